@@ -1,0 +1,227 @@
+"""The port between the buffer classes and a backend.
+
+A backend moves *slot numbers*; bytes stay where they are. The classes in this package add dtypes,
+views, waiting loops and wording on top, so a backend is small: four protocols, a few methods each.
+No method of a backend blocks except the three ``wait`` methods.
+
+Call order: a ring is created, tokens and groups are added, ports are opened from them. A writer
+port holds at most the slots it has claimed, a reader port at most the slots it has taken.
+
+The promises S1–S12 behind this port are written in ``docs/explanation/buffer-contract.md``, and the test
+class :class:`mimocorb.testing.contract.BufferContract` checks them for every backend.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Bytes",
+    "GroupBooks",
+    "ObserverPort",
+    "ReaderPort",
+    "RingBooks",
+    "RingPort",
+    "Status",
+    "WriterPort",
+]
+
+Bytes = NDArray[np.uint8]
+
+
+class Status(IntEnum):
+    """Why a claim or a take gave no slot, and what a wait ended with. All are negative."""
+
+    NOT_NOW = -1
+    """Nothing to take, or no free slot; waiting may help."""
+    PAUSED = -2
+    """No slot because the buffer is paused; waiting may help."""
+    ENDED = -3
+    """The stream has ended for this port; waiting will not help."""
+    ORPHANED = -4
+    """The process that made the buffer has died without ending it."""
+
+
+class GroupBooks(NamedTuple):
+    """The ledger of one reader group: ``offered = acknowledged + quarantined + due + abandoned``."""
+
+    group: int
+    offered: int
+    acknowledged: int
+    quarantined: int
+    pending: int
+    held: int
+    abandoned: int
+    redelivered: int
+    readers: int
+    waiting_ns: int
+    first_sequence: int
+
+
+class RingBooks(NamedTuple):
+    """The ledger of a ring: ``claimed = published + aborted + torn + in_hand``."""
+
+    claimed: int
+    published: int
+    aborted: int
+    torn: int
+    in_hand: int
+    free_slots: int
+    writers: int
+    promised: int
+    paused: bool
+    ending: bool
+    ended: bool
+    full_ns: int
+    paused_ns: int
+    created_monotonic_ns: int
+    groups: tuple[GroupBooks, ...]
+
+
+class WriterPort(Protocol):
+    """One open writer."""
+
+    def advance(self) -> int:
+        """Publish what is in hand, then claim one slot: its number, or a negative Status."""
+
+    def claim(self, count: int) -> tuple[int, int]:
+        """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
+
+    def publish(self) -> int:
+        """Publish everything in hand, in slot order; returns how many events that were."""
+
+    def abort(self) -> int:
+        """Give everything in hand back unpublished; returns how many slots that were."""
+
+    def set_metadata(
+        self, slot: int, counter: int, timestamp_s: float, deadtime: float
+    ) -> None:
+        """Set the metadata of a slot in hand."""
+
+    def slot(self, index: int) -> Bytes:
+        """The bytes of one slot: a writable view."""
+
+    def slots(self, first: int, count: int) -> Bytes:
+        """The bytes of neighbouring slots: a writable view, shape (count, slot_bytes)."""
+
+    def wait(self, timeout_s: float, spin_s: float) -> int:
+        """Block until claiming may succeed or `timeout_s` is over; 0 or ENDED or ORPHANED."""
+
+    def waited_ns(self) -> tuple[int, int]:
+        """Time this writer has waited because the ring was (full, paused)."""
+
+    def close(self) -> None:
+        """Abort what is in hand and leave. Idempotent."""
+
+
+class ReaderPort(Protocol):
+    """One open reader of a group."""
+
+    def advance(self) -> int:
+        """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
+
+    def take(self, count: int) -> tuple[int, int]:
+        """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0)."""
+
+    def acknowledge(self) -> int:
+        """Acknowledge everything in hand; returns how many events that were."""
+
+    def give_back(self) -> int:
+        """Return everything in hand to the group, to be delivered again; returns how many."""
+
+    def metadata(self, slot: int) -> tuple[int, float, float]:
+        """``(counter, timestamp_s, deadtime)`` of an event in hand."""
+
+    def sequence(self, slot: int) -> int:
+        """Publish number of an event in hand, 1 for the first of the ring."""
+
+    def delivery(self, slot: int) -> int:
+        """How often an event in hand has been handed out, 1 at first."""
+
+    def slot(self, index: int) -> Bytes:
+        """The bytes of one slot: a read-only view."""
+
+    def slots(self, first: int, count: int) -> Bytes:
+        """The bytes of neighbouring slots: a read-only view, shape (count, slot_bytes)."""
+
+    def wait(self, timeout_s: float, spin_s: float) -> int:
+        """Block until taking may succeed or `timeout_s` is over; 0 or ENDED or ORPHANED."""
+
+    def waited_ns(self) -> int:
+        """Time this reader has waited for data."""
+
+    def close(self) -> None:
+        """Give back what is in hand and leave. Idempotent."""
+
+
+class Snapshot(NamedTuple):
+    """What an observer learns with a copy."""
+
+    sequence: int
+    counter: int
+    timestamp_s: float
+    deadtime: float
+    age_s: float
+
+
+class ObserverPort(Protocol):
+    """One observer. It sees the ring read-only and leaves no trace in it."""
+
+    def snapshot(self, target: Bytes) -> Snapshot | None:
+        """Copy the newest event into `target`; None while there is none or none holds still."""
+
+    def newest(self) -> int:
+        """Publish number of the newest event, 0 before the first."""
+
+    def wait(self, newer_than: int, timeout_s: float) -> int:
+        """Block until an event newer than the given one is there; 0, NOT_NOW, ENDED, ORPHANED."""
+
+    def close(self) -> None:
+        """Let go of the memory. Idempotent."""
+
+
+class RingPort(Protocol):
+    """A ring, as the process that made it holds it."""
+
+    number_of_slots: int
+    slot_bytes: int
+
+    def address(self) -> dict[str, Any]:
+        """What another process needs to open ports on this ring (plain, picklable values)."""
+
+    def add_writer(self) -> int:
+        """Register one promised writer; returns its token."""
+
+    def promise_writer(self, token: int, count: int) -> None:
+        """Change by `count` (may be negative) how many openings of the token are still expected."""
+
+    def add_group(self) -> int:
+        """Add a reader group, due everything still in the ring; returns its number."""
+
+    def remove_group(self, group: int) -> int:
+        """Remove a group; returns how many events due to it were abandoned."""
+
+    def pause(self, paused: bool) -> None:
+        """Refuse (True) or allow (False) claims."""
+
+    def end_writers(self) -> None:
+        """Let every further claim end with ENDED."""
+
+    def end_readers(self) -> None:
+        """Let every further take end with ENDED, whatever is still due."""
+
+    def reap(self) -> int:
+        """Recover what dead processes held; returns how many dead ports were found."""
+
+    def wait_drained(self, timeout_s: float) -> bool:
+        """Block until nothing is in hand or due, or `timeout_s` is over."""
+
+    def books(self) -> RingBooks:
+        """The ledger, taken in one consistent moment."""
+
+    def close(self) -> None:
+        """Let go of the memory in this process. Idempotent."""

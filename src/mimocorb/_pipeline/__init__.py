@@ -1,0 +1,1 @@
+"""From a set-up file to a supervised run and its record."""

@@ -1,0 +1,1 @@
+"""Displays: observers that draw. They never slow or stop a run."""

@@ -1,0 +1,1 @@
+"""Filters: from buffer to buffer. One file per kind."""

@@ -1,0 +1,1 @@
+"""Sinks: from a buffer to a file. One file per kind."""

@@ -1,0 +1,1 @@
+"""Sources: what puts events into the first buffer. One file per kind."""

@@ -1,0 +1,1 @@
+"""Tools for testing mimocorb itself and programs written with it."""
