@@ -1,0 +1,282 @@
+"""What a set-up says, whatever dialect it was written in.
+
+The readers of the dialects (:mod:`mimocorb._pipeline.dialects`) make a :class:`Setup`; the checks,
+the graph, the supervisor and the run record read nothing else. Everything here is frozen and
+picklable, and every part knows where in which file it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = [
+    "NOWHERE",
+    "BufferSpec",
+    "FunctionReference",
+    "Problem",
+    "Role",
+    "Setup",
+    "Severity",
+    "Where",
+    "WorkerSpec",
+    "format_problems",
+]
+
+Role = Literal["read", "write", "observe"]
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Where:
+    """A place in a file; lines and columns count from 1, 0 stands for "not known"."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        numbers = [str(number) for number in (self.line, self.column) if number]
+        return ":".join([self.file or "set-up", *numbers])
+
+
+NOWHERE = Where()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a set-up, complete enough to be repaired from the message.
+
+    Parameters
+    ----------
+    where
+        The place in the file.
+    asked
+        What the set-up asked for, or what belongs there.
+    found
+        What was found instead.
+    remedy
+        What to do about it.
+    severity
+        An ``"error"`` keeps the run from starting, a ``"warning"`` does not.
+    """
+
+    where: Where
+    asked: str
+    found: str
+    remedy: str
+    severity: Severity = "error"
+
+    @property
+    def file(self) -> str:
+        """The file the problem is in, as it was named by the user."""
+        return self.where.file
+
+    @property
+    def line(self) -> int:
+        """The line in the file, from 1."""
+        return self.where.line
+
+    @property
+    def column(self) -> int:
+        """The column in the line, from 1."""
+        return self.where.column
+
+    @property
+    def message(self) -> str:
+        """The three sentences without the place."""
+        return "; ".join(part for part in (self.asked, self.found, self.remedy) if part)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.severity}: {self.message}"
+
+
+def format_problems(problems: Iterable[Problem]) -> str:
+    """All problems as text, one a line, errors and warnings in the order of the files."""
+    return "\n".join(str(problem) for problem in sorted(problems, key=lambda p: p.where))
+
+
+@dataclass(frozen=True)
+class BufferSpec:
+    """One ring buffer.
+
+    Parameters
+    ----------
+    name
+        Name in the set-up, such as ``RB_1``.
+    number_of_slots
+        Events that the ring holds.
+    values_per_slot
+        Length of the array in a slot (samples per event).
+    dtype
+        NumPy type of one value, plain or structured.
+    where
+        Place of the buffer's name in the set-up file.
+    """
+
+    name: str
+    number_of_slots: int
+    values_per_slot: int
+    dtype: np.dtype[Any]
+    where: Where = NOWHERE
+
+    @property
+    def slot_size_bytes(self) -> int:
+        """Bytes of the data of one slot, without its metadata."""
+        return self.values_per_slot * self.dtype.itemsize
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the data of the whole ring."""
+        return self.number_of_slots * self.slot_size_bytes
+
+
+@dataclass(frozen=True)
+class FunctionReference:
+    """Where a worker's function is found.
+
+    Parameters
+    ----------
+    asked
+        The module as written in the set-up (``file_name``), such as ``modules/simulation_source``.
+    name
+        Name of the function or class in it.
+    path
+        The Python file, absolute; ``None`` for a module that is part of mimocorb.
+    module
+        Dotted name of an installed module, such as ``mimocorb.plot``; ``None`` for a file.
+    where
+        Place of the module's name in the set-up file.
+    name_where
+        Place of the function's name in the set-up file.
+    """
+
+    asked: str
+    name: str
+    path: Path | None = None
+    module: str | None = None
+    where: Where = NOWHERE
+    name_where: Where = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.asked}"
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """One worker function with its processes and buffers.
+
+    Parameters
+    ----------
+    name
+        Name in the set-up, such as ``Fkt_1``; unique.
+    function
+        Where the function is found.
+    number_of_processes
+        Processes that run the function; they share the events of its sources.
+    rb_assign
+        Buffer name to role, in the order of the set-up. This is what a worker function gets as
+        ``**rb_info``, and it gives the order of the lists.
+    config
+        What the function gets as ``config_dict`` (before ``directory_prefix`` is added).
+    config_files
+        The files ``config`` was read from, to be copied into the run directory.
+    where
+        Place of the worker's name in the set-up file.
+    """
+
+    name: str
+    function: FunctionReference
+    number_of_processes: int = 1
+    rb_assign: Mapping[str, Role] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    config_files: tuple[Path, ...] = ()
+    where: Where = NOWHERE
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the buffers the worker reads, in order."""
+        return self._with_role("read")
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Names of the buffers the worker writes, in order."""
+        return self._with_role("write")
+
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """Names of the buffers the worker observes, in order."""
+        return self._with_role("observe")
+
+    @property
+    def is_source(self) -> bool:
+        """Whether the worker brings data into the set-up: it writes and reads no buffer."""
+        return bool(self.sinks) and not self.sources
+
+    def _with_role(self, role: Role) -> tuple[str, ...]:
+        return tuple(name for name, given in self.rb_assign.items() if given == role)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A whole set-up.
+
+    Parameters
+    ----------
+    buffers, workers
+        In the order of the file.
+    title
+        Name of the set-up: the file's name without ``.yaml`` unless the file gives one.
+    path
+        The set-up file, absolute; ``None`` for a set-up made from dictionaries.
+    base_directory
+        Relative names of modules and configuration files start here: the directory of the file.
+    runtime_s
+        End the run after this time in seconds; ``None``: no limit.
+    runevents
+        End the run after this many events in the first buffer; ``None``: no limit.
+    output_directory
+        Parent of the run directories, absolute; ``None``: the default of the run.
+    keyboard_control, gui_control
+        Whether the run may be steered by keys and from a window.
+    config_files
+        Every configuration file that was read, in the order of reading.
+    dialect
+        ``"manual"``, ``"release 1.0.2"`` or ``"mimoCoRB2"``: how the file was written.
+    """
+
+    buffers: tuple[BufferSpec, ...] = ()
+    workers: tuple[WorkerSpec, ...] = ()
+    title: str = ""
+    path: Path | None = None
+    base_directory: Path = field(default_factory=Path)
+    runtime_s: float | None = None
+    runevents: int | None = None
+    output_directory: Path | None = None
+    keyboard_control: bool = True
+    gui_control: bool = False
+    config_files: tuple[Path, ...] = ()
+    dialect: str = "manual"
+
+    def buffer(self, name: str) -> BufferSpec:
+        """Return the buffer of this name; KeyError if there is none."""
+        for spec in self.buffers:
+            if spec.name == name:
+                return spec
+        raise KeyError(name)
+
+    def worker(self, name: str) -> WorkerSpec:
+        """Return the worker of this name; KeyError if there is none."""
+        for spec in self.workers:
+            if spec.name == name:
+                return spec
+        raise KeyError(name)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the data of all rings."""
+        return sum(spec.size_bytes for spec in self.buffers)
