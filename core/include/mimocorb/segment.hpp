@@ -1,0 +1,76 @@
+// segment.hpp: the memory of a ring: an anonymous file that nobody can find by name, that exists
+// as long as a process holds it, and not longer. The operating system's part of a ring.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "mimocorb/layout.hpp"
+#include "mimocorb/result.hpp"
+
+namespace mimocorb {
+
+enum class Access { kWriter, kReader, kObserver };
+
+struct Shape {
+  std::uint32_t number_of_slots;
+  std::uint64_t slot_bytes;
+  std::uint32_t max_groups;
+};
+
+// One mapping of a ring into this process. Control is writable for writers and readers; payload
+// is writable for writers only; an observer can write nothing.
+class Segment {
+ public:
+  // Reserves all memory now (ENOSPC or ENOMEM instead of a SIGBUS later).
+  static Outcome create(const Shape& shape, std::shared_ptr<Segment>* made);
+  // Opens the ring that `creator_pid` holds as descriptor `fd`; `identity` must agree.
+  static Outcome open(std::int32_t creator_pid, int fd, const std::uint64_t identity[2],
+                      Access access, std::shared_ptr<Segment>* opened);
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] RingHeader& header() const { return *reinterpret_cast<RingHeader*>(control_); }
+  [[nodiscard]] HandleRecord& handle(std::uint32_t i) const { return at<HandleRecord>(header().offset_handles)[i]; }
+  [[nodiscard]] TokenRecord& token(std::uint32_t i) const { return at<TokenRecord>(header().offset_tokens)[i]; }
+  [[nodiscard]] GroupRecord& group(std::uint32_t i) const { return at<GroupRecord>(header().offset_groups)[i]; }
+  [[nodiscard]] SlotRecord& slot(std::uint32_t i) const { return slots_[i]; }
+  [[nodiscard]] Word& group_word(std::uint32_t slot, std::uint32_t group) const {
+    return group_words_[std::size_t{slot} * max_groups_ + group];
+  }
+  [[nodiscard]] std::uint32_t* free_queue() const { return queues_; }
+  [[nodiscard]] std::uint32_t* group_queue(std::uint32_t group) const {
+    return queues_ + std::size_t{number_of_slots_} * (1U + group);
+  }
+  [[nodiscard]] std::uint8_t* payload() const { return payload_; }
+  [[nodiscard]] std::uint32_t number_of_slots() const { return number_of_slots_; }
+  [[nodiscard]] std::uint32_t max_groups() const { return max_groups_; }
+
+ private:
+  Segment() = default;
+  template <class T>
+  [[nodiscard]] T* at(std::uint64_t offset) const {
+    return reinterpret_cast<T*>(control_ + offset);
+  }
+  Outcome map(Access access, std::uint64_t control_bytes, std::uint64_t total_bytes);
+  void find_parts();
+
+  int descriptor_ = -1;  // kept by the creator only: others attach through it
+  std::uint8_t* control_ = nullptr;
+  std::uint8_t* payload_ = nullptr;
+  std::uint64_t control_bytes_ = 0;
+  std::uint64_t payload_bytes_ = 0;
+  std::uint32_t number_of_slots_ = 0;
+  std::uint32_t max_groups_ = 0;
+  SlotRecord* slots_ = nullptr;
+  Word* group_words_ = nullptr;
+  std::uint32_t* queues_ = nullptr;
+};
+
+// Bytes that a ring of this shape takes, 0 if it exceeds the limits of the layout.
+std::uint64_t bytes_needed(const Shape& shape);
+
+}  // namespace mimocorb

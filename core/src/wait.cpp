@@ -1,0 +1,50 @@
+#include "mimocorb/wait.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace mimocorb {
+namespace {
+
+BlockingHooks hooks{nullptr, nullptr};
+
+timespec to_timespec(std::int64_t ns) {
+  return {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+}
+
+}  // namespace
+
+std::int64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+void set_blocking_hooks(BlockingHooks wanted) { hooks = wanted; }
+
+MayBlock::MayBlock() : token_(hooks.enter != nullptr ? hooks.enter() : nullptr) {}
+
+MayBlock::~MayBlock() {
+  if (hooks.leave != nullptr) hooks.leave(token_);
+}
+
+void futex_sleep(std::atomic<std::uint32_t>* word, std::uint32_t expected,
+                 std::int64_t timeout_ns) {
+  const timespec timeout = to_timespec(timeout_ns);
+  const MayBlock may_block;
+  syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
+}
+
+void futex_wake(std::atomic<std::uint32_t>* word, std::uint32_t sleepers) {
+  syscall(SYS_futex, word, FUTEX_WAKE, sleepers, nullptr, nullptr, 0);
+}
+
+void sleep_ns(std::int64_t duration_ns) {
+  const timespec duration = to_timespec(duration_ns);
+  const MayBlock may_block;
+  nanosleep(&duration, nullptr);
+}
+
+}  // namespace mimocorb
