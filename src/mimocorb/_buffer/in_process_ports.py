@@ -1,0 +1,403 @@
+"""The ports of the in-process ring: one writer, one reader, one observer.
+
+A port knows what is in its hands; the rules for slots and groups are in
+:mod:`mimocorb._buffer.in_process`, whose lock every method here takes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mimocorb._buffer.contract import Bytes, Snapshot, Status
+from mimocorb.errors import HandleMisuse
+
+if TYPE_CHECKING:
+    from mimocorb._buffer.in_process import InProcessRing
+
+__all__ = [
+    "Group",
+    "InProcessObserver",
+    "InProcessReader",
+    "InProcessWriter",
+    "Slot",
+    "State",
+    "Token",
+]
+
+
+class State(Enum):
+    FREE = auto()
+    CLAIMED = auto()
+    READY = auto()
+
+
+@dataclass
+class Slot:
+    """What the ring knows about one slot besides its bytes."""
+
+    state: State = State.FREE
+    sequence: int = 0
+    counter: int = 0
+    timestamp_s: float = -1.0
+    deadtime: float = -1.0
+    metadata_set: bool = False
+    published_ns: int = 0
+    owed_to: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Group:
+    """One reader group: what it still has to do and its ledger."""
+
+    number: int
+    first_sequence: int
+    pending: list[int] = field(default_factory=list)
+    held: dict[int, InProcessReader] = field(default_factory=dict)
+    deliveries: dict[int, int] = field(default_factory=dict)
+    offered: int = 0
+    acknowledged: int = 0
+    abandoned: int = 0
+    redelivered: int = 0
+    waiting_ns: int = 0
+    removed: bool = False
+
+
+@dataclass
+class Token:
+    """One call of ``add_writer``: how many writers are expected and how many are there."""
+
+    promised: int = 1
+    open: int = 0
+
+
+class Port:
+    """What writers and readers have in common: slots in hand, closing, waiting."""
+
+    def __init__(self, ring: InProcessRing) -> None:
+        self._ring = ring
+        self._in_hand: list[int] = []
+        self._dead = False
+        self._closed = False
+
+    def _check_open(self) -> None:
+        if self._closed or self._dead:
+            raise HandleMisuse("this handle is closed: open a new one from its set-up dictionary")
+
+    def _check_in_hand(self, index: int) -> Slot:
+        self._check_open()
+        if index not in self._in_hand:
+            raise HandleMisuse(f"slot {index} is not in the hands of this handle")
+        return self._ring._slots[index]
+
+    def _wait(
+        self, status: Callable[[], int], timeout_s: float, account: Callable[[int, int], None]
+    ) -> int:
+        """Wait while `status()` is NOT_NOW or PAUSED, and account the time to that cause."""
+        deadline = time.monotonic() + timeout_s
+        changed = self._ring._changed
+        with changed:
+            self._check_open()
+            while (cause := status()) in (Status.NOT_NOW, Status.PAUSED):
+                started_ns = time.monotonic_ns()
+                remaining_s = deadline - time.monotonic()
+                if remaining_s <= 0:
+                    return 0
+                changed.wait(min(remaining_s, threading.TIMEOUT_MAX))
+                account(cause, time.monotonic_ns() - started_ns)
+                self._check_open()
+            return cause
+
+
+def _run_length(indices: list[int], count: int) -> int:
+    """How many of the first `count` indices are neighbouring slots in rising order."""
+    length = 1
+    while length < min(count, len(indices)) and indices[length] == indices[length - 1] + 1:
+        length += 1
+    return length
+
+
+class InProcessWriter(Port):
+    """One open writer."""
+
+    def __init__(self, ring: InProcessRing, token: Token) -> None:
+        super().__init__(ring)
+        self._token = token
+        self._counter = 0
+        self._full_ns = self._paused_ns = 0
+
+    def advance(self) -> int:
+        """Publish what is in hand, then claim one slot: its number, or a negative Status."""
+        with self._ring._changed:
+            self.publish()
+            return self.claim(1)[0]
+
+    def claim(self, count: int) -> tuple[int, int]:
+        """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
+        ring = self._ring
+        with ring._changed:
+            self._check_open()
+            status = self._status()
+            if status < 0:
+                return status, 0
+            length = _run_length(list(ring._free), count)
+            taken = [ring._free.popleft() for _ in range(length)]
+            for index in taken:
+                ring._slots[index] = Slot(state=State.CLAIMED)
+            ring._claimed += length
+            self._in_hand += taken
+            return taken[0], length
+
+    def publish(self) -> int:
+        """Publish everything in hand, in slot order; returns how many events that were."""
+        ring = self._ring
+        with ring._changed:
+            self._check_open()
+            published = sorted(self._in_hand)
+            self._in_hand.clear()
+            for index in published:
+                slot = ring._slots[index]
+                if not slot.metadata_set:
+                    slot.counter, slot.timestamp_s = self._counter, time.time()
+                self._counter += 1
+                ring._publish(index)
+            ring._changed.notify_all()
+            return len(published)
+
+    def abort(self) -> int:
+        """Give everything in hand back unpublished; returns how many slots that were."""
+        with self._ring._changed:
+            self._check_open()
+            dropped = self._drop_slots()
+            self._ring._aborted += dropped
+            return dropped
+
+    def set_metadata(self, slot: int, counter: int, timestamp_s: float, deadtime: float) -> None:
+        """Set the metadata of a slot in hand."""
+        with self._ring._changed:
+            mine = self._check_in_hand(slot)
+            mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
+            mine.metadata_set = True
+
+    def slot(self, index: int) -> Bytes:
+        """Return the bytes of one slot: a writable view."""
+        view: Bytes = self._ring._bytes[index]
+        return view
+
+    def slots(self, first: int, count: int) -> Bytes:
+        """Return the bytes of neighbouring slots: a writable view, shape (count, slot_bytes)."""
+        return self._ring._bytes[first : first + count]
+
+    def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
+        """Block until claiming may succeed or `timeout_s` is over; 0 or ENDED."""
+        return self._wait(self._status, timeout_s, self._account)
+
+    def waited_ns(self) -> tuple[int, int]:
+        """Time this writer has waited because the ring was (full, paused)."""
+        return self._full_ns, self._paused_ns
+
+    def close(self) -> None:
+        """Abort what is in hand and leave. Idempotent."""
+        with self._ring._changed:
+            if not self._closed and not self._dead:
+                self.abort()
+                self._leave()
+
+    def _status(self) -> int:
+        if self._ring._ending or self._ring._finished:
+            return Status.ENDED
+        if self._ring._paused:
+            return Status.PAUSED
+        return 0 if self._ring._free else Status.NOT_NOW
+
+    def _account(self, cause: int, waited_ns: int) -> None:
+        if cause == Status.PAUSED:
+            self._paused_ns += waited_ns
+            self._ring._paused_ns += waited_ns
+        else:
+            self._full_ns += waited_ns
+            self._ring._full_ns += waited_ns
+
+    def _drop_slots(self) -> int:
+        dropped = sorted(self._in_hand)
+        self._in_hand.clear()
+        for index in dropped:
+            self._ring._release(index)
+        self._ring._changed.notify_all()
+        return len(dropped)
+
+    def _leave(self) -> None:
+        self._closed = True
+        self._token.open -= 1
+        self._ring._ports.remove(self)
+        self._ring._changed.notify_all()
+
+
+class InProcessReader(Port):
+    """One open reader of a group."""
+
+    def __init__(self, ring: InProcessRing, group: Group) -> None:
+        super().__init__(ring)
+        self._group = group
+        self._waited_ns = 0
+
+    def advance(self) -> int:
+        """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
+        with self._ring._changed:
+            self.acknowledge()
+            return self.take(1)[0]
+
+    def take(self, count: int) -> tuple[int, int]:
+        """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0)."""
+        with self._ring._changed:
+            self._check_open()
+            status = self._status()
+            if status < 0:
+                return status, 0
+            group = self._group
+            length = _run_length(group.pending, count)
+            taken, group.pending[:length] = group.pending[:length], []
+            for index in taken:
+                group.held[index] = self
+                group.deliveries[index] = group.deliveries.get(index, 0) + 1
+                group.redelivered += group.deliveries[index] > 1
+            self._in_hand += taken
+            return taken[0], length
+
+    def acknowledge(self) -> int:
+        """Acknowledge everything in hand; returns how many events that were."""
+        with self._ring._changed:
+            self._check_open()
+            done = sorted(self._in_hand)
+            self._in_hand.clear()
+            for index in done:
+                del self._group.held[index]
+                self._ring._let_go(self._group, index)
+            self._group.acknowledged += len(done)
+            self._ring._changed.notify_all()
+            return len(done)
+
+    def give_back(self) -> int:
+        """Return everything in hand to the group, to be delivered again; returns how many."""
+        with self._ring._changed:
+            self._check_open()
+            return self._return_events()
+
+    def metadata(self, slot: int) -> tuple[int, float, float]:
+        """``(counter, timestamp_s, deadtime)`` of an event in hand."""
+        with self._ring._changed:
+            held = self._check_in_hand(slot)
+            return held.counter, held.timestamp_s, held.deadtime
+
+    def sequence(self, slot: int) -> int:
+        """Publish number of an event in hand, 1 for the first of the ring."""
+        with self._ring._changed:
+            return self._check_in_hand(slot).sequence
+
+    def delivery(self, slot: int) -> int:
+        """How often an event in hand has been handed out, 1 at first."""
+        with self._ring._changed:
+            self._check_in_hand(slot)
+            return self._group.deliveries[slot]
+
+    def slot(self, index: int) -> Bytes:
+        """Return the bytes of one slot: a read-only view."""
+        view: Bytes = self.slots(index, 1)[0]
+        return view
+
+    def slots(self, first: int, count: int) -> Bytes:
+        """Return the bytes of neighbouring slots: a read-only view, shape (count, slot_bytes)."""
+        view = self._ring._bytes[first : first + count]
+        view.flags.writeable = False
+        return view
+
+    def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
+        """Block until taking may succeed or `timeout_s` is over; 0 or ENDED."""
+        return self._wait(self._status, timeout_s, self._account)
+
+    def waited_ns(self) -> int:
+        """Time this reader has waited for data."""
+        return self._waited_ns
+
+    def close(self) -> None:
+        """Give back what is in hand and leave. Idempotent."""
+        with self._ring._changed:
+            if not self._closed and not self._dead:
+                self._leave()
+
+    def _status(self) -> int:
+        if self._ring._finished or self._group.removed:
+            return Status.ENDED
+        if self._group.pending:
+            return 0
+        # What a colleague holds may come back, so its end is not yet ours.
+        held_by_others = any(reader is not self for reader in self._group.held.values())
+        if self._ring._no_more_events() and not held_by_others:
+            return Status.ENDED
+        return Status.NOT_NOW
+
+    def _account(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
+        self._waited_ns += waited_ns
+        self._group.waiting_ns += waited_ns
+
+    def _return_events(self) -> int:
+        """Put what is in hand back among the pending events, at its place in publish order."""
+        returned = len(self._in_hand)
+        for index in self._in_hand:
+            del self._group.held[index]
+        self._group.pending = sorted(
+            [*self._group.pending, *self._in_hand], key=self._ring._sequence_of
+        )
+        self._in_hand.clear()
+        self._ring._changed.notify_all()
+        return returned
+
+    def _leave(self) -> None:
+        self._return_events()
+        self._closed = True
+        self._ring._ports.remove(self)
+        self._ring._changed.notify_all()
+
+
+class InProcessObserver:
+    """One observer: it copies and leaves no trace."""
+
+    def __init__(self, ring: InProcessRing) -> None:
+        self._ring = ring
+
+    def snapshot(self, target: Bytes) -> Snapshot | None:
+        """Copy the newest event that is still whole; None while there is none."""
+        ring = self._ring
+        with ring._changed:
+            index = max(range(ring.number_of_slots), key=ring._sequence_of)
+            slot = ring._slots[index]
+            if slot.sequence == 0:
+                return None
+            np.copyto(target, ring._bytes[index])
+            age_s = (time.monotonic_ns() - slot.published_ns) * 1e-9
+            return Snapshot(slot.sequence, slot.counter, slot.timestamp_s, slot.deadtime, age_s)
+
+    def newest(self) -> int:
+        """Publish number of the newest event, 0 before the first."""
+        return self._ring._published
+
+    def wait(self, newer_than: int, timeout_s: float) -> int:
+        """Block until an event newer than the given one is there; 0, NOT_NOW or ENDED."""
+        ring = self._ring
+        with ring._changed:
+            ring._changed.wait_for(
+                lambda: ring._published > newer_than or ring._no_more_events(),
+                min(timeout_s, threading.TIMEOUT_MAX),
+            )
+            if ring._published > newer_than:
+                return 0
+            return Status.ENDED if ring._no_more_events() else Status.NOT_NOW
+
+    def close(self) -> None:
+        """Nothing to let go of."""
