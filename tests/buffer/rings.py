@@ -30,10 +30,6 @@ def check_books(books):
     assert books.claimed == books.published + books.aborted + books.torn + books.in_hand, books
     for group in books.groups:
         assert group.offered == (
-            group.acknowledged
-            + group.quarantined
-            + group.pending
-            + group.held
-            + group.abandoned
+            group.acknowledged + group.quarantined + group.pending + group.held + group.abandoned
         ), group
     return books

@@ -83,7 +83,7 @@ def test_a_new_ring_has_all_slots_free_and_empty_books(make):
     assert books.free_slots == 5
     assert (books.claimed, books.published, books.aborted, books.torn, books.in_hand) == (0,) * 5
     assert (books.writers, books.promised, books.groups) == (0, 1, ())
-    assert not (books.paused or books.ending or books.ended)
+    assert not any((books.paused, books.ending, books.ended))
 
 
 def test_slots_are_claimed_in_the_order_in_which_they_came_free(make):
@@ -243,7 +243,7 @@ def test_events_given_back_come_first_again_and_are_marked(make):
     slot = first.advance()
     assert (first.sequence(slot), first.delivery(slot)) == (1, 3)
     assert get(first) == 3
-    assert ring.group_books(group).redelivered == 2
+    assert ring.group_books(group).redelivered == 2  # how often an event was given back
 
 
 def test_a_batch_given_back_goes_to_its_place_in_publish_order(make):

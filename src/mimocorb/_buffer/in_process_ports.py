@@ -266,7 +266,6 @@ class InProcessReader(Port):
             for index in taken:
                 group.held[index] = self
                 group.deliveries[index] = group.deliveries.get(index, 0) + 1
-                group.redelivered += group.deliveries[index] > 1
             self._in_hand += taken
             return taken[0], length
 
@@ -349,6 +348,7 @@ class InProcessReader(Port):
     def _return_events(self) -> int:
         """Put what is in hand back among the pending events, at its place in publish order."""
         returned = len(self._in_hand)
+        self._group.redelivered += returned
         for index in self._in_hand:
             del self._group.held[index]
         self._group.pending = sorted(
