@@ -1,0 +1,1 @@
+"""What the access classes share: their assignments, their events, their output files."""

@@ -1,0 +1,155 @@
+"""Files of whole records in the run directory.
+
+What is true of such a file at every moment, also after a kill or on a full disk:
+
+I1  it holds whole records only, up to the last :meth:`OutputFile.append` that returned, and at
+    most one more, complete;
+I2  it lies in its directory: names are checked, links are not followed;
+I3  it has not replaced another file.
+
+Each record goes to the operating system in :meth:`~OutputFile.append`, so a kill of the process
+loses none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mimocorb.errors import OutputError, SetupError
+
+__all__ = ["OutputFile", "checked_name", "output_directory"]
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def checked_name(owner: object, config: Mapping[str, Any], key: str = "filename") -> str:
+    """Return the file name from a configuration; refuse a missing one and any path."""
+    name = config.get(key)
+    who = type(owner).__name__
+    if name is None:
+        raise SetupError(f"{who} needs the configuration key {key!r}, the name of its file.")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.strip(".") == "":
+        raise SetupError(
+            f"{who}: {key} is {name!r}. A file name has 1 to 64 letters, digits, dots, underscores"
+            " and hyphens, and no path: files are written into the run directory."
+        )
+    return name
+
+
+def output_directory(config: Mapping[str, Any]) -> Path:
+    """Return where a worker writes: ``directory_prefix``, or else the current directory."""
+    return Path(config.get("directory_prefix") or ".")
+
+
+class OutputFile:
+    """A new file that grows record by record.
+
+    Parameters
+    ----------
+    directory
+        An existing directory.
+    name
+        File name, already checked.
+    heading
+        Written at the beginning; not counted as a record.
+
+    Raises
+    ------
+    OutputError
+        The file exists, or cannot be created.
+    """
+
+    def __init__(self, directory: Path, name: str, heading: bytes = b"") -> None:
+        self.path = directory / name
+        self.records = 0
+        self.size_bytes = 0
+        self._fd = -1
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._fd = os.open(self.path, flags, 0o644)
+        except FileExistsError as error:
+            raise _output_error(
+                f"{self.path} exists already and is not overwritten. Choose another filename, or"
+                " another run directory; each process needs a file of its own.",
+                error,
+            ) from None
+        except OSError as error:
+            raise _output_error(f"cannot create {self.path}: {error.strerror}", error) from error
+        if heading:
+            self.append(heading)
+            self.records = 0
+
+    def append(self, record: bytes, header: bytes = b"") -> None:
+        """Append `header` and `record`, of which the header is written last.
+
+        A kill in between leaves zeros in the place of the header.
+
+        Raises
+        ------
+        OutputError
+            The record could not be written; the file was cut back to its whole records.
+        """
+        start = self.size_bytes
+        try:
+            self._write_at(start + len(header), record)
+            self._write_at(start, header)
+        except OSError as error:
+            os.ftruncate(self._fd, start)
+            raise _output_error(
+                f"cannot write {len(header) + len(record)} bytes to {self.path}:"
+                f" {error.strerror}. The file keeps its {self.records} whole records"
+                f" ({start} bytes). Make room, or write to another disk, and start a new run.",
+                error,
+            ) from error
+        self.size_bytes = start + len(header) + len(record)
+        self.records += 1
+
+    def _write_at(self, offset: int, data: bytes) -> None:
+        written = os.pwrite(self._fd, data, offset)
+        while written < len(data):
+            # a short write: the rest either fits now or raises the error that stopped it
+            data = data[written:]
+            offset += written
+            written = os.pwrite(self._fd, data, offset)
+
+    def close(self, trailer: bytes = b"") -> None:
+        """Append `trailer`, wait until all is on disk, and close. Idempotent.
+
+        Raises
+        ------
+        OutputError
+            Not everything could be brought to the disk.
+        """
+        if self._fd < 0:
+            return
+        try:
+            self._write_at(self.size_bytes, trailer)
+            os.fsync(self._fd)
+        except OSError as error:
+            os.ftruncate(self._fd, self.size_bytes)
+            raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> OutputFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _output_error(message: str, cause: OSError) -> OutputError:
+    error = OutputError(message)
+    error.errno = cause.errno
+    return error

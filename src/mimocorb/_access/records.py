@@ -1,0 +1,218 @@
+"""Put what user functions hand over into the slots of a buffer.
+
+A *channel* is a field of a structured dtype; a buffer of a plain dtype has one channel. These
+forms of an event are understood, for C channels of S samples each (``values_per_slot`` = S):
+
+* a structured array of shape (S,) whose fields are the channels, in any order;
+* a dictionary ``{channel: array of S samples}`` with every channel;
+* a list or tuple with one array of S samples per channel, in the order of the dtype;
+* an array of shape (C, S), as most digitizers deliver, or (S, C);
+* where S is 1, one number instead of each array of one sample; where C is 1, the array alone.
+
+Numbers are converted without loss: an integer channel takes 5.0, but neither 5.3 nor a value
+beyond its range. Only rounding of floats to float32 or float16 is silent.
+
+Fields are copied one by one: 14 us for 4 x 4250 float64, a third of what one transposing copy
+takes. Structured arrays of the very dtype are copied as bytes, in 6 us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["DoesNotFitError", "RecordForm"]
+
+_WHOLE = "biu"
+
+
+class DoesNotFitError(ValueError):
+    """A value cannot be stored in a slot; the message says what is expected and was found."""
+
+
+class RecordForm:
+    """The form of the events of one buffer.
+
+    Parameters
+    ----------
+    dtype
+        NumPy dtype of the buffer.
+    values_per_slot
+        Number of samples S of each channel in one event.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], values_per_slot: int) -> None:
+        self.dtype = np.dtype(dtype)
+        self.samples = values_per_slot
+        self.channels: tuple[str, ...] = self.dtype.names or ("value",)
+
+    @property
+    def number_of_channels(self) -> int:
+        """Number of fields, 1 for a plain dtype."""
+        return len(self.channels)
+
+    def record(self, value: Any) -> NDArray[Any]:
+        """Return `value` as an array of shape (S,) and the buffer's dtype, copied if needed."""
+        if self._is_exact(value):
+            return np.asarray(value).reshape(self.samples)
+        target = np.empty(self.samples, self.dtype)
+        self.fill(target, value)
+        return target
+
+    def fill(self, slot: NDArray[Any], value: Any) -> None:
+        """Copy `value` into `slot`, an array of shape (S,) and the buffer's dtype."""
+        if self._is_exact(value):
+            exact = np.ascontiguousarray(value).reshape(self.samples)
+            slot.view(np.uint8)[...] = exact.view(np.uint8)
+        elif isinstance(value, Mapping):
+            self._fill_named(slot, value, tuple(value))
+        elif isinstance(value, (np.ndarray, np.void)) and value.dtype.names is not None:
+            self._fill_named(slot, value, value.dtype.names)
+        else:
+            for name, part in zip(self.channels, self._parts(value), strict=True):
+                self._assign(slot, name, part)
+
+    def is_one_part_per_channel(self, value: Sequence[Any]) -> bool:
+        """Tell whether a list holds the channels of one event rather than several events."""
+        if len(value) != self.number_of_channels:
+            return False
+        return not any(
+            part is None
+            or isinstance(part, (Mapping, np.void))
+            or (isinstance(part, np.ndarray) and part.dtype.names is not None)
+            or np.size(part) != self.samples * self._values_of(name)
+            for name, part in zip(self.channels, value, strict=True)
+        )
+
+    def __str__(self) -> str:
+        if self.dtype.names is None:
+            return f"an array of {_count(self.samples, 'value')} of {self.dtype}"
+        return (
+            f"{_count(len(self.channels), 'channel')} ({_shortened(self.channels)}) of"
+            f" {_count(self.samples, 'sample')}: an array of shape ({len(self.channels)},"
+            f" {self.samples}), a structured array of shape ({self.samples},), a dictionary,"
+            " or one array per channel"
+        )
+
+    def _is_exact(self, value: Any) -> bool:
+        return (
+            isinstance(value, (np.ndarray, np.void))
+            and value.dtype == self.dtype
+            and (value.shape == (self.samples,) or (value.shape == () and self.samples == 1))
+        )
+
+    def _values_of(self, channel: str) -> int:
+        """Values per sample: more than 1 for a field that is itself an array."""
+        field = self.dtype[channel] if self.dtype.names else self.dtype
+        return int(np.prod(field.shape))
+
+    def _fill_named(self, slot: NDArray[Any], value: Any, names: tuple[Any, ...]) -> None:
+        if set(names) != set(self.channels) or self.dtype.names is None:
+            missing = [name for name in self.channels if name not in names]
+            unknown = [str(name) for name in names if name not in self.channels]
+            faults = [f"{_shortened(missing)} missing"] if missing else []
+            faults += [f"{_shortened(unknown)} not in the buffer"] if unknown else []
+            raise DoesNotFitError(
+                f"expected the fields {_shortened(self.channels)}; found {_shortened(names)}"
+                f" ({'; '.join(faults)}). Give every field of the buffer a value."
+            )
+        for name in self.channels:
+            self._assign(slot, name, value[name])
+
+    def _parts(self, value: Any) -> Sequence[Any]:
+        """Split an array or a sequence into its channels."""
+        channels, samples = self.number_of_channels, self.samples
+        if isinstance(value, (list, tuple)) and self.is_one_part_per_channel(value):
+            return value
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise DoesNotFitError(f"expected {self}; found {_found(value)}") from None
+        if array.shape == (channels, samples):
+            return array
+        if array.shape == (samples, channels):
+            return array.T
+        if channels == 1 and array.shape[:1] == (samples,):
+            return (array,)
+        if samples == 1 and array.shape == (channels,):
+            return array
+        if channels == samples == 1 and array.ndim == 0:
+            return (array,)
+        raise DoesNotFitError(f"expected {self}; found {_found(value)}")
+
+    def _assign(self, slot: NDArray[Any], channel: str, value: ArrayLike) -> None:
+        target = slot[channel] if self.dtype.names else slot
+        source = np.asarray(value)
+        if source.shape != target.shape:
+            if self.samples == 1 and source.size == target.size:
+                source = source.reshape(target.shape)
+            else:
+                raise DoesNotFitError(
+                    f"channel {channel}: expected {_count(self.samples, 'sample')}, that is shape"
+                    f" {target.shape}; found {_found(value)}"
+                )
+        rule = _conversion(source.dtype, target.dtype)
+        if rule == "plain":
+            target[...] = source
+        elif rule == "checked":
+            _convert_checked(target, source, channel)
+        else:
+            raise DoesNotFitError(
+                f"channel {channel} holds {target.dtype}; found {source.dtype}, which cannot be"
+                f" converted: {_short_repr(value)}"
+            )
+
+
+@lru_cache(maxsize=256)
+def _conversion(source: np.dtype[Any], target: np.dtype[Any]) -> str:
+    if np.can_cast(source, target, "safe"):
+        return "plain"
+    numbers = "biuf"
+    if source.kind in numbers and target.kind in numbers:
+        return "checked"
+    return "checked" if np.can_cast(source, target, "same_kind") else "refused"
+
+
+def _convert_checked(target: NDArray[Any], source: NDArray[Any], channel: str) -> None:
+    """Convert, and refuse what does not survive: fractions, overflow, cut-off text."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        target[...] = source.astype(target.dtype)
+    if target.dtype.kind in "fc":
+        changed = np.isinf(target) & ~np.isinf(source)
+    else:
+        changed = target != source
+    if changed.any():
+        index = tuple(int(i[0]) for i in np.nonzero(changed))
+        wants = "whole numbers" if target.dtype.kind in _WHOLE else "values in range"
+        raise DoesNotFitError(
+            f"channel {channel} holds {target.dtype}; the value {source[index]!r} does not fit"
+            f" into it. Hand over {wants}, or choose another data_type for the buffer."
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _shortened(names: Sequence[Any], limit: int = 8) -> str:
+    shown = ", ".join(str(name) for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
+def _short_repr(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"an array of shape {value.shape}, dtype {value.dtype}"
+    if isinstance(value, (list, tuple)):
+        shapes = {np.shape(part) if hasattr(part, "__len__") else () for part in value}
+        parts = f", each of shape {shapes.pop()}" if len(shapes) == 1 else " of different shapes"
+        return f"a {type(value).__name__} of {_count(len(value), 'item')}{parts}"
+    return f"{type(value).__name__} {_short_repr(value)}"

@@ -1,0 +1,221 @@
+"""The filter: from one buffer, through a user function, to one or more buffers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._access.assignment import ONE_OR_MORE, Setups, check_assignment
+from mimocorb._access.records import DoesNotFitError, RecordForm
+from mimocorb._access.user_function import failure, function_name, one_function
+from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.writer import Writer
+from mimocorb.errors import EndOfStream, SetupError, UserFunctionError
+
+__all__ = ["BufferToBuffer"]
+
+_ALLOWED = (
+    "allowed are None or False (reject the event), a whole number or True (copy the event to the"
+    " first sink), or a list with one item per sink"
+)
+
+
+class BufferToBuffer:
+    """Read data from an input buffer, filter, and write to output buffer(s).
+
+    Parameters
+    ----------
+    source_list
+        One set-up dictionary, from ``NewBuffer.new_reader_group()``.
+    sink_list
+        One or more set-up dictionaries, from ``NewBuffer.new_writer()``.
+    observe_list
+        Must be None or empty.
+    config_dict
+        Configuration of the worker; kept as attribute, not evaluated here.
+    filter
+        Function of one argument, the event as read-only array, which returns
+
+        * ``None`` or ``False``: the event is rejected;
+        * an ``int`` or ``True``: the event is copied to the first sink;
+        * a list or tuple: one item per sink. If it is shorter than the number of sinks, the event
+          is copied to the first sink and the items go to the following ones.
+
+        An item of the list is
+
+        * ``None`` or ``False``: nothing for this sink;
+        * ``True``: a copy of the event;
+        * one record in any form that the sink's dtype allows: a structured array or scalar, a
+          dictionary with every field, a plain array, a list of values in the order of the fields;
+        * a list of such records: as many events for this sink.
+    ufunc
+        The same as `filter`, under its later name.
+    **rb_info
+        Buffer names and roles, as in ``RB_assign``.
+
+    Attributes
+    ----------
+    event_count : int
+        Number of events processed.
+    accepted_count : int
+        Number of events of which something went to a sink.
+
+    Raises
+    ------
+    SetupError
+        Not exactly one source and at least one sink, an observer, or no function.
+
+    Notes
+    -----
+    Everything written carries the metadata of the event it came from. All records of an event are
+    converted before the first is published, and the event is acknowledged after the last: if this
+    process dies in between, the event is delivered again and marked as such.
+
+    Examples
+    --------
+    >>> from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer
+    >>> from mimocorb.mimo_buffer import NewBuffer, Reader
+    >>> raw, heights = NewBuffer(8, 4, "float64"), NewBuffer(8, 1, [("height", "float64")])
+    >>> to_raw, from_raw = raw.new_writer(), raw.new_reader_group()
+    >>> to_heights, from_heights = heights.new_writer(), heights.new_reader_group()
+    >>> SourceToBuffer(sink_list=[to_raw], data_source=[[0, 3, 9, 1], [0, 1, 1, 0]])()
+    >>> def tall(pulse):
+    ...     return [{"height": pulse.max()}] if pulse.max() > 5 else None
+    >>> BufferToBuffer(source_list=[from_raw], sink_list=[to_heights], filter=tall)()
+    >>> [event[0].item() for event in Reader(from_heights)]
+    [(9.0,)]
+    >>> raw.close(), heights.close()
+    (None, None)
+    """
+
+    def __init__(
+        self,
+        source_list: Setups = None,
+        sink_list: Setups = None,
+        observe_list: Setups = None,
+        config_dict: dict[str, Any] | None = None,
+        filter: Callable[[NDArray[Any]], Any] | None = None,
+        *,
+        ufunc: Callable[[NDArray[Any]], Any] | None = None,
+        **rb_info: str,
+    ) -> None:
+        assigned = check_assignment(
+            self,
+            (source_list, sink_list, observe_list),
+            rb_info,
+            sources=1,
+            sinks=ONE_OR_MORE,
+        )
+        self.logger = logging.getLogger(__name__)
+        self.config_dict = config_dict or {}
+        self.filter = one_function(self, "filter", filter, ufunc)
+        if not callable(self.filter):
+            raise SetupError(
+                f"BufferToBuffer: filter must be a function, found {type(self.filter).__name__}."
+            )
+        self.event_count = 0
+        self.accepted_count = 0
+        self.reader = Reader(assigned.sources[0])
+        self.writers = [Writer(setup) for setup in assigned.sinks]
+        self._forms = [RecordForm(w.dtype, w.values_per_slot) for w in self.writers]
+
+    def __call__(self) -> None:
+        """Process events to the end of the stream, or until a sink takes no more.
+
+        Raises
+        ------
+        UserFunctionError
+            The function raised an exception, or returned something undocumented. The event is
+            given back first: it is delivered again, to this group.
+        """
+        with ExitStack() as stack:
+            for writer in self.writers:
+                stack.enter_context(writer)
+            stack.enter_context(self.reader)
+            for data in self.reader:
+                try:
+                    self._process(data)
+                except EndOfStream:
+                    self.reader.reject("a sink has ended")
+                    return
+                except UserFunctionError as error:
+                    self.reader.reject(str(error))
+                    raise
+
+    def process_data(self) -> None:
+        """Do the same as calling the object."""
+        self()
+
+    def _process(self, data: NDArray[Any]) -> None:
+        metadata = self.reader.get_metadata()
+        try:
+            result = self.filter(data)
+        except EndOfStream:
+            raise
+        except (Exception, SystemExit) as error:
+            raise failure(self.filter, metadata[0], error) from error
+        try:
+            outputs = self._outputs(result, data)
+        except DoesNotFitError as error:
+            raise UserFunctionError(
+                f"{function_name(self.filter)}, event {metadata[0]}: {error}"
+            ) from None
+        for writer, records in zip(self.writers, outputs, strict=False):
+            for record in records:
+                writer.write(record, *metadata)
+        self.event_count += 1
+        self.accepted_count += any(outputs)
+
+    def _outputs(self, result: Any, data: NDArray[Any]) -> list[list[NDArray[Any]]]:
+        """Return the records for each sink, all converted."""
+        if result is None or result is False:
+            return []
+        if isinstance(result, (bool, np.bool_)):
+            return [[self._copy(data, 0)]] if result else []
+        if isinstance(result, (int, np.integer)):
+            return [[self._copy(data, 0)]]
+        if not isinstance(result, (list, tuple)):
+            raise DoesNotFitError(
+                f"returned {type(result).__name__} {_shortened(result)}; {_ALLOWED}. A single"
+                " result goes into a list: [result]."
+            )
+        if len(result) > len(self.writers):
+            raise DoesNotFitError(
+                f"returned a list of {len(result)} items for {len(self.writers)} sinks; {_ALLOWED}"
+            )
+        items = [True, *result] if len(result) < len(self.writers) else result
+        return [self._records(item, data, sink) for sink, item in enumerate(items)]
+
+    def _records(self, item: Any, data: NDArray[Any], sink: int) -> list[NDArray[Any]]:
+        """Return what one item of the list puts into its sink."""
+        if item is None or item is False:
+            return []
+        if item is True:
+            return [self._copy(data, sink)]
+        form = self._forms[sink]
+        several = isinstance(item, (list, tuple)) and not form.is_one_part_per_channel(item)
+        try:
+            if several:
+                return [form.record(part) for part in item if part is not None]
+            return [form.record(item)]
+        except DoesNotFitError as error:
+            raise DoesNotFitError(f"item for sink {self.writers[sink].name}: {error}") from None
+
+    def _copy(self, data: NDArray[Any], sink: int) -> NDArray[Any]:
+        try:
+            return self._forms[sink].record(data)
+        except DoesNotFitError as error:
+            raise DoesNotFitError(
+                f"a copy of the event was asked for, but events of {self.reader.name} do not fit"
+                f" into {self.writers[sink].name}: {error}"
+            ) from None
+
+
+def _shortened(value: object, limit: int = 100) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -1,0 +1,125 @@
+"""The sink that hands events to a user function, or to a loop of the user."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mimocorb._access.assignment import Setups, check_assignment
+from mimocorb._access.user_function import failure
+from mimocorb._buffer.reader import Reader
+from mimocorb.errors import EndOfStream, SetupError
+
+__all__ = ["rbExport"]
+
+Event = tuple[NDArray[Any], tuple[int, float, float]]
+
+
+class rbExport:  # noqa: N801 - the documented name
+    """Hand every event of a buffer to a function, or to a loop.
+
+    Parameters
+    ----------
+    source_list
+        One set-up dictionary, from ``NewBuffer.new_reader_group()``.
+    sink_list, observe_list
+        Must be None or empty.
+    config_dict
+        Configuration of the worker; kept as attribute, not evaluated here.
+    ufunc
+        Called as ``ufunc(data, metadata)`` with the event, a read-only array valid until the
+        function returns, and ``(counter, timestamp, deadtime)``. The event is acknowledged
+        afterwards. Without it, calling the object returns an iterator over ``(data, metadata)``
+        that ends with one None.
+    **rb_info
+        Buffer names and roles, as in ``RB_assign``.
+
+    Attributes
+    ----------
+    event_count : int
+        Number of events handed over.
+
+    Raises
+    ------
+    SetupError
+        Not exactly one source, other buffers, or `ufunc` is not a function.
+
+    Examples
+    --------
+    >>> from mimocorb.buffer_control import SourceToBuffer, rbExport
+    >>> from mimocorb.mimo_buffer import NewBuffer
+    >>> buffer = NewBuffer(8, 1, "int32")
+    >>> source, group = buffer.new_writer(), buffer.new_reader_group()
+    >>> SourceToBuffer(sink_list=[source], data_source=[3, 1, 4])()
+    >>> rbExport(source_list=[group], ufunc=lambda data, metadata: print(metadata[0], data[0]))()
+    0 3
+    1 1
+    2 4
+    >>> buffer.close()
+    """
+
+    def __init__(
+        self,
+        source_list: Setups = None,
+        sink_list: Setups = None,
+        observe_list: Setups = None,
+        config_dict: dict[str, Any] | None = None,
+        ufunc: Callable[[NDArray[Any], tuple[int, float, float]], Any] | None = None,
+        **rb_info: str,
+    ) -> None:
+        assigned = check_assignment(
+            self, (source_list, sink_list, observe_list), rb_info, sources=1
+        )
+        if ufunc is not None and not callable(ufunc):
+            raise SetupError(f"rbExport: ufunc must be a function, found {type(ufunc).__name__}.")
+        self.logger = logging.getLogger(__name__)
+        self.config_dict = config_dict or {}
+        self.ufunc = ufunc
+        self.event_count = 0
+        self.source = Reader(assigned.sources[0])
+
+    def __call__(self) -> Iterator[Event | None] | None:
+        """Hand over every event to the end of the stream.
+
+        Returns
+        -------
+        iterator or None
+            Without `ufunc`, an iterator over ``(data, metadata)``, then None once.
+
+        Raises
+        ------
+        UserFunctionError
+            The function raised an exception. The event is given back first.
+        """
+        if self.ufunc is None:
+            return self._events()
+        with self.source as reader:
+            for data in reader:
+                metadata = reader.get_metadata()
+                try:
+                    self.ufunc(data, metadata)
+                except EndOfStream:
+                    raise
+                except (Exception, SystemExit) as error:
+                    named = failure(self.ufunc, metadata[0], error)
+                    reader.reject(str(named))
+                    raise named from error
+                self.event_count += 1
+        return None
+
+    def start(self) -> Iterator[Event | None] | None:
+        """Do the same as calling the object."""
+        return self()
+
+    def _events(self) -> Iterator[Event | None]:
+        """Yield events; may be abandoned and called again, as ``next(export())`` does."""
+        try:
+            while True:
+                data = self.source.get()
+                self.event_count += 1
+                yield data, self.source.get_metadata()
+        except EndOfStream:
+            yield None
