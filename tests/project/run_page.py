@@ -2,14 +2,15 @@
 
     python run_page.py PAGE.md DIRECTORY
 
-The blocks of the page are worked through in order, with DIRECTORY as the current one:
+The blocks of the page are worked through in order. DIRECTORY stands for the checkout: it is the
+current directory, with `run_daq.py` and a copy of `examples/` in it.
 
 - `python`: executed. Blocks of one page share their names, as in one notebook. Where the page
   shows an output in a `text` block marked `<!-- output -->`, it has to be the output of the
   blocks since the last one.
 - Any block after a comment `<!-- file: NAME -->` is written to that file instead.
 - `console`: lines after `$ ` are given to the shell, what follows is the expected output. The
-  exit code has to be 0, or N after `<!-- exit code: N -->`.
+  exit code has to be 0, or N after `<!-- exit code: N -->`. A `cd` lasts to the end of the page.
 - A block after `<!-- not run: REASON -->` is skipped; so are blocks in other languages.
 
 In an expected output `...` stands for anything, as in doctest.
@@ -23,6 +24,7 @@ import io
 import linecache
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 COMMAND_TIMEOUT_S = 240
 
 
@@ -73,7 +76,9 @@ class Mismatch(AssertionError):
 def compare(block: Block, expected: str, found: str) -> None:
     """Raise Mismatch, with both texts, unless they agree but for `...` and white space."""
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    if not doctest.OutputChecker().check_output(expected.strip() + "\n", found.strip() + "\n", flags):
+    if not doctest.OutputChecker().check_output(
+        expected.strip() + "\n", found.strip() + "\n", flags
+    ):
         raise Mismatch(f"{block.place}: the page shows\n{expected}\nbut this came\n{found}")
 
 
@@ -126,6 +131,9 @@ class PageRun:
     def enter(block: Block) -> None:
         """Give the commands of a console block to the shell and compare what they print."""
         for command, expected in commands(block.text):
+            if re.fullmatch(r"cd \S+", command):
+                os.chdir(command.removeprefix("cd "))
+                continue
             done = subprocess.run(
                 ["bash", "-c", command],
                 stdin=subprocess.DEVNULL,
@@ -145,9 +153,20 @@ class PageRun:
                 )
 
 
+def lay_out(directory: Path) -> None:
+    """Make the parts of the checkout that pages speak of."""
+    (directory / "run_daq.py").symlink_to(CHECKOUT / "run_daq.py")
+    shutil.copytree(
+        CHECKOUT / "examples",
+        directory / "examples",
+        ignore=shutil.ignore_patterns("target", "__pycache__"),
+    )
+
+
 def main() -> None:
-    page = Path(sys.argv[1]).resolve()
-    os.chdir(sys.argv[2])
+    page, directory = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
+    lay_out(directory)
+    os.chdir(directory)
     sys.path.insert(0, "")
     run = PageRun()
     for block in blocks(page):

@@ -18,7 +18,9 @@ WATCHDOG_S = 300
 
 def has_blocks(page: Path) -> bool:
     """Whether there is anything to do on a page."""
-    return re.search(r"^\s*```(python|console)|<!-- file:", page.read_text("utf-8"), re.M) is not None
+    return (
+        re.search(r"^\s*```(python|console)|<!-- file:", page.read_text("utf-8"), re.M) is not None
+    )
 
 
 def work_through(page: Path, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -27,7 +29,6 @@ def work_through(page: Path, directory: Path) -> subprocess.CompletedProcess[str
     environment = os.environ | {
         "PATH": tools + os.pathsep + os.environ["PATH"],
         "MPLBACKEND": "agg",
-        "MIMOCORB_CHECKOUT": str(ROOT),
     }
     return subprocess.run(
         [sys.executable, str(RUNNER), str(page), str(directory)],
@@ -87,5 +88,7 @@ def test_files_blocks_and_outputs_of_a_page_belong_together(tmp_path: Path) -> N
 def test_links_to_files_of_the_repository_lead_somewhere(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
-    local = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
+    local = [
+        target for target in targets if "://" not in target and not target.startswith("mailto:")
+    ]
     assert [target for target in local if not (page.parent / target).exists()] == []
