@@ -1,0 +1,122 @@
+// Pulse search in recorded traces. Knows neither rings nor Python.
+//
+// A trace is one channel of a digitised event: n samples at equal time intervals, anywhere in
+// memory, `stride_bytes` apart. An interleaved event (sample 0 of all channels, then sample 1, ...)
+// and an event stored channel by channel therefore look the same from here:
+//
+//     interleaved   A0 B0 C0 D0 A1 B1 C1 D1 ...     stride of channel A = 4 values
+//     contiguous    A0 A1 A2 ... B0 B1 B2 ...       stride of channel A = 1 value
+//
+// Definitions. The search works on
+//
+//     x[i] = (sample[i] - baseline) * scale,        0 <= i < n
+//
+// where `scale` carries the calibration and the polarity (negative pulses: a negative scale), and
+// `baseline` is a given number or, with baseline_samples = k > 0, the mean of the first k samples.
+//
+//   peak         a sample (or the middle, rounded down, of a run of equal samples) that is higher
+//                than its neighbours on both sides; never the first or last sample of a trace
+//   height       h = x[peak]
+//   prominence   p = h - max(L, R); L is the lowest sample to the left of the peak before the trace
+//                rises above h or begins, R the same to the right. These samples are the bases.
+//   width        distance in samples between the points left and right of the peak, inside the
+//                bases, where the trace crosses h - p/2 (linear interpolation between samples)
+//   time         the left one of these two points: the half-height time of the leading edge. As a
+//                fraction of the pulse's own size it does not move with the pulse height.
+//   integral     sum of x[i] for peak - integral_before <= i <= peak + integral_after, cut at the
+//                ends of the trace and at the lowest sample between two neighbouring pulses
+//
+// Conditions are closed intervals and applied in this order: height, distance, prominence, width.
+// `distance`: of two peaks closer than ceil(distance) samples the lower one is dropped, beginning
+// with the highest peak of the trace; of two equally high ones the later is kept.
+//
+// Height, prominence, width, distance and their order are those of scipy.signal.find_peaks
+// (https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.find_peaks.html and
+// .../scipy.signal.peak_prominences.html, .../scipy.signal.peak_widths.html with rel_height 0.5);
+// `time` is its left_ips. Only for equally high peaks within `distance` SciPy leaves open which
+// one is kept. Not-a-number samples compare false, as there, and so never are a peak.
+//
+// P1  Results do not depend on the memory layout of the trace.
+// P2  An empty trace costs one pass: after it, blocks of samples that cannot hold a peak of the
+//     asked height and prominence are skipped. This never changes a result: a skipped peak fails
+//     the prominence condition, and being lower than all others it could not remove them either.
+// P3  Nothing is written but Scratch and the result; two threads need two Scratch objects.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace mimocorb::pulse {
+
+enum class SampleType { float64, float32, int64, int32, int16, int8, uint64, uint32, uint16, uint8 };
+
+struct Trace {
+  const std::byte* first;
+  std::ptrdiff_t stride_bytes;
+  std::size_t size;  // samples
+  SampleType type;
+};
+
+// Closed; an infinite bound is no condition, so that even not-a-number (the width of a pulse beside
+// an infinite sample) meets it.
+struct Interval {
+  static constexpr double none = std::numeric_limits<double>::infinity();
+  double lower = -none;
+  double upper = none;
+  [[nodiscard]] bool contains(double value) const {
+    return (lower == -none || lower <= value) && (upper == none || value <= upper);
+  }
+};
+
+struct Conditions {
+  Interval height;
+  Interval prominence;
+  Interval width;         // samples
+  double distance = 1.0;  // samples
+};
+
+struct Measurement {
+  double baseline = 0.0;  // in the unit of the samples
+  double scale = 1.0;
+  std::size_t baseline_samples = 0;
+  std::size_t integral_before = 0;
+  std::size_t integral_after = 0;
+};
+
+// One found pulse; the layout is that of mimocorb.filters.pulses.PULSE_DTYPE.
+struct Pulse {
+  std::int32_t channel;
+  std::int32_t position;  // sample index of the peak
+  double time;            // samples
+  double height;
+  double prominence;
+  double width;     // samples
+  double integral;  // height unit times samples
+};
+static_assert(sizeof(Pulse) == 48);
+
+// The lowest and highest of a few consecutive samples.
+struct Block {
+  double lowest;
+  double highest;
+};
+
+// Working memory that is kept between calls, so that a search allocates nothing after the first.
+struct Scratch {
+  std::vector<double> x;
+  std::vector<Block> blocks;
+  std::vector<std::int32_t> peaks;
+  std::vector<std::int32_t> by_height;
+  std::vector<unsigned char> dropped;
+};
+
+// The longest trace a search accepts: positions are 32-bit.
+inline constexpr std::size_t longest_trace = std::numeric_limits<std::int32_t>::max();
+
+// Appends the pulses of one trace to `found`, in the order of their positions, labelled `channel`.
+void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& conditions,
+                 const Measurement& measurement, Scratch& scratch, std::vector<Pulse>& found);
+
+}  // namespace mimocorb::pulse
