@@ -225,7 +225,7 @@ class InProcessRing:
                 promised=sum(token.promised for token in self._tokens),
                 paused=self._paused,
                 ending=self._ending,
-                ended=self._no_more_events(),
+                ended=self._ended(),
                 full_ns=self._full_ns,
                 paused_ns=self._paused_ns,
                 created_monotonic_ns=self._created_ns,
@@ -254,11 +254,15 @@ class InProcessRing:
     def _in_hand(self) -> int:
         return sum(slot.state is State.CLAIMED for slot in self._slots)
 
-    def _no_more_events(self) -> bool:
+    def _ended(self) -> bool:
+        """Whether claims are over: by order, or because every promised writer has come and gone."""
         all_left = bool(self._tokens) and not any(
             token.promised or token.open for token in self._tokens
         )
-        return self._finished or all_left or (self._ending and not self._in_hand())
+        return self._ending or all_left
+
+    def _no_more_events(self) -> bool:
+        return self._finished or (self._ended() and not self._in_hand())
 
     def _release(self, index: int) -> None:
         self._slots[index].state = State.FREE

@@ -210,7 +210,7 @@ class InProcessWriter(Port):
                 self._leave()
 
     def _status(self) -> int:
-        if self._ring._ending or self._ring._finished:
+        if self._ring._ending:
             return Status.ENDED
         if self._ring._paused:
             return Status.PAUSED

@@ -40,7 +40,7 @@ class Background(Generic[Result]):
         def call() -> None:
             try:
                 self._outcome.append(function(*args, **keywords))
-            except BaseException as error:  # noqa: BLE001 - EndOfStream is a SystemExit
+            except BaseException as error:  # EndOfStream is a SystemExit
                 self._error = error
 
         self._thread = threading.Thread(target=call, daemon=True)

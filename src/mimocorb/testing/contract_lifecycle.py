@@ -1,0 +1,346 @@
+"""Contract S6, S8: how a stream ends, and books that balance at every moment."""
+
+# ruff: noqa: D102 - the name of a test is its description
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+
+import pytest
+
+from mimocorb._buffer.observer import Observer
+from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.writer import Writer
+from mimocorb.errors import BufferTimeout, EndOfStream
+from mimocorb.testing.contract_base import (
+    PAUSE_S,
+    ContractTests,
+    MakeBuffer,
+    put,
+    read_all,
+    value_of,
+)
+from mimocorb.testing.watchdog import Background, wait_until
+
+__all__ = ["EndOfStreamContract", "StatisticsContract"]
+
+
+class EndOfStreamContract(ContractTests):
+    """S6: the last writer leaves, groups drain, then see the end; or shutdown() asks for it."""
+
+    def test_iteration_ends_with_the_stream(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        with Writer(buffer.new_writer()) as writer:
+            put(writer, 1, 2, 3)
+        assert [value_of(event) for event in reader] == [1, 2, 3]
+        books = buffer.stats()
+        assert (books.groups[0].acknowledged, books.groups[0].due, books.ended) == (3, 0, True)
+
+    def test_outside_iteration_the_end_is_a_system_exit_with_code_zero(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        Writer(buffer.new_writer()).close()
+        with pytest.raises(EndOfStream) as caught:
+            reader.get()
+        assert isinstance(caught.value, SystemExit)
+        assert caught.value.code == 0
+
+    def test_the_end_is_seen_again_and_again(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        Writer(buffer.new_writer()).close()
+        for _ in range(2):
+            with pytest.raises(EndOfStream):
+                reader.get()
+            assert list(reader) == []
+
+    def test_a_writer_not_yet_opened_keeps_the_stream_open(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        first, second = buffer.new_writer(), buffer.new_writer()
+        Writer(first).close()
+        with pytest.raises(BufferTimeout):
+            reader.get(timeout_s=0)
+        Writer(second).close()
+        with pytest.raises(EndOfStream):
+            reader.get(timeout_s=0)
+
+    def test_promises_can_be_given_and_released(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        setup_dict = buffer.new_writer()
+        buffer.promise_writer(setup_dict)
+        Writer(setup_dict).close()
+        with pytest.raises(BufferTimeout):
+            reader.get(timeout_s=0)
+        buffer.release_writer(setup_dict)
+        with pytest.raises(EndOfStream):
+            reader.get()
+
+    def test_a_waiting_reader_wakes_at_the_end(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
+        waiting = Background(reader.get)
+        time.sleep(PAUSE_S)
+        writer.close()
+        with pytest.raises(EndOfStream):
+            waiting.result()
+
+    def test_end_writers_ends_writers_after_what_they_hold(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
+        writer.get_new_buffer()[:] = 1
+        buffer.end_writers()
+        with pytest.raises(EndOfStream) as caught:
+            writer.get_new_buffer()
+        assert caught.value.code == 0
+        assert [value_of(event) for event in reader] == [1]
+
+    @pytest.mark.parametrize("held_by", ["full", "paused"])
+    def test_a_waiting_writer_wakes_at_the_shutdown(
+        self, make_buffer: MakeBuffer, held_by: str
+    ) -> None:
+        buffer = make_buffer(1)
+        reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
+        put(writer, 1)
+        if held_by == "paused":
+            read_all(reader)
+            buffer.pause()
+        waiting = Background(writer.get_new_buffer)
+        time.sleep(PAUSE_S)
+        shutdown = Background(buffer.shutdown)
+        with pytest.raises(EndOfStream):
+            waiting.result()
+        assert [value_of(event) for event in reader] == ([1] if held_by == "full" else [])
+        shutdown.result()
+
+    def test_shutdown_returns_when_every_group_has_done_everything(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer()
+        readers = [Reader(buffer.new_reader_group()) for _ in range(2)]
+        put(Writer(buffer.new_writer()), 1, 2)
+        shutdown = Background(buffer.shutdown)
+        assert [value_of(event) for event in readers[0]] == [1, 2]
+        assert value_of(readers[1].get()) == 1
+        assert value_of(readers[1].get()) == 2
+        time.sleep(PAUSE_S)
+        assert shutdown.running
+        readers[1].acknowledge()
+        shutdown.result()
+        with pytest.raises(EndOfStream):
+            readers[1].get()
+
+    def test_shutdown_may_be_called_again(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        buffer.shutdown()
+        buffer.shutdown()
+        assert buffer.stats().ended
+
+    def test_shutdown_wakes_all_who_wait(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        handles = [Reader(buffer.new_reader_group()) for _ in range(3)]
+        waiting = [Background(handle.get) for handle in handles]
+        waiting.append(Background(Observer(buffer.new_observer()).get))
+        time.sleep(PAUSE_S)
+        buffer.shutdown()
+        for call in waiting:
+            with pytest.raises(EndOfStream):
+                call.result()
+
+    def test_shutdown_with_a_timeout_gives_up_on_readers_that_do_not_read(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        put(Writer(buffer.new_writer()), 1, 2)
+        started = time.monotonic()
+        buffer.shutdown(timeout_s=PAUSE_S)
+        assert time.monotonic() - started >= PAUSE_S
+        with pytest.raises(EndOfStream):
+            reader.get()
+        assert buffer.stats().groups[0].due == 2
+
+    def test_a_chain_of_buffers_drains_one_after_the_other(self, make_buffer: MakeBuffer) -> None:
+        first, second = make_buffer(3), make_buffer(2)
+        to_first, to_second = first.new_writer(), second.new_writer()
+        from_first, from_second = first.new_reader_group(), second.new_reader_group()
+
+        def generate() -> None:
+            with Writer(to_first) as sink:
+                for value in range(200):
+                    sink.get_new_buffer()[:] = value
+                sink.process_buffer()
+
+        def double() -> None:
+            with Reader(from_first) as source, Writer(to_second) as sink:
+                for event in source:
+                    sink.write(2 * event)
+
+        calls = [Background(generate), Background(double)]
+        received = Background(lambda: [value_of(event) for event in Reader(from_second)])
+        assert received.result() == list(range(0, 400, 2))
+        for call in calls:
+            call.result()
+        assert first.stats().ended
+
+    def test_waiting_until_drained_says_whether_it_is(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        reader = Reader(buffer.new_reader_group())
+        assert buffer.wait_drained(0)
+        put(Writer(buffer.new_writer()), 1)
+        assert not buffer.wait_drained(PAUSE_S)
+        read_all(reader)
+        assert buffer.wait_drained(0)
+
+    def test_a_buffer_closes_at_the_end_of_its_with_block(self) -> None:
+        with self.buffer_class(2, 1, "i4") as buffer:
+            assert not buffer.closed
+        assert buffer.closed
+        buffer.close()
+
+
+class StatisticsContract(ContractTests):
+    """S8: claimed = published + aborted + torn + in hand; offered = acknowledged + … + due."""
+
+    def test_buffer_status_is_the_number_of_free_slots(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer(3)
+        reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
+        assert type(buffer.buffer_status()) is int
+        assert buffer.buffer_status() == 3
+        writer.get_new_buffer()
+        assert buffer.buffer_status() == 2
+        writer.process_buffer()
+        assert buffer.buffer_status() == 2
+        read_all(reader)
+        assert buffer.buffer_status() == 3
+
+    def test_the_books_follow_every_step(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer(4)
+        group = buffer.new_reader_group()
+        reader, writer = Reader(group), Writer(buffer.new_writer())
+
+        def look() -> tuple[int, ...]:
+            books = buffer.stats()
+            books.check()
+            of_group = books.groups[0]
+            return (
+                books.claimed,
+                books.published,
+                books.aborted,
+                books.in_hand,
+                of_group.offered,
+                of_group.acknowledged,
+                of_group.due,
+                of_group.held,
+            )
+
+        assert look() == (0, 0, 0, 0, 0, 0, 0, 0)
+        writer.get_new_buffer()
+        assert look() == (1, 0, 0, 1, 0, 0, 0, 0)
+        writer.get_new_buffer()
+        assert look() == (2, 1, 0, 1, 1, 0, 1, 0)
+        writer.abort()
+        assert look() == (2, 1, 1, 0, 1, 0, 1, 0)
+        reader.get()
+        assert look() == (2, 1, 1, 0, 1, 0, 1, 1)
+        reader.reject()
+        assert look() == (2, 1, 1, 0, 1, 0, 1, 0)
+        reader.get()
+        reader.acknowledge()
+        assert look() == (2, 1, 1, 0, 1, 1, 0, 0)
+        assert buffer.stats().groups[0].redelivered == 1
+
+    def test_statistics_say_who_is_there_and_how_full_the_ring_is(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4, name="RB_7")
+        group = buffer.new_reader_group()
+        readers, writer = [Reader(group), Reader(group)], Writer(buffer.new_writer())
+        put(writer, 1)
+        books = buffer.stats()
+        assert (books.name, books.number_of_slots, books.free_slots) == ("RB_7", 4, 3)
+        assert books.occupancy == 0.25
+        assert (books.writers, books.groups[0].readers) == (1, 2)
+        assert not books.paused
+        assert not books.ended
+        assert books.uptime_s >= 0
+        for handle in [writer, *readers]:
+            handle.close()
+        books = buffer.stats()
+        assert (books.writers, books.groups[0].readers) == (0, 0)
+
+    def test_the_rate_is_that_since_the_last_look(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        writer = Writer(buffer.new_writer())
+        assert buffer.stats().rate_hz is None
+        put(writer, *range(10))
+        time.sleep(PAUSE_S)
+        rate_hz = buffer.stats().rate_hz
+        assert rate_hz is not None
+        assert 0 < rate_hz <= 10 / PAUSE_S
+
+    def test_statistics_do_not_change_afterwards(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer()
+        books = buffer.stats()
+        put(Writer(buffer.new_writer()), 1)
+        assert books.published == 0
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            books.published = 1  # type: ignore[misc]
+
+    def test_what_a_removed_group_was_due_counts_as_abandoned(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer()
+        group = buffer.new_reader_group()
+        put(Writer(buffer.new_writer()), 1, 2, 3)
+        with Reader(group) as reader:
+            reader.get()
+        assert buffer.remove_reader_group(group) == 2
+        books = buffer.stats()
+        books.check()
+        assert books.free_slots == 4
+
+    def test_books_balance_while_many_work_at_once(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer(5)
+        groups = [buffer.new_reader_group() for _ in range(2)]
+        to_buffer = [buffer.new_writer() for _ in range(3)]
+
+        def write(setup_dict: dict[str, object]) -> None:
+            with Writer(setup_dict) as writer:
+                for value in range(300):
+                    writer.get_new_buffer()[:] = value
+                    if value % 7 == 0:
+                        writer.abort()
+                writer.process_buffer()
+
+        def read(setup_dict: dict[str, object]) -> list[int]:
+            values = []
+            with Reader(setup_dict) as reader:
+                for event in reader:
+                    if value_of(event) % 11 == 0 and reader.delivery == 1:
+                        reader.reject()
+                    else:
+                        values.append(value_of(event))
+            return values
+
+        readers = [[Background(read, group) for _ in range(2)] for group in groups]
+        writers = [Background(write, setup_dict) for setup_dict in to_buffer]
+
+        def all_done() -> bool:
+            buffer.stats().check()
+            return not any(call.running for call in itertools.chain(writers, *readers))
+
+        wait_until(all_done, "all readers have seen the end")
+        expected = sorted([value for value in range(300) if value % 7] * 3)
+        for group_readers in readers:
+            received = itertools.chain.from_iterable(call.result() for call in group_readers)
+            assert sorted(received) == expected
+        books = buffer.stats()
+        assert books.published == len(expected)
+        assert books.aborted == 900 - len(expected)
+        assert all(group.acknowledged == len(expected) for group in books.groups)
