@@ -2,6 +2,7 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from rings import BACKENDS, Ring
 
 pytest.register_assert_rewrite("mimocorb.testing")
 
@@ -24,3 +25,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("MIMOCORB_HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(params=BACKENDS)
+def make(request):
+    """Make rings at the level of the port, on each backend in turn."""
+    made = []
+
+    def make_ring(number_of_slots, slot_bytes=8):
+        made.append(Ring(BACKENDS[request.param], number_of_slots, slot_bytes))
+        return made[-1]
+
+    yield make_ring
+    for ring in made:
+        ring.close()

@@ -1,5 +1,6 @@
 """Rings at the level of the port, one way for every backend."""
 
+from mimocorb._buffer.contract import Status
 from mimocorb._buffer.in_process import InProcessRing
 
 
@@ -33,3 +34,55 @@ def check_books(books):
             group.acknowledged + group.quarantined + group.pending + group.held + group.abandoned
         ), group
     return books
+
+
+class Ring:
+    """A ring under test with its books checked at every look."""
+
+    def __init__(self, backend, number_of_slots, slot_bytes=8):
+        self.backend = backend(number_of_slots, slot_bytes)
+        self.ring = self.backend.ring
+        self.token = self.ring.add_writer()
+        self.ports = []
+
+    def writer(self, token=None):
+        self.ports.append(self.backend.writer(self.token if token is None else token))
+        return self.ports[-1]
+
+    def reader(self, group):
+        self.ports.append(self.backend.reader(group))
+        return self.ports[-1]
+
+    def observer(self):
+        self.ports.append(self.backend.observer())
+        return self.ports[-1]
+
+    def books(self):
+        return check_books(self.ring.books())
+
+    def group_books(self, group):
+        return next(books for books in self.books().groups if books.group == group)
+
+    def close(self):
+        for port in self.ports:
+            port.close()
+        self.books()
+        self.backend.close()
+
+
+def put(writer, count=1):
+    """Publish `count` events one by one; returns their slots."""
+    slots = []
+    for _ in range(count):
+        slot = writer.advance()
+        assert slot >= 0, Status(slot)
+        slots.append(slot)
+        writer.publish()
+    return slots
+
+
+def get(reader):
+    """Take one event, acknowledging the previous; returns its sequence number."""
+    slot = reader.advance()
+    assert slot >= 0, Status(slot)
+    return reader.sequence(slot)
