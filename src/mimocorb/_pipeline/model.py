@@ -187,6 +187,8 @@ class WorkerSpec:
         The files ``config`` was read from, to be copied into the run directory.
     where
         Place of the worker's name in the set-up file.
+    rb_where
+        Places of the buffers' names in ``rb_assign``.
     """
 
     name: str
@@ -196,6 +198,7 @@ class WorkerSpec:
     config: Mapping[str, Any] = field(default_factory=dict)
     config_files: tuple[Path, ...] = ()
     where: Where = NOWHERE
+    rb_where: Mapping[str, Where] = field(default_factory=dict, compare=False)
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -1,0 +1,209 @@
+"""Everything that can be known to be wrong with a set-up before a process is started.
+
+Types and ranges have been checked while reading; here it is about what the parts say together:
+names, functions, data flow, memory. No user code is run and nothing is created.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from mimocorb._pipeline.form import nearest
+from mimocorb._pipeline.graph import Graph
+from mimocorb._pipeline.model import NOWHERE, BufferSpec, Problem, Setup, Where, WorkerSpec
+from mimocorb._pipeline.paths import shown
+from mimocorb._pipeline.user_functions import check_function, read_module
+
+__all__ = ["available_memory_bytes", "check"]
+
+
+def check(setup: Setup, *, assignments_complete: bool = True) -> list[Problem]:
+    """Return all problems of a set-up, in the order of the file.
+
+    Parameters
+    ----------
+    setup
+        The set-up.
+    assignments_complete
+        Whether ``rb_assign`` of all workers is what the user wrote. If parts were unreadable,
+        a missing reader or writer may be among them and is not reported.
+    """
+    problems = [
+        *_repeated_names(setup),
+        *_functions(setup),
+        *_unknown_buffers(setup),
+        *_shared_files(setup),
+        *_memory(setup),
+    ]
+    if assignments_complete:
+        problems += [*_idle_workers(setup), *_dead_ends(setup)]
+    problems += _loops(setup)
+    return sorted(problems, key=lambda problem: problem.where)
+
+
+def available_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Return the memory that can be had without swapping, in bytes; ``None`` if not known."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
+
+
+def _repeated_names(setup: Setup) -> Iterator[Problem]:
+    groups: Sequence[tuple[str, Sequence[BufferSpec | WorkerSpec]]] = (
+        ("buffer", setup.buffers),
+        ("worker", setup.workers),
+    )
+    for kind, specs in groups:
+        first: dict[str, BufferSpec | WorkerSpec] = {}
+        for spec in specs:
+            if spec.name in first:
+                yield Problem(
+                    spec.where,
+                    f"every {kind} has a name of its own",
+                    f"found {spec.name!r} at {first[spec.name].where} already",
+                    "choose another name",
+                )
+            first.setdefault(spec.name, spec)
+
+
+def _functions(setup: Setup) -> Iterator[Problem]:
+    for spec in setup.workers:
+        reference = spec.function
+        if not reference.asked or not reference.name:
+            continue  # reported while reading
+        module = read_module(reference)
+        problem = module if isinstance(module, Problem) else check_function(reference, module)
+        if problem is not None:
+            yield problem
+
+
+def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
+    known = [spec.name for spec in setup.buffers]
+    for spec in setup.workers:
+        for name in spec.rb_assign:
+            if name not in known:
+                guess = nearest(name, known)
+                yield Problem(
+                    spec.rb_where.get(name, spec.where),
+                    f"{spec.name} uses buffers that the set-up has",
+                    f"found {name!r}",
+                    f"did you mean {guess!r}?" if guess else f"the buffers are {_listed(known)}",
+                )
+
+
+def _idle_workers(setup: Setup) -> Iterator[Problem]:
+    if not setup.workers:
+        yield Problem(
+            _start(setup), "a set-up has at least one function", "found none", "add a source"
+        )
+    for spec in setup.workers:
+        if not spec.rb_assign:
+            yield Problem(
+                spec.where,
+                f"{spec.name} reads, writes or observes a buffer",
+                "found no buffer",
+                'assign one, for example: RB_1: "read"',
+            )
+
+
+def _dead_ends(setup: Setup) -> Iterator[Problem]:
+    """Buffers that nobody writes, or that nobody reads or observes."""
+    if not setup.buffers:
+        yield Problem(
+            _start(setup), "a set-up has at least one buffer", "found none", "define RB_1"
+        )
+    graph = Graph(_with_guessed_names(setup))
+    for spec in setup.buffers:
+        if not graph.writers(spec.name):
+            yield Problem(
+                spec.where,
+                f"buffer {spec.name} is written by a function",
+                "found none that writes it",
+                f'assign it to a source or filter: {spec.name}: "write"',
+            )
+        if not graph.readers(spec.name) and not graph.observers(spec.name):
+            yield Problem(
+                spec.where,
+                f"buffer {spec.name} is read or observed by a function",
+                "found none that reads or observes it",
+                f'assign it to a function: {spec.name}: "read", or remove the buffer',
+            )
+
+
+def _with_guessed_names(setup: Setup) -> Setup:
+    """Return the set-up with misspelt buffer names corrected: each slip is reported once."""
+    known = [spec.name for spec in setup.buffers]
+    workers = []
+    for spec in setup.workers:
+        exact = {name: role for name, role in spec.rb_assign.items() if name in known}
+        guessed = {nearest(name, known) or name: role for name, role in spec.rb_assign.items()}
+        assign = {**guessed, **exact}
+        workers.append(WorkerSpec(spec.name, spec.function, rb_assign=assign))
+    return Setup(buffers=setup.buffers, workers=tuple(workers))
+
+
+def _loops(setup: Setup) -> Iterator[Problem]:
+    places = {spec.name: spec.where for spec in setup.workers}
+    places |= {spec.name: spec.where for spec in setup.buffers}
+    for loop in Graph(setup).cycles():
+        # The message begins with what comes first in the file, whatever the search met first.
+        start = min(range(len(loop) - 1), key=lambda index: places[loop[index]])
+        turned = [*loop[start:-1], *loop[:start], loop[start]]
+        yield Problem(
+            places[turned[0]],
+            "data flow from sources to sinks without a loop",
+            f"found the loop {' → '.join(turned)}",
+            "let one of them write into another buffer; a loop can never be drained",
+        )
+
+
+def _shared_files(setup: Setup) -> Iterator[Problem]:
+    """Two functions with one and the same output file name."""
+    sinks: dict[tuple[str, str, str], list[WorkerSpec]] = defaultdict(list)
+    for spec in setup.workers:
+        filename = spec.config.get("filename")
+        if spec.sources and not spec.sinks and isinstance(filename, str):
+            sinks[spec.function.asked, spec.function.name, filename].append(spec)
+    for (_, function, filename), specs in sinks.items():
+        for spec in specs[1:]:
+            yield Problem(
+                spec.where,
+                "every function that writes a file has a file of its own",
+                f"found {specs[0].name} and {spec.name} both running {function} with the "
+                f"filename {filename!r}",
+                f"give {spec.name} a config_file of its own",
+                "warning",
+            )
+
+
+def _memory(setup: Setup) -> Iterator[Problem]:
+    available = available_memory_bytes()
+    if available is None or not setup.buffers or setup.size_bytes <= available // 2:
+        return
+    largest = max(setup.buffers, key=lambda spec: spec.size_bytes)
+    fits = setup.size_bytes <= available
+    yield Problem(
+        largest.where,
+        f"the buffers need {_mebibytes(setup.size_bytes)} of memory, {largest.name} alone "
+        f"{_mebibytes(largest.size_bytes)}",
+        f"found {_mebibytes(available)} available",
+        f"use fewer slots than {largest.number_of_slots} for {largest.name}",
+        "warning" if fits else "error",
+    )
+
+
+def _mebibytes(size_bytes: int) -> str:
+    return f"{size_bytes >> 20} MiB"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _start(setup: Setup) -> Where:
+    return Where(shown(setup.path)) if setup.path else NOWHERE

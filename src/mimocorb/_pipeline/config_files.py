@@ -1,0 +1,121 @@
+"""The configuration that worker functions get: which file, which section, what over what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mimocorb._pipeline.form import Form, nearest
+from mimocorb._pipeline.model import Where
+from mimocorb._pipeline.paths import absolute, shown
+from mimocorb._pipeline.setup_file import MappingNode, Node, plain, read_file
+
+__all__ = ["CommonConfig", "ConfigFiles"]
+
+
+@dataclass
+class ConfigFiles:
+    """Reads configuration files, each of them once, and remembers which."""
+
+    form: Form
+    base_directory: Path
+    _content: dict[Path, MappingNode | None] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that were read, in the order of reading."""
+        return tuple(path for path, content in self._content.items() if content is not None)
+
+    def read(self, node: Node, what: str) -> tuple[Path, MappingNode] | None:
+        """Read the file whose name is in ``node``; ``None`` if that failed."""
+        name = self.form.text(node, what, "config/simulation_config.yaml")
+        if name is None:
+            return None
+        path = absolute(self.base_directory, name)
+        if path not in self._content:
+            self._content[path] = self._load(path, name, node.where, what)
+        content = self._content[path]
+        return None if content is None else (path, content)
+
+    def _load(self, path: Path, name: str, where: Where, what: str) -> MappingNode | None:
+        try:
+            is_there = path.is_file()
+            neighbours = [] if is_there else _yaml_files(path.parent)
+        except (OSError, ValueError):
+            is_there, neighbours = False, []
+        if not is_there:
+            guess = nearest(path.name, neighbours)
+            corrected = str(Path(name).with_name(guess)) if guess else ""
+            self.form.error(
+                where,
+                f"{what} is the file {shown(path)}",
+                "found: no such file",
+                f"did you mean {corrected!r}?" if guess else "create it, or correct the name",
+            )
+            return None
+        node, problems = read_file(path, shown(path))
+        self.form.problems += problems
+        if node is None:
+            return None if problems else MappingNode({}, Where(shown(path), 1, 1))
+        return self.form.mapping(node, f"the content of {name}", "filename: spectrum")
+
+
+def _yaml_files(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if path.suffix in {".yaml", ".yml"}]
+
+
+@dataclass
+class CommonConfig:
+    """The common configuration file of the manual: ``general`` and one section per function.
+
+    A function gets, over the keys of ``general``, exactly one of these, the first that exists: the
+    content of its own ``config_file``, the section of the common file named like the function, the
+    section under ``FunctionConfigs`` in the set-up. ``runtime`` and ``runevents`` under ``general``
+    belong to the run and are left out.
+    """
+
+    form: Form
+    sections: MappingNode
+    path: Path | None
+    inline: MappingNode
+
+    RUN_KEYS = ("runtime", "runevents")
+
+    def general(self) -> MappingNode:
+        """Return the section ``general``; empty if there is none."""
+        return self._section(self.sections, "general") or MappingNode({}, self.sections.where)
+
+    def of_function(self, function: str, own: MappingNode | None) -> dict[str, Any]:
+        """Return the configuration of a function whose own file has the content ``own``."""
+        content = own
+        if content is None:
+            content = self._section(self.sections, function)
+        if content is None:
+            content = self._section(self.inline, function)
+        general = plain(self.general())
+        base = {key: value for key, value in general.items() if key not in self.RUN_KEYS}
+        return {**base, **(plain(content) if content is not None else {})}
+
+    def warn_of_misspelt_sections(self, functions: Iterable[str]) -> None:
+        """Report sections that no function uses but that look like one that has none."""
+        named = set(functions)
+        for table in (self.sections, self.inline):
+            without = [name for name in named if name not in table.entries]
+            for key, entry in table.entries.items():
+                guess = nearest(key, without) if key not in {*named, "general"} else None
+                if guess and str(key)[:1].casefold() == guess[:1].casefold():
+                    self.form.warning(
+                        entry.key.where,
+                        "a section is named like the function it configures",
+                        f"found {str(key)[:60]!r}, and no section for {guess!r}",
+                        f"did you mean {guess!r}?",
+                    )
+
+    def _section(self, table: MappingNode, name: str) -> MappingNode | None:
+        node = table.get(name)
+        if node is None:
+            return None
+        found = self.form.mapping(node, f"the section {name!r}", f"{name}: {{sample_time_ns: 4}}")
+        return found if found is not None else MappingNode({}, node.where)

@@ -1,0 +1,270 @@
+"""From a set-up in any dialect to a checked :class:`~mimocorb._pipeline.model.Setup`.
+
+======================  ==========================================================
+top-level keys          dialect
+======================  ==========================================================
+RingBuffer, Functions   of the manual and of release 1.0.2
+Buffers, Workers        of mimoCoRB2; the recommended one
+======================  ==========================================================
+
+Reading goes on after a problem wherever it can, so that all problems of a file come in one go.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mimocorb._pipeline import manual_dialect, mimocorb2_dialect
+from mimocorb._pipeline.checks import check
+from mimocorb._pipeline.form import Form, describe, nearest
+from mimocorb._pipeline.model import Problem, Setup, Where, format_problems
+from mimocorb._pipeline.parts import Draft, limits
+from mimocorb._pipeline.paths import absolute, shown
+from mimocorb._pipeline.setup_file import (
+    Entry,
+    MappingNode,
+    Node,
+    ScalarNode,
+    node_from_python,
+    read_file,
+)
+from mimocorb.errors import SetupError
+
+__all__ = ["read_setup", "read_setup_or_problems", "setup_from_dicts"]
+
+_log = logging.getLogger(__name__)
+
+_OVERRIDES = (
+    "title",
+    "runtime_s",
+    "runevents",
+    "output_directory",
+    "keyboard_control",
+    "gui_control",
+)
+
+
+def read_setup(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Setup:
+    """Read and check a set-up file; see :func:`read_setup_or_problems`.
+
+    Raises
+    ------
+    SetupError
+        The set-up has errors. The message lists all of them, one a line, with file, line and
+        column. Warnings go to the log.
+    """
+    setup, problems = read_setup_or_problems(path, overrides)
+    return _setup_or_error(setup, problems)
+
+
+def read_setup_or_problems(
+    path: str | Path, overrides: Mapping[str, Any] | None = None
+) -> tuple[Setup | None, list[Problem]]:
+    """Read and check a set-up file.
+
+    Parameters
+    ----------
+    path
+        The set-up file.
+    overrides
+        Settings that replace those of the file: ``runtime_s``, ``runevents``,
+        ``output_directory`` (relative to the working directory), ``keyboard_control``,
+        ``gui_control``, ``title``. A value of ``None`` leaves the file's setting.
+
+    Returns
+    -------
+    setup, problems
+        The set-up, ``None`` if there is an error among the problems; all problems in the order of
+        the files. Never raises for what a file contains.
+    """
+    name = str(path)
+    location = absolute(Path(), name)
+    if not _is_file(location):
+        return None, [_missing_setup(name, location)]
+    node, problems = read_file(location, name)
+    form = Form(problems)
+    draft = _read(form, node, location.parent, Where(name, 1, 1)) if _readable(node, form) else None
+    if draft is None:
+        return None, _in_order(form.problems)
+    setup = draft.setup
+    setup = replace(setup, path=location, title=setup.title or location.stem)
+    setup = _override(form, setup, overrides or {})
+    return _checked(form, replace(draft, setup=setup))
+
+
+def setup_from_dicts(
+    buffers_list: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+    functions_list: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+    output_directory: str | Path | None = None,
+    base_directory: str | Path = ".",
+    function_configs: Mapping[str, Any] | None = None,
+) -> Setup:
+    """Make a set-up from what stands under ``RingBuffer`` and ``Functions``.
+
+    Parameters
+    ----------
+    buffers_list, functions_list
+        The lists as read from a set-up file.
+    output_directory
+        Where output goes; relative to the working directory.
+    base_directory
+        Relative names of modules and configuration files start here.
+    function_configs
+        What stands under ``FunctionConfigs``.
+
+    Raises
+    ------
+    SetupError
+        With all problems; each names its place like ``RingBuffer[0].RB_1.data_type``.
+    """
+    parts = {
+        "RingBuffer": buffers_list,
+        "Functions": functions_list,
+        **({"FunctionConfigs": function_configs} if function_configs else {}),
+    }
+    entries = {
+        key: Entry(ScalarNode(key, Where(key)), node_from_python(part, key))
+        for key, part in parts.items()
+    }
+    form = Form()
+    draft = manual_dialect.read_manual(
+        form, MappingNode(entries, Where("set-up")), absolute(Path(), str(base_directory))
+    )
+    directory = absolute(Path(), str(output_directory)) if output_directory else None
+    setup = replace(draft.setup, output_directory=directory, title=draft.setup.title or "run")
+    return _setup_or_error(*_checked(form, replace(draft, setup=setup)))
+
+
+def _readable(node: Node | None, form: Form) -> bool:
+    return node is not None or not form.problems
+
+
+def _read(form: Form, node: Node | None, base_directory: Path, start: Where) -> Draft | None:
+    """Find the dialect and read; ``None`` if there is none."""
+    if node is None:
+        form.error(
+            start, "a set-up describes buffers and functions", "found an empty file", "fill it"
+        )
+        return None
+    if not isinstance(node, MappingNode):
+        form.error(
+            node.where,
+            "a set-up is a mapping with RingBuffer and Functions, or with Buffers and Workers",
+            describe(node),
+            "begin with a line 'RingBuffer:'",
+        )
+        return None
+    # A marked part (&name) at the top is a template that is used further down.
+    kept = {key: entry for key, entry in node.entries.items() if not entry.value.anchored}
+    used = {key: node.entries[key] for key in node.entries if key in kept or _is_known(key)}
+    root = replace(node, entries=used)
+    manual = [key for key in used if _nearest_head(key) in {"RingBuffer", "Functions"}]
+    recommended = [key for key in used if _nearest_head(key) in {"Buffers", "Workers"}]
+    if manual and recommended:
+        form.error(
+            used[recommended[0]].key.where,
+            "a set-up is written in one dialect: RingBuffer and Functions, or Buffers and Workers",
+            f"found {manual[0]!r} and {recommended[0]!r}",
+            "rename one of them with its keys",
+        )
+        return None
+    if recommended:
+        return mimocorb2_dialect.read_mimocorb2(form, root, base_directory)
+    if manual:
+        return manual_dialect.read_manual(form, root, base_directory)
+    form.error(
+        node.where,
+        "a set-up has the keys RingBuffer and Functions, or Buffers and Workers",
+        f"found {', '.join(str(key)[:30] for key in list(node.entries)[:5]) or 'none'}",
+        "add them",
+    )
+    return None
+
+
+def _is_known(key: object) -> bool:
+    return key in manual_dialect.TOP_KEYS or key in mimocorb2_dialect.TOP_KEYS
+
+
+def _nearest_head(key: object) -> str | None:
+    """Return the key that tells the dialect, if this one is it or looks like it."""
+    heads = ("RingBuffer", "Functions", "Buffers", "Workers")
+    if key in heads:
+        return str(key)
+    return None if _is_known(key) else nearest(key, heads)
+
+
+def _override(form: Form, setup: Setup, overrides: Mapping[str, Any]) -> Setup:
+    given = {key: value for key, value in overrides.items() if value is not None}
+    for key in given.keys() - set(_OVERRIDES):
+        form.error(
+            Where("options"),
+            f"settings that can be replaced are {', '.join(_OVERRIDES)}",
+            f"found {key!r}",
+            "remove it",
+        )
+    limit_nodes = {
+        name: Entry(ScalarNode(name, Where("options")), ScalarNode(given[key], Where("options")))
+        for key, name in (("runtime_s", "runtime"), ("runevents", "runevents"))
+        if key in given
+    }
+    runtime_s, runevents = limits(form, (limit_nodes,))
+    return replace(
+        setup,
+        title=str(given.get("title", setup.title)),
+        runtime_s=runtime_s if "runtime_s" in given else setup.runtime_s,
+        runevents=runevents if "runevents" in given else setup.runevents,
+        output_directory=absolute(Path(), str(given["output_directory"]))
+        if "output_directory" in given
+        else setup.output_directory,
+        keyboard_control=bool(given.get("keyboard_control", setup.keyboard_control)),
+        gui_control=bool(given.get("gui_control", setup.gui_control)),
+    )
+
+
+def _checked(form: Form, draft: Draft) -> tuple[Setup | None, list[Problem]]:
+    problems = form.problems + check(draft.setup, assignments_complete=draft.assignments_complete)
+    has_errors = any(problem.severity == "error" for problem in problems)
+    return None if has_errors else draft.setup, _in_order(problems)
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Sorted, and a part that aliases repeat is reported once."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.where)
+
+
+def _setup_or_error(setup: Setup | None, problems: Sequence[Problem]) -> Setup:
+    if setup is None:
+        raise SetupError(format_problems(problems))
+    for problem in problems:
+        _log.warning("%s", problem)
+    return setup
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _missing_setup(name: str, path: Path) -> Problem:
+    try:
+        if path.is_dir():
+            return Problem(
+                Where(name), "a set-up is a file", "found a directory", "name the file in it"
+            )
+        neighbours = [other.name for other in path.parent.iterdir() if other.suffix == ".yaml"]
+    except (OSError, ValueError):
+        neighbours = []
+    guess = nearest(path.name, neighbours)
+    corrected = str(Path(name).with_name(guess)) if guess else ""
+    return Problem(
+        Where(name),
+        f"the set-up file is {shown(path)}",
+        "found: no such file",
+        f"did you mean {corrected!r}?" if guess else "check the name and the working directory",
+    )

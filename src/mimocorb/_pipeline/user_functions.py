@@ -1,0 +1,256 @@
+"""Finding and loading the functions that a set-up names.
+
+Before the start, :func:`check_function` looks for a function without running any of the user's
+code: the file is parsed, not imported. At run time each worker process calls
+:func:`load_function`, under ``fork`` as well as under ``spawn``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import sys
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimocorb._pipeline.form import nearest
+from mimocorb._pipeline.model import NOWHERE, FunctionReference, Problem, Where
+from mimocorb._pipeline.paths import absolute, shown
+from mimocorb.errors import UserFunctionError
+
+__all__ = ["ModuleText", "check_function", "load_function", "locate", "read_module"]
+
+# How a worker function is called; see WorkerSpec.
+_ARGUMENTS = "(source_list, sink_list, observe_list, config_dict, **rb_info)"
+
+
+def locate(
+    asked: str,
+    name: str,
+    base_directory: Path,
+    where: Where = NOWHERE,
+    name_where: Where = NOWHERE,
+) -> FunctionReference:
+    """Say where a function is to be found; nothing is opened.
+
+    Parameters
+    ----------
+    asked
+        ``file_name`` of the set-up: a path relative to the set-up file, with or without ``.py``,
+        or ``mimocorb/...`` for a module that is part of mimocorb.
+    name
+        Name of the function.
+    base_directory
+        Directory of the set-up file.
+    where, name_where
+        Places of both in the set-up file.
+    """
+    stem = asked.removesuffix(".py")
+    parts = stem.replace("/", ".").split(".")
+    if parts[0] == "mimocorb" and len(parts) > 1 and all(part.isidentifier() for part in parts):
+        return FunctionReference(asked, name, None, ".".join(parts), where, name_where)
+    path = absolute(base_directory, stem + ".py")
+    return FunctionReference(asked, name, path, None, where, name_where)
+
+
+def load_function(reference: FunctionReference) -> Callable[..., Any]:
+    """Import the module of a function and return the function.
+
+    A file is imported once in a process, under a name made from its path, with its directory at
+    the end of ``sys.path``: it can import its neighbours, and none of them hides a module of
+    Python or of an installed package.
+
+    Raises
+    ------
+    UserFunctionError
+        The module cannot be imported, or has no function of this name.
+    """
+    try:
+        module = _import(reference)
+    except (Exception, SystemExit) as error:
+        raise UserFunctionError(
+            f"{reference.asked} cannot be imported for the function {reference.name}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, reference.name, None)
+    if callable(function):
+        return function  # type: ignore[no-any-return]
+    guess = nearest(reference.name, [key for key, value in vars(module).items() if callable(value)])
+    raise UserFunctionError(
+        f"{reference.asked} has no function {reference.name!r}"
+        + (f"; did you mean {guess!r}?" if guess else "")
+    )
+
+
+def _import(reference: FunctionReference) -> Any:
+    if reference.path is None:
+        return importlib.import_module(str(reference.module))
+    path = reference.path
+    name = f"mimocorb_user_{path.stem}_{zlib.crc32(os.fsencode(path)):08x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    directory = str(path.parent)
+    if directory not in sys.path:
+        sys.path.append(directory)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@dataclass(frozen=True)
+class ModuleText:
+    """What can be said of a module without running it.
+
+    Parameters
+    ----------
+    names
+        Names bound at module level, to the statement that binds them.
+    complete
+        Whether these are all; ``from x import *`` and ``__getattr__`` may add more.
+    """
+
+    names: dict[str, ast.AST]
+    complete: bool
+
+
+def read_module(reference: FunctionReference) -> ModuleText | Problem:
+    """Parse a module; whatever keeps it from being parsed is the problem returned."""
+    path = reference.path or _installed_path(str(reference.module))
+    if path is None:
+        return Problem(
+            reference.where,
+            f"{reference.asked!r} is a module of mimocorb",
+            "found no such module",
+            "modules with worker functions are mimocorb/buffer_control and mimocorb/plot",
+        )
+    try:
+        source = path.read_bytes()
+    except (OSError, ValueError) as error:
+        return _missing_file(reference, path, error)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an old-fashioned escape is no problem of the set-up
+            tree = ast.parse(source, str(path))
+            compile(tree, str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return Problem(
+            Where(shown(path), error.lineno or 0, error.offset or 0),
+            f"{reference.asked!r} must be valid Python",
+            f"found: {error.msg}",
+            "correct the module",
+        )
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Problem(
+            reference.where,
+            f"{reference.asked!r} must be valid Python",
+            f"found: {error}",
+            "correct the module",
+        )
+    names = dict(_bound(tree.body))
+    return ModuleText(names, complete=not names.keys() & {"*", "__getattr__"})
+
+
+def check_function(reference: FunctionReference, module: ModuleText) -> Problem | None:
+    """Check that the module has the function and that it can be called as a worker."""
+    statement = module.names.get(reference.name)
+    if statement is None:
+        if not module.complete:
+            return None
+        guess = nearest(reference.name, [name for name in module.names if name[0] != "_"])
+        return Problem(
+            reference.name_where,
+            f"{reference.asked!r} has a function or class {reference.name!r}",
+            "found none",
+            f"did you mean {guess!r}?" if guess else "correct the name, or write the function",
+        )
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        fault = _fault(statement)
+        if fault:
+            return Problem(
+                reference.name_where,
+                f"{reference.name!r} is called as {reference.name}{_ARGUMENTS}",
+                f"found {fault} in line {statement.lineno} of {reference.asked}",
+                "change the function, or name another one",
+            )
+    return None
+
+
+def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Why this cannot be a worker function; decorators may change anything, so trust them."""
+    if function.decorator_list:
+        return ""
+    if isinstance(function, ast.AsyncFunctionDef):
+        return "an asynchronous function"
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in _own_nodes(function)):
+        return "a generator, which does nothing when called,"
+    arguments = function.args
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    required = positional - len(arguments.defaults)
+    if required > 4 or (positional < 4 and not arguments.vararg) or arguments.kwarg is None:
+        return f"({ast.unparse(arguments)})"
+    return ""
+
+
+def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Every node of a function except those of functions inside it."""
+    pending: list[ast.AST] = list(function.body)
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _bound(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
+    """Names that statements at module level bind, also inside if, try, with and loops."""
+    for statement in statements:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name, statement
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in statement.names:
+                yield alias.asname or alias.name.split(".")[0], statement
+        else:
+            for node in ast.iter_child_nodes(statement):
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                        yield part.id, statement
+            for block in ("body", "orelse", "finalbody"):
+                yield from _bound(getattr(statement, block, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from _bound(handler.body)
+
+
+def _installed_path(module: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def _missing_file(reference: FunctionReference, path: Path, error: Exception) -> Problem:
+    remedy = "create it, or correct the name"
+    if "\\" in reference.asked:
+        remedy = "write directories with /"
+    elif not path.parent.is_dir():
+        remedy = f"there is no directory {shown(path.parent)}"
+    else:
+        guess = nearest(path.stem, [other.stem for other in path.parent.glob("*.py")])
+        if guess:
+            remedy = f"did you mean {reference.asked[: -len(path.stem)] + guess!r}?"
+    reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+    return Problem(reference.where, f"the module is {shown(path)}", f"found: {reason}", remedy)
