@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -136,7 +135,7 @@ def find_pulses(
 def _limits(name: str, limits: Limits) -> tuple[float, float]:
     if limits is None:
         return (-np.inf, np.inf)
-    if isinstance(limits, Real):
+    if isinstance(limits, int | float | np.number):
         return (float(limits), np.inf)
     try:
         lower, upper = limits
@@ -152,7 +151,7 @@ def _limits(name: str, limits: Limits) -> tuple[float, float]:
 
 
 def _one_per_channel(scale: float | Sequence[float], channels: int) -> list[float]:
-    if isinstance(scale, Real):
+    if isinstance(scale, int | float | np.number):
         return [float(scale)] * channels
     scales = [float(factor) for factor in scale]
     if len(scales) != channels:
