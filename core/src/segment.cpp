@@ -79,8 +79,11 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   if (segment->descriptor_ < 0) return system_fault(errno);
   fchmod(segment->descriptor_, S_IRUSR | S_IWUSR);
   // posix_fallocate and not ftruncate: the pages are ours from now on, or this fails here.
-  if (const int error = posix_fallocate(segment->descriptor_, 0, static_cast<off_t>(total)))
-    return system_fault(error);
+  int error = 0;
+  do {
+    error = posix_fallocate(segment->descriptor_, 0, static_cast<off_t>(total));
+  } while (error == EINTR);
+  if (error != 0) return system_fault(error);
   if (fcntl(segment->descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     return system_fault(errno);
   const Outcome mapped = segment->map(Access::kWriter, plan.offset_payload, total);
@@ -111,7 +114,7 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   header.pid_namespace = pid_namespace();
   header.created_ns = monotonic_ns();
   header.next_sequence.store(1, std::memory_order_relaxed);
-  if (const int error = make_lock(&header.lock)) return system_fault(error);
+  if ((error = make_lock(&header.lock)) != 0) return system_fault(error);
   segment->find_parts();
   for (std::uint32_t i = 0; i < shape.number_of_slots; ++i) segment->free_queue()[i] = i;
   header.free_count.store(shape.number_of_slots, std::memory_order_relaxed);

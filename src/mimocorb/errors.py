@@ -9,7 +9,7 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     │   └── BufferMemoryError(MemoryError)  the memory asked for is not there
     ├── BufferTimeout(TimeoutError)         nothing came, or no room came, within timeout_s
     ├── BufferUnreachable(ConnectionError)  the buffer a set-up dictionary names is gone
-    ├── LayoutMismatch(ConnectionError)     made by another version of mimocorb: refused, not guessed
+    ├── LayoutMismatch(ConnectionError)     made by another version: refused, not guessed
     ├── HandleMisuse(RuntimeError)          closed, or used in a process that did not open it
     ├── BooksDoNotBalance(RuntimeError)     an identity of the event ledger is violated
     ├── UserFunctionError(RuntimeError)     a source, filter, sink or observer function failed

@@ -26,6 +26,7 @@ __all__ = [
     "ReaderPort",
     "RingBooks",
     "RingPort",
+    "Snapshot",
     "Status",
     "WriterPort",
 ]
@@ -130,6 +131,9 @@ class ReaderPort(Protocol):
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
 
+    def quarantine(self) -> int:
+        """Set everything in hand aside for good, and count it; returns how many events."""
+
     def give_back(self) -> int:
         """Return everything in hand to the group, to be delivered again; returns how many."""
 
@@ -171,8 +175,11 @@ class Snapshot(NamedTuple):
 class ObserverPort(Protocol):
     """One observer. It sees the ring read-only and leaves no trace in it."""
 
-    def snapshot(self, target: Bytes) -> Snapshot | None:
-        """Copy the newest event into `target`; None while there is none or none holds still."""
+    def snapshot(self, target: Bytes) -> tuple[int, int, float, float, float] | None:
+        """Copy the newest event into `target`; None while there is none or none holds still.
+
+        Returns the fields of a :class:`Snapshot`.
+        """
 
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""

@@ -64,9 +64,7 @@ def ring_at(address: dict[str, Any]) -> InProcessRing:
 class InProcessRing:
     """A ring of `number_of_slots` slots of `slot_bytes` bytes each, for threads of one process."""
 
-    def __init__(
-        self, number_of_slots: int, slot_bytes: int, *, max_reader_groups: int = 16
-    ) -> None:
+    def __init__(self, number_of_slots: int, slot_bytes: int, max_reader_groups: int = 16) -> None:
         self.number_of_slots = number_of_slots
         self.slot_bytes = slot_bytes
         self._max_reader_groups = max_reader_groups
@@ -295,7 +293,7 @@ class InProcessRing:
             group=group.number,
             offered=group.offered,
             acknowledged=group.acknowledged,
-            quarantined=0,
+            quarantined=group.quarantined,
             pending=len(group.pending),
             held=len(group.held),
             abandoned=group.abandoned,

@@ -63,6 +63,7 @@ class Group:
     deliveries: dict[int, int] = field(default_factory=dict)
     offered: int = 0
     acknowledged: int = 0
+    quarantined: int = 0
     abandoned: int = 0
     redelivered: int = 0
     waiting_ns: int = 0
@@ -108,7 +109,7 @@ class Port:
                 started_ns = time.monotonic_ns()
                 remaining_s = deadline - time.monotonic()
                 if remaining_s <= 0:
-                    return 0
+                    return Status.NOT_NOW
                 changed.wait(min(remaining_s, threading.TIMEOUT_MAX))
                 account(cause, time.monotonic_ns() - started_ns)
                 self._check_open()
@@ -195,7 +196,7 @@ class InProcessWriter(Port):
         return self._ring._bytes[first : first + count]
 
     def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
-        """Block until claiming may succeed or `timeout_s` is over; 0 or ENDED."""
+        """Block until claiming may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""
         return self._wait(self._status, timeout_s, self._account)
 
     def waited_ns(self) -> tuple[int, int]:
@@ -272,15 +273,16 @@ class InProcessReader(Port):
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
         with self._ring._changed:
-            self._check_open()
-            done = sorted(self._in_hand)
-            self._in_hand.clear()
-            for index in done:
-                del self._group.held[index]
-                self._ring._let_go(self._group, index)
-            self._group.acknowledged += len(done)
-            self._ring._changed.notify_all()
-            return len(done)
+            done = self._finish()
+            self._group.acknowledged += done
+            return done
+
+    def quarantine(self) -> int:
+        """Set everything in hand aside for good, and count it; returns how many events."""
+        with self._ring._changed:
+            done = self._finish()
+            self._group.quarantined += done
+            return done
 
     def give_back(self) -> int:
         """Return everything in hand to the group, to be delivered again; returns how many."""
@@ -317,7 +319,7 @@ class InProcessReader(Port):
         return view
 
     def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
-        """Block until taking may succeed or `timeout_s` is over; 0 or ENDED."""
+        """Block until taking may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""
         return self._wait(self._status, timeout_s, self._account)
 
     def waited_ns(self) -> int:
@@ -344,6 +346,17 @@ class InProcessReader(Port):
     def _account(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
         self._waited_ns += waited_ns
         self._group.waiting_ns += waited_ns
+
+    def _finish(self) -> int:
+        """End the group's interest in what is in hand, in slot order."""
+        self._check_open()
+        done = sorted(self._in_hand)
+        self._in_hand.clear()
+        for index in done:
+            del self._group.held[index]
+            self._ring._let_go(self._group, index)
+        self._ring._changed.notify_all()
+        return len(done)
 
     def _return_events(self) -> int:
         """Put what is in hand back among the pending events, at its place in publish order."""

@@ -1,0 +1,50 @@
+// locked.hpp: shared by the sources of the ring; not for its users.
+#pragma once
+
+#include "mimocorb/ring.hpp"
+
+namespace mimocorb {
+
+// The moment at which a transition happens. The fences keep the compiler (and, for observers, the
+// processor) from moving anything across it: a process may be killed before or after this store,
+// and what was written before and after must be exactly what the source says.
+inline void commit(Word* word, std::uint64_t value) {
+  std::atomic_thread_fence(std::memory_order_acq_rel);
+  word->store(value, std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_acq_rel);
+}
+
+inline bool is_active(const GroupRecord& group) {
+  return group.state.load(std::memory_order_relaxed) ==
+         static_cast<std::uint64_t>(GroupState::kActive);
+}
+
+// Holds the lock while it lives. Futexes are moved under the lock and woken after it is released,
+// so that who wakes does not run into our lock.
+class Ring::Locked {
+ public:
+  explicit Locked(Ring* ring) : ring_(ring) { ring_->lock(); }
+  ~Locked() {
+    keep_only_with_sleepers();
+    ring_->unlock();
+    if (wakes.groups != 0 || wakes.slots > 0 || wakes.progress) ring_->wake(wakes);
+  }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+  Wakes wakes;
+
+ private:
+  void keep_only_with_sleepers() {
+    for (std::uint64_t rest = wakes.groups; rest != 0; rest &= rest - 1) {
+      const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
+      if (!ring_->signal(&ring_->segment_->group(group).data)) wakes.groups &= ~(1ULL << group);
+    }
+    if (wakes.slots > 0 && !ring_->signal(&ring_->header_.space)) wakes.slots = 0;
+    if (wakes.progress && !ring_->signal(&ring_->header_.progress)) wakes.progress = false;
+  }
+
+  Ring* ring_;
+};
+
+}  // namespace mimocorb

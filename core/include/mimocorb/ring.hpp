@@ -1,0 +1,218 @@
+// ring.hpp: what can be done with a ring, as four ports. See layout.hpp for the words they move.
+//
+// Writer:   claim → fill in place → publish, or abort
+// Reader:   take → use in place → acknowledge, or give back, or quarantine
+// Observer: snapshot (a copy, checked not to be torn); leaves no trace in the ring
+// Control:  groups, tokens, pause, end, books, reaping the dead; held by whoever made the ring
+//
+// Every change of state happens under the ring's robust lock; each is one store of a word, made by
+// `commit`, with the caches brought up to date after it. A port is used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "mimocorb/layout.hpp"
+#include "mimocorb/result.hpp"
+#include "mimocorb/segment.hpp"
+
+namespace mimocorb {
+
+// A run of neighbouring slots, or why there is none.
+struct Run {
+  int status;
+  std::uint32_t first;
+  std::uint32_t count;
+};
+
+struct Metadata {
+  std::int64_t counter;
+  double timestamp_s;
+  double deadtime;
+};
+
+struct GroupBooks {
+  std::uint32_t group;
+  std::uint64_t offered, acknowledged, quarantined, pending, held, abandoned, redelivered;
+  std::uint32_t readers;
+  std::int64_t waited_ns;
+  std::uint64_t first_sequence;
+};
+
+struct RingBooks {
+  std::uint64_t claimed, published, aborted, torn;
+  std::uint32_t in_hand, free_slots, writers, promised;
+  bool paused, ending, ended;
+  std::int64_t full_ns, paused_ns, created_ns;
+  std::vector<GroupBooks> groups;
+};
+
+// Whom to wake once the lock is released. `turn` of the channels has moved already, under the lock.
+struct Wakes {
+  std::uint64_t groups = 0;
+  std::uint32_t events = 0;
+  std::uint32_t slots = 0;
+  bool progress = false;
+  static constexpr std::uint32_t kEveryone = 0x7fffffff;
+};
+
+// Transitions and recovery on one mapping of a ring. Base of the ports.
+class Ring {
+ public:
+  explicit Ring(std::shared_ptr<Segment> segment);
+
+  // Finds ports of dead processes and recovers what they held; returns how many there were.
+  // Without `force`, does nothing if anyone has looked within the last 40 ms.
+  std::uint32_t reap(bool force);
+  [[nodiscard]] bool creator_alive() const;
+  [[nodiscard]] bool foreign() const;  // opened before a fork, used in the child
+  [[nodiscard]] const std::shared_ptr<Segment>& segment() const { return segment_; }
+
+ protected:
+  class Locked;  // holds the lock; on release wakes whoever `wakes` names
+  friend class Locked;
+
+  void lock();
+  void unlock();
+  void take_over();
+
+  // --- transitions; lock held ---------------------------------------------------------------
+  int claim_one(std::uint32_t handle, std::uint32_t* slot);
+  void publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes);
+  void abort_one(std::uint32_t slot, Wakes* wakes);
+  int take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slot);
+  void finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wakes* wakes);
+  void give_back_one(std::uint32_t slot, std::uint32_t group, Wakes* wakes);
+  void free_one(std::uint32_t slot, Wakes* wakes);
+  void update_ended(Wakes* wakes);
+
+  // --- recovery; lock held ------------------------------------------------------------------
+  void recover_after_owner_death();
+  void reclaim(std::uint32_t handle);
+  void rebuild_caches();
+  void wake_everyone(Wakes* wakes);
+
+  Outcome open_handle(Role role, std::uint32_t port, std::uint32_t* handle);
+  void leave(std::uint32_t handle, Wakes* wakes);
+
+  // One sleep of at most kLongestSleep_ns on a channel that this handle has registered with.
+  void sleep_registered(WaitChannel* channel, std::uint32_t turn, std::uint32_t handle,
+                        std::int64_t timeout_ns);
+  int after_sleep(std::uint32_t turn_then, const WaitChannel& channel);
+
+  bool signal(WaitChannel* channel);
+  void wake(const Wakes& wakes);
+
+  std::shared_ptr<Segment> segment_;
+  RingHeader& header_;
+  std::uint64_t fork_generation_;
+
+ private:
+  void rebuild_slots();
+  void rebuild_group(std::uint32_t group);
+  void rebuild_handles();
+  void push_group_queue(std::uint32_t group, std::uint32_t slot);
+  void push_free_queue(std::uint32_t slot);
+};
+
+class WriterPort : public Ring {
+ public:
+  static Outcome open(std::shared_ptr<Segment> segment, std::uint32_t token,
+                      std::unique_ptr<WriterPort>* opened);
+  ~WriterPort();
+
+  Run advance();                    // publish what is in hand and claim one slot, in one step
+  Run claim(std::uint32_t count);   // up to `count` neighbouring slots beside what is in hand
+  std::uint32_t publish();
+  std::uint32_t abort();
+  bool set_metadata(std::uint32_t slot, const Metadata& metadata);
+  // Spins up to `spin_ns`, then sleeps once. kOk: try again; kNotNow: nothing happened meanwhile.
+  int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
+  [[nodiscard]] std::int64_t waited_ns(WaitCause cause) const;
+  void close();
+
+ private:
+  using Ring::Ring;
+  struct InHand {
+    std::uint32_t slot;
+    bool has_metadata;
+  };
+  void publish_in_hand(Wakes* wakes);
+  [[nodiscard]] int room() const;
+
+  std::uint32_t handle_ = kNoHandle;
+  std::int64_t next_counter_ = 0;
+  std::vector<InHand> in_hand_;
+};
+
+class ReaderPort : public Ring {
+ public:
+  static Outcome open(std::shared_ptr<Segment> segment, std::uint32_t group,
+                      std::unique_ptr<ReaderPort>* opened);
+  ~ReaderPort();
+
+  Run advance();                  // acknowledge what is in hand and take one event, in one step
+  Run take(std::uint32_t count);  // up to `count` events in neighbouring slots
+  std::uint32_t acknowledge();
+  std::uint32_t give_back();
+  std::uint32_t quarantine();
+  [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
+  [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
+  [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
+  int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
+  [[nodiscard]] std::int64_t waited_ns() const;
+  void close();
+
+ private:
+  using Ring::Ring;
+  std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
+  [[nodiscard]] bool at_end() const;
+
+  std::uint32_t handle_ = kNoHandle;
+  std::uint32_t group_ = 0;
+  std::vector<std::uint32_t> in_hand_;
+};
+
+struct Snapshot {
+  std::uint64_t sequence;
+  Metadata metadata;
+  std::int64_t published_ns;
+};
+
+class ObserverPort {
+ public:
+  explicit ObserverPort(std::shared_ptr<Segment> segment);
+  // Copies the newest event; false if there is none yet or none stood still long enough.
+  bool snapshot(std::uint8_t* target, Snapshot* seen) const;
+  [[nodiscard]] std::uint64_t newest() const;
+  int wait(std::uint64_t newer_than, std::int64_t timeout_ns);
+  [[nodiscard]] const std::shared_ptr<Segment>& segment() const { return segment_; }
+
+ private:
+  bool copy_slot(std::uint32_t slot, std::uint8_t* target, Snapshot* seen) const;
+  std::shared_ptr<Segment> segment_;
+  std::int64_t liveness_checked_ns_ = 0;
+};
+
+class ControlPort : public Ring {
+ public:
+  explicit ControlPort(std::shared_ptr<Segment> segment) : Ring(std::move(segment)) {}
+
+  Outcome add_token(std::uint32_t* token);
+  Outcome promise(std::uint32_t token, std::int32_t change);
+  Outcome add_group(std::uint32_t* group);
+  Outcome remove_group(std::uint32_t group, std::uint64_t* abandoned);
+  void pause(bool paused);
+  void end_writers();
+  void end_readers();
+  // Sleeps once until something was finished; true when nothing is in hand and nothing due.
+  bool wait_drained(std::int64_t timeout_ns);
+  RingBooks books();
+
+ private:
+  [[nodiscard]] bool drained() const;
+  [[nodiscard]] GroupBooks group_books(std::uint32_t group, std::uint64_t published) const;
+};
+
+}  // namespace mimocorb

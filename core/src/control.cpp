@@ -1,0 +1,218 @@
+// The port of whoever made the ring: groups, writers to come, pause, end, and the books.
+#include "mimocorb/liveness.hpp"
+#include "mimocorb/locked.hpp"
+#include "mimocorb/wait.hpp"
+
+namespace mimocorb {
+
+Outcome ControlPort::add_token(std::uint32_t* token) {
+  Locked locked(this);
+  for (std::uint32_t t = 0; t < kMaxTokens; ++t) {
+    Word& promised = segment_->token(t).promised;
+    if (promised.load(std::memory_order_relaxed) != 0) continue;
+    commit(&promised, TokenRecord::kInUse | 1U);
+    update_ended(&locked.wakes);
+    *token = t;
+    return {};
+  }
+  return {Fault::kTokensFull, 0, kMaxTokens};
+}
+
+Outcome ControlPort::promise(std::uint32_t token, std::int32_t change) {
+  Locked locked(this);
+  if (token >= kMaxTokens) return {Fault::kNoSuchPort, 0, token};
+  Word& word = segment_->token(token).promised;
+  const std::uint64_t now = word.load(std::memory_order_relaxed);
+  if ((now & TokenRecord::kInUse) == 0) return {Fault::kNoSuchPort, 0, token};
+  const std::int64_t wanted = static_cast<std::int64_t>(now & ~TokenRecord::kInUse) + change;
+  commit(&word, TokenRecord::kInUse | static_cast<std::uint64_t>(wanted > 0 ? wanted : 0));
+  update_ended(&locked.wakes);
+  return {};
+}
+
+// model: ADD_GROUP. The words of what is still in the ring first, then the group stands.
+Outcome ControlPort::add_group(std::uint32_t* group) {
+  Locked locked(this);
+  std::uint32_t index = 0;
+  while (index < segment_->max_groups() &&
+         segment_->group(index).state.load(std::memory_order_relaxed) !=
+             static_cast<std::uint64_t>(GroupState::kUnused))
+    ++index;
+  if (index == segment_->max_groups()) return {Fault::kGroupsFull, 0, index};
+  GroupRecord& record = segment_->group(index);
+  const std::uint64_t next = header_.next_sequence.load(std::memory_order_relaxed);
+  record.first_sequence = next;
+  record.backlog = 0;
+  record.published_before = next - 1;
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    const SlotRecord& slot = segment_->slot(s);
+    if (SlotWord::decode(slot.word.load(std::memory_order_relaxed)).state != SlotState::kReady)
+      continue;
+    segment_->group_word(s, index).store(GroupWord{DueState::kPending, 0, kNoHandle, 0, 0}.encode(),
+                                         std::memory_order_relaxed);
+    const std::uint64_t sequence = slot.sequence.load(std::memory_order_relaxed);
+    if (sequence < record.first_sequence) record.first_sequence = sequence;
+    ++record.backlog;
+  }
+  commit(&record.state, static_cast<std::uint64_t>(GroupState::kActive));
+  rebuild_caches();
+  wake_everyone(&locked.wakes);
+  *group = index;
+  return {};
+}
+
+// model: REMOVE_GROUP. Its last figures first, then it no longer stands in anybody's way.
+Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned) {
+  Locked locked(this);
+  if (group >= segment_->max_groups() || !is_active(segment_->group(group)))
+    return {Fault::kNoSuchPort, 0, group};
+  GroupRecord& record = segment_->group(group);
+  const std::uint64_t published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
+  const GroupBooks books = group_books(group, published);
+  record.published_until = published;
+  record.abandoned = books.pending + books.held;
+  record.final_quarantined = books.quarantined;
+  record.final_redelivered = books.redelivered;
+  commit(&record.state, static_cast<std::uint64_t>(GroupState::kRemoved));
+  --header_.active_groups;
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    SlotRecord& slot = segment_->slot(s);
+    if (SlotWord::decode(slot.word.load(std::memory_order_relaxed)).state != SlotState::kReady)
+      continue;
+    const DueState due =
+        GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed)).state;
+    if ((due == DueState::kPending || due == DueState::kHeld) && --slot.due == 0)
+      free_one(s, &locked.wakes);
+  }
+  wake_everyone(&locked.wakes);
+  // Not only everyone active: the readers of this group sleep on a channel that is no longer.
+  locked.wakes.groups |= 1ULL << group;
+  *abandoned = record.abandoned;
+  return {};
+}
+
+void ControlPort::pause(bool paused) {
+  Locked locked(this);
+  header_.paused.store(paused ? 1 : 0, std::memory_order_relaxed);
+  locked.wakes.slots = Wakes::kEveryone;
+}
+
+void ControlPort::end_writers() {
+  Locked locked(this);
+  header_.ending.store(1, std::memory_order_relaxed);
+  update_ended(&locked.wakes);
+  wake_everyone(&locked.wakes);
+}
+
+void ControlPort::end_readers() {
+  Locked locked(this);
+  header_.readers_ended.store(1, std::memory_order_relaxed);
+  wake_everyone(&locked.wakes);
+}
+
+bool ControlPort::drained() const {
+  if (header_.in_hand > 0) return false;
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
+    const GroupRecord& group = segment_->group(g);
+    if (is_active(group) &&
+        (group.held > 0 || group.queue_count.load(std::memory_order_relaxed) > 0))
+      return false;
+  }
+  return true;
+}
+
+bool ControlPort::wait_drained(std::int64_t timeout_ns) {
+  std::uint32_t turn = 0;
+  {
+    const Locked locked(this);
+    if (drained()) return true;
+    header_.progress.sleepers.fetch_add(1, std::memory_order_relaxed);
+    turn = header_.progress.turn.load(std::memory_order_relaxed);
+  }
+  futex_sleep(&header_.progress.turn, turn,
+              timeout_ns < kLongestSleep_ns ? timeout_ns : kLongestSleep_ns);
+  {
+    const Locked locked(this);
+    header_.progress.sleepers.fetch_sub(1, std::memory_order_relaxed);
+    if (drained()) return true;
+  }
+  reap(false);
+  return false;
+}
+
+GroupBooks ControlPort::group_books(std::uint32_t group, std::uint64_t published) const {
+  const GroupRecord& record = segment_->group(group);
+  GroupBooks books{};
+  books.group = group;
+  books.first_sequence = record.first_sequence;
+  books.readers = record.readers;
+  books.waited_ns = record.waited_ns;
+  const bool active = is_active(record);
+  books.offered =
+      record.backlog + (active ? published : record.published_until) - record.published_before;
+  if (active) {
+    books.pending = record.queue_count.load(std::memory_order_relaxed);
+    books.held = record.held;
+    for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+      const GroupWord word =
+          GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed));
+      books.quarantined += word.quarantined;
+      books.redelivered += word.redelivered;
+    }
+  } else {
+    books.abandoned = record.abandoned;
+    books.quarantined = record.final_quarantined;
+    books.redelivered = record.final_redelivered;
+  }
+  books.acknowledged =
+      books.offered - books.pending - books.held - books.quarantined - books.abandoned;
+  return books;
+}
+
+RingBooks ControlPort::books() {
+  const Locked locked(this);
+  RingBooks books{};
+  books.claimed = header_.claimed;
+  books.published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
+  books.torn = header_.torn;
+  books.in_hand = header_.in_hand;
+  books.aborted = books.claimed - books.published - books.torn - books.in_hand;
+  books.free_slots = header_.free_count.load(std::memory_order_relaxed);
+  books.paused = header_.paused.load(std::memory_order_relaxed) != 0;
+  books.ending = header_.ending.load(std::memory_order_relaxed) != 0;
+  books.ended = header_.stream_ended.load(std::memory_order_relaxed) != 0;
+  books.created_ns = header_.created_ns;
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
+    if (segment_->group(g).state.load(std::memory_order_relaxed) !=
+        static_cast<std::uint64_t>(GroupState::kUnused))
+      books.groups.push_back(group_books(g, books.published));
+  for (std::uint32_t t = 0; t < kMaxTokens; ++t)
+    books.promised += static_cast<std::uint32_t>(
+        segment_->token(t).promised.load(std::memory_order_relaxed) & ~TokenRecord::kInUse);
+
+  std::int64_t waited[kWaitCauses] = {};
+  for (std::size_t cause = 0; cause < kWaitCauses; ++cause) waited[cause] = header_.waited_ns[cause];
+  const std::int64_t now = monotonic_ns();
+  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+    const HandleRecord& record = segment_->handle(i);
+    if (record.state.load(std::memory_order_relaxed) == 0) continue;
+    std::int64_t until_now[kWaitCauses];
+    for (std::size_t cause = 0; cause < kWaitCauses; ++cause)
+      until_now[cause] = record.waited_ns[cause].load(std::memory_order_relaxed);
+    const std::int64_t since = record.waiting_since_ns.load(std::memory_order_relaxed);
+    if (since != 0) until_now[record.waiting_cause.load(std::memory_order_relaxed)] += now - since;
+    if (record.role == Role::kWriter) {
+      ++books.writers;
+      for (std::size_t cause = 0; cause < kWaitCauses; ++cause) waited[cause] += until_now[cause];
+    } else {
+      for (GroupBooks& group : books.groups)
+        if (group.group == record.port)
+          group.waited_ns += until_now[static_cast<std::size_t>(WaitCause::kData)];
+    }
+  }
+  books.full_ns = waited[static_cast<std::size_t>(WaitCause::kFull)];
+  books.paused_ns = waited[static_cast<std::size_t>(WaitCause::kPaused)];
+  return books;
+}
+
+}  // namespace mimocorb

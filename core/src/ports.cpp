@@ -1,0 +1,320 @@
+// The ports of writers and readers: what one process holds, and how it waits for more.
+#include <time.h>
+
+#include "mimocorb/locked.hpp"
+#include "mimocorb/wait.hpp"
+
+namespace mimocorb {
+namespace {
+
+double utc_s() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Looks at `condition` for up to `spin_ns`; the clock is read only now and then.
+template <class Condition>
+bool spin_until(Condition condition, std::int64_t spin_ns) {
+  if (spin_ns <= 0) return condition();
+  const std::int64_t until = monotonic_ns() + spin_ns;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (condition()) return true;
+      relax();
+    }
+  } while (monotonic_ns() < until);
+  return false;
+}
+
+// Books the time from construction to destruction as waiting for one cause.
+class WaitingTime {
+ public:
+  WaitingTime(HandleRecord* record, WaitCause cause)
+      : record_(record), cause_(static_cast<std::uint32_t>(cause)), since_(monotonic_ns()) {
+    record_->waiting_cause.store(cause_, std::memory_order_relaxed);
+    record_->waiting_since_ns.store(since_, std::memory_order_relaxed);
+  }
+  ~WaitingTime() {
+    record_->waiting_since_ns.store(0, std::memory_order_relaxed);
+    record_->waited_ns[cause_].fetch_add(monotonic_ns() - since_, std::memory_order_relaxed);
+  }
+  WaitingTime(const WaitingTime&) = delete;
+  WaitingTime& operator=(const WaitingTime&) = delete;
+
+ private:
+  HandleRecord* record_;
+  std::uint32_t cause_;
+  std::int64_t since_;
+};
+
+std::int64_t waited(const HandleRecord& record, WaitCause cause) {
+  return record.waited_ns[static_cast<std::size_t>(cause)].load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+// --- writer -----------------------------------------------------------------------------------
+
+Outcome WriterPort::open(std::shared_ptr<Segment> segment, std::uint32_t token,
+                         std::unique_ptr<WriterPort>* opened) {
+  std::unique_ptr<WriterPort> port(new WriterPort(std::move(segment)));
+  port->in_hand_.reserve(64);
+  const Outcome outcome = port->open_handle(Role::kWriter, token, &port->handle_);
+  if (outcome.ok()) *opened = std::move(port);
+  return outcome;
+}
+
+WriterPort::~WriterPort() { close(); }
+
+void WriterPort::publish_in_hand(Wakes* wakes) {
+  const std::int64_t now = monotonic_ns();
+  for (const InHand& held : in_hand_) {
+    SlotRecord& record = segment_->slot(held.slot);
+    if (!held.has_metadata) {
+      record.counter = next_counter_;
+      record.timestamp_s = utc_s();
+      record.deadtime = -1.0;
+    }
+    ++next_counter_;
+    publish_one(held.slot, now, wakes);
+  }
+  if (!in_hand_.empty() && header_.in_hand == 0 && header_.ending.load(std::memory_order_relaxed) != 0)
+    wake_everyone(wakes);
+  in_hand_.clear();
+}
+
+// kOk: a claim may succeed. Lock held, or as a hint without it.
+int WriterPort::room() const {
+  if (header_.ending.load(std::memory_order_relaxed) != 0) return kEnded;
+  if (header_.paused.load(std::memory_order_relaxed) != 0) return kPaused;
+  return header_.free_count.load(std::memory_order_relaxed) > 0 ? kOk : kNotNow;
+}
+
+Run WriterPort::advance() {
+  Locked locked(this);
+  if (!in_hand_.empty()) publish_in_hand(&locked.wakes);
+  Run run{room(), 0, 0};
+  if (run.status != kOk) return run;
+  run.status = claim_one(handle_, &run.first);
+  if (run.status != kOk) return run;
+  in_hand_.push_back({run.first, false});
+  run.count = 1;
+  return run;
+}
+
+Run WriterPort::claim(std::uint32_t count) {
+  const Locked locked(this);
+  Run run{room(), 0, 0};
+  if (run.status != kOk || count == 0) return run;
+  while (run.count < count && header_.free_count.load(std::memory_order_relaxed) > 0) {
+    const std::uint32_t next = segment_->free_queue()[header_.free_head];
+    if (run.count > 0 && next != run.first + run.count) break;
+    std::uint32_t slot = 0;
+    claim_one(handle_, &slot);
+    in_hand_.push_back({slot, false});
+    if (run.count == 0) run.first = slot;
+    ++run.count;
+  }
+  return run;
+}
+
+std::uint32_t WriterPort::publish() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  publish_in_hand(&locked.wakes);
+  return count;
+}
+
+std::uint32_t WriterPort::abort() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  for (const InHand& held : in_hand_) abort_one(held.slot, &locked.wakes);
+  in_hand_.clear();
+  locked.wakes.progress = true;
+  if (header_.in_hand == 0 && header_.ending.load(std::memory_order_relaxed) != 0)
+    wake_everyone(&locked.wakes);
+  return count;
+}
+
+bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
+  for (InHand& held : in_hand_) {
+    if (held.slot != slot) continue;
+    SlotRecord& record = segment_->slot(slot);
+    record.counter = metadata.counter;
+    record.timestamp_s = metadata.timestamp_s;
+    record.deadtime = metadata.deadtime;
+    held.has_metadata = true;
+    return true;
+  }
+  return false;
+}
+
+int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
+  HandleRecord& record = segment_->handle(handle_);
+  const int reason = room();
+  if (reason == kOk || reason == kEnded) return reason;
+  const WaitingTime waiting(&record, reason == kPaused ? WaitCause::kPaused : WaitCause::kFull);
+  if (spin_until([&] { return room() != reason; }, spin_ns < timeout_ns ? spin_ns : timeout_ns))
+    return kOk;
+  std::uint32_t turn = 0;
+  {
+    const Locked locked(this);
+    if (room() != reason) return kOk;
+    record.sleeping = 1;
+    header_.space.sleepers.fetch_add(1, std::memory_order_relaxed);
+    turn = header_.space.turn.load(std::memory_order_relaxed);
+  }
+  sleep_registered(&header_.space, turn, handle_, timeout_ns);
+  return after_sleep(turn, header_.space);
+}
+
+std::int64_t WriterPort::waited_ns(WaitCause cause) const {
+  return waited(segment_->handle(handle_), cause);
+}
+
+void WriterPort::close() {
+  if (handle_ == kNoHandle) return;
+  if (!foreign()) {
+    abort();
+    Locked locked(this);
+    leave(handle_, &locked.wakes);
+  }
+  handle_ = kNoHandle;
+}
+
+// --- reader -----------------------------------------------------------------------------------
+
+Outcome ReaderPort::open(std::shared_ptr<Segment> segment, std::uint32_t group,
+                         std::unique_ptr<ReaderPort>* opened) {
+  std::unique_ptr<ReaderPort> port(new ReaderPort(std::move(segment)));
+  port->group_ = group;
+  port->in_hand_.reserve(64);
+  const Outcome outcome = port->open_handle(Role::kReader, group, &port->handle_);
+  if (outcome.ok()) *opened = std::move(port);
+  return outcome;
+}
+
+ReaderPort::~ReaderPort() { close(); }
+
+std::uint32_t ReaderPort::finish_in_hand(DueState how, Wakes* wakes) {
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  // A group that was removed has been settled with: there is nothing left to finish.
+  if (is_active(segment_->group(group_)))
+    for (const std::uint32_t slot : in_hand_) finish_one(slot, group_, how, wakes);
+  in_hand_.clear();
+  return count;
+}
+
+// Lock held, or as a hint without it. Events in colleagues' hands may yet come back to us.
+bool ReaderPort::at_end() const {
+  const GroupRecord& group = segment_->group(group_);
+  if (header_.readers_ended.load(std::memory_order_relaxed) != 0 || !is_active(group)) return true;
+  return header_.stream_ended.load(std::memory_order_relaxed) != 0 && group.held == 0 &&
+         header_.in_hand == 0 && group.queue_count.load(std::memory_order_relaxed) == 0;
+}
+
+Run ReaderPort::advance() {
+  Locked locked(this);
+  if (!in_hand_.empty()) finish_in_hand(DueState::kDone, &locked.wakes);
+  Run run{kEnded, 0, 0};
+  if (at_end()) return run;
+  run.status = take_one(handle_, group_, &run.first);
+  if (run.status != kOk) return run;
+  in_hand_.push_back(run.first);
+  run.count = 1;
+  return run;
+}
+
+Run ReaderPort::take(std::uint32_t count) {
+  const Locked locked(this);
+  Run run{kEnded, 0, 0};
+  if (at_end()) return run;
+  const GroupRecord& group = segment_->group(group_);
+  run.status = group.queue_count.load(std::memory_order_relaxed) > 0 ? kOk : kNotNow;
+  while (run.count < count && group.queue_count.load(std::memory_order_relaxed) > 0) {
+    const std::uint32_t next = segment_->group_queue(group_)[group.queue_head];
+    if (run.count > 0 && next != run.first + run.count) break;
+    std::uint32_t slot = 0;
+    take_one(handle_, group_, &slot);
+    in_hand_.push_back(slot);
+    if (run.count == 0) run.first = slot;
+    ++run.count;
+  }
+  return run;
+}
+
+std::uint32_t ReaderPort::acknowledge() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  return finish_in_hand(DueState::kDone, &locked.wakes);
+}
+
+std::uint32_t ReaderPort::quarantine() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  return finish_in_hand(DueState::kQuarantined, &locked.wakes);
+}
+
+std::uint32_t ReaderPort::give_back() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  if (is_active(segment_->group(group_)))
+    for (const std::uint32_t slot : in_hand_) give_back_one(slot, group_, &locked.wakes);
+  in_hand_.clear();
+  return count;
+}
+
+Metadata ReaderPort::metadata(std::uint32_t slot) const {
+  const SlotRecord& record = segment_->slot(slot);
+  return {record.counter, record.timestamp_s, record.deadtime};
+}
+
+std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {
+  return segment_->slot(slot).sequence.load(std::memory_order_relaxed);
+}
+
+std::uint32_t ReaderPort::delivery(std::uint32_t slot) const {
+  return GroupWord::decode(segment_->group_word(slot, group_).load(std::memory_order_relaxed))
+      .delivery;
+}
+
+int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
+  GroupRecord& group = segment_->group(group_);
+  HandleRecord& record = segment_->handle(handle_);
+  const auto something = [&] {
+    return group.queue_count.load(std::memory_order_relaxed) > 0 || at_end();
+  };
+  if (something()) return kOk;
+  const WaitingTime waiting(&record, WaitCause::kData);
+  if (spin_until(something, spin_ns < timeout_ns ? spin_ns : timeout_ns)) return kOk;
+  std::uint32_t turn = 0;
+  {
+    const Locked locked(this);
+    if (something()) return kOk;
+    record.sleeping = 1;
+    group.data.sleepers.fetch_add(1, std::memory_order_relaxed);
+    turn = group.data.turn.load(std::memory_order_relaxed);
+  }
+  sleep_registered(&group.data, turn, handle_, timeout_ns);
+  return after_sleep(turn, group.data);
+}
+
+std::int64_t ReaderPort::waited_ns() const {
+  return waited(segment_->handle(handle_), WaitCause::kData);
+}
+
+void ReaderPort::close() {
+  if (handle_ == kNoHandle) return;
+  if (!foreign()) {
+    give_back();
+    Locked locked(this);
+    leave(handle_, &locked.wakes);
+  }
+  handle_ = kNoHandle;
+}
+
+}  // namespace mimocorb

@@ -1,0 +1,180 @@
+// Recovery: from the words alone. Every function here may itself be killed at any instruction and
+// simply runs again in the next process: it stores words that say the same, and caches anew.
+#include <algorithm>
+
+#include "mimocorb/liveness.hpp"
+#include "mimocorb/locked.hpp"
+#include "mimocorb/wait.hpp"
+
+namespace mimocorb {
+
+// Called with the lock just taken over from a process that died inside. Whatever it was doing is
+// either committed or not; the caches cannot be trusted.
+void Ring::recover_after_owner_death() {
+  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+    HandleRecord& record = segment_->handle(i);
+    if (record.state.load(std::memory_order_relaxed) == 0) continue;
+    if (record.role == Role::kWriter && record.owes_promise != 0) {
+      commit(&segment_->token(record.port).promised, TokenRecord::kInUse | record.promise_target);
+      record.owes_promise = 0;
+    }
+    // The kernel hands the lock over slightly before the process counts as ended: one that still
+    // looks alive here is found by the next reap.
+    if (!is_alive({record.pid, record.start_time})) reclaim(i);
+  }
+  rebuild_caches();
+  Wakes wakes;
+  wake_everyone(&wakes);
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) signal(&segment_->group(g).data);
+  signal(&header_.space);
+  signal(&header_.progress);
+  wake(wakes);
+}
+
+// model: RECLAIM. What a dead writer had claimed is torn; what a dead reader held is due again.
+void Ring::reclaim(std::uint32_t handle) {
+  HandleRecord& dead = segment_->handle(handle);
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    SlotRecord& record = segment_->slot(s);
+    const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+    if (dead.role == Role::kWriter) {
+      if (word.state != SlotState::kClaimed || word.owner != handle) continue;
+      const TornMark mark = TornMark::decode(record.torn_mark.load(std::memory_order_relaxed));
+      if (mark.generation != word.generation)  // else counted by a recoverer that died in turn
+        commit(&record.torn_mark, TornMark{word.generation, mark.count + 1}.encode());
+      record.sequence.store(0, std::memory_order_relaxed);
+      commit(&record.word, SlotWord{SlotState::kFree, kNoHandle, word.generation}.encode());
+    } else {
+      if (word.state != SlotState::kReady) continue;
+      Word& group_word = segment_->group_word(s, dead.port);
+      GroupWord due = GroupWord::decode(group_word.load(std::memory_order_relaxed));
+      if (due.state != DueState::kHeld || due.owner != handle) continue;
+      due.state = DueState::kPending;
+      due.owner = kNoHandle;
+      ++due.redelivered;
+      commit(&group_word, due.encode());
+    }
+  }
+  // As in `leave`, but the counts of open ports are caches that the caller rebuilds.
+  commit(&dead.state, 0);
+  if (dead.role == Role::kWriter) {
+    for (std::size_t cause = 0; cause < kWaitCauses; ++cause)
+      header_.waited_ns[cause] += dead.waited_ns[cause].load(std::memory_order_relaxed);
+  } else {
+    segment_->group(dead.port).waited_ns +=
+        dead.waited_ns[static_cast<std::size_t>(WaitCause::kData)].load(std::memory_order_relaxed);
+  }
+}
+
+void Ring::rebuild_caches() {
+  std::uint32_t active = 0;
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
+    if (is_active(segment_->group(g))) ++active;
+  header_.active_groups = active;
+  rebuild_slots();
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
+    if (is_active(segment_->group(g))) rebuild_group(g);
+  rebuild_handles();
+  Wakes wakes;
+  update_ended(&wakes);
+}
+
+void Ring::rebuild_slots() {
+  const std::uint32_t n = segment_->number_of_slots();
+  std::uint64_t next_sequence = header_.next_sequence.load(std::memory_order_relaxed);
+  std::uint64_t claimed = 0;
+  std::uint64_t torn = 0;
+  std::uint64_t newest = 0;
+  std::uint32_t newest_slot = 0;
+  std::uint32_t in_hand = 0;
+  std::uint32_t free_count = 0;
+  for (std::uint32_t s = 0; s < n; ++s) {
+    SlotRecord& record = segment_->slot(s);
+    SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+    claimed += word.generation;
+    torn += TornMark::decode(record.torn_mark.load(std::memory_order_relaxed)).count;
+    if (word.state == SlotState::kClaimed) {
+      ++in_hand;
+      continue;
+    }
+    const std::uint64_t sequence = record.sequence.load(std::memory_order_relaxed);
+    if (word.state == SlotState::kReady) {
+      // Killed between the two commits of PUBLISH: the event stands, its number is used.
+      next_sequence = std::max(next_sequence, sequence + 1);
+      record.due = 0;
+      for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
+        if (!is_active(segment_->group(g))) continue;
+        const DueState due =
+            GroupWord::decode(segment_->group_word(s, g).load(std::memory_order_relaxed)).state;
+        if (due == DueState::kPending || due == DueState::kHeld) ++record.due;
+      }
+      // Killed between the last ACK and FREE. With no group at all the event waits for one.
+      if (record.due == 0 && header_.active_groups > 0) {
+        word.state = SlotState::kFree;
+        commit(&record.word, word.encode());
+      }
+    }
+    if (sequence > newest) {
+      newest = sequence;
+      newest_slot = s + 1;
+    }
+    if (word.state == SlotState::kFree || record.due == 0) segment_->free_queue()[free_count++] = s;
+  }
+  commit(&header_.next_sequence, next_sequence);
+  std::uint32_t* queue = segment_->free_queue();
+  std::sort(queue, queue + free_count, [this](std::uint32_t a, std::uint32_t b) {
+    return segment_->slot(a).sequence.load(std::memory_order_relaxed) <
+           segment_->slot(b).sequence.load(std::memory_order_relaxed);
+  });
+  header_.free_head = 0;
+  header_.free_count.store(free_count, std::memory_order_relaxed);
+  header_.claimed = claimed;
+  header_.torn = torn;
+  header_.in_hand = in_hand;
+  header_.newest_slot.store(newest_slot, std::memory_order_release);
+}
+
+void Ring::rebuild_group(std::uint32_t group) {
+  GroupRecord& record = segment_->group(group);
+  std::uint32_t* queue = segment_->group_queue(group);
+  std::uint32_t pending = 0;
+  std::uint32_t held = 0;
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    const SlotWord word = SlotWord::decode(segment_->slot(s).word.load(std::memory_order_relaxed));
+    if (word.state != SlotState::kReady) continue;
+    const DueState due =
+        GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed)).state;
+    if (due == DueState::kPending) queue[pending++] = s;
+    if (due == DueState::kHeld) ++held;
+  }
+  std::sort(queue, queue + pending, [this](std::uint32_t a, std::uint32_t b) {
+    return segment_->slot(a).sequence.load(std::memory_order_relaxed) <
+           segment_->slot(b).sequence.load(std::memory_order_relaxed);
+  });
+  record.queue_head = 0;
+  record.queue_count.store(pending, std::memory_order_relaxed);
+  record.held = held;
+}
+
+void Ring::rebuild_handles() {
+  for (std::uint32_t t = 0; t < kMaxTokens; ++t) segment_->token(t).open = 0;
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
+    segment_->group(g).readers = 0;
+    segment_->group(g).data.sleepers.store(0, std::memory_order_relaxed);
+  }
+  std::uint32_t writers_asleep = 0;
+  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+    const HandleRecord& record = segment_->handle(i);
+    if (record.state.load(std::memory_order_relaxed) == 0) continue;
+    if (record.role == Role::kWriter) {
+      ++segment_->token(record.port).open;
+      writers_asleep += record.sleeping;
+    } else {
+      ++segment_->group(record.port).readers;
+      segment_->group(record.port).data.sleepers.fetch_add(record.sleeping, std::memory_order_relaxed);
+    }
+  }
+  header_.space.sleepers.store(writers_asleep, std::memory_order_relaxed);
+}
+
+}  // namespace mimocorb

@@ -1,0 +1,78 @@
+// Observing: copy, then check that the slot stood still meanwhile. Reads only, takes no lock.
+#include <cstring>
+
+#include "mimocorb/liveness.hpp"
+#include "mimocorb/ring.hpp"
+#include "mimocorb/wait.hpp"
+
+namespace mimocorb {
+namespace {
+
+constexpr int kTries = 4;
+constexpr std::int64_t kLook_ns = 1'000'000;
+constexpr std::int64_t kLivenessInterval_ns = 100'000'000;
+
+}  // namespace
+
+ObserverPort::ObserverPort(std::shared_ptr<Segment> segment) : segment_(std::move(segment)) {}
+
+// SYNC slot-content: the claim of a slot is stored before any byte of its new content; so if the
+// word did not change while we copied, none of the bytes did.
+bool ObserverPort::copy_slot(std::uint32_t slot, std::uint8_t* target, Snapshot* seen) const {
+  const SlotRecord& record = segment_->slot(slot);
+  const SlotWord before = SlotWord::decode(record.word.load(std::memory_order_acquire));
+  const std::uint64_t sequence = record.sequence.load(std::memory_order_relaxed);
+  if (before.state == SlotState::kClaimed || sequence == 0) return false;
+  const RingHeader& header = segment_->header();
+  std::memcpy(target, segment_->payload() + header.slot_stride * slot, header.slot_bytes);
+  *seen = {sequence, {record.counter, record.timestamp_s, record.deadtime}, record.published_ns};
+  std::atomic_thread_fence(std::memory_order_acquire);
+  const SlotWord after = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+  return after.generation == before.generation &&
+         record.sequence.load(std::memory_order_relaxed) == sequence;
+}
+
+bool ObserverPort::snapshot(std::uint8_t* target, Snapshot* seen) const {
+  const RingHeader& header = segment_->header();
+  for (int i = 0; i < kTries; ++i) {
+    const std::uint32_t newest = header.newest_slot.load(std::memory_order_acquire);
+    if (newest == 0 || newest > segment_->number_of_slots()) return false;
+    if (copy_slot(newest - 1, target, seen)) return true;
+    relax();
+  }
+  // The newest is being overwritten all the time: the newest of those that stand still, then.
+  std::uint64_t best = 0;
+  std::uint32_t best_slot = 0;
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    const SlotRecord& record = segment_->slot(s);
+    const std::uint64_t sequence = record.sequence.load(std::memory_order_relaxed);
+    if (sequence > best && SlotWord::decode(record.word.load(std::memory_order_relaxed)).state !=
+                               SlotState::kClaimed) {
+      best = sequence;
+      best_slot = s;
+    }
+  }
+  return best > 0 && copy_slot(best_slot, target, seen);
+}
+
+std::uint64_t ObserverPort::newest() const {
+  return segment_->header().next_sequence.load(std::memory_order_acquire) - 1;
+}
+
+int ObserverPort::wait(std::uint64_t newer_than, std::int64_t timeout_ns) {
+  const RingHeader& header = segment_->header();
+  if (newest() > newer_than) return kOk;
+  if (header.stream_ended.load(std::memory_order_relaxed) != 0 ||
+      header.readers_ended.load(std::memory_order_relaxed) != 0)
+    return newest() > newer_than ? kOk : kEnded;
+  const std::int64_t now = monotonic_ns();
+  if (now - liveness_checked_ns_ > kLivenessInterval_ns) {
+    liveness_checked_ns_ = now;
+    if (!is_alive({header.creator_pid, header.creator_start_time})) return kOrphaned;
+  }
+  // An observer may not write into the ring, so nobody knows that it sleeps: it looks again.
+  sleep_ns(timeout_ns < kLook_ns ? timeout_ns : kLook_ns);
+  return newest() > newer_than ? kOk : kNotNow;
+}
+
+}  // namespace mimocorb

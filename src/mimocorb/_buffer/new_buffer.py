@@ -1,0 +1,296 @@
+"""NewBuffer: a ring buffer as the process that makes it holds it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mimocorb._buffer.contract import RingPort
+from mimocorb._buffer.setup_dict import SetupDict
+from mimocorb._buffer.shared_memory import SharedMemoryRing
+from mimocorb._buffer.stats import BufferStats
+from mimocorb.errors import HandleMisuse, SetupError
+from mimocorb.schema import record_dtype
+
+__all__ = ["NewBuffer"]
+
+logger = logging.getLogger(__name__)
+
+# How long shutdown() waits for a first reader where events are due and nobody reads.
+_NOBODY_READS_S = 2.0
+
+
+class NewBuffer:
+    """A ring buffer: made in the parent process, written and read by others.
+
+    Parameters
+    ----------
+    number_of_slots
+        How many events it holds, 1 or more.
+    values_per_slot
+        Length of the array in a slot, 1 or more.
+    dtype
+        Type of the array: a NumPy dtype or what makes one, such as ``np.int32`` or
+        ``[("chA", "float64"), ("chB", "float64")]``. No Python objects.
+    debug
+        Log every group, writer and shutdown of this buffer.
+    name
+        For messages and statistics.
+    max_reader_groups
+        How many reader groups it can have over its life, 1 to 64. Each costs 12 bytes per slot.
+
+    Raises
+    ------
+    SetupError
+        A size is not a positive whole number or beyond the limits.
+    RecordTypeError
+        The dtype cannot be held.
+    BufferMemoryError
+        The memory is not there. All of it is reserved here, none later.
+
+    Notes
+    -----
+    The memory belongs to the user, cannot be found by name, and is gone with the last process that
+    holds it, whatever happens. In a ``with`` statement the buffer is shut down at the end, or
+    closed at once if there was an error.
+
+    Examples
+    --------
+    >>> from mimocorb.mimo_buffer import NewBuffer
+    >>> buffer = NewBuffer(16, 1000, [("chA", "float64"), ("chB", "float64")], name="RB_1")
+    >>> buffer.buffer_status()
+    16
+    >>> buffer.shutdown()
+    """
+
+    def __init__(
+        self,
+        number_of_slots: int,
+        values_per_slot: int,
+        dtype: DTypeLike,
+        debug: bool = False,
+        *,
+        name: str = "buffer",
+        max_reader_groups: int = 16,
+    ) -> None:
+        self.number_of_slots = _positive("number_of_slots", number_of_slots)
+        self.values_per_slot = _positive("values_per_slot", values_per_slot)
+        self.dtype: np.dtype[Any] = record_dtype(dtype)
+        self.debug = debug
+        self.name = name
+        self._log_level = logging.INFO if debug else logging.DEBUG
+        self._owner_pid = os.getpid()
+        self._previous_published: tuple[int, int] | None = None
+        self._ring: RingPort | None = self._make_ring(
+            self.number_of_slots,
+            self.values_per_slot * self.dtype.itemsize,
+            _positive("max_reader_groups", max_reader_groups),
+        )
+
+    def _make_ring(
+        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int
+    ) -> RingPort:
+        return SharedMemoryRing(number_of_slots, slot_bytes, max_reader_groups)
+
+    # --- for workers
+
+    def new_writer(self) -> SetupDict:
+        """Promise a writer; returns the dictionary to open it with, here or in a child process.
+
+        The stream of the buffer ends when every promised writer has been opened and closed again.
+        One dictionary may open several Writers; at least one is waited for.
+        """
+        token = self._use().add_writer()
+        self._log("writer %d promised", token)
+        return self._setup("writer", token=token)
+
+    def new_reader_group(self) -> SetupDict:
+        """Add a group of readers; returns the dictionary to open its Readers with.
+
+        The group gets every event published from now on and, before these, every event still in
+        the buffer: due to another group, or, if there was no group so far, not yet overwritten.
+        ``first_sequence`` in the dictionary is the publish number of the first one.
+        """
+        ring = self._use()
+        group = ring.add_group()
+        books = next(books for books in ring.books().groups if books.group == group)
+        if books.offered:
+            logger.info(
+                "buffer %s: reader group %d was added late and starts with event %d of the stream",
+                self.name,
+                group,
+                books.first_sequence,
+            )
+        return self._setup("reader", group=group, first_sequence=books.first_sequence)
+
+    def new_observer(self) -> SetupDict:
+        """Return the dictionary to open Observers with, any number of them, at any time."""
+        self._use()
+        return self._setup("observer")
+
+    # --- for whoever watches over the run
+
+    def buffer_status(self) -> int:
+        """Return the number of free slots."""
+        return self._use().books().free_slots
+
+    def stats(self) -> BufferStats:
+        """Return the books, rates and waiting times of this moment."""
+        books = self._use().books()
+        now_ns = time.monotonic_ns()
+        rate_hz = None
+        if self._previous_published is not None:
+            before, before_ns = self._previous_published
+            rate_hz = (books.published - before) / max(1e-9, (now_ns - before_ns) / 1e9)
+        self._previous_published = (books.published, now_ns)
+        return BufferStats.from_books(self.name, self.number_of_slots, books, rate_hz, now_ns)
+
+    def pause(self) -> None:
+        """Refuse further claims: writers wait, and their waiting counts as paused."""
+        self._use().pause(True)
+
+    def resume(self) -> None:
+        """Allow claims again."""
+        self._use().pause(False)
+
+    def promise_writer(self, setup: Mapping[str, Any], count: int = 1) -> None:
+        """Keep the stream open for `count` more openings of a writer's dictionary."""
+        self._use().promise_writer(setup["token"], count)
+
+    def release_writer(self, setup: Mapping[str, Any], count: int = 1) -> None:
+        """Take back what :meth:`new_writer` or :meth:`promise_writer` promised."""
+        self._use().promise_writer(setup["token"], -count)
+
+    def remove_reader_group(self, setup: Mapping[str, Any]) -> int:
+        """Remove a group that nobody will read for any more; returns the events abandoned by it."""
+        abandoned = self._use().remove_group(setup["group"])
+        self._log("reader group %d removed, %d events abandoned", setup["group"], abandoned)
+        return abandoned
+
+    def reap(self) -> int:
+        """Recover what dead processes held, now; returns how many dead writers and readers.
+
+        Whoever waits on the buffer does the same every 50 ms.
+        """
+        return self._use().reap()
+
+    def wait_drained(self, timeout_s: float) -> bool:
+        """Wait until no slot is in a writer's hands and nothing is due to any group."""
+        return self._use().wait_drained(timeout_s)
+
+    def end_writers(self) -> None:
+        """End the stream: writers get :class:`EndOfStream` at their next claim."""
+        self._use().end_writers()
+
+    def shutdown(self, timeout_s: float | None = None) -> None:
+        """End the stream, wait until everything is processed, then end the readers.
+
+        To be called in data-flow order for a chain of buffers. Events that are due to a group
+        without any reader cannot be processed: they are reported and left behind.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for the readers at most, in seconds; None waits as long as they live.
+        """
+        if self._ring is None or os.getpid() != self._owner_pid:
+            return
+        self._ring.end_writers()
+        self._drain(self._ring, timeout_s)
+        self._ring.end_readers()
+        self._log("shut down")
+
+    def close(self) -> None:
+        """Let go of the memory in this process; processes still at work get the end of the stream.
+
+        Idempotent. Unlike :meth:`shutdown` it waits for nothing.
+        """
+        ring, self._ring = getattr(self, "_ring", None), None
+        if ring is None:
+            return
+        if os.getpid() == self._owner_pid:
+            ring.end_writers()
+            ring.end_readers()
+        ring.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._ring is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.shutdown()
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    # --- inside
+
+    def _drain(self, ring: RingPort, timeout_s: float | None) -> None:
+        start_s = time.monotonic()
+        read_at_s = start_s
+        while not ring.wait_drained(0.05):
+            now_s = time.monotonic()
+            books = ring.books()
+            if all(group.readers for group in books.groups if group.pending):
+                read_at_s = now_s
+            too_late = timeout_s is not None and now_s - start_s > timeout_s
+            if too_late or now_s - read_at_s > _NOBODY_READS_S:
+                for group in books.groups:
+                    if group.pending + group.held:
+                        logger.warning(
+                            "buffer %s is shut down with %d events due to reader group %d, "
+                            "which has %d readers",
+                            self.name,
+                            group.pending + group.held,
+                            group.group,
+                            group.readers,
+                        )
+                return
+
+    def _setup(self, kind: str, **more: int) -> SetupDict:
+        return SetupDict(
+            kind=kind,
+            name=self.name,
+            number_of_slots=self.number_of_slots,
+            values_per_slot=self.values_per_slot,
+            dtype=self.dtype,
+            debug=self.debug,
+            address=self._use().address(),
+            **more,
+        )
+
+    def _use(self) -> RingPort:
+        if self._ring is None:
+            raise HandleMisuse(f"buffer {self.name} was closed: make a new one")
+        return self._ring
+
+    def _log(self, message: str, *values: object) -> None:
+        logger.log(self._log_level, "buffer %s: " + message, self.name, *values)
+
+
+def _positive(what: str, value: int) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number != value or number < 1:
+        raise SetupError(f"{what} is {value!r}: it must be a whole number, 1 or more")
+    return number

@@ -1,0 +1,218 @@
+"""The Reader: how a process takes events out of a buffer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._buffer.contract import Status
+from mimocorb._buffer.setup_dict import open_reader_port
+from mimocorb._buffer.views import SlotViews
+from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
+
+__all__ = ["Reader"]
+
+_NONE_IN_HAND = -1
+_NO_METADATA = (0, -1.0, -1.0)
+
+
+class Reader:
+    """Take events out of a buffer, one at a time, each once in a reader group.
+
+    Parameters
+    ----------
+    setup_dict
+        From :meth:`NewBuffer.new_reader_group`. All Readers made with the same dictionary, in any
+        number of processes, share the events; every group gets each event.
+    spin_us
+        How long to look for an event before going to sleep, in microseconds. Sleeping costs
+        nothing, waking up some 50 µs.
+
+    Notes
+    -----
+    To be opened in the process that uses it, and used by one thread at a time. An event counts as
+    processed when the next one is asked for, at :meth:`acknowledge`, or when a ``with`` statement
+    ends normally. An event in the hands of a Reader that is closed, fails or dies goes back to the
+    group and is delivered again, marked by :attr:`delivery`.
+
+    Iterating gives the events up to the end of the stream.
+
+    Examples
+    --------
+    >>> from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
+    >>> with NewBuffer(8, 3, "int32") as buffer:
+    ...     group = buffer.new_reader_group()
+    ...     with Writer(buffer.new_writer()) as writer:
+    ...         writer.write([1, 2, 3], counter=0, timestamp=1.7e9, deadtime=0.0)
+    ...     with Reader(group) as reader:
+    ...         event = reader.get()
+    ...         print(event, reader.get_metadata())
+    [1 2 3] (0, 1700000000.0, 0.0)
+    """
+
+    def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
+        self._port = open_reader_port(setup_dict)
+        self._advance = self._port.advance
+        self._views = SlotViews(self._port, setup_dict)
+        self._arrays = self._views.arrays
+        self._slot = _NONE_IN_HAND
+        self._metadata: tuple[int, float, float] | None = _NO_METADATA
+        self._spin_s = spin_us * 1e-6
+        self.name: str = setup_dict["name"]
+        self.number_of_slots: int = setup_dict["number_of_slots"]
+        self.values_per_slot: int = setup_dict["values_per_slot"]
+        self.dtype: np.dtype[Any] = setup_dict["dtype"]
+
+    def get(self, timeout_s: float | None = None) -> NDArray[Any]:
+        """Mark the previous event as done and return the next one.
+
+        Blocks, without using the processor, while there is none.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait at most, in seconds; None waits as long as it takes.
+
+        Returns
+        -------
+        numpy.ndarray
+            A read-only view of the slot, shape ``(values_per_slot,)`` and the dtype of the buffer,
+            valid until the next call. Use :meth:`copy` to keep the event.
+
+        Raises
+        ------
+        EndOfStream
+            A :class:`SystemExit`: all writers have ended, or the buffer was shut down, and this
+            group has processed everything.
+        BufferTimeout
+            No event came within `timeout_s`; the previous one has been marked as done.
+        """
+        slot = self._advance()
+        if slot < 0:
+            slot = self._wait_for_event(slot, timeout_s)
+        self._slot = slot
+        self._metadata = None
+        array = self._arrays[slot]
+        return array if array is not None else self._views.make(slot)
+
+    def get_metadata(self) -> tuple[int, float, float]:
+        """Return ``(counter, timestamp, deadtime)`` of the event last obtained.
+
+        Returns
+        -------
+        counter : int
+            Number of the event, from 0.
+        timestamp : float
+            UTC in seconds since 1970.
+        deadtime : float
+            Fraction dead / (dead + active) of the interval since the previous event; −1 if it was
+            not measured.
+
+        Before the first event: ``(0, -1.0, -1.0)``.
+        """
+        if self._slot >= 0:
+            self._metadata = self._port.metadata(self._slot)
+        return self._metadata or _NO_METADATA
+
+    def copy(self) -> NDArray[Any]:
+        """Return a copy of the event in hand, made as plain bytes."""
+        self._need_event("copy()")
+        copied = np.empty(self.values_per_slot, self.dtype)
+        copied.reshape(-1).view(np.uint8)[:] = self._views.bytes(self._slot)
+        return copied
+
+    def acknowledge(self) -> None:
+        """Mark the event in hand as done now. Its view is no longer valid."""
+        self._let_go()
+        self._port.acknowledge()
+
+    def reject(self, reason: str = "") -> None:  # noqa: ARG002 - kept for the quarantine
+        """Give the event in hand back undone: the group gets it again, with :attr:`delivery` + 1.
+
+        Parameters
+        ----------
+        reason
+            What went wrong, for whoever looks into it.
+        """
+        self._let_go()
+        self._port.give_back()
+
+    @property
+    def delivery(self) -> int:
+        """How often the event in hand has been handed out by now; 1 is the first time."""
+        self._need_event("delivery")
+        return self._port.delivery(self._slot)
+
+    @property
+    def sequence(self) -> int:
+        """Publish number of the event in hand: 1 for the first event of the buffer."""
+        self._need_event("sequence")
+        return self._port.sequence(self._slot)
+
+    @property
+    def waiting_s(self) -> float:
+        """How long this reader has waited for data so far, in seconds."""
+        return self._port.waited_ns() / 1e9
+
+    def close(self) -> None:
+        """Leave the group; an event in hand goes back to it. Idempotent."""
+        self._let_go()
+        self._port.close()
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return self
+
+    def __next__(self) -> NDArray[Any]:
+        try:
+            return self.get()
+        except EndOfStream:
+            raise StopIteration from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None and self._slot >= 0:
+            self.acknowledge()
+        self.close()
+
+    def __del__(self) -> None:
+        port = getattr(self, "_port", None)
+        if port is not None:
+            port.close()
+
+    def _let_go(self) -> None:
+        if self._slot >= 0:
+            self._metadata = self._port.metadata(self._slot)
+            self._slot = _NONE_IN_HAND
+
+    def _need_event(self, what: str) -> None:
+        if self._slot < 0:
+            raise HandleMisuse(f"{what} needs an event in hand: call get() first")
+
+    def _wait_for_event(self, status: int, timeout_s: float | None) -> int:
+        self._slot = _NONE_IN_HAND
+        left_s = math.inf if timeout_s is None else timeout_s
+        while True:
+            if status == Status.ENDED:
+                raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
+            if status == Status.ORPHANED:
+                raise BufferUnreachable(
+                    f"buffer {self.name}: the process that made it has died, so this reader ends"
+                )
+            outcome = self._port.wait(left_s, self._spin_s)
+            if outcome == Status.NOT_NOW:
+                raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
+            status = outcome if outcome < 0 else self._advance()
+            if status >= 0:
+                return status

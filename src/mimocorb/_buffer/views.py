@@ -1,0 +1,55 @@
+"""NumPy views of slots, made once per slot and kept: making one costs more than moving an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mimocorb._buffer.contract import Bytes, ReaderPort, WriterPort
+
+__all__ = ["SlotViews", "as_bytes"]
+
+
+class SlotViews:
+    """The views of all slots of a port, made when first asked for.
+
+    Attributes
+    ----------
+    arrays
+        One array per slot, or None where none was asked for yet; then call :meth:`make`.
+    """
+
+    def __init__(self, port: WriterPort | ReaderPort, setup: Mapping[str, Any]) -> None:
+        self._port = port
+        self._shape = (setup["values_per_slot"],)
+        self._dtype = setup["dtype"]
+        self.arrays: list[NDArray[Any] | None] = [None] * setup["number_of_slots"]
+        self._bytes: list[Bytes | None] = [None] * setup["number_of_slots"]
+
+    def make(self, slot: int) -> NDArray[Any]:
+        """Make and keep the view of a slot; writable if the port's is."""
+        array: NDArray[Any] = np.ndarray(self._shape, self._dtype, self.bytes(slot))
+        self.arrays[slot] = array
+        return array
+
+    def bytes(self, slot: int) -> Bytes:
+        """Return the bytes of a slot."""
+        view = self._bytes[slot]
+        if view is None:
+            view = self._bytes[slot] = self._port.slot(slot)
+        return view
+
+
+def as_bytes(array: ArrayLike, dtype: np.dtype[Any], length: int) -> Bytes | None:
+    """Return the bytes of `array` if they are just what a slot holds, else None."""
+    if (
+        isinstance(array, np.ndarray)
+        and array.dtype == dtype
+        and array.shape == (length,)
+        and array.flags.c_contiguous
+    ):
+        return array.view(np.uint8)
+    return None

@@ -1,0 +1,55 @@
+"""Classes that connect user functions, files and displays to buffers.
+
+What to use when
+----------------
+
+=========================  =======================  ==============================================
+documented name            name in later releases   purpose
+=========================  =======================  ==============================================
+``SourceToBuffer``         ``rbImport``             ask a user function for data, fill a buffer
+–                          ``rbPut``                take data from foreign code, fill a buffer
+``BufferToBuffer``         ``rbTransfer``,          filter, reduce, sort into other buffers
+                           ``rbProcess``
+``BufferToTxtfile``        ``rb_toTxtfile``         numbers of each event into a text file
+``BufferToParquetfile``    ``rb_toParquetfile``     whole events into Parquet files in a tar archive
+–                          ``rbExport``             hand every event to a user function
+–                          ``rbDrain``              read and discard
+–                          ``rbObserver``           hand copies of some events to a user function
+=========================  =======================  ==============================================
+
+Both names are the same class. All are constructed with the lists that a worker function gets, and
+then called; they return at the end of the stream::
+
+    def save(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
+        BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+"""
+
+from mimocorb.displays.observer import rbObserver
+from mimocorb.filters.from_function import BufferToBuffer
+from mimocorb.filters.from_function import BufferToBuffer as rbProcess
+from mimocorb.filters.from_function import BufferToBuffer as rbTransfer
+from mimocorb.sinks.drain import rbDrain
+from mimocorb.sinks.from_function import rbExport
+from mimocorb.sinks.parquet_tar import BufferToParquetfile
+from mimocorb.sinks.parquet_tar import BufferToParquetfile as rb_toParquetfile
+from mimocorb.sinks.text import BufferToTxtfile
+from mimocorb.sinks.text import BufferToTxtfile as rb_toTxtfile
+from mimocorb.sources.from_function import SourceToBuffer
+from mimocorb.sources.from_function import SourceToBuffer as rbImport
+from mimocorb.sources.push import rbPut
+
+__all__ = [
+    "BufferToBuffer",
+    "BufferToParquetfile",
+    "BufferToTxtfile",
+    "SourceToBuffer",
+    "rbDrain",
+    "rbExport",
+    "rbImport",
+    "rbObserver",
+    "rbProcess",
+    "rbPut",
+    "rbTransfer",
+    "rb_toParquetfile",
+    "rb_toTxtfile",
+]

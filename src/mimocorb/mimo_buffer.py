@@ -1,0 +1,32 @@
+"""Ring buffers for several writers and several readers in different processes.
+
+As described in C. Mayer, ETP-KA/2022-06. Buffers are made by :class:`NewBuffer` in the parent
+process; :class:`Writer`, :class:`Reader` and :class:`Observer` give access to their content, in any
+process, by the dictionaries that ``new_writer()``, ``new_reader_group()`` and ``new_observer()``
+return.
+
+What to use when
+----------------
+* fill a buffer: :class:`Writer`
+* process every event, alone or sharing the work: :class:`Reader`
+* look at some events without being waited for: :class:`Observer`
+"""
+
+from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._buffer.observer import Observer
+from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
+from mimocorb._buffer.writer import Writer
+from mimocorb.errors import BufferTimeout, EndOfStream
+
+__all__ = [
+    "BufferStats",
+    "BufferTimeout",
+    "EndOfStream",
+    "GroupStats",
+    "NewBuffer",
+    "Observer",
+    "Reader",
+    "WaitingTime",
+    "Writer",
+]
