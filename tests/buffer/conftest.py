@@ -1,30 +1,7 @@
-import os
-
 import pytest
-from hypothesis import HealthCheck, settings
 from rings import BACKENDS, Ring
 
 pytest.register_assert_rewrite("mimocorb.testing")
-
-# "default" repeats the same examples each time; "long" searches anew and prints how to replay.
-settings.register_profile(
-    "default",
-    derandomize=True,
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.register_profile(
-    "long",
-    max_examples=5000,
-    stateful_step_count=200,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile(os.environ.get("MIMOCORB_HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(params=BACKENDS)

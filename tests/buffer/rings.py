@@ -1,5 +1,6 @@
 """Rings at the level of the port, one way for every backend."""
 
+from mimocorb._buffer import shared_memory
 from mimocorb._buffer.contract import Status
 from mimocorb._buffer.in_process import InProcessRing
 
@@ -8,7 +9,7 @@ class InProcess:
     """The oracle."""
 
     def __init__(self, number_of_slots, slot_bytes=8, max_reader_groups=16):
-        self.ring = InProcessRing(number_of_slots, slot_bytes, max_reader_groups=max_reader_groups)
+        self.ring = InProcessRing(number_of_slots, slot_bytes, max_reader_groups)
 
     def writer(self, token):
         return self.ring.open_writer(token)
@@ -23,7 +24,26 @@ class InProcess:
         self.ring.close()
 
 
-BACKENDS = {"in process": InProcess}
+class SharedMemory:
+    """The backend of every real run."""
+
+    def __init__(self, number_of_slots, slot_bytes=8, max_reader_groups=16):
+        self.ring = shared_memory.SharedMemoryRing(number_of_slots, slot_bytes, max_reader_groups)
+
+    def writer(self, token):
+        return shared_memory.open_writer(self.ring.address(), token)
+
+    def reader(self, group):
+        return shared_memory.open_reader(self.ring.address(), group)
+
+    def observer(self):
+        return shared_memory.open_observer(self.ring.address())
+
+    def close(self):
+        self.ring.close()
+
+
+BACKENDS = {"in process": InProcess, "shared memory": SharedMemory}
 
 
 def check_books(books):

@@ -219,6 +219,19 @@ def test_redelivery_in_one_group_is_no_concern_of_another(make):
     assert ring.group_books(other).redelivered == 0
 
 
+def test_a_quarantined_event_is_done_with_and_counted_apart(make):
+    ring = make(2)
+    group = ring.ring.add_group()
+    put(ring.writer(), 2)
+    reader = ring.reader(group)
+    get(reader)
+    assert reader.quarantine() == 1
+    assert get(reader) == 2
+    books = ring.group_books(group)
+    assert (books.quarantined, books.acknowledged, books.held) == (1, 0, 1)
+    assert ring.books().free_slots == 1
+
+
 def test_a_reused_slot_starts_with_delivery_one(make):
     ring = make(1)
     group = ring.ring.add_group()
