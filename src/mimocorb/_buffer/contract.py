@@ -7,8 +7,8 @@ No method of a backend blocks except the three ``wait`` methods.
 Call order: a ring is created, tokens and groups are added, ports are opened from them. A writer
 port holds at most the slots it has claimed, a reader port at most the slots it has taken.
 
-The promises S1–S12 behind this port are written in ``docs/explanation/buffer-contract.md``, and the test
-class :class:`mimocorb.testing.contract.BufferContract` checks them for every backend.
+The promises S1–S12 behind this port are written in ``docs/explanation/buffer-contract.md``, and
+the test class :class:`mimocorb.testing.contract.BufferContract` checks them for every backend.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Status(IntEnum):
 
 
 class GroupBooks(NamedTuple):
-    """The ledger of one reader group: ``offered = acknowledged + quarantined + due + abandoned``."""
+    """The ledger of a reader group: ``offered = acknowledged + quarantined + due + abandoned``."""
 
     group: int
     offered: int
@@ -104,10 +104,10 @@ class WriterPort(Protocol):
         """Set the metadata of a slot in hand."""
 
     def slot(self, index: int) -> Bytes:
-        """The bytes of one slot: a writable view."""
+        """Return the bytes of one slot: a writable view."""
 
     def slots(self, first: int, count: int) -> Bytes:
-        """The bytes of neighbouring slots: a writable view, shape (count, slot_bytes)."""
+        """Return the bytes of neighbouring slots: a writable view, (count, slot_bytes)."""
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
         """Block until claiming may succeed or `timeout_s` is over; 0 or ENDED or ORPHANED."""
@@ -147,10 +147,10 @@ class ReaderPort(Protocol):
         """How often an event in hand has been handed out, 1 at first."""
 
     def slot(self, index: int) -> Bytes:
-        """The bytes of one slot: a read-only view."""
+        """Return the bytes of one slot: a read-only view."""
 
     def slots(self, first: int, count: int) -> Bytes:
-        """The bytes of neighbouring slots: a read-only view, shape (count, slot_bytes)."""
+        """Return the bytes of neighbouring slots: a read-only view, (count, slot_bytes)."""
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
         """Block until taking may succeed or `timeout_s` is over; 0 or ENDED or ORPHANED."""
@@ -198,7 +198,7 @@ class RingPort(Protocol):
     slot_bytes: int
 
     def address(self) -> dict[str, Any]:
-        """What another process needs to open ports on this ring (plain, picklable values)."""
+        """Return what another process needs to open ports: plain, picklable values."""
 
     def add_writer(self) -> int:
         """Register one promised writer; returns its token."""
@@ -228,7 +228,7 @@ class RingPort(Protocol):
         """Block until nothing is in hand or due, or `timeout_s` is over."""
 
     def books(self) -> RingBooks:
-        """The ledger, taken in one consistent moment."""
+        """Return the ledger, taken in one consistent moment."""
 
     def close(self) -> None:
         """Let go of the memory in this process. Idempotent."""

@@ -18,6 +18,7 @@ from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, Handl
 __all__ = ["Observer"]
 
 _RETRY_S = 0.0005
+_NEVER_PUBLISHED = 2**63 - 1
 
 
 class Observer:
@@ -119,6 +120,30 @@ class Observer:
     def skipped(self) -> int:
         """Events published between the last two that were obtained, and not seen."""
         return self._skipped
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for an event newer than the one last obtained, without obtaining it.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait at most, in seconds; None waits as long as it takes.
+
+        Returns
+        -------
+        bool
+            True if :meth:`get` would return a newer event; False if none came within `timeout_s`,
+            or none will come because the stream has :attr:`ended`.
+        """
+        outcome = self._port.wait(self.sequence, math.inf if timeout_s is None else timeout_s)
+        if outcome == Status.ORPHANED:
+            self._check(outcome, "")
+        return outcome >= 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has ended: no event will come that is not there now."""
+        return self._port.wait(_NEVER_PUBLISHED, 0) == Status.ENDED
 
     def close(self) -> None:
         """Let go of the buffer. Idempotent."""
