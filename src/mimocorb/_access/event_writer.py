@@ -101,8 +101,9 @@ def _is_metadata(value: Any, form: RecordForm) -> bool:
         return True
     # two channels of three samples look like data and metadata: then only a tuple is metadata
     ambiguous = form.number_of_channels == 2 and form.samples == 3
-    kinds: tuple[type, ...] = (tuple,) if ambiguous else (tuple, list, np.ndarray)
-    return isinstance(value, kinds) and len(value) == 3 and all(np.ndim(x) == 0 for x in value)
+    if not isinstance(value, tuple) and (ambiguous or not isinstance(value, (list, np.ndarray))):
+        return False
+    return len(value) == 3 and all(np.ndim(x) == 0 for x in value)
 
 
 def _as_dict(metadata: Any) -> Mapping[str, Any]:

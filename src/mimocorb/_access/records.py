@@ -18,7 +18,7 @@ takes. Structured arrays of the very dtype are copied as bytes, in 6 us.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -123,7 +123,7 @@ class RecordForm:
         for name in self.channels:
             self._assign(slot, name, value[name])
 
-    def _parts(self, value: Any) -> Sequence[Any]:
+    def _parts(self, value: Any) -> Iterable[Any]:
         """Split an array or a sequence into its channels."""
         channels, samples = self.number_of_channels, self.samples
         if isinstance(value, (list, tuple)) and self.is_one_part_per_channel(value):

@@ -16,7 +16,7 @@ from mimocorb._buffer.reader import Reader
 from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 __all__ = ["BufferToParquetfile"]
 
@@ -177,7 +177,7 @@ class _ParquetFormat:
     def __call__(self, data: NDArray[Any], metadata: tuple[int, float, float]) -> bytes:
         """Return one event as a Parquet file."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
         columns = [data[name] for name in self.names] if self.is_structured else [data]
         counter, timestamp, deadtime = metadata

@@ -154,7 +154,8 @@ class SourceToBuffer:
         """Return a function that gets the next value, or raises StopIteration."""
         source = self.data_source
         if not callable(source):
-            return iter(source).__next__
+            events: Iterator[Any] = iter(source)
+            return events.__next__
         arguments = (self.number_of_channels,) if _takes_channels(source) else ()
         first = source(*arguments)
         if isinstance(first, Iterator):
