@@ -156,11 +156,11 @@ class InProcessWriter(Port):
             return taken[0], length
 
     def publish(self) -> int:
-        """Publish everything in hand, in slot order; returns how many events that were."""
+        """Publish everything in hand, in the order of claiming; returns how many events."""
         ring = self._ring
         with ring._changed:
             self._check_open()
-            published = sorted(self._in_hand)
+            published = self._in_hand.copy()
             self._in_hand.clear()
             for index in published:
                 slot = ring._slots[index]
@@ -226,7 +226,7 @@ class InProcessWriter(Port):
             self._ring._full_ns += waited_ns
 
     def _drop_slots(self) -> int:
-        dropped = sorted(self._in_hand)
+        dropped = self._in_hand.copy()
         self._in_hand.clear()
         for index in dropped:
             self._ring._release(index)
@@ -348,9 +348,9 @@ class InProcessReader(Port):
         self._group.waiting_ns += waited_ns
 
     def _finish(self) -> int:
-        """End the group's interest in what is in hand, in slot order."""
+        """End the group's interest in what is in hand, in the order of taking."""
         self._check_open()
-        done = sorted(self._in_hand)
+        done = self._in_hand.copy()
         self._in_hand.clear()
         for index in done:
             del self._group.held[index]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
+from typing import Any
 
 import pytest
 
@@ -269,8 +270,9 @@ class StatisticsContract(ContractTests):
         assert not books.paused
         assert not books.ended
         assert books.uptime_s >= 0
-        for handle in [writer, *readers]:
-            handle.close()
+        writer.close()
+        for reader in readers:
+            reader.close()
         books = buffer.stats()
         assert (books.writers, books.groups[0].readers) == (0, 0)
 
@@ -333,7 +335,8 @@ class StatisticsContract(ContractTests):
 
         def all_done() -> bool:
             buffer.stats().check()
-            return not any(call.running for call in itertools.chain(writers, *readers))
+            calls: list[Background[Any]] = [*writers, *itertools.chain(*readers)]
+            return not any(call.running for call in calls)
 
         wait_until(all_done, "all readers have seen the end")
         expected = sorted([value for value in range(300) if value % 7] * 3)

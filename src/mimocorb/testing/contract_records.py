@@ -11,13 +11,14 @@ import pytest
 
 from mimocorb._buffer.observer import Observer
 from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.writer import Writer
 from mimocorb.errors import BufferMemoryError, HandleMisuse, RecordTypeError, SetupError
 from mimocorb.testing.contract_base import ContractTests, MakeBuffer, put, value_of
 
 __all__ = ["RecordsContract"]
 
-RECORD_TYPES = {
+RECORD_TYPES: dict[str, Any] = {
     "int32": np.int32,
     "float32": np.float32,
     "float64": "float64",
@@ -129,7 +130,7 @@ class RecordsContract(ContractTests):
 
     def test_a_set_up_dictionary_of_another_kind_is_refused(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer()
-        setup_dicts = {
+        setup_dicts: dict[Any, SetupDict] = {
             Writer: buffer.new_writer(),
             Reader: buffer.new_reader_group(),
             Observer: buffer.new_observer(),
@@ -138,7 +139,7 @@ class RecordsContract(ContractTests):
             for kind, setup_dict in setup_dicts.items():
                 if kind is not handle:
                     with pytest.raises((SetupError, HandleMisuse), match=setup_dict["kind"]):
-                        handle(setup_dict)  # type: ignore[operator]
+                        handle(setup_dict)
 
     # --- what cannot be
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,9 @@ class WritingContract(ContractTests):
     def test_a_new_buffer_is_a_writable_array(self, make_buffer: MakeBuffer) -> None:
         slot = Writer(make_buffer(2, 3, np.int32).new_writer()).get_new_buffer()
         assert isinstance(slot, np.ndarray)
-        assert (slot.shape, slot.dtype, slot.flags.writeable) == ((3,), np.int32, True)
+        assert slot.shape == (3,)
+        assert slot.dtype == np.int32
+        assert slot.flags.writeable
 
     def test_the_next_buffer_publishes_the_one_before(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer()
@@ -242,7 +245,8 @@ class MetadataContract(ContractTests):
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
         for index in range(3):
             writer.get_new_buffer()
-            writer.set_metadata(np.longlong(2**60 + index), np.float64(1.7e9 + index), 0.25)
+            counter: Any = np.longlong(2**60 + index)
+            writer.set_metadata(counter, np.float64(1.7e9 + index), 0.25)
         writer.process_buffer()
         for index in range(3):
             reader.get()

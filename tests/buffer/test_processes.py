@@ -1,0 +1,179 @@
+"""Buffers between processes, under every start method (S3, S6, S7, S9, S12)."""
+
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+import workers
+
+from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.writer import Writer
+from mimocorb.testing.watchdog import WATCHDOG_S, wait_until
+
+METHODS = ["fork", "forkserver", "spawn"]
+
+
+@pytest.fixture
+def start(request):
+    """Start functions of `workers` in processes; none of them outlives the test."""
+    started = []
+
+    def start_process(function, *args, method="fork"):
+        process = multiprocessing.get_context(method).Process(target=function, args=args)
+        process.start()
+        started.append(process)
+        return process
+
+    yield start_process
+    for process in started:
+        if process.is_alive():
+            process.kill()
+        process.join()
+
+
+def exit_codes(processes):
+    for process in processes:
+        process.join(WATCHDOG_S)
+    return [process.exitcode for process in processes]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_group_gets_every_event_once_and_each_writer_in_order(start, tmp_path, method):
+    with closing(NewBuffer(7, 5, np.int64)) as buffer:
+        groups = [buffer.new_reader_group() for _ in range(2)]
+        files = [[tmp_path / f"{group}-{reader}.npy" for reader in "ab"] for group in "AB"]
+        readers = [
+            start(workers.save_numbers, setup_dict, file, method=method)
+            for setup_dict, group_files in zip(groups, files, strict=True)
+            for file in group_files
+        ]
+        writers = [
+            start(workers.write_numbers, buffer.new_writer(), 10_000 * index, 1000, method=method)
+            for index in range(2)
+        ]
+        assert exit_codes([*writers, *readers]) == [0] * 6
+        expected = [*range(1000), *range(10_000, 11_000)]
+        for group_files in files:
+            received = [np.load(file) for file in group_files]
+            assert sorted(np.concatenate(received).tolist()) == expected
+            for numbers in received:
+                for of_writer in (numbers[numbers < 10_000], numbers[numbers >= 10_000]):
+                    assert (np.diff(of_writer) > 0).all()
+        books = buffer.stats()
+        books.check()
+        assert (books.published, books.aborted, books.torn, books.free_slots) == (2000, 0, 0, 7)
+        assert [group.acknowledged for group in books.groups] == [2000, 2000]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_shutdown_ends_processes_in_endless_loops_with_exit_code_zero(start, method):
+    with closing(NewBuffer(4, 2, np.int32)) as buffer:
+        group = buffer.new_reader_group()
+        processes = [
+            start(workers.read_for_ever, group, method=method),
+            start(workers.read_for_ever, group, method=method),
+            start(workers.write_for_ever, buffer.new_writer(), method=method),
+            start(workers.observe_for_ever, buffer.new_observer(), method=method),
+        ]
+        wait_until(lambda: buffer.stats().published > 20, "events flow")
+        buffer.shutdown()
+        assert exit_codes(processes) == [0] * 4
+        books = buffer.stats()
+        books.check()
+        assert books.published == books.groups[0].acknowledged
+
+
+def test_an_event_of_a_killed_reader_is_delivered_again(start):
+    with closing(NewBuffer(4, 1, np.int32)) as buffer:
+        group = buffer.new_reader_group()
+        writer = Writer(buffer.new_writer())
+        for number in (11, 12):
+            writer.write([number])
+        assert exit_codes([start(workers.die_holding_an_event, group)]) == [-signal.SIGKILL]
+        reader = Reader(group)
+        assert (int(reader.get()[0]), reader.delivery) == (11, 2)
+        assert (int(reader.get()[0]), reader.delivery) == (12, 1)
+
+
+def test_a_slot_of_a_killed_writer_is_counted_torn_and_used_again(start):
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        reader = Reader(buffer.new_reader_group())
+        setup_dict = buffer.new_writer()
+        assert exit_codes([start(workers.die_holding_a_slot, setup_dict)]) == [-signal.SIGKILL]
+        assert int(reader.get(timeout_s=WATCHDOG_S)[0]) == 1
+        reader.acknowledge()
+        buffer.reap()
+        books = buffer.stats()
+        assert (books.published, books.torn, books.in_hand, books.free_slots) == (1, 1, 0, 2)
+        assert list(reader) == []
+
+
+def test_a_waiting_reader_learns_of_the_death_of_the_last_writer(start):
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        reader = Reader(buffer.new_reader_group())
+        start(workers.die_holding_a_slot, buffer.new_writer())
+        assert [int(event[0]) for event in reader] == [1]
+
+
+def test_a_waiting_reader_obeys_ctrl_c(start):
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        buffer.new_writer()
+        process = start(workers.wait_for_an_interrupt, buffer.new_reader_group())
+        wait_until(lambda: buffer.stats().groups[0].waiting_s > 0.01, "the reader waits")
+        os.kill(process.pid, signal.SIGINT)
+        assert exit_codes([process]) == [workers.INTERRUPTED]
+
+
+def test_a_waiting_reader_in_the_main_thread_obeys_a_signal():
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        buffer.new_writer()
+        reader = Reader(buffer.new_reader_group())
+
+        def stop(number, frame):
+            raise InterruptedError
+
+        before = signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            with pytest.raises(InterruptedError):
+                reader.get(timeout_s=WATCHDOG_S)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        Writer(buffer.new_writer()).write([3])
+        assert int(reader.get()[0]) == 3
+
+
+def test_a_handle_opened_before_a_fork_is_refused_in_the_child_and_stays_the_parents(start):
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
+        children = [
+            start(workers.use_inherited, reader, "get"),
+            start(workers.use_inherited, writer, "get_new_buffer"),
+        ]
+        assert exit_codes(children) == [0, 0]
+        writer.write([5])
+        assert int(reader.get()[0]) == 5
+        books = buffer.stats()
+        assert (books.writers, books.groups[0].readers) == (1, 1)
+
+
+def test_a_waiting_process_does_not_hold_up_other_threads():
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        reader = Reader(buffer.new_reader_group())
+        writer = Writer(buffer.new_writer())
+        from mimocorb.testing.watchdog import Background
+
+        waiting = Background(reader.get)
+        deadline = time.monotonic() + 0.05
+        turns = 0
+        while time.monotonic() < deadline:
+            turns += 1
+        assert turns > 100
+        writer.write([1])
+        assert int(waiting.result()[0]) == 1
