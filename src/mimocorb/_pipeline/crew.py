@@ -1,0 +1,74 @@
+"""Starting the processes of a run, and what all of them hang on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+from mimocorb._pipeline.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
+from mimocorb._pipeline.worker_process import WorkerProcess
+from mimocorb.errors import SetupError
+
+__all__ = ["Crew", "default_start_method"]
+
+
+def default_start_method() -> str:
+    """Return the start method for this process: fork unless other threads run.
+
+    A fork copies one thread and every lock as it happens to be, so with a second Python thread (in
+    a notebook, for example) a fork server is used. Without one, fork is the quickest and works
+    from everywhere, also where ``__main__`` cannot be imported again.
+    """
+    return "fork" if threading.active_count() == 1 else "forkserver"
+
+
+class Crew:
+    """The lifeline that ends all workers with their supervisor, and the gate that sources wait at.
+
+    Parameters
+    ----------
+    start_method
+        ``"fork"``, ``"forkserver"`` or ``"spawn"``; None: :func:`default_start_method` decides.
+    """
+
+    def __init__(self, start_method: str | None) -> None:
+        self.start_method = start_method or default_start_method()
+        try:
+            self._context = multiprocessing.get_context(self.start_method)
+        except ValueError as error:
+            known = ", ".join(multiprocessing.get_all_start_methods())
+            raise SetupError(
+                f"there is no start method {self.start_method!r}: choose one of {known}"
+            ) from error
+        if self.start_method == "forkserver":
+            self._context.set_forkserver_preload(["mimocorb._pipeline.worker"])
+        self._lifeline = Lifeline()
+        self._gate: tuple[Connection, Connection] = Pipe(duplex=False)
+
+    def start(self, processes: Iterable[WorkerProcess]) -> None:
+        """Start the processes in this order."""
+        for process in processes:
+            # Until a worker has its handlers, a Ctrl-C must wait.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*SUPERVISOR_SIGNALS, ASK_TO_END))
+            try:
+                process.start(self._context, self._lifeline, self._gate)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self._gate[0].close()
+
+    def open_gate(self, word: bytes, sources: int) -> None:
+        """Give the word to as many source processes."""
+        if not self._gate[1].closed:
+            os.write(self._gate[1].fileno(), word * sources)
+            self._gate[1].close()
+
+    def close(self) -> None:
+        """Let go of the lifeline, which kills whoever still lives. Idempotent."""
+        self._lifeline.close()
+        for connection in self._gate:
+            connection.close()

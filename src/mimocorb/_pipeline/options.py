@@ -1,0 +1,52 @@
+"""What can be chosen about a run besides its set-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["RunOptions", "SupervisorOptions"]
+
+
+@dataclass(frozen=True)
+class SupervisorOptions:
+    """How a run is supervised.
+
+    Parameters
+    ----------
+    start_method
+        ``"fork"``, ``"forkserver"`` or ``"spawn"``; None: the one that is safe here.
+    drain_timeout_s
+        While draining, end at once after this time without any progress.
+    source_grace_s
+        Time for a source to notice that the run ends, before it is interrupted.
+    display_grace_s
+        Time for displays to close after everything else has ended, before they are interrupted.
+    kill_grace_s
+        Time for an interrupted worker to close its files, before it is killed.
+    debug
+        Whether the workers' DEBUG messages are logged.
+    """
+
+    start_method: str | None = None
+    drain_timeout_s: float = 60.0
+    source_grace_s: float = 3.0
+    display_grace_s: float = 1.0
+    kill_grace_s: float = 5.0
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run shows itself and is supervised.
+
+    Parameters
+    ----------
+    verbose
+        0: nothing but the summary; 1: plain lines; 2: the live view, where there is a terminal.
+    keyboard
+        Whether keys steer the run, where there is a keyboard.
+    """
+
+    verbose: int = 2
+    keyboard: bool = True
+    supervisor: SupervisorOptions = field(default_factory=SupervisorOptions)

@@ -1,0 +1,131 @@
+"""What the runtime asks of the operating system; Linux, and only here.
+
+Three things are not in the standard library in the form needed: that workers die with their
+supervisor whatever start method made them, that a death is seen at once, and words for how a
+process ended.
+
+A worker is tied to its supervisor twice. ``PR_SET_PDEATHSIG`` is the kernel's own way, but it
+watches the *thread* that started the process and it cannot see past a fork server. The *lifeline*
+has neither limit: the supervisor holds the writing end of a pipe, and the kernel sends SIGKILL to
+every worker as soon as that end closes, which it does when the supervisor ends in any manner.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import select
+import signal
+from multiprocessing.connection import Connection
+
+__all__ = [
+    "ASK_TO_END",
+    "Lifeline",
+    "describe_exit",
+    "die_with_parent",
+    "hold_lifeline",
+    "leave_signals_to_supervisor",
+    "open_pidfd",
+]
+
+PR_SET_PDEATHSIG = 1
+F_SETSIG = 10
+
+ASK_TO_END = signal.SIGUSR2
+"""The supervisor's request to end now: raises an exception in the worker, so files get closed."""
+
+SUPERVISOR_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Lifeline:
+    """The supervisor's end of the pipe that its workers hang on.
+
+    The reading end is opened anew by each worker, because ownership of signals belongs to an open
+    file, and a forked worker shares its open files with its parent.
+    """
+
+    def __init__(self) -> None:
+        reading, self._writing = os.pipe()
+        self.reading = Connection(reading, writable=False)
+
+    @property
+    def writing(self) -> int:
+        """Descriptor that a forked worker has to close."""
+        return self._writing
+
+    def close(self) -> None:
+        """Let go, which kills the workers that still hang on it. Idempotent."""
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
+            self.reading.close()
+
+
+def hold_lifeline(reading: Connection) -> int:
+    """Make the kernel kill this process as soon as the supervisor's end of the pipe closes.
+
+    Returns
+    -------
+    int
+        The descriptor to keep open for as long as the process lives.
+    """
+    own = os.open(f"/proc/self/fd/{reading.fileno()}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    reading.close()
+    fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(own, F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+    # The supervisor may have gone between the start of this process and the line above.
+    poller = select.poll()
+    poller.register(own, select.POLLIN)
+    if poller.poll(0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return own
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Make the kernel kill this process when the thread that started it ends.
+
+    Does nothing in a process whose parent is not `parent_pid`, such as the child of a fork server.
+    """
+    if os.getppid() != parent_pid:
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent_pid:  # it went in between
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    """Do nothing: the supervisor got the signal as well and decides."""
+
+
+def leave_signals_to_supervisor() -> None:
+    """Let signals to the whole process group (Ctrl-C, a closing terminal) pass this process by.
+
+    A handler that does nothing is used instead of ``SIG_IGN``, which programs started by the user
+    function would inherit; system calls of drivers are restarted, not interrupted.
+    """
+    for number in SUPERVISOR_SIGNALS:
+        signal.signal(number, _leave)
+        signal.siginterrupt(number, False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*SUPERVISOR_SIGNALS, ASK_TO_END))
+
+
+def open_pidfd(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when the process ends; None if it is gone."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def describe_exit(code: int | None) -> str:
+    """Say how a process ended, from the exit code as :mod:`multiprocessing` gives it."""
+    if code is None:
+        return "still running"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

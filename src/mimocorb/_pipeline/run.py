@@ -1,0 +1,235 @@
+"""One run from a checked set-up to its summary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from mimocorb._pipeline.keyboard import Keyboard
+from mimocorb._pipeline.model import Setup
+from mimocorb._pipeline.options import RunOptions
+from mimocorb._pipeline.run_directory import create_run_directory, write_records
+from mimocorb._pipeline.run_log import RunLog
+from mimocorb._pipeline.run_state import Command, RunState
+from mimocorb._pipeline.summary import RunSummary, WorkerEnd, audit, write_or_report
+from mimocorb._pipeline.supervisor import Supervisor
+from mimocorb._pipeline.terminal import LiveView, PlainLines
+from mimocorb.errors import HandleMisuse
+
+__all__ = ["Run", "run_setup"]
+
+DEFAULT_PARENT = "target"
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LONGEST_TURN_S = 0.25
+
+
+class Run:
+    """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
+
+    :meth:`close` ends it from any state; as a context manager it always does.
+    """
+
+    def __init__(self, setup: Setup, options: RunOptions | None = None) -> None:
+        self.setup = setup
+        self.options = options or RunOptions()
+        self._started_s = time.time()
+        self.directory: Path | None = None
+        self.log = RunLog()
+        self._supervisor: Supervisor | None = None
+        self._display: LiveView | PlainLines | None = None
+        self._keyboard: Keyboard | None = None
+        self._suspend_asked = False
+        self.summary: RunSummary | None = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The supervisor, there from :meth:`prepare` on."""
+        if self._supervisor is None:
+            raise HandleMisuse("this run has not been prepared: call prepare(), or setup(), first")
+        return self._supervisor
+
+    def prepare(self) -> Path:
+        """Make the buffers and the workers' places, then the directory of the run and its records.
+
+        Returns the directory. What cannot start leaves no directory behind.
+        """
+        self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
+        self._supervisor.create_buffers()
+        self._supervisor.prepare_workers()
+        parent = self.setup.output_directory or Path(DEFAULT_PARENT).absolute()
+        stem = self.setup.path.stem if self.setup.path else self.setup.title or "run"
+        self.directory = create_run_directory(parent, stem, self._started_s)
+        write_records(self.directory, self.setup)
+        self.log.write_to(self.directory)
+        self.log.add("INFO", "mimocorb", f"run of {self.setup.path or stem} in {self.directory}")
+        return self.directory
+
+    def execute(self) -> None:
+        """Take data until the run has ended and everything in flight has been dealt with."""
+        supervisor = self.supervisor
+        directory = self.directory or self.prepare()
+        with ExitStack() as stack:
+            supervisor.start(directory)
+            # Only now: a worker must not inherit a terminal that has been taken over.
+            stack.enter_context(self._signals())
+            stack.enter_context(self._shown())
+            while not supervisor.ended:
+                supervisor.turn(LONGEST_TURN_S)
+                self._look_around()
+
+    def finish(self) -> RunSummary:
+        """Close the books, write the summary and release everything."""
+        supervisor = self.supervisor
+        directory = self.directory or self.prepare()
+        view = supervisor.view()
+        failures = [*supervisor.failures, *audit(view)]
+        if supervisor.state is not RunState.ENDED:
+            failures.append(f"the run was given up while it was {supervisor.state.value}")
+        if self.log.lost:
+            failures.append(f"{self.log.lost} lines of the log could not be written")
+        summary = RunSummary(
+            title=self.setup.title,
+            directory=directory,
+            reason=supervisor.reason,
+            started_s=self._started_s,
+            ended_s=time.time(),
+            view=view,
+            workers=[
+                WorkerEnd(
+                    process.name,
+                    process.pid,
+                    process.state.value,
+                    process.exit_code,
+                    process.how_it_ended(),
+                )
+                for function in supervisor.functions
+                for process in function.processes
+            ],
+            failures=failures,
+            warnings=list(supervisor.warnings),
+        )
+        unwritten = write_or_report(summary)
+        if unwritten:
+            failures.append(unwritten)
+        self.log.add("INFO", "mimocorb", f"run ended: {summary.reason}", show=False)
+        self.summary = summary
+        self.close()
+        return summary
+
+    def close(self) -> None:
+        """Kill what still runs, release the memory. Idempotent."""
+        if self._supervisor is not None:
+            self._supervisor.close()
+        self.log.close()
+
+    # --- while it runs
+
+    def _look_around(self) -> None:
+        if self._suspend_asked:
+            self._suspend_asked = False
+            self._suspend()
+        if self._display is not None:
+            self._display.update()
+        if self._keyboard is not None:
+            before = self._keyboard.descriptor
+            self._keyboard.update()
+            self._rewatch(before, self._keyboard.descriptor)
+
+    def _rewatch(self, before: int | None, now: int | None) -> None:
+        if before == now:
+            return
+        if before is not None:
+            self.supervisor.loop.unwatch(before)
+        if now is not None:
+            self.supervisor.loop.watch(now, self._read_keys)
+
+    def _read_keys(self) -> None:
+        if self._keyboard is None:
+            return
+        before = self._keyboard.descriptor
+        for command in self._keyboard.commands():
+            self.supervisor.post(command)
+        self._rewatch(before, self._keyboard.descriptor)
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Display and keyboard for the time of the run; the terminal is always given back."""
+        supervisor, options = self.supervisor, self.options
+        if options.keyboard and self.setup.keyboard_control and options.verbose > 0:
+            self._keyboard = Keyboard()
+        if options.verbose > 1 and sys.stdout.isatty():
+            self._display = LiveView(sys.stdout, supervisor.view, self.log.lines)
+        elif options.verbose > 0:
+            self._display = PlainLines(sys.stdout, supervisor.view)
+            self.log.listeners.append(self._display.log)
+        try:
+            if self._display is not None:
+                self._display.start()
+            yield
+        finally:
+            if self._display is not None:
+                self._display.stop()
+            if self._keyboard is not None:
+                self._rewatch(self._keyboard.descriptor, None)
+                self._keyboard.restore()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Turn Ctrl-C, SIGTERM and a closing terminal into commands; Ctrl-Z frees the terminal."""
+        before: dict[int, Any] = {}
+
+        def interrupt(_number: int, _frame: FrameType | None) -> None:
+            self.supervisor.post(Command.INTERRUPT)
+
+        def suspend(_number: int, _frame: FrameType | None) -> None:
+            self._suspend_asked = True
+            self.supervisor.loop.wake()
+
+        with suppress(ValueError):  # not in the main thread: signals are somebody else's business
+            for number in INTERRUPTS:
+                before[number] = signal.signal(number, interrupt)
+            before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
+        try:
+            yield
+        finally:
+            for changed, handler in before.items():
+                signal.signal(changed, handler)
+
+    def _suspend(self) -> None:
+        """Stop as Ctrl-Z asks, with the terminal given back, and go on when continued."""
+        live = isinstance(self._display, LiveView)
+        if self._display is not None and live:
+            self._display.stop()
+        if self._keyboard is not None:
+            self._rewatch(self._keyboard.descriptor, None)
+            self._keyboard.restore()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        if self._display is not None and live:
+            self._display.start()
+
+
+def run_setup(setup: Setup, options: RunOptions | None = None) -> RunSummary:
+    """Run a checked set-up to its end.
+
+    Raises
+    ------
+    MimocorbError
+        The run could not be started: no directory, no memory.
+    """
+    with Run(setup, options) as run:
+        run.prepare()
+        run.execute()
+        return run.finish()

@@ -1,0 +1,147 @@
+"""The states of a run, and a picture of a run at one moment for displays and records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mimocorb._buffer.stats import BufferStats
+
+__all__ = [
+    "TRANSITIONS",
+    "BufferView",
+    "Command",
+    "RunState",
+    "RunView",
+    "WorkerState",
+    "WorkerView",
+]
+
+
+class RunState(Enum):
+    """What a run is doing. The value is what a user reads."""
+
+    PREPARED = "prepared"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    ENDING = "ending now"
+    ENDED = "ended"
+
+
+TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    RunState.PREPARED: frozenset({RunState.STARTING, RunState.ENDED}),
+    RunState.STARTING: frozenset({RunState.RUNNING, RunState.DRAINING, RunState.ENDING}),
+    RunState.RUNNING: frozenset({RunState.PAUSED, RunState.DRAINING, RunState.ENDING}),
+    RunState.PAUSED: frozenset({RunState.RUNNING, RunState.DRAINING, RunState.ENDING}),
+    RunState.DRAINING: frozenset({RunState.ENDING, RunState.ENDED}),
+    RunState.ENDING: frozenset({RunState.ENDED}),
+    RunState.ENDED: frozenset(),
+}
+
+
+class Command(Enum):
+    """What a key, a signal or a program asks of a run. The value is what a user reads."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    TOGGLE_PAUSE = "pause or resume"
+    STOP = "stop"
+    END = "end"
+    INTERRUPT = "interrupt"
+    """Ctrl-C and its like: the first one stops, the second one ends."""
+
+
+class WorkerState(Enum):
+    """What a worker process is doing. The value is what a user reads."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RUNNING = "running"
+    ENDING = "ending"
+    ENDED = "ended"
+    FAILED = "failed"
+    STOPPED = "terminated"
+
+
+@dataclass(frozen=True)
+class BufferView:
+    """One buffer at one moment.
+
+    Parameters
+    ----------
+    stats
+        The books of the ring.
+    rate_hz
+        Events published per second over the last seconds; None before it has been measured.
+    readers
+        Worker names by group number.
+    dead_fraction
+        Part of the time that the sources of this buffer waited for a free slot; None where no
+        source writes or nothing has been measured.
+    """
+
+    stats: BufferStats
+    rate_hz: float | None
+    readers: dict[int, str]
+    dead_fraction: float | None
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """One worker function at one moment, with the states of its processes."""
+
+    name: str
+    function: str
+    states: tuple[WorkerState, ...]
+    pids: tuple[int | None, ...]
+
+    @property
+    def alive(self) -> int:
+        """Processes that have started and not ended."""
+        gone = (WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED)
+        return sum(state not in gone for state in self.states)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run at one moment.
+
+    Parameters
+    ----------
+    elapsed_s
+        Time since the sources were let go, pauses included; None before.
+    active_s
+        The same without pauses; ``runtime`` counts this.
+    events
+        Events published in the first source buffer; ``runevents`` counts these.
+    """
+
+    title: str
+    state: RunState
+    reason: str
+    elapsed_s: float | None
+    active_s: float | None
+    events: int
+    runtime_s: float | None
+    runevents: int | None
+    buffers: tuple[BufferView, ...]
+    workers: tuple[WorkerView, ...]
+
+    @property
+    def due(self) -> int:
+        """Events that some group still has to process."""
+        return sum(group.due for buffer in self.buffers for group in buffer.stats.groups)
+
+    @property
+    def progress(self) -> float | None:
+        """Part of the way to the end condition, 0 to 1; None without an end condition."""
+        parts = []
+        if self.runevents:
+            parts.append(self.events / self.runevents)
+        if self.runtime_s:
+            parts.append((self.active_s or 0.0) / self.runtime_s)
+        return min(1.0, max(parts)) if parts else None

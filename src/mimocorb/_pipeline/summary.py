@@ -1,0 +1,202 @@
+"""What came out of a run: the closed books, how everybody ended, and whether all is well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mimocorb._pipeline.run_directory import write_atomically
+from mimocorb._pipeline.run_state import BufferView, RunView
+from mimocorb._pipeline.terminal import UNKNOWN, duration, percent, rate
+from mimocorb.errors import BooksDoNotBalance, MimocorbError
+
+__all__ = ["RunSummary", "WorkerEnd", "audit"]
+
+
+@dataclass(frozen=True)
+class WorkerEnd:
+    """How one worker process ended."""
+
+    name: str
+    pid: int | None
+    state: str
+    exit_code: int | None
+    how: str
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """The record of a finished run.
+
+    Parameters
+    ----------
+    title, directory
+        Name of the set-up, and where the output is.
+    reason
+        Why the run ended.
+    started_s, ended_s
+        UTC times in seconds.
+    view
+        The last picture of the run, with the closed books.
+    workers
+        How each process ended.
+    failures, warnings
+        What went wrong; any failure makes the exit code 1.
+    """
+
+    title: str
+    directory: Path
+    reason: str
+    started_s: float
+    ended_s: float
+    view: RunView
+    workers: Sequence[WorkerEnd]
+    failures: Sequence[str]
+    warnings: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if everything that was accepted has been processed and written."""
+        return 1 if self.failures else 0
+
+    def raise_for_failures(self) -> None:
+        """Raise the first failure for programs that run a set-up themselves."""
+        from mimocorb.errors import RunFailed
+
+        if self.failures:
+            more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+            raise RunFailed(f"{self.failures[0]}{more}; see {self.directory / 'log.txt'}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything in plain values."""
+        view = self.view
+        return {
+            "title": self.title,
+            "exit_code": self.exit_code,
+            "reason": self.reason,
+            "started_utc": _utc(self.started_s),
+            "ended_utc": _utc(self.ended_s),
+            "elapsed_s": view.elapsed_s,
+            "active_s": view.active_s,
+            "events": view.events,
+            "failures": list(self.failures),
+            "warnings": list(self.warnings),
+            "buffers": [_buffer_dict(buffer, view.active_s) for buffer in view.buffers],
+            "workers": [asdict(worker) for worker in self.workers],
+        }
+
+    def text(self) -> str:
+        """Return the summary for people."""
+        return "\n".join(self._lines()) + "\n"
+
+    def write(self) -> None:
+        """Write ``summary.json`` and ``summary.txt`` into the directory of the run."""
+        text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.directory / "summary.json", text)
+        write_atomically(self.directory / "summary.txt", self.text())
+
+    def _lines(self) -> Iterable[str]:
+        view = self.view
+        verdict = "FAILED" if self.failures else "complete: every event was processed"
+        yield f"Run {self.title}: {verdict}"
+        yield f"  ended because  {self.reason}"
+        yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
+        active = "" if view.active_s == view.elapsed_s else f", {duration(view.active_s)} active"
+        yield f"  data taking    {duration(view.elapsed_s)}{active}"
+        yield f"  output         {self.directory}"
+        yield ""
+        yield from _books_table(view)
+        unusual = [worker for worker in self.workers if worker.state != "ended"]
+        if unusual:
+            yield ""
+            yield from (f"  {worker.name}: {worker.state}, {worker.how}" for worker in unusual)
+        for title, texts in (("Failures", self.failures), ("Warnings", self.warnings)):
+            if texts:
+                yield ""
+                yield title
+                yield from (f"  - {text}" for text in texts)
+
+
+def audit(view: RunView) -> list[str]:
+    """Check the closed books; returns what is wrong with them, one sentence each."""
+    found = []
+    for buffer in view.buffers:
+        stats = buffer.stats
+        try:
+            stats.check()
+        except BooksDoNotBalance as error:
+            found.append(f"the books do not balance: {error}")
+        for group in stats.groups:
+            reader = buffer.readers.get(group.group, f"group {group.group}")
+            if group.due:
+                found.append(f"{group.due} events of {stats.name} were left over by {reader}")
+            if group.quarantined:
+                found.append(
+                    f"{group.quarantined} events of {stats.name} failed again and again in "
+                    f"{reader} and were set aside"
+                )
+    return found
+
+
+def write_or_report(summary: RunSummary) -> str:
+    """Write the summary; returns why that failed, or nothing."""
+    try:
+        summary.write()
+    except MimocorbError as error:
+        return str(error)
+    return ""
+
+
+def _utc(time_s: float) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _mean_rate(buffer: BufferView, active_s: float | None) -> float | None:
+    return buffer.stats.published / active_s if active_s else None
+
+
+def _buffer_dict(buffer: BufferView, active_s: float | None) -> dict[str, Any]:
+    fields = asdict(buffer.stats)
+    del fields["rate_hz"]
+    for group in fields["groups"]:
+        group["reader"] = buffer.readers.get(group["group"])
+    return {
+        **fields,
+        "mean_rate_hz": _mean_rate(buffer, active_s),
+        "dead_fraction": buffer.dead_fraction,
+    }
+
+
+def _books_table(view: RunView) -> Iterable[str]:
+    """Yield the books of each buffer, with its groups below it."""
+    yield (
+        f"  {'buffer':<10} {'claimed':>10} = {'published':>10} + {'aborted':>7} + {'torn':>5}"
+        f"   {'mean rate/s':>11} {'dead time':>9}"
+    )
+    for buffer in view.buffers:
+        s = buffer.stats
+        yield (
+            f"  {s.name:<10} {s.claimed:>10} = {s.published:>10} + {s.aborted:>7} + {s.torn:>5}"
+            f"   {rate(_mean_rate(buffer, view.active_s)):>11} {percent(buffer.dead_fraction):>9}"
+        )
+    yield ""
+    yield (
+        f"  {'buffer':<10} {'due to':<24} {'offered':>10} = {'processed':>10} + {'set aside':>9}"
+        f" + {'abandoned':>9}"
+    )
+    for buffer in view.buffers:
+        s = buffer.stats
+        for g in s.groups:
+            reader = buffer.readers.get(g.group, f"group {g.group}")
+            left = f" + {g.due} due" if g.due else ""
+            again = f"   ({g.redelivered} delivered again)" if g.redelivered else ""
+            yield (
+                f"  {s.name:<10} {reader:<24} {g.offered:>10} = {g.acknowledged:>10} +"
+                f" {g.quarantined:>9} + {g.abandoned:>9}{left}{again}"
+            )
+        if not s.groups:
+            yield f"  {s.name:<10} {UNKNOWN:<24} nobody reads this buffer"

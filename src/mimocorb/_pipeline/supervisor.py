@@ -1,0 +1,425 @@
+"""The supervisor: one loop that starts, watches and ends everything in a run.
+
+It waits at once for the death of workers (pidfds), for what they say (pipes), and for commands.
+There is no thread and no queue; the workers are started before anything that a fork could break.
+
+How a run ends. Every stream ends by itself: when the last process that can write a buffer has
+gone, its readers drain it and end, which ends what they write, and so on down the graph. The
+supervisor only starts this: it ends the writers of the *source buffers*, those written by workers
+that read nothing, when the end condition is reached, when somebody asks, or when a worker has
+failed. Then it waits as long as there is progress.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections import deque
+from functools import partial
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._pipeline.crew import Crew
+from mimocorb._pipeline.ending import Escalation, ProgressWatch
+from mimocorb._pipeline.event_loop import EventLoop
+from mimocorb._pipeline.graph import Graph
+from mimocorb._pipeline.meters import BufferMeter, RunClock
+from mimocorb._pipeline.model import Setup
+from mimocorb._pipeline.options import SupervisorOptions
+from mimocorb._pipeline.run_log import RunLog
+from mimocorb._pipeline.run_state import TRANSITIONS, Command, RunState, RunView, WorkerState
+from mimocorb._pipeline.worker import BEGIN, DO_NOT_BEGIN
+from mimocorb._pipeline.worker_function import WorkerFunction
+from mimocorb._pipeline.worker_link import Message
+from mimocorb._pipeline.worker_process import WorkerProcess
+from mimocorb.errors import HandleMisuse
+
+__all__ = ["Supervisor"]
+
+ORIGIN = "mimocorb"
+TICK_S = 0.25
+SHORTEST_TURN_S = 0.0005
+
+
+class Supervisor:
+    """Everything of one run that lives: its buffers, its workers, its state.
+
+    Parameters
+    ----------
+    setup
+        What to run; has passed the checks.
+    log
+        Gets every event.
+    options
+        See :class:`SupervisorOptions`.
+
+    Notes
+    -----
+    :meth:`post` may be called from anywhere, also from a signal handler. Everything else belongs to
+    the thread that calls :meth:`turn`.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        log: RunLog,
+        options: SupervisorOptions | None = None,
+    ) -> None:
+        self.setup = setup
+        self.log = log
+        self.options = options or SupervisorOptions()
+        self.state = RunState.PREPARED
+        self.reason = ""
+        self.failures: list[str] = []
+        self.warnings: list[str] = []
+        self.buffers: dict[str, NewBuffer] = {}
+        self.functions: list[WorkerFunction] = []
+        self.clock = RunClock()
+        self._meters: dict[str, BufferMeter] = {}
+        self._graph = Graph(setup)
+        self._crew: Crew | None = None
+        self.loop = EventLoop()
+        self._commands: deque[Command] = deque()
+        self._escalation = Escalation(self.options.kill_grace_s)
+        self._progress = ProgressWatch()
+        self._stopped_s = 0.0
+        self._data_done_s: float | None = None
+
+    # --- setting up
+
+    def create_buffers(self) -> dict[str, NewBuffer]:
+        """Create the ring buffers of the set-up."""
+        for spec in self.setup.buffers:
+            self.buffers[spec.name] = NewBuffer(
+                spec.number_of_slots, spec.values_per_slot, spec.dtype, name=spec.name
+            )
+        return self.buffers
+
+    def prepare_workers(self) -> None:
+        """Connect the worker functions to the buffers; nothing runs yet."""
+        self.functions = [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
+        for name, buffer in self.buffers.items():
+            self._meters[name] = BufferMeter(buffer, self.functions)
+
+    @property
+    def source_buffers(self) -> list[str]:
+        """Names of the buffers that sources write; the first one's events are counted."""
+        return list(self._graph.entries)
+
+    def start(self, directory: Path) -> list[BaseProcess]:
+        """Start all processes, readers before writers; returns them in this order.
+
+        The sources load their functions and then wait until everybody else who handles data is
+        ready. Workers write their output into `directory`; it is their ``directory_prefix``.
+        """
+        self._change(RunState.STARTING)
+        by_name = {function.spec.name: function for function in self.functions}
+        ordered = [by_name[name] for name in self._graph.start_order]
+        for function in ordered:
+            function.processes = [
+                self._new_process(function, number, f"{directory}{os.sep}")
+                for number in range(1, function.spec.number_of_processes + 1)
+            ]
+        processes = [process for function in ordered for process in function.processes]
+        self._crew = Crew(self.options.start_method)
+        self._crew.start(processes)
+        for function in ordered:
+            for process in function.processes:
+                self._watch_process(function, process)
+        self.log.add(
+            "INFO", ORIGIN, f"started {len(processes)} workers by {self._crew.start_method}"
+        )
+        return [process.process for process in processes if process.process is not None]
+
+    def _new_process(self, function: WorkerFunction, number: int, prefix: str) -> WorkerProcess:
+        level = logging.DEBUG if self.options.debug else logging.INFO
+        return WorkerProcess(
+            function.process_label(number),
+            lambda channel: function.task(channel, prefix, level),
+            self._on_message,
+            self._on_output,
+        )
+
+    def _watch_process(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        for descriptor in process.descriptors:
+            self.loop.watch(descriptor, partial(self._listen, process, descriptor))
+        if process.pidfd is None:
+            self._on_gone(function, process)
+        else:
+            self.loop.watch(process.pidfd, partial(self._on_gone, function, process))
+
+    # --- the loop
+
+    def post(self, command: Command) -> None:
+        """Ask for something; done by the loop as soon as it comes round."""
+        self._commands.append(command)
+        self.loop.wake()
+
+    def turn(self, longest_s: float = TICK_S) -> None:
+        """Wait until something happens, at most so long, and deal with it."""
+        self.loop.turn(min(longest_s, self._next_look_s()))
+        while self._commands:
+            self._run_command(self._commands.popleft())
+        self._look_around()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over and all its processes have gone."""
+        return self.state is RunState.ENDED
+
+    def close(self) -> None:
+        """Kill whatever still runs and release all memory. Idempotent."""
+        for function in self.functions:
+            for process in function.alive:
+                process.signal(signal.SIGKILL)
+                process.finish()
+        if self._crew is not None:
+            self._crew.close()
+        for buffer in self.buffers.values():
+            buffer.close()
+        self.loop.close()
+
+    # --- commands
+
+    def _run_command(self, command: Command) -> None:
+        if command is Command.TOGGLE_PAUSE:
+            paused = self.state is RunState.PAUSED
+            command = Command.RESUME if paused else Command.PAUSE
+        if command is Command.INTERRUPT:
+            first = self.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
+            command = Command.STOP if first else Command.END
+        if command is Command.PAUSE and self.state is RunState.RUNNING:
+            self._pause(True)
+        elif command is Command.RESUME and self.state is RunState.PAUSED:
+            self._pause(False)
+        elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
+            self.stop("stopped by request")
+        elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
+            self.end_now("ended at once by request")
+
+    def _pause(self, paused: bool) -> None:
+        for name in self.source_buffers:
+            buffer = self.buffers[name]
+            if paused:
+                buffer.pause()
+            else:
+                buffer.resume()
+        self.clock.pause() if paused else self.clock.resume()
+        self._change(RunState.PAUSED if paused else RunState.RUNNING)
+        self.log.add("INFO", ORIGIN, "paused" if paused else "resumed")
+
+    def stop(self, reason: str) -> None:
+        """Take no more data, then process everything that has been taken."""
+        not_begun = self.state is RunState.STARTING
+        self._change(RunState.DRAINING)
+        self.reason = self.reason or reason
+        self.clock.stop()
+        self._stopped_s = time.monotonic()
+        for name in self.source_buffers:
+            self.buffers[name].end_writers()
+        if not_begun:
+            self._open_gate(DO_NOT_BEGIN)
+        due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
+        self.log.add("INFO", ORIGIN, f"{reason}: draining, {due} events still due")
+
+    def end_now(self, reason: str) -> None:
+        """Interrupt all workers; what has not been processed is lost, and counted."""
+        self._change(RunState.ENDING)
+        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+        self.clock.stop()
+        self.log.add("WARNING", ORIGIN, reason)
+        for function in self.functions:
+            self._escalation.ask(function.alive)
+
+    def _change(self, state: RunState) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise HandleMisuse(f"a run that is {self.state.value} cannot become {state.value}")
+        self.state = state
+
+    def _open_gate(self, word: bytes) -> None:
+        sources = [f for f in self.functions if f.spec.is_source]
+        if self._crew is not None:
+            self._crew.open_gate(word, sum(len(f.processes) for f in sources))
+
+    # --- what workers do
+
+    def _listen(self, process: WorkerProcess, descriptor: int) -> None:
+        if process.read(descriptor) == 0:
+            self.loop.unwatch(descriptor)
+
+    def _on_message(self, process: WorkerProcess, message: Message) -> None:
+        if message.kind == "log":
+            self.log.add(message.level, process.name, message.text, message.time_s)
+        elif message.kind == "ready":
+            process.state = WorkerState.READY
+        elif not process.gone:
+            process.state = WorkerState.ENDING
+
+    def _on_output(self, process: WorkerProcess, stream: str, line: str) -> None:
+        self.log.add("INFO" if stream == "stdout" else "WARNING", process.name, line)
+
+    def _on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        for descriptor in (*process.descriptors, process.pidfd):
+            if descriptor is not None:
+                self.loop.unwatch(descriptor)
+        process.finish()
+        function.recover()
+        said = process.last.kind if process.last else ""
+        did_as_asked = process.asked_to_end and said == "terminated"
+        if process.exit_code == 0 or (did_as_asked and not function.must_finish):
+            process.state = WorkerState.ENDED
+        elif process.killed or did_as_asked:
+            process.state = WorkerState.STOPPED
+        else:
+            process.state = WorkerState.FAILED
+        how = process.how_it_ended()
+        self.log.add("INFO", process.name, f"{process.state.value}: {how}", show=False)
+        if process.state is WorkerState.FAILED:
+            self._on_failure(function, process, how)
+        if function.gone:
+            self._on_function_gone(function)
+
+    def _on_failure(self, function: WorkerFunction, process: WorkerProcess, how: str) -> None:
+        detail = process.last.detail if process.last and process.last.kind == "failed" else ""
+        if detail:
+            self.log.add("ERROR", process.name, detail, show=False)
+        text = f"{process.name} failed: {how}"
+        if not function.must_finish:
+            self._warn(f"{text}; data taking goes on without it")
+            return
+        self._fail(text)
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self.log.add("WARNING", ORIGIN, text)
+
+    def _fail(self, text: str) -> None:
+        """Note a failure and end the run in order."""
+        self.failures.append(text)
+        self.log.add("ERROR", ORIGIN, text)
+        if RunState.DRAINING in TRANSITIONS[self.state]:
+            self.stop(text)
+
+    def _on_function_gone(self, function: WorkerFunction) -> None:
+        unread = function.unread()
+        orderly = all(process.state is WorkerState.ENDED for process in function.processes)
+        if unread and orderly:
+            places = ", ".join(f"{count} events of {name}" for name, count in unread.items())
+            self._fail(
+                f"{function.label} ended before its input did, with {places} unread: "
+                "a reader has to go on until its buffer ends"
+            )
+        for name, count in function.leave().items() if unread else ():
+            self._fail(f"{count} events of {name} were not processed by {function.label}")
+        function.release_writers()
+        sources = [f for f in self.functions if f.spec.is_source]
+        if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
+            self.stop(
+                "the source is exhausted" if len(sources) == 1 else "the sources are exhausted"
+            )
+
+    # --- looking around, each turn
+
+    def _look_around(self) -> None:
+        if self.state is RunState.STARTING:
+            self._begin_if_ready()
+        if self.state is RunState.RUNNING:
+            self._look_at_end_condition()
+        if self.state in (RunState.DRAINING, RunState.ENDING):
+            self._look_at_drain()
+        self._kill_the_deaf()
+
+    def _begin_if_ready(self) -> None:
+        needed = [f for f in self.functions if f.must_finish]
+        waiting = [p for f in needed for p in f.processes if p.state is WorkerState.STARTING]
+        if waiting:
+            return
+        self._change(RunState.RUNNING)
+        self._open_gate(BEGIN)
+        self.clock.start()
+        self.log.add("INFO", ORIGIN, "all workers are ready, data taking begins")
+
+    def _next_look_s(self) -> float:
+        """How long nothing can be missed: shorter when the wanted number of events is near."""
+        if self.state is not RunState.RUNNING or not self.setup.runevents:
+            return TICK_S
+        rate_hz = self._meters[self.source_buffers[0]].rate_hz
+        missing = self.setup.runevents - self.events
+        if not rate_hz:
+            return 0.01
+        return min(TICK_S, max(SHORTEST_TURN_S, 0.5 * missing / rate_hz))
+
+    @property
+    def events(self) -> int:
+        """Events published in the first source buffer; ``runevents`` counts these."""
+        names = self.source_buffers
+        return self.buffers[names[0]].stats().published if names else 0
+
+    def _look_at_end_condition(self) -> None:
+        runtime_s, runevents = self.setup.runtime_s, self.setup.runevents
+        if runtime_s and (self.clock.active_s() or 0.0) >= runtime_s:
+            self.stop(f"the run time of {runtime_s:g} s is over")
+        elif runevents and self.events >= runevents:
+            self.stop(f"{runevents} events have been taken")
+
+    def _look_at_drain(self) -> None:
+        now = time.monotonic()
+        alive = [f for f in self.functions if f.must_finish and f.alive]
+        if not alive:
+            self._end_displays(now)
+            return
+        if self.state is RunState.ENDING:
+            return
+        for function in alive:
+            if function.spec.is_source and now - self._stopped_s > self.options.source_grace_s:
+                self._escalation.ask(function.alive)
+        if self._progress.unchanged_s(self._progress_made()) > self.options.drain_timeout_s:
+            names = ", ".join(process.name for f in alive for process in f.alive)
+            text = f"no progress for {self.options.drain_timeout_s:g} s while draining: {names}"
+            self.failures.append(text)
+            self.end_now(text)
+
+    def _progress_made(self) -> object:
+        """Return what changes as long as anybody works on the events that are left."""
+        stats = [buffer.stats() for buffer in self.buffers.values()]
+        alive = [len(function.alive) for function in self.functions]
+        groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
+        return [s.published for s in stats], groups, alive
+
+    def _end_displays(self, now: float) -> None:
+        """After the last worker that handles data, end what only looks on; then the run."""
+        if self._data_done_s is None:
+            self._data_done_s = now
+        left = [process for f in self.functions for process in f.alive]
+        if not left:
+            self._change(RunState.ENDED)
+        elif now - self._data_done_s > self.options.display_grace_s:
+            self._escalation.ask(left)
+
+    def _kill_the_deaf(self) -> None:
+        for process in self._escalation.kill_the_deaf():
+            self._warn(f"{process.name} did not end when asked, killed")
+
+    # --- looking in from outside
+
+    def view(self) -> RunView:
+        """Return a picture of the present moment."""
+        active_s = self.clock.active_s()
+        buffers = tuple(meter.view(active_s) for meter in self._meters.values())
+        names = self.source_buffers
+        first = next((b.stats for b in buffers if names and b.stats.name == names[0]), None)
+        return RunView(
+            title=self.setup.title,
+            state=self.state,
+            reason=self.reason,
+            elapsed_s=self.clock.elapsed_s(),
+            active_s=active_s,
+            events=first.published if first else 0,
+            runtime_s=self.setup.runtime_s,
+            runevents=self.setup.runevents,
+            buffers=buffers,
+            workers=tuple(function.view() for function in self.functions),
+        )

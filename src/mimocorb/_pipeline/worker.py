@@ -1,0 +1,167 @@
+"""The main function of a worker process.
+
+A worker ties itself to its supervisor, sends everything it prints through pipes, loads its
+function, waits for the word to begin if it is a source, calls the function as documented, and says
+at last why it ended. Nothing is inherited by luck: the same runs under fork, forkserver and spawn.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mimocorb._pipeline.model import WorkerSpec
+from mimocorb._pipeline.process import (
+    ASK_TO_END,
+    die_with_parent,
+    hold_lifeline,
+    leave_signals_to_supervisor,
+)
+from mimocorb._pipeline.user_functions import load_function
+from mimocorb._pipeline.worker_link import LinkHandler, MessageWriter, redirect_output
+from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
+
+__all__ = ["BEGIN", "DO_NOT_BEGIN", "Terminated", "WorkerChannel", "WorkerTask", "main"]
+
+BEGIN = b"+"
+DO_NOT_BEGIN = b"-"
+
+SetupList = list[Any] | None
+
+
+class Terminated(SystemExit):
+    """The supervisor asked this worker to end now, wherever it is."""
+
+    CODE = 128 + int(signal.SIGTERM)
+
+    def __init__(self) -> None:
+        super().__init__(self.CODE)
+
+
+@dataclass
+class WorkerChannel:
+    """The ends of pipes that a worker needs; all of them travel to a child by any start method."""
+
+    messages: Connection
+    stdout: Connection
+    stderr: Connection
+    lifeline: Connection
+    gate: Connection
+    supervisor_pid: int
+    close_after_fork: tuple[int, ...] = ()
+
+
+@dataclass
+class WorkerTask:
+    """Everything one worker process is started with."""
+
+    spec: WorkerSpec
+    directory_prefix: str
+    source_list: SetupList
+    sink_list: SetupList
+    observe_list: SetupList
+    waits_for_gate: bool
+    log_level: int
+    channel: WorkerChannel
+
+
+def main(task: WorkerTask) -> None:
+    """Run one worker to its end; the target of the worker's process."""
+    channel = task.channel
+    signal.signal(ASK_TO_END, _end_now)
+    leave_signals_to_supervisor()
+    for descriptor in channel.close_after_fork:
+        os.close(descriptor)
+    die_with_parent(channel.supervisor_pid)
+    hold_lifeline(channel.lifeline)
+    redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
+    faulthandler.enable(file=2)
+    link = MessageWriter(channel.messages.fileno())
+    _route_logging(link, task.log_level)
+    code = _serve(task, link)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    raise SystemExit(code)
+
+
+def _end_now(_signal: int, _frame: types.FrameType | None) -> None:
+    raise Terminated
+
+
+def _route_logging(link: MessageWriter, level: int) -> None:
+    root = logging.getLogger()
+    for inherited in tuple(root.handlers):
+        root.removeHandler(inherited)
+    root.addHandler(LinkHandler(link))
+    root.setLevel(level)
+    logging.captureWarnings(True)
+
+
+def _serve(task: WorkerTask, link: MessageWriter) -> int:
+    """Load, wait and call; say why it ended and return the exit code."""
+    code = 0
+    try:
+        function = load_function(task.spec.function)
+        link.send("ready")
+        if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
+            link.send("ended", "not begun")
+        else:
+            _call(function, task)
+            link.send("ended", "returned")
+    except EndOfStream as end:
+        link.send("ended", str(end))
+    except Terminated as end:
+        link.send("terminated", "asked to end now", detail=_user_part(end))
+        code = Terminated.CODE
+    except SystemExit as end:
+        code = _exit_asked_for(end, task.spec.function.name, link)
+    except MimocorbError as error:
+        link.send("failed", _one_line(error), detail=_user_part(error))
+        code = 1
+    except BaseException as error:  # whatever a user function raises is reported
+        name = task.spec.function.name
+        text = f"{name} raised {type(error).__name__}: {_one_line(error)}"
+        link.send("failed", text.rstrip(": "), detail=_user_part(error))
+        code = 1
+    return code
+
+
+def _call(function: Callable[..., Any], task: WorkerTask) -> None:
+    """Call the function with the documented arguments."""
+    config = {**task.spec.config, "directory_prefix": task.directory_prefix}
+    function(
+        task.source_list, task.sink_list, task.observe_list, config, **dict(task.spec.rb_assign)
+    )
+
+
+def _exit_asked_for(end: SystemExit, name: str, link: MessageWriter) -> int:
+    """Report sys.exit() in a user function; its code decides between an end and a failure."""
+    if end.code in (None, 0):
+        link.send("ended", "sys.exit()")
+        return 0
+    link.send("failed", f"{name} called sys.exit({end.code!r})", detail=_user_part(end))
+    return end.code if isinstance(end.code, int) else 1
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _user_part(error: BaseException) -> str:
+    """Return the traceback without the frames of this module."""
+    if isinstance(error, UserFunctionError) and error.__cause__ is not None:
+        return _user_part(error.__cause__)
+    step = error.__traceback__
+    while step is not None and step.tb_frame.f_code.co_filename == __file__:
+        step = step.tb_next
+    lines = traceback.format_exception(type(error), error, step)
+    return "".join(lines).rstrip()
