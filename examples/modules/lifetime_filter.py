@@ -1,0 +1,111 @@
+"""Filter for double pulses: a muon stops, and some time later its electron is seen.
+
+The search for one event, step by step:
+
+1. find all pulses in all channels;
+2. those at the trigger are the first pulses, those at one later time are the second pulses; an
+   event with further pulses is rejected, wherever they are: a decay is then lost or kept
+   independent of when it happened, and the measured lifetime stays right;
+3. compare the pattern of channels with the start and stop signatures;
+4. the decay time is the time between first and second pulses.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mimocorb.buffer_control import BufferToBuffer
+from mimocorb.filters.pulses import find_pulses
+
+
+def calculate_decay_time(
+    source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info
+):
+    """Read waveforms; write those with a double pulse, and the parameters of its pulses.
+
+    The sinks are a buffer like the source for the waveforms, and a buffer for one record with the
+    fields ``decay_time`` in ns and, for the first and second pulse in channel X,
+
+    ``1st_chX_h``, ``2nd_chX_h``
+        height above the offset in mV, 0 without pulse;
+    ``1st_chX_p``, ``2nd_chX_p``
+        position of the highest sample, -1 without pulse;
+    ``1st_chX_int``, ``2nd_chX_int``
+        integral in mV times samples, 0 without pulse.
+
+    The keys of the configuration are explained in ``config/simulation_config.yaml``.
+    """
+    search = DoublePulseSearch(config_dict, source_list[0]["dtype"].names)
+    BufferToBuffer(
+        source_list, sink_list, observe_list, config_dict, filter=search.double_pulse, **rb_info
+    )()
+
+
+class DoublePulseSearch:
+    """The search for double pulses with the settings of one configuration."""
+
+    def __init__(self, config, channels):
+        self.channels = channels
+        self.sample_time_ns = config["sample_time_ns"]
+        self.trigger_position = config["pre_trigger_samples"]
+        self.tolerance = config["trigger_position_tolerance"]
+        self.first_prominence = config["peak_minimal_prominence_initial"]
+        self.signatures = config["signatures"]
+        self.conditions = {
+            "prominence": config["peak_minimal_prominence_secondary"],
+            "distance": config["peak_minimal_distance"],
+            "width": config["peak_minimal_width"],
+            "scale": [config.get(f"{channel}_scaling", 1.0) for channel in channels],
+            "baseline": 1e3 * config["analogue_offset"],  # V to mV
+        }
+
+    def double_pulse(self, event):
+        """Return the record of a double pulse, or None to reject the event."""
+        pulses = find_pulses(event, **self.conditions)
+        delay = pulses["position"] - self.trigger_position
+        is_first = np.abs(delay) <= self.tolerance
+        first, later = pulses[is_first], pulses[~is_first]
+        if len(first) == 0 or len(later) == 0:
+            return None
+        if delay.min() < -self.tolerance or np.ptp(later["position"]) > self.tolerance:
+            return None  # a pulse before the trigger, or a third one
+        if not self.has_signature(first, later):
+            return None
+        return [self.record(first, later)]
+
+    def has_signature(self, first, second):
+        """Tell whether first and second pulses are in the channels of one of the signatures."""
+        start = self.pattern(first, self.first_prominence)
+        stop = self.pattern(second, self.conditions["prominence"])
+        return any(
+            matches(start, start_signature) and matches(stop, stop_signature)
+            for start_signature, stop_signature in self.signatures
+        )
+
+    def pattern(self, pulses, needed_prominence):
+        """Return "+" for each channel with a pulse, "-" without, "?" if it is too small."""
+        pattern = ["-"] * len(self.channels)
+        for pulse in pulses:
+            pattern[pulse["channel"]] = "+" if pulse["prominence"] >= needed_prominence else "?"
+        return pattern
+
+    def record(self, first, second):
+        """Return what is written about a double pulse."""
+        delay = second["time"].mean() - first["time"].mean()
+        record = {"decay_time": round(delay * self.sample_time_ns)}
+        for which, pulses in (("1st", first), ("2nd", second)):
+            for channel in self.channels:
+                record[f"{which}_{channel}_h"] = 0.0
+                record[f"{which}_{channel}_p"] = -1
+                record[f"{which}_{channel}_int"] = 0.0
+            for pulse in pulses:
+                channel = self.channels[pulse["channel"]]
+                record[f"{which}_{channel}_h"] = pulse["height"]
+                record[f"{which}_{channel}_p"] = pulse["position"]
+                record[f"{which}_{channel}_int"] = pulse["integral"]
+        return record
+
+
+def matches(pattern, signature):
+    """Compare channel by channel: "+" and "-" must agree, "0" in the signature allows both."""
+    return all(wanted in ("0", found) for found, wanted in zip(pattern, signature, strict=True))
