@@ -27,6 +27,9 @@ constexpr const char* kClosed = "used after close(): open a new one from the set
 constexpr const char* kForked =
     "opened before a fork and used in the child: open it in the process that uses it";
 
+using Counters = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Floats = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
 nb::object core_fault;  // the Python class mimocorb._core.CoreFault
 
 [[noreturn]] void raise(const char* reason, int error_number = 0, std::uint64_t detail = 0) {
@@ -67,12 +70,21 @@ nb::capsule keep_alive(const std::shared_ptr<mc::Segment>& segment) {
                      [](void* held) noexcept { delete static_cast<std::shared_ptr<mc::Segment>*>(held); });
 }
 
+void check_run(const std::shared_ptr<mc::Segment>& segment, std::uint32_t first, std::uint32_t count) {
+  if (first >= segment->number_of_slots() || count > segment->number_of_slots() - first)
+    raise("no-such-slot", 0, first);
+}
+
+std::size_t same_length(const Counters& counters, const Floats& a, const Floats& b) {
+  if (a.size() != counters.size() || b.size() != counters.size()) raise("wrong-size", 0, counters.size());
+  return counters.size();
+}
+
 template <class Array>
 Array view(const std::shared_ptr<mc::Segment>& segment, std::uint32_t first, std::uint32_t count,
            bool flat) {
   const mc::RingHeader& header = segment->header();
-  if (first >= segment->number_of_slots() || count > segment->number_of_slots() - first)
-    raise("no-such-slot", 0, first);
+  check_run(segment, first, count);
   std::uint8_t* begin = segment->payload() + header.slot_stride * first;
   const nb::capsule owner = keep_alive(segment);
   if (flat) return Array(begin, {header.slot_bytes}, owner);
@@ -140,13 +152,15 @@ void bind_control(nb::module_& m) {
   using Control = Holder<mc::ControlPort>;
   nb::class_<Control>(m, "Ring")
       .def_static("create",
-                  [](std::uint32_t number_of_slots, std::uint64_t slot_bytes, std::uint32_t max_groups) {
+                  [](std::uint32_t number_of_slots, std::uint64_t slot_bytes, std::uint32_t max_groups,
+                     std::uint32_t max_deliveries) {
                     auto ring = std::make_unique<Control>();
-                    check(mc::Segment::create({number_of_slots, slot_bytes, max_groups}, &ring->segment));
+                    check(mc::Segment::create({number_of_slots, slot_bytes, max_groups, max_deliveries},
+                                              &ring->segment));
                     ring->port = std::make_unique<mc::ControlPort>(ring->segment);
                     return ring;
                   },
-                  "number_of_slots"_a, "slot_bytes"_a, "max_groups"_a)
+                  "number_of_slots"_a, "slot_bytes"_a, "max_groups"_a, "max_deliveries"_a)
       .def("address",
            [](const Control& c) {
              c.use();
@@ -217,6 +231,18 @@ void bind_writer(nb::module_& m) {
              if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+      .def("set_metadata_run",
+           [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
+              const Floats& deadtimes) {
+             mc::WriterPort& port = w.use();
+             const std::size_t count = same_length(counters, timestamps_s, deadtimes);
+             for (std::size_t i = 0; i < count; ++i) {
+               const auto slot = first + static_cast<std::uint32_t>(i);
+               if (!port.set_metadata(slot, {counters(i), timestamps_s(i), deadtimes(i)}))
+                 raise("not-in-hand", 0, slot);
+             }
+           },
+           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
       .def("slot", [](const Writer& w, std::uint32_t i) { w.use(); return view<Bytes>(w.segment, i, 1, true); }, "index"_a)
       .def("slots",
            [](const Writer& w, std::uint32_t first, std::uint32_t count) {
@@ -251,16 +277,50 @@ void bind_reader(nb::module_& m) {
       .def("advance", [](const Reader& r) { return slot_or_status(r.use().advance()); })
       .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
       .def("acknowledge", [](const Reader& r) { return r.use().acknowledge(); })
+      .def("poisonous",
+           [](const Reader& r) {
+             const mc::ReaderPort& port = r.use();
+             if (port.in_hand().size() != 1) raise("not-in-hand");
+             return port.in_hand().front();
+           })
       .def("give_back", [](const Reader& r) { return r.use().give_back(); })
       .def("quarantine", [](const Reader& r) { return r.use().quarantine(); })
       .def("metadata",
            [](const Reader& r, std::uint32_t slot) {
-             const mc::Metadata m = r.use().metadata(slot);
+             const mc::ReaderPort& port = r.use();
+             check_run(r.segment, slot, 1);
+             const mc::Metadata m = port.metadata(slot);
              return std::tuple{m.counter, m.timestamp_s, m.deadtime};
            },
            "slot"_a)
-      .def("sequence", [](const Reader& r, std::uint32_t slot) { return r.use().sequence(slot); }, "slot"_a)
-      .def("delivery", [](const Reader& r, std::uint32_t slot) { return r.use().delivery(slot); }, "slot"_a)
+      .def("metadata_run",
+           [](const Reader& r, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
+              const Floats& deadtimes) {
+             const mc::ReaderPort& port = r.use();
+             const std::size_t count = same_length(counters, timestamps_s, deadtimes);
+             check_run(r.segment, first, static_cast<std::uint32_t>(count));
+             for (std::size_t i = 0; i < count; ++i) {
+               const mc::Metadata m = port.metadata(first + static_cast<std::uint32_t>(i));
+               counters(i) = m.counter;
+               timestamps_s(i) = m.timestamp_s;
+               deadtimes(i) = m.deadtime;
+             }
+           },
+           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
+      .def("sequence",
+           [](const Reader& r, std::uint32_t slot) {
+             const mc::ReaderPort& port = r.use();
+             check_run(r.segment, slot, 1);
+             return port.sequence(slot);
+           },
+           "slot"_a)
+      .def("delivery",
+           [](const Reader& r, std::uint32_t slot) {
+             const mc::ReaderPort& port = r.use();
+             check_run(r.segment, slot, 1);
+             return port.delivery(slot);
+           },
+           "slot"_a)
       .def("slot", [](const Reader& r, std::uint32_t i) { r.use(); return view<ReadOnlyBytes>(r.segment, i, 1, true); }, "index"_a)
       .def("slots",
            [](const Reader& r, std::uint32_t first, std::uint32_t count) {
@@ -326,6 +386,7 @@ NB_MODULE(_core, m) {
   m.attr("MAX_SLOT_BYTES") = mc::kMaxSlotBytes;
   m.attr("MAX_HANDLES") = mc::kMaxHandles;
   m.attr("GROUP_LIMIT") = mc::kGroupLimit;
+  m.attr("DELIVERY_LIMIT") = mc::GroupWord::kMaxDelivery - 1;
   m.def("bytes_needed",
         [](std::uint32_t number_of_slots, std::uint64_t slot_bytes, std::uint32_t max_groups) {
           return mc::bytes_needed({number_of_slots, slot_bytes, max_groups});

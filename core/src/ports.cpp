@@ -69,11 +69,13 @@ WriterPort::~WriterPort() { close(); }
 
 void WriterPort::publish_in_hand(Wakes* wakes) {
   const std::int64_t now = monotonic_ns();
+  double now_utc_s = 0.0;  // asked for at most once: a clock costs more than the rest
   for (const InHand& held : in_hand_) {
     SlotRecord& record = segment_->slot(held.slot);
     if (!held.has_metadata) {
+      if (now_utc_s == 0.0) now_utc_s = utc_s();
       record.counter = next_counter_;
-      record.timestamp_s = utc_s();
+      record.timestamp_s = now_utc_s;
       record.deadtime = -1.0;
     }
     ++next_counter_;
@@ -140,16 +142,18 @@ std::uint32_t WriterPort::abort() {
 }
 
 bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
-  for (InHand& held : in_hand_) {
-    if (held.slot != slot) continue;
-    SlotRecord& record = segment_->slot(slot);
-    record.counter = metadata.counter;
-    record.timestamp_s = metadata.timestamp_s;
-    record.deadtime = metadata.deadtime;
-    held.has_metadata = true;
-    return true;
-  }
-  return false;
+  if (in_hand_.empty()) return false;
+  // A run of neighbours is the rule, so the slot's place is known; otherwise it is looked for.
+  std::size_t at = slot - in_hand_.front().slot;
+  if (at >= in_hand_.size() || in_hand_[at].slot != slot)
+    for (at = 0; at < in_hand_.size() && in_hand_[at].slot != slot;) ++at;
+  if (at == in_hand_.size()) return false;
+  SlotRecord& record = segment_->slot(slot);
+  record.counter = metadata.counter;
+  record.timestamp_s = metadata.timestamp_s;
+  record.deadtime = metadata.deadtime;
+  in_hand_[at].has_metadata = true;
+  return true;
 }
 
 int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
@@ -212,7 +216,8 @@ std::uint32_t ReaderPort::finish_in_hand(DueState how, Wakes* wakes) {
 bool ReaderPort::at_end() const {
   const GroupRecord& group = segment_->group(group_);
   if (header_.readers_ended.load(std::memory_order_relaxed) != 0 || !is_active(group)) return true;
-  return header_.stream_ended.load(std::memory_order_relaxed) != 0 && group.held == 0 &&
+  return header_.stream_ended.load(std::memory_order_relaxed) != 0 &&
+         group.held == in_hand_.size() &&
          header_.in_hand == 0 && group.queue_count.load(std::memory_order_relaxed) == 0;
 }
 
@@ -222,12 +227,13 @@ Run ReaderPort::advance() {
   Run run{kEnded, 0, 0};
   if (at_end()) return run;
   run.status = take_one(handle_, group_, &run.first);
-  if (run.status != kOk) return run;
+  if (run.status == kNotNow) return run;
   in_hand_.push_back(run.first);
   run.count = 1;
   return run;
 }
 
+// A poisonous event comes alone, so that it can be quarantined without touching the others.
 Run ReaderPort::take(std::uint32_t count) {
   const Locked locked(this);
   Run run{kEnded, 0, 0};
@@ -236,14 +242,23 @@ Run ReaderPort::take(std::uint32_t count) {
   run.status = group.queue_count.load(std::memory_order_relaxed) > 0 ? kOk : kNotNow;
   while (run.count < count && group.queue_count.load(std::memory_order_relaxed) > 0) {
     const std::uint32_t next = segment_->group_queue(group_)[group.queue_head];
-    if (run.count > 0 && next != run.first + run.count) break;
+    if (run.count > 0 && (next != run.first + run.count || poisonous_next(next))) break;
     std::uint32_t slot = 0;
-    take_one(handle_, group_, &slot);
+    const int status = take_one(handle_, group_, &slot);
     in_hand_.push_back(slot);
     if (run.count == 0) run.first = slot;
     ++run.count;
+    if (status == kPoisonous) {
+      run.status = kPoisonous;
+      break;
+    }
   }
   return run;
+}
+
+// Whether the next hand-out of this slot would be one too many.
+bool ReaderPort::poisonous_next(std::uint32_t slot) const {
+  return delivery(slot) >= header_.max_deliveries;
 }
 
 std::uint32_t ReaderPort::acknowledge() {

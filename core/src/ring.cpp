@@ -169,7 +169,7 @@ int Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slo
   record.queue_count.store(count - 1, std::memory_order_relaxed);
   ++record.held;
   *slot = index;
-  return kOk;
+  return word.delivery > header_.max_deliveries ? kPoisonous : kOk;
 }
 
 // model: ACK (how = kDone) and QUARANTINE (how = kQuarantined)

@@ -47,7 +47,8 @@ std::uint64_t lay_out(const Shape& shape, RingHeader* header) {
 bool within_limits(const Shape& shape) {
   return shape.number_of_slots >= 1 && shape.number_of_slots <= kMaxSlots &&
          shape.slot_bytes >= 1 && shape.slot_bytes <= kMaxSlotBytes && shape.max_groups >= 1 &&
-         shape.max_groups <= kGroupLimit;
+         shape.max_groups <= kGroupLimit && shape.max_deliveries >= 1 &&
+         shape.max_deliveries < GroupWord::kMaxDelivery;
 }
 
 int make_lock(pthread_mutex_t* lock) {
@@ -99,6 +100,7 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   header.total_bytes = plan.total_bytes;
   header.number_of_slots = shape.number_of_slots;
   header.max_groups = shape.max_groups;
+  header.max_deliveries = shape.max_deliveries;
   header.slot_bytes = shape.slot_bytes;
   header.slot_stride = plan.slot_stride;
   header.offset_handles = plan.offset_handles;

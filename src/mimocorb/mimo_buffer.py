@@ -14,18 +14,21 @@ What to use when
 
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.quarantine import QuarantinedEvent
+from mimocorb._buffer.reader import BatchMetadata, Reader
 from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
 from mimocorb._buffer.writer import Writer
 from mimocorb.errors import BufferTimeout, EndOfStream
 
 __all__ = [
+    "BatchMetadata",
     "BufferStats",
     "BufferTimeout",
     "EndOfStream",
     "GroupStats",
     "NewBuffer",
     "Observer",
+    "QuarantinedEvent",
     "Reader",
     "WaitingTime",
     "Writer",

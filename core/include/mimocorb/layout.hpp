@@ -199,7 +199,7 @@ struct RingHeader {
   std::uint64_t offset_handles, offset_tokens, offset_groups, offset_slots, offset_group_words,
       offset_queues, offset_payload;
   std::int32_t creator_pid;
-  std::uint32_t reserved;
+  std::uint32_t max_deliveries;  // handed out more often, an event is poisonous
   std::uint64_t creator_start_time;
   std::uint64_t pid_namespace;  // futex owners are thread ids: other namespaces are refused
   std::int64_t created_ns;      // CLOCK_MONOTONIC

@@ -12,6 +12,7 @@ enum Status : int {
   kPaused = -2,
   kEnded = -3,
   kOrphaned = -4,
+  kPoisonous = -5,  // an event was taken, but it has failed too often: quarantine it
 };
 
 // Why a ring could not be made or opened.

@@ -19,7 +19,7 @@
 
 namespace mimocorb {
 
-// A run of neighbouring slots, or why there is none.
+// A run of neighbouring slots, or why there is none. With kPoisonous there is one slot as well.
 struct Run {
   int status;
   std::uint32_t first;
@@ -157,6 +157,7 @@ class ReaderPort : public Ring {
   std::uint32_t acknowledge();
   std::uint32_t give_back();
   std::uint32_t quarantine();
+  [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
   [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
@@ -168,6 +169,7 @@ class ReaderPort : public Ring {
   using Ring::Ring;
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
   [[nodiscard]] bool at_end() const;
+  [[nodiscard]] bool poisonous_next(std::uint32_t slot) const;
 
   std::uint32_t handle_ = kNoHandle;
   std::uint32_t group_ = 0;

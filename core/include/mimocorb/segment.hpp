@@ -17,6 +17,7 @@ struct Shape {
   std::uint32_t number_of_slots;
   std::uint64_t slot_bytes;
   std::uint32_t max_groups;
+  std::uint32_t max_deliveries = 3;
 };
 
 // One mapping of a ring into this process. Control is writable for writers and readers; payload

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Bytes",
+    "Counters",
+    "Floats",
     "GroupBooks",
     "ObserverPort",
     "ReaderPort",
@@ -32,6 +34,8 @@ __all__ = [
 ]
 
 Bytes = NDArray[np.uint8]
+Counters = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 class Status(IntEnum):
@@ -45,6 +49,8 @@ class Status(IntEnum):
     """The stream has ended for this port; waiting will not help."""
     ORPHANED = -4
     """The process that made the buffer has died without ending it."""
+    POISONOUS = -5
+    """An event was taken, alone, that has been handed out too often already: quarantine it."""
 
 
 class GroupBooks(NamedTuple):
@@ -103,6 +109,11 @@ class WriterPort(Protocol):
     ) -> None:
         """Set the metadata of a slot in hand."""
 
+    def set_metadata_run(
+        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Set the metadata of neighbouring slots in hand."""
+
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""
 
@@ -131,6 +142,9 @@ class ReaderPort(Protocol):
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
 
+    def poisonous(self) -> int:
+        """Return the slot of the event in hand after POISONOUS."""
+
     def quarantine(self) -> int:
         """Set everything in hand aside for good, and count it; returns how many events."""
 
@@ -139,6 +153,11 @@ class ReaderPort(Protocol):
 
     def metadata(self, slot: int) -> tuple[int, float, float]:
         """``(counter, timestamp_s, deadtime)`` of an event in hand."""
+
+    def metadata_run(
+        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Fill the arrays with the metadata of neighbouring events in hand."""
 
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""

@@ -64,9 +64,16 @@ def ring_at(address: dict[str, Any]) -> InProcessRing:
 class InProcessRing:
     """A ring of `number_of_slots` slots of `slot_bytes` bytes each, for threads of one process."""
 
-    def __init__(self, number_of_slots: int, slot_bytes: int, max_reader_groups: int = 16) -> None:
+    def __init__(
+        self,
+        number_of_slots: int,
+        slot_bytes: int,
+        max_reader_groups: int = 16,
+        max_deliveries: int = 3,
+    ) -> None:
         self.number_of_slots = number_of_slots
         self.slot_bytes = slot_bytes
+        self.max_deliveries = max_deliveries
         self._max_reader_groups = max_reader_groups
         try:
             self._bytes: Bytes = np.zeros((number_of_slots, slot_bytes), np.uint8)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mimocorb._buffer.contract import Bytes, Snapshot, Status
+from mimocorb._buffer.contract import Bytes, Counters, Floats, Snapshot, Status
 from mimocorb.errors import HandleMisuse
 
 if TYPE_CHECKING:
@@ -186,6 +186,13 @@ class InProcessWriter(Port):
             mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
             mine.metadata_set = True
 
+    def set_metadata_run(
+        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Set the metadata of neighbouring slots in hand."""
+        for i, values in enumerate(zip(counters, timestamps_s, deadtimes, strict=True)):
+            self.set_metadata(first + i, *(value.item() for value in values))
+
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""
         view: Bytes = self._ring._bytes[index]
@@ -263,12 +270,15 @@ class InProcessReader(Port):
                 return status, 0
             group = self._group
             length = _run_length(group.pending, count)
+            tired = [self._too_often(index) for index in group.pending[:length]]
+            if any(tired):  # a poisonous event comes alone
+                length = max(1, tired.index(True))
             taken, group.pending[:length] = group.pending[:length], []
             for index in taken:
                 group.held[index] = self
                 group.deliveries[index] = group.deliveries.get(index, 0) + 1
             self._in_hand += taken
-            return taken[0], length
+            return (Status.POISONOUS, 0) if tired[0] else (taken[0], length)
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
@@ -276,6 +286,10 @@ class InProcessReader(Port):
             done = self._finish()
             self._group.acknowledged += done
             return done
+
+    def poisonous(self) -> int:
+        """Return the slot of the event in hand after POISONOUS."""
+        return self._in_hand[-1]
 
     def quarantine(self) -> int:
         """Set everything in hand aside for good, and count it; returns how many events."""
@@ -295,6 +309,13 @@ class InProcessReader(Port):
         with self._ring._changed:
             held = self._check_in_hand(slot)
             return held.counter, held.timestamp_s, held.deadtime
+
+    def metadata_run(
+        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Fill the arrays with the metadata of neighbouring events in hand."""
+        for i in range(len(counters)):
+            counters[i], timestamps_s[i], deadtimes[i] = self.metadata(first + i)
 
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""
@@ -342,6 +363,9 @@ class InProcessReader(Port):
         if self._ring._no_more_events() and not held_by_others:
             return Status.ENDED
         return Status.NOT_NOW
+
+    def _too_often(self, index: int) -> bool:
+        return self._group.deliveries.get(index, 0) >= self._ring.max_deliveries
 
     def _account(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
         self._waited_ns += waited_ns

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mimocorb._buffer.contract import RingPort
+from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent
 from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.shared_memory import SharedMemoryRing
 from mimocorb._buffer.stats import BufferStats
@@ -45,6 +46,10 @@ class NewBuffer:
         For messages and statistics.
     max_reader_groups
         How many reader groups it can have over its life, 1 to 64. Each costs 12 bytes per slot.
+
+    max_deliveries
+        How often an event is handed out at most to the readers of one group, 1 to 14. One that
+        kills or fails its reader this often is set aside, see :meth:`quarantined`.
 
     Raises
     ------
@@ -79,6 +84,7 @@ class NewBuffer:
         *,
         name: str = "buffer",
         max_reader_groups: int = 16,
+        max_deliveries: int = 3,
     ) -> None:
         self.number_of_slots = _positive("number_of_slots", number_of_slots)
         self.values_per_slot = _positive("values_per_slot", values_per_slot)
@@ -92,12 +98,14 @@ class NewBuffer:
             self.number_of_slots,
             self.values_per_slot * self.dtype.itemsize,
             _positive("max_reader_groups", max_reader_groups),
+            _positive("max_deliveries", max_deliveries),
         )
+        self._quarantine = Quarantine()
 
     def _make_ring(
-        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int
+        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int, max_deliveries: int
     ) -> RingPort:
-        return SharedMemoryRing(number_of_slots, slot_bytes, max_reader_groups)
+        return SharedMemoryRing(number_of_slots, slot_bytes, max_reader_groups, max_deliveries)
 
     # --- for workers
 
@@ -151,6 +159,29 @@ class NewBuffer:
             rate_hz = (books.published - before) / max(1e-9, (now_ns - before_ns) / 1e9)
         self._previous_published = (books.published, now_ns)
         return BufferStats.from_books(self.name, self.number_of_slots, books, rate_hz, now_ns)
+
+    def quarantined(self) -> list[QuarantinedEvent]:
+        """Return the events that were set aside, with payload, metadata and reasons.
+
+        Examples
+        --------
+        >>> from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
+        >>> buffer = NewBuffer(4, 1, "int32", max_deliveries=2)
+        >>> reader = Reader(buffer.new_reader_group())
+        >>> with Writer(buffer.new_writer()) as writer:
+        ...     writer.write([13])
+        ...     writer.write([14])
+        >>> for _ in range(2):
+        ...     event = reader.get()
+        ...     reader.reject("does not like 13")
+        >>> int(reader.get()[0])
+        14
+        >>> [event] = buffer.quarantined()
+        >>> int(event.data[0]), event.reasons
+        (13, ('does not like 13', 'does not like 13'))
+        """
+        self._use()
+        return self._quarantine.events(self.dtype, self.values_per_slot)
 
     def pause(self) -> None:
         """Refuse further claims: writers wait, and their waiting counts as paused."""
@@ -219,6 +250,7 @@ class NewBuffer:
             ring.end_writers()
             ring.end_readers()
         ring.close()
+        self._quarantine.close()
 
     @property
     def closed(self) -> bool:
@@ -273,7 +305,7 @@ class NewBuffer:
             values_per_slot=self.values_per_slot,
             dtype=self.dtype,
             debug=self.debug,
-            address=self._use().address(),
+            address=self._use().address() | {"quarantine": self._quarantine.address()},
             **more,
         )
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._buffer.contract import Status
+from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
 from mimocorb._buffer.views import SlotViews
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
-__all__ = ["Reader"]
+__all__ = ["BatchMetadata", "Reader"]
+
+logger = logging.getLogger(__name__)
 
 _NONE_IN_HAND = -1
 _NO_METADATA = (0, -1.0, -1.0)
+
+
+class BatchMetadata(NamedTuple):
+    """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``."""
+
+    counter: NDArray[np.int64]
+    timestamp: NDArray[np.float64]
+    deadtime: NDArray[np.float64]
 
 
 class Reader:
@@ -60,7 +72,11 @@ class Reader:
         self._advance = self._port.advance
         self._views = SlotViews(self._port, setup_dict)
         self._arrays = self._views.arrays
+        self._take = self._port.take
+        self._address = setup_dict["address"]
+        self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND
+        self._in_hand = 0
         self._metadata: tuple[int, float, float] | None = _NO_METADATA
         self._spin_s = spin_us * 1e-6
         self.name: str = setup_dict["name"]
@@ -95,10 +111,52 @@ class Reader:
         slot = self._advance()
         if slot < 0:
             slot = self._wait_for_event(slot, timeout_s)
-        self._slot = slot
-        self._metadata = None
+        self._slot, self._in_hand, self._metadata = slot, 1, None
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
+
+    def get_batch(self, count: int, timeout_s: float | None = None) -> NDArray[Any]:
+        """Mark what is in hand as done and return up to `count` events in neighbouring slots.
+
+        For small records: the cost of a call is shared by all of them. Blocks as :meth:`get` does
+        until there is at least one event, not until there are `count`. All of them count as
+        processed at the next call.
+
+        Returns
+        -------
+        numpy.ndarray
+            A read-only view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`, valid until the
+            next call; row 0 was published first.
+        """
+        self._let_go()
+        self._port.acknowledge()
+        first, taken = self._take(count)
+        if first < 0:
+            first = self._wait_for_event(first, timeout_s)  # which takes one
+            taken = 1
+        self._slot, self._in_hand, self._metadata = first, taken, None
+        return self._views.run(first, taken)
+
+    def batches(self, count: int) -> Iterator[NDArray[Any]]:
+        """Iterate over batches of up to `count` events, to the end of the stream."""
+        while True:
+            try:
+                yield self.get_batch(count)
+            except EndOfStream:
+                return
+
+    def get_metadata_batch(self) -> BatchMetadata:
+        """Return the metadata of all events from :meth:`get_batch`, one array entry for each.
+
+        ``sink.set_metadata_batch(*source.get_metadata_batch())`` hands them on.
+        """
+        count = self._in_hand if self._slot >= 0 else 0
+        metadata = BatchMetadata(
+            np.empty(count, np.int64), np.empty(count, np.float64), np.empty(count, np.float64)
+        )
+        if count:
+            self._port.metadata_run(self._slot, *metadata)
+        return metadata
 
     def get_metadata(self) -> tuple[int, float, float]:
         """Return ``(counter, timestamp, deadtime)`` of the event last obtained.
@@ -127,18 +185,24 @@ class Reader:
         return copied
 
     def acknowledge(self) -> None:
-        """Mark the event in hand as done now. Its view is no longer valid."""
+        """Mark what is in hand as done now. Its view is no longer valid."""
         self._let_go()
         self._port.acknowledge()
 
-    def reject(self, reason: str = "") -> None:  # noqa: ARG002 - kept for the quarantine
-        """Give the event in hand back undone: the group gets it again, with :attr:`delivery` + 1.
+    def reject(self, reason: str = "") -> None:
+        """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.
+
+        An event that comes back too often (``max_deliveries`` of the buffer) is set aside, to be
+        looked at by :meth:`NewBuffer.quarantined`.
 
         Parameters
         ----------
         reason
             What went wrong, for whoever looks into it.
         """
+        if self._slot >= 0 and reason:
+            for slot in range(self._slot, self._slot + self._in_hand):
+                write_note(self._address, self._group, self._port.sequence(slot), reason)
         self._let_go()
         self._port.give_back()
 
@@ -182,14 +246,35 @@ class Reader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None and self._slot >= 0:
+        if kind is None:
             self.acknowledge()
+        elif error is not None:
+            self.reject(f"{kind.__name__}: {error}")
         self.close()
 
     def __del__(self) -> None:
         port = getattr(self, "_port", None)
         if port is not None:
             port.close()
+
+    def _quarantine(self, slot: int) -> None:
+        """Set an event aside. Written first and counted then, so that a kill loses nothing."""
+        port = self._port
+        write_event(
+            self._address,
+            self._group,
+            port.sequence(slot),
+            port.metadata(slot),
+            port.slot(slot).tobytes(),
+        )
+        logger.error(
+            "buffer %s: event %d failed %d times in reader group %d and is set aside",
+            self.name,
+            port.sequence(slot),
+            port.delivery(slot) - 1,
+            self._group,
+        )
+        port.quarantine()
 
     def _let_go(self) -> None:
         if self._slot >= 0:
@@ -206,6 +291,12 @@ class Reader:
         while True:
             if status == Status.ENDED:
                 raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
+            if status == Status.POISONOUS:
+                self._quarantine(self._port.poisonous())
+                status = self._advance()
+                if status >= 0:
+                    return status
+                continue
             if status == Status.ORPHANED:
                 raise BufferUnreachable(
                     f"buffer {self.name}: the process that made it has died, so this reader ends"

@@ -28,8 +28,14 @@ _RESERVE_BYTES = 64 << 20
 class SharedMemoryRing:
     """A ring in memory that no other user can read and that is gone with its last process."""
 
-    def __init__(self, number_of_slots: int, slot_bytes: int, max_reader_groups: int) -> None:
-        _check_limits(number_of_slots, slot_bytes, max_reader_groups)
+    def __init__(
+        self,
+        number_of_slots: int,
+        slot_bytes: int,
+        max_reader_groups: int = 16,
+        max_deliveries: int = 3,
+    ) -> None:
+        _check_limits(number_of_slots, slot_bytes, max_reader_groups, max_deliveries)
         needed = _core.bytes_needed(number_of_slots, slot_bytes, max_reader_groups)
         available = available_bytes()
         if needed + _RESERVE_BYTES > available:
@@ -39,7 +45,9 @@ class SharedMemoryRing:
                 "use fewer or smaller slots"
             )
         with _worded("make a buffer"):
-            self._core = _core.Ring.create(number_of_slots, slot_bytes, max_reader_groups)
+            self._core = _core.Ring.create(
+                number_of_slots, slot_bytes, max_reader_groups, max_deliveries
+            )
         self.number_of_slots = number_of_slots
         self.slot_bytes = slot_bytes
         self.add_writer = self._worded_call(self._core.add_writer)
@@ -89,11 +97,14 @@ def open_observer(address: dict[str, Any]) -> ObserverPort:
         return _core.Observer.open(address["ring"])
 
 
-def _check_limits(number_of_slots: int, slot_bytes: int, max_reader_groups: int) -> None:
+def _check_limits(
+    number_of_slots: int, slot_bytes: int, max_reader_groups: int, max_deliveries: int
+) -> None:
     for what, value, limit in (
         ("number_of_slots", number_of_slots, _core.MAX_SLOTS),
         ("bytes per slot", slot_bytes, _core.MAX_SLOT_BYTES),
         ("max_reader_groups", max_reader_groups, _core.GROUP_LIMIT),
+        ("max_deliveries", max_deliveries, _core.DELIVERY_LIMIT),
     ):
         if not 1 <= value <= limit:
             raise SetupError(f"{what} is {value}: it must be between 1 and {limit}")

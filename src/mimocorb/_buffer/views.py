@@ -27,6 +27,7 @@ class SlotViews:
         self._shape = (setup["values_per_slot"],)
         self._dtype = setup["dtype"]
         self.arrays: list[NDArray[Any] | None] = [None] * setup["number_of_slots"]
+        self._all: NDArray[Any] | None = None
         self._bytes: list[Bytes | None] = [None] * setup["number_of_slots"]
 
     def make(self, slot: int) -> NDArray[Any]:
@@ -34,6 +35,14 @@ class SlotViews:
         array: NDArray[Any] = np.ndarray(self._shape, self._dtype, self.bytes(slot))
         self.arrays[slot] = array
         return array
+
+    def run(self, first: int, count: int) -> NDArray[Any]:
+        """Return neighbouring slots as one array, shape ``(count, values_per_slot)``."""
+        if self._all is None:
+            dtype = self._dtype
+            flat = self._port.slots(0, len(self.arrays)).view(dtype.base)
+            self._all = flat.reshape(len(self.arrays), *self._shape, *dtype.shape)
+        return self._all[first : first + count]
 
     def bytes(self, slot: int) -> Bytes:
         """Return the bytes of a slot."""

@@ -55,9 +55,11 @@ class Writer:
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
         self._port = open_writer_port(setup_dict)
         self._advance = self._port.advance
+        self._claim = self._port.claim
         self._views = SlotViews(self._port, setup_dict)
         self._arrays = self._views.arrays
         self._slot = _NONE_IN_HAND
+        self._in_hand = 0
         self._spin_s = spin_us * 1e-6
         self.name: str = setup_dict["name"]
         self.number_of_slots: int = setup_dict["number_of_slots"]
@@ -90,21 +92,42 @@ class Writer:
         slot = self._advance()
         if slot < 0:
             slot = self._wait_for_slot(slot, timeout_s)
-        self._slot = slot
+        self._slot, self._in_hand = slot, 1
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
 
-    def process_buffer(self) -> None:
-        """Publish the slot in hand. Its content must not be changed afterwards.
+    def get_new_buffers(self, count: int, timeout_s: float | None = None) -> NDArray[Any]:
+        """Publish what is in hand and return up to `count` neighbouring slots to fill.
 
-        Without a slot in hand, nothing happens.
+        For small records: the cost of a call is shared by all of them. Blocks as
+        :meth:`get_new_buffer` does until there is at least one free slot, not until there are
+        `count`. All of them must be filled: publishing and aborting act on all.
+
+        Returns
+        -------
+        numpy.ndarray
+            A writable view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`; row 0 is
+            published first.
+        """
+        self.process_buffer()
+        first, claimed = self._claim(count)
+        if first < 0:
+            first = self._wait_for_slot(first, timeout_s)  # which claims one
+            claimed = 1
+        self._slot, self._in_hand = first, claimed
+        return self._views.run(first, claimed)
+
+    def process_buffer(self) -> None:
+        """Publish what is in hand. Its content must not be changed afterwards.
+
+        With nothing in hand, nothing happens.
         """
         if self._slot >= 0:
             self._slot = _NONE_IN_HAND
             self._port.publish()
 
     def abort(self) -> None:
-        """Give the slot in hand back unpublished. Without one, nothing happens."""
+        """Give what is in hand back unpublished. With nothing in hand, nothing happens."""
         self._slot = _NONE_IN_HAND
         self._port.abort()
 
@@ -123,6 +146,23 @@ class Writer:
         """
         if self._slot >= 0:
             self._port.set_metadata(self._slot, int(counter), float(timestamp), float(deadtime))
+
+    def set_metadata_batch(
+        self, counter: ArrayLike, timestamp: ArrayLike, deadtime: ArrayLike
+    ) -> None:
+        """Set the metadata of all slots from :meth:`get_new_buffers`.
+
+        Each argument is one value for all, or one for each slot. With nothing in hand, nothing
+        happens.
+        """
+        if self._slot >= 0:
+            count = self._in_hand
+            self._port.set_metadata_run(
+                self._slot,
+                np.ascontiguousarray(np.broadcast_to(np.asarray(counter, np.int64), count)),
+                np.ascontiguousarray(np.broadcast_to(np.asarray(timestamp, np.float64), count)),
+                np.ascontiguousarray(np.broadcast_to(np.asarray(deadtime, np.float64), count)),
+            )
 
     def write(
         self,

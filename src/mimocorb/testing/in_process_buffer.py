@@ -25,5 +25,7 @@ class InProcessBuffer(NewBuffer):
     3
     """
 
-    def _make_ring(self, number_of_slots: int, slot_bytes: int, max_reader_groups: int) -> RingPort:
-        return InProcessRing(number_of_slots, slot_bytes, max_reader_groups)
+    def _make_ring(
+        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int, max_deliveries: int
+    ) -> RingPort:
+        return InProcessRing(number_of_slots, slot_bytes, max_reader_groups, max_deliveries)
