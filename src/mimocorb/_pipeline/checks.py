@@ -20,27 +20,32 @@ from mimocorb._pipeline.user_functions import check_function, read_module
 __all__ = ["available_memory_bytes", "check"]
 
 
-def check(setup: Setup, *, assignments_complete: bool = True) -> list[Problem]:
+def check(
+    setup: Setup, *, buffers_complete: bool = True, assignments_complete: bool = True
+) -> list[Problem]:
     """Return all problems of a set-up, in the order of the file.
 
     Parameters
     ----------
     setup
         The set-up.
-    assignments_complete
-        Whether ``rb_assign`` of all workers is what the user wrote. If parts were unreadable,
-        a missing reader or writer may be among them and is not reported.
+    buffers_complete, assignments_complete
+        Whether all buffers, and ``rb_assign`` of all workers, are what the user wrote. What was
+        unreadable may be just what seems to be missing, so that is not reported then.
     """
+    repeated = list(_repeated_names(setup))
     problems = [
-        *_repeated_names(setup),
+        *repeated,
         *_functions(setup),
-        *_unknown_buffers(setup),
         *_shared_files(setup),
         *_memory(setup),
     ]
-    if assignments_complete:
+    if buffers_complete:
+        problems += _unknown_buffers(setup)
+    if buffers_complete and assignments_complete:
         problems += [*_idle_workers(setup), *_dead_ends(setup)]
-    problems += _loops(setup)
+    if not repeated:
+        problems += _loops(setup)
     return sorted(problems, key=lambda problem: problem.where)
 
 

@@ -110,7 +110,7 @@ class CommonConfig:
                         entry.key.where,
                         "a section is named like the function it configures",
                         f"found {str(key)[:60]!r}, and no section for {guess!r}",
-                        f"did you mean {guess!r}?",
+                        "correct the one that is misspelt",
                     )
 
     def _section(self, table: MappingNode, name: str) -> MappingNode | None:

@@ -226,7 +226,11 @@ def _override(form: Form, setup: Setup, overrides: Mapping[str, Any]) -> Setup:
 
 
 def _checked(form: Form, draft: Draft) -> tuple[Setup | None, list[Problem]]:
-    problems = form.problems + check(draft.setup, assignments_complete=draft.assignments_complete)
+    problems = form.problems + check(
+        draft.setup,
+        buffers_complete=draft.buffers_complete,
+        assignments_complete=draft.assignments_complete,
+    )
     has_errors = any(problem.severity == "error" for problem in problems)
     return None if has_errors else draft.setup, _in_order(problems)
 

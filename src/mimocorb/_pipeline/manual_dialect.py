@@ -53,9 +53,11 @@ def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
     files = ConfigFiles(form, base_directory)
     before = len(form.problems)
     named_buffers = list(_named(form, top.get("RingBuffer"), "RingBuffer", "RB_1"))
+    # What is lost here may be just what seems to be missing later.
+    buffers_complete = len(form.problems) == before and "RingBuffer" in top
+    before = len(form.problems)
     functions = list(_named(form, top.get("Functions"), "Functions", "Fkt_1"))
-    # An entry that is lost here may be the one that others seem to miss.
-    complete = len(form.problems) == before and {"RingBuffer", "Functions"} <= top.keys()
+    complete = len(form.problems) == before and "Functions" in top
     buffers = [_buffer(form, named) for named in named_buffers]
     main = _main(form, functions)
     common = _common_config(form, files, main, top)
@@ -79,7 +81,7 @@ def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
         config_files=files.paths,
         dialect="release 1.0.2" if has_additions else "manual",
     )
-    return Draft(setup, complete)
+    return Draft(setup, buffers_complete, complete)
 
 
 class _Named(NamedTuple):

@@ -62,9 +62,11 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
         base = base.over(top["base_config"].value, "base_config")
     before = len(form.problems)
     named_buffers = list(_named(form, top.get("Buffers"), "Buffers"))
+    # What is lost here may be just what seems to be missing later.
+    buffers_complete = len(form.problems) == before and "Buffers" in top
+    before = len(form.problems)
     named_workers = list(_named(form, top.get("Workers"), "Workers"))
-    # An entry that is lost here may be the one that others seem to miss.
-    complete = len(form.problems) == before and {"Buffers", "Workers"} <= top.keys()
+    complete = len(form.problems) == before and "Workers" in top
     buffers = []
     for name, where, body in named_buffers:
         keys = form.entries(
@@ -91,7 +93,7 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
         config_files=files.paths,
         dialect="mimoCoRB2",
     )
-    return Draft(setup, complete)
+    return Draft(setup, buffers_complete, complete)
 
 
 class _Config:

@@ -14,6 +14,7 @@ from mimocorb._pipeline.paths import absolute
 from mimocorb._pipeline.record_types import read_record_type
 from mimocorb._pipeline.setup_file import Entry, Node
 from mimocorb._pipeline.user_functions import locate
+from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = ["COMMON_KEYS", "Draft", "common_settings", "limits", "make_buffer", "make_worker"]
 
@@ -25,8 +26,7 @@ COMMON_KEYS: Mapping[str, Sequence[str]] = {
     "GUI_control": ("gui_control",),
 }
 MAXIMUM_SLOTS = 1 << 24
-MAXIMUM_VALUES = 1 << 26
-MAXIMUM_SLOT_BYTES = 64 << 20
+MAXIMUM_VALUES = MAX_SLOT_BYTES
 MAXIMUM_PROCESSES = 256
 MAXIMUM_EVENTS = (1 << 63) - 1
 
@@ -39,12 +39,15 @@ class Draft:
     ----------
     setup
         Parts that have problems are in it with stand-ins, so that their names are known.
+    buffers_complete
+        Whether the names of all buffers are known.
     assignments_complete
         Whether it is known which worker reads and writes which buffer.
     """
 
     setup: Setup
-    assignments_complete: bool = True
+    buffers_complete: bool
+    assignments_complete: bool
 
 
 def make_buffer(form: Form, name: str, where: Where, layout: Sequence[Entry | None]) -> BufferSpec:
@@ -63,10 +66,10 @@ def make_buffer(form: Form, name: str, where: Where, layout: Sequence[Entry | No
     values_per_slot = number(values, MAXIMUM_VALUES)
     kind = read_record_type(form, dtype.value, _of(dtype, name)) if dtype else None
     spec = BufferSpec(name, number_of_slots, values_per_slot, kind or np.dtype(np.uint8), where)
-    if spec.slot_size_bytes > MAXIMUM_SLOT_BYTES:
+    if spec.slot_size_bytes > MAX_SLOT_BYTES:
         form.error(
             values.value.where if values else where,
-            f"a slot of {name} holds at most {MAXIMUM_SLOT_BYTES >> 20} MiB",
+            f"a slot of {name} holds at most {MAX_SLOT_BYTES >> 20} MiB",
             f"found {values_per_slot} values of {spec.dtype.itemsize} bytes, "
             f"{spec.slot_size_bytes >> 20} MiB",
             "store fewer values in a slot, or smaller types",

@@ -60,7 +60,7 @@ def read_record_type(form: Form, node: Node, what: str) -> np.dtype[Any] | None:
             node.where,
             f"{what} is a type that a ring can hold",
             f"found: {error}",
-            "use numbers or texts of fixed size",
+            "",
         )
         return None
 
@@ -89,10 +89,10 @@ def _scalar_type(form: Form, node: ScalarNode, what: str) -> np.dtype[Any] | Non
 
 
 def _fields(form: Form, node: ListNode | MappingNode, what: str) -> list[tuple[Any, ...]] | None:
-    pairs = _pairs(form, node, what)
     names: dict[str, Where] = {}
     fields: list[tuple[Any, ...]] = []
     before = len(form.problems)
+    pairs = _pairs(form, node, what)
     for name_node, rest in pairs:
         name = form.text(name_node, f"a field name in {what}", "chA")
         if name is not None and name in names:
@@ -107,7 +107,7 @@ def _fields(form: Form, node: ListNode | MappingNode, what: str) -> list[tuple[A
         if name is not None:
             names[name] = name_node.where
             fields.append((name, kind, shape))
-    if not fields or len(fields) > _MAXIMUM_FIELDS:
+    if len(form.problems) == before and not 1 <= len(fields) <= _MAXIMUM_FIELDS:
         form.error(
             node.where,
             f"{what} has 1 to {_MAXIMUM_FIELDS} fields",

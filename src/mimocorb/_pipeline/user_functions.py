@@ -24,6 +24,9 @@ from mimocorb._pipeline.model import NOWHERE, FunctionReference, Problem, Where
 from mimocorb._pipeline.paths import absolute, shown
 from mimocorb.errors import UserFunctionError
 
+# The modules of mimocorb that have functions for set-ups.
+_OWN_MODULES = ("mimocorb/buffer_control", "mimocorb/plot")
+
 __all__ = ["ModuleText", "check_function", "load_function", "locate", "read_module"]
 
 # How a worker function is called; see WorkerSpec.
@@ -131,11 +134,12 @@ def read_module(reference: FunctionReference) -> ModuleText | Problem:
     """Parse a module; whatever keeps it from being parsed is the problem returned."""
     path = reference.path or _installed_path(str(reference.module))
     if path is None:
+        guess = nearest(reference.asked, _OWN_MODULES)
         return Problem(
             reference.where,
             f"{reference.asked!r} is a module of mimocorb",
             "found no such module",
-            "modules with worker functions are mimocorb/buffer_control and mimocorb/plot",
+            f"did you mean {guess!r}?" if guess else f"there are {' and '.join(_OWN_MODULES)}",
         )
     try:
         source = path.read_bytes()

@@ -16,6 +16,7 @@ from mimocorb._pipeline.model import Problem, Where
 __all__ = ["decoding_problem", "reader_problem", "syntax_problem"]
 
 _NO_SPACE_AFTER_COLON = re.compile(r"^[\s-]*(?P<key>[A-Za-z_]\w*):[^\s:/\\]")
+_NO_COLON = re.compile(r"^[\s-]*(?P<key>[A-Za-z_]\w*)\s*(#.*)?$")
 
 
 def decoding_problem(shown: str, content: bytes, position: int) -> Problem:
@@ -53,6 +54,21 @@ def syntax_problem(shown: str, text: str, error: yaml.MarkedYAMLError) -> Proble
         if word in said:
             where = _place(shown, (error.context_mark or mark) if at_start else mark)
             return Problem(where, asked, found, remedy)
+    if error.context_mark and error.problem_mark and "expected <block end>" in said:
+        start, here = error.context_mark, error.problem_mark
+        if "found '<scalar>'" in said:
+            open_quote = _open_quote(
+                shown, text.splitlines()[start.line : here.line + 1], start.line
+            )
+            if open_quote is not None:
+                return open_quote
+        return Problem(
+            _place(shown, here),
+            "entries of one list or mapping start in the same column",
+            f"found column {here.column + 1} here, and column {start.column + 1} for those from "
+            f"line {start.line + 1} on",
+            "indent them alike, and check that no line above is missing",
+        )
     return Problem(
         _place(shown, mark),
         "the file must be valid YAML",
@@ -108,15 +124,47 @@ def _slip_in_a_line(shown: str, lines: list[str], error: yaml.MarkedYAMLError) -
                 "found a tab character",
                 "replace it by spaces; most editors have a setting for that",
             )
-    for mark in marks:
-        match = _NO_SPACE_AFTER_COLON.match(lines[mark.line] if mark.line < len(lines) else "")
+    numbers = [mark.line for mark in marks if mark.line < len(lines)]
+    before = _line_before(lines, marks[-1].line) if marks else None
+    for number in [*numbers, *([before] if before is not None else [])]:
+        match = _NO_SPACE_AFTER_COLON.match(lines[number])
         if match:
             return Problem(
-                Where(shown, mark.line + 1, match.end("key") + 2),
+                Where(shown, number + 1, match.end("key") + 2),
                 f"a space follows the colon of {match['key']!r}",
                 "found none",
                 "insert a space after the colon",
             )
+    match = _NO_COLON.match(lines[before]) if before is not None else None
+    if before is not None and match:
+        return Problem(
+            Where(shown, before + 1, match.end("key") + 1),
+            f"a colon follows the name {match['key']!r}",
+            "found none, and keys below",
+            "insert a colon after the name",
+        )
+    return None
+
+
+def _open_quote(shown: str, lines: list[str], first: int) -> Problem | None:
+    """Find the line with one quote too few; PyYAML notices at the next quote, far below."""
+    for number, line in enumerate(lines, first + 1):
+        text = line.partition(" #")[0]
+        if text.count('"') % 2 and not text.lstrip().startswith("#"):
+            return Problem(
+                Where(shown, number, text.index('"') + 1),
+                "a quoted text ends with the quote it began with",
+                "found one quote too few in this line",
+                "close the quote",
+            )
+    return None
+
+
+def _line_before(lines: list[str], number: int) -> int | None:
+    """Return the number of the last line before this one that says something, from 0."""
+    for before in range(min(number, len(lines)) - 1, -1, -1):
+        if lines[before].strip() and not lines[before].lstrip().startswith("#"):
+            return before
     return None
 
 
