@@ -1,0 +1,94 @@
+"""What is built from the checkout is complete and works where it is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "mimocorb"
+BUILD_WATCHDOG_S = 600
+
+# The options are those of `make check`, so that what it has compiled is not compiled again.
+BUILD = [
+    "wheel",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-build-isolation",
+    "--no-deps",
+    f"--config-settings=build-dir={ROOT / 'build' / 'strict'}",
+    "--config-settings=cmake.define.MIMOCORB_WERROR=ON",
+]
+
+
+def pip(*arguments: str) -> None:
+    tools = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *arguments],
+        env=os.environ | {"PATH": tools + os.pathsep + os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=BUILD_WATCHDOG_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("wheel")
+    pip(*BUILD, "--wheel-dir", str(directory), str(ROOT))
+    (path,) = directory.glob("mimocorb-*.whl")
+    return path
+
+
+def test_a_wheel_has_every_module_and_the_types(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    wanted = {
+        str(path.relative_to(PACKAGE.parent))
+        for pattern in ("*.py", "*.pyi", "py.typed")
+        for path in PACKAGE.rglob(pattern)
+    }
+    assert wanted - packed == set()
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    assert {f"mimocorb/_core{suffix}", f"mimocorb/_kernels{suffix}"} <= packed
+    assert any(name.endswith("licenses/LICENSE") for name in packed)
+
+
+def test_a_wheel_holds_nothing_but_the_package(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"mimocorb"}
+
+
+def test_an_installed_wheel_moves_events(wheel: Path, tmp_path: Path) -> None:
+    place = tmp_path / "installed"
+    pip("install", "--quiet", "--no-deps", "--target", str(place), str(wheel))
+    program = (
+        "import mimocorb\n"
+        "from mimocorb.mimo_buffer import NewBuffer, Reader, Writer\n"
+        "buffer = NewBuffer(4, 1, 'int32')\n"
+        "group, to_buffer = buffer.new_reader_group(), buffer.new_writer()\n"
+        "with Writer(to_buffer) as writer:\n"
+        "    writer.write([42])\n"
+        "print(mimocorb.__file__, [int(event[0]) for event in Reader(group)])\n"
+    )
+    # -S leaves out what the environment's own start-up files would add, an editable mimocorb too.
+    libraries = sysconfig.get_paths()["platlib"]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(place), libraries])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.stdout.split() == [str(place / "mimocorb" / "__init__.py"), "[42]"], done.stderr
