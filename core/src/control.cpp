@@ -45,20 +45,39 @@ Outcome ControlPort::add_group(std::uint32_t* group) {
   record.backlog = 0;
   record.published_before = next - 1;
   for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
-    const SlotRecord& slot = segment_->slot(s);
-    if (SlotWord::decode(slot.word.load(std::memory_order_relaxed)).state != SlotState::kReady)
-      continue;
+    if (!is_ready(s)) continue;
     segment_->group_word(s, index).store(GroupWord{DueState::kPending, 0, kNoHandle, 0, 0}.encode(),
                                          std::memory_order_relaxed);
-    const std::uint64_t sequence = slot.sequence.load(std::memory_order_relaxed);
+    const std::uint64_t sequence = segment_->slot(s).sequence.load(std::memory_order_relaxed);
     if (sequence < record.first_sequence) record.first_sequence = sequence;
     ++record.backlog;
   }
   commit(&record.state, static_cast<std::uint64_t>(GroupState::kActive));
-  rebuild_caches();
+  ++header_.active_groups;
+  own_what_was_nobodys();
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s)
+    if (is_ready(s)) ++segment_->slot(s).due;
+  rebuild_group(index);
   wake_everyone(&locked.wakes);
   *group = index;
   return {};
+}
+
+// Events published while there was no group wait in the free queue; now they are due to one.
+void ControlPort::own_what_was_nobodys() {
+  const std::uint32_t n = segment_->number_of_slots();
+  std::uint32_t* queue = segment_->free_queue();
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < header_.free_count.load(std::memory_order_relaxed); ++i) {
+    const std::uint32_t slot = queue[(header_.free_head + i) % n];
+    if (!is_ready(slot)) queue[(header_.free_head + kept++) % n] = slot;
+  }
+  header_.free_count.store(kept, std::memory_order_relaxed);
+}
+
+bool ControlPort::is_ready(std::uint32_t slot) const {
+  return SlotWord::decode(segment_->slot(slot).word.load(std::memory_order_relaxed)).state ==
+         SlotState::kReady;
 }
 
 // model: REMOVE_GROUP. Its last figures first, then it no longer stands in anybody's way.
@@ -76,12 +95,10 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
   commit(&record.state, static_cast<std::uint64_t>(GroupState::kRemoved));
   --header_.active_groups;
   for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
-    SlotRecord& slot = segment_->slot(s);
-    if (SlotWord::decode(slot.word.load(std::memory_order_relaxed)).state != SlotState::kReady)
-      continue;
+    if (!is_ready(s)) continue;
     const DueState due =
         GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed)).state;
-    if ((due == DueState::kPending || due == DueState::kHeld) && --slot.due == 0)
+    if ((due == DueState::kPending || due == DueState::kHeld) && --segment_->slot(s).due == 0)
       free_one(s, &locked.wakes);
   }
   wake_everyone(&locked.wakes);

@@ -91,6 +91,7 @@ class Ring {
   void recover_after_owner_death();
   void reclaim(std::uint32_t handle);
   void rebuild_caches();
+  void rebuild_group(std::uint32_t group);
   void wake_everyone(Wakes* wakes);
 
   Outcome open_handle(Role role, std::uint32_t port, std::uint32_t* handle);
@@ -110,7 +111,6 @@ class Ring {
 
  private:
   void rebuild_slots();
-  void rebuild_group(std::uint32_t group);
   void rebuild_handles();
   void push_group_queue(std::uint32_t group, std::uint32_t slot);
   void push_free_queue(std::uint32_t slot);
@@ -214,6 +214,8 @@ class ControlPort : public Ring {
 
  private:
   [[nodiscard]] bool drained() const;
+  [[nodiscard]] bool is_ready(std::uint32_t slot) const;
+  void own_what_was_nobodys();
   [[nodiscard]] GroupBooks group_books(std::uint32_t group, std::uint64_t published) const;
 };
 

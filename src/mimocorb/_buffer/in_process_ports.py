@@ -335,9 +335,8 @@ class InProcessReader(Port):
 
     def slots(self, first: int, count: int) -> Bytes:
         """Return the bytes of neighbouring slots: a read-only view, shape (count, slot_bytes)."""
-        view = self._ring._bytes[first : first + count]
-        view.flags.writeable = False
-        return view
+        # Through a memoryview, as a flag of the array alone could be set back by its user.
+        return np.asarray(self._ring._bytes[first : first + count].data.toreadonly())
 
     def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
         """Block until taking may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""

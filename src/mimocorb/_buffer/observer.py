@@ -74,8 +74,8 @@ class Observer:
         Returns
         -------
         numpy.ndarray
-            Shape ``(values_per_slot,)``, the dtype of the buffer, read-only; it does not change
-            until the next call.
+            Shape ``(values_per_slot,)``, the dtype of the buffer; it belongs to this Observer and
+            does not change until the next call.
 
         Raises
         ------
@@ -179,7 +179,6 @@ class Observer:
     def _look(self) -> bool:
         """Copy the newest event; False if there is none or none held still."""
         target = self._spare
-        target.setflags(write=True)
         found = self._port.snapshot(target.reshape(-1).view(np.uint8))
         if found is None:
             return False
@@ -189,7 +188,6 @@ class Observer:
         self._skipped = max(0, seen.sequence - self.sequence - 1)
         self._seen, self._seen_at_s = seen, time.monotonic()
         self._current, self._spare = target, self._current
-        self._current.setflags(write=False)
         return True
 
     def _check(self, outcome: int, timed_out: str) -> None:

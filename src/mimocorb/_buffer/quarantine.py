@@ -61,6 +61,7 @@ class Quarantine:
 
     def __init__(self) -> None:
         self._file = os.memfd_create("mimocorb-quarantine", os.MFD_CLOEXEC)
+        os.fchmod(self._file, 0o600)
 
     def address(self) -> tuple[int, int]:
         """Return what a reader of another process needs to append."""

@@ -1,0 +1,248 @@
+/* ring.pml: the protocol of the ring, for the model checker Spin (https://spinroot.com).
+ *
+ * One assignment here is one store of a word or of a cache in core/src, in the same order, and a
+ * process may be killed before each of them. Comments `model: NAME` mark the same steps there.
+ * What is checked, and how the model is kept small, is said in
+ * docs/explanation/protocol-model.md. `run.py` beside this file runs it.
+ *
+ *   Writer    idle ⇄ slot in hand → gone          killed: stays dead
+ *   Reader    idle ⇄ event in hand → gone         killed: a new process opens its place again
+ *   Control   whoever made the ring: groups, promises, end; never ends, its calls may be killed
+ *
+ * Parameters, by -D:
+ *   WRITERS READERS_A READERS_B SLOTS    numbers of each; group B has readers 0 or more
+ *   CLAIMS                               slots claimed in the whole run; at most as many events
+ *   CRASHES                              kills, of anyone at any place
+ *   ABORTS GIVE_BACKS QUARANTINES        how many of each may happen; 0: none
+ *   ATTACH                               writers open their ports first, with promises
+ *   ENDING                               Control may end the writers at any time
+ *   LATE_GROUPS=n                        the last n groups are added while the ring runs
+ *   REMOVALS=n                           Control may remove n groups
+ *   POLL                                 who waits looks again and again, instead of being blocked
+ *   FINE                                 each store is a transition of its own, also under the lock
+ *   MUTANT_…                             one deliberate error, see run.py
+ */
+#include "ring_parameters.pml"
+
+/* --- the words: what is true ---------------------------------------------------------------- */
+
+byte slot_word[SLOTS];           /* FREE, READY, or CLAIMED(by whom): one store */
+byte group_word[SLOTS * GROUPS]; /* WORD(state with owner, delivery): one store */
+byte sequence[SLOTS];
+bit torn_mark[SLOTS];            /* 1: names the slot's present generation */
+bit handle_active[PROCESSES];
+bit owes_promise[PROCESSES];
+byte promise_target[PROCESSES];
+byte promised[2];                /* of the writers' token, and of the supervisor's own */
+byte group_state[GROUPS];
+byte first_sequence[GROUPS], backlog[GROUPS], published_before[GROUPS];
+byte next_sequence = 1;
+bit ending;
+byte sum_generations;            /* Σ of the slots' generations: each claim's store adds one */
+byte sum_torn;                   /* Σ of the counts in the torn marks */
+byte sum_quarantined[GROUPS];    /* Σ of the counts in the group words */
+
+/* --- the caches: what can be computed from the words ----------------------------------------- */
+
+byte free_queue[SLOTS], free_count;                  /* kept with its head in front */
+byte group_queue[SLOTS * GROUPS], queue_count[GROUPS];
+byte held[GROUPS], readers[GROUPS], due[SLOTS];
+byte active_groups, open_writers, in_hand_count, claimed, torn;
+bit stream_ended;
+
+/* --- the world around the ring --------------------------------------------------------------- */
+
+byte lock = UNLOCKED;            /* ORPHANED: the next who locks is told EOWNERDEAD */
+byte life[PROCESSES];            /* ALIVE; DYING: killed, still to be seen as a process; DEAD */
+byte in_hand[PROCESSES];         /* in the memory of each process: slot + 1, or 0 */
+byte crashes_left = CRASHES;
+byte ended;                      /* processes that have left in order, or are dead for good */
+
+#include "ring_checks.pml"
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* model: CLAIM */
+inline claim_one() {
+  s = free_queue[0];
+  assert(slot_word[s] == FREE || (slot_word[s] == READY && active_groups == 0));
+  nobody_holds(s);
+  MAY_DIE; d_step {
+    slot_word[s] = CLAIMED(me); sum_generations++; torn_mark[s] = 0; content[s] = 0
+  }
+  MAY_DIE; sequence[s] = 0;
+  MAY_DIE; pop(free_queue, 0);
+  MAY_DIE; free_count--;
+  MAY_DIE; claimed++;
+  MAY_DIE; in_hand_count++;
+  in_hand[me] = s + 1; s = 0
+}
+
+inline write_group_words() {
+  left = active_groups;
+  do
+  :: left > 0 ->
+     assert(g < GROUPS);
+     if
+     :: group_state[g] == ACTIVE ->
+        MAY_DIE; GROUP_WORD(s, g) = WORD(PENDING, 0); left--
+     :: else
+     fi;
+     g++
+  :: else -> break
+  od;
+  g = 0
+}
+
+/* model: PUBLISH */
+inline publish_one() {
+  s = in_hand[me] - 1;
+  assert(slot_word[s] == CLAIMED(me));
+#ifdef MUTANT_READY_BEFORE_GROUP_WORDS
+  sequence[s] = next_sequence;
+  MAY_DIE; d_step { slot_word[s] = READY; note_published(s) }
+#endif
+  write_group_words();
+  MAY_DIE; sequence[s] = next_sequence;
+#ifdef MUTANT_NUMBER_BEFORE_COMMIT
+  MAY_DIE; next_sequence++;
+#endif
+#ifndef MUTANT_READY_BEFORE_GROUP_WORDS
+  MAY_DIE; d_step { slot_word[s] = READY; note_published(s) }
+#endif
+#ifndef MUTANT_NUMBER_BEFORE_COMMIT
+  MAY_DIE; next_sequence++;
+#endif
+  MAY_DIE; due[s] = active_groups;
+  MAY_DIE; in_hand_count--;
+  if
+  :: due[s] == 0 -> push_free_queue()
+  :: else
+  fi;
+  for (g : 0 .. GROUPS - 1) {
+    if
+    :: group_state[g] == ACTIVE ->
+       MAY_DIE; QUEUE(g, queue_count[g]) = s;
+       MAY_DIE; queue_count[g]++
+    :: else
+    fi
+  }
+  in_hand[me] = 0; s = 0; g = 0
+}
+
+/* model: ABORT */
+inline abort_one() {
+  s = in_hand[me] - 1;
+  assert(slot_word[s] == CLAIMED(me));
+  MAY_DIE; d_step { slot_word[s] = FREE; aborted++ }
+  MAY_DIE; in_hand_count--;
+  push_free_queue();
+  in_hand[me] = 0; s = 0
+}
+
+inline push_free_queue() {
+  MAY_DIE; free_queue[free_count] = s;
+  MAY_DIE; free_count++
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* model: TAKE */
+inline take_one() {
+  s = QUEUE(MY_GROUP, 0);
+  assert(slot_word[s] == READY && STATE(GROUP_WORD(s, MY_GROUP)) == PENDING);
+  nobody_in_group_holds(s);
+  MAY_DIE; d_step {
+    note_taken(s, MY_GROUP);
+    GROUP_WORD(s, MY_GROUP) = WORD(HELD(me), DELIVERY(GROUP_WORD(s, MY_GROUP)) + 1)
+  }
+  MAY_DIE; pop(group_queue, MY_GROUP * SLOTS);
+  MAY_DIE; queue_count[MY_GROUP]--;
+  MAY_DIE; held[MY_GROUP]++;
+  in_hand[me] = s + 1; s = 0
+}
+
+/* model: ACK (how = DONE); model: QUARANTINE (how = QUARANTINED) */
+inline finish_one(how) {
+  s = in_hand[me] - 1;
+  if
+  :: group_state[MY_GROUP] == ACTIVE ->
+     assert(STATE(GROUP_WORD(s, MY_GROUP)) == HELD(me));
+     MAY_DIE; d_step {
+       GROUP_WORD(s, MY_GROUP) = WORD(how, DELIVERY(GROUP_WORD(s, MY_GROUP)));
+       note_finished(s, MY_GROUP, how)
+     }
+     MAY_DIE; held[MY_GROUP]--;
+     MAY_DIE; due[s]--;
+     if
+     :: due[s] == 0 -> free_one()
+     :: else
+     fi
+  :: else
+  fi;
+  in_hand[me] = 0; s = 0
+}
+
+/* model: FREE */
+inline free_one() {
+  MAY_DIE; d_step { nothing_is_lost_by_freeing(s); slot_word[s] = FREE }
+  push_free_queue()
+}
+
+/* model: GIVE_BACK */
+inline give_back_one() {
+  s = in_hand[me] - 1;
+  if
+  :: group_state[MY_GROUP] == ACTIVE ->
+     MAY_DIE; GROUP_WORD(s, MY_GROUP) = WORD(PENDING, DELIVERY(GROUP_WORD(s, MY_GROUP)));
+     MAY_DIE; insert_by_sequence(s, MY_GROUP);
+     MAY_DIE; queue_count[MY_GROUP]++;
+     MAY_DIE; held[MY_GROUP]--
+  :: else
+  fi;
+  in_hand[me] = 0; s = 0
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
+
+inline update_ended() { stream_ended = STREAM_ENDED }
+
+/* model: ATTACH */
+inline open_handle() {
+#if WRITERS_ATTACH
+  if
+  :: me < WRITERS ->
+     MAY_DIE; d_step {
+       owes_promise[me] = 1; promise_target[me] = (promised[0] > 0 -> promised[0] - 1 : 0)
+     }
+#ifdef MUTANT_PROMISE_BEFORE_HANDLE
+     MAY_DIE; promised[0] = promise_target[me];
+#endif
+     MAY_DIE; d_step { handle_active[me] = 1; openings++ }
+     MAY_DIE; promised[0] = promise_target[me];
+     MAY_DIE; d_step { owes_promise[me] = 0; promise_target[me] = 0 }
+     MAY_DIE; open_writers++;
+     MAY_DIE; update_ended()
+  :: else ->
+#endif
+     MAY_DIE; handle_active[me] = 1;
+     MAY_DIE; readers[MY_GROUP]++
+#if WRITERS_ATTACH
+  fi
+#endif
+}
+
+/* model: DETACH */
+inline leave() {
+  MAY_DIE; handle_active[me] = 0;
+  if
+  :: me < WRITERS ->
+     MAY_DIE; open_writers--;
+     MAY_DIE; update_ended()
+  :: else ->
+     MAY_DIE; readers[MY_GROUP]--
+  fi
+}
+
+#include "ring_recovery.pml"
+#include "ring_processes.pml"

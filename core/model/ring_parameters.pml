@@ -1,0 +1,120 @@
+/* ring_parameters.pml: sizes of a run, codes of the words, and how a process locks and is killed. */
+
+#ifndef WRITERS
+#define WRITERS 2
+#endif
+#ifndef READERS_A
+#define READERS_A 2
+#endif
+#ifndef READERS_B
+#define READERS_B 1
+#endif
+#ifndef SLOTS
+#define SLOTS 3
+#endif
+#ifndef CLAIMS
+#define CLAIMS 4
+#endif
+#ifndef CRASHES
+#define CRASHES 0
+#endif
+#ifndef ABORTS
+#define ABORTS 0
+#endif
+#ifndef GIVE_BACKS
+#define GIVE_BACKS 0
+#endif
+#ifndef QUARANTINES
+#define QUARANTINES 0
+#endif
+#ifndef ATTACH
+#define ATTACH 0
+#endif
+#ifndef ENDING
+#define ENDING 0
+#endif
+#ifndef LATE_GROUPS
+#define LATE_GROUPS 0
+#endif
+#ifndef REMOVALS
+#define REMOVALS 0
+#endif
+#ifndef POLL
+#define POLL 0
+#endif
+
+#define WRITERS_ATTACH ATTACH
+#if READERS_B > 0
+#define GROUPS 2
+#else
+#define GROUPS 1
+#endif
+#define PROCESSES (WRITERS + READERS_A + READERS_B)
+#define CONTROL PROCESSES
+#define WITH_CONTROL (ATTACH + ENDING + LATE_GROUPS + REMOVALS > 0)
+
+#define GROUP_OF(p) ((p) >= WRITERS + READERS_A)
+#define MY_GROUP GROUP_OF(me)
+#define GROUP_WORD(s, g) group_word[(s) * GROUPS + (g)]
+#define QUEUE(g, i) group_queue[(g) * SLOTS + (i)]
+
+/* slot words */
+#define FREE 0
+#define READY 1
+#define CLAIMED(p) (2 + (p))
+#define IS_CLAIMED(word) ((word) >= 2)
+
+/* group words: state and owner below, number of deliveries above */
+#define NONE 0
+#define PENDING 1
+#define DONE 2
+#define QUARANTINED 3
+#define HELD(p) (4 + (p))
+#define WORD(state, delivery) ((state) + 16 * (delivery))
+#define STATE(word) ((word) & 15)
+#define DELIVERY(word) ((word) >> 4)
+#define IS_HELD(word) (STATE(word) >= 4)
+#define IS_DUE(word) (STATE(word) == PENDING || IS_HELD(word))
+
+/* groups */
+#define UNUSED 0
+#define ACTIVE 1
+#define REMOVED 2
+
+/* lives */
+#define ALIVE 0
+#define DYING 1
+#define DEAD 2
+
+/* the lock */
+#define UNLOCKED 0
+#define LOCKED 1
+#define ORPHANED 2
+
+/* Under the lock nobody else can see or change what the lock guards, and a kill elsewhere can as
+ * well come before or after: so what happens under the lock is one transition, which ends early
+ * if its process is killed. With FINE it is not, which must come to the same. */
+#ifdef FINE
+#define SECTION
+#define PRIVATE
+#else
+#define SECTION atomic
+#endif
+#define ENTER(condition) d_step { (lock == UNLOCKED && (condition)) -> lock = LOCKED }
+#define TAKE_OVER d_step { lock == ORPHANED -> lock = LOCKED }
+#define LEAVE d_step { books_balance(); lock = UNLOCKED }
+
+#if CRASHES > 0
+#define MAY_DIE if :: crashes_left > 0 -> goto killed :: true fi
+#else
+#define MAY_DIE skip
+#endif
+
+#define STREAM_ENDED (ending || (promised[0] == 0 && promised[1] == 0 && open_writers == 0))
+#ifdef MUTANT_END_DESPITE_CLAIMS
+#define NOTHING_IN_WRITERS_HANDS true
+#else
+#define NOTHING_IN_WRITERS_HANDS (in_hand_count == 0)
+#endif
+#define AT_END (group_state[MY_GROUP] != ACTIVE || (stream_ended && held[MY_GROUP] == 0 && \
+  NOTHING_IN_WRITERS_HANDS && queue_count[MY_GROUP] == 0))
