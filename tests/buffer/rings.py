@@ -8,8 +8,8 @@ from mimocorb._buffer.in_process import InProcessRing
 class InProcess:
     """The oracle."""
 
-    def __init__(self, number_of_slots, slot_bytes=8, max_reader_groups=16):
-        self.ring = InProcessRing(number_of_slots, slot_bytes, max_reader_groups)
+    def __init__(self, number_of_slots, slot_bytes=8, max_deliveries=3):
+        self.ring = InProcessRing(number_of_slots, slot_bytes, max_deliveries=max_deliveries)
 
     def writer(self, token):
         return self.ring.open_writer(token)
@@ -27,8 +27,10 @@ class InProcess:
 class SharedMemory:
     """The backend of every real run."""
 
-    def __init__(self, number_of_slots, slot_bytes=8, max_reader_groups=16):
-        self.ring = shared_memory.SharedMemoryRing(number_of_slots, slot_bytes, max_reader_groups)
+    def __init__(self, number_of_slots, slot_bytes=8, max_deliveries=3):
+        self.ring = shared_memory.SharedMemoryRing(
+            number_of_slots, slot_bytes, max_deliveries=max_deliveries
+        )
 
     def writer(self, token):
         return shared_memory.open_writer(self.ring.address(), token)

@@ -233,6 +233,25 @@ def test_a_quarantined_event_is_done_with_and_counted_apart(make):
     assert ring.books().free_slots == 1
 
 
+def test_an_event_handed_out_too_often_comes_alone_and_marked_as_poisonous(make):
+    ring = make(4)  # max_deliveries is 3
+    group = ring.ring.add_group()
+    put(ring.writer(), 3)
+    reader, colleague = ring.reader(group), ring.reader(group)
+    assert get(colleague) == 1
+    for _ in range(3):
+        assert get(reader) == 2
+        reader.give_back()
+    colleague.give_back()
+    assert reader.take(3) == (0, 1)
+    reader.acknowledge()
+    assert reader.take(3) == (Status.POISONOUS, 0)
+    assert reader.sequence(reader.poisonous()) == 2
+    reader.quarantine()
+    assert get(reader) == 3
+    assert ring.group_books(group).quarantined == 1
+
+
 def test_a_reused_slot_starts_with_delivery_one(make):
     ring = make(1)
     group = ring.ring.add_group()

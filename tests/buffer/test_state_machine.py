@@ -18,6 +18,8 @@ from hypothesis.stateful import (
 )
 from rings import BACKENDS, check_books
 
+from mimocorb._buffer.contract import Status
+
 SLOT_BYTES = 8
 # What is measured rather than decided differs between backends.
 TIMES_OF_RING = {"full_ns": 0, "paused_ns": 0, "created_monotonic_ns": 0}
@@ -42,6 +44,10 @@ class Port:
     def got(self, first, count=1):
         if first >= 0:
             self.in_hand += range(first, first + count)
+        if first == Status.POISONOUS:
+            self.in_hand.append(self.sides[0].poisonous())
+            if len(self.in_hand) == 1:
+                self.call("poisonous")
 
 
 def one_of(collection):
@@ -62,9 +68,11 @@ def without_times(books):
 
 
 class RingsAgree(RuleBasedStateMachine):
-    @initialize(number_of_slots=st.integers(1, 7))
-    def make(self, number_of_slots):
-        self.backends = [backend(number_of_slots, SLOT_BYTES) for backend in BACKENDS.values()]
+    @initialize(number_of_slots=st.integers(1, 7), max_deliveries=st.integers(1, 4))
+    def make(self, number_of_slots, max_deliveries):
+        self.backends = [
+            backend(number_of_slots, SLOT_BYTES, max_deliveries) for backend in BACKENDS.values()
+        ]
         self.observers = [backend.observer() for backend in self.backends]
         self.tokens, self.groups, self.writers, self.readers = [], [], [], []
         self.written = 0

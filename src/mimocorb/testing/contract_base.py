@@ -11,7 +11,7 @@ import pytest
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
-from mimocorb.errors import BufferTimeout
+from mimocorb.errors import BufferTimeout, EndOfStream
 
 __all__ = ["PAUSE_S", "ContractTests", "MakeBuffer", "is_blocked", "put", "read_all", "value_of"]
 
@@ -66,7 +66,7 @@ def read_all(reader: Reader) -> list[int]:
     while True:
         try:
             values.append(value_of(reader.get(timeout_s=0)))
-        except BufferTimeout:
+        except (BufferTimeout, EndOfStream):
             return values
 
 

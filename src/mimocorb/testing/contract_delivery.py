@@ -20,7 +20,7 @@ from mimocorb.testing.contract_base import (
     read_all,
     value_of,
 )
-from mimocorb.testing.watchdog import Background
+from mimocorb.testing.watchdog import WATCHDOG_S, Background
 
 __all__ = ["DeliveryContract"]
 
@@ -226,12 +226,34 @@ class DeliveryContract(ContractTests):
         self, make_buffer: MakeBuffer
     ) -> None:
         buffer = make_buffer()
-        reader = Reader(buffer.new_reader_group())
-        put(Writer(buffer.new_writer()), 1)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        put(writer, 1)
         reader.get()
         with pytest.raises(BufferTimeout):
             reader.get(timeout_s=0)
         assert buffer.stats().groups[0].acknowledged == 1
+
+    def test_a_timeout_ends_the_wait_of_a_reader_whose_colleague_gets_all(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer()
+        group = buffer.new_reader_group()
+        writer, lucky, unlucky = Writer(buffer.new_writer()), Reader(group), Reader(group)
+
+        def wait_in_vain() -> bool:
+            while True:  # now and then it gets an event after all
+                try:
+                    unlucky.get(timeout_s=0.2)
+                except BufferTimeout:
+                    return True
+
+        waiting = Background(wait_in_vain)
+        deadline = time.monotonic() + WATCHDOG_S
+        while waiting.running and time.monotonic() < deadline:
+            put(writer, 1)
+            read_all(lucky)
+            time.sleep(0.02)
+        assert not waiting.running, "the timeout starts anew whenever the colleague gets an event"
 
     def test_a_waiting_reader_uses_next_to_no_processor_time(self, make_buffer: MakeBuffer) -> None:
         reader = Reader(make_buffer().new_reader_group())
