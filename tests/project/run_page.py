@@ -11,7 +11,8 @@ current directory, with `run_daq.py` and a copy of `examples/` in it.
 - Any block after a comment `<!-- file: NAME -->` is written to that file instead.
 - `console`: lines after `$ ` are given to the shell, what follows is the expected output. The
   exit code has to be 0, or N after `<!-- exit code: N -->`. A `cd` lasts to the end of the page.
-- A block after `<!-- not run: REASON -->` is skipped; so are blocks in other languages.
+- A block after `<!-- not run: REASON -->` is skipped, as are blocks in other languages, and a
+  block after `<!-- needs: VARIABLE -->` where that environment variable is not set.
 
 In an expected output `...` stands for anything, as in doctest.
 """
@@ -101,7 +102,10 @@ class PageRun:
 
     def do(self, block: Block) -> None:
         """Do what one block asks for."""
-        if block.comment.startswith("not run:"):
+        needed = block.comment.removeprefix("needs:").strip()
+        if block.comment.startswith("not run:") or (
+            block.comment.startswith("needs:") and not os.environ.get(needed)
+        ):
             return
         if block.comment.startswith("file:"):
             self.write_file(Path(block.comment.removeprefix("file:").strip()), block.text)
@@ -145,7 +149,8 @@ class PageRun:
             )
             if expected.strip():
                 compare(block, expected, done.stdout)
-            wanted = int(block.comment.removeprefix("exit code:") or 0)
+            is_failure = block.comment.startswith("exit code:")
+            wanted = int(block.comment.removeprefix("exit code:")) if is_failure else 0
             if done.returncode != wanted:
                 raise Mismatch(
                     f"{block.place}: `{command}` ended with exit code {done.returncode}, "
