@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from analyse_lifetime import fit_lifetime, newest_run, plot_fit
 from numpy.typing import NDArray
 
+from analyse_lifetime import fit_lifetime, newest_run, plot_fit
 from mimocorb.sources import kamiokanne
 
 CLOSE_NS = 50.0  # two decay times agree if they are this close

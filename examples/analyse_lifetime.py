@@ -32,6 +32,7 @@ from scipy.optimize import minimize
 
 LIFETIME_US = 2.197  # of the free muon, Review of Particle Physics
 WINDOW_US = (0.4, 14.5)  # for the window of 15 us in the example
+LOWEST_BACKGROUND = -0.1  # what no fluctuation explains
 CLOSE_NS = 50.0  # a decay time this close to the true one is a right one
 
 
@@ -71,9 +72,11 @@ def density(
 
 
 def fit_lifetime(
-    t_us: NDArray[np.float64], window_us: tuple[float, float] = WINDOW_US
+    t_us: NDArray[np.float64],
+    window_us: tuple[float, float] = WINDOW_US,
+    background: float | None = None,
 ) -> LifetimeFit:
-    """Fit lifetime and background to decay times in us.
+    """Fit lifetime and background to decay times in us; a given background is not fitted.
 
     The background may come out slightly negative: a limit at zero would pull the lifetime to one
     side whenever there is little of it.
@@ -83,23 +86,27 @@ def fit_lifetime(
         raise ValueError(f"{len(inside)} decay times in {window_us} us are too few for a fit")
 
     def minus_log_likelihood(parameters: NDArray[np.float64]) -> float:
-        lifetime_us, background = parameters
-        if not (0.1 < lifetime_us < 100 and background < 1):
+        lifetime_us, fraction = parameters if background is None else (parameters[0], background)
+        if not (0.1 < lifetime_us < 100 and fraction < 1):
             return np.inf
-        f = density(inside, lifetime_us, background, window_us)
+        f = density(inside, lifetime_us, fraction, window_us)
         return -float(np.sum(np.log(f))) if f.min() > 0 else np.inf
 
-    start = np.array([2.0, 0.1])
+    start = np.array([2.0] if background is not None else [2.0, 0.1])
     best = minimize(
-        minus_log_likelihood, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-6}
-    )
-    covariance = np.linalg.inv(second_derivatives(minus_log_likelihood, best.x))
-    uncertainty = np.sqrt(np.diag(covariance))
+        minus_log_likelihood, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-5}
+    ).x
+    if len(best) > 1 and best[1] < LOWEST_BACKGROUND:
+        raise ValueError(
+            f"the fit runs away to a background of {100 * best[1]:.0f} %: with few events and "
+            "hardly any background, give the background, for instance 0, instead of fitting it"
+        )
+    uncertainty = np.sqrt(np.diag(np.linalg.inv(second_derivatives(minus_log_likelihood, best))))
     return LifetimeFit(
-        lifetime_us=float(best.x[0]),
+        lifetime_us=float(best[0]),
         uncertainty_us=float(uncertainty[0]),
-        background=float(best.x[1]),
-        background_uncertainty=float(uncertainty[1]),
+        background=float(best[1]) if background is None else background,
+        background_uncertainty=float(uncertainty[1]) if background is None else 0.0,
         number_of_events=len(inside),
         window_us=window_us,
     )

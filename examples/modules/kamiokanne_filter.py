@@ -28,9 +28,7 @@ def find_recorded_decay(
         record = search.record(event["chA"])
         return [record["status"] == DOUBLE_PULSE, record]
 
-    BufferToBuffer(
-        source_list, sink_list, observe_list, config_dict, filter=one_event, **rb_info
-    )()
+    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=one_event, **rb_info)()
 
 
 class RecordedDecaySearch:

@@ -75,7 +75,9 @@ class DetectorSettings:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DetectorSettings:
         """Take from a configuration what belongs to the detector."""
-        return cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
+        return cls(
+            **{field.name: config[field.name] for field in fields(cls) if field.name in config}
+        )
 
 
 class MuonDetector:
@@ -117,7 +119,9 @@ class MuonDetector:
         for particle in ("electron", "accidental"):
             heights = truth[f"{particle}_heights"]
             if heights.any():
-                delay_ns = truth["decay_time_ns" if particle == "electron" else "accidental_time_ns"]
+                delay_ns = truth[
+                    "decay_time_ns" if particle == "electron" else "accidental_time_ns"
+                ]
                 self._add_pulses(out, arrival + delay_ns / settings.sample_time_ns, heights)
 
     def _add_pulses(
@@ -217,7 +221,7 @@ def _draw_accidentals(
 
 
 def _forget_what_is_outside(truth: NDArray[np.void], settings: DetectorSettings) -> None:
-    """A pulse beyond the end of the recorded window is not in the data."""
+    """Take away pulses beyond the end of the recorded window: they are not in the data."""
     last_sample = settings.number_of_samples - settings.pre_trigger_samples - 2
     last_ns = last_sample * settings.sample_time_ns
     for particle, time in (("electron", "decay_time_ns"), ("accidental", "accidental_time_ns")):
