@@ -18,7 +18,7 @@ from mimocorb.errors import MimocorbError
 
 __all__ = ["main", "run_daq"]
 
-OK, FAILED, BAD_USAGE = 0, 1, 2
+OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +112,9 @@ def _guarded(action: Any, chosen: argparse.Namespace) -> int:
         return FAILED
     except BrokenPipeError:
         return FAILED
+    except KeyboardInterrupt:
+        print("mimocorb: interrupted, nothing was started", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _read(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:

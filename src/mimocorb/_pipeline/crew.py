@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
-from multiprocessing import Pipe
+from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection
 
 from mimocorb._pipeline.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
@@ -51,14 +51,20 @@ class Crew:
         self._gate: tuple[Connection, Connection] = Pipe(duplex=False)
 
     def start(self, processes: Iterable[WorkerProcess]) -> None:
-        """Start the processes in this order."""
-        for process in processes:
-            # Until a worker has its handlers, a Ctrl-C must wait.
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*SUPERVISOR_SIGNALS, ASK_TO_END))
-            try:
+        """Start the processes in this order.
+
+        Signals are held back meanwhile: until a worker has its handlers, a Ctrl-C must wait.
+        """
+        held_back = (*SUPERVISOR_SIGNALS, ASK_TO_END)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+        try:
+            if self.start_method != "fork":
+                resource_tracker.ensure_running()  # lets some signals in again
+                signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+            for process in processes:
                 process.start(self._context, self._lifeline, self._gate)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._gate[0].close()
 
     def open_gate(self, word: bytes, sources: int) -> None:

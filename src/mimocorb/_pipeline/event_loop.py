@@ -37,6 +37,8 @@ class EventLoop:
 
     def wake(self) -> None:
         """End the present wait, or the next one; safe in threads and signal handlers."""
+        if self._wake_writing < 0:
+            return
         try:
             os.write(self._wake_writing, b"!")
         except BlockingIOError:  # so many wakes are waiting that one more changes nothing

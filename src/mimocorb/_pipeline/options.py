@@ -31,7 +31,7 @@ class SupervisorOptions:
     drain_timeout_s: float = 60.0
     source_grace_s: float = 3.0
     display_grace_s: float = 1.0
-    kill_grace_s: float = 5.0
+    kill_grace_s: float = 3.0
     debug: bool = False
 
 

@@ -79,12 +79,11 @@ class Run:
 
     def execute(self) -> None:
         """Take data until the run has ended and everything in flight has been dealt with."""
-        supervisor = self.supervisor
         directory = self.directory or self.prepare()
-        with ExitStack() as stack:
+        supervisor = self.supervisor
+        with self._signals(), ExitStack() as stack:
             supervisor.start(directory)
             # Only now: a worker must not inherit a terminal that has been taken over.
-            stack.enter_context(self._signals())
             stack.enter_context(self._shown())
             while not supervisor.ended:
                 supervisor.turn(LONGEST_TURN_S)
@@ -92,8 +91,8 @@ class Run:
 
     def finish(self) -> RunSummary:
         """Close the books, write the summary and release everything."""
-        supervisor = self.supervisor
         directory = self.directory or self.prepare()
+        supervisor = self.supervisor
         view = supervisor.view()
         failures = [*supervisor.failures, *audit(view)]
         if supervisor.state is not RunState.ENDED:
@@ -173,8 +172,7 @@ class Run:
         if options.verbose > 1 and sys.stdout.isatty():
             self._display = LiveView(sys.stdout, supervisor.view, self.log.lines)
         elif options.verbose > 0:
-            self._display = PlainLines(sys.stdout, supervisor.view)
-            self.log.listeners.append(self._display.log)
+            self._display = PlainLines(sys.stdout, supervisor.view, self.log)
         try:
             if self._display is not None:
                 self._display.start()

@@ -11,7 +11,7 @@ from typing import Any
 
 from mimocorb._pipeline.run_directory import write_atomically
 from mimocorb._pipeline.run_state import BufferView, RunView
-from mimocorb._pipeline.terminal import UNKNOWN, duration, percent, rate
+from mimocorb._pipeline.terminal import duration, percent, rate
 from mimocorb.errors import BooksDoNotBalance, MimocorbError
 
 __all__ = ["RunSummary", "WorkerEnd", "audit"]
@@ -172,31 +172,31 @@ def _buffer_dict(buffer: BufferView, active_s: float | None) -> dict[str, Any]:
 
 
 def _books_table(view: RunView) -> Iterable[str]:
-    """Yield the books of each buffer, with its groups below it."""
+    """Yield the books: first of the buffers, then of the groups that read them."""
     yield (
-        f"  {'buffer':<10} {'claimed':>10} = {'published':>10} + {'aborted':>7} + {'torn':>5}"
-        f"   {'mean rate/s':>11} {'dead time':>9}"
+        f"  {'buffer':<11} {'claimed':>9} = {'published':>9} + {'aborted':>7} + {'torn':>4}"
+        f"  {'rate/s':>8}  {'dead time':>9}"
     )
     for buffer in view.buffers:
         s = buffer.stats
         yield (
-            f"  {s.name:<10} {s.claimed:>10} = {s.published:>10} + {s.aborted:>7} + {s.torn:>5}"
-            f"   {rate(_mean_rate(buffer, view.active_s)):>11} {percent(buffer.dead_fraction):>9}"
+            f"  {s.name:<11} {s.claimed:>9} = {s.published:>9} + {s.aborted:>7} + {s.torn:>4}"
+            f"  {rate(_mean_rate(buffer, view.active_s)):>8}  {percent(buffer.dead_fraction):>9}"
         )
     yield ""
     yield (
-        f"  {'buffer':<10} {'due to':<24} {'offered':>10} = {'processed':>10} + {'set aside':>9}"
-        f" + {'abandoned':>9}"
+        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9}"
+        f" + {'abandoned':>9}  by"
     )
     for buffer in view.buffers:
         s = buffer.stats
         for g in s.groups:
             reader = buffer.readers.get(g.group, f"group {g.group}")
-            left = f" + {g.due} due" if g.due else ""
-            again = f"   ({g.redelivered} delivered again)" if g.redelivered else ""
+            notes = [f"{g.due} still due"] if g.due else []
+            notes += [f"{g.redelivered} delivered again"] if g.redelivered else []
             yield (
-                f"  {s.name:<10} {reader:<24} {g.offered:>10} = {g.acknowledged:>10} +"
-                f" {g.quarantined:>9} + {g.abandoned:>9}{left}{again}"
+                f"  {s.name:<11} {g.offered:>9} = {g.acknowledged:>9} + {g.quarantined:>9}"
+                f" + {g.abandoned:>9}  {reader}" + (f" ({', '.join(notes)})" if notes else "")
             )
         if not s.groups:
-            yield f"  {s.name:<10} {UNKNOWN:<24} nobody reads this buffer"
+            yield f"  {s.name:<11} {s.published:>9}   nobody reads this buffer"

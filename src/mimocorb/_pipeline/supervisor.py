@@ -29,9 +29,10 @@ from mimocorb._pipeline.graph import Graph
 from mimocorb._pipeline.meters import BufferMeter, RunClock
 from mimocorb._pipeline.model import Setup
 from mimocorb._pipeline.options import SupervisorOptions
+from mimocorb._pipeline.process import ASK_TO_END
 from mimocorb._pipeline.run_log import RunLog
 from mimocorb._pipeline.run_state import TRANSITIONS, Command, RunState, RunView, WorkerState
-from mimocorb._pipeline.worker import BEGIN, DO_NOT_BEGIN
+from mimocorb._pipeline.worker import BEGIN, DO_NOT_BEGIN, Terminated
 from mimocorb._pipeline.worker_function import WorkerFunction
 from mimocorb._pipeline.worker_link import Message
 from mimocorb._pipeline.worker_process import WorkerProcess
@@ -41,6 +42,7 @@ __all__ = ["Supervisor"]
 
 ORIGIN = "mimocorb"
 TICK_S = 0.25
+ENDED_AS_ASKED = (Terminated.CODE, -ASK_TO_END)
 SHORTEST_TURN_S = 0.0005
 
 
@@ -254,7 +256,8 @@ class Supervisor:
         if message.kind == "log":
             self.log.add(message.level, process.name, message.text, message.time_s)
         elif message.kind == "ready":
-            process.state = WorkerState.READY
+            begun = self.state is not RunState.STARTING
+            process.state = WorkerState.RUNNING if begun else WorkerState.READY
         elif not process.gone:
             process.state = WorkerState.ENDING
 
@@ -267,20 +270,25 @@ class Supervisor:
                 self.loop.unwatch(descriptor)
         process.finish()
         function.recover()
-        said = process.last.kind if process.last else ""
-        did_as_asked = process.asked_to_end and said == "terminated"
-        if process.exit_code == 0 or (did_as_asked and not function.must_finish):
-            process.state = WorkerState.ENDED
-        elif process.killed or did_as_asked:
-            process.state = WorkerState.STOPPED
-        else:
-            process.state = WorkerState.FAILED
+        process.state = self._judge(function, process)
         how = process.how_it_ended()
         self.log.add("INFO", process.name, f"{process.state.value}: {how}", show=False)
         if process.state is WorkerState.FAILED:
             self._on_failure(function, process, how)
+        elif process.exit_code not in (0, *ENDED_AS_ASKED) and not process.killed:
+            self._warn(f"{process.name}, asked to end: {how}")
         if function.gone:
             self._on_function_gone(function)
+
+    def _judge(self, function: WorkerFunction, process: WorkerProcess) -> WorkerState:
+        """Say whether this was an end, a failure, or our own doing."""
+        if process.exit_code == 0:
+            return WorkerState.ENDED
+        if not process.asked_to_end:
+            return WorkerState.FAILED
+        # User code may have turned the interruption into an error of its own: not its fault.
+        is_display = not function.must_finish and process.exit_code in ENDED_AS_ASKED
+        return WorkerState.ENDED if is_display else WorkerState.STOPPED
 
     def _on_failure(self, function: WorkerFunction, process: WorkerProcess, how: str) -> None:
         detail = process.last.detail if process.last and process.last.kind == "failed" else ""
@@ -340,6 +348,9 @@ class Supervisor:
         self._change(RunState.RUNNING)
         self._open_gate(BEGIN)
         self.clock.start()
+        for process in (process for function in self.functions for process in function.processes):
+            if process.state is WorkerState.READY:
+                process.state = WorkerState.RUNNING
         self.log.add("INFO", ORIGIN, "all workers are ready, data taking begins")
 
     def _next_look_s(self) -> float:

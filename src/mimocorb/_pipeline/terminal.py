@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from mimocorb._pipeline.run_log import LogLine
+from mimocorb._pipeline.run_log import LogLine, RunLog
 from mimocorb._pipeline.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
 
 __all__ = ["LiveView", "PlainLines", "duration", "render", "status_line"]
@@ -298,18 +298,18 @@ class LiveView:
 class PlainLines:
     """Prints the log as it comes and a line about the run every few seconds."""
 
-    def __init__(self, stream: TextIO, look: Callable[[], RunView]) -> None:
+    def __init__(self, stream: TextIO, look: Callable[[], RunView], log: RunLog) -> None:
         self._stream = stream
         self._look = look
+        self._log = log
         self._next_s = 0.0
 
     def start(self) -> None:
-        """Begin to count the time to the first line."""
+        """Print what the log has so far, and from now on each new entry."""
+        for line in self._log.lines:
+            self._print(str(line))
+        self._log.listeners.append(lambda line: self._print(str(line)))
         self._next_s = time.monotonic() + LINE_INTERVAL_S
-
-    def log(self, line: LogLine) -> None:
-        """Print one entry of the log."""
-        self._print(str(line))
 
     def update(self) -> None:
         """Print the state of the run if it is time."""

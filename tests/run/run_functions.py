@@ -1,0 +1,192 @@
+"""Worker functions for the tests of whole runs; each does one thing, right or wrong.
+
+They are loaded by path in worker processes. ``config_dict`` says how many and how fast.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+import warnings
+
+import numpy as np
+
+from mimocorb.buffer_control import (
+    BufferToBuffer,
+    BufferToParquetfile,
+    BufferToTxtfile,
+    SourceToBuffer,
+    rbDrain,
+)
+from mimocorb.mimo_buffer import Observer, Reader, Writer
+
+
+def _numbers(sink_list, config):
+    for number in range(config.get("events", 10**9)):
+        yield [np.full(sink_list[0]["values_per_slot"], float(number))]
+        time.sleep(config.get("pause_s", 0.0))
+
+
+# --- sources
+
+
+def numbers(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Events 0, 1, 2 …"""
+    data = _numbers(sink_list, config_dict)
+    SourceToBuffer(source_list, sink_list, observe_list, config_dict, data_source=data, **rb_info)()
+
+
+def raises(source_list, sink_list, observe_list, config_dict, **rb_info):
+    def data():
+        yield from _numbers(sink_list, config_dict)
+        raise ValueError("the digitizer is on fire")
+
+    SourceToBuffer(
+        source_list, sink_list, observe_list, config_dict, data_source=data(), **rb_info
+    )()
+
+
+def exits(source_list, sink_list, observe_list, config_dict, **rb_info):
+    writer = Writer(sink_list[0])
+    for number in range(config_dict["events"]):
+        writer.get_new_buffer()["value"][:] = number
+    writer.process_buffer()
+    code = config_dict.get("code")
+    sys.exit(code)
+
+
+def sleeps_for_ever(source_list, sink_list, observe_list, config_dict, **rb_info):
+    with Writer(sink_list[0]) as writer:
+        writer.get_new_buffer()["value"][:] = 0
+        writer.process_buffer()
+        try:
+            print("source waits", flush=True)
+            time.sleep(1000)
+        finally:
+            print("source has tidied up", flush=True)
+
+
+def talks(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Prints in every way there is."""
+    print("from print")
+    print("from stderr", file=sys.stderr)
+    os.write(1, b"from write\n")
+    ctypes.CDLL(None).puts(b"from C")
+    ctypes.CDLL(None).fflush(None)
+    warnings.warn("from warnings", stacklevel=1)
+    import logging
+
+    logging.getLogger("driver").error("from logging")
+    for number in range(5_000):
+        print("line", number)
+    numbers(source_list, sink_list, observe_list, {"events": 3}, **rb_info)
+    print("without end of line", end="")
+
+
+def crashes(source_list, sink_list, observe_list, config_dict, **rb_info):
+    ctypes.string_at(0)
+
+
+# --- filters
+
+
+def double(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Twice the input; `pause_s` per event."""
+
+    def twice(data):
+        if data["value"][0] == 0:
+            print("first event")
+        time.sleep(config_dict.get("pause_s", 0.0))
+        return [{"value": 2 * data["value"][:1]}]
+
+    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
+
+
+def nonsense(source_list, sink_list, observe_list, config_dict, **rb_info):
+    BufferToBuffer(
+        source_list, sink_list, observe_list, config_dict, filter=lambda _: "what?", **rb_info
+    )()
+
+
+def dies_once(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Is killed with event 5 in its hands, unless somebody was before it."""
+    with Reader(source_list[0]) as source, Writer(sink_list[0]) as sink:
+        for event in source:
+            number = int(event["value"][0])
+            if number == 5 and source.delivery == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            output = sink.get_new_buffer()
+            output["value"][:] = 2 * number
+            sink.process_buffer()
+
+
+# --- sinks
+
+
+def save(source_list, sink_list, observe_list, config_dict, **rb_info):
+    BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def save_on_a_small_disk(source_list, sink_list, observe_list, config_dict, **rb_info):
+    limit = config_dict["limit_bytes"]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def save_waveforms(source_list, sink_list, observe_list, config_dict, **rb_info):
+    BufferToParquetfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def drain(source_list, sink_list, observe_list, config_dict, **rb_info):
+    rbDrain(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def save_slowly(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """One line per event, with a pause before it."""
+    path = config_dict["directory_prefix"] + config_dict["filename"]
+    with Reader(source_list[0]) as source, open(path, "w", buffering=1) as file:  # noqa: PTH123
+        for event in source:
+            time.sleep(config_dict["pause_s"])
+            print(event["value"][0], file=file)
+
+
+def killed_after(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Reads some events, then is killed."""
+    with Reader(source_list[0]) as source:
+        for count, _event in enumerate(source):
+            if count == config_dict["events"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaves_early(source_list, sink_list, observe_list, config_dict, **rb_info):
+    with Reader(source_list[0]) as source:
+        for _ in range(config_dict["events"]):
+            source.get()
+
+
+def hangs(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Takes one event and never comes back, deaf to everything."""
+    with Reader(source_list[0]) as source:
+        source.get()
+        while True:
+            try:
+                time.sleep(1000)
+            except BaseException:
+                continue
+
+
+# --- observers
+
+
+def looks(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Looks for ever; never ends by itself."""
+    observer = Observer(observe_list[0])
+    while True:
+        observer.get()
+        time.sleep(0.05)
+
+
+def looks_badly(source_list, sink_list, observe_list, config_dict, **rb_info):
+    raise RuntimeError("no display")

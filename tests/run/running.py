@@ -1,0 +1,183 @@
+"""Writing a small set-up, running it as a user would, and looking at what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FUNCTIONS = Path(__file__).with_name("run_functions.py")
+WATCHDOG_S = 60.0
+ONE_VALUE = {1: ["value", "float64"]}
+
+
+def buffer(name: str, slots: int = 16, values: int = 1) -> dict[str, Any]:
+    return {name: {"number_of_slots": slots, "channel_per_slot": values, "data_type": ONE_VALUE}}
+
+
+@dataclass
+class Worker:
+    """One entry under Functions; its configuration goes into the common file."""
+
+    function: str
+    roles: Mapping[str, str]
+    config: Mapping[str, Any] | None = None
+    processes: int = 1
+
+
+def write_setup(
+    directory: Path,
+    buffers: Sequence[dict[str, Any]],
+    workers: Sequence[Worker],
+    **main: Any,
+) -> Path:
+    """Write ``test_setup.yaml`` and ``config.yaml`` in the manual's dialect."""
+    functions: list[dict[str, Any]] = [{"Fkt_main": {"config_file": "config.yaml", **main}}]
+    for number, worker in enumerate(workers, 1):
+        functions.append(
+            {
+                f"Fkt_{number}": {
+                    "file_name": str(FUNCTIONS.with_suffix("")),
+                    "fkt_name": worker.function,
+                    "num_process": worker.processes,
+                    "RB_assign": dict(worker.roles),
+                }
+            }
+        )
+    config = {"general": {}, **{w.function: dict(w.config) for w in workers if w.config}}
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    path = directory / "test_setup.yaml"
+    path.write_text(yaml.safe_dump({"RingBuffer": list(buffers), "Functions": functions}))
+    return path
+
+
+def chain(
+    directory: Path,
+    *,
+    source: Worker | None = None,
+    middle: Worker | None = None,
+    sink: Worker | None = None,
+    more: Sequence[Worker] = (),
+    **main: Any,
+) -> Path:
+    """Write the usual set-up: numbers → RB_1 → double → RB_2 → save."""
+    workers = [
+        source or Worker("numbers", {"RB_1": "write"}, {"events": 100}),
+        middle or Worker("double", {"RB_1": "read", "RB_2": "write"}),
+        sink or Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+        *more,
+    ]
+    return write_setup(directory, [buffer("RB_1", values=4), buffer("RB_2")], workers, **main)
+
+
+class RunningDaq:
+    """A started ``mimocorb run``, in a session of its own."""
+
+    def __init__(self, setup: Path, *options: str, stdin: int | None = None, **more: Any) -> None:
+        self.setup = setup
+        self.text = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mimocorb.cli", "run", setup.name, "--lines", *options],
+            cwd=setup.parent,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **more,
+        )
+
+    def wait_for(self, text: str, *, count: int = 1) -> None:
+        """Read what it prints until it has said so."""
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
+        deadline = time.monotonic() + WATCHDOG_S
+        while self.text.count(text) < count:
+            ready, _, _ = select.select([descriptor], [], [], deadline - time.monotonic())
+            data = os.read(descriptor, 65536) if ready else b""
+            assert data, f"it never said {text!r}:\n{self.text}"
+            self.text += data.decode()
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Signal the whole group, as a terminal does on Ctrl-C."""
+        os.killpg(self.process.pid, number)
+
+    def finish(self) -> Finished:
+        """Wait for the end and collect everything."""
+        try:
+            rest, _ = self.process.communicate(timeout=WATCHDOG_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            rest, _ = self.process.communicate()
+            raise AssertionError(f"it did not end:\n{self.text}{rest.decode()}") from None
+        self.text += rest.decode()
+        eventually(lambda: not processes_of(self.process.pid))
+        return Finished(self.process.returncode, self.text, self.setup.parent / "target")
+
+
+@dataclass
+class Finished:
+    """What a run left behind."""
+
+    code: int
+    text: str
+    parent: Path
+
+    @property
+    def directory(self) -> Path:
+        (only,) = self.parent.iterdir()
+        return only
+
+    @property
+    def summary(self) -> Any:
+        return json.loads((self.directory / "summary.json").read_text())
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log.txt").read_text()
+
+    def values(self, name: str = "values.txt") -> list[float]:
+        """The numbers in the output of a sink, sorted."""
+        lines = (self.directory / name).read_text().splitlines()
+        fields = [line.split("\t")[-1] for line in lines]
+        return sorted(float(field) for field in fields if field != "value")
+
+    def published(self, name: str) -> int:
+        (found,) = [b for b in self.summary["buffers"] if b["name"] == name]
+        return int(found["published"])
+
+
+def run(setup: Path, *options: str, **more: Any) -> Finished:
+    """Run a set-up to its end."""
+    return RunningDaq(setup, *options, **more).finish()
+
+
+def processes_of(session: int) -> list[int]:
+    """Living processes of a session."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == session and fields[0] not in "ZX":
+                found.append(int(entry.name))
+    return found
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until it is true, under a watchdog."""
+    deadline = time.monotonic() + WATCHDOG_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.005)

@@ -1,0 +1,143 @@
+"""The documented classes that set up and steer a whole data acquisition."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import yaml
+from running import Worker, chain, eventually
+
+from mimocorb.buffer_control import buffer_control, run_mimoDAQ
+from mimocorb.errors import RunFailed, SetupError
+
+
+@pytest.fixture
+def lists(tmp_path, monkeypatch):
+    """``(RingBuffer, Functions)`` of a set-up, read as a program would."""
+    monkeypatch.chdir(tmp_path)
+
+    def read(**workers):
+        content = buffer_control.get_config(chain(tmp_path, **workers))
+        return content["RingBuffer"], content["Functions"]
+
+    return read
+
+
+def test_a_program_sets_up_starts_and_shuts_down(lists, tmp_path, capsys):
+    control = buffer_control(*lists(), tmp_path / "output")
+    assert list(control.setup_buffers()) == ["RB_1", "RB_2"]
+    control.setup_workers()
+    control.display_layout()
+    control.display_functions()
+    processes = control.start_workers()
+    assert [process.name for process in processes] == [
+        "Fkt_3 save",
+        "Fkt_2 double",
+        "Fkt_1 numbers",
+    ]
+    processes[-1].join(60)
+    assert processes[-1].exitcode == 0
+    control.shutdown()
+    assert control.status == "ended"
+    lines = (tmp_path / "output" / "values.txt").read_text().splitlines()
+    assert len(lines) == 101
+    assert (tmp_path / "output" / "config.yaml").exists()
+    printed = capsys.readouterr().out
+    assert "RB_1: 16 slots of 4 values" in printed
+    assert "Fkt_2: double (1), RB_1 read, RB_2 write" in printed
+
+
+def test_pause_keeps_events_out_until_resume(lists, tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    control = buffer_control(*lists(source=source), tmp_path)
+    buffers = control.setup_buffers()
+    control.setup_workers()
+    control.start_workers()
+    eventually(lambda: buffers["RB_1"].stats().published > 5)
+    control.pause()
+    eventually(lambda: control.status == "paused" and buffers["RB_1"].stats().in_hand == 0)
+    before = buffers["RB_1"].stats().published
+    time.sleep(0.2)
+    assert buffers["RB_1"].stats().published == before
+    control.resume()
+    eventually(lambda: buffers["RB_1"].stats().published > before)
+    control.stop()
+    control.shutdown()
+    assert control.status == "ended"
+
+
+def test_a_failed_worker_is_reported_at_shutdown(lists, tmp_path):
+    source = Worker("raises", {"RB_1": "write"}, {"events": 3})
+    control = buffer_control(*lists(source=source), tmp_path)
+    control.setup_buffers()
+    control.setup_workers()
+    control.start_workers()
+    eventually(lambda: control.status == "ended")
+    with pytest.raises(RunFailed, match="the digitizer is on fire"):
+        control.shutdown()
+
+
+def test_shutdown_is_possible_at_any_time_and_twice(lists, tmp_path):
+    control = buffer_control(*lists(), tmp_path)
+    control.shutdown()
+    control = buffer_control(*lists(), tmp_path)
+    control.setup_buffers()
+    control.setup_workers()
+    control.shutdown()
+    control.shutdown()
+
+
+def test_both_orders_of_the_arguments_are_understood(lists, tmp_path):
+    configs = {"numbers": {"events": 3}}
+    manual = buffer_control(*lists(), tmp_path, configs)
+    later = buffer_control(*lists(), configs, str(tmp_path))
+    assert manual.output_directory == later.output_directory == tmp_path
+    with pytest.raises(SetupError, match="output_directory"):
+        buffer_control(*lists(), None)
+
+
+def test_limits_are_attributes(lists, tmp_path):
+    control = buffer_control(*lists(runtime=12, runevents=34), tmp_path)
+    assert (control.runtime, control.runevents) == (12, 34)
+    assert buffer_control(*lists(), tmp_path).runtime == 0
+
+
+def test_get_config_returns_the_content_of_a_file(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({"general": {"runtime": 5}}))
+    assert buffer_control.get_config(str(path)) == {"general": {"runtime": 5}}
+    path.write_text("- a list")
+    with pytest.raises(SetupError, match="mapping"):
+        buffer_control.get_config(path)
+    with pytest.raises(SetupError, match=r"missing\.yaml"):
+        buffer_control.get_config(tmp_path / "missing.yaml")
+
+
+def test_import_function_returns_none_for_what_cannot_be_imported(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text("def source():\n    return 42\n")
+    assert buffer_control.import_function("own", "source")() == 42
+    assert buffer_control.import_function("own", "sink") is None
+    assert buffer_control.import_function("other", "source") is None
+    assert buffer_control.import_function("mimocorb/buffer_control", "SourceToBuffer")
+
+
+def test_run_mimodaq_takes_data_and_returns_the_summary(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    daq = run_mimoDAQ(chain(tmp_path), verbose=1)
+    daq.setup()
+    summary = daq.run()
+    daq.end()
+    assert summary.exit_code == 0
+    assert summary.directory == daq.directory
+    assert len((daq.directory / "values.txt").read_text().splitlines()) == 101
+    assert "numbers" in capsys.readouterr().out
+
+
+def test_run_mimodaq_raises_when_not_every_event_was_processed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Worker("raises", {"RB_1": "write"}, {"events": 3})
+    daq = run_mimoDAQ(str(chain(tmp_path, source=source)), verbose=0)
+    with pytest.raises(RunFailed, match="on fire"):
+        daq.run()

@@ -1,0 +1,195 @@
+"""Bad functions, full disks and dead workers: one clear message, and what was taken is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tarfile
+
+import pytest
+from running import RunningDaq, Worker, chain, eventually, processes_of, run
+
+
+def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path):
+    source = Worker("raises", {"RB_1": "write"}, {"events": 30})
+    middle = Worker("double", {"RB_1": "read", "RB_2": "write"}, {"pause_s": 0.005})
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 1
+    (failure,) = finished.summary["failures"]
+    assert "Fkt_1 raises failed" in failure
+    assert "the digitizer is on fire" in failure
+    assert 'raise ValueError("the digitizer is on fire")' in finished.log
+    assert "Traceback" not in finished.text
+    assert finished.values() == [2.0 * n for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("no trigger", "sys.exit('no trigger')"), (3, "sys.exit(3)")]
+)
+def test_a_source_that_exits_with_a_complaint_is_a_failure(tmp_path, code, words):
+    source = Worker("exits", {"RB_1": "write"}, {"events": 7, "code": code})
+    finished = run(chain(tmp_path, source=source))
+    assert finished.code == 1
+    assert words in finished.summary["failures"][0]
+    assert finished.values() == [2.0 * n for n in range(7)]
+
+
+@pytest.mark.parametrize("code", [0, None])
+def test_a_source_that_exits_without_a_complaint_has_ended(tmp_path, code):
+    source = Worker("exits", {"RB_1": "write"}, {"events": 7, "code": code})
+    finished = run(chain(tmp_path, source=source))
+    assert finished.code == 0, finished.text
+    assert len(finished.values()) == 7
+
+
+def test_a_filter_that_returns_nonsense_is_named_and_its_events_are_counted(tmp_path):
+    finished = run(chain(tmp_path, middle=Worker("nonsense", {"RB_1": "read", "RB_2": "write"})))
+    assert finished.code == 1
+    failures = finished.summary["failures"]
+    assert "'what?'" in failures[0]
+    (group,) = finished.summary["buffers"][0]["groups"]
+    assert group["abandoned"] > 0
+    assert f"{group['abandoned']} events of RB_1 were not processed by Fkt_2 nonsense" in failures
+
+
+def test_a_module_that_cannot_be_imported_ends_the_run_before_any_data(tmp_path):
+    setup = chain(tmp_path)
+    (tmp_path / "broken.py").write_text(
+        "import no_such_package\n\n\ndef double(*lists, **rb_info):\n    pass\n"
+    )
+    text = setup.read_text()
+    first, second = text.split("fkt_name: double")
+    head, name, tail = first.rpartition("file_name:")
+    setup.write_text(f"{head}{name} broken\n    fkt_name: double{second}")
+    assert tail
+    finished = run(setup)
+    assert finished.code == 1
+    assert "No module named 'no_such_package'" in finished.summary["failures"][0]
+    assert finished.published("RB_1") == 0
+
+
+def test_a_full_disk_is_reported_and_whole_lines_stay(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 3000})
+    config = {"filename": "values", "limit_bytes": 30_000}
+    sink = Worker("save_on_a_small_disk", {"RB_2": "read"}, config)
+    finished = run(chain(tmp_path, source=source, sink=sink))
+    assert finished.code == 1
+    failures = finished.summary["failures"]
+    assert "Fkt_3 save_on_a_small_disk failed" in failures[0]
+    assert "File too large" in failures[0]
+    values = finished.values()
+    assert values == [2.0 * n for n in range(len(values))]
+    assert len(values) > 100
+    (group,) = finished.summary["buffers"][1]["groups"]
+    assert group["acknowledged"] == len(values)
+    assert f"{group['abandoned']} events of RB_2 were not processed" in failures[1]
+
+
+def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
+    sinks = {"filename": "values"}
+    more = [Worker("save", {"RB_2": "read"}, sinks)]
+    finished = run(chain(tmp_path, more=more))
+    assert finished.code == 1
+    assert "exists already" in finished.summary["failures"][0]
+    values = finished.values()
+    assert values == [2.0 * n for n in range(len(values))]
+
+
+def test_a_filter_killed_with_an_event_in_its_hands_loses_nothing(tmp_path):
+    middle = Worker("dies_once", {"RB_1": "read", "RB_2": "write"}, processes=2)
+    finished = run(chain(tmp_path, middle=middle))
+    assert finished.code == 1
+    (failure,) = finished.summary["failures"]
+    assert "killed by SIGKILL" in failure
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+    (group,) = finished.summary["buffers"][0]["groups"]
+    assert group["redelivered"] == 1
+    assert group["abandoned"] == group["due"] == 0
+
+
+def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
+    more = [Worker("killed_after", {"RB_2": "read"}, {"events": 10})]
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    finished = run(chain(tmp_path, source=source, more=more))
+    assert finished.code == 1
+    assert "Fkt_4 killed_after failed: killed by SIGKILL" in finished.summary["failures"]
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+
+
+def test_a_crash_in_native_code_leaves_its_traceback_in_the_log(tmp_path):
+    finished = run(chain(tmp_path, source=Worker("crashes", {"RB_1": "write"})))
+    assert finished.code == 1
+    assert "killed by SIGSEGV" in finished.summary["failures"][0]
+    assert "in crashes" in finished.log
+
+
+def test_a_reader_that_leaves_before_its_input_ends_is_a_failure(tmp_path):
+    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 10})
+    finished = run(chain(tmp_path, sink=sink))
+    assert finished.code == 1
+    assert "Fkt_3 leaves_early ended before its input did" in finished.summary["failures"][0]
+
+
+def test_a_worker_that_hangs_is_given_up_after_the_drain_timeout(tmp_path):
+    sink = Worker("hangs", {"RB_2": "read"})
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 5})
+    finished = run(chain(tmp_path, source=source, sink=sink), "--drain-timeout", "0.5")
+    assert finished.code == 1
+    assert "no progress for 0.5 s while draining: Fkt_3 hangs" in finished.summary["failures"]
+    assert "Fkt_3 hangs did not end when asked, killed" in finished.summary["warnings"]
+    assert "5 events of RB_2 were not processed by Fkt_3 hangs" in finished.summary["failures"]
+
+
+def test_a_display_that_fails_does_not_disturb_the_run(tmp_path):
+    finished = run(chain(tmp_path, more=[Worker("looks_badly", {"RB_1": "observe"})]))
+    assert finished.code == 0, finished.text
+    assert len(finished.values()) == 100
+    (warning,) = finished.summary["warnings"]
+    assert "no display" in warning
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+def test_no_process_outlives_a_killed_supervisor(tmp_path, start_method):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    setup = chain(tmp_path, source=source, more=[Worker("looks", {"RB_2": "observe"})])
+    daq = RunningDaq(setup, "--start-method", start_method)
+    daq.wait_for("data taking begins")
+    session = daq.process.pid
+    assert len(processes_of(session)) >= 5
+    os.kill(session, signal.SIGKILL)
+    daq.process.wait()
+    eventually(lambda: not processes_of(session))
+    daq.process.stdout.close()
+
+
+def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    daq = RunningDaq(chain(tmp_path, source=source))
+    daq.wait_for("data taking begins")
+    (directory,) = (tmp_path / "target").iterdir()
+    file = directory / "values.txt"
+    eventually(lambda: file.exists() and file.read_text().count("\n") > 20)
+    os.kill(daq.process.pid, signal.SIGKILL)
+    daq.process.wait()
+    eventually(lambda: not processes_of(daq.process.pid))
+    daq.process.stdout.close()
+    *lines, last = file.read_text().split("\n")
+    assert last == ""
+    values = [float(line.split("\t")[-1]) for line in lines[1:]]
+    assert values == [2.0 * n for n in range(len(values))]
+    log = (directory / "log.jsonl").read_text().splitlines()
+    assert all(json.loads(line) for line in log)
+
+
+def test_waveforms_of_an_interrupted_run_are_a_readable_archive(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.005})
+    sink = Worker("save_waveforms", {"RB_2": "read"}, {"filename": "waveform"})
+    daq = RunningDaq(chain(tmp_path, source=source, sink=sink))
+    daq.wait_for("data taking begins")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    (archive,) = finished.directory.glob("*.tar")
+    with tarfile.open(archive) as tar:
+        assert len(tar.getnames()) == finished.published("RB_2")

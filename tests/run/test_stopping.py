@@ -1,0 +1,146 @@
+"""Ctrl-C, signals and keys: what has been taken is processed, unless somebody insists."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import termios
+
+import pytest
+from running import RunningDaq, Worker, chain, eventually
+
+
+def backlog(tmp_path, pause_s=0.02):
+    """A source that is always ahead of its slow filter by a full buffer."""
+    return chain(
+        tmp_path,
+        source=Worker("numbers", {"RB_1": "write"}, {}),
+        middle=Worker("double", {"RB_1": "read", "RB_2": "write"}, {"pause_s": pause_s}),
+    )
+
+
+BEGUN = "data taking begins"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_drains_the_backlog_and_loses_nothing(tmp_path, number):
+    daq = RunningDaq(backlog(tmp_path))
+    daq.wait_for(BEGUN)
+    daq.interrupt(number)
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert "stopped by request: draining" in finished.text
+    taken = finished.published("RB_1")
+    assert finished.values() == [2.0 * n for n in range(taken)]
+
+
+def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
+    daq = RunningDaq(backlog(tmp_path, pause_s=5.0))
+    daq.wait_for("first event")
+    daq.interrupt()
+    daq.wait_for("draining")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 1
+    assert "ended at once by request" in finished.summary["reason"]
+    (books, _) = finished.summary["buffers"]
+    (group,) = books["groups"]
+    assert group["offered"] == group["acknowledged"] + group["abandoned"]
+    lost = f"{group['abandoned']} events of RB_1 were not processed by Fkt_2 double"
+    assert group["abandoned"] > 0
+    assert lost in finished.text
+
+
+def test_an_interrupt_before_data_taking_begins_ends_in_order(tmp_path):
+    daq = RunningDaq(backlog(tmp_path), "--start-method", "spawn")
+    daq.wait_for("started 3 workers")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+
+
+def test_a_source_that_waits_for_its_device_is_interrupted_and_may_tidy_up(tmp_path):
+    daq = RunningDaq(chain(tmp_path, source=Worker("sleeps_for_ever", {"RB_1": "write"})))
+    daq.wait_for("source waits")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert "source has tidied up" in finished.log
+    assert finished.published("RB_1") == 1
+    assert finished.values() == [0.0]
+
+
+class Terminal:
+    """A terminal that a run believes to be its own."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = pty.openpty()
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.ours, keys)
+
+    def modes(self) -> object:
+        return termios.tcgetattr(self.theirs)
+
+
+def controlled(setup, terminal, *options):
+    """Start a run whose controlling terminal, and so whose keyboard, is this one."""
+    import fcntl
+
+    return RunningDaq(
+        setup,
+        *options,
+        stdin=terminal.theirs,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+
+
+def test_keys_pause_resume_and_stop_a_run_and_the_terminal_is_given_back(tmp_path):
+    terminal = Terminal()
+    before = terminal.modes()
+    daq = controlled(backlog(tmp_path), terminal)
+    daq.wait_for(BEGUN)
+    eventually(lambda: terminal.modes() != before)
+    terminal.press(b"p")
+    daq.wait_for("mimocorb: paused")
+    terminal.press(b"R")
+    daq.wait_for("mimocorb: resumed")
+    terminal.press(b" ")
+    daq.wait_for("mimocorb: paused", count=2)
+    terminal.press(b"?xs")
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert terminal.modes() == before
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+    assert finished.summary["active_s"] < finished.summary["elapsed_s"]
+
+
+def test_the_key_for_the_end_does_not_wait_for_the_backlog(tmp_path):
+    terminal = Terminal()
+    before = terminal.modes()
+    daq = controlled(backlog(tmp_path, pause_s=5.0), terminal)
+    daq.wait_for("first event")
+    eventually(lambda: terminal.modes() != before)
+    terminal.press(b"q")
+    finished = daq.finish()
+    assert finished.code == 1
+    assert "ended at once by request" in finished.text
+
+
+def test_keys_are_ignored_when_asked_for(tmp_path):
+    terminal = Terminal()
+    before = terminal.modes()
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 30, "pause_s": 0.01})
+    daq = controlled(chain(tmp_path, source=source), terminal, "--no-keyboard")
+    terminal.press(b"q")
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert terminal.modes() == before
+    assert finished.published("RB_1") == 30
+
+
+def test_a_closed_standard_input_does_not_matter(tmp_path):
+    daq = RunningDaq(chain(tmp_path), preexec_fn=lambda: os.close(0))
+    assert daq.finish().code == 0

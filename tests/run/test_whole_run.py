@@ -1,0 +1,143 @@
+"""A set-up from start to end: everything taken is processed, written and accounted for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from running import WATCHDOG_S, Worker, buffer, chain, run, write_setup
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+def test_every_event_arrives_under_every_start_method(tmp_path, start_method):
+    middle = Worker("double", {"RB_1": "read", "RB_2": "write"}, processes=2)
+    finished = run(chain(tmp_path, middle=middle), "--start-method", start_method)
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(100)]
+    assert "complete: every event was processed" in finished.text
+
+
+def test_the_books_are_closed_in_the_summary(tmp_path):
+    summary = run(chain(tmp_path)).summary
+    assert summary["exit_code"] == 0
+    assert summary["reason"] == "the source is exhausted"
+    for books in summary["buffers"]:
+        assert books["claimed"] == books["published"] + books["aborted"] + books["torn"]
+        assert books["published"] == 100
+        for group in books["groups"]:
+            assert group["offered"] == group["acknowledged"] == 100
+    assert {worker["exit_code"] for worker in summary["workers"]} == {0}
+
+
+def test_several_sources_and_several_readers_of_one_buffer_all_get_their_share(tmp_path):
+    setup = write_setup(
+        tmp_path,
+        [buffer("RB_1")],
+        [
+            Worker("numbers", {"RB_1": "write"}, {"events": 50}, processes=2),
+            Worker("save", {"RB_1": "read"}, {"filename": "values"}),
+            Worker("drain", {"RB_1": "read"}),
+            Worker("looks", {"RB_1": "observe"}),
+        ],
+    )
+    finished = run(setup)
+    assert finished.code == 0, finished.text
+    assert finished.values() == sorted([float(n) for n in range(50)] * 2)
+    (books,) = finished.summary["buffers"]
+    assert [(g["reader"], g["acknowledged"]) for g in books["groups"]] == [
+        ("save", 100),
+        ("drain", 100),
+    ]
+
+
+def test_the_run_ends_after_the_time_asked_for(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.002})
+    finished = run(chain(tmp_path, source=source), "--time", "0.5")
+    assert finished.code == 0, finished.text
+    assert finished.summary["reason"] == "the run time of 0.5 s is over"
+    assert finished.summary["active_s"] >= 0.5
+    assert len(finished.values()) == finished.published("RB_1") > 0
+
+
+def test_the_run_ends_after_the_number_of_events_asked_for_in_the_setup(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.01})
+    finished = run(chain(tmp_path, source=source, runevents=20))
+    assert finished.code == 0, finished.text
+    assert finished.summary["reason"] == "20 events have been taken"
+    assert finished.published("RB_1") >= 20
+    assert len(finished.values()) == finished.published("RB_1")
+
+
+def test_a_display_that_never_ends_is_closed_at_the_end_without_a_complaint(tmp_path):
+    finished = run(chain(tmp_path, more=[Worker("looks", {"RB_1": "observe"})]))
+    assert finished.code == 0, finished.text
+    assert finished.summary["warnings"] == []
+
+
+def test_the_directory_of_the_run_says_what_was_run(tmp_path):
+    finished = run(chain(tmp_path))
+    directory = finished.directory
+    assert directory.name.startswith("test_setup_20")
+    assert (directory / "test_setup.yaml").read_text() == (tmp_path / "test_setup.yaml").read_text()
+    assert (directory / "config.yaml").exists()
+    assert list(directory.rglob("run_functions.py"))
+    resolved = yaml.safe_load((directory / "setup_resolved.yaml").read_text())
+    assert resolved["workers"]["Fkt_1"]["config"] == {"events": 100}
+    versions = json.loads((directory / "versions.json").read_text())
+    assert {"mimocorb", "python", "packages", "host", "kernel"} <= versions.keys()
+    assert (directory / "summary.txt").read_text() in finished.text
+    lines = (directory / "log.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["origin"] for line in lines)
+
+
+def test_twenty_runs_started_together_have_twenty_directories(tmp_path):
+    setup = write_setup(
+        tmp_path,
+        [buffer("RB_1", values=4)],
+        [
+            Worker("numbers", {"RB_1": "write"}, {"events": 3}),
+            Worker("drain", {"RB_1": "read"}),
+        ],
+    )
+    together = (
+        "import multiprocessing, sys, mimocorb.cli, mimocorb._pipeline.run\n"
+        "fork = multiprocessing.get_context('fork').Process\n"
+        "runs = [fork(target=lambda: sys.exit(mimocorb.cli.run_daq(sys.argv[1:])))"
+        " for _ in range(20)]\n"
+        "[run.start() for run in runs]\n"
+        "[run.join() for run in runs]\n"
+        "print([run.exitcode for run in runs])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", together, setup.name, "--quiet"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == str([0] * 20), done.stderr
+    directories = list((tmp_path / "target").iterdir())
+    assert len(directories) == 20
+    for directory in directories:
+        assert json.loads((directory / "summary.json").read_text())["events"] == 3
+
+
+def test_whatever_a_worker_prints_is_in_the_log_with_its_name(tmp_path):
+    finished = run(chain(tmp_path, source=Worker("talks", {"RB_1": "write"})))
+    assert finished.code == 0, finished.text
+    for text in (
+        "INFO    Fkt_1 talks: from print",
+        "WARNING Fkt_1 talks: from stderr",
+        "INFO    Fkt_1 talks: from write",
+        "INFO    Fkt_1 talks: from C",
+        "ERROR   Fkt_1 talks: driver: from logging",
+        "INFO    Fkt_1 talks: line 4999",
+        "INFO    Fkt_1 talks: without end of line",
+    ):
+        assert f" {text}\n" in finished.log
+    assert "UserWarning: from warnings" in finished.log
+    assert finished.log.count("talks: line ") == 5_000
