@@ -1,4 +1,4 @@
-"""Classes that connect user functions, files and displays to buffers.
+"""Classes that connect user functions, files and displays to buffers, and that run them.
 
 What to use when
 ----------------
@@ -15,15 +15,18 @@ documented name            name in later releases   purpose
 –                          ``rbExport``             hand every event to a user function
 –                          ``rbDrain``              read and discard
 –                          ``rbObserver``           hand copies of some events to a user function
+``buffer_control``         ``buffer_control``       buffers and workers, for programs to steer
+–                          ``run_mimoDAQ``          a whole run from a set-up file
 =========================  =======================  ==============================================
 
-Both names are the same class. All are constructed with the lists that a worker function gets, and
-then called; they return at the end of the stream::
+Both names are the same class. Those that connect are constructed with the lists that a worker
+function gets, and then called; they return at the end of the stream::
 
     def save(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
         BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
 """
 
+from mimocorb._pipeline.control import buffer_control, run_mimoDAQ
 from mimocorb.displays.observer import rbObserver
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess
@@ -43,6 +46,7 @@ __all__ = [
     "BufferToParquetfile",
     "BufferToTxtfile",
     "SourceToBuffer",
+    "buffer_control",
     "rbDrain",
     "rbExport",
     "rbImport",
@@ -52,4 +56,5 @@ __all__ = [
     "rbTransfer",
     "rb_toParquetfile",
     "rb_toTxtfile",
+    "run_mimoDAQ",
 ]

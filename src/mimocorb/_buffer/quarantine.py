@@ -12,6 +12,7 @@ A record is: magic (4 bytes), CRC-32 of the rest (4), length of the header (4) a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -90,8 +91,12 @@ class Quarantine:
 
 
 def write_note(address: Mapping[str, Any], group: int, sequence: int, reason: str) -> None:
-    """Note why an event was given back."""
-    _append(address, {"group": group, "sequence": sequence, "reason": reason}, b"")
+    """Note why an event was given back.
+
+    Without memory for the note the event still has to go back, so that is no error.
+    """
+    with contextlib.suppress(OSError):
+        _append(address, {"group": group, "sequence": sequence, "reason": reason}, b"")
 
 
 def write_event(

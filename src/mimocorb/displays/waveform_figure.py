@@ -72,11 +72,11 @@ class WaveformSettings:
     def times(self) -> tuple[NDArray[np.float64], str]:
         """Return the time of each sample relative to the trigger, and the label of the axis."""
         index = np.arange(self.samples, dtype=np.float64) - self.pre_trigger_samples
+        zero = "trigger" if self.pre_trigger_samples else "first sample"
         if self.sample_time_ns is None:
-            return index, "sample"
+            return index, f"samples after {zero}"
         reach_ns = float(np.abs(index).max()) * self.sample_time_ns
         unit, scale, _ = next(entry for entry in _TIME_UNITS if reach_ns <= entry[2])
-        zero = "trigger" if self.pre_trigger_samples else "first sample"
         index *= self.sample_time_ns / scale
         return index, f"time after {zero} ({unit})"
 
@@ -90,15 +90,17 @@ class EventInfo:
     deadtime: float
     age_s: float
     skipped: int
+    ended: bool = False
 
     def __str__(self) -> str:
         parts = [f"event {self.counter}"]
         if self.timestamp_s > 0:
             parts.append(time.strftime("%H:%M:%S UTC", time.gmtime(self.timestamp_s)))
-        parts.append(f"{_rounded(self.age_s)} s old")
+        if not self.ended:
+            parts.append(f"{_rounded(self.age_s)} s old")
         if self.deadtime >= 0:
             parts.append(f"dead time {100 * self.deadtime:.3g} %")
-        parts.append(f"{self.skipped} skipped")
+        parts.append("end of data" if self.ended else f"{self.skipped} skipped")
         return "   ·   ".join(parts)
 
 
@@ -127,7 +129,7 @@ class WaveformFigure:
             xlim=(times[0], times[-1]) if len(times) > 1 else None,
             ylim=(-half - offset, half - offset),
         )
-        axes.set_title(settings.title, loc="left", weight="bold", color=_INK, pad=26)
+        axes.set_title(settings.title, loc="left", weight="bold", color=_INK, pad=24)
         axes.tick_params(colors=_INK, labelcolor=_INK)
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(_FAINT)
@@ -151,7 +153,8 @@ class WaveformFigure:
         ]
         legend = axes.legend(
             loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
+            bbox_to_anchor=(1.0, 1.05),
+            borderaxespad=0,
             ncols=min(8, len(settings.channels)),
             frameon=False,
             handlelength=1.4,
@@ -160,7 +163,12 @@ class WaveformFigure:
         for handle in legend.get_lines():
             handle.set_linewidth(3)
         self._info = axes.text(
-            0.0, 1.02, "waiting for the first event", transform=axes.transAxes, color=_FAINT
+            0.0,
+            1.02,
+            "waiting for the first event",
+            transform=axes.transAxes,
+            color=_FAINT,
+            fontsize="small",
         )
 
     def _draw_trigger(self) -> None:

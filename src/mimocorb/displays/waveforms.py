@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -71,7 +72,7 @@ class WaveformDisplay:
         screen, figure = open_screen(
             self.settings.title, self.picture, partial(WaveformFigure, settings=self.settings)
         )
-        last = "no event came"
+        ending = "end of data, no event came"
         try:
             with self.source as observer:
                 screen.refresh()
@@ -82,11 +83,11 @@ class WaveformDisplay:
                     figure.show(data, info)
                     screen.refresh()
                     self.event_count += 1
-                    last = str(info)
+                    ending = str(replace(info, ended=True))
                     # on a busy machine, drawing must leave the processors to the run
                     drawing_s = time.monotonic() - began_s
                     newest.interval_s = max(self.min_sleeptime, drawing_s / _SHARE_OF_TIME)
-                figure.say(f"{last}   ·   end of data")
+                figure.say(ending)
                 screen.refresh()
         finally:
             screen.close()

@@ -128,7 +128,7 @@ class BufferToParquetfile:
             An event could not be written, for instance because the disk is full. The archive
             keeps its whole events, can be read, and the event is given back.
         """
-        try:
+        with self._file:
             with self.source as reader:
                 for data in reader:
                     metadata = reader.get_metadata()
@@ -140,7 +140,6 @@ class BufferToParquetfile:
                         body + bytes(-len(body) % tarfile.BLOCKSIZE),
                         header.tobuf(tarfile.USTAR_FORMAT),
                     )
-        finally:
             end = self._file.size_bytes + 2 * tarfile.BLOCKSIZE
             self._file.close(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
         self.logger.info("%s: %d events", self.filename, self.event_count)
@@ -230,7 +229,8 @@ def _schema(dtype: np.dtype[Any], names: tuple[str, ...], units: Mapping[str, st
 def _arrow_array(column: NDArray[Any], kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
 
-    flat = np.ascontiguousarray(column).reshape(-1)
+    # Arrow takes neither strides nor foreign byte order
+    flat = np.ascontiguousarray(column, column.dtype.newbyteorder("=")).reshape(-1)
     if pa.types.is_fixed_size_list(kind):
         return pa.FixedSizeListArray.from_arrays(pa.array(flat, kind.value_type), type=kind)
     return pa.array(flat, kind)

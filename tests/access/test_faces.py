@@ -1,0 +1,101 @@
+"""The documented modules are faces: every public object has one home and is the same everywhere."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import mimocorb.buffer_control
+import mimocorb.mimo_buffer
+import mimocorb.plot
+
+FACES = [mimocorb.mimo_buffer, mimocorb.buffer_control, mimocorb.plot]
+PUBLIC = [(face, name) for face in FACES for name in face.__all__]
+HOMES = sorted({getattr(face, name).__module__ for face, name in PUBLIC})
+
+LATER_NAMES = {
+    "rbImport": "SourceToBuffer",
+    "rbTransfer": "BufferToBuffer",
+    "rbProcess": "BufferToBuffer",
+    "rb_toTxtfile": "BufferToTxtfile",
+    "rb_toParquetfile": "BufferToParquetfile",
+}
+DOCUMENTED = {
+    mimocorb.mimo_buffer: {"NewBuffer", "Writer", "Reader", "Observer"},
+    mimocorb.buffer_control: {
+        "buffer_control",
+        "SourceToBuffer",
+        "BufferToBuffer",
+        "BufferToTxtfile",
+        "BufferToParquetfile",
+        "run_mimoDAQ",
+        "rbImport",
+        "rbPut",
+        "rbExport",
+        "rbTransfer",
+        "rbProcess",
+        "rbDrain",
+        "rb_toTxtfile",
+        "rb_toParquetfile",
+        "rbObserver",
+    },
+    mimocorb.plot: {"plot_graph"},
+}
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_a_face_offers_every_documented_name(face):
+    assert set(face.__all__) >= DOCUMENTED[face]
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_a_face_is_docstring_imports_and_all(face):
+    statements = ast.parse(inspect.getsource(face)).body
+    kinds = [type(statement) for statement in statements]
+    assert kinds[0] is ast.Expr
+    assert set(kinds[1:-1]) == {ast.ImportFrom}
+    assert kinds[-1] is ast.Assign
+
+
+@pytest.mark.parametrize(("face", "name"), PUBLIC, ids=lambda x: getattr(x, "__name__", x))
+def test_a_public_object_has_one_home_and_is_identical_there(face, name):
+    public = getattr(face, name)
+    home = importlib.import_module(public.__module__)
+    own_name = LATER_NAMES.get(name, name)
+    assert home not in FACES
+    assert public.__name__ == own_name
+    assert getattr(home, own_name) is public
+    assert own_name in home.__all__
+
+
+@pytest.mark.parametrize(("later", "documented"), LATER_NAMES.items())
+def test_a_later_name_is_the_same_class(later, documented):
+    face = mimocorb.buffer_control
+    assert getattr(face, later) is getattr(face, documented)
+
+
+@pytest.mark.parametrize(("face", "name"), PUBLIC, ids=lambda x: getattr(x, "__name__", x))
+def test_a_public_object_is_explained(face, name):
+    assert len((inspect.getdoc(getattr(face, name)) or "").split()) > 5
+
+
+@pytest.mark.parametrize("home", HOMES)
+def test_the_examples_in_docstrings_run(home):
+    module = importlib.import_module(home)
+    failed, _ = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert failed == 0
+
+
+def test_nothing_heavy_is_imported_before_it_is_used():
+    code = (
+        "import sys, mimocorb.mimo_buffer, mimocorb.buffer_control, mimocorb.plot\n"
+        "print([m for m in ('pyarrow', 'matplotlib', 'scipy', 'pandas') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
