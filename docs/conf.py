@@ -11,23 +11,22 @@ version = release
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
+    "numpydoc",
 ]
-source_suffix = {".md": "markdown"}
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-napoleon_google_docstring = False
-napoleon_use_rtype = False
+numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 
-# Building must not depend on a network: types of other projects are shown, not linked.
+# Types of other projects and of the inside are shown, not linked: building needs no network.
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|npt|collections|pathlib|multiprocessing|typing|asyncio)(\..*)?"),
+    (r"py:.*", r"NDArray|EndOfStream|BooksDoNotBalance|mimocorb\._.*"),
 ]
 
 html_theme = "furo"
