@@ -124,6 +124,10 @@ SLIPS = {
         *(MANUAL, 'RB_2: "observe"', 'RB_1: "write"\n        RB_2: "observe"'),
         *("5:5", "found the loop RB_1 → Fkt_2 → RB_2 → Fkt_5 → RB_1"),
     ),
+    "two functions of one name": (
+        *(MANUAL, "- Fkt_3:", "- Fkt_2:"),
+        *("72:5", "found 'Fkt_2' at simultest_setup.yaml:64:5 already"),
+    ),
     "a missing module": (
         *(MANUAL, "modules/lifetime_filter", "modules/liftime_filter"),
         *("65:18", "no such file; did you mean 'modules/lifetime_filter'?"),

@@ -151,11 +151,10 @@ class Graph:
                 f" ({spec.number_of_processes} processes)" if spec.number_of_processes > 1 else ""
             )
             parts = [f"{spec.name} {spec.function.name}{share}"]
-            if spec.observes:
-                parts.insert(0, f"{', '.join(spec.observes)} ┄┄▶")
-            if spec.sources:
-                joint = "; " if spec.observes else ""
-                parts.insert(0, f"{', '.join(spec.sources)} ──▶{joint}")
+            inputs = [f"{', '.join(spec.sources)} ──▶"] if spec.sources else []
+            inputs += [f"{', '.join(spec.observes)} ┄┄▶"] if spec.observes else []
+            if inputs:
+                parts.insert(0, ", ".join(inputs))
             if spec.sinks:
                 parts.append(f"──▶ {', '.join(spec.sinks)}")
             yield " ".join(parts)
