@@ -46,9 +46,9 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
     assert "ended at once by request" in finished.summary["reason"]
     (books, _) = finished.summary["buffers"]
     (group,) = books["groups"]
-    assert group["offered"] == group["acknowledged"] + group["abandoned"]
-    lost = f"{group['abandoned']} events of RB_1 were not processed by Fkt_2 double"
-    assert group["abandoned"] > 0
+    assert books["published"] == group["acknowledged"] + group["lost"]
+    lost = f"{group['lost']} events of RB_1 were not processed by double"
+    assert group["lost"] > 0
     assert lost in finished.text
 
 

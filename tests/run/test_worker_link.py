@@ -25,6 +25,11 @@ def test_a_progress_bar_is_what_was_seen_last():
     assert list(LineSplitter().feed(b" 10 %\r 50 %\r100 %\n")) == ["100 %"]
 
 
+def test_colours_and_control_characters_do_not_reach_the_log():
+    data = b"\x1b[1;31mred\x1b[0m\t\x1b]0;title\x07bell\x07\n"
+    assert list(LineSplitter().feed(data)) == ["red\tbell\N{REPLACEMENT CHARACTER}"]
+
+
 def test_a_line_without_end_does_not_grow_for_ever():
     splitter = LineSplitter()
     found = [line for _ in range(3) for line in splitter.feed(b"x" * 40_000)]

@@ -1,4 +1,4 @@
-"""Getting workers to end that do not end by themselves: ask, wait, kill."""
+"""When a run ends, and how to end workers that do not end by themselves: ask, wait, kill."""
 
 from __future__ import annotations
 
@@ -6,10 +6,63 @@ import signal
 import time
 from collections.abc import Iterable
 
+from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._pipeline.meters import BufferMeter, RunClock
+from mimocorb._pipeline.model import Setup
 from mimocorb._pipeline.process import ASK_TO_END
 from mimocorb._pipeline.worker_process import WorkerProcess
 
-__all__ = ["Escalation", "ProgressWatch"]
+__all__ = ["EndCondition", "Escalation", "ProgressWatch"]
+
+COARSE_LOOK_S = 0.25
+FINE_LOOK_S = 0.0005
+FIRST_LOOKS_S = 0.01
+
+
+class EndCondition:
+    """The run time and the number of events after which a run ends.
+
+    Events are counted where sources publish them, and the sources are told when the number has
+    been reached. Looks come the more often the nearer it is; a source that is quicker than the
+    last look publishes a few events more, which are processed like all others.
+
+    Parameters
+    ----------
+    setup
+        Gives both limits.
+    clock
+        Counts the time.
+    buffer, meter
+        The first buffer that sources write, and its rate.
+    """
+
+    def __init__(
+        self, setup: Setup, clock: RunClock, buffer: NewBuffer, meter: BufferMeter
+    ) -> None:
+        self._runtime_s = setup.runtime_s
+        self._runevents = setup.runevents
+        self._clock = clock
+        self._buffer = buffer
+        self._meter = meter
+
+    def reached(self) -> str:
+        """Return which limit has been reached, in words; an empty text if none."""
+        if self._runtime_s and (self._clock.active_s() or 0.0) >= self._runtime_s:
+            return f"the run time of {self._runtime_s:g} s is over"
+        if self._runevents and self._buffer.stats().published >= self._runevents:
+            return f"{self._runevents} events have been taken"
+        return ""
+
+    def next_look_s(self) -> float:
+        """Return the time in which no limit can be passed by much."""
+        wait_s = COARSE_LOOK_S
+        if self._runevents:
+            missing = self._runevents - self._buffer.stats().published
+            rate_hz = self._meter.rate_hz
+            wait_s = 0.5 * missing / rate_hz if rate_hz else FIRST_LOOKS_S
+        if self._runtime_s:
+            wait_s = min(wait_s, self._runtime_s - (self._clock.active_s() or 0.0))
+        return min(COARSE_LOOK_S, max(FINE_LOOK_S, wait_s))
 
 
 class Escalation:

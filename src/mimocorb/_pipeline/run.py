@@ -18,7 +18,7 @@ from mimocorb._pipeline.options import RunOptions
 from mimocorb._pipeline.run_directory import create_run_directory, write_records
 from mimocorb._pipeline.run_log import RunLog
 from mimocorb._pipeline.run_state import Command, RunState
-from mimocorb._pipeline.summary import RunSummary, WorkerEnd, audit, write_or_report
+from mimocorb._pipeline.summary import RunSummary, WorkerEnd, write_or_report
 from mimocorb._pipeline.supervisor import Supervisor
 from mimocorb._pipeline.terminal import LiveView, PlainLines
 from mimocorb.errors import HandleMisuse
@@ -94,7 +94,7 @@ class Run:
         directory = self.directory or self.prepare()
         supervisor = self.supervisor
         view = supervisor.view()
-        failures = [*supervisor.failures, *audit(view)]
+        failures = list(supervisor.failures)
         if supervisor.state is not RunState.ENDED:
             failures.append(f"the run was given up while it was {supervisor.state.value}")
         if self.log.lost:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mimocorb._pipeline.books import expected, lost, reader_name
 from mimocorb._pipeline.run_directory import write_atomically
 from mimocorb._pipeline.run_state import BufferView, RunView
 from mimocorb._pipeline.terminal import duration, percent, rate
-from mimocorb.errors import BooksDoNotBalance, MimocorbError
+from mimocorb.errors import MimocorbError, RunFailed
 
-__all__ = ["RunSummary", "WorkerEnd", "audit"]
+__all__ = ["RunSummary", "WorkerEnd", "write_or_report"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,6 @@ class RunSummary:
 
     def raise_for_failures(self) -> None:
         """Raise the first failure for programs that run a set-up themselves."""
-        from mimocorb.errors import RunFailed
-
         if self.failures:
             more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
             raise RunFailed(f"{self.failures[0]}{more}; see {self.directory / 'log.txt'}")
@@ -121,27 +120,6 @@ class RunSummary:
                 yield from (f"  - {text}" for text in texts)
 
 
-def audit(view: RunView) -> list[str]:
-    """Check the closed books; returns what is wrong with them, one sentence each."""
-    found = []
-    for buffer in view.buffers:
-        stats = buffer.stats
-        try:
-            stats.check()
-        except BooksDoNotBalance as error:
-            found.append(f"the books do not balance: {error}")
-        for group in stats.groups:
-            reader = buffer.readers.get(group.group, f"group {group.group}")
-            if group.due:
-                found.append(f"{group.due} events of {stats.name} were left over by {reader}")
-            if group.quarantined:
-                found.append(
-                    f"{group.quarantined} events of {stats.name} failed again and again in "
-                    f"{reader} and were set aside"
-                )
-    return found
-
-
 def write_or_report(summary: RunSummary) -> str:
     """Write the summary; returns why that failed, or nothing."""
     try:
@@ -162,8 +140,9 @@ def _mean_rate(buffer: BufferView, active_s: float | None) -> float | None:
 def _buffer_dict(buffer: BufferView, active_s: float | None) -> dict[str, Any]:
     fields = asdict(buffer.stats)
     del fields["rate_hz"]
-    for group in fields["groups"]:
-        group["reader"] = buffer.readers.get(group["group"])
+    for group, stats in zip(fields["groups"], buffer.stats.groups, strict=True):
+        group["reader"] = reader_name(buffer, stats)
+        group["lost"] = lost(buffer.stats, stats)
     return {
         **fields,
         "mean_rate_hz": _mean_rate(buffer, active_s),
@@ -185,18 +164,17 @@ def _books_table(view: RunView) -> Iterable[str]:
         )
     yield ""
     yield (
-        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9}"
-        f" + {'abandoned':>9}  by"
+        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9} + {'lost':>4}  by"
     )
     for buffer in view.buffers:
         s = buffer.stats
         for g in s.groups:
-            reader = buffer.readers.get(g.group, f"group {g.group}")
+            reader = reader_name(buffer, g)
             notes = [f"{g.due} still due"] if g.due else []
             notes += [f"{g.redelivered} delivered again"] if g.redelivered else []
             yield (
-                f"  {s.name:<11} {g.offered:>9} = {g.acknowledged:>9} + {g.quarantined:>9}"
-                f" + {g.abandoned:>9}  {reader}" + (f" ({', '.join(notes)})" if notes else "")
+                f"  {s.name:<11} {expected(s, g):>9} = {g.acknowledged:>9} + {g.quarantined:>9}"
+                f" + {lost(s, g):>4}  {reader}" + (f" ({', '.join(notes)})" if notes else "")
             )
         if not s.groups:
             yield f"  {s.name:<11} {s.published:>9}   nobody reads this buffer"

@@ -22,8 +22,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._pipeline.books import audit
 from mimocorb._pipeline.crew import Crew
-from mimocorb._pipeline.ending import Escalation, ProgressWatch
+from mimocorb._pipeline.ending import EndCondition, Escalation, ProgressWatch
 from mimocorb._pipeline.event_loop import EventLoop
 from mimocorb._pipeline.graph import Graph
 from mimocorb._pipeline.meters import BufferMeter, RunClock
@@ -43,7 +44,7 @@ __all__ = ["Supervisor"]
 ORIGIN = "mimocorb"
 TICK_S = 0.25
 ENDED_AS_ASKED = (Terminated.CODE, -ASK_TO_END)
-SHORTEST_TURN_S = 0.0005
+SLOW_START_S = 10.0
 
 
 class Supervisor:
@@ -81,12 +82,14 @@ class Supervisor:
         self.functions: list[WorkerFunction] = []
         self.clock = RunClock()
         self._meters: dict[str, BufferMeter] = {}
+        self._end_condition: EndCondition | None = None
         self._graph = Graph(setup)
         self._crew: Crew | None = None
         self.loop = EventLoop()
         self._commands: deque[Command] = deque()
         self._escalation = Escalation(self.options.kill_grace_s)
         self._progress = ProgressWatch()
+        self._slow_start = ProgressWatch()
         self._stopped_s = 0.0
         self._data_done_s: float | None = None
 
@@ -105,6 +108,11 @@ class Supervisor:
         self.functions = [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
         for name, buffer in self.buffers.items():
             self._meters[name] = BufferMeter(buffer, self.functions)
+        if self.source_buffers:
+            first = self.source_buffers[0]
+            self._end_condition = EndCondition(
+                self.setup, self.clock, self.buffers[first], self._meters[first]
+            )
 
     @property
     def source_buffers(self) -> list[str]:
@@ -162,7 +170,9 @@ class Supervisor:
 
     def turn(self, longest_s: float = TICK_S) -> None:
         """Wait until something happens, at most so long, and deal with it."""
-        self.loop.turn(min(longest_s, self._next_look_s()))
+        if self.state is RunState.RUNNING and self._end_condition is not None:
+            longest_s = min(longest_s, self._end_condition.next_look_s())
+        self.loop.turn(longest_s)
         while self._commands:
             self._run_command(self._commands.popleft())
         self._look_around()
@@ -320,8 +330,8 @@ class Supervisor:
                 f"{function.label} ended before its input did, with {places} unread: "
                 "a reader has to go on until its buffer ends"
             )
-        for name, count in function.leave().items() if unread else ():
-            self._fail(f"{count} events of {name} were not processed by {function.label}")
+        if unread:
+            function.leave()
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
         if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
@@ -335,7 +345,9 @@ class Supervisor:
         if self.state is RunState.STARTING:
             self._begin_if_ready()
         if self.state is RunState.RUNNING:
-            self._look_at_end_condition()
+            reached = self._end_condition.reached() if self._end_condition else ""
+            if reached:
+                self.stop(reached)
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
         self._kill_the_deaf()
@@ -344,6 +356,10 @@ class Supervisor:
         needed = [f for f in self.functions if f.must_finish]
         waiting = [p for f in needed for p in f.processes if p.state is WorkerState.STARTING]
         if waiting:
+            if self._slow_start.unchanged_s(len(waiting)) > SLOW_START_S:
+                self._slow_start = ProgressWatch()
+                names = ", ".join(process.name for process in waiting)
+                self.log.add("INFO", ORIGIN, f"still waiting for {names} to get ready")
             return
         self._change(RunState.RUNNING)
         self._open_gate(BEGIN)
@@ -352,29 +368,6 @@ class Supervisor:
             if process.state is WorkerState.READY:
                 process.state = WorkerState.RUNNING
         self.log.add("INFO", ORIGIN, "all workers are ready, data taking begins")
-
-    def _next_look_s(self) -> float:
-        """How long nothing can be missed: shorter when the wanted number of events is near."""
-        if self.state is not RunState.RUNNING or not self.setup.runevents:
-            return TICK_S
-        rate_hz = self._meters[self.source_buffers[0]].rate_hz
-        missing = self.setup.runevents - self.events
-        if not rate_hz:
-            return 0.01
-        return min(TICK_S, max(SHORTEST_TURN_S, 0.5 * missing / rate_hz))
-
-    @property
-    def events(self) -> int:
-        """Events published in the first source buffer; ``runevents`` counts these."""
-        names = self.source_buffers
-        return self.buffers[names[0]].stats().published if names else 0
-
-    def _look_at_end_condition(self) -> None:
-        runtime_s, runevents = self.setup.runtime_s, self.setup.runevents
-        if runtime_s and (self.clock.active_s() or 0.0) >= runtime_s:
-            self.stop(f"the run time of {runtime_s:g} s is over")
-        elif runevents and self.events >= runevents:
-            self.stop(f"{runevents} events have been taken")
 
     def _look_at_drain(self) -> None:
         now = time.monotonic()
@@ -407,6 +400,7 @@ class Supervisor:
         left = [process for f in self.functions for process in f.alive]
         if not left:
             self._change(RunState.ENDED)
+            self.failures += audit(self.view())
         elif now - self._data_done_s > self.options.display_grace_s:
             self._escalation.ask(left)
 

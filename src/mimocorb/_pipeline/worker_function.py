@@ -98,13 +98,10 @@ class WorkerFunction:
                 found[name] = due
         return found
 
-    def leave(self) -> dict[str, int]:
-        """Give up reading: nobody will. Returns the events that were abandoned, by buffer."""
-        counts = {
-            name: self._buffers[name].remove_reader_group(reader)
-            for name, reader in self.readers.items()
-        }
-        return {name: count for name, count in counts.items() if count}
+    def leave(self) -> None:
+        """Give up reading, so that nobody waits for it any more; the events left are counted."""
+        for name, reader in self.readers.items():
+            self._buffers[name].remove_reader_group(reader)
 
     def view(self) -> WorkerView:
         """Return the present state for displays and records."""

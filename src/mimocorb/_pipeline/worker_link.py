@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -20,6 +21,9 @@ from typing import Any
 __all__ = ["LineSplitter", "LinkHandler", "Message", "MessageWriter", "redirect_output"]
 
 LONGEST_LINE = 64 * 1024
+# Colours and the like: a worker does not write to a terminal, so they would only garble one.
+TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ class LineSplitter:
             self._rest = b""
         for line in lines:
             # A progress bar overwrites its line: only what was seen last is worth keeping.
-            yield line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="backslashreplace")
+            text = line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="backslashreplace")
+            yield UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", TERMINAL_CODE.sub("", text))
 
     def finish(self) -> Iterator[str]:
         """Yield what came without an end of line."""
