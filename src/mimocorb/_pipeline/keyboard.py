@@ -10,7 +10,7 @@ from typing import Any
 
 from mimocorb._pipeline.run_state import Command
 
-__all__ = ["KEYS", "Keyboard"]
+__all__ = ["KEYS", "Keyboard", "in_foreground"]
 
 KEYS = {
     " ": Command.TOGGLE_PAUSE,
@@ -20,6 +20,11 @@ KEYS = {
     "e": Command.END,
     "q": Command.END,
 }
+
+
+def in_foreground(descriptor: int) -> bool:
+    """Whether this process may use the terminal: a shell has not put it into the background."""
+    return os.tcgetpgrp(descriptor) == os.getpgrp()
 
 
 class Keyboard:
@@ -52,7 +57,7 @@ class Keyboard:
         if self._descriptor is None:
             return
         try:
-            foreground = os.tcgetpgrp(self._descriptor) == os.getpgrp()
+            foreground = in_foreground(self._descriptor)
             if foreground and self._before is None:
                 before = termios.tcgetattr(self._descriptor)
                 tty.setcbreak(self._descriptor, termios.TCSANOW)

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mimocorb._pipeline.keyboard import in_foreground
 from mimocorb._pipeline.run_log import LogLine, RunLog
 from mimocorb._pipeline.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
 
@@ -255,14 +256,20 @@ class LiveView:
     def __init__(
         self, stream: TextIO, look: Callable[[], RunView], lines: Sequence[LogLine]
     ) -> None:
+        self._stream = stream
         self._console = Console(file=stream)
+        self._wanted = False
         self._look = look
         self._lines = lines
         self._next_s = 0.0
         self._live: Live | None = None
 
     def start(self) -> None:
-        """Take the terminal over."""
+        """Begin to draw; takes the terminal over as soon as the run is in its foreground."""
+        self._wanted = True
+        self._next_s = 0.0
+
+    def _take_over(self) -> None:
         self._live = Live(
             console=self._console,
             auto_refresh=False,
@@ -271,24 +278,33 @@ class LiveView:
             redirect_stderr=False,
         )
         self._live.start()
-        self._next_s = 0.0
 
     def update(self) -> None:
         """Draw the run as it is now, at most every quarter of a second."""
         now = time.monotonic()
-        if self._live is None or now < self._next_s:
+        if not self._wanted or now < self._next_s:
             return
         self._next_s = now + REFRESH_S
+        try:
+            self._draw()
+        except OSError:  # the terminal has been closed; the run goes on without
+            self._wanted, self._live = False, None
+
+    def _draw(self) -> None:
+        if not in_foreground(self._stream.fileno()):
+            self._live = None  # the shell has the terminal now
+            return
+        if self._live is None:
+            self._take_over()
         size = self._console.size
         unicode = self._console.encoding.lower().startswith("utf")
         picture = render(self._look(), tuple(self._lines), size.width, size.height, unicode=unicode)
-        try:
+        if self._live is not None:
             self._live.update(picture, refresh=True)
-        except OSError:  # the terminal has been closed; the run goes on without
-            self._live = None
 
     def stop(self) -> None:
         """Give the terminal back as it was. Idempotent."""
+        self._wanted = False
         live, self._live = self._live, None
         if live is not None:
             with suppress(OSError):
