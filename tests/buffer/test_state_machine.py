@@ -5,6 +5,7 @@ A failure prints the calls as a program and how to replay it. Search longer, wit
 """
 
 import os
+from random import Random
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -21,6 +22,8 @@ from rings import BACKENDS, check_books
 from mimocorb._buffer.contract import Status
 
 SLOT_BYTES = 8
+WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set"]
+READING = ["advance", "advance", "take", "take", "acknowledge", "give_back", "quarantine"]
 # What is measured rather than decided differs between backends.
 TIMES_OF_RING = {"full_ns": 0, "paused_ns": 0, "created_monotonic_ns": 0}
 
@@ -55,19 +58,6 @@ def one_of(collection):
     return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, collection)))
 
 
-def holding(collection):
-    """Draw from those writers or readers that hold something."""
-    return st.runner().flatmap(
-        lambda machine: st.sampled_from(
-            [port for port in getattr(machine, collection) if port.in_hand]
-        )
-    )
-
-
-def anybody_holds(collection):
-    return precondition(lambda machine: any(port.in_hand for port in getattr(machine, collection)))
-
-
 def same(answers):
     assert all(answer == answers[0] for answer in answers), dict(
         zip(BACKENDS, answers, strict=True)
@@ -84,7 +74,7 @@ class RingsAgree(RuleBasedStateMachine):
     @initialize(
         number_of_slots=st.integers(1, 7),
         max_deliveries=st.integers(1, 4),
-        writers=st.integers(0, 2),
+        writers=st.integers(1, 2),
         readers=st.integers(0, 3),
     )
     def make(self, number_of_slots, max_deliveries, writers, readers):
@@ -93,7 +83,7 @@ class RingsAgree(RuleBasedStateMachine):
         ]
         self.observers = [backend.observer() for backend in self.backends]
         self.tokens, self.groups, self.writers, self.readers = [], [], [], []
-        self.written = 0
+        self.written = self.groups_made = 0
         self.add_writer()
         for _ in range(writers):
             self.open_writer(self.tokens[0])
@@ -105,53 +95,71 @@ class RingsAgree(RuleBasedStateMachine):
     def ring(self, method, *args):
         return same([getattr(backend.ring, method)(*args) for backend in self.backends])
 
-    # --- set up and tear down
+    # --- coming, going and steering: one rule, so that most steps move events
 
-    @precondition(lambda self: len(self.tokens) < 4)
-    @rule()
+    def possible_arrangements(self):
+        yield from [("pause", True), ("pause", False), ("pause", False)]
+        if len(self.tokens) < 4:
+            yield ("add_writer",)
+        if self.groups_made < 8:
+            yield ("add_group",)
+        for token in self.tokens:
+            yield from [("promise_writer", token, count) for count in (-2, -1, 1, 2)]
+            if len(self.writers) < 8:
+                yield from 4 * [("open_writer", token)]
+        for group in self.groups:
+            yield ("remove_group", group)
+            if len(self.readers) < 8:
+                yield from 4 * [("open_reader", group)]
+        yield from [("close_port", port) for port in [*self.writers, *self.readers]]
+        if self.written > 8:
+            yield from [("end_writers",), ("end_writers",), ("end_readers",)]
+
+    @rule(
+        change=st.runner().flatmap(
+            lambda machine: st.sampled_from(list(machine.possible_arrangements()))
+        )
+    )
+    def arrange(self, change):
+        name, *arguments = change
+        getattr(self, name)(*arguments)
+
+    def pause(self, paused):
+        self.ring("pause", paused)
+
+    def end_writers(self):
+        self.ring("end_writers")
+
+    def end_readers(self):
+        self.ring("end_readers")
+
     def add_writer(self):
         self.tokens.append(self.ring("add_writer"))
 
-    @rule(token=one_of("tokens"), count=st.integers(-2, 2))
     def promise_writer(self, token, count):
         self.ring("promise_writer", token, count)
 
-    @precondition(lambda self: len(self.ring_books().groups) < 8)
-    @rule()
     def add_group(self):
+        self.groups_made += 1
         self.groups.append(self.ring("add_group"))
 
-    @precondition(lambda self: self.groups)
-    @rule(group=one_of("groups"))
     def remove_group(self, group):
         for reader in [reader for reader in self.readers if reader.of == group]:
-            self.close_reader(reader)
+            self.close_port(reader)
         self.groups.remove(group)
         self.ring("remove_group", group)
 
-    @precondition(lambda self: len(self.writers) < 8)
-    @rule(token=one_of("tokens"))
     def open_writer(self, token):
         sides = [backend.writer(token) for backend in self.backends]
         self.writers.append(Port(sides, "writer", token))
 
-    @precondition(lambda self: self.groups and len(self.readers) < 8)
-    @rule(group=one_of("groups"))
     def open_reader(self, group):
         sides = [backend.reader(group) for backend in self.backends]
         self.readers.append(Port(sides, "reader", group))
 
-    @precondition(lambda self: self.writers)
-    @rule(writer=one_of("writers"))
-    def close_writer(self, writer):
-        writer.call("close")
-        self.writers.remove(writer)
-
-    @precondition(lambda self: self.readers)
-    @rule(reader=one_of("readers"))
-    def close_reader(self, reader):
-        reader.call("close")
-        self.readers.remove(reader)
+    def close_port(self, port):
+        port.call("close")
+        (self.writers if port in self.writers else self.readers).remove(port)
 
     # --- writing
 
@@ -165,36 +173,26 @@ class RingsAgree(RuleBasedStateMachine):
                 view[:] = data
 
     @precondition(lambda self: self.writers)
-    @rule(writer=one_of("writers"))
-    def advance_writer(self, writer):
-        writer.in_hand.clear()
-        writer.got(writer.call("advance"))
-        self.fill(writer, writer.in_hand)
-
-    @precondition(lambda self: self.writers)
-    @rule(writer=one_of("writers"), count=st.integers(1, 5))
-    def claim(self, writer, count):
-        first, claimed = writer.call("claim", count)
-        writer.got(first, claimed)
-        self.fill(writer, range(first, first + claimed) if first >= 0 else [])
-
-    @anybody_holds("writers")
-    @rule(writer=holding("writers"))
-    def publish(self, writer):
-        assert writer.call("publish") == len(writer.in_hand)
-        writer.in_hand.clear()
-
-    @anybody_holds("writers")
-    @rule(writer=holding("writers"))
-    def abort(self, writer):
-        assert writer.call("abort") == len(writer.in_hand)
-        writer.in_hand.clear()
-
-    @anybody_holds("writers")
-    @rule(writer=holding("writers"), counter=st.integers(0, 2**63 - 1), deadtime=st.floats(0, 1))
-    def set_metadata(self, writer, counter, deadtime):
-        for slot in writer.in_hand:
-            writer.call("set_metadata", slot, counter, 1.5, deadtime)
+    @rule(
+        writer=one_of("writers"),
+        what=st.sampled_from(WRITING),
+        count=st.integers(1, 5),
+    )
+    def write(self, writer, what, count):
+        if what == "advance":
+            writer.in_hand.clear()
+            writer.got(writer.call("advance"))
+            self.fill(writer, writer.in_hand)
+        elif what == "claim":
+            first, claimed = writer.call("claim", count)
+            writer.got(first, claimed)
+            self.fill(writer, range(first, first + claimed) if first >= 0 else [])
+        elif what == "set":
+            for slot in writer.in_hand:
+                writer.call("set_metadata", slot, 2**60 + self.written, 1.5, 1 / count)
+        else:
+            assert writer.call(what) == len(writer.in_hand)
+            writer.in_hand.clear()
 
     # --- reading
 
@@ -210,53 +208,29 @@ class RingsAgree(RuleBasedStateMachine):
             same([bytes(side.slots(slot, 1)) for side in reader.sides])
 
     @precondition(lambda self: self.readers)
-    @rule(reader=one_of("readers"))
-    def advance_reader(self, reader):
-        reader.in_hand.clear()
-        reader.got(reader.call("advance"))
+    @rule(
+        reader=one_of("readers"),
+        what=st.sampled_from(READING),
+        count=st.integers(1, 5),
+    )
+    def read(self, reader, what, count):
+        if what == "advance":
+            reader.in_hand.clear()
+            reader.got(reader.call("advance"))
+        elif what == "take":
+            reader.got(*reader.call("take", count))
+        else:
+            assert reader.call(what) == len(reader.in_hand)
+            reader.in_hand.clear()
         self.look(reader)
 
-    @precondition(lambda self: self.readers)
-    @rule(reader=one_of("readers"), count=st.integers(1, 5))
-    def take(self, reader, count):
-        reader.got(*reader.call("take", count))
-        self.look(reader)
-
-    @anybody_holds("readers")
-    @rule(reader=holding("readers"))
-    def acknowledge(self, reader):
-        assert reader.call("acknowledge") == len(reader.in_hand)
-        reader.in_hand.clear()
-
-    @anybody_holds("readers")
-    @rule(reader=holding("readers"))
-    def give_back(self, reader):
-        assert reader.call("give_back") == len(reader.in_hand)
-        reader.in_hand.clear()
-
-    @anybody_holds("readers")
-    @rule(reader=holding("readers"))
-    def quarantine(self, reader):
-        assert reader.call("quarantine") == len(reader.in_hand)
-        reader.in_hand.clear()
-
-    # --- steering
-
-    @rule(paused=st.booleans())
-    def pause(self, paused):
-        self.ring("pause", paused)
-
-    @precondition(lambda self: self.written > 8)
-    @rule()
-    def end_writers(self):
-        self.ring("end_writers")
-
-    @precondition(lambda self: self.written > 16)
-    @rule()
-    def end_readers(self):
-        self.ring("end_readers")
+    # --- looking on
 
     @rule()
+    def look_on(self):
+        self.observe()
+        self.wait_without_time()
+
     def observe(self):
         targets = [np.zeros(SLOT_BYTES, np.uint8) for _ in self.observers]
         snapshots = [
@@ -267,7 +241,6 @@ class RingsAgree(RuleBasedStateMachine):
         same([bytes(target) for target in targets])
         same([observer.newest() for observer in self.observers])
 
-    @rule()
     def wait_without_time(self):
         for port in [*self.writers, *self.readers]:
             # Whether there is room, an event, or the end: in each case there is no need to wait.
@@ -297,6 +270,37 @@ class RingsAgree(RuleBasedStateMachine):
             observer.close()
         for backend in self.backends:
             backend.close()
+
+
+def run_at_random(seed, steps):
+    """Run a program of `steps` steps that is all in the seed; mostly events move."""
+    random = Random(seed)
+    machine = RingsAgree()
+    machine.make(random.randint(1, 7), random.randint(1, 4), random.randint(1, 3), 3)
+    for _ in range(steps):
+        kind = random.choices(["write", "read", "arrange", "look on"], [8, 10, 1, 1])[0]
+        if kind == "write" and machine.writers:
+            what, count = random.choice(WRITING), random.randint(1, 5)
+            machine.write(random.choice(machine.writers), what, count)
+        elif kind == "read" and machine.readers:
+            what, count = random.choice(READING), random.randint(1, 5)
+            machine.read(random.choice(machine.readers), what, count)
+        elif kind == "arrange":
+            machine.arrange(random.choice(list(machine.possible_arrangements())))
+        else:
+            machine.look_on()
+        machine.books_are_the_same_and_balance()
+    machine.teardown()
+
+
+def test_long_random_programs_agree():
+    long = os.environ.get("MIMOCORB_HYPOTHESIS_PROFILE") == "long"
+    for seed in range(10_000 if long else 150):
+        try:
+            run_at_random(seed, 120)
+        except AssertionError as difference:
+            difference.add_note(f"repeat by run_at_random({seed}, 120)")
+            raise
 
 
 COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}

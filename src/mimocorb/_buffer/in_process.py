@@ -161,7 +161,7 @@ class InProcessRing:
         """Remove a group; returns how many events due to it were abandoned."""
         with self._changed:
             gone = self._group(group)
-            due = sorted([*gone.pending, *gone.held], key=self._sequence_of)
+            due = sorted([*gone.pending, *gone.held])
             for reader in gone.held.values():
                 reader._in_hand.clear()
             gone.pending.clear()
