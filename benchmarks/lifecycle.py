@@ -1,0 +1,75 @@
+"""Start-up and stop: 3 buffers of 128 × 136 kB and 5 processes in a row."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+
+from shapes import SHAPES, SLOTS
+
+
+def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
+    """Return the time to the first event at the sink, and that from the wish to stop to the end."""
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        # As a program does that starts workers more than once: the server is there already.
+        context.set_forkserver_preload(["mimocorb.mimo_buffer", "lifecycle"])
+        warm = context.Process(target=time.sleep, args=(0,))
+        warm.start()
+        warm.join()
+    shape = SHAPES["plain"]
+    first = context.Event()
+    begin_s = time.monotonic()
+    buffers = [NewBuffer(SLOTS, shape.values_per_slot, shape.dtype) for _ in range(3)]
+    groups = [buffer.new_reader_group() for buffer in buffers]
+    writers = [buffer.new_writer() for buffer in buffers]
+    jobs = [
+        (_sink, (Reader, groups[2], first)),
+        (_pass_on, (Reader, Writer, groups[1], writers[2])),
+        (_pass_on, (Reader, Writer, groups[0], writers[1])),
+        (_pass_on, (Reader, Writer, groups[0], writers[1])),
+        (_source, (Writer, writers[0])),
+    ]
+    processes = [context.Process(target=target, args=args) for target, args in jobs]
+    for process in processes:
+        process.start()
+    first.wait()
+    started_s = time.monotonic()
+    time.sleep(0.2)
+    stop_s = time.monotonic()
+    for buffer in buffers:
+        buffer.shutdown()
+    for process in processes:
+        process.join()
+    for buffer in buffers:
+        buffer.close()
+    return {
+        "start_ms": 1e3 * (started_s - begin_s),
+        "stop_ms": 1e3 * (time.monotonic() - stop_s),
+    }
+
+
+def _source(Writer, writer: dict) -> None:
+    sink = Writer(writer)
+    number = 0
+    while True:
+        sink.get_new_buffer()[0] = number
+        sink.process_buffer()
+        number += 1
+        time.sleep(0.001)
+
+
+def _pass_on(Reader, Writer, group: dict, writer: dict) -> None:
+    source, sink = Reader(group), Writer(writer)
+    while True:
+        event = source.get()
+        sink.get_new_buffer()[0] = event[0]
+        sink.process_buffer()
+
+
+def _sink(Reader, group: dict, first) -> None:
+    source = Reader(group)
+    source.get()
+    first.set()
+    while True:
+        source.get()
