@@ -72,6 +72,12 @@ def test_slots_beyond_the_limit_are_refused_with_the_limit():
         NewBuffer(1 << 40, 1, np.uint8)
 
 
+@pytest.mark.parametrize("limit", ["max_reader_groups", "max_deliveries"])
+def test_other_numbers_beyond_the_limit_are_refused_with_the_limit(limit):
+    with pytest.raises(SetupError, match=f"{limit} is 1000000: it must be between 1 and"):
+        NewBuffer(4, 1, np.uint8, **{limit: 1_000_000})
+
+
 def test_memory_that_the_system_refuses_is_an_error_at_creation():
     program = """
 import resource

@@ -1,4 +1,4 @@
-"""What the processes of test_processes.py do; spawned children import it from here."""
+"""What the processes of test_between_processes.py do; spawned children import it from here."""
 
 import os
 import signal

@@ -15,6 +15,7 @@ A test name is the sentence it proves; S1 to S12 are the clauses of the contract
 
 from __future__ import annotations
 
+from mimocorb.testing.contract_batches import BatchContract, QuarantineContract
 from mimocorb.testing.contract_delivery import DeliveryContract
 from mimocorb.testing.contract_lifecycle import EndOfStreamContract, StatisticsContract
 from mimocorb.testing.contract_observing import ObservingContract
@@ -29,6 +30,8 @@ class BufferContract(
     WritingContract,
     MetadataContract,
     DeliveryContract,
+    BatchContract,
+    QuarantineContract,
     ObservingContract,
     EndOfStreamContract,
     StatisticsContract,
