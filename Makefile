@@ -31,7 +31,7 @@ strict := --no-build-isolation --no-deps --config-settings=build-dir=build/stric
 
 demo: $(project)
 	cd examples && PATH="$(bin):$$PATH" ../run_daq.py simultest_setup.yaml
-	$(bin)/python examples/analyse_lifetime.py
+	cd examples && $(bin)/python analyse_lifetime.py
 
 test: $(tools) core-test
 	$(bin)/python -m pytest
