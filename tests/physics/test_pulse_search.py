@@ -112,6 +112,17 @@ def test_long_noisy_waveforms_give_the_pulses_of_scipy(seed, prominence):
     np.testing.assert_array_equal(found["time"], expected["left_ips"])
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_one_sample_that_is_not_finite_ends_the_surroundings_of_a_pulse_as_in_scipy(odd):
+    trace = detector_trace(np.random.default_rng(9), 4250)
+    trace[[700, 2900]] = odd
+    found = find_pulses(trace, height=15)
+    positions, expected = find_peaks(trace, height=15, prominence=(None, None))
+    np.testing.assert_array_equal(found["position"], positions)
+    np.testing.assert_array_equal(found["prominence"], expected["prominences"])
+
+
 def detector_trace(rng, samples):
     trace = rng.normal(0, 3, samples)
     t = np.arange(150)
