@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from lifetime_filter import DoublePulseSearch
 from muon_detector import DetectorSettings, MuonDetector
 from scipy.integrate import quad
 
+import analyse_lifetime
 from analyse_lifetime import (
     LIFETIME_US,
     WINDOW_US,
@@ -75,10 +78,8 @@ def test_too_few_decay_times_are_refused():
 @pytest.fixture(scope="module", params=[1, 2, 3], ids=lambda seed: f"seed {seed}")
 def simulated_run(request):
     """Truth, numbers and decay times of found double pulses; every second muon stops."""
-    import yaml
-    from conftest import EXAMPLES
-
-    sections = yaml.safe_load((EXAMPLES / "config" / "simulation_config.yaml").read_text())
+    config_file = Path(analyse_lifetime.__file__).parent / "config" / "simulation_config.yaml"
+    sections = yaml.safe_load(config_file.read_text())
     general = sections["general"]
     changes = {"random_seed": request.param, "stopping_probability": 0.5}
     config = {**general, **sections["simulation_source"], **changes}
