@@ -2,7 +2,7 @@
 
     python tools/draw_run.py examples/simultest_setup.yaml docs/images/run.svg [SECONDS]
 
-Runs a set-up for some seconds (12), draws what the live view shows at this moment, and stops the run.
+Runs a set-up for some seconds (12), draws what the live view shows then, and stops the run.
 """
 
 from __future__ import annotations
