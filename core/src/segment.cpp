@@ -111,6 +111,7 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   header.offset_queues = plan.offset_queues;
   header.offset_payload = plan.offset_payload;
   const ProcessId self = this_process();
+  if (self.start_time == 0) return system_fault(errno);
   header.creator_pid = self.pid;
   header.creator_start_time = self.start_time;
   header.pid_namespace = pid_namespace();

@@ -9,12 +9,15 @@ namespace mimocorb {
 struct ProcessId {
   std::int32_t pid;
   std::uint64_t start_time;  // clock ticks since boot, field 22 of /proc/<pid>/stat
+  bool operator==(const ProcessId&) const = default;
 };
 
+// Start time 0, and errno, if the system will not tell.
 ProcessId this_process();
 std::uint64_t pid_namespace();
 
 // False if that process has ended (a zombie has ended) or its id belongs to another one by now.
+// True if that cannot be found out at the moment.
 bool is_alive(const ProcessId& process);
 
 // Grows by one in every forked child: a handle opened before the fork is the parent's.
