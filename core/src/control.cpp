@@ -128,11 +128,12 @@ void ControlPort::end_readers() {
 }
 
 bool ControlPort::drained() const {
-  if (header_.in_hand > 0) return false;
+  if (header_.in_hand.load(std::memory_order_relaxed) > 0) return false;
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
     const GroupRecord& group = segment_->group(g);
     if (is_active(group) &&
-        (group.held > 0 || group.queue_count.load(std::memory_order_relaxed) > 0))
+        (group.held.load(std::memory_order_relaxed) > 0 ||
+         group.queue_count.load(std::memory_order_relaxed) > 0))
       return false;
   }
   return true;
@@ -169,7 +170,7 @@ GroupBooks ControlPort::group_books(std::uint32_t group, std::uint64_t published
       record.backlog + (active ? published : record.published_until) - record.published_before;
   if (active) {
     books.pending = record.queue_count.load(std::memory_order_relaxed);
-    books.held = record.held;
+    books.held = record.held.load(std::memory_order_relaxed);
     for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
       const GroupWord word =
           GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed));
@@ -192,7 +193,7 @@ RingBooks ControlPort::books() {
   books.claimed = header_.claimed;
   books.published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
   books.torn = header_.torn;
-  books.in_hand = header_.in_hand;
+  books.in_hand = header_.in_hand.load(std::memory_order_relaxed);
   books.aborted = books.claimed - books.published - books.torn - books.in_hand;
   books.free_slots = header_.free_count.load(std::memory_order_relaxed);
   books.paused = header_.paused.load(std::memory_order_relaxed) != 0;
@@ -210,7 +211,7 @@ RingBooks ControlPort::books() {
   std::int64_t waited[kWaitCauses] = {};
   for (std::size_t cause = 0; cause < kWaitCauses; ++cause) waited[cause] = header_.waited_ns[cause];
   const std::int64_t now = monotonic_ns();
-  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+  for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     const HandleRecord& record = segment_->handle(i);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
     std::int64_t until_now[kWaitCauses];

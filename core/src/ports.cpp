@@ -81,7 +81,8 @@ void WriterPort::publish_in_hand(Wakes* wakes) {
     ++next_counter_;
     publish_one(held.slot, now, wakes);
   }
-  if (!in_hand_.empty() && header_.in_hand == 0 && header_.ending.load(std::memory_order_relaxed) != 0)
+  if (!in_hand_.empty() && header_.in_hand.load(std::memory_order_relaxed) == 0 &&
+      header_.ending.load(std::memory_order_relaxed) != 0)
     wake_everyone(wakes);
   in_hand_.clear();
 }
@@ -136,7 +137,8 @@ std::uint32_t WriterPort::abort() {
   for (const InHand& held : in_hand_) abort_one(held.slot, &locked.wakes);
   in_hand_.clear();
   locked.wakes.progress = true;
-  if (header_.in_hand == 0 && header_.ending.load(std::memory_order_relaxed) != 0)
+  if (header_.in_hand.load(std::memory_order_relaxed) == 0 &&
+      header_.ending.load(std::memory_order_relaxed) != 0)
     wake_everyone(&locked.wakes);
   return count;
 }
@@ -217,8 +219,9 @@ bool ReaderPort::at_end() const {
   const GroupRecord& group = segment_->group(group_);
   if (header_.readers_ended.load(std::memory_order_relaxed) != 0 || !is_active(group)) return true;
   return header_.stream_ended.load(std::memory_order_relaxed) != 0 &&
-         group.held == in_hand_.size() &&
-         header_.in_hand == 0 && group.queue_count.load(std::memory_order_relaxed) == 0;
+         group.held.load(std::memory_order_relaxed) == in_hand_.size() &&
+         header_.in_hand.load(std::memory_order_relaxed) == 0 &&
+         group.queue_count.load(std::memory_order_relaxed) == 0;
 }
 
 Run ReaderPort::advance() {

@@ -11,7 +11,7 @@ namespace mimocorb {
 // Called with the lock just taken over from a process that died inside. Whatever it was doing is
 // either committed or not; the caches cannot be trusted.
 void Ring::recover_after_owner_death() {
-  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+  for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     HandleRecord& record = segment_->handle(i);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
     if (record.role == Role::kWriter && record.owes_promise != 0) {
@@ -20,7 +20,7 @@ void Ring::recover_after_owner_death() {
     }
     // The kernel hands the lock over slightly before the process counts as ended: one that still
     // looks alive here is found by the next reap.
-    if (!is_alive({record.pid, record.start_time})) reclaim(i);
+    if (!is_alive(process_of(record))) reclaim(i);
   }
   rebuild_caches();
   Wakes wakes;
@@ -130,7 +130,7 @@ void Ring::rebuild_slots() {
   header_.free_count.store(free_count, std::memory_order_relaxed);
   header_.claimed = claimed;
   header_.torn = torn;
-  header_.in_hand = in_hand;
+  header_.in_hand.store(in_hand, std::memory_order_relaxed);
   header_.newest_slot.store(newest_slot, std::memory_order_release);
 }
 
@@ -153,17 +153,21 @@ void Ring::rebuild_group(std::uint32_t group) {
   });
   record.queue_head = 0;
   record.queue_count.store(pending, std::memory_order_relaxed);
-  record.held = held;
+  record.held.store(held, std::memory_order_relaxed);
 }
 
 void Ring::rebuild_handles() {
-  for (std::uint32_t t = 0; t < kMaxTokens; ++t) segment_->token(t).open = 0;
+  for (std::uint32_t t = 0; t < kMaxTokens; ++t) {
+    TokenRecord& token = segment_->token(t);
+    if (token.promised.load(std::memory_order_relaxed) == 0) break;  // given out in order
+    token.open = 0;
+  }
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
     segment_->group(g).readers = 0;
     segment_->group(g).data.sleepers.store(0, std::memory_order_relaxed);
   }
   std::uint32_t writers_asleep = 0;
-  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+  for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     const HandleRecord& record = segment_->handle(i);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
     if (record.role == Role::kWriter) {

@@ -103,7 +103,7 @@ int Ring::claim_one(std::uint32_t handle, std::uint32_t* slot) {
   header_.free_head = header_.free_head + 1 < segment_->number_of_slots() ? header_.free_head + 1 : 0;
   header_.free_count.store(count - 1, std::memory_order_relaxed);
   ++header_.claimed;
-  ++header_.in_hand;
+  count_up(&header_.in_hand);
   *slot = index;
   return kOk;
 }
@@ -129,7 +129,7 @@ void Ring::publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes) {
   commit(&header_.next_sequence, sequence + 1);
 
   record.due = due;
-  --header_.in_hand;
+  count_down(&header_.in_hand);
   header_.newest_slot.store(slot + 1, std::memory_order_release);
   if (due == 0) push_free_queue(slot);
   for (std::uint32_t g = 0; due > 0; ++g) {
@@ -146,7 +146,7 @@ void Ring::abort_one(std::uint32_t slot, Wakes* wakes) {
   SlotRecord& record = segment_->slot(slot);
   const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
   commit(&record.word, SlotWord{SlotState::kFree, kNoHandle, word.generation}.encode());
-  --header_.in_hand;
+  count_down(&header_.in_hand);
   push_free_queue(slot);
   ++wakes->slots;
 }
@@ -167,7 +167,7 @@ int Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slo
   commit(&group_word, word.encode());
   record.queue_head = record.queue_head + 1 < segment_->number_of_slots() ? record.queue_head + 1 : 0;
   record.queue_count.store(count - 1, std::memory_order_relaxed);
-  ++record.held;
+  count_up(&record.held);
   *slot = index;
   return word.delivery > header_.max_deliveries ? kPoisonous : kOk;
 }
@@ -181,8 +181,9 @@ void Ring::finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wak
   if (how == DueState::kQuarantined) ++word.quarantined;
   commit(&group_word, word.encode());
   GroupRecord& record = segment_->group(group);
-  --record.held;
-  if (record.held == 0 && record.queue_count.load(std::memory_order_relaxed) == 0 &&
+  count_down(&record.held);
+  if (record.held.load(std::memory_order_relaxed) == 0 &&
+      record.queue_count.load(std::memory_order_relaxed) == 0 &&
       header_.stream_ended.load(std::memory_order_relaxed) != 0) {
     wakes->groups |= 1ULL << group;
     wakes->events = Wakes::kEveryone;
@@ -225,7 +226,7 @@ void Ring::give_back_one(std::uint32_t slot, std::uint32_t group, Wakes* wakes) 
   }
   queue[at] = slot;
   record.queue_count.store(count + 1, std::memory_order_relaxed);
-  --record.held;
+  count_down(&record.held);
   wakes->groups |= 1ULL << group;
   ++wakes->events;
 }
@@ -261,6 +262,8 @@ void Ring::wake_everyone(Wakes* wakes) {
 // store again: killed in between, the promise is neither lost nor taken twice.
 Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) {
   reap(true);  // make room where the dead still stand, and see the ring as it is
+  const ProcessId self = this_process();
+  if (self.start_time == 0) return {Fault::kSystem, errno, 0};
   Locked locked(this);
   if (role == Role::kReader &&
       (port >= segment_->max_groups() || !is_active(segment_->group(port))))
@@ -275,11 +278,10 @@ Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) 
   if (index == kMaxHandles) return {Fault::kHandlesFull, 0, kMaxHandles};
 
   HandleRecord& record = segment_->handle(index);
-  const ProcessId self = this_process();
   record.role = role;
   record.port = port;
-  record.pid = self.pid;
-  record.start_time = self.start_time;
+  record.pid.store(self.pid, std::memory_order_relaxed);
+  record.start_time.store(self.start_time, std::memory_order_relaxed);
   record.sleeping = 0;
   record.waiting_since_ns.store(0, std::memory_order_relaxed);
   for (auto& waited : record.waited_ns) waited.store(0, std::memory_order_relaxed);
@@ -290,6 +292,8 @@ Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) 
     record.promise_target = left > 0 ? left - 1 : 0;
     record.owes_promise = 1;
   }
+  if (index >= header_.handles_used.load(std::memory_order_relaxed))
+    header_.handles_used.store(index + 1, std::memory_order_relaxed);
   commit(&record.state, 1);
   if (role == Role::kWriter) {
     commit(&segment_->token(port).promised, TokenRecord::kInUse | record.promise_target);
@@ -350,11 +354,12 @@ std::uint32_t Ring::reap(bool force) {
   ProcessId who[kMaxHandles];
   std::uint32_t found = 0;
   const ProcessId self = this_process();
-  for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
+  const std::uint32_t handles = header_.handles_used.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < handles; ++i) {
     const HandleRecord& record = segment_->handle(i);
     if (record.state.load(std::memory_order_acquire) == 0) continue;
-    const ProcessId process{record.pid, record.start_time};
-    if (process.pid == self.pid && process.start_time == self.start_time) continue;
+    const ProcessId process = process_of(record);
+    if (process == self) continue;
     if (is_alive(process)) continue;
     dead[found] = i;
     who[found] = process;
@@ -367,9 +372,7 @@ std::uint32_t Ring::reap(bool force) {
   for (std::uint32_t k = 0; k < found; ++k) {
     const HandleRecord& record = segment_->handle(dead[k]);
     // Someone else may have recovered it meanwhile and the place may have a new owner.
-    if (record.state.load(std::memory_order_relaxed) == 0 || record.pid != who[k].pid ||
-        record.start_time != who[k].start_time)
-      continue;
+    if (record.state.load(std::memory_order_relaxed) == 0 || process_of(record) != who[k]) continue;
     reclaim(dead[k]);
     ++reclaimed;
   }

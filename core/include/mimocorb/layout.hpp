@@ -147,9 +147,9 @@ struct alignas(kCacheLine) HandleRecord {
   Word state;  // 0 free, 1 active
   Role role;
   std::uint32_t port;  // token of a writer, group of a reader
-  std::int32_t pid;
+  std::atomic<std::int32_t> pid;
   std::uint32_t sleeping;  // 1 while counted in its channel's sleepers
-  std::uint64_t start_time;  // of the process, in clock ticks since boot: tells a reused pid
+  std::atomic<std::uint64_t> start_time;  // in clock ticks since boot: tells a reused pid
   std::uint32_t owes_promise;  // the token's count is still to be set to promise_target
   std::uint32_t promise_target;
   std::atomic<std::int64_t> waiting_since_ns;  // 0 while not waiting
@@ -181,7 +181,7 @@ struct alignas(kCacheLine) GroupRecord {
   alignas(kCacheLine) WaitChannel data;
   std::uint32_t queue_head;
   std::atomic<std::uint32_t> queue_count;
-  std::uint32_t held;
+  std::atomic<std::uint32_t> held;
   std::uint32_t readers;
   std::int64_t waited_ns;  // of readers that have left
 };
@@ -207,6 +207,7 @@ struct RingHeader {
   alignas(kCacheLine) pthread_mutex_t lock;  // robust, process-shared: guards all below and all records
 
   alignas(kCacheLine) Word next_sequence;  // first event is 1
+  std::atomic<std::uint32_t> handles_used;  // no handle from this one on was ever open; only grows
   std::atomic<std::uint32_t> paused;
   std::atomic<std::uint32_t> ending;        // no further claims
   std::atomic<std::uint32_t> readers_ended;  // no further takes, whatever is due
@@ -215,7 +216,7 @@ struct RingHeader {
   std::atomic<std::uint32_t> newest_slot;   // 1 + slot of the newest event; 0 before the first
   std::uint32_t free_head;
   std::atomic<std::uint32_t> free_count;
-  std::uint32_t in_hand;
+  std::atomic<std::uint32_t> in_hand;
   std::uint32_t active_groups;
   std::uint64_t claimed;
   std::uint64_t torn;

@@ -1,6 +1,7 @@
 // locked.hpp: shared by the sources of the ring; not for its users.
 #pragma once
 
+#include "mimocorb/liveness.hpp"
 #include "mimocorb/ring.hpp"
 
 namespace mimocorb {
@@ -14,9 +15,22 @@ inline void commit(Word* word, std::uint64_t value) {
   std::atomic_thread_fence(std::memory_order_acq_rel);
 }
 
+// Counts under the lock that are read without it, as hints, by those who spin.
+inline void count_up(std::atomic<std::uint32_t>* count) {
+  count->store(count->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+inline void count_down(std::atomic<std::uint32_t>* count) {
+  count->store(count->load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
 inline bool is_active(const GroupRecord& group) {
   return group.state.load(std::memory_order_relaxed) ==
          static_cast<std::uint64_t>(GroupState::kActive);
+}
+
+inline ProcessId process_of(const HandleRecord& handle) {
+  return {handle.pid.load(std::memory_order_relaxed),
+          handle.start_time.load(std::memory_order_relaxed)};
 }
 
 // Holds the lock while it lives. Futexes are moved under the lock and woken after it is released,
