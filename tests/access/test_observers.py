@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import ModuleType
 from typing import ClassVar
@@ -112,7 +113,10 @@ def test_observer_skips_events_within_min_sleeptime_but_not_the_last(bench, in_b
     with Writer(buffer.new_writer()) as writer:
         writer.write([0.0], 0, 1.5, 0.0)
         until(lambda: seen)
-        for n in range(1, 50):
+        writer.write([0.0], 1, 1.5, 0.0)
+        time.sleep(0.2)
+        assert seen == [0]
+        for n in range(2, 50):
             writer.write([0.0], n, 1.5, 0.0)
     running.finish()
     assert seen == [0, 49]
@@ -259,18 +263,19 @@ def test_closing_the_window_ends_the_display_and_not_the_run(
     display = WaveformDisplay(
         observe_list=[buffer.new_observer()], config_dict=muon_config(tmp_path)
     )
-    setup = buffer.new_writer()
+    setup, display_ended = buffer.new_writer(), threading.Event()
 
     def run():
         with Writer(setup) as writer:
             writer.write(waves(1))
-            until(lambda: WindowCanvas.looks >= 3)
+            assert display_ended.wait(WATCHDOG_S)
             writer.write(waves(2))
 
     running = in_background(run)
     with mpl.rc_context():
         mpl.use("module://window_for_test")
         display()
+    display_ended.set()
     mpl.use("agg")
     running.finish()
     assert len(WindowCanvas.titles) == 1

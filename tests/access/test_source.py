@@ -166,6 +166,25 @@ def test_waiting_for_a_free_slot_is_dead_time(bench, in_background):
     assert 0.5 < deadtimes[1] <= 1.0
 
 
+def test_a_pause_is_neither_dead_nor_active_time(bench, in_background):
+    buffer = bench.buffer(slots=1)
+    group = buffer.new_reader_group()
+    capture = SourceToBuffer(sink_list=[buffer.new_writer()], data_source=[1.0, 2.0])
+    source = in_background(capture)
+    with Reader(group) as reader:
+        reader.get()
+        time.sleep(0.4)
+        buffer.pause()
+        reader.acknowledge()
+        time.sleep(0.4)
+        buffer.resume()
+        reader.get()
+        _, _, deadtime = reader.get_metadata()
+    source.finish()
+    # half of the time was dead, half of it paused: of what counts, nearly all was dead
+    assert deadtime > 0.7
+
+
 def test_an_event_is_published_while_the_source_waits_for_the_next(bench, in_background):
     buffer = bench.buffer()
     group = buffer.new_reader_group()

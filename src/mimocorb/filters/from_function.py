@@ -143,9 +143,6 @@ class BufferToBuffer:
                 except EndOfStream:
                     self.reader.reject("a sink has ended")
                     return
-                except UserFunctionError as error:
-                    self.reader.reject(str(error))
-                    raise
 
     def process_data(self) -> None:
         """Do the same as calling the object."""

@@ -104,9 +104,7 @@ class rbExport:  # noqa: N801 - the documented name
                 except EndOfStream:
                     raise
                 except (Exception, SystemExit) as error:
-                    named = failure(self.ufunc, metadata[0], error)
-                    reader.reject(str(named))
-                    raise named from error
+                    raise failure(self.ufunc, metadata[0], error) from error
                 self.event_count += 1
         return None
 
