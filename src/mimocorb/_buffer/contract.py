@@ -99,14 +99,12 @@ class WriterPort(Protocol):
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
 
     def publish(self) -> int:
-        """Publish everything in hand, in slot order; returns how many events that were."""
+        """Publish everything in hand, in the order of claiming; returns how many events."""
 
     def abort(self) -> int:
         """Give everything in hand back unpublished; returns how many slots that were."""
 
-    def set_metadata(
-        self, slot: int, counter: int, timestamp_s: float, deadtime: float
-    ) -> None:
+    def set_metadata(self, slot: int, counter: int, timestamp_s: float, deadtime: float) -> None:
         """Set the metadata of a slot in hand."""
 
     def set_metadata_run(
@@ -121,7 +119,7 @@ class WriterPort(Protocol):
         """Return the bytes of neighbouring slots: a writable view, (count, slot_bytes)."""
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
-        """Block until claiming may succeed or `timeout_s` is over; 0 or ENDED or ORPHANED."""
+        """Block until claiming may succeed: 0, else ENDED, ORPHANED, or NOT_NOW after `timeout_s`."""
 
     def waited_ns(self) -> tuple[int, int]:
         """Time this writer has waited because the ring was (full, paused)."""
@@ -172,7 +170,7 @@ class ReaderPort(Protocol):
         """Return the bytes of neighbouring slots: a read-only view, (count, slot_bytes)."""
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
-        """Block until taking may succeed or `timeout_s` is over; 0 or ENDED or ORPHANED."""
+        """Block until taking may succeed or has ended: 0, else ORPHANED, or NOT_NOW after `timeout_s`."""
 
     def waited_ns(self) -> int:
         """Time this reader has waited for data."""

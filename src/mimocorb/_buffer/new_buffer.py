@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mimocorb._buffer.contract import RingPort
+from mimocorb._buffer.contract import RingBooks, RingPort
 from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent
 from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.shared_memory import SharedMemoryRing
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # How long shutdown() waits for a first reader where events are due and nobody reads.
 _NOBODY_READS_S = 2.0
+# After how long it says what it waits for.
+_SLOW_TO_DRAIN_S = 10.0
 
 
 class NewBuffer:
@@ -278,6 +281,7 @@ class NewBuffer:
     def _drain(self, ring: RingPort, timeout_s: float | None) -> None:
         start_s = time.monotonic()
         read_at_s = start_s
+        warn_at_s = start_s + _SLOW_TO_DRAIN_S
         while not ring.wait_drained(0.05):
             now_s = time.monotonic()
             books = ring.books()
@@ -285,17 +289,29 @@ class NewBuffer:
                 read_at_s = now_s
             too_late = timeout_s is not None and now_s - start_s > timeout_s
             if too_late or now_s - read_at_s > _NOBODY_READS_S:
-                for group in books.groups:
-                    if group.pending + group.held:
-                        logger.warning(
-                            "buffer %s is shut down with %d events due to reader group %d, "
-                            "which has %d readers",
-                            self.name,
-                            group.pending + group.held,
-                            group.group,
-                            group.readers,
-                        )
+                self._warn_of_due(books, "is shut down with")
                 return
+            if now_s > warn_at_s:
+                self._warn_of_due(books, "cannot shut down yet, there are")
+                warn_at_s = math.inf
+
+    def _warn_of_due(self, books: RingBooks, what: str) -> None:
+        if books.in_hand:
+            logger.warning(
+                "buffer %s %s %d slots in writers' hands", self.name, what, books.in_hand
+            )
+        for group in books.groups:
+            if group.pending + group.held:
+                logger.warning(
+                    "buffer %s %s %d events due to reader group %d, which has %d readers; "
+                    "%d of them are in their hands",
+                    self.name,
+                    what,
+                    group.pending + group.held,
+                    group.group,
+                    group.readers,
+                    group.held,
+                )
 
     def _setup(self, kind: str, **more: int) -> SetupDict:
         return SetupDict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -287,7 +288,7 @@ class Reader:
 
     def _wait_for_event(self, status: int, timeout_s: float | None) -> int:
         self._slot = _NONE_IN_HAND
-        left_s = math.inf if timeout_s is None else timeout_s
+        until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
             if status == Status.ENDED:
                 raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
@@ -301,7 +302,7 @@ class Reader:
                 raise BufferUnreachable(
                     f"buffer {self.name}: the process that made it has died, so this reader ends"
                 )
-            outcome = self._port.wait(left_s, self._spin_s)
+            outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
                 raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
             status = outcome if outcome < 0 else self._advance()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from mimocorb._buffer.contract import Status
 from mimocorb._buffer.setup_dict import open_writer_port
 from mimocorb._buffer.stats import WaitingTime
 from mimocorb._buffer.views import SlotViews, as_bytes
-from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream
+from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, SetupError
 
 __all__ = ["Writer"]
 
@@ -159,9 +160,9 @@ class Writer:
             count = self._in_hand
             self._port.set_metadata_run(
                 self._slot,
-                np.ascontiguousarray(np.broadcast_to(np.asarray(counter, np.int64), count)),
-                np.ascontiguousarray(np.broadcast_to(np.asarray(timestamp, np.float64), count)),
-                np.ascontiguousarray(np.broadcast_to(np.asarray(deadtime, np.float64), count)),
+                np.broadcast_to(np.asarray(counter, np.int64), count).copy(),
+                np.broadcast_to(np.asarray(timestamp, np.float64), count).copy(),
+                np.broadcast_to(np.asarray(deadtime, np.float64), count).copy(),
             )
 
     def write(
@@ -187,6 +188,12 @@ class Writer:
         timeout_s
             As in :meth:`get_new_buffer`.
         """
+        metadata = (counter, timestamp, deadtime)
+        if None in metadata and metadata != (None, None, None):
+            raise SetupError(
+                f"write() got counter={counter}, timestamp={timestamp}, deadtime={deadtime}: "
+                "give all three, or none for the writer's own"
+            )
         source = as_bytes(array, self.dtype, self.values_per_slot)
         target = self.get_new_buffer(timeout_s)
         try:
@@ -230,7 +237,7 @@ class Writer:
 
     def _wait_for_slot(self, status: int, timeout_s: float | None) -> int:
         self._slot = _NONE_IN_HAND
-        left_s = math.inf if timeout_s is None else timeout_s
+        until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
             if status == Status.ENDED:
                 raise EndOfStream(f"buffer {self.name} takes no more events: it was shut down")
@@ -238,7 +245,7 @@ class Writer:
                 raise BufferUnreachable(
                     f"buffer {self.name}: the process that made it has died, so this writer ends"
                 )
-            outcome = self._port.wait(left_s, self._spin_s)
+            outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
                 cause = "the buffer is paused" if status == Status.PAUSED else "no slot was free"
                 raise BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
