@@ -119,7 +119,7 @@ class WriterPort(Protocol):
         """Return the bytes of neighbouring slots: a writable view, (count, slot_bytes)."""
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
-        """Block until claiming may succeed: 0, else ENDED, ORPHANED, or NOT_NOW after `timeout_s`."""
+        """Block until claiming may succeed (0); else ENDED, ORPHANED or, in time, NOT_NOW."""
 
     def waited_ns(self) -> tuple[int, int]:
         """Time this writer has waited because the ring was (full, paused)."""
@@ -170,7 +170,7 @@ class ReaderPort(Protocol):
         """Return the bytes of neighbouring slots: a read-only view, (count, slot_bytes)."""
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
-        """Block until taking may succeed or has ended: 0, else ORPHANED, or NOT_NOW after `timeout_s`."""
+        """Block until taking may succeed or has ended (0); else ORPHANED or, in time, NOT_NOW."""
 
     def waited_ns(self) -> int:
         """Time this reader has waited for data."""
