@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -83,6 +84,8 @@ def chain(
 class RunningDaq:
     """A started ``mimocorb run``, in a session of its own."""
 
+    started: ClassVar[list[RunningDaq]] = []
+
     def __init__(self, setup: Path, *options: str, stdin: int | None = None, **more: Any) -> None:
         self.setup = setup
         self.text = ""
@@ -95,6 +98,16 @@ class RunningDaq:
             start_new_session=True,
             **more,
         )
+        self.started.append(self)
+
+    def kill(self) -> None:
+        """End everything that is left of it."""
+        for pid in processes_of(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def wait_for(self, text: str, *, count: int = 1) -> None:
         """Read what it prints until it has said so."""
@@ -116,9 +129,7 @@ class RunningDaq:
         try:
             rest, _ = self.process.communicate(timeout=WATCHDOG_S)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            rest, _ = self.process.communicate()
-            raise AssertionError(f"it did not end:\n{self.text}{rest.decode()}") from None
+            raise AssertionError(f"it did not end:\n{self.text}") from None
         self.text += rest.decode()
         eventually(lambda: not processes_of(self.process.pid))
         return Finished(self.process.returncode, self.text, self.setup.parent / "target")

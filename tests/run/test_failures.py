@@ -93,6 +93,8 @@ def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
     finished = run(chain(tmp_path, more=more))
     assert finished.code == 1
     assert "exists already" in finished.summary["failures"][0]
+    readers = [group["reader"] for group in finished.summary["buffers"][1]["groups"]]
+    assert readers == ["Fkt_3 save", "Fkt_4 save"]
     values = finished.values()
     assert values == [2.0 * n for n in range(len(values))]
 
@@ -161,7 +163,6 @@ def test_no_process_outlives_a_killed_supervisor(tmp_path, start_method):
     os.kill(session, signal.SIGKILL)
     daq.process.wait()
     eventually(lambda: not processes_of(session))
-    daq.process.stdout.close()
 
 
 def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
@@ -174,7 +175,6 @@ def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
     os.kill(daq.process.pid, signal.SIGKILL)
     daq.process.wait()
     eventually(lambda: not processes_of(daq.process.pid))
-    daq.process.stdout.close()
     *lines, last = file.read_text().split("\n")
     assert last == ""
     values = [float(line.split("\t")[-1]) for line in lines[1:]]

@@ -69,10 +69,13 @@ class BufferMeter:
     def __init__(self, buffer: NewBuffer, functions: Sequence[WorkerFunction]) -> None:
         self._buffer = buffer
         name = buffer.name
+        reading = [function for function in functions if name in function.readers]
+        names = [function.spec.function.name for function in reading]
         self._readers = {
-            int(function.readers[name]["group"]): function.spec.function.name
-            for function in functions
-            if name in function.readers
+            int(function.readers[name]["group"]): (
+                plain if names.count(plain) == 1 else function.label
+            )
+            for function, plain in zip(reading, names, strict=True)
         }
         writing = [function.spec for function in functions if name in function.writers]
         # Where filters write as well, their waiting is not the experiment's dead time.
