@@ -72,23 +72,28 @@ class WaveformDisplay:
         screen, figure = open_screen(
             self.settings.title, self.picture, partial(WaveformFigure, settings=self.settings)
         )
-        ending = "end of data, no event came"
+        info: EventInfo | None = None
         try:
             with self.source as observer:
                 screen.refresh()
                 newest = NewestEvents(observer, self.min_sleeptime, screen.idle)
                 for data in newest:
                     began_s = time.monotonic()
-                    info = EventInfo(*observer.get_metadata(), observer.age_s, observer.skipped)
+                    info = EventInfo(
+                        *observer.get_metadata(),
+                        age_s=observer.age_s,
+                        skipped=observer.skipped,
+                        ended=observer.ended and not observer.wait(0),
+                    )
                     figure.show(data, info)
                     screen.refresh()
                     self.event_count += 1
-                    ending = str(replace(info, ended=True))
                     # on a busy machine, drawing must leave the processors to the run
                     drawing_s = time.monotonic() - began_s
                     newest.interval_s = max(self.min_sleeptime, drawing_s / _SHARE_OF_TIME)
-                figure.say(ending)
-                screen.refresh()
+                if info is None or not info.ended:
+                    figure.say(str(replace(info, ended=True)) if info else "no event came")
+                    screen.refresh()
         finally:
             screen.close()
 
