@@ -181,6 +181,7 @@ void bind_control(nb::module_& m) {
            "group"_a)
       .def("pause", [](const Control& c, bool paused) { c.use().pause(paused); }, "paused"_a)
       .def("end_writers", [](const Control& c) { c.use().end_writers(); })
+      .def("end_after", [](const Control& c, std::uint64_t events) { c.use().end_after(events); }, "events"_a)
       .def("end_readers", [](const Control& c) { c.use().end_readers(); })
       .def("reap", [](const Control& c) { return c.use().reap(true); })
       .def("wait_drained",

@@ -121,6 +121,13 @@ void ControlPort::end_writers() {
   wake_everyone(&locked.wakes);
 }
 
+void ControlPort::end_after(std::uint64_t events) {
+  Locked locked(this);
+  commit(&header_.event_limit, events);
+  end_at_limit(&locked.wakes);
+  locked.wakes.slots = Wakes::kEveryone;
+}
+
 void ControlPort::end_readers() {
   Locked locked(this);
   header_.readers_ended.store(1, std::memory_order_relaxed);

@@ -91,6 +91,11 @@ void WriterPort::publish_in_hand(Wakes* wakes) {
 int WriterPort::room() const {
   if (header_.ending.load(std::memory_order_relaxed) != 0) return kEnded;
   if (header_.paused.load(std::memory_order_relaxed) != 0) return kPaused;
+  // Slots in hand may become the last events: whoever wants more waits until that is decided.
+  const std::uint64_t limit = header_.event_limit.load(std::memory_order_relaxed);
+  if (limit != 0 && header_.next_sequence.load(std::memory_order_relaxed) +
+                            header_.in_hand.load(std::memory_order_relaxed) > limit)
+    return kNotNow;
   return header_.free_count.load(std::memory_order_relaxed) > 0 ? kOk : kNotNow;
 }
 
@@ -110,7 +115,7 @@ Run WriterPort::claim(std::uint32_t count) {
   const Locked locked(this);
   Run run{room(), 0, 0};
   if (run.status != kOk || count == 0) return run;
-  while (run.count < count && header_.free_count.load(std::memory_order_relaxed) > 0) {
+  while (run.count < count && room() == kOk) {
     const std::uint32_t next = segment_->free_queue()[header_.free_head];
     if (run.count > 0 && next != run.first + run.count) break;
     std::uint32_t slot = 0;

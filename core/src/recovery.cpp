@@ -76,6 +76,7 @@ void Ring::rebuild_caches() {
     if (is_active(segment_->group(g))) rebuild_group(g);
   rebuild_handles();
   Wakes wakes;
+  end_at_limit(&wakes);  // killed between the last publish and its consequence
   update_ended(&wakes);
 }
 

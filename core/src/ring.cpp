@@ -139,6 +139,16 @@ void Ring::publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes) {
     wakes->groups |= 1ULL << g;
   }
   ++wakes->events;
+  if (sequence == header_.event_limit.load(std::memory_order_relaxed)) end_at_limit(wakes);
+}
+
+// With the last event that was asked for, claims are over.
+void Ring::end_at_limit(Wakes* wakes) {
+  const std::uint64_t limit = header_.event_limit.load(std::memory_order_relaxed);
+  if (limit == 0 || header_.next_sequence.load(std::memory_order_relaxed) <= limit) return;
+  header_.ending.store(1, std::memory_order_relaxed);
+  update_ended(wakes);
+  wake_everyone(wakes);
 }
 
 // model: ABORT

@@ -114,6 +114,7 @@ class RingsAgree(RuleBasedStateMachine):
         yield from [("close_port", port) for port in [*self.writers, *self.readers]]
         if self.written > 8:
             yield from [("end_writers",), ("end_writers",), ("end_readers",)]
+            yield from [("end_after", self.written + more) for more in (0, 2, 5)]
 
     @rule(
         change=st.runner().flatmap(
@@ -129,6 +130,9 @@ class RingsAgree(RuleBasedStateMachine):
 
     def end_writers(self):
         self.ring("end_writers")
+
+    def end_after(self, events):
+        self.ring("end_after", events)
 
     def end_readers(self):
         self.ring("end_readers")

@@ -211,6 +211,7 @@ struct RingHeader {
   std::atomic<std::uint32_t> paused;
   std::atomic<std::uint32_t> ending;        // no further claims
   std::atomic<std::uint32_t> readers_ended;  // no further takes, whatever is due
+  Word event_limit;                          // the event with this number is the last; 0: no limit
   // caches
   std::atomic<std::uint32_t> stream_ended;  // ending, or all promised writers have come and gone
   std::atomic<std::uint32_t> newest_slot;   // 1 + slot of the newest event; 0 before the first

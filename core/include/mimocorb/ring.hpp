@@ -86,6 +86,7 @@ class Ring {
   void give_back_one(std::uint32_t slot, std::uint32_t group, Wakes* wakes);
   void free_one(std::uint32_t slot, Wakes* wakes);
   void update_ended(Wakes* wakes);
+  void end_at_limit(Wakes* wakes);
 
   // --- recovery; lock held ------------------------------------------------------------------
   void recover_after_owner_death();
@@ -207,6 +208,7 @@ class ControlPort : public Ring {
   Outcome remove_group(std::uint32_t group, std::uint64_t* abandoned);
   void pause(bool paused);
   void end_writers();
+  void end_after(std::uint64_t events);  // the stream ends with this event; 0: no limit
   void end_readers();
   // Sleeps once until something was finished; true when nothing is in hand and nothing due.
   bool wait_drained(std::int64_t timeout_ns);

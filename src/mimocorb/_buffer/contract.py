@@ -235,6 +235,9 @@ class RingPort(Protocol):
     def end_writers(self) -> None:
         """Let every further claim end with ENDED."""
 
+    def end_after(self, events: int) -> None:
+        """Let the stream end with the event of this publish number; 0 sets no limit."""
+
     def end_readers(self) -> None:
         """Let every further take end with ENDED, whatever is still due."""
 

@@ -89,6 +89,7 @@ class InProcessRing:
         self._tokens: list[Token] = []
         self._ports: list[InProcessWriter | InProcessReader] = []
         self._claimed = self._published = self._aborted = self._torn = 0
+        self._limit = 0
         self._paused = self._ending = self._finished = False
         self._full_ns = self._paused_ns = 0
         self._created_ns = time.monotonic_ns()
@@ -183,6 +184,13 @@ class InProcessRing:
         """Let every further claim end with ENDED."""
         with self._changed:
             self._ending = True
+            self._changed.notify_all()
+
+    def end_after(self, events: int) -> None:
+        """Let the stream end with the event of this publish number; 0 sets no limit."""
+        with self._changed:
+            self._limit = events
+            self._end_at_limit()
             self._changed.notify_all()
 
     def end_readers(self) -> None:
@@ -294,6 +302,17 @@ class InProcessRing:
                 group.offered += 1
         if not slot.owed_to:
             self._free.append(index)
+        self._end_at_limit()
+
+    def _end_at_limit(self) -> None:
+        if self._limit and self._published >= self._limit:
+            self._ending = True
+
+    def _left_to_claim(self) -> int:
+        """How many more slots may become events."""
+        if not self._limit:
+            return self.number_of_slots
+        return max(0, self._limit - self._published - self._in_hand())
 
     def _group_books(self, group: Group) -> GroupBooks:
         return GroupBooks(

@@ -147,7 +147,7 @@ class InProcessWriter(Port):
             status = self._status()
             if status < 0:
                 return status, 0
-            length = _run_length(list(ring._free), count)
+            length = _run_length(list(ring._free), min(count, ring._left_to_claim()))
             taken = [ring._free.popleft() for _ in range(length)]
             for index in taken:
                 ring._slots[index] = Slot(state=State.CLAIMED)
@@ -222,7 +222,7 @@ class InProcessWriter(Port):
             return Status.ENDED
         if self._ring._paused:
             return Status.PAUSED
-        return 0 if self._ring._free else Status.NOT_NOW
+        return 0 if self._ring._free and self._ring._left_to_claim() else Status.NOT_NOW
 
     def _account(self, cause: int, waited_ns: int) -> None:
         if cause == Status.PAUSED:

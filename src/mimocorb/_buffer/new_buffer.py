@@ -223,6 +223,18 @@ class NewBuffer:
         """End the stream: writers get :class:`EndOfStream` at their next claim."""
         self._use().end_writers()
 
+    def end_after(self, events: int) -> None:
+        """End the stream with the event of this number: exactly so many are published in all.
+
+        Writers that want to claim a further slot get :class:`EndOfStream`.
+
+        Parameters
+        ----------
+        events
+            Counted from the first event of the buffer; 0 sets no limit.
+        """
+        self._use().end_after(events)
+
     def shutdown(self, timeout_s: float | None = None) -> None:
         """End the stream, wait until everything is processed, then end the readers.
 

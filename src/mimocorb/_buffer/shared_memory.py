@@ -56,6 +56,7 @@ class SharedMemoryRing:
         self.remove_group = self._core.remove_group
         self.pause = self._core.pause
         self.end_writers = self._core.end_writers
+        self.end_after = self._core.end_after
         self.end_readers = self._core.end_readers
         self.reap = self._core.reap
         self.wait_drained = self._core.wait_drained

@@ -22,9 +22,8 @@ FIRST_LOOKS_S = 0.01
 class EndCondition:
     """The run time and the number of events after which a run ends.
 
-    Events are counted where sources publish them, and the sources are told when the number has
-    been reached. Looks come the more often the nearer it is; a source that is quicker than the
-    last look publishes a few events more, which are processed like all others.
+    Events are counted where sources publish them: the first buffer takes exactly as many as asked
+    for and then ends by itself. What is looked at here is whether it has.
 
     Parameters
     ----------
@@ -44,6 +43,8 @@ class EndCondition:
         self._clock = clock
         self._buffer = buffer
         self._meter = meter
+        if setup.runevents:
+            buffer.end_after(setup.runevents)
 
     def reached(self) -> str:
         """Return which limit has been reached, in words; an empty text if none."""

@@ -166,6 +166,36 @@ class EndOfStreamContract(ContractTests):
             reader.get()
         assert buffer.stats().groups[0].due == 2
 
+    def test_a_stream_with_a_limit_ends_with_exactly_that_event(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        reader = Reader(buffer.new_reader_group())
+        writers = [Writer(buffer.new_writer()) for _ in range(2)]
+        buffer.end_after(5)
+
+        def write_for_ever(writer: Writer) -> None:
+            while True:
+                slots = writer.get_new_buffers(3)
+                slots[:] = 1
+
+        writing = [Background(write_for_ever, writer) for writer in writers]
+        assert len([value_of(event) for event in reader]) == 5
+        for call in writing:
+            with pytest.raises(EndOfStream):
+                call.result()
+        assert buffer.stats().published == 5
+
+    def test_a_limit_that_is_reached_already_ends_the_stream_at_once(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        writer = Writer(buffer.new_writer())
+        put(writer, 1, 2)
+        buffer.end_after(2)
+        with pytest.raises(EndOfStream):
+            writer.get_new_buffer()
+
     def test_a_chain_of_buffers_drains_one_after_the_other(self, make_buffer: MakeBuffer) -> None:
         first, second = make_buffer(3), make_buffer(2)
         to_first, to_second = first.new_writer(), second.new_writer()
