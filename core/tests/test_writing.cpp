@@ -1,0 +1,167 @@
+// Claim, publish, abort: set the bytes, make one call, compare the bytes.
+#include "bytes.hpp"
+#include "check.hpp"
+#include "invariants.hpp"
+
+using namespace mimocorb;
+using namespace mimocorb::testing;
+
+TEST("a claim takes the head of the free queue and names its owner in one word (I1)") {
+  Stage stage(1);
+  Segment& ring = *stage.segment;
+  std::swap(ring.free_queue()[0], ring.free_queue()[2]);
+  set(&ring.slot(2).word, SlotWord{SlotState::kFree, kNoHandle, 7});
+  ring.slot(2).sequence = 5;
+  const Run run = stage.writer->claim(1);
+  CHECK_EQUAL(run.first, 2U);
+  const SlotWord word = slot_word(ring, 2);
+  CHECK(word.state == SlotState::kClaimed);
+  CHECK_EQUAL(word.owner, 0U);
+  CHECK_EQUAL(word.generation, 8U);  // I3
+  CHECK_EQUAL(ring.slot(2).sequence.load(), 0U);  // I7: what was there is no event any more
+  CHECK_EQUAL(ring.header().free_count.load(), kSlots - 1);
+  CHECK_EQUAL(ring.header().in_hand.load(), 1U);
+}
+
+TEST("a claim of several slots stops where neighbours end") {
+  Stage stage(1);
+  std::swap(stage.segment->free_queue()[2], stage.segment->free_queue()[3]);
+  const Run run = stage.writer->claim(4);
+  CHECK_EQUAL(run.first, 0U);
+  CHECK_EQUAL(run.count, 2U);
+  CHECK_EQUAL(stage.segment->header().free_count.load(), 2U);
+}
+
+TEST("a claim on a full, paused or ending ring says why and changes nothing") {
+  Stage stage(1);
+  const auto refuses = [&stage](int status) {
+    const auto before = all_bytes(*stage.segment);
+    CHECK_EQUAL(stage.writer->claim(1).status, status);
+    CHECK_EQUAL(stage.writer->advance().status, status);
+    CHECK(all_bytes(*stage.segment) == before);
+  };
+  stage.put(stage.writer.get(), kSlots);
+  refuses(kNotNow);
+  stage.segment->header().paused = 1;
+  refuses(kPaused);
+  stage.segment->header().ending = 1;
+  refuses(kEnded);
+}
+
+TEST("publishing makes the event due to every active group, and numbers it") {
+  Stage stage(3);
+  Segment& ring = *stage.segment;
+  std::uint64_t abandoned = 0;
+  stage.control.remove_group(1, &abandoned);
+  ring.header().next_sequence = 42;
+  set(&ring.group_word(0, 0), GroupWord{DueState::kDone, 2, kNoHandle, 3, 4});
+  stage.put(stage.writer.get(), 1);
+  CHECK(slot_word(ring, 0).state == SlotState::kReady);
+  CHECK_EQUAL(slot_word(ring, 0).owner, kNoHandle);
+  CHECK_EQUAL(ring.slot(0).sequence.load(), 42U);
+  CHECK_EQUAL(ring.header().next_sequence.load(), 43U);
+  CHECK_EQUAL(ring.slot(0).due, 2U);
+  CHECK(group_word(ring, 0, 0).state == DueState::kPending);
+  CHECK_EQUAL(group_word(ring, 0, 0).delivery, 0U);
+  CHECK_EQUAL(group_word(ring, 0, 0).quarantined, 3U);  // counts of the slot's whole life stay
+  CHECK_EQUAL(group_word(ring, 0, 0).redelivered, 4U);
+  CHECK(group_word(ring, 0, 1).state == DueState::kNone);
+  CHECK(group_word(ring, 0, 2).state == DueState::kPending);
+  CHECK(ring.slot(0).published_ns > 0);
+}
+
+TEST("what is published for nobody stays in the ring until its slot is claimed") {
+  Stage stage(0);
+  Segment& ring = *stage.segment;
+  stage.put(stage.writer.get(), kSlots);
+  CHECK_EQUAL(ring.header().free_count.load(), kSlots);
+  CHECK(slot_word(ring, 0).state == SlotState::kReady);
+  CHECK_EQUAL(stage.writer->claim(1).first, 0U);
+  CHECK(violations(ring).empty());
+}
+
+TEST("metadata are the writer's own count, the time, and dead time not measured, unless set") {
+  Stage stage(1);
+  const Segment& ring = *stage.segment;
+  stage.writer->claim(2);
+  CHECK(stage.writer->set_metadata(1, {77, 1.5, 0.25}));
+  CHECK(!stage.writer->set_metadata(3, {0, 0.0, 0.0}));
+  stage.writer->publish();
+  CHECK_EQUAL(ring.slot(0).counter, 0);
+  CHECK(ring.slot(0).timestamp_s > 1e9);
+  CHECK_EQUAL(ring.slot(0).deadtime, -1.0);
+  CHECK_EQUAL(ring.slot(1).counter, 77);
+  CHECK_EQUAL(ring.slot(1).timestamp_s, 1.5);
+  CHECK_EQUAL(ring.slot(1).deadtime, 0.25);
+}
+
+TEST("metadata find their slot where those in hand are no neighbours") {
+  Stage stage(1);
+  std::swap(stage.segment->free_queue()[0], stage.segment->free_queue()[3]);
+  stage.writer->claim(1);
+  CHECK(!stage.writer->set_metadata(0, {1, 1.0, 0.0}));
+  stage.writer->claim(1);
+  CHECK(stage.writer->set_metadata(1, {5, 1.0, 0.0}));
+  CHECK(stage.writer->set_metadata(3, {6, 1.0, 0.0}));
+  CHECK_EQUAL(stage.segment->slot(1).counter, 5);
+  CHECK_EQUAL(stage.segment->slot(3).counter, 6);
+}
+
+TEST("an aborted slot is free, is no event, and counts as aborted") {
+  Stage stage(1);
+  Segment& ring = *stage.segment;
+  CHECK_EQUAL(stage.writer->abort(), 0U);
+  CHECK_EQUAL(stage.writer->publish(), 0U);
+  stage.writer->claim(2);
+  CHECK_EQUAL(stage.writer->abort(), 2U);
+  CHECK(slot_word(ring, 0).state == SlotState::kFree);
+  CHECK_EQUAL(slot_word(ring, 0).generation, 1U);
+  CHECK_EQUAL(ring.slot(0).sequence.load(), 0U);
+  const RingBooks books = stage.control.books();
+  CHECK_EQUAL(books.aborted, 2U);  // I5
+  CHECK_EQUAL(books.free_slots, kSlots);
+  CHECK(violations(ring).empty());
+}
+
+TEST("advancing publishes what is in hand even when nothing is free") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), kSlots - 1);
+  stage.claim_and_fill(stage.writer.get(), 1);
+  CHECK_EQUAL(stage.writer->advance().status, kNotNow);
+  CHECK_EQUAL(stage.control.books().published, kSlots);
+  CHECK_EQUAL(stage.control.books().in_hand, 0U);
+}
+
+TEST("closing a writer aborts what is in hand and ends the stream if it was the last") {
+  Stage stage(1);
+  stage.claim_and_fill(stage.writer.get(), 1);
+  stage.writer->close();
+  stage.writer->close();
+  const RingBooks books = stage.control.books();
+  CHECK_EQUAL(books.aborted, 1U);
+  CHECK_EQUAL(books.writers, 0U);
+  CHECK(books.ended);
+}
+
+TEST("a writer waits for space or the end, and the time is booked by cause") {
+  Stage stage(1);
+  CHECK_EQUAL(stage.writer->wait(1'000'000, 0), kOk);  // there is space
+  stage.put(stage.writer.get(), kSlots);
+  CHECK_EQUAL(stage.writer->wait(2'000'000, 1000), kNotNow);
+  CHECK(stage.writer->waited_ns(WaitCause::kFull) >= 2'000'000);
+  CHECK_EQUAL(stage.writer->waited_ns(WaitCause::kPaused), 0);
+  stage.control.pause(true);
+  CHECK_EQUAL(stage.writer->wait(2'000'000, 0), kNotNow);
+  CHECK(stage.writer->waited_ns(WaitCause::kPaused) >= 2'000'000);
+  stage.control.end_writers();
+  CHECK_EQUAL(stage.writer->wait(1'000'000, 0), kEnded);
+  CHECK(violations(*stage.segment).empty());
+  CHECK(stage.control.books().full_ns >= 2'000'000);
+}
+
+TEST("a writer learns from its wait that the ring's maker has died") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), kSlots);
+  stage.segment->header().creator_start_time += 1;
+  CHECK_EQUAL(stage.writer->wait(1'000'000, 0), kOrphaned);
+}
