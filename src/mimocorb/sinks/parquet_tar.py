@@ -86,8 +86,9 @@ class BufferToParquetfile:
     >>> sink()
     >>> with tarfile.open(sink.filename) as archive:
     ...     print(archive.getnames())
-    ...     table = pyarrow.parquet.read_table(archive.extractfile("pulses_0.parquet"))
+    ...     content = archive.extractfile("pulses_0.parquet").read()
     ['pulses_0.parquet']
+    >>> table = pyarrow.parquet.read_table(pyarrow.BufferReader(content))
     >>> table["chB"].to_pylist()
     [3.0, 4.0, 5.0]
     >>> buffer.close()
