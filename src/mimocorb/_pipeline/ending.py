@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._pipeline.meters import BufferMeter, RunClock
+from mimocorb._pipeline.meters import RunClock
 from mimocorb._pipeline.model import Setup
 from mimocorb._pipeline.process import ASK_TO_END
 from mimocorb._pipeline.worker_process import WorkerProcess
@@ -16,7 +16,6 @@ __all__ = ["EndCondition", "Escalation", "ProgressWatch"]
 
 COARSE_LOOK_S = 0.25
 FINE_LOOK_S = 0.0005
-FIRST_LOOKS_S = 0.01
 
 
 class EndCondition:
@@ -31,18 +30,15 @@ class EndCondition:
         Gives both limits.
     clock
         Counts the time.
-    buffer, meter
-        The first buffer that sources write, and its rate.
+    buffer
+        The first buffer that sources write.
     """
 
-    def __init__(
-        self, setup: Setup, clock: RunClock, buffer: NewBuffer, meter: BufferMeter
-    ) -> None:
+    def __init__(self, setup: Setup, clock: RunClock, buffer: NewBuffer) -> None:
         self._runtime_s = setup.runtime_s
         self._runevents = setup.runevents
         self._clock = clock
         self._buffer = buffer
-        self._meter = meter
         if setup.runevents:
             buffer.end_after(setup.runevents)
 
@@ -55,15 +51,11 @@ class EndCondition:
         return ""
 
     def next_look_s(self) -> float:
-        """Return the time in which no limit can be passed by much."""
-        wait_s = COARSE_LOOK_S
-        if self._runevents:
-            missing = self._runevents - self._buffer.stats().published
-            rate_hz = self._meter.rate_hz
-            wait_s = 0.5 * missing / rate_hz if rate_hz else FIRST_LOOKS_S
-        if self._runtime_s:
-            wait_s = min(wait_s, self._runtime_s - (self._clock.active_s() or 0.0))
-        return min(COARSE_LOOK_S, max(FINE_LOOK_S, wait_s))
+        """Return the time in which the run time cannot be passed by much."""
+        if not self._runtime_s:
+            return COARSE_LOOK_S
+        left_s = self._runtime_s - (self._clock.active_s() or 0.0)
+        return min(COARSE_LOOK_S, max(FINE_LOOK_S, left_s))
 
 
 class Escalation:

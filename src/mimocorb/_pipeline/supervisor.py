@@ -110,9 +110,7 @@ class Supervisor:
             self._meters[name] = BufferMeter(buffer, self.functions)
         if self.source_buffers:
             first = self.source_buffers[0]
-            self._end_condition = EndCondition(
-                self.setup, self.clock, self.buffers[first], self._meters[first]
-            )
+            self._end_condition = EndCondition(self.setup, self.clock, self.buffers[first])
 
     @property
     def source_buffers(self) -> list[str]:
@@ -335,9 +333,10 @@ class Supervisor:
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
         if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
-            self.stop(
-                "the source is exhausted" if len(sources) == 1 else "the sources are exhausted"
-            )
+            # A source whose buffer has taken all events asked for ends like one without more.
+            reached = self._end_condition.reached() if self._end_condition else ""
+            exhausted = "sources are" if len(sources) > 1 else "source is"
+            self.stop(reached or f"the {exhausted} exhausted")
 
     # --- looking around, each turn
 
