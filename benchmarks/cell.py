@@ -1,6 +1,9 @@
 """Measure one cell of the table in a fresh interpreter: one peer, one shape; prints JSON.
 
-python benchmarks/cell.py mimocorb_ring:Link 1-1 [--events N]
+python benchmarks/cell.py mimocorb_ring:Ring 1-1 [--events N]
+
+The peer is a link or a function in a module of peers/. A link is run in a shape of shapes.py, in
+"latency", or in "chain-interleaved" or "chain-contiguous". For a function, the shape is but a name.
 """
 
 from __future__ import annotations
@@ -14,26 +17,38 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measure import WrongResult, throughput_hz
+import chain
+import latency
+from loops import Link
+from measure import WrongResult, throughput
 from shapes import SHAPES
 
 
+def measure_link(link: type[Link], shape: str, options: dict[str, int]) -> dict[str, float]:
+    """Run a peer in a shape given by name."""
+    if shape == "latency":
+        return latency.measure(link, **options)
+    if shape.startswith("chain-"):
+        return chain.measure(link, shape.removeprefix("chain-"), **options)
+    return throughput(link, replace(SHAPES[shape], **options))
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("peer", help="module and class below peers/, or a function of special.py")
-    parser.add_argument("shape", help="name of a shape, or of a special measurement")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("peer", help="module:name below peers/")
+    parser.add_argument("shape")
     parser.add_argument("--events", type=int, help="events per writer")
     arguments = parser.parse_args()
-    module_name, _, attribute = arguments.peer.partition(":")
+    options = {"events": arguments.events} if arguments.events else {}
+    module, _, name = arguments.peer.partition(":")
     try:
-        module = importlib.import_module(f"peers.{module_name}")
-        if arguments.shape in SHAPES:
-            shape = SHAPES[arguments.shape]
-            if arguments.events:
-                shape = replace(shape, events=arguments.events)
-            result = {"rate_hz": throughput_hz(getattr(module, attribute)(shape), shape)}
+        peer = getattr(importlib.import_module(f"peers.{module}"), name)
+        if isinstance(peer, type):
+            result = measure_link(peer, arguments.shape, options)
         else:
-            result = getattr(module, attribute)()
+            result = peer(**options)
     except ImportError as error:
         result = {"missing": str(error)}
     except WrongResult as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import time
 
-from shapes import SHAPES, SLOTS
+import numpy as np
+from shapes import CHANNELS, SAMPLES, SLOTS
 
 
 def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
@@ -17,10 +18,9 @@ def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
         warm = context.Process(target=time.sleep, args=(0,))
         warm.start()
         warm.join()
-    shape = SHAPES["plain"]
     first = context.Event()
     begin_s = time.monotonic()
-    buffers = [NewBuffer(SLOTS, shape.values_per_slot, shape.dtype) for _ in range(3)]
+    buffers = [NewBuffer(SLOTS, len(CHANNELS) * SAMPLES, np.float64) for _ in range(3)]
     groups = [buffer.new_reader_group() for buffer in buffers]
     writers = [buffer.new_writer() for buffer in buffers]
     jobs = [

@@ -16,9 +16,13 @@ SAMPLES = 4250
 CHANNELS = ("chA", "chB", "chC", "chD")
 SLOTS = 128
 
-SMALL = np.dtype(np.int32)
-INTERLEAVED = np.dtype([(name, np.float64) for name in CHANNELS])
-CONTIGUOUS = np.dtype([(name, np.float64, (SAMPLES,)) for name in CHANNELS])
+_DTYPES = {
+    "small": np.dtype(np.int32),
+    "stamps": np.dtype(np.int64),
+    "interleaved": np.dtype([(name, np.float64) for name in CHANNELS]),
+    "contiguous": np.dtype([(name, np.float64, (SAMPLES,)) for name in CHANNELS]),
+}
+_LENGTHS = {"small": 10, "stamps": 5, "interleaved": SAMPLES, "contiguous": 1}
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,14 @@ class Shape:
     Attributes
     ----------
     events
-        Per writer, in a run of some two seconds of a fast peer.
+        Per writer.
+    readers
+        Per group; they share its events.
     kind
-        "small": 10 × int32, the number in the first. "interleaved", "contiguous", "plain":
-        4250 samples × 4 channels of float64, as documented, channel after channel, and as an array
-        without structure.
+        "small": 10 × int32. "stamps": 5 × int64. "interleaved", "contiguous": 4250 samples × 4
+        channels of float64, sample after sample as documented, or channel after channel.
     """
 
-    name: str
     title: str
     writers: int
     groups: int
@@ -46,19 +50,12 @@ class Shape:
     @property
     def dtype(self) -> np.dtype:
         """Type of a value in a slot."""
-        return {
-            "small": SMALL,
-            "interleaved": INTERLEAVED,
-            "contiguous": CONTIGUOUS,
-            "plain": np.dtype(np.float64),
-        }[self.kind]
+        return _DTYPES[self.kind]
 
     @property
     def values_per_slot(self) -> int:
         """Length of the array in a slot."""
-        return {"small": 10, "interleaved": SAMPLES, "contiguous": 1, "plain": 4 * SAMPLES}[
-            self.kind
-        ]
+        return _LENGTHS[self.kind]
 
     @property
     def event_bytes(self) -> int:
@@ -75,13 +72,9 @@ class Shape:
 
 
 SHAPES = {
-    shape.name: shape
-    for shape in (
-        Shape("1-1", "1→1, 40 B", 1, 1, 1, 400_000),
-        Shape("1-2", "1→2 shared, 40 B", 1, 1, 2, 200_000),
-        Shape("2-2", "2→2 groups, 40 B", 2, 2, 1, 100_000),
-        Shape("interleaved", "1→1, 136 kB interleaved", 1, 1, 1, 8_000, "interleaved"),
-        Shape("contiguous", "1→1, 136 kB channel-contiguous", 1, 1, 1, 20_000, "contiguous"),
-        Shape("plain", "1→1, 136 kB plain array", 1, 1, 1, 20_000, "plain"),
-    )
+    "1-1": Shape("1→1, 40 B", 1, 1, 1, 400_000),
+    "1-2": Shape("1→2 shared, 40 B", 1, 1, 2, 200_000),
+    "2-2": Shape("2→2 groups, 40 B", 2, 2, 1, 100_000),
+    "interleaved": Shape("1→1, 136 kB interleaved", 1, 1, 1, 8_000, "interleaved"),
+    "contiguous": Shape("1→1, 136 kB channel-contiguous", 1, 1, 1, 20_000, "contiguous"),
 }

@@ -9,19 +9,21 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import iceoryx2 as iox2
 import numpy as np
-from loops import Seen, read_numbers, read_waveforms, write_numbers, write_waveforms
+from loops import Link, Source
 from shapes import SLOTS, Shape
 
 
-class Link:
+class PublishSubscribe(Link):
     """One publish-subscribe service with an event service beside it."""
 
     def __init__(self, shape: Shape) -> None:
+        super().__init__(shape)
         iox2.set_log_level(iox2.LogLevel.Error)
-        self.shape = shape
         self.name = f"mimocorb-benchmark/{os.getpid()}"
         # What is sent before both sides have met is dropped, so they meet first.
         context = multiprocessing.get_context("fork")
@@ -41,7 +43,8 @@ class Link:
         event = node.service_builder(iox2.ServiceName.new(self.name)).event().open_or_create()
         return node, data, event
 
-    def write(self, writer: int) -> None:
+    @contextmanager
+    def sink(self, writer: int) -> Iterator[_Outbox]:
         node, data, event = self.services()
         publisher = (
             data.publisher_builder()
@@ -53,25 +56,20 @@ class Link:
         self.subscribed.wait()
         notifier = event.notifier_builder().create()
         publisher.update_connections()
-        loop = write_numbers if self.shape.kind == "small" else write_waveforms
-        loop(_Outbox(publisher, notifier, self.shape), self.shape)
+        yield _Outbox(publisher, notifier, self.shape)
         self.finished.wait()
         del node
 
-    def read(self, group: int, member: int) -> Seen:
+    @contextmanager
+    def source(self, group: int, member: int) -> Iterator[Source]:
         node, data, event = self.services()
         self.published.wait()
         subscriber = data.subscriber_builder().buffer_size(SLOTS).create()
         listener = event.listener_builder().create()
         self.subscribed.set()
-        loop = read_numbers if self.shape.kind == "small" else read_waveforms
-        seen = loop(_Inbox(subscriber, listener, self.shape.dtype).get, self.shape)
+        yield _Inbox(subscriber, listener, self.shape.dtype).get
         self.finished.set()
         del node
-        return seen
-
-    def close(self) -> None:
-        pass
 
 
 class _Outbox:

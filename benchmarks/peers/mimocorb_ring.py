@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-import latency as latency_run
+import chain
 import lifecycle
 import numpy as np
-from loops import Seen, read_numbers, read_waveforms, write_numbers, write_waveforms
-from measure import WrongResult, Workers
+from loops import Link, Seen, Source, numbered
+from measure import Workers
 from shapes import CHANNELS, END, SHAPES, SLOTS, Shape
 
 from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer, rbExport
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 
 BATCH = 64
-CHAIN_EVENTS = 10_000
 
 
-class Link:
+class Ring(Link):
     """One event per call; waveforms with ``np.copyto`` by the user."""
 
     def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+        super().__init__(shape)
         self.buffer = NewBuffer(SLOTS, shape.values_per_slot, shape.dtype)
         self.groups = [self.buffer.new_reader_group() for _ in range(shape.groups)]
         self.writers = [self.buffer.new_writer() for _ in range(shape.writers)]
 
-    def write(self, writer: int) -> None:
+    @contextmanager
+    def sink(self, writer: int) -> Iterator[Writer]:
         with Writer(self.writers[writer]) as sink:
-            if self.shape.kind == "small":
-                write_numbers(sink, self.shape)
-            else:
-                write_waveforms(sink, self.shape)
+            yield sink
 
-    def read(self, group: int, member: int) -> Seen:
+    @contextmanager
+    def source(self, group: int, member: int) -> Iterator[Source]:
         with Reader(self.groups[group]) as source:
-            loop = read_numbers if self.shape.kind == "small" else read_waveforms
-            return loop(source.get, self.shape)
+            yield source.get
 
     def close(self) -> None:
         self.buffer.stats().check()
@@ -45,20 +45,20 @@ class Link:
         self.buffer.close()
 
 
-class OwnCopy(Link):
+class OwnCopy(Ring):
     """Waveforms with the ring's own copy, ``Writer.write``."""
 
     def write(self, writer: int) -> None:
         template = self.shape.template()
-        first = template[CHANNELS[0]].reshape(-1)[:1]
+        first = numbered(template)
         with Writer(self.writers[writer]) as sink:
             for number in [*range(self.shape.events), *[END] * self.shape.readers]:
                 first[0] = number
                 sink.write(template)
 
 
-class Batches(Link):
-    """Small records, up to 64 per call."""
+class Batches(Ring):
+    """Small records, up to 64 per call; one writer, one reader."""
 
     def write(self, writer: int) -> None:
         events, done = self.shape.events, 0
@@ -81,15 +81,10 @@ class Batches(Link):
                 numbers = batch[:, 0]
                 ended = numbers[-1] == END
                 count += len(numbers) - int(ended)
-                total += int(numbers.sum(dtype=np.int64)) + int(ended)
+                total += int(numbers.sum(dtype=np.int64)) - int(ended) * END
                 if ended:
                     return Seen(count, total, first_s, time.monotonic())
                 batch = source.get_batch(BATCH)
-
-
-def latency() -> dict[str, float]:
-    """From before the data are copied into the slot until ``get()`` has returned."""
-    return latency_run.measure(NewBuffer, Reader, Writer)
 
 
 def start_fork() -> dict[str, float]:
@@ -105,62 +100,60 @@ def start_spawn() -> dict[str, float]:
     return lifecycle.measure(NewBuffer, Reader, Writer, "spawn")
 
 
-def chain_interleaved() -> dict[str, float]:
-    """Source, ring, two filters that keep one in ten, ring, sink: through the access classes."""
-    return _chain(SHAPES["interleaved"])
+def classes_interleaved(events: int = chain.EVENTS) -> dict[str, float]:
+    """The chain of chain.py through the access classes."""
+    return _through_classes("interleaved", events)
 
 
-def chain_contiguous() -> dict[str, float]:
-    return _chain(SHAPES["contiguous"])
+def classes_contiguous(events: int = chain.EVENTS) -> dict[str, float]:
+    return _through_classes("contiguous", events)
 
 
-def _chain(shape: Shape) -> dict[str, float]:
+def _through_classes(kind: str, events: int) -> dict[str, float]:
+    shape = SHAPES[kind]
     raw = NewBuffer(SLOTS, shape.values_per_slot, shape.dtype)
     kept = NewBuffer(SLOTS, shape.values_per_slot, shape.dtype)
     raw_group, kept_group = raw.new_reader_group(), kept.new_reader_group()
-    raw_writer = raw.new_writer()
     workers = Workers()
     workers.start(_sink, kept_group)
-    for _ in range(2):
+    for _ in range(chain.FILTERS):
         workers.start(_filter, raw_group, kept.new_writer())
-    workers.start(_source, raw_writer, shape)
-    (count, total), *_ = results = workers.results()
-    started_s, ended_s = results[-1], time.monotonic()
-    expected = range(0, CHAIN_EVENTS, 10)
-    if (count, total) != (len(expected), sum(expected)):
-        raise WrongResult(f"{count} events with sum {total} at the end of the chain")
+    workers.start(_source, raw.new_writer(), shape, events)
+    (found, ended_s), *_, started_s = workers.results()
     for buffer in (raw, kept):
         buffer.stats().check()
         buffer.close()
-    return {"rate_hz": CHAIN_EVENTS / (ended_s - started_s)}
+    chain.check_end(found, events)
+    return {"rate_hz": events / (ended_s - started_s)}
 
 
-def _source(writer: dict, shape: Shape) -> float:
+def _source(writer: dict[str, Any], shape: Shape, count: int) -> float:
     template = shape.template()
-    first = template[CHANNELS[0]].reshape(-1)[:1]
+    first = numbered(template)
 
-    def events():
-        for number in range(CHAIN_EVENTS):
+    def events() -> Iterator[np.ndarray]:
+        for number in range(count):
             first[0] = number
             yield template
 
+    source = SourceToBuffer(sink_list=[writer], data_source=events, config_dict={})
     started_s = time.monotonic()
-    SourceToBuffer(sink_list=[writer], data_source=events, config_dict={})()
+    source()
     return started_s
 
 
-def _filter(group: dict, writer: dict) -> None:
+def _filter(group: dict[str, Any], writer: dict[str, Any]) -> None:
     def one_in_ten(event: np.ndarray) -> int | None:
-        return 1 if int(np.sum(event[CHANNELS[0]])) % 10 == 0 else None
+        return 1 if int(np.sum(event[CHANNELS[0]])) % chain.KEEP_ONE_IN == 0 else None
 
     BufferToBuffer(source_list=[group], sink_list=[writer], config_dict={}, filter=one_in_ten)()
 
 
-def _sink(group: dict) -> tuple[int, int]:
+def _sink(group: dict[str, Any]) -> tuple[tuple[int, int], float]:
     numbers: list[int] = []
 
     def note(event: np.ndarray, *_: object) -> None:
         numbers.append(int(np.sum(event[CHANNELS[0]])))
 
     rbExport(source_list=[group], config_dict={}, ufunc=note)()
-    return len(numbers), sum(numbers)
+    return (len(numbers), sum(numbers)), time.monotonic()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
-from loops import Seen, read_numbers, read_waveforms, write_numbers, write_waveforms
+from loops import Link, Source
 from shapes import SLOTS, Shape
 
 
 class Outbox:
     """A writer's side with the methods of a ring: one array that is sent to every queue."""
 
-    def __init__(self, shape: Shape, send) -> None:
+    def __init__(self, shape: Shape, send: Callable[[np.ndarray], None]) -> None:
         self.array = np.zeros(shape.values_per_slot, shape.dtype)
         self.send = send
 
@@ -23,77 +25,55 @@ class Outbox:
         self.send(self.array)
 
 
-class QueueLink:
-    """One queue per group; every writer puts each event into all of them."""
+def to_all(sends: list[Callable[[np.ndarray], None]]) -> Callable[[np.ndarray], None]:
+    """Return a function that sends to each; no detour if there is only one."""
+    if len(sends) == 1:
+        return sends[0]
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-        self.queues = [self.make_queue() for _ in range(shape.groups)]
+    def send(array: np.ndarray) -> None:
+        for one in sends:
+            one(array)
 
-    def make_queue(self):
-        raise NotImplementedError
-
-    def sender(self):
-        puts = [queue.put for queue in self.queues]
-        if len(puts) == 1:
-            return puts[0]
-
-        def send(array: np.ndarray) -> None:
-            for put in puts:
-                put(array)
-
-        return send
-
-    def receiver(self, group: int):
-        return self.queues[group].get
-
-    def write(self, writer: int) -> None:
-        outbox = Outbox(self.shape, self.sender())
-        if self.shape.kind == "small":
-            write_numbers(outbox, self.shape)
-        else:
-            write_waveforms(outbox, self.shape)
-        self.flush()
-
-    def flush(self) -> None:
-        pass
-
-    def read(self, group: int, member: int) -> Seen:
-        loop = read_numbers if self.shape.kind == "small" else read_waveforms
-        return loop(self.receiver(group), self.shape)
-
-    def close(self) -> None:
-        pass
+    return send
 
 
-class MultiprocessingQueue(QueueLink):
+class MultiprocessingQueue(Link):
     """``multiprocessing.Queue``: its feeder thread pickles later, so each event is a copy."""
 
-    def make_queue(self):
-        return multiprocessing.get_context("fork").Queue(SLOTS)
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape)
+        context = multiprocessing.get_context("fork")
+        self.queues = [context.Queue(SLOTS) for _ in range(shape.groups)]
 
-    def sender(self):
-        send = super().sender()
-        return lambda array: send(array.copy())
-
-    def flush(self) -> None:
+    @contextmanager
+    def sink(self, writer: int) -> Iterator[Outbox]:
+        put = to_all([queue.put for queue in self.queues])
+        yield Outbox(self.shape, lambda array: put(array.copy()))
         for queue in self.queues:
             queue.close()
             queue.join_thread()
 
+    @contextmanager
+    def source(self, group: int, member: int) -> Iterator[Source]:
+        yield self.queues[group].get
 
-class FasterFifo(QueueLink):
+
+class FasterFifo(Link):
     """faster-fifo, events as bytes."""
 
-    def make_queue(self):
+    def __init__(self, shape: Shape) -> None:
         import faster_fifo
 
-        return faster_fifo.Queue(max_size_bytes=SLOTS * max(256, self.shape.event_bytes + 64))
+        super().__init__(shape)
+        size = SLOTS * max(256, shape.event_bytes + 64)
+        self.queues = [faster_fifo.Queue(max_size_bytes=size) for _ in range(shape.groups)]
 
-    def sender(self):
-        send = super().sender()
-        return lambda array: send(array.tobytes(), timeout=1e6)
+    @contextmanager
+    def sink(self, writer: int) -> Iterator[Outbox]:
+        put = to_all([lambda data, put=queue.put: put(data, timeout=1e6) for queue in self.queues])
+        yield Outbox(self.shape, lambda array: put(array.tobytes()))
 
-    def receiver(self, group: int):
+    @contextmanager
+    def source(self, group: int, member: int) -> Iterator[Source]:
         get, dtype = self.queues[group].get, self.shape.dtype
-        return lambda: np.frombuffer(get(timeout=1e6), dtype)
+        yield lambda: np.frombuffer(get(timeout=1e6), dtype)

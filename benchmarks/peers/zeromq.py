@@ -1,58 +1,68 @@
-"""pyzmq over ipc: PUSH to PULL, which deals events out round-robin."""
+"""pyzmq over ipc: PUSH to PULL. The writer deals events out to the readers in turn, as PUSH does.
+
+One socket for each reader, because an end mark has to go to a certain one.
+"""
 
 from __future__ import annotations
 
+import itertools
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import zmq
-from loops import Seen, read_numbers, read_waveforms, write_numbers, write_waveforms
-from peers.queues import Outbox
+from loops import Link, Source
+from peers.queues import Outbox, to_all
 from shapes import SLOTS, Shape
 
 
-class Link:
-    """Each reader binds one endpoint; each writer has one PUSH socket for each group."""
+class PushPull(Link):
+    """Each reader binds one endpoint; each writer connects to all."""
 
     def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+        super().__init__(shape)
         self.directory = tempfile.TemporaryDirectory(prefix="mimocorb-benchmark-")
 
     def endpoint(self, group: int, member: int) -> str:
         return f"ipc://{Path(self.directory.name, f'{group}-{member}')}"
 
-    def write(self, writer: int) -> None:
+    @contextmanager
+    def sink(self, writer: int) -> Iterator[Outbox]:
         context = zmq.Context()
-        sockets = []
+        groups = []
         for group in range(self.shape.groups):
-            socket = context.socket(zmq.PUSH)
-            socket.set_hwm(SLOTS)
+            sockets = []
             for member in range(self.shape.readers):
+                socket = context.socket(zmq.PUSH)
+                socket.set_hwm(SLOTS)
                 socket.connect(self.endpoint(group, member))
-            sockets.append(socket)
-
-        def send(array: np.ndarray) -> None:
-            for socket in sockets:
-                socket.send(array.tobytes(), copy=False)
-
-        loop = write_numbers if self.shape.kind == "small" else write_waveforms
-        loop(Outbox(self.shape, send), self.shape)
-        for socket in sockets:
+                sockets.append(socket)
+            groups.append(sockets)
+        yield Outbox(self.shape, to_all([_in_turn(sockets) for sockets in groups]))
+        for socket in itertools.chain(*groups):
             socket.close(linger=-1)
         context.term()
 
-    def read(self, group: int, member: int) -> Seen:
+    @contextmanager
+    def source(self, group: int, member: int) -> Iterator[Source]:
         context = zmq.Context()
         socket = context.socket(zmq.PULL)
         socket.set_hwm(SLOTS)
         socket.bind(self.endpoint(group, member))
         dtype = self.shape.dtype
-        loop = read_numbers if self.shape.kind == "small" else read_waveforms
-        seen = loop(lambda: np.frombuffer(socket.recv(), dtype), self.shape)
+        yield lambda: np.frombuffer(socket.recv(), dtype)
         socket.close(linger=0)
         context.term()
-        return seen
 
     def close(self) -> None:
         self.directory.cleanup()
+
+
+def _in_turn(sockets: list[zmq.Socket]) -> Callable[[np.ndarray], None]:
+    if len(sockets) == 1:
+        only = sockets[0].send
+        return lambda array: only(array.tobytes(), copy=False)
+    turns = itertools.cycle([socket.send for socket in sockets])
+    return lambda array: next(turns)(array.tobytes(), copy=False)
