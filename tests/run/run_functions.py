@@ -104,6 +104,17 @@ def double(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
 
 
+def refuses_13(source_list, sink_list, observe_list, config_dict, **rb_info):
+    def double_or_fail(data):
+        if data["value"][0] == 13:
+            raise ValueError("unlucky")
+        return [{"value": [2 * data["value"][0]]}]
+
+    BufferToBuffer(
+        source_list, sink_list, observe_list, config_dict, filter=double_or_fail, **rb_info
+    )()
+
+
 def nonsense(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToBuffer(
         source_list, sink_list, observe_list, config_dict, filter=lambda _: "what?", **rb_info

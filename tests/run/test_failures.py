@@ -7,6 +7,7 @@ import os
 import signal
 import tarfile
 
+import numpy as np
 import pytest
 from running import RunningDaq, Worker, chain, eventually, processes_of, run
 
@@ -51,6 +52,26 @@ def test_a_filter_that_returns_nonsense_is_named_and_its_events_are_counted(tmp_
     lost = finished.published("RB_1")
     assert lost > 0
     assert f"{lost} events of RB_1 were not processed by nonsense" in failures
+
+
+def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 100, "pause_s": 0.002})
+    middle = Worker("refuses_13", {"RB_1": "read", "RB_2": "write"}, processes=4)
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 1
+    (path,) = (finished.directory / "set_aside").iterdir()
+    assert path.name == "RB_1_group0_event14.npz"
+    with np.load(path) as event:
+        assert set(event["data"]["value"]) == {13.0}
+        assert event["counter"] == 13
+        assert len(event["reasons"]) == 3
+        assert all("unlucky" in reason for reason in event["reasons"])
+    taken = finished.published("RB_1")
+    expected = [2.0 * n for n in range(taken) if n != 13]
+    assert sorted(finished.values()) == expected
+    assert "1 events of RB_1 failed again and again in refuses_13 and were set aside" in " ".join(
+        finished.summary["failures"]
+    )
 
 
 def test_a_module_that_cannot_be_imported_ends_the_run_before_any_data(tmp_path):

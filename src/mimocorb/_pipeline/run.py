@@ -18,6 +18,7 @@ from mimocorb._pipeline.options import RunOptions
 from mimocorb._pipeline.run_directory import create_run_directory, write_records
 from mimocorb._pipeline.run_log import RunLog
 from mimocorb._pipeline.run_state import Command, RunState
+from mimocorb._pipeline.set_aside import save_events_set_aside
 from mimocorb._pipeline.summary import RunSummary, WorkerEnd, write_or_report
 from mimocorb._pipeline.supervisor import Supervisor
 from mimocorb._pipeline.terminal import LiveView, PlainLines
@@ -97,6 +98,11 @@ class Run:
         failures = list(supervisor.failures)
         if supervisor.state is not RunState.ENDED:
             failures.append(f"the run was given up while it was {supervisor.state.value}")
+        try:
+            for path in save_events_set_aside(directory, supervisor.buffers.values()):
+                self.log.add("ERROR", "mimocorb", f"an event that failed every time is in {path}")
+        except OSError as error:
+            failures.append(f"events that were set aside could not be saved: {error}")
         if self.log.lost:
             failures.append(f"{self.log.lost} lines of the log could not be written")
         summary = RunSummary(
