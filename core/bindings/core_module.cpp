@@ -278,6 +278,8 @@ void bind_reader(nb::module_& m) {
       .def("advance", [](const Reader& r) { return slot_or_status(r.use().advance()); })
       .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
       .def("acknowledge", [](const Reader& r) { return r.use().acknowledge(); })
+      .def("acknowledge_first",
+           [](const Reader& r, std::uint32_t count) { return r.use().acknowledge_first(count); }, "count"_a)
       .def("poisonous",
            [](const Reader& r) {
              const mc::ReaderPort& port = r.use();

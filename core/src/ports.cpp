@@ -1,6 +1,9 @@
 // The ports of writers and readers: what one process holds, and how it waits for more.
 #include <time.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "mimocorb/locked.hpp"
 #include "mimocorb/wait.hpp"
 
@@ -210,13 +213,19 @@ Outcome ReaderPort::open(std::shared_ptr<Segment> segment, std::uint32_t group,
 
 ReaderPort::~ReaderPort() { close(); }
 
-std::uint32_t ReaderPort::finish_in_hand(DueState how, Wakes* wakes) {
-  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+// A kill on the way leaves the later ones of them in hand: they are given back then.
+std::uint32_t ReaderPort::finish_first(std::uint32_t count, DueState how, Wakes* wakes) {
+  const auto end = in_hand_.begin() + std::min<std::ptrdiff_t>(count, std::ssize(in_hand_));
+  const auto done = static_cast<std::uint32_t>(end - in_hand_.begin());
   // A group that was removed has been settled with: there is nothing left to finish.
   if (is_active(segment_->group(group_)))
-    for (const std::uint32_t slot : in_hand_) finish_one(slot, group_, how, wakes);
-  in_hand_.clear();
-  return count;
+    for (auto slot = in_hand_.begin(); slot != end; ++slot) finish_one(*slot, group_, how, wakes);
+  in_hand_.erase(in_hand_.begin(), end);
+  return done;
+}
+
+std::uint32_t ReaderPort::finish_in_hand(DueState how, Wakes* wakes) {
+  return finish_first(static_cast<std::uint32_t>(in_hand_.size()), how, wakes);
 }
 
 // Lock held, or as a hint without it. Events in colleagues' hands may yet come back to us.
@@ -241,7 +250,6 @@ Run ReaderPort::advance() {
   return run;
 }
 
-// A poisonous event comes alone, so that it can be quarantined without touching the others.
 Run ReaderPort::take(std::uint32_t count) {
   const Locked locked(this);
   Run run{kEnded, 0, 0};
@@ -250,29 +258,36 @@ Run ReaderPort::take(std::uint32_t count) {
   run.status = group.queue_count.load(std::memory_order_relaxed) > 0 ? kOk : kNotNow;
   while (run.count < count && group.queue_count.load(std::memory_order_relaxed) > 0) {
     const std::uint32_t next = segment_->group_queue(group_)[group.queue_head];
-    if (run.count > 0 && (next != run.first + run.count || poisonous_next(next))) break;
+    const bool alone = comes_alone(next);
+    if (run.count > 0 && (next != run.first + run.count || alone)) break;
     std::uint32_t slot = 0;
     const int status = take_one(handle_, group_, &slot);
     in_hand_.push_back(slot);
     if (run.count == 0) run.first = slot;
     ++run.count;
-    if (status == kPoisonous) {
-      run.status = kPoisonous;
-      break;
-    }
+    if (status == kPoisonous) run.status = kPoisonous;
+    if (alone) break;
   }
   return run;
 }
 
-// Whether the next hand-out of this slot would be one too many.
-bool ReaderPort::poisonous_next(std::uint32_t slot) const {
-  return delivery(slot) >= header_.max_deliveries;
+// An event that was given back comes alone, as does one that will get no second chance: the
+// deliveries of the others in its batch must not count up because of it. So what is quarantined
+// has failed by itself, and touches no other.
+bool ReaderPort::comes_alone(std::uint32_t slot) const {
+  return delivery(slot) > 0 || header_.max_deliveries == 1;
 }
 
 std::uint32_t ReaderPort::acknowledge() {
   if (in_hand_.empty()) return 0;
   Locked locked(this);
   return finish_in_hand(DueState::kDone, &locked.wakes);
+}
+
+std::uint32_t ReaderPort::acknowledge_first(std::uint32_t count) {
+  if (in_hand_.empty() || count == 0) return 0;
+  Locked locked(this);
+  return finish_first(count, DueState::kDone, &locked.wakes);
 }
 
 std::uint32_t ReaderPort::quarantine() {

@@ -46,6 +46,34 @@ TEST("taking several stops where neighbours end, and a poisonous event comes alo
   CHECK_EQUAL(reader->in_hand().size(), 4U);
 }
 
+TEST("an event that was given back comes alone, and so does one without a second chance") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 4);
+  set(&stage.segment->group_word(1, 0), GroupWord{DueState::kPending, 1, kNoHandle, 0, 0});
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(reader->take(4).count, 1U);
+  CHECK_EQUAL(reader->take(4).count, 1U);
+  CHECK_EQUAL(reader->take(4).count, 2U);
+  reader->give_back();
+  Stage strict(1);
+  strict.segment->header().max_deliveries = 1;
+  strict.put(strict.writer.get(), 2);
+  CHECK_EQUAL(strict.open_reader(0)->take(4).count, 1U);
+}
+
+TEST("acknowledging the first events finishes them and leaves the rest in hand") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 4);
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(reader->take(4).count, 4U);
+  CHECK_EQUAL(reader->acknowledge_first(3), 3U);
+  CHECK(reader->in_hand() == std::vector<std::uint32_t>{3});
+  CHECK(group_word(*stage.segment, 3, 0).state == DueState::kHeld);
+  CHECK_EQUAL(stage.segment->group(0).held.load(), 1U);
+  CHECK_EQUAL(reader->acknowledge_first(5), 1U);
+  CHECK_EQUAL(reader->acknowledge_first(5), 0U);
+}
+
 TEST("taking from an empty group says so and changes nothing") {
   Stage stage(1);
   const auto reader = stage.open_reader(0);

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from rings import BACKENDS, Ring
 
@@ -9,8 +11,9 @@ def make(request):
     """Make rings at the level of the port, on each backend in turn."""
     made = []
 
-    def make_ring(number_of_slots, slot_bytes=8):
-        made.append(Ring(BACKENDS[request.param], number_of_slots, slot_bytes))
+    def make_ring(number_of_slots, slot_bytes=8, max_deliveries=3):
+        backend = partial(BACKENDS[request.param], max_deliveries=max_deliveries)
+        made.append(Ring(backend, number_of_slots, slot_bytes))
         return made[-1]
 
     yield make_ring

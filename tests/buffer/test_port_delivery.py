@@ -193,6 +193,51 @@ def test_a_batch_given_back_goes_to_its_place_in_publish_order(make):
     assert ring.group_books(group).redelivered == 3
 
 
+def test_the_first_events_in_hand_can_be_acknowledged_and_the_rest_given_back(make):
+    ring = make(4)
+    group = ring.ring.add_group()
+    put(ring.writer(), 4)
+    reader = ring.reader(group)
+    reader.take(4)
+    assert reader.acknowledge_first(0) == 0
+    assert reader.acknowledge_first(3) == 3
+    books = ring.group_books(group)
+    assert (books.acknowledged, books.held, ring.books().free_slots) == (3, 1, 3)
+    assert reader.sequence(3) == 4
+    assert reader.give_back() == 1
+    assert get(reader) == 4
+    assert reader.acknowledge_first(9) == 1
+    assert reader.acknowledge_first(1) == 0
+    assert ring.group_books(group).acknowledged == 4
+
+
+def test_events_given_back_come_alone_so_that_a_bad_one_does_not_condemn_its_batch(make):
+    ring = make(8)  # max_deliveries is 3
+    group = ring.ring.add_group()
+    put(ring.writer(), 5)
+    reader = ring.reader(group)
+    reader.take(3)
+    reader.give_back()
+    for _ in range(2):
+        assert reader.take(9) == (0, 1)
+        reader.give_back()
+    assert reader.take(9) == (Status.POISONOUS, 0)
+    reader.quarantine()
+    assert [reader.take(9) for _ in range(3)] == [(1, 1), (2, 1), (3, 2)]
+
+
+def test_events_without_a_second_chance_come_alone(make):
+    ring = make(4, max_deliveries=1)
+    group = ring.ring.add_group()
+    put(ring.writer(), 3)
+    reader = ring.reader(group)
+    assert reader.take(9) == (0, 1)
+    reader.give_back()
+    assert reader.take(9) == (Status.POISONOUS, 0)
+    reader.quarantine()
+    assert [reader.take(9) for _ in range(2)] == [(1, 1), (2, 1)]
+
+
 def test_a_reader_that_closes_gives_back_what_it_holds(make):
     ring = make(2)
     group = ring.ring.add_group()

@@ -23,7 +23,10 @@ from mimocorb._buffer.contract import Status
 
 SLOT_BYTES = 8
 WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set"]
-READING = ["advance", "advance", "take", "take", "acknowledge", "give_back", "quarantine"]
+READING = [
+    *("advance", "advance", "take", "take"),
+    *("acknowledge", "acknowledge_first", "give_back", "quarantine"),
+]
 # What is measured rather than decided differs between backends.
 TIMES_OF_RING = {"full_ns": 0, "paused_ns": 0, "created_monotonic_ns": 0}
 
@@ -223,6 +226,9 @@ class RingsAgree(RuleBasedStateMachine):
             reader.got(reader.call("advance"))
         elif what == "take":
             reader.got(*reader.call("take", count))
+        elif what == "acknowledge_first":
+            assert reader.call(what, count) == min(count, len(reader.in_hand))
+            del reader.in_hand[:count]
         else:
             assert reader.call(what) == len(reader.in_hand)
             reader.in_hand.clear()

@@ -156,6 +156,7 @@ class ReaderPort : public Ring {
   Run advance();                  // acknowledge what is in hand and take one event, in one step
   Run take(std::uint32_t count);  // up to `count` events in neighbouring slots
   std::uint32_t acknowledge();
+  std::uint32_t acknowledge_first(std::uint32_t count);  // in the order of taking
   std::uint32_t give_back();
   std::uint32_t quarantine();
   [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
@@ -168,9 +169,10 @@ class ReaderPort : public Ring {
 
  private:
   using Ring::Ring;
+  std::uint32_t finish_first(std::uint32_t count, DueState how, Wakes* wakes);
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
   [[nodiscard]] bool at_end() const;
-  [[nodiscard]] bool poisonous_next(std::uint32_t slot) const;
+  [[nodiscard]] bool comes_alone(std::uint32_t slot) const;
 
   std::uint32_t handle_ = kNoHandle;
   std::uint32_t group_ = 0;

@@ -135,10 +135,20 @@ class ReaderPort(Protocol):
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
 
     def take(self, count: int) -> tuple[int, int]:
-        """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0)."""
+        """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0).
+
+        An event that was given back comes alone, so that what it does to its reader does not
+        count against others.
+        """
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
+
+    def acknowledge_first(self, count: int) -> int:
+        """Acknowledge the first `count` events in hand, in the order of taking; returns how many.
+
+        With fewer in hand, all of them. The rest stays in hand.
+        """
 
     def poisonous(self) -> int:
         """Return the slot of the event in hand after POISONOUS."""

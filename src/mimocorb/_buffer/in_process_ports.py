@@ -270,20 +270,25 @@ class InProcessReader(Port):
                 return status, 0
             group = self._group
             length = _run_length(group.pending, count)
-            tired = [self._too_often(index) for index in group.pending[:length]]
-            if any(tired):  # a poisonous event comes alone
-                length = max(1, tired.index(True))
+            alone = [self._comes_alone(index) for index in group.pending[:length]]
+            if any(alone):
+                length = max(1, alone.index(True))
+            poisonous = self._too_often(group.pending[0])
             taken, group.pending[:length] = group.pending[:length], []
             for index in taken:
                 group.held[index] = self
                 group.deliveries[index] = group.deliveries.get(index, 0) + 1
             self._in_hand += taken
-            return (Status.POISONOUS, 0) if tired[0] else (taken[0], length)
+            return (Status.POISONOUS, 0) if poisonous else (taken[0], length)
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
+        return self.acknowledge_first(len(self._in_hand))
+
+    def acknowledge_first(self, count: int) -> int:
+        """Acknowledge the first `count` events in hand, in the order of taking; returns how many."""
         with self._ring._changed:
-            done = self._finish()
+            done = self._finish(count)
             self._group.acknowledged += done
             return done
 
@@ -294,7 +299,7 @@ class InProcessReader(Port):
     def quarantine(self) -> int:
         """Set everything in hand aside for good, and count it; returns how many events."""
         with self._ring._changed:
-            done = self._finish()
+            done = self._finish(len(self._in_hand))
             self._group.quarantined += done
             return done
 
@@ -366,15 +371,18 @@ class InProcessReader(Port):
     def _too_often(self, index: int) -> bool:
         return self._group.deliveries.get(index, 0) >= self._ring.max_deliveries
 
+    def _comes_alone(self, index: int) -> bool:
+        """So that what an event does to its reader does not count against others of its batch."""
+        return self._group.deliveries.get(index, 0) > 0 or self._ring.max_deliveries == 1
+
     def _account(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
         self._waited_ns += waited_ns
         self._group.waiting_ns += waited_ns
 
-    def _finish(self) -> int:
-        """End the group's interest in what is in hand, in the order of taking."""
+    def _finish(self, count: int) -> int:
+        """End the group's interest in the first events in hand, in the order of taking."""
         self._check_open()
-        done = self._in_hand.copy()
-        self._in_hand.clear()
+        done, self._in_hand[:count] = self._in_hand[:count], []
         for index in done:
             del self._group.held[index]
             self._ring._let_go(self._group, index)

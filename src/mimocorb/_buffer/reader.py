@@ -185,10 +185,26 @@ class Reader:
         copied.reshape(-1).view(np.uint8)[:] = self._views.bytes(self._slot)
         return copied
 
-    def acknowledge(self) -> None:
-        """Mark what is in hand as done now. Its view is no longer valid."""
-        self._let_go()
-        self._port.acknowledge()
+    def acknowledge(self, count: int | None = None) -> None:
+        """Mark what is in hand as done now. Its view is no longer valid.
+
+        Parameters
+        ----------
+        count
+            Only the first so many events of a batch. The others stay in hand, and
+            :meth:`get_metadata_batch`, :meth:`reject` and the like go on with them.
+        """
+        if count is None or self._slot < 0:
+            self._let_go()
+            self._port.acknowledge()
+        elif not 0 <= count <= self._in_hand:
+            raise HandleMisuse(f"acknowledge({count}), but {self._in_hand} events are in hand")
+        elif count == self._in_hand:
+            self.acknowledge()
+        else:
+            self._port.acknowledge_first(count)
+            self._slot += count
+            self._in_hand -= count
 
     def reject(self, reason: str = "") -> None:
         """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.

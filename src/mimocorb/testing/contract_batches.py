@@ -8,7 +8,7 @@ import pytest
 
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
-from mimocorb.errors import BufferTimeout, EndOfStream, SetupError
+from mimocorb.errors import BufferTimeout, EndOfStream, HandleMisuse, SetupError
 from mimocorb.testing.contract_base import (
     ContractTests,
     MakeBuffer,
@@ -82,6 +82,37 @@ class BatchContract(ContractTests):
         assert read_all(reader) == [1, 2, 3, 4]
         assert buffer.stats().groups[0].redelivered == 3
 
+    def test_the_first_events_of_a_batch_can_be_acknowledged_and_the_rest_rejected(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(6)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        for value in range(4):
+            writer.write(np.full(writer.values_per_slot, value), value, 1.5e9, 0.0)
+        reader.get_batch(4)
+        reader.acknowledge(0)
+        reader.acknowledge(3)
+        assert buffer.stats().groups[0].acknowledged == 3
+        assert reader.get_metadata_batch().counter.tolist() == [3]
+        assert (reader.sequence, reader.delivery) == (4, 1)
+        with pytest.raises(HandleMisuse, match=r"acknowledge\(2\), but 1 events are in hand"):
+            reader.acknowledge(2)
+        reader.reject()
+        assert read_all(reader) == [3]
+        assert buffer.stats().groups[0].redelivered == 1
+
+    def test_acknowledging_all_of_a_batch_by_number_is_acknowledging_it(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(6)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        put(writer, 1, 2)
+        reader.get_batch(2)
+        reader.acknowledge(2)
+        with pytest.raises(HandleMisuse):
+            reader.copy()
+        assert buffer.wait_drained(0)
+
     def test_an_aborted_batch_is_never_delivered(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(6)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
@@ -146,6 +177,23 @@ class QuarantineContract(ContractTests):
         [event] = buffer.quarantined()
         assert event.data.tolist() == [13, 14]
         assert event.reasons == ("attempt 1", "attempt 2", "attempt 3")
+
+    @pytest.mark.parametrize("limit", [1, 2, 3])
+    def test_an_event_that_fails_does_not_take_its_batch_with_it(
+        self, make_buffer: MakeBuffer, limit: int
+    ) -> None:
+        buffer = make_buffer(6, max_deliveries=limit)
+        reader = Reader(buffer.new_reader_group())
+        with Writer(buffer.new_writer()) as writer:
+            put(writer, 13, 2, 3, 4)
+        received: list[int] = []
+        for batch in reader.batches(4):
+            if batch[0, 0] == 13:
+                reader.reject()
+            else:
+                received += batch[:, 0].tolist()
+        assert received == [2, 3, 4]
+        assert [event.sequence for event in buffer.quarantined()] == [1]
 
     def test_a_quarantined_event_does_not_hold_up_the_end_of_the_stream(
         self, make_buffer: MakeBuffer
