@@ -4,6 +4,7 @@
 #   make test     build, run all tests
 #   make check    what is judged without running it: style, types, layers, warnings, documentation
 #   make docs     the documentation as web pages, in docs/_build/html
+#   make bench    measure beside queues, sockets and the machine's limit; half an hour on an idle machine
 #   make format   bring the Python files into their standard form
 #   make clean    remove everything that make has made, except recorded runs
 #
@@ -21,12 +22,13 @@ native := CMakeLists.txt pyproject.toml $(shell find core -name '*.[ch]pp' -o -n
 environment := $(VENV)/pyvenv.cfg
 project     := $(VENV)/.mimocorb-built
 tools       := $(VENV)/.tools-installed
+peers       := $(VENV)/.peers-installed
 
 # The same build options for the checked wheel here and in tests/project, so that it compiles once.
 strict := --no-build-isolation --no-deps --config-settings=build-dir=build/strict \
   --config-settings=cmake.define.MIMOCORB_WERROR=ON
 
-.PHONY: demo test check docs format clean machine core-test
+.PHONY: demo test check docs bench format clean machine core-test
 .DELETE_ON_ERROR:
 
 demo: $(project)
@@ -46,6 +48,10 @@ check: $(tools)
 
 docs: $(tools)
 	$(bin)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+
+# make bench OPTIONS="--only 1-1,latency --reference-python PATH"
+bench: $(peers)
+	@$(bin)/python benchmarks/run.py $(OPTIONS)
 
 format: $(tools)
 	$(bin)/ruff check --fix
@@ -67,6 +73,10 @@ $(project): $(native) | machine $(environment)
 
 $(tools): pyproject.toml $(project)
 	$(pip) install --quiet --group build --group test --group lint --group docs
+	@touch $@
+
+$(peers): pyproject.toml $(project)
+	$(pip) install --quiet --group bench
 	@touch $@
 
 # The native core builds and is tested without Python; cmake and ninja come from the environment.

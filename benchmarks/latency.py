@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 from loops import Link
-from measure import WrongResult, Workers
+from measure import Workers, WrongResult
 from shapes import END, Shape
 
 RATE_HZ = 1000.0

@@ -1,0 +1,133 @@
+"""Single calls in one process: nobody waits, nobody else takes the lock. In ns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from measure import WrongResult
+from shapes import CHANNELS, SHAPES, SLOTS
+
+from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
+
+ROUND = 96  # calls timed in one go: fewer than there are slots
+BATCH = 32
+
+
+def calls(events: int = 20_000) -> dict[str, dict[str, float]]:
+    """Return ns by name of call, or of calls that belong together."""
+    found = small_records(events)
+    for kind in ("interleaved", "contiguous"):
+        found |= waveforms(kind, max(5 * ROUND, events // 20))
+    return {"calls_ns": found}
+
+
+class Clock:
+    """Time spent in rounds of one kind of call; the median round counts."""
+
+    def __init__(self) -> None:
+        self.rounds: dict[str, list[float]] = {}
+
+    def time(self, name: str, calls: int, work: Callable[[], object]) -> None:
+        begin_ns = time.perf_counter_ns()
+        work()
+        self.rounds.setdefault(name, []).append((time.perf_counter_ns() - begin_ns) / calls)
+
+    def medians(self) -> dict[str, float]:
+        return {name: float(np.median(times)) for name, times in self.rounds.items()}
+
+
+def small_records(events: int) -> dict[str, float]:
+    shape, clock = SHAPES["1-1"], Clock()
+    with NewBuffer(SLOTS, shape.values_per_slot, shape.dtype) as buffer:
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        get_new_buffer, process_buffer = writer.get_new_buffer, writer.process_buffer
+
+        def put() -> None:
+            for _ in range(ROUND):
+                get_new_buffer()
+                process_buffer()
+
+        def fill() -> None:
+            for number in range(ROUND):
+                get_new_buffer()[0] = number
+                process_buffer()
+
+        def take() -> None:
+            for _ in range(ROUND):
+                reader.get()
+
+        def put_batches() -> None:
+            for _ in range(ROUND // BATCH):
+                writer.get_new_buffers(BATCH)[:, 0] = 1
+                process_buffer()
+
+        total = 0
+
+        def take_batches() -> None:
+            nonlocal total
+            for _ in range(ROUND // BATCH):
+                total += int(reader.get_batch(BATCH)[:, 0].sum())
+
+        rounds = max(1, events // ROUND)
+        for _ in range(rounds):
+            clock.time("get_new_buffer, process_buffer", ROUND, put)
+            clock.time("get", ROUND, take)
+            clock.time("get_new_buffer, slot[0] = n, process_buffer", ROUND, fill)
+            take()
+            reader.acknowledge()
+            clock.time(f"the same in batches of {BATCH}, per event", ROUND, put_batches)
+            clock.time(f"get_batch({BATCH}) and a sum, per event", ROUND, take_batches)
+            reader.acknowledge()
+        if total != rounds * ROUND:
+            raise WrongResult(f"sum of batches: {total}, not {rounds * ROUND}")
+        reader.acknowledge()
+        reader.close()
+        writer.close()
+    return clock.medians()
+
+
+def waveforms(kind: str, events: int) -> dict[str, float]:
+    shape, clock = SHAPES[kind], Clock()
+    template, own = shape.template(), np.zeros((SLOTS, shape.values_per_slot), shape.dtype)
+    as_bytes, own_bytes = template.view(np.uint8), own.view(np.uint8)
+    numbers: list[float] = []
+    with NewBuffer(SLOTS, shape.values_per_slot, shape.dtype) as buffer:
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+
+        def copy_own() -> None:
+            for index in range(ROUND):
+                np.copyto(own[index], template)
+
+        def copy_bytes() -> None:
+            for index in range(ROUND):
+                np.copyto(own_bytes[index], as_bytes)
+
+        def write() -> None:
+            for _ in range(ROUND):
+                writer.write(template)
+
+        def take_copies() -> None:
+            for _ in range(ROUND):
+                reader.get()
+                reader.copy()
+
+        def take_sums() -> None:
+            numbers.extend(float(np.sum(reader.get()[CHANNELS[0]])) for _ in range(ROUND))
+
+        template[CHANNELS[0]].reshape(-1)[0] = 1
+        rounds = max(1, events // ROUND)
+        for _ in range(rounds):
+            clock.time(f"136 kB {kind}: np.copyto, no ring", ROUND, copy_own)
+            clock.time(f"136 kB {kind}: np.copyto as bytes, no ring", ROUND, copy_bytes)
+            clock.time(f"136 kB {kind}: Writer.write", ROUND, write)
+            clock.time(f"136 kB {kind}: get, Reader.copy", ROUND, take_copies)
+            write()
+            clock.time(f"136 kB {kind}: get, np.sum of a channel", ROUND, take_sums)
+        if sum(numbers) != rounds * ROUND:
+            raise WrongResult(f"sum of channels: {sum(numbers)}, not {rounds * ROUND}")
+        reader.acknowledge()
+        reader.close()
+        writer.close()
+    return clock.medians()
