@@ -20,6 +20,7 @@
  *   REMOVALS=n                           Control may remove n groups
  *   POLL                                 who waits looks again and again, instead of being blocked
  *   FINE                                 each store is a transition of its own, also under the lock
+ *   BOOKS=0                              do not check the invariants, only what users see
  *   MUTANT_…                             one deliberate error, see run.py
  */
 #include "ring_parameters.pml"
@@ -34,7 +35,7 @@ bit handle_active[PROCESSES];
 bit owes_promise[PROCESSES];
 byte promise_target[PROCESSES];
 byte promised[2];                /* of the writers' token, and of the supervisor's own */
-byte group_state[GROUPS];
+byte group_state[GROUPS], abandoned[GROUPS];
 byte first_sequence[GROUPS], backlog[GROUPS], published_before[GROUPS];
 byte next_sequence = 1;
 bit ending;
@@ -53,10 +54,11 @@ bit stream_ended;
 /* --- the world around the ring --------------------------------------------------------------- */
 
 byte lock = UNLOCKED;            /* ORPHANED: the next who locks is told EOWNERDEAD */
-byte life[PROCESSES];            /* ALIVE; DYING: killed, still to be seen as a process; DEAD */
-byte in_hand[PROCESSES];         /* in the memory of each process: slot + 1, or 0 */
+byte life[PROCESSES + 1];        /* ALIVE; DYING: killed, still to be seen as a process; DEAD */
+byte in_hand[PROCESSES + 1];     /* in the memory of each process: slot + 1, or 0 */
 byte crashes_left = CRASHES;
-byte ended;                      /* processes that have left in order, or are dead for good */
+byte give_backs_left = GIVE_BACKS, removals_left = REMOVALS;
+byte ended, writers_gone;        /* how many have left in order, or are dead for good */
 
 #include "ring_checks.pml"
 
@@ -71,7 +73,7 @@ inline claim_one() {
     slot_word[s] = CLAIMED(me); sum_generations++; torn_mark[s] = 0; content[s] = 0
   }
   MAY_DIE; sequence[s] = 0;
-  MAY_DIE; pop(free_queue, 0);
+  MAY_DIE; pop_free_queue();
   MAY_DIE; free_count--;
   MAY_DIE; claimed++;
   MAY_DIE; in_hand_count++;
@@ -156,7 +158,7 @@ inline take_one() {
     note_taken(s, MY_GROUP);
     GROUP_WORD(s, MY_GROUP) = WORD(HELD(me), DELIVERY(GROUP_WORD(s, MY_GROUP)) + 1)
   }
-  MAY_DIE; pop(group_queue, MY_GROUP * SLOTS);
+  MAY_DIE; pop_group_queue(MY_GROUP);
   MAY_DIE; queue_count[MY_GROUP]--;
   MAY_DIE; held[MY_GROUP]++;
   in_hand[me] = s + 1; s = 0
@@ -195,7 +197,11 @@ inline give_back_one() {
   if
   :: group_state[MY_GROUP] == ACTIVE ->
      MAY_DIE; GROUP_WORD(s, MY_GROUP) = WORD(PENDING, DELIVERY(GROUP_WORD(s, MY_GROUP)));
+#ifdef MUTANT_GIVEN_BACK_LAST
+     MAY_DIE; QUEUE(MY_GROUP, queue_count[MY_GROUP]) = s;
+#else
      MAY_DIE; insert_by_sequence(s, MY_GROUP);
+#endif
      MAY_DIE; queue_count[MY_GROUP]++;
      MAY_DIE; held[MY_GROUP]--
   :: else
@@ -209,7 +215,6 @@ inline update_ended() { stream_ended = STREAM_ENDED }
 
 /* model: ATTACH */
 inline open_handle() {
-#if WRITERS_ATTACH
   if
   :: me < WRITERS ->
      MAY_DIE; d_step {
@@ -218,18 +223,15 @@ inline open_handle() {
 #ifdef MUTANT_PROMISE_BEFORE_HANDLE
      MAY_DIE; promised[0] = promise_target[me];
 #endif
-     MAY_DIE; d_step { handle_active[me] = 1; openings++ }
+     MAY_DIE; d_step { handle_active[me] = 1; promises_left-- }
      MAY_DIE; promised[0] = promise_target[me];
      MAY_DIE; d_step { owes_promise[me] = 0; promise_target[me] = 0 }
      MAY_DIE; open_writers++;
      MAY_DIE; update_ended()
   :: else ->
-#endif
      MAY_DIE; handle_active[me] = 1;
      MAY_DIE; readers[MY_GROUP]++
-#if WRITERS_ATTACH
   fi
-#endif
 }
 
 /* model: DETACH */
@@ -243,6 +245,8 @@ inline leave() {
      MAY_DIE; readers[MY_GROUP]--
   fi
 }
+
+inline note_gone() { ended++; writers_gone = writers_gone + (me < WRITERS) }
 
 #include "ring_recovery.pml"
 #include "ring_processes.pml"

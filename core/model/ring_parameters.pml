@@ -39,11 +39,13 @@
 #ifndef REMOVALS
 #define REMOVALS 0
 #endif
+#ifndef BOOKS
+#define BOOKS 1
+#endif
 #ifndef POLL
 #define POLL 0
 #endif
 
-#define WRITERS_ATTACH ATTACH
 #if READERS_B > 0
 #define GROUPS 2
 #else
@@ -53,6 +55,7 @@
 #define CONTROL PROCESSES
 #define WITH_CONTROL (ATTACH + ENDING + LATE_GROUPS + REMOVALS > 0)
 
+#define me (_pid - 1) /* init runs the processes in the order of their numbers */
 #define GROUP_OF(p) ((p) >= WRITERS + READERS_A)
 #define MY_GROUP GROUP_OF(me)
 #define GROUP_WORD(s, g) group_word[(s) * GROUPS + (g)]
@@ -85,6 +88,7 @@
 #define ALIVE 0
 #define DYING 1
 #define DEAD 2
+#define ABSENT 3 /* has not opened its port yet */
 
 /* the lock */
 #define UNLOCKED 0
@@ -96,18 +100,31 @@
  * if its process is killed. With FINE it is not, which must come to the same. */
 #ifdef FINE
 #define SECTION
-#define PRIVATE
 #else
 #define SECTION atomic
 #endif
 #define ENTER(condition) d_step { (lock == UNLOCKED && (condition)) -> lock = LOCKED }
-#define TAKE_OVER d_step { lock == ORPHANED -> lock = LOCKED }
-#define LEAVE d_step { books_balance(); lock = UNLOCKED }
+#if BOOKS
+#define CHECK_BOOKS books_balance()
+#else
+#define CHECK_BOOKS skip
+#endif
+#define LEAVE MAY_DIE; d_step { CHECK_BOOKS; lock = UNLOCKED }
+#define LEAVE_FOR_GOOD MAY_DIE; d_step { CHECK_BOOKS; lock = UNLOCKED; note_gone() }
 
+/* Stands before each store that is made under the lock. */
 #if CRASHES > 0
-#define MAY_DIE if :: crashes_left > 0 -> goto killed :: true fi
+#define MAY_DIE if :: die_with_the_lock() -> goto dead :: true fi
 #else
 #define MAY_DIE skip
+#endif
+
+#define DEAD_AT(p) (handle_active[(p) % PROCESSES] && life[(p) % PROCESSES] == DEAD)
+#ifdef MUTANT_NO_REAPING
+#define SOMEBODY_DEAD false
+#else
+#define SOMEBODY_DEAD (DEAD_AT(0) || DEAD_AT(1) || DEAD_AT(2) || DEAD_AT(3) || DEAD_AT(4) || \
+  DEAD_AT(5))
 #endif
 
 #define STREAM_ENDED (ending || (promised[0] == 0 && promised[1] == 0 && open_writers == 0))

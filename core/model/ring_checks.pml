@@ -1,0 +1,186 @@
+/* ring_checks.pml: what the model remembers besides the ring, and what has to hold. */
+
+byte content[SLOTS];                 /* whose bytes the slot holds whole; 0: nobody's */
+byte published, aborted, acknowledged[GROUPS];
+short finished[GROUPS];              /* bit n: this group is done with event n */
+byte last_first[GROUPS];             /* newest event that was delivered at least once */
+bit saw_end[GROUPS];                 /* a reader of the group has been told of the end */
+byte promises_left = WRITERS;
+
+hidden byte i, j, x, y;              /* used within one d_step each */
+hidden byte in_hand_now, due_now, free_now, pending_now, held_now, writers_now, readers_now;
+
+#define EVENT_BIT(s) (1 << sequence[s])
+
+/* A slot is claimed only while nobody alive has it in hand. A group that is removed gives up what
+ * its readers have in hand: they must not look at it any more. */
+inline nobody_holds(s) {
+  d_step {
+    skip;
+    for (i : 0 .. PROCESSES - 1) {
+      assert(in_hand[i] != s + 1 || (i >= WRITERS && group_state[GROUP_OF(i)] == REMOVED))
+    }
+    skip
+  }
+}
+
+/* No two live readers of one group hold the same event. */
+inline nobody_in_group_holds(s) {
+  d_step {
+    skip;
+    for (i : WRITERS .. PROCESSES - 1) {
+      assert(in_hand[i] != s + 1 || GROUP_OF(i) != MY_GROUP)
+    }
+    skip
+  }
+}
+
+/* Numbers run on without a gap, and no group has been told of the end. */
+inline note_published(s) {
+  published++;
+  content[s] = published;
+  assert(sequence[s] == published);
+  for (i : 0 .. GROUPS - 1) { assert(group_state[i] != ACTIVE || !saw_end[i]) }
+}
+
+/* First deliveries come in the order of publishing, and leave none out, but for what had left the
+ * ring when the group was added. What comes again is marked by its delivery and was never
+ * finished. */
+inline note_taken(s, g) {
+  assert(!(finished[g] & EVENT_BIT(s)));
+  assert(content[s] == sequence[s]);
+  if
+  :: DELIVERY(GROUP_WORD(s, g)) == 0 ->
+     assert(sequence[s] > last_first[g]);
+     assert(sequence[s] == last_first[g] + 1 || sequence[s] <= published_before[g] + 1);
+     last_first[g] = sequence[s]
+  :: else -> assert(sequence[s] <= last_first[g])
+  fi
+}
+
+inline note_finished(s, g, how) {
+  assert(!(finished[g] & EVENT_BIT(s)));
+  finished[g] = finished[g] | EVENT_BIT(s);
+  if
+  :: how == DONE -> acknowledged[g]++
+  :: else -> sum_quarantined[g]++
+  fi
+}
+
+inline nothing_is_lost_by_freeing(s) {
+  for (i : 0 .. GROUPS - 1) {
+    assert(group_state[i] != ACTIVE || (finished[i] & EVENT_BIT(s)))
+  }
+}
+
+#define OFFERED(g) (backlog[g] + published - published_before[g])
+
+/* A reader told of the end has nothing left to come: its group has finished all it was offered. */
+inline note_end() {
+  if
+  :: group_state[MY_GROUP] == ACTIVE ->
+     assert(acknowledged[MY_GROUP] + sum_quarantined[MY_GROUP] == OFFERED(MY_GROUP));
+     saw_end[MY_GROUP] = 1
+  :: else
+  fi
+}
+
+/* The invariants I1 to I8 of layout.hpp, which hold whenever the lock is free. */
+inline books_balance() {
+  in_hand_now = 0; free_now = 0;
+  for (i : 0 .. SLOTS - 1) {
+    if
+    :: IS_CLAIMED(slot_word[i]) ->                                           /* I1 */
+       assert(slot_word[i] - 2 < WRITERS && handle_active[slot_word[i] - 2]);
+       in_hand_now++
+    :: else ->
+       assert(sequence[i] == 0 || content[i] == sequence[i]);                /* I7 */
+       if
+       :: slot_word[i] == FREE -> free_now++
+       :: else ->
+          due_now = 0;
+          for (j : 0 .. GROUPS - 1) {
+            if
+            :: group_state[j] == ACTIVE ->
+               x = GROUP_WORD(i, j);
+               assert(STATE(x) != NONE);
+               assert(!IS_HELD(x) || (GROUP_OF(STATE(x) - 4) == j &&         /* I2 */
+                                      handle_active[STATE(x) - 4]));
+               due_now = due_now + IS_DUE(x)
+            :: else
+            fi
+          }
+          assert(due[i] == due_now);
+          assert(due_now > 0 || active_groups == 0);
+          free_now = free_now + (due_now == 0)
+       fi
+    fi
+  }
+  assert(free_count == free_now && in_hand_count == in_hand_now);
+  assert(claimed == sum_generations);                                        /* I3 */
+  assert(next_sequence - 1 == published);                                    /* I4 */
+  assert(torn == sum_torn);                                                  /* I5 */
+  assert(claimed == published + aborted + torn + in_hand_count);
+  x = 0; y = 0;
+  for (j : 0 .. GROUPS - 1) {
+    if
+    :: group_state[j] == ACTIVE -> x++; group_balances(j)
+    :: else
+    fi
+  }
+  assert(active_groups == x);
+  writers_now = 0;
+  for (i : 0 .. WRITERS - 1) { writers_now = writers_now + handle_active[i] }
+  assert(open_writers == writers_now && promised[0] == promises_left);
+  assert(stream_ended == STREAM_ENDED)
+}
+
+inline group_balances(j) {
+  pending_now = 0; held_now = 0; readers_now = 0;
+  for (i : 0 .. SLOTS - 1) {
+    if
+    :: slot_word[i] == READY ->
+       pending_now = pending_now + (STATE(GROUP_WORD(i, j)) == PENDING);
+       held_now = held_now + IS_HELD(GROUP_WORD(i, j))
+    :: else
+    fi
+  }
+  assert(queue_count[j] == pending_now && held[j] == held_now);              /* I6 */
+  assert(OFFERED(j) == acknowledged[j] + sum_quarantined[j] + pending_now + held_now);
+  for (i : 1 .. SLOTS - 1) {
+    assert(i >= queue_count[j] || sequence[QUEUE(j, i - 1)] < sequence[QUEUE(j, i)])
+  }
+  for (i : WRITERS .. PROCESSES - 1) {
+    readers_now = readers_now + (GROUP_OF(i) == j && handle_active[i])
+  }
+  assert(readers[j] == readers_now)
+}
+
+/* --- queues, moved in one step ---------------------------------------------------------------- */
+
+inline pop_free_queue() {
+  d_step {
+    skip;
+    for (i : 1 .. SLOTS - 1) { free_queue[i - 1] = free_queue[i] }
+    free_queue[SLOTS - 1] = 0
+  }
+}
+
+inline pop_group_queue(g) {
+  d_step {
+    skip;
+    for (i : 1 .. SLOTS - 1) { QUEUE(g, i - 1) = QUEUE(g, i) }
+    QUEUE(g, SLOTS - 1) = 0
+  }
+}
+
+inline insert_by_sequence(s, g) {
+  d_step {
+    i = queue_count[g];
+    do
+    :: i > 0 && sequence[QUEUE(g, i - 1)] > sequence[s] -> QUEUE(g, i) = QUEUE(g, i - 1); i--
+    :: else -> break
+    od;
+    QUEUE(g, i) = s
+  }
+}
