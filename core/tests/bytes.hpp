@@ -1,8 +1,9 @@
 // bytes.hpp: setting and reading the words of a ring in tests, as a process would have left them.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -44,7 +45,8 @@ inline void set_owner_died(const Segment& ring) {
 inline std::vector<unsigned char> all_bytes(const Segment& ring) {
   const auto* begin = reinterpret_cast<const unsigned char*>(&ring.header());
   std::vector<unsigned char> bytes(begin, begin + ring.header().offset_payload);
-  std::memset(bytes.data() + offsetof(RingHeader, lock), 0, sizeof(pthread_mutex_t));
+  const auto lock = bytes.begin() + static_cast<std::ptrdiff_t>(offsetof(RingHeader, lock));
+  std::fill(lock, lock + sizeof(pthread_mutex_t), static_cast<unsigned char>(0));
   return bytes;
 }
 
