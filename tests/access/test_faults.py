@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import multiprocessing
 import os
 import resource
@@ -57,8 +58,8 @@ def delivered_again(group):
 
 
 @pytest.mark.parametrize("size_bytes", [120, 1000, 1001, 1002, 1003, 4096])
-def test_a_full_disk_leaves_whole_rows_and_gives_the_event_back(bench, tmp_path, size_bytes):
-    _, group = bench.filled([np.array([n / 7]) for n in range(200)])
+def test_a_full_disk_leaves_whole_rows_and_gives_the_batch_back(bench, tmp_path, size_bytes):
+    buffer, group = bench.filled([np.array([n / 7]) for n in range(200)])
     written, message, number = in_child(
         save_with_limit, BufferToTxtfile, group, tmp_path, size_bytes
     )
@@ -71,11 +72,13 @@ def test_a_full_disk_leaves_whole_rows_and_gives_the_event_back(bench, tmp_path,
     assert "File too large" in message
     assert "Make room" in message
     assert number is not None
+    assert written % (buffer.number_of_slots // 8) == 0
+    assert buffer.stats().groups[0].acknowledged == written
     assert delivered_again(group) == (written, 2)
 
 
 @pytest.mark.parametrize("size_bytes", [20_000, 20_480, 33_333])
-def test_a_full_disk_leaves_whole_members_and_gives_the_event_back(bench, tmp_path, size_bytes):
+def test_a_full_disk_leaves_whole_members_and_gives_the_batch_back(bench, tmp_path, size_bytes):
     _, group = bench.filled([np.full(100, n) for n in range(40)], values=100, dtype="i4")
     written, message, _ = in_child(
         save_with_limit, BufferToParquetfile, group, tmp_path, size_bytes
@@ -150,8 +153,9 @@ def test_a_killed_sink_leaves_every_acknowledged_event_whole(
     source.finish()
     saved = read(tmp_path / name)
     assert saved == list(range(len(saved)))
-    # an event may be in the file and yet not acknowledged, then it comes again; none is missing
-    assert rest[0] in (len(saved), len(saved) - 1)
+    # events may be in the file and yet not acknowledged, then they come again; none is missing
+    batch = buffer.number_of_slots // 8
+    assert len(saved) - batch <= rest[0] <= len(saved)
     assert rest == list(range(rest[0], rest[-1] + 1))
     buffer.stats().check()
 
@@ -169,17 +173,45 @@ def test_a_header_that_was_not_reached_is_zeros(tmp_path):
                 raise Killed
 
     file = Interrupted(tmp_path, "x.bin")
-    file.append(b"first", b"<>")
+    file.append_behind_header(b"<>", b"first", 1)
     with pytest.raises(Killed):
-        file.append(b"second", b"<>")
+        file.append_behind_header(b"<>", b"second", 1)
     assert (tmp_path / "x.bin").read_bytes() == b"<>first\0\0second"
     file.close()
+
+
+def test_only_the_first_record_of_a_write_lies_across_pages(tmp_path):
+    """I1 of output files: a kill ends a write at a page boundary, and there between records."""
+    writes = []
+
+    class Watched(OutputFile):
+        def _write_at(self, offset, data):
+            super()._write_at(offset, data)
+            writes.append((offset, data))
+
+    rng = np.random.default_rng(11)
+    with Watched(tmp_path, "x.txt", b"heading\n") as file:
+        written = b"heading\n"
+        for size in (1, 300, 7, 500):
+            records = [b"x" * int(n) + b"\n" for n in rng.integers(0, 200, size)]
+            records.insert(size // 2, b"y" * 10_000 + b"\n")
+            file.append(records)
+            written += b"".join(records)
+        assert file.records == 812
+        assert file.size_bytes == len(written)
+    assert (tmp_path / "x.txt").read_bytes() == written
+    for offset, data in writes:
+        boundaries = range(-(-offset // mmap.PAGESIZE) * mmap.PAGESIZE, offset + len(data), mmap.PAGESIZE)  # fmt: skip  # noqa: E501
+        first = data.find(b"\n")
+        for boundary in boundaries[offset % mmap.PAGESIZE == 0 :]:
+            assert boundary - offset <= first or data[boundary - offset - 1] == ord("\n")
+    assert len(writes) < 60
 
 
 def test_an_unfinished_file_is_reported(tmp_path):
     def close_with_limit():
         file = OutputFile(tmp_path, "x.bin")
-        file.append(b"1234")
+        file.append([b"1234"])
         limit_file_size(6)
         try:
             file.close(trailer=bytes(10))
@@ -193,6 +225,6 @@ def test_an_unfinished_file_is_reported(tmp_path):
 
 def test_closing_twice_is_closing_once(tmp_path):
     with OutputFile(tmp_path, "x.bin") as file:
-        file.append(b"1234")
+        file.append([b"1234"])
         file.close()
     assert (tmp_path / "x.bin").read_bytes() == b"1234"

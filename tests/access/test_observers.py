@@ -326,6 +326,27 @@ def test_voltages_are_shown_without_the_analogue_offset(bench, tmp_path):
     ]
 
 
+def test_contiguous_channels_are_drawn_like_interleaved_ones(bench, tmp_path):
+    from matplotlib.figure import Figure
+
+    from mimocorb.displays.waveform_figure import WaveformFigure
+
+    drawn = []
+    contiguous = np.dtype([(name, "f8", (200,)) for name, _ in WAVES])
+    event = waves(450)
+    stretches = np.array([tuple(event[name] for name, _ in WAVES)], contiguous)
+    for data, form in [
+        (event, {"values": 200, "dtype": WAVES}),
+        (stretches, {"dtype": contiguous}),
+    ]:
+        setup = bench.buffer(**form).new_observer()
+        figure = Figure()
+        settings = WaveformSettings.from_config(muon_config(tmp_path), setup)
+        WaveformFigure(figure, settings).show(data, EventInfo(3, 1.5e9, 0.01, 0.5, 2))
+        drawn.append([line.get_xydata().tolist() for line in figure.axes[0].lines])
+    assert drawn[0] == drawn[1]
+
+
 def test_thinning_out_keeps_the_extremes_of_a_narrow_pulse():
     trace = np.zeros(100_003)
     trace[[70_001, 100_002]] = 500, -300

@@ -78,6 +78,22 @@ def test_keeps_dtypes(bench, tmp_path, dtype, event, columns):
     assert table.to_pydict() == columns
 
 
+def test_contiguous_channels_give_the_very_files_of_interleaved_ones(bench, tmp_path):
+    (tmp_path / "interleaved").mkdir()
+    (tmp_path / "contiguous").mkdir()
+    samples = [np.arange(5.0) / 3 + n for n in range(3)]
+    contiguous = np.dtype([("chA", "f8", (5,)), ("chB", "f8", (5,))])
+    _, group = bench.filled([waves(n) for n in range(3)], values=5, dtype=WAVES)
+    save(group, tmp_path / "interleaved", units={"chA": "mV"})
+    events = [np.array([(x, np.full(5, -n))], contiguous) for n, x in enumerate(samples)]
+    _, group = bench.filled(events, dtype=contiguous)
+    save(group, tmp_path / "contiguous", units={"chA": "mV"})
+    first, second = (
+        (tmp_path / d / "waves.tar").read_bytes() for d in ("interleaved", "contiguous")
+    )
+    assert first == second
+
+
 @pytest.mark.parametrize("compression", ["none", "snappy", "lz4", "zstd", "gzip"])
 def test_compression_can_be_chosen(bench, tmp_path, compression):
     _, group = bench.filled([waves(1, 500)], values=500, dtype=WAVES)

@@ -60,6 +60,87 @@ def test_understands_every_documented_form_of_a_single_record(value):
     assert RecordForm([("n", "i4"), ("height", "f8")], 1).record(value).tolist() == [(7, 2.5)]
 
 
+CONTIGUOUS = np.dtype([("chA", "f8", (3,)), ("chB", "f8", (3,))])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        WAVES,
+        WAVES.T,
+        np.asfortranarray(WAVES),
+        np.ascontiguousarray(WAVES.T),
+        WAVES.astype("f4"),
+        WAVES.tolist(),
+        (WAVES[0], WAVES[1]),
+        WAVES.reshape(-1).view(CONTIGUOUS),
+        WAVES.reshape(-1).view(CONTIGUOUS)[0],
+        {"chB": WAVES[1], "chA": WAVES[0].tolist()},
+        np.array([(WAVES[1], WAVES[0])], [("chB", "f4", (3,)), ("chA", "i2", (3,))]),
+    ],
+)
+def test_understands_the_same_forms_for_channel_contiguous_records(value):
+    record = RecordForm(CONTIGUOUS, 1).record(value)
+    assert (record.shape, record.dtype) == ((1,), CONTIGUOUS)
+    np.testing.assert_array_equal(record["chA"][0], WAVES[0])
+    np.testing.assert_array_equal(record["chB"][0], WAVES[1])
+
+
+def test_one_contiguous_channel_takes_the_array_alone():
+    record = RecordForm(np.dtype([("chA", "f8", (3,))]), 1).record(WAVES[0])
+    assert record["chA"].tolist() == [[1.0, 2.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "samples", "value", "is_shared"),
+    [
+        (AB, 3, np.ascontiguousarray(WAVES.T), True),
+        (AB, 3, np.asfortranarray(WAVES), True),
+        (AB, 3, WAVES, False),
+        (CONTIGUOUS, 1, WAVES, True),
+        (CONTIGUOUS, 1, WAVES.T, True),
+        (CONTIGUOUS, 1, np.ascontiguousarray(WAVES.T), False),
+        (CONTIGUOUS, 1, WAVES.astype(">f8"), False),
+    ],
+)
+def test_samples_that_lie_as_in_the_slot_are_taken_as_bytes(dtype, samples, value, is_shared):
+    form = RecordForm(dtype, samples)
+    record = form.record(value)
+    assert np.shares_memory(record, value) == is_shared
+    slot = np.zeros(samples, dtype)
+    form.fill(slot, value)
+    assert slot.tobytes() == record.tobytes()
+    np.testing.assert_array_equal(record["chB"].reshape(-1), WAVES[1])
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        {"names": ["chA", "chB"], "formats": ["f8", "f8"], "offsets": [0, 8], "itemsize": 24},
+        {"names": ["chA", "chB"], "formats": ["f8", "f8"], "offsets": [4, 12]},
+        [("chA", "f8"), ("chB", ">f8")],
+    ],
+    ids=["gap at the end", "gap in front", "two byte orders"],
+)
+def test_fields_of_another_layout_are_filled_one_by_one(dtype):
+    record = RecordForm(np.dtype(dtype), 3).record(np.ascontiguousarray(WAVES.T))
+    assert (record["chA"].tolist(), record["chB"].tolist()) == tuple(WAVES.tolist())
+
+
+def test_a_square_of_contiguous_channels_is_read_as_channels_by_samples():
+    square = np.array([[1.0, 2.0], [3.0, 4.0]])
+    form = RecordForm(np.dtype([("chA", "f8", (2,)), ("chB", "f8", (2,))]), 1)
+    for value in (square, np.asfortranarray(square)):
+        assert form.record(value)["chA"].tolist() == [[1.0, 2.0]]
+
+
+def test_says_what_channel_contiguous_records_expect():
+    with pytest.raises(DoesNotFitError, match=r"2 channels .* of 3 samples: .* shape \(2, 3\)"):
+        RecordForm(CONTIGUOUS, 1).record(np.zeros((2, 4)))
+    with pytest.raises(DoesNotFitError, match=r"channel chB: expected 3 samples.*found.*\(4,\)"):
+        RecordForm(CONTIGUOUS, 1).record({"chA": np.zeros(3), "chB": np.zeros(4)})
+
+
 @pytest.mark.parametrize(
     ("dtype", "samples", "value", "stored"),
     [
@@ -79,7 +160,8 @@ def test_understands_plain_dtypes_and_fields_that_are_arrays(dtype, samples, val
 
 def test_a_square_event_is_read_as_channels_by_samples():
     square = np.array([[1.0, 2.0], [3.0, 4.0]])
-    assert RecordForm(AB, 2).record(square)["chA"].tolist() == [1.0, 2.0]
+    for value in (square, np.asfortranarray(square)):
+        assert RecordForm(AB, 2).record(value)["chA"].tolist() == [1.0, 2.0]
 
 
 def test_an_array_of_the_very_dtype_is_not_copied_on_the_way():

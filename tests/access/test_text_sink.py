@@ -61,6 +61,20 @@ def test_numbers_read_back_equal_to_the_last_bit(bench, tmp_path):
             np.testing.assert_array_equal(read[field], event[field])
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", [("f4", "f4"), ("i2", "i2")], PULSE])
+def test_rows_of_many_events_are_complete_and_in_order(bench, tmp_path, dtype):
+    dtype = np.dtype(dtype)
+    events = [np.array([(n, n / 3) if dtype.names else n / 3], dtype) for n in range(1000)]
+    _, group = bench.filled(events, dtype=dtype)
+    assert save(group, tmp_path).event_count == 1000
+    rows = table(tmp_path / "pulses.txt")[1:]
+    assert [row[:3] for row in rows] == [[str(n), "1.5", "0.25"] for n in range(1000)]
+    read = [tuple(map(float, row[3:])) for row in rows]
+    assert np.array(read if dtype.names else [x for (x,) in read], dtype).tobytes() == (
+        np.concatenate(events).tobytes()
+    )
+
+
 def test_numpy_reads_the_file_by_column_name(bench, tmp_path):
     _, group = bench.filled([np.array([(n, n / 3)], PULSE) for n in range(5)], dtype=PULSE)
     save(group, tmp_path)
@@ -150,7 +164,12 @@ def test_names_that_could_leave_the_run_directory_are_refused(bench, tmp_path, n
     ("form", "config", "words"),
     [
         ({"values": 2, "dtype": PULSE}, {}, "RB_1 has 2 values per slot.*BufferToParquetfile"),
-        ({"dtype": [("x", "f8", (3,))]}, {}, "field 'x' of RB_1"),
+        (
+            {"dtype": [("x", "f8", (3,))]},
+            {},
+            "fields of RB_1 are whole channels of 3 samples. Save it with BufferToParquetfile",
+        ),
+        ({"dtype": [("x", "f8", (3,)), ("n", "i4")]}, {}, "field 'x' of RB_1"),
         ({"dtype": [("x", "S8")]}, {}, "field 'x' of RB_1"),
         ({"dtype": PULSE}, {"header_alias": {"height": "h"}}, "header_alias names height"),
         ({"dtype": PULSE}, {"header_alias": {"decay_time": "a\tb"}}, "contains a tab"),

@@ -142,17 +142,30 @@ def test_every_memory_layout_and_sample_type_gives_the_same_pulses():
     event = np.zeros(1000, [(name, np.float64) for name in CHANNELS])
     mixed = np.zeros(1000, [("chA", "f8"), ("chB", "f4"), ("chC", "i2"), ("chD", "i4")])
     packed = np.zeros(1000, [("chA", "i1"), ("flag", "f8")])
+    contiguous = np.zeros(1, [(name, np.float64, (1000,)) for name in CHANNELS])
+    apart = np.zeros(1, [("chA", ">f4", 1000), *[(name, "i2", 1000) for name in CHANNELS[1:]]])
     for row, name in zip(block, CHANNELS, strict=True):
         event[name] = row
         mixed[name] = row
+        contiguous[name] = row
+        apart[name] = row
     event.flags.writeable = False
-    layouts = [event, mixed, block.T.copy().T, block.astype(np.float32)]
+    layouts = [
+        event,
+        mixed,
+        contiguous,
+        apart,
+        contiguous[::-1],
+        block.T.copy().T,
+        block.astype(np.float32),
+    ]
     layouts += [block.astype(dtype) for dtype in ("i2", "i4", "i8", ">f8", ">i2", "f2", "g")]
     for layout in layouts:
         np.testing.assert_array_equal(find_pulses(layout, **conditions), expected)
     for channel, name in enumerate(CHANNELS):
-        one = find_pulses(event[name], **conditions)
-        assert_same_pulses(one, expected[expected["channel"] == channel])
+        for one_channel in (event[name], contiguous[name]):
+            one = find_pulses(one_channel, **conditions)
+            assert_same_pulses(one, expected[expected["channel"] == channel])
     packed["flag"] = block[0]
     assert_same_pulses(
         find_pulses(packed["flag"], **conditions), expected[expected["channel"] == 0]
@@ -264,5 +277,10 @@ def test_conditions_without_meaning_are_refused_by_name(arguments, message):
 def test_waveforms_that_are_none_are_refused():
     with pytest.raises(RecordTypeError, match="real numbers"):
         find_pulses(np.zeros(10, complex))
+    with pytest.raises(SetupError, match=r"found \(2, 10\); search one by one"):
+        find_pulses(np.zeros((2, 10), [("chA", float)]))
+    for records, fields in [(2, [("f8", 5)]), (1, [("f8", 5), ("f8", 6)])]:
+        with pytest.raises(SetupError, match=rf"found shape \({records},\) and arrays in ch0"):
+            find_pulses(np.zeros(records, [(f"ch{i}", *f) for i, f in enumerate(fields)]))
     with pytest.raises(SetupError, match="event by event"):
         find_pulses(np.zeros((2, 3, 10)))

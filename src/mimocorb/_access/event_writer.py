@@ -100,7 +100,7 @@ def _is_metadata(value: Any, form: RecordForm) -> bool:
     if value is None or isinstance(value, Mapping):
         return True
     # two channels of three samples look like data and metadata: then only a tuple is metadata
-    ambiguous = form.number_of_channels == 2 and form.samples == 3
+    ambiguous = form.number_of_channels == 2 and form.channel_samples == 3
     if not isinstance(value, tuple) and (ambiguous or not isinstance(value, (list, np.ndarray))):
         return False
     return len(value) == 3 and all(np.ndim(x) == 0 for x in value)

@@ -2,20 +2,27 @@
 
 What is true of such a file at every moment, also after a kill or on a full disk:
 
-I1  it holds whole records only, up to the last :meth:`OutputFile.append` that returned, and at
-    most one more, complete;
+I1  it holds whole records only: all of every :meth:`OutputFile.append` that returned, and perhaps
+    the first few, complete, of one that did not;
 I2  it lies in its directory: names are checked, links are not followed;
 I3  it has not replaced another file.
 
-Each record goes to the operating system in :meth:`~OutputFile.append`, so a kill of the process
-loses none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
+Records go to the operating system in :meth:`~OutputFile.append`, so a kill of the process loses
+none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
+
+A kill ends a write at the next boundary of a page of memory, at which Linux looks for signals.
+Records without a header are therefore written in pieces that begin where a record begins, and
+reach over such a boundary with their first record only: whatever else a piece holds, it is either
+written or not. A record that lies across a boundary can be cut by a kill in the very microsecond in
+which it is written; no way of writing prevents that.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -81,33 +88,57 @@ class OutputFile:
         except OSError as error:
             raise _output_error(f"cannot create {self.path}: {error.strerror}", error) from error
         if heading:
-            self.append(heading)
+            self.append([heading])
             self.records = 0
 
-    def append(self, record: bytes, header: bytes = b"") -> None:
-        """Append `header` and `record`, of which the header is written last.
-
-        A kill in between leaves zeros in the place of the header.
+    def append(self, records: Sequence[bytes]) -> None:
+        """Append records, all or none.
 
         Raises
         ------
         OutputError
-            The record could not be written; the file was cut back to its whole records.
+            They could not be written; the file was cut back to where it was.
+        """
+        self._extend(_pieces(records, self.size_bytes), len(records))
+
+    def append_behind_header(self, header: bytes, rest: bytes, count: int) -> None:
+        """Append `count` records, of which the header of the first is written last.
+
+        A kill in between leaves zeros in the place of the header.
+
+        Parameters
+        ----------
+        header
+            How the first record begins.
+        rest
+            Everything behind, that is the body of the first record and further records.
+        count
+            Number of records.
+
+        Raises
+        ------
+        OutputError
+            They could not be written; the file was cut back to where it was.
         """
         start = self.size_bytes
+        self._extend(((start + len(header), rest), (start, header)), count)
+
+    def _extend(self, pieces: Iterable[tuple[int, bytes]], count: int) -> None:
+        start = end = self.size_bytes
         try:
-            self._write_at(start + len(header), record)
-            self._write_at(start, header)
+            for offset, piece in pieces:
+                self._write_at(offset, piece)
+                end = max(end, offset + len(piece))
         except OSError as error:
             os.ftruncate(self._fd, start)
             raise _output_error(
-                f"cannot write {len(header) + len(record)} bytes to {self.path}:"
-                f" {error.strerror}. The file keeps its {self.records} whole records"
-                f" ({start} bytes). Make room, or write to another disk, and start a new run.",
+                f"cannot write {_records(count)} to {self.path}: {error.strerror}. The file keeps"
+                f" its {self.records} whole records ({start} bytes). Make room, or write to another"
+                " disk, and start a new run.",
                 error,
             ) from error
-        self.size_bytes = start + len(header) + len(record)
-        self.records += 1
+        self.size_bytes = end
+        self.records += count
 
     def _write_at(self, offset: int, data: bytes) -> None:
         written = os.pwrite(self._fd, data, offset)
@@ -147,6 +178,23 @@ class OutputFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _pieces(records: Sequence[bytes], start: int) -> Iterator[tuple[int, bytes]]:
+    """Join records into pieces that cross a page boundary with their first record only."""
+    piece: list[bytes] = []
+    offset = end = start
+    for record in records:
+        if piece and end // mmap.PAGESIZE != (end + len(record) - 1) // mmap.PAGESIZE:
+            yield offset, b"".join(piece)
+            piece, offset = [], end
+        piece.append(record)
+        end += len(record)
+    yield offset, b"".join(piece)
+
+
+def _records(count: int) -> str:
+    return "a record" if count == 1 else f"{count} records"
 
 
 def _output_error(message: str, cause: OSError) -> OutputError:

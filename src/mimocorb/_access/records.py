@@ -9,11 +9,16 @@ forms of an event are understood, for C channels of S samples each (``values_per
 * an array of shape (C, S), as most digitizers deliver, or (S, C);
 * where S is 1, one number instead of each array of one sample; where C is 1, the array alone.
 
+In channel-contiguous records (see :mod:`mimocorb._access.layout`), S is the length of the fields
+and the structured array has the shape (1,).
+
 Numbers are converted without loss: an integer channel takes 5.0, but neither 5.3 nor a value
 beyond its range. Only rounding of floats to float32 or float16 is silent.
 
-Fields are copied one by one: 14 us for 4 x 4250 float64, a third of what one transposing copy
-takes. Structured arrays of the very dtype are copied as bytes, in 6 us.
+Whatever has the very bytes of a slot is copied as bytes, in 6 us for 4 x 4250 float64: structured
+arrays of the very dtype, and arrays of the fields' type whose samples lie in memory as in the
+slot. That is shape (S, C) for interleaved and (C, S) for channel-contiguous records. All others
+are copied field by field: 14 us, a third less than one transposing copy takes.
 """
 
 from __future__ import annotations
@@ -24,6 +29,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from mimocorb._access.layout import base_of_all_fields, contiguous_samples
 
 __all__ = ["DoesNotFitError", "RecordForm"]
 
@@ -49,6 +56,14 @@ class RecordForm:
         self.dtype = np.dtype(dtype)
         self.samples = values_per_slot
         self.channels: tuple[str, ...] = self.dtype.names or ("value",)
+        contiguous = contiguous_samples(self.dtype, values_per_slot)
+        self.is_contiguous = contiguous is not None
+        self.channel_samples = contiguous or values_per_slot
+        # fields that are arrays in more than one sample are neither of the two layouts
+        is_grid = self.is_contiguous or not any(
+            self.dtype[name].shape for name in self.dtype.names or ()
+        )
+        self._base = base_of_all_fields(self.dtype) if is_grid else None
 
     @property
     def number_of_channels(self) -> int:
@@ -59,6 +74,9 @@ class RecordForm:
         """Return `value` as an array of shape (S,) and the buffer's dtype, copied if needed."""
         if self._is_exact(value):
             return np.asarray(value).reshape(self.samples)
+        same = self._same_bytes(value)
+        if same is not None:
+            return same.view(self.dtype)
         target = np.empty(self.samples, self.dtype)
         self.fill(target, value)
         return target
@@ -68,6 +86,8 @@ class RecordForm:
         if self._is_exact(value):
             exact = np.ascontiguousarray(value).reshape(self.samples)
             slot.view(np.uint8)[...] = exact.view(np.uint8)
+        elif (same := self._same_bytes(value)) is not None:
+            slot.view(np.uint8)[...] = same.view(np.uint8)
         elif isinstance(value, Mapping):
             self._fill_named(slot, value, tuple(value))
         elif isinstance(value, (np.ndarray, np.void)) and value.dtype.names is not None:
@@ -93,9 +113,9 @@ class RecordForm:
             return f"an array of {_count(self.samples, 'value')} of {self.dtype}"
         return (
             f"{_count(len(self.channels), 'channel')} ({_shortened(self.channels)}) of"
-            f" {_count(self.samples, 'sample')}: an array of shape ({len(self.channels)},"
-            f" {self.samples}), a structured array of shape ({self.samples},), a dictionary,"
-            " or one array per channel"
+            f" {_count(self.channel_samples, 'sample')}: an array of shape ({len(self.channels)},"
+            f" {self.channel_samples}), a structured array of shape ({self.samples},), a"
+            " dictionary, or one array per channel"
         )
 
     def _is_exact(self, value: Any) -> bool:
@@ -104,6 +124,19 @@ class RecordForm:
             and value.dtype == self.dtype
             and (value.shape == (self.samples,) or (value.shape == () and self.samples == 1))
         )
+
+    def _same_bytes(self, value: Any) -> NDArray[Any] | None:
+        """Return a plain array as a flat one if its bytes are just those of the slot."""
+        if not isinstance(value, np.ndarray) or self._base is None or value.dtype != self._base:
+            return None
+        shape = (self.number_of_channels, self.channel_samples)
+        if value.shape == shape:
+            in_slot = value if self.is_contiguous else value.T
+        elif value.shape == shape[::-1]:
+            in_slot = value.T if self.is_contiguous else value
+        else:
+            return None
+        return in_slot.reshape(-1) if in_slot.flags.c_contiguous else None
 
     def _values_of(self, channel: str) -> int:
         """Values per sample: more than 1 for a field that is itself an array."""
@@ -125,7 +158,7 @@ class RecordForm:
 
     def _parts(self, value: Any) -> Iterable[Any]:
         """Split an array or a sequence into its channels."""
-        channels, samples = self.number_of_channels, self.samples
+        channels, samples = self.number_of_channels, self.channel_samples
         if isinstance(value, (list, tuple)) and self.is_one_part_per_channel(value):
             return value
         try:
@@ -152,8 +185,8 @@ class RecordForm:
                 source = source.reshape(target.shape)
             else:
                 raise DoesNotFitError(
-                    f"channel {channel}: expected {_count(self.samples, 'sample')}, that is shape"
-                    f" {target.shape}; found {_found(value)}"
+                    f"channel {channel}: expected {_count(self.channel_samples, 'sample')}, that is"
+                    f" shape {target.shape}; found {_found(value)}"
                 )
         rule = _conversion(source.dtype, target.dtype)
         if rule == "plain":

@@ -286,7 +286,7 @@ class InProcessReader(Port):
         return self.acknowledge_first(len(self._in_hand))
 
     def acknowledge_first(self, count: int) -> int:
-        """Acknowledge the first `count` events in hand, in the order of taking; returns how many."""
+        """Acknowledge the first `count` events in hand, or all of them; returns how many."""
         with self._ring._changed:
             done = self._finish(count)
             self._group.acknowledged += done

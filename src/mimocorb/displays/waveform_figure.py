@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._access.layout import contiguous_samples
 from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class WaveformSettings:
         return cls(
             title=str(config.get("title", f"Waveforms of {buffer}")),
             channels=setup["dtype"].names or (buffer,),
-            samples=setup["values_per_slot"],
+            samples=contiguous_samples(setup["dtype"], setup["values_per_slot"])
+            or setup["values_per_slot"],
             sample_time_ns=number("sample_time_ns", None, 0),
             pre_trigger_samples=int(number("pre_trigger_samples", 0) or 0),
             channel_range_mv=number("channel_range", 500.0, 0) or 500.0,
@@ -185,7 +187,7 @@ class WaveformFigure:
         names = data.dtype.names
         columns = [data[name] for name in names] if names else [data]
         for line, column in zip(self._lines, columns, strict=True):
-            volts_mv = np.asarray(column, np.float64) - self.settings.analogue_offset_mv
+            volts_mv = np.asarray(column, np.float64).reshape(-1) - self.settings.analogue_offset_mv
             line.set_data(self._x, envelope(volts_mv, _COLUMNS))
         self.say(str(info))
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb import _kernels
+from mimocorb._access.layout import base_of_all_fields, contiguous_samples
 from mimocorb.errors import RecordTypeError, SetupError
 
 __all__ = ["PULSE_DTYPE", "find_pulses"]
@@ -56,14 +57,15 @@ def find_pulses(
     """Find the pulses of a waveform.
 
     The search works on ``(waveform - baseline) * scale``, on all channels in one native call and
-    without copying the event: the channels of an interleaved event, as a buffer holds it, are
-    read in place. Other Python threads run meanwhile.
+    without copying the event: its channels, interleaved or each in one piece, are read in place.
+    Other Python threads run meanwhile.
 
     Parameters
     ----------
     waveform : ndarray
         One trace, shape ``(samples,)``; a block of traces, shape ``(channels, samples)``; or an
-        event of a buffer, a structured array of shape ``(samples,)`` with one field per channel.
+        event of a buffer, a structured array with one field per channel: of shape ``(samples,)``,
+        or of shape ``(1,)`` whose fields are arrays of all samples.
     height, prominence : float or (float, float), optional
         Smallest (or smallest and largest) accepted height and prominence, in the unit of
         ``(waveform - baseline) * scale``; None as a limit leaves that side open. A pulse that
@@ -184,21 +186,29 @@ def _as_traces(waveform: ArrayLike) -> NDArray[Any]:
 
 def _fields_as_traces(event: NDArray[Any]) -> NDArray[Any]:
     if event.ndim != 1:
-        raise SetupError(f"an event has shape (samples,), found {event.shape}; search one by one")
+        raise SetupError(
+            "an event has shape (samples,), or (1,) with a whole channel in each field; found"
+            f" {event.shape}; search one by one"
+        )
+    names = event.dtype.names or ()
+    samples = contiguous_samples(event.dtype, len(event))
+    arrays = [name for name in names if event.dtype[name].shape]
+    if arrays and samples is None:
+        raise SetupError(
+            "a channel of an event is a field of numbers or, in an event of one record, an array"
+            f" as long as those of the other channels; found shape {event.shape} and arrays in"
+            f" {', '.join(arrays)}"
+        )
     common = _common_dtype(event.dtype)
     if common is not None and event.flags.c_contiguous:
-        return event.view(common).reshape(len(event), -1).T
-    fields = [event[name] for name in event.dtype.names or ()]
-    return _as_traces(np.stack(fields))
+        numbers = event.view(common)
+        return numbers.reshape(len(names), -1) if samples else numbers.reshape(len(event), -1).T
+    return _as_traces(np.stack([event[name][0] if samples else event[name] for name in names]))
 
 
 @lru_cache(maxsize=64)
 def _common_dtype(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
-    """Return the dtype of all fields if they are alike, plain and without gaps."""
-    kinds = {field[0] for field in (dtype.fields or {}).values()}
-    if len(kinds) != 1:
-        return None
-    common = kinds.pop()
-    packed = common.itemsize * len(dtype.names or ()) == dtype.itemsize
-    plain = common.char in "dfbhilqBHILQ" and common.isnative and common.shape == ()
-    return common if packed and plain else None
+    """Return the type of the samples if all fields are alike, plain and without gaps."""
+    common = base_of_all_fields(dtype)
+    plain = common is not None and common.char in "dfbhilqBHILQ" and common.isnative
+    return common if plain else None

@@ -63,8 +63,8 @@ class rbDrain:  # noqa: N801 - the documented name
     def __call__(self) -> None:
         """Read to the end of the stream."""
         with self.source as reader:
-            for _ in reader:
-                self.event_count += 1
+            for events in reader.batches(reader.number_of_slots):
+                self.event_count += len(events)
 
     def start(self) -> None:
         """Do the same as calling the object."""

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._access.assignment import Setups, check_assignment
+from mimocorb._access.batches import batch_limit
+from mimocorb._access.layout import contiguous_samples
 from mimocorb._access.output_file import OutputFile, checked_name, output_directory
 from mimocorb._buffer.reader import Reader
 from mimocorb.errors import SetupError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BufferToParquetfile"]
 
+_MEMBERS_AT_ONCE = 64
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 
@@ -62,14 +65,16 @@ class BufferToParquetfile:
     Notes
     -----
     Each event is a member ``<filename>_<counter>.parquet`` with one column per field and one row
-    per sample. The n-th event with the same counter, such as the n-th record that a filter made
-    of one event, is ``<filename>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``,
-    ``timestamp`` (UTC, s), ``deadtime``, and what the configuration tells about the channels;
-    units are in the metadata of the columns as well.
+    per sample, whether the channels are interleaved or each in one piece. The n-th event with the
+    same counter, such as the n-th record that a filter made of one event, is
+    ``<filename>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
+    (UTC, s), ``deadtime``, and what the configuration tells about the channels; units are in the
+    metadata of the columns as well.
 
-    Every member is handed to the operating system before its event is acknowledged. A member
-    becomes visible by its header, which is written last: an archive left by a killed process ends
-    with its last whole event and opens without error.
+    Every member is handed to the operating system before its event is acknowledged; events of
+    up to 64 KiB together are written at once. They become visible by the header of the first,
+    which is written last: an archive left by a killed process ends with its last whole event and
+    opens without error.
 
     Examples
     --------
@@ -109,7 +114,8 @@ class BufferToParquetfile:
         self.config_dict = config_dict or {}
         setup = assigned.sources[0]
         self._member = checked_name(self, self.config_dict).removesuffix(".tar")
-        self._to_parquet = _ParquetFormat(setup["dtype"], self.config_dict)
+        self._to_parquet = _ParquetFormat(setup, self.config_dict)
+        self._batch = batch_limit(setup, _MEMBERS_AT_ONCE)
         self._names = _MemberNames(self._member)
         self._file = OutputFile(output_directory(self.config_dict), f"{self._member}.tar")
         self.filename = str(self._file.path)
@@ -126,21 +132,21 @@ class BufferToParquetfile:
         Raises
         ------
         OutputError
-            An event could not be written, for instance because the disk is full. The archive
-            keeps its whole events, can be read, and the event is given back.
+            Events could not be written, for instance because the disk is full. The archive keeps
+            the whole events it had, can be read, and the events of the batch are given back.
         """
         with self._file:
             with self.source as reader:
-                for data in reader:
-                    metadata = reader.get_metadata()
-                    body = self._to_parquet(data, metadata)
-                    header = tarfile.TarInfo(self._names.next(metadata[0]))
-                    header.size = len(body)
-                    header.mtime = max(0, int(metadata[1]))
-                    self._file.append(
-                        body + bytes(-len(body) % tarfile.BLOCKSIZE),
-                        header.tobuf(tarfile.USTAR_FORMAT),
+                for events in reader.batches(self._batch):
+                    metadata = zip(
+                        *(part.tolist() for part in reader.get_metadata_batch()), strict=True
                     )
+                    members = [
+                        part
+                        for event, its_metadata in zip(events, metadata, strict=True)
+                        for part in self._member_of(event, its_metadata)
+                    ]
+                    self._file.append_behind_header(members[0], b"".join(members[1:]), len(events))
             end = self._file.size_bytes + 2 * tarfile.BLOCKSIZE
             self._file.close(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
         self.logger.info("%s: %d events", self.filename, self.event_count)
@@ -149,11 +155,23 @@ class BufferToParquetfile:
         """Do the same as calling the object."""
         self()
 
+    def _member_of(
+        self, event: NDArray[Any], metadata: tuple[int, float, float]
+    ) -> tuple[bytes, bytes]:
+        """Return header and padded body of an event's member."""
+        body = self._to_parquet(event, metadata)
+        header = tarfile.TarInfo(self._names.next(metadata[0]))
+        header.size = len(body)
+        header.mtime = max(0, int(metadata[1]))
+        padding = bytes(-len(body) % tarfile.BLOCKSIZE)
+        return header.tobuf(tarfile.USTAR_FORMAT), body + padding
+
 
 class _ParquetFormat:
     """Turns the events of one buffer into the bytes of Parquet files."""
 
-    def __init__(self, dtype: np.dtype[Any], config: Mapping[str, Any]) -> None:
+    def __init__(self, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        dtype = setup["dtype"]
         self.names: tuple[str, ...] = dtype.names or ("value",)
         self.is_structured = dtype.names is not None
         self.compression = config.get("compression", "snappy")
@@ -169,7 +187,9 @@ class _ParquetFormat:
                 f"BufferToParquetfile: units names {', '.join(unknown)}, but the fields are"
                 f" {', '.join(self.names)}."
             )
-        self.schema = _schema(dtype, self.names, units)
+        # fields that are whole channels become columns of one row per sample, as interleaved ones
+        self.is_contiguous = contiguous_samples(dtype, setup["values_per_slot"]) is not None
+        self.schema = _schema(dtype, self.names, units, is_flat=self.is_contiguous)
         self.description = {
             key: str(config[key]).encode() for key in _DESCRIPTIONS if config.get(key) is not None
         }
@@ -180,6 +200,8 @@ class _ParquetFormat:
         import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
         columns = [data[name] for name in self.names] if self.is_structured else [data]
+        if self.is_contiguous:
+            columns = [column[0] for column in columns]
         counter, timestamp, deadtime = metadata
         schema = self.schema.with_metadata(
             {
@@ -207,7 +229,9 @@ class _ParquetFormat:
         return contents
 
 
-def _schema(dtype: np.dtype[Any], names: tuple[str, ...], units: Mapping[str, str]) -> pa.Schema:
+def _schema(
+    dtype: np.dtype[Any], names: tuple[str, ...], units: Mapping[str, str], *, is_flat: bool
+) -> pa.Schema:
     import pyarrow as pa
 
     fields = []
@@ -220,7 +244,7 @@ def _schema(dtype: np.dtype[Any], names: tuple[str, ...], units: Mapping[str, st
                 f"BufferToParquetfile: field {name!r} is {column}, which Parquet cannot hold."
                 " Use integers, floats or bool."
             ) from None
-        if column.shape:
+        if column.shape and not is_flat:
             kind = pa.list_(kind, int(np.prod(column.shape)))
         about = {"unit": str(units[name])} if name in units else None
         fields.append(pa.field(name, kind, nullable=False, metadata=about))

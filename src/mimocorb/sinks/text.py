@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb._access.assignment import Setups, check_assignment
+from mimocorb._access.batches import batch_limit
+from mimocorb._access.layout import contiguous_samples
 from mimocorb._access.output_file import OutputFile, checked_name, output_directory
 from mimocorb._buffer.reader import Reader
 from mimocorb.errors import SetupError
 
 __all__ = ["BufferToTxtfile"]
 
+_ROWS_AT_ONCE = 256
 _METADATA = ("counter", "timestamp", "deadtime")
 
 
@@ -55,8 +59,10 @@ class BufferToTxtfile:
     -----
     The first line names the columns: counter, timestamp (UTC, s), deadtime, then the fields in
     their order. Numbers are written with the digits that give back the same number when read.
-    Every row is handed to the operating system before its event is acknowledged: a killed process
-    leaves whole rows, and all of them. At the end, the file is brought to the disk.
+    Rows are written in batches of what has come meanwhile, up to 256, and handed to the operating
+    system before their events are acknowledged: a killed process leaves whole rows, and all of
+    them. Killed in between, the rows of a batch are in the file although its events are delivered
+    again to whoever reads on. At the end, the file is brought to the disk.
 
     Examples
     --------
@@ -94,6 +100,7 @@ class BufferToTxtfile:
         _check_form(setup)
         columns = setup["dtype"].names or ("value",)
         self._as_text = _row_format(setup["dtype"])
+        self._batch = batch_limit(setup, _ROWS_AT_ONCE)
         name = checked_name(self, self.config_dict)
         header = _header(columns, self.config_dict.get("header_alias") or {})
         if not name.endswith((".txt", ".csv")):
@@ -113,15 +120,21 @@ class BufferToTxtfile:
         Raises
         ------
         OutputError
-            A row could not be written, for instance because the disk is full. The file keeps its
-            whole rows and the event is given back.
+            Rows could not be written, for instance because the disk is full. The file keeps the
+            whole rows it had, and the events of the batch are given back.
         """
         append, as_text = self._file.append, self._as_text
         with self._file, self.source as reader:
-            for data in reader:
-                counter, timestamp, deadtime = reader.get_metadata()
-                row = f"{counter}\t{timestamp!r}\t{deadtime!r}\t{as_text(data[0])}\n"
-                append(row.encode())
+            for events in reader.batches(self._batch):
+                metadata = (part.tolist() for part in reader.get_metadata_batch())
+                append(
+                    [
+                        f"{counter}\t{timestamp!r}\t{deadtime!r}\t{columns}\n".encode()
+                        for counter, timestamp, deadtime, columns in zip(
+                            *metadata, as_text(events[:, 0]), strict=True
+                        )
+                    ]
+                )
         self.logger.info("%s: %d rows", self.filename, self.event_count)
 
     def start(self) -> None:
@@ -136,6 +149,12 @@ def _check_form(setup: Mapping[str, Any]) -> None:
             f"BufferToTxtfile writes one row per event, but {name} has"
             f" {setup['values_per_slot']} values per slot. Save it with BufferToParquetfile, or"
             " set channel_per_slot (values_per_slot) to 1."
+        )
+    samples = contiguous_samples(dtype, 1)
+    if samples is not None:
+        raise SetupError(
+            f"BufferToTxtfile writes one number per column, but the fields of {name} are whole"
+            f" channels of {samples} samples. Save it with BufferToParquetfile."
         )
     for column, field in _fields(dtype):
         if field.shape or field.kind not in "biufc":
@@ -165,11 +184,11 @@ def _header(columns: tuple[str, ...], alias: Mapping[str, str]) -> str:
     return "\t".join(headings) + "\n"
 
 
-def _row_format(dtype: np.dtype[Any]) -> Callable[[Any], str]:
-    """Return the function that writes a record, in the shortest form that reads back equal."""
+def _row_format(dtype: np.dtype[Any]) -> Callable[[NDArray[Any]], Iterable[str]]:
+    """Return the function that writes records, in the shortest form that reads back equal."""
     if dtype.names is None:
-        return str
+        return lambda records: map(str, records)
     if all(field.kind in "biu" or field == np.float64 for _, field in _fields(dtype)):
-        return lambda record: "\t".join(map(repr, record.item()))
+        return lambda records: ("\t".join(map(repr, record)) for record in records.tolist())
     # Python has no float32: as Python floats, they would show digits that they do not have
-    return lambda record: "\t".join(map(str, record))
+    return lambda records: ("\t".join(map(str, record)) for record in records)

@@ -1,0 +1,58 @@
+"""How many events a process takes at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["BatchPace", "batch_limit"]
+
+_BATCH_BYTES = 64 * 1024
+
+
+def batch_limit(setup: Mapping[str, Any], at_most: int) -> int:
+    """Return how many events of a buffer may be in the hands of one reader.
+
+    * At most 64 KiB: a batch stays in the processor's cache, and for larger events the cost of a
+      call does not count.
+    * At most an eighth of the slots. Events in hand keep their slots occupied: with four processes
+      in a group, half of the buffer is still there for the writer to go on.
+
+    Parameters
+    ----------
+    setup
+        Set-up dictionary of the reader.
+    at_most
+        The limit for small events in a large buffer.
+    """
+    event_bytes: int = setup["dtype"].itemsize * setup["values_per_slot"]
+    slots: int = setup["number_of_slots"]
+    return max(1, min(at_most, _BATCH_BYTES // event_bytes, slots // 8))
+
+
+class BatchPace:
+    """Chooses the size of the next batch so that it takes about a millisecond to process.
+
+    What is in hand is kept from the colleagues of the group, and what comes out of it from the
+    buffers behind. With functions that need a millisecond or more per event, events go one by
+    one; where they need microseconds, many share the cost of a call.
+    """
+
+    TARGET_S = 1e-3
+
+    def __init__(self, limit: int) -> None:
+        self.size = 1
+        self._limit = limit
+        self._began_s = 0.0
+
+    def begin(self) -> None:
+        """Note that processing begins now."""
+        self._began_s = time.perf_counter()
+
+    def end(self, count: int) -> None:
+        """Note that `count` events have been processed."""
+        event_s = (time.perf_counter() - self._began_s) / count
+        affordable = int(self.TARGET_S / event_s) if event_s > 0 else self._limit
+        # growing by doubling: one quick event may be followed by slow ones
+        self.size = max(1, min(affordable, 2 * self.size, self._limit))
