@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from measure import WrongResult
+from measure import WrongResult, check
 from shapes import CHANNELS, SHAPES, SLOTS
 
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
@@ -21,6 +21,24 @@ def calls(events: int = 20_000) -> dict[str, dict[str, float]]:
     for kind in ("interleaved", "contiguous"):
         found |= waveforms(kind, max(5 * ROUND, events // 20))
     return {"calls_ns": found}
+
+
+def one_process(events: int = 200_000) -> dict[str, float]:
+    """Put an event and get it again, one by one, in one process: for counting instructions."""
+    shape, total = SHAPES["1-1"], 0
+    with (
+        NewBuffer(SLOTS, shape.values_per_slot, shape.dtype) as buffer,
+        Writer(buffer.new_writer()) as writer,
+        Reader(buffer.new_reader_group()) as reader,
+    ):
+        begin_s = time.monotonic()
+        for number in range(events):
+            writer.get_new_buffer()[0] = number
+            writer.process_buffer()
+            total += reader.get().item(0)
+        duration_s = time.monotonic() - begin_s
+    check("one process", (events, total), (events, shape.writers * events * (events - 1) // 2))
+    return {"rate_hz": events / duration_s}
 
 
 class Clock:
