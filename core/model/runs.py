@@ -1,0 +1,126 @@
+"""What run.py checks: the parameters of each run, and the mutants with what must find them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["FULL", "MUTANTS", "PROPERTIES", "QUICK", "Run"]
+
+LOST = "no event lost"
+HELD_TWICE = "no event held twice"
+ORDER = "order of first delivery"
+NUMBERS = "numbers without a gap"
+DEADLOCK = "no deadlock"
+END = "end of the stream"
+BOOKS = "books"
+
+# How the checker's message, without blanks, tells the properties apart; the rest are books.
+PROPERTIES: Mapping[str, str] = {
+    "finished[i]&": LOST,
+    "slot_word[s]==0)||": LOST,  # a slot is claimed while its event is still due
+    "saw_end": LOST,  # an event comes after a reader was told of the end
+    "in_hand[i]!=": HELD_TWICE,
+    "last_first": ORDER,
+    "sequence[s]==published": NUMBERS,
+    "invalidendstate": DEADLOCK,
+    "acceptancecycle": END,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One search: the model's parameters and how it is done.
+
+    `large` searches are built optimised, which takes longer. `liveness` looks for the end of the
+    stream under weak fairness. `expected` is the property that a mutant must violate.
+    """
+
+    name: str
+    parameters: str
+    large: bool = False
+    liveness: bool = False
+    expected: str = ""
+
+    @property
+    def definitions(self) -> list[str]:
+        """The parameters as options of Spin."""
+        every = self.parameters.split() + (["POLL=1"] if self.liveness else [])
+        return [f"-D{parameter}" for parameter in every]
+
+
+FEWER = "READERS_A=1 READERS_B=1"
+ONE_GROUP = "READERS_A=2 READERS_B=0"
+
+QUICK = (
+    Run("two-crashes", "SLOTS=2 CLAIMS=3 CRASHES=2", large=True),
+    Run("one-crash", "SLOTS=3 CLAIMS=4 CRASHES=1", large=True),
+    Run("no-crash", "SLOTS=3 CLAIMS=5 CRASHES=0"),
+    Run(
+        "other-ways-back",
+        f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP} ABORTS=1 GIVE_BACKS=1 QUARANTINES=1",
+        large=True,
+    ),
+    Run("opening-ending", f"SLOTS=2 CLAIMS=2 CRASHES=1 {FEWER} ATTACH=1 ENDING=1"),
+    Run(
+        "late-and-removed",
+        f"SLOTS=2 CLAIMS=3 CRASHES=1 WRITERS=1 {FEWER} LATE_GROUPS=1 REMOVALS=1",
+        large=True,
+    ),
+    Run("each-store-alone", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_GROUP} FINE=1", large=True),
+    Run("end-no-crash", "SLOTS=2 CLAIMS=3 CRASHES=0", liveness=True),
+    Run("end-one-crash", f"SLOTS=2 CLAIMS=2 CRASHES=1 {FEWER}", liveness=True),
+)
+
+FULL = (
+    Run("full-two-crashes", "SLOTS=3 CLAIMS=4 CRASHES=2", large=True),
+    Run(
+        "full-other-ways-back",
+        "SLOTS=2 CLAIMS=3 CRASHES=1 ABORTS=1 GIVE_BACKS=1 QUARANTINES=1",
+        large=True,
+    ),
+    Run("full-opening-ending", "SLOTS=2 CLAIMS=3 CRASHES=1 ATTACH=1 ENDING=1", large=True),
+    Run(
+        "full-late-and-removed",
+        f"SLOTS=2 CLAIMS=3 CRASHES=2 WRITERS=1 {FEWER} LATE_GROUPS=1 REMOVALS=1",
+        large=True,
+    ),
+    Run("full-none-at-first", f"SLOTS=2 CLAIMS=3 CRASHES=1 {FEWER} LATE_GROUPS=2", large=True),
+    Run("full-each-store-alone", f"SLOTS=2 CLAIMS=2 CRASHES=2 {ONE_GROUP} FINE=1", large=True),
+    Run("full-end-no-crash", "SLOTS=3 CLAIMS=4 CRASHES=0", large=True, liveness=True),
+    Run("full-end-two-crashes", f"SLOTS=2 CLAIMS=2 CRASHES=2 {FEWER}", large=True, liveness=True),
+)
+
+# Without the books where possible: what goes wrong must show where users would see it.
+SEEN = f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP} BOOKS=0"
+COUNTED = f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP}"
+RECOVERER = f"SLOTS=2 CLAIMS=2 CRASHES=2 {ONE_GROUP}"
+IN_PEACE = f"SLOTS=2 CLAIMS=3 CRASHES=0 {ONE_GROUP}"
+
+
+def _mutant(error: str, parameters: str, expected: str, *, liveness: bool = False) -> Run:
+    name = error.lower().replace("_", "-") + ("-for-ever" if liveness else "")
+    return Run(name, f"{parameters} MUTANT_{error}=1", expected=expected, liveness=liveness)
+
+
+MUTANTS = (
+    _mutant("READY_BEFORE_GROUP_WORDS", SEEN, LOST),
+    _mutant("NUMBER_BEFORE_COMMIT", SEEN, NUMBERS),
+    _mutant("NUMBER_NOT_REPAIRED", SEEN, NUMBERS),
+    _mutant("GROUP_QUEUE_TRUSTED", SEEN, ORDER),
+    _mutant("FREE_QUEUE_TRUSTED", SEEN, LOST),
+    _mutant("COUNTS_TRUSTED", COUNTED, BOOKS),
+    _mutant("QUEUE_NOT_SORTED", SEEN, ORDER),
+    _mutant("HELD_BY_THE_DEAD", SEEN, DEADLOCK),
+    _mutant("FINISHED_NOT_FREED", SEEN, LOST),
+    _mutant("SUSPECTS_ARE_DEAD", SEEN, HELD_TWICE),
+    _mutant("NO_REAPING", SEEN, DEADLOCK),
+    _mutant("NO_REAPING", SEEN, END, liveness=True),
+    _mutant("HANDLE_FREED_FIRST", f"{RECOVERER} BOOKS=0", DEADLOCK),
+    _mutant("TORN_COUNTED_TWICE", RECOVERER, BOOKS),
+    _mutant("TORN_KEEPS_NUMBER", COUNTED, BOOKS),
+    _mutant("GIVEN_BACK_LAST", f"{IN_PEACE} GIVE_BACKS=1", BOOKS),
+    _mutant("END_DESPITE_CLAIMS", f"{IN_PEACE} BOOKS=0 ENDING=1", LOST),
+    _mutant("PROMISE_BEFORE_HANDLE", f"{COUNTED} ATTACH=1", BOOKS),
+    _mutant("PROMISE_FORGOTTEN", f"{COUNTED} ATTACH=1", BOOKS),
+)

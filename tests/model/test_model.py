@@ -1,0 +1,88 @@
+"""The model of the ring's protocol holds, can fail, and speaks of the same steps as the code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "core"
+MODEL = CORE / "model"
+PAGE = ROOT / "docs" / "explanation" / "protocol-model.md"
+WATCHDOG_S = 1800
+
+
+def steps_of_the_sources() -> set[str]:
+    """Names in comments such as `// model: ACK (how = kDone) and QUARANTINE (how = …)`."""
+    name = r"[A-Z_]+(?: \([^)]*\))?"
+    found: set[str] = set()
+    for file in (*CORE.glob("src/*.cpp"), *CORE.glob("include/**/*.hpp")):
+        for names in re.findall(rf"// model: ({name}(?: and {name})*)", file.read_text("utf-8")):
+            found |= set(re.findall(r"[A-Z_]{2,}", re.sub(r"\([^)]*\)", "", names)))
+    return found
+
+
+def steps_of_the_model() -> set[str]:
+    """Names in comments such as `model: ACK (how = DONE)`; the header says `model: NAME`."""
+    text = "".join(file.read_text("utf-8") for file in MODEL.glob("*.pml"))
+    return set(re.findall(r"model: ([A-Z_]{2,})", text)) - {"NAME"}
+
+
+def rows_of_the_page() -> list[list[str]]:
+    lines = PAGE.read_text("utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+
+
+def test_code_model_and_page_name_the_same_steps() -> None:
+    page = {row[0] for row in rows_of_the_page() if re.fullmatch(r"[A-Z_]{2,}", row[0])}
+    assert steps_of_the_sources() == steps_of_the_model() == page
+
+
+def test_the_functions_on_the_page_stand_in_the_files_it_names() -> None:
+    rows = [row for row in rows_of_the_page() if len(row) >= 3 and ".cpp`" in row[2]]
+    assert rows
+    for row in rows:
+        files = re.findall(r"`(\w+\.cpp)`", row[2])
+        text = "".join((CORE / "src" / file).read_text("utf-8") for file in files)
+        for function in re.findall(r"`(\w+::\w+)`", row[1]):
+            assert f"{function}(" in text, f"{function} is not in {files}"
+
+
+def test_every_mutant_of_the_model_is_run_and_the_page_counts_them() -> None:
+    mutants = set(re.findall(r"_mutant\(\s*\"(\w+)\"", (MODEL / "runs.py").read_text("utf-8")))
+    in_model = "".join(file.read_text("utf-8") for file in MODEL.glob("*.pml"))
+    assert mutants == set(re.findall(r"MUTANT_(\w+)", in_model))
+    assert f"{len(mutants)} mutants" in PAGE.read_text("utf-8")
+
+
+@pytest.mark.skipif(
+    shutil.which("spin") is None or shutil.which("gcc") is None,
+    reason="needs the model checker: apt-get install spin gcc",
+)
+def test_the_protocol_survives_kills_at_every_step_and_every_mutant_is_found() -> None:
+    done = subprocess.run(
+        [sys.executable, str(MODEL / "run.py"), "--quick"],
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_a_machine_without_spin_is_told_what_to_install(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(MODEL / "run.py")],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "apt-get install spin" in done.stderr
