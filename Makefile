@@ -3,6 +3,7 @@
 #   make demo     build, take simulated muon data for about a minute, fit the muon lifetime
 #   make test     build, run all tests
 #   make check    what is judged without running it: style, types, layers, warnings, documentation
+#   make model    check the protocol of the ring with the model checker Spin (package: spin)
 #   make docs     the documentation as web pages, in docs/_build/html
 #   make bench    measure beside queues, sockets and the machine's limit; half an hour on an idle machine
 #   make format   bring the Python files into their standard form
@@ -28,7 +29,7 @@ peers       := $(VENV)/.peers-installed
 strict := --no-build-isolation --no-deps --config-settings=build-dir=build/strict \
   --config-settings=cmake.define.MIMOCORB_WERROR=ON
 
-.PHONY: demo test check docs bench format clean machine core-test
+.PHONY: demo test check model docs bench format clean machine core-test
 .DELETE_ON_ERROR:
 
 demo: $(project)
@@ -45,6 +46,9 @@ check: $(tools)
 	$(bin)/lint-imports
 	PATH="$(bin):$$PATH" $(pip) wheel --quiet --wheel-dir build/wheel $(strict) .
 	$(MAKE) --no-print-directory docs
+
+model:
+	$(PYTHON) core/model/run.py
 
 docs: $(tools)
 	$(bin)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
