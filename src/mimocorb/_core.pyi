@@ -35,7 +35,20 @@ class Ring:
     def books(
         self,
     ) -> tuple[
-        int, int, int, int, int, int, int, int, bool, bool, bool, int, int, int,
+        int,
+        int,
+        int,
+        int,
+        int,
+        int,
+        int,
+        int,
+        bool,
+        bool,
+        bool,
+        int,
+        int,
+        int,
         tuple[tuple[int, int, int, int, int, int, int, int, int, int, int], ...],
     ]: ...
     def close(self) -> None: ...
