@@ -125,6 +125,7 @@ class Aftermath {
   void use_to_the_end() {
     if (stage_.segment->header().readers_ended.load() != 0) return;
     stage_.control.pause(false);
+    stage_.control.end_after(0);
     const bool ending = after_.books.ending;
     if (!stage_.writer && !ending) stage_.writer = stage_.open_writer();
     if (stage_.writer) stage_.writer->publish();

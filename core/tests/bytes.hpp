@@ -1,7 +1,6 @@
 // bytes.hpp: setting and reading the words of a ring in tests, as a process would have left them.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -44,9 +43,9 @@ inline void set_owner_died(const Segment& ring) {
 // All bytes that are shared, without the lock, which each call takes and releases.
 inline std::vector<unsigned char> all_bytes(const Segment& ring) {
   const auto* begin = reinterpret_cast<const unsigned char*>(&ring.header());
-  std::vector<unsigned char> bytes(begin, begin + ring.header().offset_payload);
-  const auto lock = bytes.begin() + static_cast<std::ptrdiff_t>(offsetof(RingHeader, lock));
-  std::fill(lock, lock + sizeof(pthread_mutex_t), static_cast<unsigned char>(0));
+  std::vector<unsigned char> bytes(begin, begin + offsetof(RingHeader, lock));
+  bytes.insert(bytes.end(), begin + offsetof(RingHeader, lock) + sizeof(pthread_mutex_t),
+               begin + ring.header().offset_payload);
   return bytes;
 }
 

@@ -60,6 +60,12 @@ void paused(Stage& stage) {
   stage.control.pause(true);
 }
 
+// Three events were asked for, two are there.
+void one_is_missing(Stage& stage) {
+  stage.put(stage.writer.get(), 2);
+  stage.control.end_after(3);
+}
+
 // Two processes have died, holding a slot and an event.
 void two_dead(Stage& stage) {
   three_events(stage);
@@ -109,6 +115,10 @@ void holds_two_events(Stage& stage) {
   for (int i = 0; i < 2; ++i)
     must(stage.own_reader->take(1).status == kOk, "nothing to take");
 }
+void holds_three_events(Stage& stage) {
+  reads(stage);
+  must(stage.own_reader->take(3).count == 3, "too little to take");
+}
 void observes(Stage& stage) {
   stage.own_observer = std::make_unique<ObserverPort>(stage.segment);
 }
@@ -126,6 +136,7 @@ void set_metadata(Stage& stage) { stage.own_writer->set_metadata(1, {5, 2.0, 0.5
 void take_one(Stage& stage) { stage.own_reader->take(1); }
 void take_three(Stage& stage) { stage.own_reader->take(3); }
 void acknowledge(Stage& stage) { stage.own_reader->acknowledge(); }
+void acknowledge_two(Stage& stage) { stage.own_reader->acknowledge_first(2); }
 void quarantine(Stage& stage) { stage.own_reader->quarantine(); }
 void give_back(Stage& stage) { stage.own_reader->give_back(); }
 void advance_reader(Stage& stage) { stage.own_reader->advance(); }
@@ -157,6 +168,7 @@ void release(Stage& stage) { stage.control.promise(stage.token, -1); }
 void pause(Stage& stage) { stage.control.pause(true); }
 void resume(Stage& stage) { stage.control.pause(false); }
 void end_writers(Stage& stage) { stage.control.end_writers(); }
+void end_after_three(Stage& stage) { stage.control.end_after(3); }
 void end_readers(Stage& stage) { stage.control.end_readers(); }
 void wait_drained(Stage& stage) { stage.control.wait_drained(1'000'000); }
 void books(Stage& stage) { stage.control.books(); }
@@ -177,6 +189,7 @@ const std::vector<Scenario>& scenarios() {
       {"publish three at once", 2, one_event, holds_three_slots, publish, {.publishes = 3}},
       {"publish without groups", 0, one_event, holds_a_slot, publish, {.publishes = 1}},
       {"publish beside another writer", 2, parent_claims_too, holds_a_slot, publish, {.publishes = 1}},
+      {"publish the last that was asked for", 2, one_is_missing, holds_a_slot, publish, {.publishes = 1}},
       {"publish and claim", 2, one_event, holds_a_slot, advance_writer, {.claims = 1, .publishes = 1}},
       {"abort three", 2, one_event, holds_three_slots, abort_all, {.aborts = 3}},
       {"take the first event", 2, three_events, reads, take_one, {.takes = 1}},
@@ -185,6 +198,7 @@ const std::vector<Scenario>& scenarios() {
       {"take when there is none", 2, nothing, reads, take_one, {}},
       {"acknowledge first of the groups", 2, three_events, holds_an_event, acknowledge, {.acknowledges = 1}},
       {"acknowledge last of the groups", 2, others_have_finished, holds_two_events, acknowledge, {.acknowledges = 2}},
+      {"acknowledge two of three", 2, others_have_finished, holds_three_events, acknowledge_two, {.acknowledges = 2}},
       {"acknowledge and take", 2, gone_round, holds_an_event, advance_reader, {.takes = 1, .acknowledges = 1}},
       {"quarantine two", 2, others_have_finished, holds_two_events, quarantine, {.quarantines = 2}},
       {"give back the oldest", 2, three_events, holds_an_event, give_back, {}},
@@ -208,6 +222,7 @@ const std::vector<Scenario>& scenarios() {
       {"pause", 2, one_event, nothing, pause, {}},
       {"resume", 2, paused, nothing, resume, {}},
       {"end the writers", 2, three_events, holds_a_slot, end_writers, {}},
+      {"end after what is there", 2, three_events, holds_a_slot, end_after_three, {}},
       {"end the readers", 2, three_events, holds_an_event, end_readers, {}},
       {"wait until drained", 2, one_event, nothing, wait_drained, {}},
       {"snapshot", 2, three_events, observes, snapshot, {}},
