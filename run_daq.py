@@ -21,4 +21,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("run_daq.py: interrupted, nothing was started", file=sys.stderr)
+        sys.exit(130)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import math
 import multiprocessing
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mimocorb
-from mimocorb._pipeline.dialects import read_setup_or_problems
-from mimocorb._pipeline.graph import Graph
-from mimocorb._pipeline.model import Setup, format_problems
 from mimocorb.errors import MimocorbError
+
+# The rest is imported on use, where a Ctrl-C is answered by a message.
+if TYPE_CHECKING:
+    from mimocorb._pipeline.model import Setup
 
 __all__ = ["main", "run_daq"]
 
@@ -110,14 +112,25 @@ def _guarded(action: Any, chosen: argparse.Namespace) -> int:
     except MimocorbError as error:
         print(f"mimocorb: {error}", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        return FAILED
     except KeyboardInterrupt:
         print("mimocorb: interrupted, nothing was started", file=sys.stderr)
         return INTERRUPTED
 
 
+def _print(text: str) -> None:
+    """Print; that nobody reads it, as after ``| head -1``, is no failure of the command."""
+    from mimocorb._pipeline.terminal import say
+
+    if sys.stdout is not None and not say(text.rstrip("\n"), sys.stdout):
+        # What is left in the stream would fail again at the exit of Python.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        os.dup2(sys.stdout.fileno(), 1)
+
+
 def _read(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
+    from mimocorb._pipeline.dialects import read_setup_or_problems
+    from mimocorb._pipeline.model import format_problems
+
     setup, problems = read_setup_or_problems(chosen.setup, overrides)
     if problems:
         print(format_problems(problems), file=sys.stderr)
@@ -131,15 +144,17 @@ def _read(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -
 def _check(chosen: argparse.Namespace) -> int:
     if _read(chosen) is None:
         return BAD_USAGE
-    print(f"{chosen.setup}: no errors")
+    _print(f"{chosen.setup}: no errors")
     return OK
 
 
 def _graph(chosen: argparse.Namespace) -> int:
+    from mimocorb._pipeline.graph import Graph
+
     setup = _read(chosen)
     if setup is None:
         return BAD_USAGE
-    print(Graph(setup).text())
+    _print(Graph(setup).text())
     return OK
 
 
@@ -166,7 +181,7 @@ def _run(chosen: argparse.Namespace) -> int:
         ),
     )
     summary = run_setup(setup, options)
-    print(summary.text(), end="")
+    _print(summary.text())
     return summary.exit_code
 
 

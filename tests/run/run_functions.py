@@ -89,6 +89,12 @@ def crashes(source_list, sink_list, observe_list, config_dict, **rb_info):
     ctypes.string_at(0)
 
 
+def forgets_to_call(source_list, sink_list, observe_list, config_dict, **rb_info):
+    SourceToBuffer(
+        source_list, sink_list, observe_list, config_dict, data_source=lambda: None, **rb_info
+    )
+
+
 # --- filters
 
 
@@ -186,6 +192,10 @@ def hangs(source_list, sink_list, observe_list, config_dict, **rb_info):
                 time.sleep(1000)
             except BaseException:
                 continue
+
+
+def forgets_to_save(source_list, sink_list, observe_list, config_dict, **rb_info):
+    BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)
 
 
 # --- observers

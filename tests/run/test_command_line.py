@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,52 @@ def test_an_output_directory_that_cannot_be_made_is_one_message(tmp_path, capsys
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "taken" in error
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--lines"])
+def test_a_terminal_without_dashes_and_umlauts_gets_question_marks(tmp_path, option):
+    command = [sys.executable, str(RUN_DAQ), chain(tmp_path).name, option]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"complete: every event was processed" in done.stdout
+    assert b"?" in done.stdout
+    assert done.stderr == b""
+
+
+def test_a_printed_summary_that_nobody_can_read_does_not_fail_the_run(tmp_path):
+    command = [sys.executable, str(RUN_DAQ), chain(tmp_path).name, "--lines"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 0
+    assert done.stderr == b""
+    (directory,) = (tmp_path / "target").iterdir()
+    assert "complete" in (directory / "summary.txt").read_text()
+
+
+def test_ctrl_c_before_anything_is_started_is_one_line(tmp_path, capsys, monkeypatch):
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mimocorb._pipeline.dialects.read_setup_or_problems", interrupted)
+    assert main(["check", str(chain(tmp_path))]) == 130
+    assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
+
+
+def test_ctrl_c_while_run_daq_is_being_loaded_is_one_line():
+    program = f"""
+import runpy, sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "mimocorb.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+runpy.run_path({str(RUN_DAQ)!r}, run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "run_daq.py: interrupted, nothing was started\n"

@@ -9,7 +9,12 @@ import tarfile
 
 import numpy as np
 import pytest
-from running import RunningDaq, Worker, chain, eventually, processes_of, run
+from running import FUNCTIONS, RunningDaq, Worker, chain, eventually, processes_of, run
+
+from mimocorb._pipeline import run as run_module
+from mimocorb._pipeline.dialects import read_setup
+from mimocorb._pipeline.run import Run
+from mimocorb.errors import OutputError
 
 
 def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path):
@@ -215,3 +220,43 @@ def test_waveforms_of_an_interrupted_run_are_a_readable_archive(tmp_path):
     (archive,) = finished.directory.glob("*.tar")
     with tarfile.open(archive) as tar:
         assert len(tar.getnames()) == finished.published("RB_2")
+
+
+def test_a_failure_names_the_line_of_the_user_function(tmp_path):
+    finished = run(chain(tmp_path, middle=Worker("refuses_13", {"RB_1": "read", "RB_2": "write"})))
+    (line,) = [
+        number
+        for number, text in enumerate(FUNCTIONS.read_text().splitlines(), 1)
+        if "unlucky" in text
+    ]
+    assert f"ValueError: unlucky [{FUNCTIONS}:{line}]" in finished.summary["failures"][0]
+
+
+def test_a_source_whose_access_object_is_not_called_is_warned_of(tmp_path):
+    finished = run(chain(tmp_path, source=Worker("forgets_to_call", {"RB_1": "write"})))
+    assert finished.code == 0
+    (warning,) = finished.summary["warnings"]
+    assert "ended without an event for RB_1" in warning
+    assert "SourceToBuffer(...)()" in warning
+    assert warning in finished.text
+
+
+def test_a_sink_whose_access_object_is_not_called_is_told_so(tmp_path):
+    finished = run(
+        chain(tmp_path, sink=Worker("forgets_to_save", {"RB_2": "read"}, {"filename": "values"}))
+    )
+    assert finished.code == 1
+    assert "RB_2" in finished.summary["failures"][0]
+    assert "has to be called" in finished.summary["failures"][0]
+
+
+def test_a_run_that_cannot_write_its_records_leaves_no_directory_behind(tmp_path, monkeypatch):
+    def full(_directory, _setup):
+        raise OutputError("no space")
+
+    monkeypatch.setattr(run_module, "write_records", full)
+    monkeypatch.chdir(tmp_path)
+    setup = read_setup(chain(tmp_path))
+    with pytest.raises(OutputError), Run(setup) as prepared:
+        prepared.prepare()
+    assert list((tmp_path / "target").iterdir()) == []

@@ -70,6 +70,26 @@ def test_files_of_the_setup_keep_their_places_and_others_go_elsewhere(tmp_path):
     assert (target / "elsewhere" / "setup.yaml").read_text() == str(other / "setup.yaml")
 
 
+def test_modules_are_copied_with_the_neighbours_that_they_import(tmp_path):
+    base, target = tmp_path / "base", tmp_path / "target"
+    (base / "device").mkdir(parents=True)
+    target.mkdir()
+    texts = {
+        "source.py": "import numpy, helper\n\ndef f():\n    from device.driver import Card\n",
+        "helper.py": "import deeper, source\n",
+        "deeper.py": "not Python at all (\n",
+        "unrelated.py": "",
+        "device/__init__.py": "",
+        "device/driver.py": "from . import registers\n",
+        "device/registers.py": "",
+    }
+    for name, text in texts.items():
+        (base / name).write_text(text)
+    worker = WorkerSpec("Fkt_1", FunctionReference("source", "f", base / "source.py"))
+    copies = copy_configuration(target, Setup(base_directory=base, workers=(worker,)))
+    assert {str(copy.relative_to(target)) for copy in copies} == texts.keys() - {"unrelated.py"}
+
+
 def test_the_resolved_setup_is_made_of_plain_values():
     dtype = np.dtype([("chA", "f8"), ("trace", "i2", (3,))])
     config = {"scale": np.float32(0.5), "files": (Path("a"),), "none": None}

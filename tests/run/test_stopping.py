@@ -129,6 +129,33 @@ def test_the_key_for_the_end_does_not_wait_for_the_backlog(tmp_path):
     assert "ended at once by request" in finished.text
 
 
+def test_functions_that_are_interrupted_are_not_blamed_for_it(tmp_path):
+    daq = RunningDaq(backlog(tmp_path, pause_s=5.0))
+    daq.wait_for("first event")
+    daq.interrupt()
+    daq.wait_for("draining")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 1
+    (worker,) = [w for w in finished.summary["workers"] if w["name"] == "Fkt_2 double"]
+    assert worker["how"] == "asked to end now (exit code 143)"
+    assert finished.summary["warnings"] == []
+    assert "sys.exit" not in finished.text + finished.log
+
+
+def test_a_run_started_by_nohup_outlives_its_terminal(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 50, "pause_s": 0.01})
+    daq = RunningDaq(
+        chain(tmp_path, source=source),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    daq.wait_for(BEGUN)
+    daq.interrupt(signal.SIGHUP)
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.published("RB_1") == 50
+
+
 def test_keys_are_ignored_when_asked_for(tmp_path):
     terminal = Terminal()
     before = terminal.modes()

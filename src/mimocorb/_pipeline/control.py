@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
@@ -19,6 +20,7 @@ from mimocorb._pipeline.run_state import Command
 from mimocorb._pipeline.setup_file import plain, read_file
 from mimocorb._pipeline.summary import RunSummary
 from mimocorb._pipeline.supervisor import Supervisor
+from mimocorb._pipeline.terminal import say
 from mimocorb._pipeline.user_functions import load_function, locate
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 
@@ -191,7 +193,7 @@ class buffer_control:  # noqa: N801 - the documented name
 
 
 def _print(line: LogLine) -> None:
-    print(line, flush=True)
+    say(str(line), sys.stdout)
 
 
 class run_mimoDAQ:  # noqa: N801 - the name of later releases
@@ -231,7 +233,7 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
         """Make the directory of the run and the buffers."""
         self._run.prepare()
         if self.verbose > 0:
-            print(Graph(self._run.setup).text())
+            say(Graph(self._run.setup).text(), sys.stdout)
 
     def run(self) -> RunSummary:
         """Take data until the run ends; returns and prints the summary.
@@ -246,7 +248,7 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
             summary = self._run.finish()
         finally:
             self.end()
-        print(summary.text())
+        say(summary.text(), sys.stdout)
         summary.raise_for_failures()
         return summary
 

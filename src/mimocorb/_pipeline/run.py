@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -73,7 +74,11 @@ class Run:
         parent = self.setup.output_directory or Path(DEFAULT_PARENT).absolute()
         stem = self.setup.path.stem if self.setup.path else self.setup.title or "run"
         self.directory = create_run_directory(parent, stem, self._started_s)
-        write_records(self.directory, self.setup)
+        try:
+            write_records(self.directory, self.setup)
+        except BaseException:
+            shutil.rmtree(self.directory, ignore_errors=True)  # made by us a moment ago
+            raise
         self.log.write_to(self.directory)
         self.log.add("INFO", "mimocorb", f"run of {self.setup.path or stem} in {self.directory}")
         return self.directory
@@ -204,6 +209,8 @@ class Run:
 
         with suppress(ValueError):  # not in the main thread: signals are somebody else's business
             for number in INTERRUPTS:
+                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # started by nohup: the run is to outlive its terminal
                 before[number] = signal.signal(number, interrupt)
             before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
         try:

@@ -3,7 +3,7 @@
 ``target/simultest_setup_2026-11-22_142501/`` holds
 
 * ``simultest_setup.yaml``, ``config/…``, ``modules/…``: the set-up and every file it named, as
-  they were;
+  they were, with the neighbours that modules import;
 * ``setup_resolved.yaml``: the set-up as it was understood;
 * ``versions.json``: mimocorb, Python, NumPy, machine, kernel, commit;
 * ``log.txt`` and ``log.jsonl``: what happened;
@@ -30,6 +30,7 @@ import yaml
 
 import mimocorb
 from mimocorb._pipeline.model import Setup
+from mimocorb._pipeline.user_functions import neighbours
 from mimocorb.errors import OutputError
 
 __all__ = [
@@ -102,14 +103,15 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def copy_configuration(directory: Path, setup: Setup) -> list[Path]:
-    """Copy the set-up, its configuration files and its modules as they are now; returns the copies.
+    """Copy the set-up, its configuration and its modules as they are now; returns the copies.
 
-    Files below the directory of the set-up keep their relative place, so that the copy can be
-    run again; others go into ``elsewhere/``.
+    With a module come the files beside it that it imports. Files below the directory of the set-up
+    keep their relative place, so that the copy can be run again; others go into ``elsewhere/``.
     """
     files = [setup.path, *setup.config_files]
     for worker in setup.workers:
-        files += [worker.function.path, *worker.config_files]
+        module = worker.function.path
+        files += [module, *(neighbours(module) if module else []), *worker.config_files]
     copies: dict[Path, Path] = {}
     for file in files:
         if file is None or file.resolve() in copies:
@@ -123,8 +125,10 @@ def copy_configuration(directory: Path, setup: Setup) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
         except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"cannot copy {file} to {directory}: {reason}") from error
+            raise OutputError(
+                f"cannot copy {file} to {directory}: {error.strerror or error}; make room, or "
+                "choose another place with --output or output_directory"
+            ) from error
         copies[file.resolve()] = target
     return list(copies.values())
 

@@ -323,11 +323,14 @@ class Supervisor:
         unread = function.unread()
         orderly = all(process.state is WorkerState.ENDED for process in function.processes)
         if unread and orderly:
-            places = ", ".join(f"{count} events of {name}" for name, count in unread.items())
+            places = " and ".join(f"{name} ({count} unread)" for name, count in unread.items())
             self._fail(
-                f"{function.label} ended before its input did, with {places} unread: "
-                "a reader has to go on until its buffer ends"
+                f"{function.label} ended before its input did: {places}; a function that reads has "
+                "to go on until the buffer ends, and an access object has to be called: "
+                "BufferToBuffer(...)()"
             )
+        if function.spec.is_source and orderly and self.state is RunState.RUNNING:
+            self._warn_of_silence(function)
         if unread:
             function.leave()
         function.release_writers()
@@ -337,6 +340,15 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             exhausted = "sources are" if len(sources) > 1 else "source is"
             self.stop(reached or f"the {exhausted} exhausted")
+
+    def _warn_of_silence(self, source: WorkerFunction) -> None:
+        """Warn of a source that ended without an event, which is seldom meant so."""
+        empty = [n for n in source.spec.sinks if not self.buffers[n].stats().published]
+        if empty:
+            self._warn(
+                f"{source.label} ended without an event for {', '.join(empty)}; is there nothing "
+                "to read, or is its access object not called: SourceToBuffer(...)()?"
+            )
 
     # --- looking around, each turn
 

@@ -21,7 +21,7 @@ from mimocorb._pipeline.keyboard import in_foreground
 from mimocorb._pipeline.run_log import LogLine, RunLog
 from mimocorb._pipeline.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
 
-__all__ = ["LiveView", "PlainLines", "duration", "render", "status_line"]
+__all__ = ["LiveView", "PlainLines", "duration", "render", "say", "status_line"]
 
 UNKNOWN = "–"
 REFRESH_S = 0.25
@@ -41,6 +41,19 @@ WORKER_STYLES = {
     WorkerState.ENDED: "dim",
 }
 LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+
+
+def say(text: str, stream: TextIO) -> bool:
+    """Print a text at once, with "?" for what the stream cannot show; whether that worked.
+
+    It does not if whoever read the stream has gone, or its disk is full. That ends no run.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def duration(seconds: float | None) -> str:
@@ -340,7 +353,5 @@ class PlainLines:
         self._next_s = float("inf")
 
     def _print(self, text: str) -> None:
-        try:
-            print(text, file=self._stream, flush=True)
-        except (OSError, ValueError):  # whoever read it has gone; the run goes on without
+        if not say(text, self._stream):
             self._next_s = float("inf")

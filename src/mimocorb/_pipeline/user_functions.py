@@ -27,7 +27,14 @@ from mimocorb.errors import UserFunctionError
 # The modules of mimocorb that have functions for set-ups.
 _OWN_MODULES = ("mimocorb/buffer_control", "mimocorb/plot")
 
-__all__ = ["ModuleText", "check_function", "load_function", "locate", "read_module"]
+__all__ = [
+    "ModuleText",
+    "check_function",
+    "load_function",
+    "locate",
+    "neighbours",
+    "read_module",
+]
 
 # How a worker function is called; see WorkerSpec.
 _ARGUMENTS = "(source_list, sink_list, observe_list, config_dict, **rb_info)"
@@ -166,6 +173,36 @@ def read_module(reference: FunctionReference) -> ModuleText | Problem:
         )
     names = dict(_bound(tree.body))
     return ModuleText(names, complete=not names.keys() & {"*", "__getattr__"})
+
+
+def neighbours(path: Path) -> list[Path]:
+    """Return the files beside a module that it imports, and those that they import in turn.
+
+    Found by parsing; what a module imports under a name made at run time is not found.
+    """
+    found: list[Path] = []
+    waiting = [path]
+    while waiting:
+        try:
+            tree = ast.parse(waiting.pop().read_bytes())
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            continue
+        for name in _imported(tree):
+            folder = path.parent / name
+            files = [folder.with_suffix(".py"), *sorted(folder.rglob("*.py"))]
+            new = [file for file in files if file.is_file() and file not in (path, *found)]
+            found += new
+            waiting += new
+    return found
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """First parts of the names of imported modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
 
 
 def check_function(reference: FunctionReference, module: ModuleText) -> Problem | None:

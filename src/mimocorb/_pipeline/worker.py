@@ -17,9 +17,11 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from mimocorb._pipeline.model import WorkerSpec
+from mimocorb._pipeline.paths import shown
 from mimocorb._pipeline.process import (
     ASK_TO_END,
     die_with_parent,
@@ -28,7 +30,7 @@ from mimocorb._pipeline.process import (
 )
 from mimocorb._pipeline.user_functions import load_function
 from mimocorb._pipeline.worker_link import LinkHandler, MessageWriter, redirect_output
-from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
+from mimocorb.errors import EndOfStream, MimocorbError, OutputError, UserFunctionError
 
 __all__ = ["BEGIN", "DO_NOT_BEGIN", "Terminated", "WorkerChannel", "WorkerTask", "main"]
 
@@ -108,6 +110,7 @@ def _route_logging(link: MessageWriter, level: int) -> None:
 
 def _serve(task: WorkerTask, link: MessageWriter) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
+    name, path = task.spec.function.name, task.spec.function.path
     code = 0
     try:
         function = load_function(task.spec.function)
@@ -119,19 +122,18 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
             link.send("ended", "returned")
     except EndOfStream as end:
         link.send("ended", str(end))
-    except Terminated as end:
-        link.send("terminated", "asked to end now", detail=_user_part(end))
-        code = Terminated.CODE
-    except SystemExit as end:
-        code = _exit_asked_for(end, task.spec.function.name, link)
-    except MimocorbError as error:
-        link.send("failed", _one_line(error), detail=_user_part(error))
-        code = 1
     except BaseException as error:  # whatever a user function raises is reported
-        name = task.spec.function.name
-        text = f"{name} raised {type(error).__name__}: {_one_line(error)}"
-        link.send("failed", text.rstrip(": "), detail=_user_part(error))
-        code = 1
+        if _interrupted(error):
+            link.send("terminated", "asked to end now", detail=_user_part(error))
+            code = Terminated.CODE
+        elif isinstance(error, SystemExit):
+            code = _exit_asked_for(error, name, path, link)
+        else:
+            text = _one_line(error)
+            if not isinstance(error, MimocorbError):
+                text = f"{name} raised {type(error).__name__}: {text}".rstrip(": ")
+            link.send("failed", text + _place(error, path), detail=_user_part(error))
+            code = 1
     return code
 
 
@@ -143,13 +145,35 @@ def _call(function: Callable[..., Any], task: WorkerTask) -> None:
     )
 
 
-def _exit_asked_for(end: SystemExit, name: str, link: MessageWriter) -> int:
+def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:
     """Report sys.exit() in a user function; its code decides between an end and a failure."""
     if end.code in (None, 0):
         link.send("ended", "sys.exit()")
         return 0
-    link.send("failed", f"{name} called sys.exit({end.code!r})", detail=_user_part(end))
+    text = f"{name} called sys.exit({end.code!r}){_place(end, path)}"
+    link.send("failed", text, detail=_user_part(end))
     return end.code if isinstance(end.code, int) else 1
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether this comes of the supervisor's request to end, whatever user code made of it."""
+    while error is not None and not isinstance(error, Terminated):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _place(error: BaseException, path: Path | None) -> str:
+    """Say in which line of the user's module or its neighbours it happened, if in any."""
+    if isinstance(error, UserFunctionError):
+        return _place(error.__cause__, path) if error.__cause__ is not None else ""
+    if path is None or isinstance(error, OutputError):
+        return ""
+    lines = [
+        (Path(frame.f_code.co_filename), line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename).is_relative_to(path.parent)
+    ]
+    return f" [{shown(lines[-1][0])}:{lines[-1][1]}]" if lines else ""
 
 
 def _one_line(error: BaseException) -> str:
