@@ -54,6 +54,9 @@ class Load:
         Who may be killed.
     interval_s
         Between two kills on average, in seconds.
+    stop_share, stop_s
+        Fraction of the victims that are not killed, but stopped (SIGSTOP) and continued after
+        so many seconds.
     give_back_every
         A reader gives back every so many-th event that it takes.
     """
@@ -65,6 +68,8 @@ class Load:
     kill_writers: bool = True
     kill_readers: bool = True
     interval_s: float = 0.01
+    stop_share: float = 0.0
+    stop_s: float = 0.12
     give_back_every: int = 50
 
 
@@ -105,6 +110,14 @@ class _Worker:
         os.kill(process.pid, signal.SIGKILL)
         process.join(WATCHDOG_S)
 
+    def pause(self, duration_s: float) -> None:
+        process = self._process
+        assert process is not None
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(duration_s)
+        os.kill(process.pid, signal.SIGCONT)
+
     def end(self) -> None:
         process = self._process
         assert process is not None
@@ -138,7 +151,7 @@ def run_campaign(kills: int, seed: int, load: Load | None = None) -> Report:
     Parameters
     ----------
     kills
-        How many SIGKILLs to send.
+        How many victims to choose.
     seed
         Chooses victims and intervals.
     load
@@ -179,8 +192,11 @@ def run_campaign(kills: int, seed: int, load: Load | None = None) -> Report:
             for _ in range(kills):
                 time.sleep(dice.uniform(0, 2 * load.interval_s))
                 victim = dice.choice(victims)
-                victim.kill()
-                victim.start(load)
+                if dice.random() < load.stop_share:
+                    victim.pause(load.stop_s)
+                else:
+                    victim.kill()
+                    victim.start(load)
             (place / "stop").touch()
             for worker in workers[: load.writers]:
                 worker.end()
