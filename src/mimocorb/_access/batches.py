@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["BatchPace", "batch_limit"]
+__all__ = ["BatchPace", "batch_limit", "events_in_a_batch"]
 
 _BATCH_BYTES = 64 * 1024
+_LEAST_WORTH_IT = 16
 
 
 def batch_limit(setup: Mapping[str, Any], at_most: int) -> int:
@@ -16,7 +17,7 @@ def batch_limit(setup: Mapping[str, Any], at_most: int) -> int:
 
     * At most 64 KiB: a batch stays in the processor's cache, and for larger events the cost of a
       call does not count.
-    * At most an eighth of the slots. Events in hand keep their slots occupied: with four processes
+    * At most a quarter of the slots. Events in hand keep their slots occupied: with two processes
       in a group, half of the buffer is still there for the writer to go on.
 
     Parameters
@@ -26,9 +27,14 @@ def batch_limit(setup: Mapping[str, Any], at_most: int) -> int:
     at_most
         The limit for small events in a large buffer.
     """
-    event_bytes: int = setup["dtype"].itemsize * setup["values_per_slot"]
     slots: int = setup["number_of_slots"]
-    return max(1, min(at_most, _BATCH_BYTES // event_bytes, slots // 8))
+    return max(1, min(at_most, events_in_a_batch(setup), slots // 4))
+
+
+def events_in_a_batch(setup: Mapping[str, Any]) -> int:
+    """Return how many events of a buffer are as much data as a batch may have, at least 1."""
+    event_bytes: int = setup["dtype"].itemsize * setup["values_per_slot"]
+    return max(1, _BATCH_BYTES // event_bytes)
 
 
 class BatchPace:
@@ -54,5 +60,7 @@ class BatchPace:
         """Note that `count` events have been processed."""
         event_s = (time.perf_counter() - self._began_s) / count
         affordable = int(self.TARGET_S / event_s) if event_s > 0 else self._limit
-        # growing by doubling: one quick event may be followed by slow ones
-        self.size = max(1, min(affordable, 2 * self.size, self._limit))
+        if min(affordable, self._limit) < _LEAST_WORTH_IT:
+            self.size = 1
+        else:  # growing by doubling: quick events may be followed by slow ones
+            self.size = min(affordable, max(_LEAST_WORTH_IT, 2 * self.size), self._limit)

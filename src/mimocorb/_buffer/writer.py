@@ -160,9 +160,9 @@ class Writer:
             count = self._in_hand
             self._port.set_metadata_run(
                 self._slot,
-                np.broadcast_to(np.asarray(counter, np.int64), count).copy(),
-                np.broadcast_to(np.asarray(timestamp, np.float64), count).copy(),
-                np.broadcast_to(np.asarray(deadtime, np.float64), count).copy(),
+                _column(counter, np.int64, count),
+                _column(timestamp, np.float64, count),
+                _column(deadtime, np.float64, count),
             )
 
     def write(
@@ -252,3 +252,9 @@ class Writer:
             status = outcome if outcome < 0 else self._advance()
             if status >= 0:
                 return status
+
+
+def _column(values: ArrayLike, dtype: type[np.generic], count: int) -> NDArray[Any]:
+    column = np.empty(count, dtype)
+    column[:] = values
+    return column

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._access.assignment import ONE_OR_MORE, Setups, check_assignment
+from mimocorb._access.batches import BatchPace, batch_limit, events_in_a_batch
+from mimocorb._access.outbox import Outbox, publish_all
 from mimocorb._access.records import DoesNotFitError, RecordForm
 from mimocorb._access.user_function import failure, function_name, one_function
-from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.reader import BatchMetadata, Reader
 from mimocorb._buffer.writer import Writer
-from mimocorb.errors import EndOfStream, SetupError, UserFunctionError
+from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 
 __all__ = ["BufferToBuffer"]
 
+_EVENTS_AT_ONCE = 64
 _ALLOWED = (
     "allowed are None or False (reject the event), a whole number or True (copy the event to the"
     " first sink), or a list with one item per sink"
@@ -76,6 +79,13 @@ class BufferToBuffer:
     converted before the first is published, and the event is acknowledged after the last: if this
     process dies in between, the event is delivered again and marked as such.
 
+    Small events are taken in batches, as many as the function processes in about a millisecond;
+    at most 64 of them, 64 KiB, or a quarter of the slots. Their records are published together,
+    and then the events are acknowledged together. A process that is killed in between, which takes
+    some microseconds of each batch, leaves records in the sinks that come again, with the same
+    counter, when the events are delivered again: as many as one batch gave. Killed at any other
+    moment it leaves none, as records are not published while the batch is worked on.
+
     Examples
     --------
     >>> from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer
@@ -123,6 +133,11 @@ class BufferToBuffer:
         self.reader = Reader(assigned.sources[0])
         self.writers = [Writer(setup) for setup in assigned.sinks]
         self._forms = [RecordForm(w.dtype, w.values_per_slot) for w in self.writers]
+        self._outboxes = [Outbox(writer) for writer in self.writers]
+        self._batch_limit = min(
+            batch_limit(assigned.sources[0], _EVENTS_AT_ONCE),
+            *(events_in_a_batch(setup) for setup in assigned.sinks),
+        )
 
     def __call__(self) -> None:
         """Process events to the end of the stream, or until a sink takes no more.
@@ -130,16 +145,25 @@ class BufferToBuffer:
         Raises
         ------
         UserFunctionError
-            The function raised an exception, or returned something undocumented. The event is
-            given back first: it is delivered again, to this group.
+            The function raised an exception, or returned something undocumented. The events
+            before are processed; this one and those behind it in its batch are given back first:
+            they are delivered again, to this group.
         """
+        pace = BatchPace(self._batch_limit)
         with ExitStack() as stack:
             for writer in self.writers:
                 stack.enter_context(writer)
             stack.enter_context(self.reader)
-            for data in self.reader:
+            while True:
                 try:
-                    self._process(data)
+                    events = self._next_events(pace.size)
+                except EndOfStream:
+                    return
+                try:
+                    if len(events) == 1:
+                        self._process_one(events[0], pace)
+                    else:
+                        self._process_batch(events, pace)
                 except EndOfStream:
                     self.reader.reject("a sink has ended")
                     return
@@ -148,25 +172,69 @@ class BufferToBuffer:
         """Do the same as calling the object."""
         self()
 
-    def _process(self, data: NDArray[Any]) -> None:
+    def _next_events(self, count: int) -> Sequence[NDArray[Any]] | NDArray[Any]:
+        return [self.reader.get()] if count == 1 else self.reader.get_batch(count)
+
+    def _process_one(self, data: NDArray[Any], pace: BatchPace) -> None:
         metadata = self.reader.get_metadata()
-        try:
-            result = self.filter(data)
-        except EndOfStream:
-            raise
-        except (Exception, SystemExit) as error:
-            raise failure(self.filter, metadata[0], error) from error
-        try:
-            outputs = self._outputs(result, data)
-        except DoesNotFitError as error:
-            raise UserFunctionError(
-                f"{function_name(self.filter)}, event {metadata[0]}: {error}"
-            ) from None
+        pace.begin()
+        outputs = self._filtered(data, metadata[0])
+        pace.end(1)
         for writer, records in zip(self.writers, outputs, strict=False):
             for record in records:
                 writer.write(record, *metadata)
         self.event_count += 1
         self.accepted_count += any(outputs)
+
+    def _process_batch(
+        self, events: Sequence[NDArray[Any]] | NDArray[Any], pace: BatchPace
+    ) -> None:
+        metadata = self.reader.get_metadata_batch()
+        accepted: list[int] = []
+        done = 0
+        pace.begin()
+        try:
+            for done, data in enumerate(events):
+                outputs = self._filtered(data, metadata.counter[done])
+                if any(outputs):
+                    accepted.append(done)
+                    for outbox, records in zip(self._outboxes, outputs, strict=False):
+                        for record in records:
+                            outbox.add(record.tobytes(), done)
+            done = len(events)
+            pace.end(done)
+        except (MimocorbError, EndOfStream):
+            self._finish(metadata, accepted, done)
+            raise
+        self._finish(metadata, accepted, done)
+
+    def _finish(self, metadata: BatchMetadata, accepted: list[int], done: int) -> None:
+        """Publish what the first events gave, and acknowledge them."""
+        try:
+            publish_all(self._outboxes, metadata)
+        except EndOfStream:
+            # those before the first record that found no room are done all the same
+            done = min(outbox.places[0] for outbox in self._outboxes if outbox.places)
+            raise
+        finally:
+            self.reader.acknowledge(done)
+            self.event_count += done
+            self.accepted_count += sum(place < done for place in accepted)
+
+    def _filtered(self, data: NDArray[Any], counter: int) -> list[list[NDArray[Any]]]:
+        """Call the function; return the records for each sink."""
+        try:
+            result = self.filter(data)
+        except (EndOfStream, MimocorbError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise failure(self.filter, counter, error) from error
+        try:
+            return self._outputs(result, data)
+        except DoesNotFitError as error:
+            raise UserFunctionError(
+                f"{function_name(self.filter)}, event {counter}: {error}"
+            ) from None
 
     def _outputs(self, result: Any, data: NDArray[Any]) -> list[list[NDArray[Any]]]:
         """Return the records for each sink, all converted."""
