@@ -2,6 +2,7 @@
 #include "mimocorb/ring.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "mimocorb/liveness.hpp"
 #include "mimocorb/locked.hpp"
@@ -38,7 +39,9 @@ void Ring::lock() {
       if (error == EBUSY) relax();
     }
     if (error == EOWNERDEAD) take_over();
-    if (error != EBUSY) return;
+    if (error == 0 || error == EOWNERDEAD) return;
+    // Anything else means that someone unlocked unrepaired: to go on would be to damage data.
+    if (error != EBUSY) std::abort();
     const MayBlock may_block;
     if (pthread_mutex_lock(&header_.lock) == EOWNERDEAD) take_over();
     pthread_mutex_unlock(&header_.lock);

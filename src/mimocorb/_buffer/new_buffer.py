@@ -203,7 +203,11 @@ class NewBuffer:
         self._use().promise_writer(setup["token"], -count)
 
     def remove_reader_group(self, setup: Mapping[str, Any]) -> int:
-        """Remove a group that nobody will read for any more; returns the events abandoned by it."""
+        """Remove a group that nobody will read for any more; returns the events abandoned by it.
+
+        A Reader of the group that is still open gets the end of the stream at its next call; the
+        event in its hands may be overwritten before that.
+        """
         abandoned = self._use().remove_group(setup["group"])
         self._log("reader group %d removed, %d events abandoned", setup["group"], abandoned)
         return abandoned
