@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 import yaml
-from running import Worker, chain, eventually
+from running import WATCHDOG_S, Worker, chain, eventually, processes_of
 
 from mimocorb.buffer_control import buffer_control, run_mimoDAQ
 from mimocorb.errors import RunFailed, SetupError
@@ -65,6 +69,50 @@ def test_pause_keeps_events_out_until_resume(lists, tmp_path):
     control.stop()
     control.shutdown()
     assert control.status == "ended"
+
+
+@pytest.mark.parametrize(("ends_by", "code"), [("", 0), ("1 / 0", 1), ("INTERRUPT", -2)])
+def test_a_program_that_ends_without_shutdown_leaves_whole_data_and_nobody_behind(
+    tmp_path, ends_by, code
+):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    chain(tmp_path, source=source)
+    if ends_by == "INTERRUPT":
+        ends_by = "import os, signal; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+    program = f"""
+import signal, time, yaml
+from mimocorb.buffer_control import buffer_control
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+setup = yaml.safe_load(open("test_setup.yaml"))
+control = buffer_control(setup["RingBuffer"], setup["Functions"], "output")
+buffers = control.setup_buffers()
+control.setup_workers()
+control.start_workers()
+while buffers["RB_1"].stats().published < 20:
+    time.sleep(0.01)
+{ends_by}
+"""
+    started = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, _ = started.communicate(timeout=WATCHDOG_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.communicate()
+        raise
+    assert started.returncode == code, printed
+    assert "ends without shutdown(); processing what was taken" in printed
+    eventually(lambda: not processes_of(started.pid))
+    _heading, *lines = (tmp_path / "output" / "values.txt").read_text().splitlines()
+    assert [float(line.split()[-1]) for line in lines] == [2.0 * n for n in range(len(lines))]
+    assert len(lines) >= 20
 
 
 def test_a_failed_worker_is_reported_at_shutdown(lists, tmp_path):

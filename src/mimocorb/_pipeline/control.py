@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -145,6 +146,8 @@ class buffer_control:  # noqa: N801 - the documented name
         processes = self._supervisor.start(self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
+        # Without this, Python would wait at its exit for workers that nobody ends.
+        atexit.register(self._end_with_program)
         return processes
 
     def pause(self) -> None:
@@ -171,6 +174,7 @@ class buffer_control:  # noqa: N801 - the documented name
         if self._watcher is not None:
             self._watcher.join()
         self._supervisor.close()
+        atexit.unregister(self._end_with_program)
         if self._supervisor.failures:
             raise RunFailed("; ".join(self._supervisor.failures))
 
@@ -186,6 +190,17 @@ class buffer_control:  # noqa: N801 - the documented name
         for spec in self.setup.workers:
             roles = ", ".join(f"{name} {role}" for name, role in spec.rb_assign.items())
             print(f"  {spec.name}: {spec.function.name} ({spec.number_of_processes}), {roles}")
+
+    def _end_with_program(self) -> None:
+        """End a run whose program ends without :meth:`shutdown`: by an error, or by Ctrl-C."""
+        say("mimocorb: the program ends without shutdown(); processing what was taken", sys.stderr)
+        try:
+            self.shutdown()
+        except KeyboardInterrupt:
+            self._supervisor.post(Command.END)
+            self.shutdown()
+        except RunFailed as error:
+            say(f"mimocorb: {error}", sys.stderr)
 
     def _watch(self) -> None:
         while not self._supervisor.ended:

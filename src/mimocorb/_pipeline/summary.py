@@ -112,12 +112,20 @@ class RunSummary:
         unusual = [worker for worker in self.workers if worker.state != "ended"]
         if unusual:
             yield ""
-            yield from (f"  {worker.name}: {worker.state}, {worker.how}" for worker in unusual)
+            yield from (f"  {worker.name}: {self._ending(worker)}" for worker in unusual)
         for title, texts in (("Failures", self.failures), ("Warnings", self.warnings)):
             if texts:
                 yield ""
                 yield title
                 yield from (f"  - {text}" for text in texts)
+        if self.failures:
+            yield "Tracebacks, and what happened before, are in log.txt beside the output."
+
+    def _ending(self, worker: WorkerEnd) -> str:
+        """Say how a process ended; what stands below in full is not said twice."""
+        texts = (*self.failures, *self.warnings)
+        told = any(text.startswith(worker.name) and worker.how in text for text in texts)
+        return f"{worker.state}, see below" if told else f"{worker.state}, {worker.how}"
 
 
 def write_or_report(summary: RunSummary) -> str:
