@@ -18,23 +18,25 @@ def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
         warm = context.Process(target=time.sleep, args=(0,))
         warm.start()
         warm.join()
-    first = context.Event()
+    first, opened = context.Event(), context.Semaphore(0)
     begin_s = time.monotonic()
     buffers = [NewBuffer(SLOTS, len(CHANNELS) * SAMPLES, np.float64) for _ in range(3)]
     groups = [buffer.new_reader_group() for buffer in buffers]
     writers = [buffer.new_writer() for buffer in buffers]
     jobs = [
-        (_sink, (Reader, groups[2], first)),
-        (_pass_on, (Reader, Writer, groups[1], writers[2])),
-        (_pass_on, (Reader, Writer, groups[0], writers[1])),
-        (_pass_on, (Reader, Writer, groups[0], writers[1])),
-        (_source, (Writer, writers[0])),
+        (_sink, (opened, Reader, groups[2], first)),
+        (_pass_on, (opened, Reader, Writer, groups[1], writers[2])),
+        (_pass_on, (opened, Reader, Writer, groups[0], writers[1])),
+        (_pass_on, (opened, Reader, Writer, groups[0], writers[1])),
+        (_source, (opened, Writer, writers[0])),
     ]
     processes = [context.Process(target=target, args=args) for target, args in jobs]
     for process in processes:
         process.start()
     first.wait()
     started_s = time.monotonic()
+    for _ in processes:  # the second filter may still be starting, and is not to be stopped then
+        opened.acquire()
     time.sleep(0.2)
     stop_s = time.monotonic()
     for buffer in buffers:
@@ -49,8 +51,9 @@ def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
     }
 
 
-def _source(Writer, writer: dict) -> None:
+def _source(opened, Writer, writer: dict) -> None:
     sink = Writer(writer)
+    opened.release()
     number = 0
     while True:
         sink.get_new_buffer()[0] = number
@@ -59,16 +62,18 @@ def _source(Writer, writer: dict) -> None:
         time.sleep(0.001)
 
 
-def _pass_on(Reader, Writer, group: dict, writer: dict) -> None:
+def _pass_on(opened, Reader, Writer, group: dict, writer: dict) -> None:
     source, sink = Reader(group), Writer(writer)
+    opened.release()
     while True:
         event = source.get()
         sink.get_new_buffer()[0] = event[0]
         sink.process_buffer()
 
 
-def _sink(Reader, group: dict, first) -> None:
+def _sink(opened, Reader, group: dict, first) -> None:
     source = Reader(group)
+    opened.release()
     source.get()
     first.set()
     while True:

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "benchmarks"
 NATIVE = Path(__file__).with_name("native")
 QUICK = 20
-TIMEOUT_S = 180
+TIMEOUT_S = 90
 
 
 def main() -> int:
@@ -210,8 +210,7 @@ def children_s() -> float:
 
 
 def own_is_right(cell: Cell, runs: list[dict[str, Any]]) -> bool:
-    ours = cell.what.startswith(("mimocorb_ring:", "calls:", "native:core"))
-    return not ours or len(report.right(runs)) == len(runs)
+    return not report.is_ours(cell.key) or len(report.right(runs)) == len(runs)
 
 
 class Progress:

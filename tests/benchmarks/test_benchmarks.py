@@ -112,7 +112,8 @@ from report import goals_table, tables
 cells = [one for one in CELLS if one.section == "1-1"]
 results = {one.key: [{"rate_hz": 5e4}, {"rate_hz": 7e4}, {"rate_hz": 6e4}] for one in cells}
 results["1-1/queues:FasterFifo"] = [{"missing": "No module named 'faster_fifo'"}] * 3
-results["1-1/zeromq:PushPull"] = [{"rate_hz": 9e9}] * 2 + [{"wrong": "group 0: 3 events"}]
+results["1-1/zeromq:PushPull"] = [{"rate_hz": 8e4}] * 2 + [{"wrong": "group 0: 3 events"}]
+results["1-1/mimocorb_ring:Batches"] = [{"rate_hz": 9e9}] * 2 + [{"wrong": "group 0: 4 events"}]
 results["1-1/native:core"] = [{"failed": "no result within 180 s"}] * 3
 results["1-1/mimocorb_ring:Ring"] = [{"rate_hz": 3.6e6}] * 3
 print(json.dumps([tables(cells, results), goals_table(results)]))
@@ -121,11 +122,13 @@ print(json.dumps([tables(cells, results), goals_table(results)]))
     assert "| mimocorb, one per call | 3600 [3600, 3600] | 60.0 |" in table
     assert "| multiprocessing.Queue | 60.0 [50.0, 70.0] | 1.00 |" in table
     assert "**missing**: No module named 'faster_fifo'" in table
-    assert "**wrong** in 1 of 3 runs: group 0: 3 events" in table
+    assert "**wrong** in 1 of 3 runs: group 0: 3 events | 80.0 [80.0, 80.0] | 1.33 |" in table
+    assert "**wrong** in 1 of 3 runs: group 0: 4 events" in table
     assert "**failed** in 3 of 3 runs: no result within 180 s" in table
     assert "one per call, over mimoCoRB 1.0.2 | ≥ 50 × | 60 × | yes |" in goals
-    assert "batches of 64, over one per call | ≥ 10 × | 0.0167 × | **no** |" in goals
-    assert "best waiting Python peer | ≥ 3 × | – | not measured |" in goals
+    assert "batches of 64, over one per call | ≥ 10 × | – | not measured |" in goals
+    assert "best waiting Python peer | ≥ 3 × | – | not measured |" in goals  # one is missing
+    assert "1→2 shared, 40 B, over mimoCoRB 1.0.2 | ≥ 22 × | – | not measured |" in goals
 
 
 def test_one_command_prints_tables_with_machine_commit_and_versions(tmp_path: Path) -> None:
