@@ -227,6 +227,15 @@ def test_a_failing_source_is_named_with_the_event_and_its_traceback(bench):
     assert len(bench.drained(group)) == 2
 
 
+def test_an_error_of_mimocorb_in_a_source_keeps_its_own_words(bench):
+    def source():
+        raise SetupError("no recorded data here")
+        yield
+
+    with pytest.raises(SetupError, match=r"^no recorded data here$"):
+        SourceToBuffer(sink_list=[bench.buffer().new_writer()], data_source=source)()
+
+
 def test_a_wrong_shape_is_named_with_function_event_expectation_and_finding(bench):
     def oscilloscope(number_of_channels):
         return np.zeros((2, 3)) if capture.event_count < 1 else np.zeros((3, 3))

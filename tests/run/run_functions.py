@@ -20,6 +20,7 @@ from mimocorb.buffer_control import (
     SourceToBuffer,
     rbDrain,
 )
+from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import Observer, Reader, Writer
 
 
@@ -42,6 +43,16 @@ def raises(source_list, sink_list, observe_list, config_dict, **rb_info):
     def data():
         yield from _numbers(sink_list, config_dict)
         raise ValueError("the digitizer is on fire")
+
+    SourceToBuffer(
+        source_list, sink_list, observe_list, config_dict, data_source=data(), **rb_info
+    )()
+
+
+def misses_data(source_list, sink_list, observe_list, config_dict, **rb_info):
+    def data():
+        raise SetupError("no data in /nowhere: get them")
+        yield
 
     SourceToBuffer(
         source_list, sink_list, observe_list, config_dict, data_source=data(), **rb_info

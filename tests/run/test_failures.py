@@ -26,8 +26,26 @@ def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path)
     assert "Fkt_1 raises failed" in failure
     assert "the digitizer is on fire" in failure
     assert 'raise ValueError("the digitizer is on fire")' in finished.log
-    assert "Traceback" not in finished.text
+    assert "Traceback (most recent" not in finished.text
     assert finished.values() == [2.0 * n for n in range(30)]
+
+
+def test_what_failed_is_said_once_in_full_in_the_summary_and_shortly_elsewhere(tmp_path):
+    finished = run(chain(tmp_path, source=Worker("raises", {"RB_1": "write"}, {"events": 3})))
+    text = (finished.directory / "summary.txt").read_text()
+    assert text.count("the digitizer is on fire") == 1
+    assert "ended because  Fkt_1 raises failed\n" in text
+    assert "Fkt_1 raises: failed, see below\n" in text
+    assert finished.summary["reason"] == "Fkt_1 raises failed"
+    assert finished.log.count("the digitizer is on fire") == 3  # the line, its code, the traceback
+
+
+def test_an_error_of_mimocorb_in_user_code_has_its_own_words_and_no_traceback(tmp_path):
+    finished = run(chain(tmp_path, source=Worker("misses_data", {"RB_1": "write"})))
+    (failure,) = finished.summary["failures"]
+    assert failure.startswith("Fkt_1 misses_data failed: no data in /nowhere: get them [")
+    assert "Traceback" not in finished.log
+    assert finished.log.count("no data in /nowhere") == 1
 
 
 @pytest.mark.parametrize(

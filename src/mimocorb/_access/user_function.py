@@ -16,7 +16,10 @@ def function_name(function: Any) -> str:
 
 
 def failure(function: Any, event: int, error: BaseException) -> UserFunctionError:
-    """Return the error to raise ``from error``; its traceback shows the line in the function."""
+    """Return the error to raise ``from error``; its traceback shows the line in the function.
+
+    Not for a MimocorbError: that says by itself what was found and what to do.
+    """
     if isinstance(error, SystemExit):
         what = f"called sys.exit({error.code!r}); only a source ends a run"
     else:

@@ -280,8 +280,10 @@ class Supervisor:
         function.recover()
         process.state = self._judge(function, process)
         how = process.how_it_ended()
-        self.log.add("INFO", process.name, f"{process.state.value}: {how}", show=False)
-        if process.state is WorkerState.FAILED:
+        is_failure = process.state is WorkerState.FAILED
+        ending = "failed" if is_failure else f"{process.state.value}: {how}"
+        self.log.add("INFO", process.name, ending, show=False)
+        if is_failure:
             self._on_failure(function, process, how)
         elif process.exit_code not in (0, *ENDED_AS_ASKED) and not process.killed:
             self._warn(f"{process.name}, asked to end: {how}")
@@ -306,18 +308,18 @@ class Supervisor:
         if not function.must_finish:
             self._warn(f"{text}; data taking goes on without it")
             return
-        self._fail(text)
+        self._fail(text, f"{process.name} failed")
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
         self.log.add("WARNING", ORIGIN, text)
 
-    def _fail(self, text: str) -> None:
-        """Note a failure and end the run in order."""
+    def _fail(self, text: str, reason: str) -> None:
+        """Note a failure, and end the run in order with this reason, which need not repeat it."""
         self.failures.append(text)
         self.log.add("ERROR", ORIGIN, text)
         if RunState.DRAINING in TRANSITIONS[self.state]:
-            self.stop(text)
+            self.stop(reason)
 
     def _on_function_gone(self, function: WorkerFunction) -> None:
         unread = function.unread()
@@ -327,7 +329,8 @@ class Supervisor:
             self._fail(
                 f"{function.label} ended before its input did: {places}; a function that reads has "
                 "to go on until the buffer ends, and an access object has to be called: "
-                "BufferToBuffer(...)()"
+                "BufferToBuffer(...)()",
+                f"{function.label} ended before its input did",
             )
         if function.spec.is_source and orderly and self.state is RunState.RUNNING:
             self._warn_of_silence(function)

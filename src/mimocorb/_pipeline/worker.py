@@ -132,7 +132,10 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
             text = _one_line(error)
             if not isinstance(error, MimocorbError):
                 text = f"{name} raised {type(error).__name__}: {text}".rstrip(": ")
-            link.send("failed", text + _place(error, path), detail=_user_part(error))
+            # mimocorb's own errors say what to do; where they came up is in the text already
+            says_all = isinstance(error, MimocorbError) and error.__cause__ is None
+            detail = "" if says_all else _user_part(error)
+            link.send("failed", text + _place(error, path), detail=detail)
             code = 1
     return code
 

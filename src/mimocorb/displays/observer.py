@@ -12,7 +12,7 @@ from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.user_function import failure
 from mimocorb._access.watching import NewestEvents, checked_interval
 from mimocorb._buffer.observer import Observer
-from mimocorb.errors import EndOfStream, SetupError
+from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
 __all__ = ["rbObserver"]
 
@@ -104,7 +104,7 @@ class rbObserver:  # noqa: N801 - the documented name
                 metadata = observer.get_metadata()
                 try:
                     self.ufunc(data, metadata)
-                except EndOfStream:
+                except (EndOfStream, MimocorbError):
                     raise
                 except (Exception, SystemExit) as error:
                     raise failure(self.ufunc, metadata[0], error) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.user_function import failure
 from mimocorb._buffer.reader import Reader
-from mimocorb.errors import EndOfStream, SetupError
+from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
 __all__ = ["rbExport"]
 
@@ -101,7 +101,7 @@ class rbExport:  # noqa: N801 - the documented name
                 metadata = reader.get_metadata()
                 try:
                     self.ufunc(data, metadata)
-                except EndOfStream:
+                except (EndOfStream, MimocorbError):
                     raise
                 except (Exception, SystemExit) as error:
                     raise failure(self.ufunc, metadata[0], error) from error

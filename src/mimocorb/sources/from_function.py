@@ -11,7 +11,7 @@ from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.event_writer import EventWriter, split_metadata
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.user_function import failure, function_name, one_function
-from mimocorb.errors import EndOfStream, SetupError, UserFunctionError
+from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 
 __all__ = ["SourceToBuffer"]
 
@@ -147,6 +147,8 @@ class SourceToBuffer:
         except SystemExit as end:
             if end.code not in (None, 0):
                 raise
+        except MimocorbError:
+            raise
         except Exception as error:
             raise failure(self.data_source, self.event_count, error) from error
 
