@@ -36,22 +36,22 @@ def simulation_source(
         sink_list,
         observe_list,
         config_dict,
-        data_source=paced_events(detector, config_dict, sink_list[0]["dtype"]),
+        data_source=paced_events(detector, config_dict),
         **rb_info,
     )
     source()
     save_truth(detector, source.event_count, config_dict)
 
 
-def paced_events(detector, config, dtype):
-    """Yield as many events as asked for, in the record type of the buffer, one by one in time."""
+def paced_events(detector, config):
+    """Yield as many events as asked for, shape (samples, layers), one by one in time."""
     mean_pause_s = config.get("sleeptime", 0.0)
     is_random = config.get("random", True)
     pauses = random.Random(detector.settings.random_seed)
     for waveform in itertools.islice(detector.events(), config.get("eventcount") or None):
         if mean_pause_s > 0:
             time.sleep(pauses.expovariate(1 / mean_pause_s) if is_random else mean_pause_s)
-        yield waveform.view(dtype)[:, 0]
+        yield waveform
 
 
 def save_truth(detector, number_of_events, config):
