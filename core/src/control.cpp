@@ -158,7 +158,7 @@ bool ControlPort::wait_drained(std::int64_t timeout_ns) {
               timeout_ns < kLongestSleep_ns ? timeout_ns : kLongestSleep_ns);
   {
     const Locked locked(this);
-    header_.progress.sleepers.fetch_sub(1, std::memory_order_relaxed);
+    settle(&header_.progress);
     if (drained()) return true;
   }
   reap(false);

@@ -25,9 +25,10 @@ void Ring::recover_after_owner_death() {
   rebuild_caches();
   Wakes wakes;
   wake_everyone(&wakes);
-  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) signal(&segment_->group(g).data);
-  signal(&header_.space);
-  signal(&header_.progress);
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
+    signal(&segment_->group(g).data, Wakes::kEveryone);
+  signal(&header_.space, Wakes::kEveryone);
+  signal(&header_.progress, Wakes::kEveryone);
   wake(wakes);
 }
 
@@ -166,6 +167,7 @@ void Ring::rebuild_handles() {
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
     segment_->group(g).readers = 0;
     segment_->group(g).data.sleepers.store(0, std::memory_order_relaxed);
+    segment_->group(g).data.woken = 0;
   }
   std::uint32_t writers_asleep = 0;
   for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
@@ -180,6 +182,7 @@ void Ring::rebuild_handles() {
     }
   }
   header_.space.sleepers.store(writers_asleep, std::memory_order_relaxed);
+  header_.space.woken = 0;
 }
 
 }  // namespace mimocorb

@@ -56,9 +56,13 @@ void Ring::take_over() {
 
 void Ring::unlock() { pthread_mutex_unlock(&header_.lock); }
 
-// Lock held. Moves the futex only if someone sleeps on it, so that waking costs nothing otherwise.
-bool Ring::signal(WaitChannel* channel) {
-  if (channel->sleepers.load(std::memory_order_relaxed) == 0) return false;
+// Lock held. Moves the futex only if someone sleeps on it who is not being woken already, so that
+// waking costs nothing otherwise.
+bool Ring::signal(WaitChannel* channel, std::uint32_t wanted) {
+  const std::uint32_t sleepers = channel->sleepers.load(std::memory_order_relaxed);
+  if (sleepers <= channel->woken) return false;
+  const std::uint32_t asleep = sleepers - channel->woken;
+  channel->woken += wanted < asleep ? wanted : asleep;
   channel->turn.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -346,8 +350,14 @@ void Ring::sleep_registered(WaitChannel* channel, std::uint32_t turn, std::uint3
   HandleRecord& record = segment_->handle(handle);
   if (record.sleeping != 0) {
     record.sleeping = 0;
-    channel->sleepers.fetch_sub(1, std::memory_order_relaxed);
+    settle(channel);
   }
+}
+
+// Lock held. One sleeper less, and one wake-up less that is on its way.
+void Ring::settle(WaitChannel* channel) {
+  channel->sleepers.fetch_sub(1, std::memory_order_relaxed);
+  if (channel->woken > 0) --channel->woken;
 }
 
 // A sleep that nobody ended may mean that whoever should have ended it is dead.

@@ -5,8 +5,15 @@ reduce, store and display them while data keep flowing. Start with
 :mod:`mimocorb.mimo_buffer` for the rings and :mod:`mimocorb.buffer_control` for whole set-ups.
 """
 
-from importlib.metadata import version as _version
-
 __all__ = ["__version__"]
 
-__version__ = _version("mimocorb")
+__version__: str
+
+
+def __getattr__(name: str) -> str:
+    # Asked for rarely, but every worker would pay for looking it up at import.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("mimocorb")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -119,10 +119,12 @@ struct GroupWord {
 using Word = std::atomic<std::uint64_t>;
 static_assert(Word::is_always_lock_free);
 
-// What sleeps, sleeps on one of these. `turn` is the futex; it moves only when `sleepers` > 0.
+// What sleeps, sleeps on one of these. `turn` is the futex; it moves only when someone sleeps to whom
+// no wake-up is on its way: between wake-up and running many events may pass.
 struct WaitChannel {
   std::atomic<std::uint32_t> turn;
   std::atomic<std::uint32_t> sleepers;  // cache: recomputed from HandleRecord.sleeping
+  std::uint32_t woken;  // cache: how many of them were sent a wake-up and have not yet run
 };
 
 struct SlotRecord {

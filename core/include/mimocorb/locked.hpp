@@ -52,10 +52,12 @@ class Ring::Locked {
   void keep_only_with_sleepers() {
     for (std::uint64_t rest = wakes.groups; rest != 0; rest &= rest - 1) {
       const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
-      if (!ring_->signal(&ring_->segment_->group(group).data)) wakes.groups &= ~(1ULL << group);
+      if (!ring_->signal(&ring_->segment_->group(group).data, wakes.events))
+        wakes.groups &= ~(1ULL << group);
     }
-    if (wakes.slots > 0 && !ring_->signal(&ring_->header_.space)) wakes.slots = 0;
-    if (wakes.progress && !ring_->signal(&ring_->header_.progress)) wakes.progress = false;
+    if (wakes.slots > 0 && !ring_->signal(&ring_->header_.space, wakes.slots)) wakes.slots = 0;
+    if (wakes.progress && !ring_->signal(&ring_->header_.progress, Wakes::kEveryone))
+      wakes.progress = false;
   }
 
   Ring* ring_;

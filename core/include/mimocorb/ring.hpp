@@ -103,7 +103,8 @@ class Ring {
                         std::int64_t timeout_ns);
   int after_sleep(std::uint32_t turn_then, const WaitChannel& channel);
 
-  bool signal(WaitChannel* channel);
+  bool signal(WaitChannel* channel, std::uint32_t wanted);
+  void settle(WaitChannel* channel);
   void wake(const Wakes& wakes);
 
   std::shared_ptr<Segment> segment_;
