@@ -195,10 +195,11 @@ class buffer_control:  # noqa: N801 - the documented name
         """End a run whose program ends without :meth:`shutdown`: by an error, or by Ctrl-C."""
         say("mimocorb: the program ends without shutdown(); processing what was taken", sys.stderr)
         try:
-            self.shutdown()
-        except KeyboardInterrupt:
-            self._supervisor.post(Command.END)
-            self.shutdown()
+            try:
+                self.shutdown()
+            except KeyboardInterrupt:
+                self._supervisor.post(Command.END)
+                self.shutdown()
         except RunFailed as error:
             say(f"mimocorb: {error}", sys.stderr)
 

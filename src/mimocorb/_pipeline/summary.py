@@ -119,7 +119,7 @@ class RunSummary:
                 yield title
                 yield from (f"  - {text}" for text in texts)
         if self.failures:
-            yield "Tracebacks, and what happened before, are in log.txt beside the output."
+            yield f"See {self.directory / 'log.txt'} for what happened before."
 
     def _ending(self, worker: WorkerEnd) -> str:
         """Say how a process ended; what stands below in full is not said twice."""
