@@ -123,7 +123,12 @@ def _worded(doing: str) -> Iterator[None]:
 def _error(doing: str, reason: str, error_number: int, detail: int) -> MimocorbError:
     if reason == "system":
         why = os.strerror(error_number)
-        if error_number in (errno.ENOMEM, errno.ENOSPC, errno.EFBIG):
+        if error_number == errno.EFBIG:
+            return BufferMemoryError(
+                f"cannot {doing}: {why}: this process may not make files as large, which limits "
+                "buffers as well: raise the limit (ulimit -f), or use fewer or smaller slots"
+            )
+        if error_number in (errno.ENOMEM, errno.ENOSPC):
             return BufferMemoryError(f"cannot {doing}: {why}: use fewer or smaller slots")
         if error_number == errno.EACCES:
             return BufferUnreachable(f"cannot {doing}: the buffer belongs to another user")
