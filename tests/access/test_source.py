@@ -140,13 +140,21 @@ def test_metadata_of_the_source_are_kept(bench, given, expected):
     assert bench.drained(group)[0][1] == expected
 
 
-def test_two_channels_of_three_samples_are_not_mistaken_for_data_and_metadata(bench):
-    buffer = bench.buffer(values=3, dtype=AB)
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"values": 3, "dtype": AB},
+        {"values": 1, "dtype": [("chA", "f8", (3,)), ("chB", "f8", (3,))]},
+    ],
+    ids=["interleaved", "contiguous"],
+)
+def test_two_channels_of_three_samples_are_not_mistaken_for_data_and_metadata(bench, form):
+    buffer = bench.buffer(**form)
     group = buffer.new_reader_group()
     SourceToBuffer(
         sink_list=[buffer.new_writer()], data_source=[(np.zeros(3), np.array([1.0, 2.0, 3.0]))]
     )()
-    assert bench.drained(group)[0][0]["chB"].tolist() == [1, 2, 3]
+    assert bench.drained(group)[0][0]["chB"].reshape(-1).tolist() == [1, 2, 3]
 
 
 def test_waiting_for_a_free_slot_is_dead_time(bench, in_background):
