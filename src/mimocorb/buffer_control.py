@@ -26,7 +26,7 @@ function gets, and then called; they return at the end of the stream::
         BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
 """
 
-from mimocorb._pipeline.control import buffer_control, run_mimoDAQ
+from mimocorb._run.control import buffer_control, run_mimoDAQ
 from mimocorb.displays.observer import rbObserver
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess

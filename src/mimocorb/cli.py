@@ -16,7 +16,7 @@ from mimocorb.errors import MimocorbError
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._pipeline.model import Setup
+    from mimocorb._setup.model import Setup
 
 __all__ = ["main", "run_daq"]
 
@@ -119,7 +119,7 @@ def _guarded(action: Any, chosen: argparse.Namespace) -> int:
 
 def _print(text: str) -> None:
     """Print; that nobody reads it, as after ``| head -1``, is no failure of the command."""
-    from mimocorb._pipeline.terminal import say
+    from mimocorb._run.terminal import say
 
     if sys.stdout is not None and not say(text.rstrip("\n"), sys.stdout):
         # What is left in the stream would fail again at the exit of Python.
@@ -128,8 +128,8 @@ def _print(text: str) -> None:
 
 
 def _read(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
-    from mimocorb._pipeline.dialects import read_setup_or_problems
-    from mimocorb._pipeline.model import format_problems
+    from mimocorb._setup.dialects import read_setup_or_problems
+    from mimocorb._setup.model import format_problems
 
     setup, problems = read_setup_or_problems(chosen.setup, overrides)
     if problems:
@@ -149,7 +149,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _graph(chosen: argparse.Namespace) -> int:
-    from mimocorb._pipeline.graph import Graph
+    from mimocorb._setup.graph import Graph
 
     setup = _read(chosen)
     if setup is None:
@@ -167,8 +167,8 @@ def _run(chosen: argparse.Namespace) -> int:
     setup = _read(chosen, overrides)
     if setup is None:
         return BAD_USAGE
-    from mimocorb._pipeline.options import RunOptions, SupervisorOptions
-    from mimocorb._pipeline.run import run_setup
+    from mimocorb._run.options import RunOptions, SupervisorOptions
+    from mimocorb._run.run import run_setup
 
     verbose = 0 if chosen.quiet else 1 if chosen.lines else 2
     options = RunOptions(

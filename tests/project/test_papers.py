@@ -12,7 +12,7 @@ import yaml
 
 import mimocorb
 from mimocorb import buffer_control, cli, errors, mimo_buffer, plot
-from mimocorb._pipeline import manual_dialect, mimocorb2_dialect
+from mimocorb._setup import manual_dialect, mimocorb2_dialect
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"

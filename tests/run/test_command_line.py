@@ -104,7 +104,7 @@ def test_ctrl_c_before_anything_is_started_is_one_line(tmp_path, capsys, monkeyp
     def interrupted(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mimocorb._pipeline.dialects.read_setup_or_problems", interrupted)
+    monkeypatch.setattr("mimocorb._setup.dialects.read_setup_or_problems", interrupted)
     assert main(["check", str(chain(tmp_path))]) == 130
     assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
 

@@ -20,9 +20,9 @@ from rich.console import Console
 from running import WATCHDOG_S, Worker, chain, run
 
 from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb._pipeline.run_log import RunLog
-from mimocorb._pipeline.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
-from mimocorb._pipeline.terminal import PlainLines, render, status_line
+from mimocorb._run.run_log import RunLog
+from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
+from mimocorb._run.terminal import PlainLines, render, status_line
 
 
 def stats(name: str, *due: int, published: int = 1234567) -> BufferStats:

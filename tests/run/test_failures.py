@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from running import FUNCTIONS, RunningDaq, Worker, chain, eventually, processes_of, run
 
-from mimocorb._pipeline import run as run_module
-from mimocorb._pipeline.dialects import read_setup
-from mimocorb._pipeline.run import Run
+from mimocorb._run import run as run_module
+from mimocorb._run.run import Run
+from mimocorb._setup.dialects import read_setup
 from mimocorb.errors import OutputError
 
 

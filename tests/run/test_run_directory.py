@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._pipeline.model import BufferSpec, FunctionReference, Setup, WorkerSpec
-from mimocorb._pipeline.run_directory import (
+from mimocorb._run.run_directory import (
     copy_configuration,
     create_run_directory,
     resolved,
     write_atomically,
 )
-from mimocorb._pipeline.run_log import RunLog
+from mimocorb._run.run_log import RunLog
+from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.errors import OutputError
 
 

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mimocorb._pipeline.dialects import read_setup_or_problems, setup_from_dicts
-from mimocorb._pipeline.graph import Graph
+from mimocorb._setup.dialects import read_setup_or_problems, setup_from_dicts
+from mimocorb._setup.graph import Graph
 from mimocorb.errors import SetupError
 
 DATA = Path(__file__).parent / "data"

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._pipeline.dialects import read_setup
-from mimocorb._pipeline.graph import Graph
-from mimocorb._pipeline.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
+from mimocorb._setup.dialects import read_setup
+from mimocorb._setup.graph import Graph
+from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 from mimocorb.errors import SetupError
 
 

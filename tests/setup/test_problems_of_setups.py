@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._pipeline import checks
-from mimocorb._pipeline.dialects import read_setup_or_problems
+from mimocorb._setup import checks
+from mimocorb._setup.dialects import read_setup_or_problems
 
 Change = Callable[..., list[str]]
 MANUAL = "simultest_setup.yaml"

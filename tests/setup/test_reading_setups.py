@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._pipeline.dialects import read_setup, setup_from_dicts
-from mimocorb._pipeline.model import Where
+from mimocorb._setup.dialects import read_setup, setup_from_dicts
+from mimocorb._setup.model import Where
 from mimocorb.errors import SetupError
 
 Change = Callable[..., list[str]]

@@ -22,21 +22,21 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._pipeline.books import audit
-from mimocorb._pipeline.crew import Crew
-from mimocorb._pipeline.ending import EndCondition, Escalation, ProgressWatch
-from mimocorb._pipeline.event_loop import EventLoop
-from mimocorb._pipeline.graph import Graph
-from mimocorb._pipeline.meters import BufferMeter, RunClock
-from mimocorb._pipeline.model import Setup
-from mimocorb._pipeline.options import SupervisorOptions
-from mimocorb._pipeline.process import ASK_TO_END
-from mimocorb._pipeline.run_log import RunLog
-from mimocorb._pipeline.run_state import TRANSITIONS, Command, RunState, RunView, WorkerState
-from mimocorb._pipeline.worker import BEGIN, DO_NOT_BEGIN, Terminated
-from mimocorb._pipeline.worker_function import WorkerFunction
-from mimocorb._pipeline.worker_link import Message
-from mimocorb._pipeline.worker_process import WorkerProcess
+from mimocorb._run.books import audit
+from mimocorb._run.crew import Crew
+from mimocorb._run.ending import EndCondition, Escalation, ProgressWatch
+from mimocorb._run.event_loop import EventLoop
+from mimocorb._run.meters import BufferMeter, RunClock
+from mimocorb._run.options import SupervisorOptions
+from mimocorb._run.process import ASK_TO_END
+from mimocorb._run.run_log import RunLog
+from mimocorb._run.run_state import TRANSITIONS, Command, RunState, RunView, WorkerState
+from mimocorb._run.worker import BEGIN, DO_NOT_BEGIN, Terminated
+from mimocorb._run.worker_function import WorkerFunction
+from mimocorb._run.worker_link import Message
+from mimocorb._run.worker_process import WorkerProcess
+from mimocorb._setup.graph import Graph
+from mimocorb._setup.model import Setup
 from mimocorb.errors import HandleMisuse
 
 __all__ = ["Supervisor"]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mimocorb._pipeline.form import Form
-from mimocorb._pipeline.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
-from mimocorb._pipeline.paths import absolute
-from mimocorb._pipeline.record_types import read_record_type
-from mimocorb._pipeline.setup_file import Entry, Node
-from mimocorb._pipeline.user_functions import locate
+from mimocorb._setup.form import Form
+from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
+from mimocorb._setup.paths import absolute
+from mimocorb._setup.record_types import read_record_type
+from mimocorb._setup.setup_file import Entry, Node
+from mimocorb._setup.user_functions import locate
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = ["COMMON_KEYS", "Draft", "common_settings", "limits", "make_buffer", "make_worker"]

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mimocorb._pipeline.model import Problem, Where
-from mimocorb._pipeline.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
+from mimocorb._setup.model import Problem, Where
+from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
 __all__ = ["Form", "describe", "nearest"]
 

@@ -12,11 +12,11 @@ from multiprocessing.process import BaseProcess
 from threading import current_thread, main_thread
 from typing import Any
 
-from mimocorb._pipeline import worker
-from mimocorb._pipeline.process import Lifeline, describe_exit, open_pidfd
-from mimocorb._pipeline.run_state import WorkerState
-from mimocorb._pipeline.worker import WorkerChannel, WorkerTask
-from mimocorb._pipeline.worker_link import LineSplitter, Message
+from mimocorb._run import worker
+from mimocorb._run.process import Lifeline, describe_exit, open_pidfd
+from mimocorb._run.run_state import WorkerState
+from mimocorb._run.worker import WorkerChannel, WorkerTask
+from mimocorb._run.worker_link import LineSplitter, Message
 
 __all__ = ["GONE", "WorkerProcess"]
 

@@ -8,7 +8,7 @@ import termios
 import tty
 from typing import Any
 
-from mimocorb._pipeline.run_state import Command
+from mimocorb._run.run_state import Command
 
 __all__ = ["KEYS", "Keyboard", "in_foreground"]
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mimocorb._pipeline.books import expected, lost, reader_name
-from mimocorb._pipeline.run_directory import write_atomically
-from mimocorb._pipeline.run_state import BufferView, RunView
-from mimocorb._pipeline.terminal import duration, percent, rate
+from mimocorb._run.books import expected, lost, reader_name
+from mimocorb._run.run_directory import write_atomically
+from mimocorb._run.run_state import BufferView, RunView
+from mimocorb._run.terminal import duration, percent, rate
 from mimocorb.errors import MimocorbError, RunFailed
 
 __all__ = ["RunSummary", "WorkerEnd", "write_or_report"]

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._pipeline.meters import RunClock
-from mimocorb._pipeline.model import Setup
-from mimocorb._pipeline.process import ASK_TO_END
-from mimocorb._pipeline.worker_process import WorkerProcess
+from mimocorb._run.meters import RunClock
+from mimocorb._run.process import ASK_TO_END
+from mimocorb._run.worker_process import WorkerProcess
+from mimocorb._setup.model import Setup
 
 __all__ = ["EndCondition", "Escalation", "ProgressWatch"]
 

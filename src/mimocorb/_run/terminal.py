@@ -17,9 +17,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from mimocorb._pipeline.keyboard import in_foreground
-from mimocorb._pipeline.run_log import LogLine, RunLog
-from mimocorb._pipeline.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
+from mimocorb._run.keyboard import in_foreground
+from mimocorb._run.run_log import LogLine, RunLog
+from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
 
 __all__ = ["LiveView", "PlainLines", "duration", "render", "say", "status_line"]
 

@@ -29,8 +29,8 @@ import numpy as np
 import yaml
 
 import mimocorb
-from mimocorb._pipeline.model import Setup
-from mimocorb._pipeline.user_functions import neighbours
+from mimocorb._setup.model import Setup
+from mimocorb._setup.user_functions import neighbours
 from mimocorb.errors import OutputError
 
 __all__ = [

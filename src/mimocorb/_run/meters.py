@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._pipeline.run_state import BufferView
-from mimocorb._pipeline.worker_function import WorkerFunction
+from mimocorb._run.run_state import BufferView
+from mimocorb._run.worker_function import WorkerFunction
 
 __all__ = ["BufferMeter", "RunClock"]
 

@@ -20,16 +20,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mimocorb._pipeline.model import WorkerSpec
-from mimocorb._pipeline.paths import shown
-from mimocorb._pipeline.process import (
+from mimocorb._run.process import (
     ASK_TO_END,
     die_with_parent,
     hold_lifeline,
     leave_signals_to_supervisor,
 )
-from mimocorb._pipeline.user_functions import load_function
-from mimocorb._pipeline.worker_link import LinkHandler, MessageWriter, redirect_output
+from mimocorb._run.worker_link import LinkHandler, MessageWriter, redirect_output
+from mimocorb._setup.model import WorkerSpec
+from mimocorb._setup.paths import shown
+from mimocorb._setup.user_functions import load_function
 from mimocorb.errors import EndOfStream, MimocorbError, OutputError, UserFunctionError
 
 __all__ = ["BEGIN", "DO_NOT_BEGIN", "Terminated", "WorkerChannel", "WorkerTask", "main"]

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mimocorb._pipeline.form import nearest
-from mimocorb._pipeline.graph import Graph
-from mimocorb._pipeline.model import NOWHERE, BufferSpec, Problem, Setup, Where, WorkerSpec
-from mimocorb._pipeline.paths import shown
-from mimocorb._pipeline.user_functions import check_function, read_module
+from mimocorb._setup.form import nearest
+from mimocorb._setup.graph import Graph
+from mimocorb._setup.model import NOWHERE, BufferSpec, Problem, Setup, Where, WorkerSpec
+from mimocorb._setup.paths import shown
+from mimocorb._setup.user_functions import check_function, read_module
 
 __all__ = ["available_memory_bytes", "check"]
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._pipeline.dialects import read_setup, setup_from_dicts
-from mimocorb._pipeline.graph import Graph
-from mimocorb._pipeline.options import RunOptions, SupervisorOptions
-from mimocorb._pipeline.run import Run
-from mimocorb._pipeline.run_directory import copy_configuration
-from mimocorb._pipeline.run_log import LogLine, RunLog
-from mimocorb._pipeline.run_state import Command
-from mimocorb._pipeline.setup_file import plain, read_file
-from mimocorb._pipeline.summary import RunSummary
-from mimocorb._pipeline.supervisor import Supervisor
-from mimocorb._pipeline.terminal import say
-from mimocorb._pipeline.user_functions import load_function, locate
+from mimocorb._run.options import RunOptions, SupervisorOptions
+from mimocorb._run.run import Run
+from mimocorb._run.run_directory import copy_configuration
+from mimocorb._run.run_log import LogLine, RunLog
+from mimocorb._run.run_state import Command
+from mimocorb._run.summary import RunSummary
+from mimocorb._run.supervisor import Supervisor
+from mimocorb._run.terminal import say
+from mimocorb._setup.dialects import read_setup, setup_from_dicts
+from mimocorb._setup.graph import Graph
+from mimocorb._setup.setup_file import plain, read_file
+from mimocorb._setup.user_functions import load_function, locate
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 
 __all__ = ["buffer_control", "run_mimoDAQ"]

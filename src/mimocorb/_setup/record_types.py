@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb._pipeline.form import Form, describe, nearest
-from mimocorb._pipeline.model import Where
-from mimocorb._pipeline.setup_file import ListNode, MappingNode, Node, ScalarNode
+from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.model import Where
+from mimocorb._setup.setup_file import ListNode, MappingNode, Node, ScalarNode
 from mimocorb.errors import RecordTypeError
 from mimocorb.schema import record_dtype
 

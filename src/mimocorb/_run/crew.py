@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection
 
-from mimocorb._pipeline.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
-from mimocorb._pipeline.worker_process import WorkerProcess
+from mimocorb._run.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
+from mimocorb._run.worker_process import WorkerProcess
 from mimocorb.errors import SetupError
 
 __all__ = ["Crew", "default_start_method"]
@@ -46,7 +46,7 @@ class Crew:
                 f"there is no start method {self.start_method!r}: choose one of {known}"
             ) from error
         if self.start_method == "forkserver":
-            self._context.set_forkserver_preload(["mimocorb._pipeline.worker"])
+            self._context.set_forkserver_preload(["mimocorb._run.worker"])
         self._lifeline = Lifeline()
         self._gate: tuple[Connection, Connection] = Pipe(duplex=False)
 

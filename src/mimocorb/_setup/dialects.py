@@ -1,4 +1,4 @@
-"""From a set-up in any dialect to a checked :class:`~mimocorb._pipeline.model.Setup`.
+"""From a set-up in any dialect to a checked :class:`~mimocorb._setup.model.Setup`.
 
 ======================  ==========================================================
 top-level keys          dialect
@@ -18,13 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mimocorb._pipeline import manual_dialect, mimocorb2_dialect
-from mimocorb._pipeline.checks import check
-from mimocorb._pipeline.form import Form, describe, nearest
-from mimocorb._pipeline.model import Problem, Setup, Where, format_problems
-from mimocorb._pipeline.parts import Draft, limits
-from mimocorb._pipeline.paths import absolute, shown
-from mimocorb._pipeline.setup_file import (
+from mimocorb._setup import manual_dialect, mimocorb2_dialect
+from mimocorb._setup.checks import check
+from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.model import Problem, Setup, Where, format_problems
+from mimocorb._setup.parts import Draft, limits
+from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.setup_file import (
     Entry,
     MappingNode,
     Node,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
-from mimocorb._pipeline.model import BufferSpec, Role, Setup, WorkerSpec
+from mimocorb._setup.model import BufferSpec, Role, Setup, WorkerSpec
 from mimocorb.errors import SetupError
 
 __all__ = ["Graph"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimocorb._pipeline.form import Form, nearest
-from mimocorb._pipeline.model import Where
-from mimocorb._pipeline.paths import absolute, shown
-from mimocorb._pipeline.setup_file import MappingNode, Node, plain, read_file
+from mimocorb._setup.form import Form, nearest
+from mimocorb._setup.model import Where
+from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.setup_file import MappingNode, Node, plain, read_file
 
 __all__ = ["CommonConfig", "ConfigFiles"]
 

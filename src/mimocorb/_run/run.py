@@ -13,16 +13,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from mimocorb._pipeline.keyboard import Keyboard
-from mimocorb._pipeline.model import Setup
-from mimocorb._pipeline.options import RunOptions
-from mimocorb._pipeline.run_directory import create_run_directory, write_records
-from mimocorb._pipeline.run_log import RunLog
-from mimocorb._pipeline.run_state import Command, RunState
-from mimocorb._pipeline.set_aside import save_events_set_aside
-from mimocorb._pipeline.summary import RunSummary, WorkerEnd, write_or_report
-from mimocorb._pipeline.supervisor import Supervisor
-from mimocorb._pipeline.terminal import LiveView, PlainLines
+from mimocorb._run.keyboard import Keyboard
+from mimocorb._run.options import RunOptions
+from mimocorb._run.run_directory import create_run_directory, write_records
+from mimocorb._run.run_log import RunLog
+from mimocorb._run.run_state import Command, RunState
+from mimocorb._run.set_aside import save_events_set_aside
+from mimocorb._run.summary import RunSummary, WorkerEnd, write_or_report
+from mimocorb._run.supervisor import Supervisor
+from mimocorb._run.terminal import LiveView, PlainLines
+from mimocorb._setup.model import Setup
 from mimocorb.errors import HandleMisuse
 
 __all__ = ["Run", "run_setup"]

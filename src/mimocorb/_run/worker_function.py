@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._pipeline.model import WorkerSpec
-from mimocorb._pipeline.run_state import WorkerState, WorkerView
-from mimocorb._pipeline.worker import WorkerChannel, WorkerTask
-from mimocorb._pipeline.worker_process import WorkerProcess
+from mimocorb._run.run_state import WorkerState, WorkerView
+from mimocorb._run.worker import WorkerChannel, WorkerTask
+from mimocorb._run.worker_process import WorkerProcess
+from mimocorb._setup.model import WorkerSpec
 
 __all__ = ["WorkerFunction"]
 

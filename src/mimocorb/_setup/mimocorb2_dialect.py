@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mimocorb._pipeline.config_files import ConfigFiles
-from mimocorb._pipeline.form import Form, describe
-from mimocorb._pipeline.model import Role, Where, WorkerSpec
-from mimocorb._pipeline.parts import (
+from mimocorb._setup.config_files import ConfigFiles
+from mimocorb._setup.form import Form, describe
+from mimocorb._setup.model import Role, Where, WorkerSpec
+from mimocorb._setup.parts import (
     COMMON_KEYS,
     Draft,
     common_settings,
@@ -18,7 +18,7 @@ from mimocorb._pipeline.parts import (
     make_buffer,
     make_worker,
 )
-from mimocorb._pipeline.setup_file import (
+from mimocorb._setup.setup_file import (
     Entry,
     ListNode,
     MappingNode,

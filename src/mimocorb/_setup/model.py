@@ -1,6 +1,6 @@
 """What a set-up says, whatever dialect it was written in.
 
-The readers of the dialects (:mod:`mimocorb._pipeline.dialects`) make a :class:`Setup`; the checks,
+The readers of the dialects (:mod:`mimocorb._setup.dialects`) make a :class:`Setup`; the checks,
 the graph, the supervisor and the run record read nothing else. Everything here is frozen and
 picklable, and every part knows where in which file it was written.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mimocorb._buffer.stats import BufferStats, GroupStats
-from mimocorb._pipeline.run_state import BufferView, RunView
+from mimocorb._run.run_state import BufferView, RunView
 from mimocorb.errors import BooksDoNotBalance
 
 __all__ = ["audit", "expected", "lost", "reader_name"]

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimocorb._pipeline.form import nearest
-from mimocorb._pipeline.model import NOWHERE, FunctionReference, Problem, Where
-from mimocorb._pipeline.paths import absolute, shown
+from mimocorb._setup.form import nearest
+from mimocorb._setup.model import NOWHERE, FunctionReference, Problem, Where
+from mimocorb._setup.paths import absolute, shown
 from mimocorb.errors import UserFunctionError
 
 # The modules of mimocorb that have functions for set-ups.

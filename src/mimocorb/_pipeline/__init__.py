@@ -1,1 +1,0 @@
-"""From a set-up file to a supervised run and its record."""

@@ -1,0 +1,1 @@
+"""From a checked set-up to a supervised run, its displays and its record."""
