@@ -1,5 +1,6 @@
 """What the processes of these tests do. A module of its own, as spawned children import it."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -68,10 +69,36 @@ def write_counts(setup_dict, stop):
 def write_into_memory(setup_dict):
     """Write through the address of an event, past NumPy's own protection."""
     import ctypes
-    import faulthandler
 
     faulthandler.disable()  # it is expected to die, no need to report
     event = Reader(setup_dict).get()
     assert isinstance(event, np.ndarray)
     ctypes.memset(event.ctypes.data, 0, 1)
     sys.exit(0)
+
+
+WAYS_TO_FAIL = {
+    "raises": lambda: int("poison"),
+    "exits": lambda: sys.exit(3),
+    "segmentation fault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "killed for its memory": die,
+}
+
+
+def process_until_failure(setup_dict, every, way):
+    """A user function that fails on every `every`-th event, whenever it comes."""
+    faulthandler.disable()  # it is expected to die, no need to report
+    sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nor to show its traceback
+    with Reader(setup_dict) as reader:
+        for event in reader:
+            if int(event[0]) % every == 0:
+                WAYS_TO_FAIL[way]()
+
+
+def hang_with_an_event(setup_dict, connection):
+    """A user function that does not come back."""
+    reader = Reader(setup_dict)
+    reader.get()
+    connection.send(reader.sequence)
+    while True:
+        pass
