@@ -10,7 +10,7 @@ from typing import Any
 
 from mimocorb import _core
 from mimocorb._buffer.contract import GroupBooks, ObserverPort, ReaderPort, RingBooks, WriterPort
-from mimocorb._buffer.memory import available_bytes
+from mimocorb._memory import available_bytes
 from mimocorb.errors import (
     BufferMemoryError,
     BufferUnreachable,

@@ -6,18 +6,17 @@ names, functions, data flow, memory. No user code is run and nothing is created.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
+from mimocorb._memory import available_bytes
 from mimocorb._setup.form import nearest
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import NOWHERE, BufferSpec, Problem, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_functions import check_function, read_module
 
-__all__ = ["available_memory_bytes", "check"]
+__all__ = ["check"]
 
 
 def check(
@@ -47,15 +46,6 @@ def check(
     if not repeated:
         problems += _loops(setup)
     return sorted(problems, key=lambda problem: problem.where)
-
-
-def available_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Return the memory that can be had without swapping, in bytes; ``None`` if not known."""
-    try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(found[1]) * 1024 if found else None
 
 
 def _repeated_names(setup: Setup) -> Iterator[Problem]:
@@ -187,8 +177,8 @@ def _shared_files(setup: Setup) -> Iterator[Problem]:
 
 
 def _memory(setup: Setup) -> Iterator[Problem]:
-    available = available_memory_bytes()
-    if available is None or not setup.buffers or setup.size_bytes <= available // 2:
+    available = available_bytes()
+    if not setup.buffers or setup.size_bytes <= available // 2:
         return
     largest = max(setup.buffers, key=lambda spec: spec.size_bytes)
     fits = setup.size_bytes <= available

@@ -10,12 +10,19 @@ _NO_LIMIT = 1 << 60
 
 
 def available_bytes() -> int:
-    """Return the memory in bytes that can be reserved now without pushing out anything else."""
-    return min(_machine(), _control_group())
+    """Return the memory in bytes that can be reserved now without pushing out anything else.
+
+    Where the kernel does not tell, the answer is larger than any memory.
+    """
+    return min(_machine(Path("/proc/meminfo")), _control_group())
 
 
-def _machine() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
+def _machine(table: Path) -> int:
+    try:
+        lines = table.read_text().splitlines()
+    except OSError:
+        return _NO_LIMIT
+    for line in lines:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return _NO_LIMIT
