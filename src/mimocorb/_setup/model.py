@@ -19,9 +19,11 @@ __all__ = [
     "BufferSpec",
     "FunctionReference",
     "Problem",
+    "RestartPolicy",
     "Role",
     "Setup",
     "Severity",
+    "StopCondition",
     "Where",
     "WorkerSpec",
     "format_problems",
@@ -29,6 +31,8 @@ __all__ = [
 
 Role = Literal["read", "write", "observe"]
 Severity = Literal["error", "warning"]
+Policy = Literal["never", "on_failure", "required"]
+Comparison = Literal["<", "<=", ">", ">=", "=="]
 
 
 @dataclass(frozen=True, order=True)
@@ -167,6 +171,54 @@ class FunctionReference:
 
 
 @dataclass(frozen=True)
+class RestartPolicy:
+    """What happens when a process of a worker fails.
+
+    Parameters
+    ----------
+    policy
+        ``"required"``: the run is ended in order, and has failed. ``"on_failure"``: a new process
+        takes its place, after a pause. ``"never"``: its colleagues go on without it. When no
+        process is left that could take its place, the run is ended in order in any case, unless the
+        worker only observes.
+    limit
+        New processes that ``"on_failure"`` starts in a run, for each process of the worker.
+    backoff_s
+        Pause before the first new process, in seconds; it doubles with every further one.
+    """
+
+    policy: Policy = "required"
+    limit: int = 5
+    backoff_s: float = 0.1
+
+
+@dataclass(frozen=True)
+class StopCondition:
+    """A condition on a result at which a run ends.
+
+    Parameters
+    ----------
+    subject
+        Name of a buffer or of a worker.
+    quantity
+        What is compared: ``events`` of a buffer, or a result that the worker reports.
+    comparison, limit
+        ``subject.quantity comparison limit`` ends the run.
+    where
+        Place in the set-up file.
+    """
+
+    subject: str
+    quantity: str
+    comparison: Comparison
+    limit: float
+    where: Where = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{self.subject}.{self.quantity} {self.comparison} {self.limit:g}"
+
+
+@dataclass(frozen=True)
 class WorkerSpec:
     """One worker function with its processes and buffers.
 
@@ -185,6 +237,15 @@ class WorkerSpec:
         What the function gets as ``config_dict`` (before ``directory_prefix`` is added).
     config_files
         The files ``config`` was read from, to be copied into the run directory.
+    restart
+        What happens when a process of it fails; ``None``: ``required`` for workers that handle
+        data, ``never`` for those that only observe.
+    hang_timeout_s
+        Kill a process that holds one event for longer than this; ``None``: never.
+    ordered
+        Whether the results of several processes are published in the order of the input.
+    rejected_prescale
+        Keep one in so many rejected events, chosen at random, as a sample; ``None``: none.
     where
         Place of the worker's name in the set-up file.
     rb_where
@@ -197,6 +258,10 @@ class WorkerSpec:
     rb_assign: Mapping[str, Role] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     config_files: tuple[Path, ...] = ()
+    restart: RestartPolicy | None = None
+    hang_timeout_s: float | None = None
+    ordered: bool = False
+    rejected_prescale: int | None = None
     where: Where = NOWHERE
     rb_where: Mapping[str, Where] = field(default_factory=dict, compare=False)
 
@@ -242,6 +307,14 @@ class Setup:
         End the run after this time in seconds; ``None``: no limit.
     runevents
         End the run after this many events in the first buffer; ``None``: no limit.
+    runevents_of
+        End the run after this many events in other buffers, by name.
+    stop_when
+        End the run as soon as one of these holds.
+    drain_timeout_s
+        Give up draining after this time without progress and save the rest; ``None``: the default.
+    operator, comment
+        Who takes the data, and why; for the record of the run.
     output_directory
         Parent of the run directories, absolute; ``None``: the default of the run.
     keyboard_control, gui_control
@@ -259,6 +332,11 @@ class Setup:
     base_directory: Path = field(default_factory=Path)
     runtime_s: float | None = None
     runevents: int | None = None
+    runevents_of: Mapping[str, int] = field(default_factory=dict)
+    stop_when: tuple[StopCondition, ...] = ()
+    drain_timeout_s: float | None = None
+    operator: str = ""
+    comment: str = ""
     output_directory: Path | None = None
     keyboard_control: bool = True
     gui_control: bool = False

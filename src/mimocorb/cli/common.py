@@ -1,0 +1,82 @@
+"""What the commands share: exit codes, types of options, reading a set-up, printing."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+# The rest is imported on use, where a Ctrl-C is answered by a message.
+if TYPE_CHECKING:
+    from mimocorb._setup.model import Setup
+
+__all__ = [
+    "BAD_USAGE",
+    "FAILED",
+    "INTERRUPTED",
+    "OK",
+    "Commands",
+    "add_setup",
+    "count",
+    "print_text",
+    "read_setup",
+    "seconds",
+]
+
+OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+Commands = Any  # what ArgumentParser.add_subparsers() returns has no public name
+
+
+def add_setup(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names the set-up file."""
+    parser.add_argument("setup", metavar="SETUP", help="the set-up file")
+
+
+def count(text: str) -> int:
+    """Read a number of things, at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, found {text}")
+    return value
+
+
+count.__name__ = "whole number"  # argparse puts it into its message
+
+
+def seconds(text: str) -> float:
+    """Read a time above 0."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"must be a time in seconds above 0, found {text}")
+    return value
+
+
+seconds.__name__ = "number"
+
+
+def print_text(text: str) -> None:
+    """Print; that nobody reads it, as after ``| head -1``, is no failure of the command."""
+    from mimocorb._run.terminal import say
+
+    if sys.stdout is not None and not say(text.rstrip("\n"), sys.stdout):
+        # What is left in the stream would fail again at the exit of Python.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        os.dup2(sys.stdout.fileno(), 1)
+
+
+def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
+    """Read the set-up that the command names; problems go to standard error."""
+    from mimocorb._setup.dialects import read_setup_or_problems
+    from mimocorb._setup.model import format_problems
+
+    setup, problems = read_setup_or_problems(chosen.setup, overrides)
+    if problems:
+        print(format_problems(problems), file=sys.stderr)
+    if setup is None:
+        errors = sum(problem.severity == "error" for problem in problems)
+        noun = "error" if errors == 1 else "errors"
+        print(f"{chosen.setup}: {errors} {noun}, nothing was started", file=sys.stderr)
+    return setup
