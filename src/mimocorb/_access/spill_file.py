@@ -1,0 +1,212 @@
+"""Spill files: events that could not be processed in time, kept whole to be processed later.
+
+A spill file is a zip archive, which has a checksum for each member and which :func:`numpy.load`
+opens. ``index.json`` says what it holds; every other member is an array of events, one row each,
+with the fields of :func:`event_dtype`. It appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.errors import OutputError, SetupError
+
+__all__ = ["SpillFile", "SpilledGroup", "event_dtype", "read_index", "spilled_events"]
+
+FORMAT = "mimocorb spill"
+VERSION = 1
+INDEX = "index.json"
+
+
+@dataclass
+class SpilledGroup:
+    """Events that one worker did not get to process.
+
+    Parameters
+    ----------
+    buffer
+        The buffer they were in.
+    worker
+        The worker they were due to, by its name in the set-up.
+    events
+        How many.
+    members
+        The arrays that hold them, in the order of the events.
+    sequences
+        First and last publish number.
+    """
+
+    buffer: str
+    worker: str
+    events: int
+    members: list[str]
+    sequences: tuple[int, int]
+
+
+def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
+    """Return the type of a row: an event with its metadata.
+
+    Fields are ``sequence`` (publish number), ``delivery`` (how often it had been handed out, this
+    time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime`` and ``data``, the array of the
+    slot.
+    """
+    return np.dtype(
+        [
+            ("sequence", "<i8"),
+            ("delivery", "<i8"),
+            ("counter", "<i8"),
+            ("timestamp", "<f8"),
+            ("deadtime", "<f8"),
+            ("data", dtype, (values_per_slot,)),
+        ]
+    )
+
+
+class SpillFile:
+    """A spill file that is being written.
+
+    Parameters
+    ----------
+    path
+        Its name, ending in ``.npz``; there must be no such file yet.
+    setup
+        Name of the set-up file, which lies in the same directory.
+
+    Raises
+    ------
+    OutputError
+        It exists, or cannot be made.
+    """
+
+    def __init__(self, path: Path, setup: str) -> None:
+        self.path = path
+        self._setup = setup
+        self._partial = path.with_name(f".{path.name}.part")
+        self._groups: dict[tuple[str, str], SpilledGroup] = {}
+        if path.exists():
+            raise OutputError(f"{path} exists already; it is not overwritten")
+        try:
+            self._zip = zipfile.ZipFile(self._partial, "w")
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def add(self, buffer: str, worker: str, events: NDArray[Any]) -> None:
+        """Write some events of a buffer that are due to a worker, at least one.
+
+        Raises
+        ------
+        OutputError
+            They could not be written; the file keeps what it had.
+        """
+        numbers = (int(events["sequence"][0]), int(events["sequence"][-1]))
+        empty = SpilledGroup(buffer, worker, 0, [], numbers)
+        group = self._groups.get((buffer, worker), empty)
+        member = f"{len(self._groups):03d}_{len(group.members):06d}.npy"
+        if group is not empty:
+            member = f"{group.members[0][:3]}_{len(group.members):06d}.npy"
+        try:
+            with self._zip.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, events, allow_pickle=False)
+        except OSError as error:
+            raise self._failed(error) from error
+        group.events += len(events)
+        group.members.append(member)
+        group.sequences = (min(group.sequences[0], numbers[0]), max(*group.sequences, numbers[1]))
+        self._groups[buffer, worker] = group
+
+    def close(self) -> None:
+        """Write the index, bring all to the disk, and give the file its name. Idempotent.
+
+        Raises
+        ------
+        OutputError
+            That was not possible; what could be written stays under the temporary name.
+        """
+        if self._zip.fp is None:
+            return
+        index = {
+            "format": FORMAT,
+            "version": VERSION,
+            "setup": self._setup,
+            "groups": [asdict(group) for group in self._groups.values()],
+        }
+        try:
+            self._zip.writestr(INDEX, json.dumps(index, indent=2))
+            self._zip.close()
+            with self._partial.open("rb") as file:
+                os.fsync(file.fileno())
+            self._partial.rename(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write {self.path}: {error.strerror or error}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_index(path: Path) -> tuple[str, list[SpilledGroup]]:
+    """Return the name of the set-up file and what a spill file holds.
+
+    Raises
+    ------
+    SetupError
+        There is no such file, or it is not a whole spill file of this version.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            index: dict[str, Any] = json.loads(archive.read(INDEX))
+    except FileNotFoundError as error:
+        raise SetupError(f"there is no spill file {path}") from error
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise SetupError(f"{path} is not a whole spill file: {error}") from error
+    if index.get("format") != FORMAT or index.get("version") != VERSION:
+        raise SetupError(
+            f"{path} has to be a {FORMAT!r} of version {VERSION}, found {index.get('format')!r} of "
+            f"version {index.get('version')!r}; use the mimocorb that wrote it"
+        )
+    groups = [
+        SpilledGroup(**{**group, "sequences": tuple(group["sequences"])})
+        for group in index["groups"]
+    ]
+    return str(index["setup"]), groups
+
+
+def spilled_events(path: Path, buffer: str, worker: str) -> Iterator[NDArray[Any]]:
+    """Yield the arrays of events of a buffer that were due to a worker, see :func:`event_dtype`.
+
+    Raises
+    ------
+    SetupError
+        The file is damaged: the events before have been yielded, and are whole.
+    """
+    _setup, groups = read_index(path)
+    members = [m for g in groups if (g.buffer, g.worker) == (buffer, worker) for m in g.members]
+    with zipfile.ZipFile(path) as archive:
+        for member in members:
+            try:
+                with archive.open(member) as file:
+                    array = np.lib.format.read_array(file, allow_pickle=False)
+                    file.read()  # to the end, where the checksum is looked at
+            except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+                raise SetupError(f"{path} is damaged in {member}: {error}") from error
+            yield array
