@@ -15,6 +15,7 @@ __all__ = [
     "Command",
     "RunState",
     "RunView",
+    "StateChange",
     "WorkerState",
     "WorkerView",
 ]
@@ -41,6 +42,25 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.ENDING: frozenset({RunState.ENDED}),
     RunState.ENDED: frozenset(),
 }
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """When a run came into a state, and why.
+
+    Parameters
+    ----------
+    time_s
+        UTC time in seconds.
+    state
+        The new state.
+    cause
+        In words, such as "the source is exhausted".
+    """
+
+    time_s: float
+    state: RunState
+    cause: str
 
 
 class Command(Enum):

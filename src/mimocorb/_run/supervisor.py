@@ -30,7 +30,14 @@ from mimocorb._run.meters import BufferMeter, RunClock
 from mimocorb._run.options import SupervisorOptions
 from mimocorb._run.process import ASK_TO_END
 from mimocorb._run.run_log import RunLog
-from mimocorb._run.run_state import TRANSITIONS, Command, RunState, RunView, WorkerState
+from mimocorb._run.run_state import (
+    TRANSITIONS,
+    Command,
+    RunState,
+    RunView,
+    StateChange,
+    WorkerState,
+)
 from mimocorb._run.worker import BEGIN, DO_NOT_BEGIN, Terminated
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb._run.worker_link import Message
@@ -75,6 +82,7 @@ class Supervisor:
         self.log = log
         self.options = options or SupervisorOptions()
         self.state = RunState.PREPARED
+        self.changes = [StateChange(time.time(), RunState.PREPARED, "the set-up has been checked")]
         self.reason = ""
         self.failures: list[str] = []
         self.warnings: list[str] = []
@@ -123,7 +131,7 @@ class Supervisor:
         The sources load their functions and then wait until everybody else who handles data is
         ready. Workers write their output into `directory`; it is their ``directory_prefix``.
         """
-        self._change(RunState.STARTING)
+        self._change(RunState.STARTING, "the directory of the run is ready")
         by_name = {function.spec.name: function for function in self.functions}
         ordered = [by_name[name] for name in self._graph.start_order]
         for function in ordered:
@@ -218,13 +226,16 @@ class Supervisor:
             else:
                 buffer.resume()
         self.clock.pause() if paused else self.clock.resume()
-        self._change(RunState.PAUSED if paused else RunState.RUNNING)
+        self._change(
+            RunState.PAUSED if paused else RunState.RUNNING,
+            "paused by request" if paused else "resumed by request",
+        )
         self.log.add("INFO", ORIGIN, "paused" if paused else "resumed")
 
     def stop(self, reason: str) -> None:
         """Take no more data, then process everything that has been taken."""
         not_begun = self.state is RunState.STARTING
-        self._change(RunState.DRAINING)
+        self._change(RunState.DRAINING, reason)
         self.reason = self.reason or reason
         self.clock.stop()
         self._stopped_s = time.monotonic()
@@ -237,17 +248,18 @@ class Supervisor:
 
     def end_now(self, reason: str) -> None:
         """Interrupt all workers; what has not been processed is lost, and counted."""
-        self._change(RunState.ENDING)
+        self._change(RunState.ENDING, reason)
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
         self.clock.stop()
         self.log.add("WARNING", ORIGIN, reason)
         for function in self.functions:
             self._escalation.ask(function.alive)
 
-    def _change(self, state: RunState) -> None:
+    def _change(self, state: RunState, cause: str) -> None:
         if state not in TRANSITIONS[self.state]:
             raise HandleMisuse(f"a run that is {self.state.value} cannot become {state.value}")
         self.state = state
+        self.changes.append(StateChange(time.time(), state, cause))
 
     def _open_gate(self, word: bytes) -> None:
         sources = [f for f in self.functions if f.spec.is_source]
@@ -375,7 +387,7 @@ class Supervisor:
                 names = ", ".join(process.name for process in waiting)
                 self.log.add("INFO", ORIGIN, f"still waiting for {names} to get ready")
             return
-        self._change(RunState.RUNNING)
+        self._change(RunState.RUNNING, "all workers are ready")
         self._open_gate(BEGIN)
         self.clock.start()
         for process in (process for function in self.functions for process in function.processes):
@@ -413,7 +425,7 @@ class Supervisor:
             self._data_done_s = now
         left = [process for f in self.functions for process in f.alive]
         if not left:
-            self._change(RunState.ENDED)
+            self._change(RunState.ENDED, "all workers have ended")
             self.failures += audit(self.view())
         elif now - self._data_done_s > self.options.display_grace_s:
             self._escalation.ask(left)
