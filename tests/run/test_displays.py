@@ -21,7 +21,7 @@ from running import WATCHDOG_S, Worker, chain, run
 
 from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
 from mimocorb._run.run_log import RunLog
-from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
+from mimocorb._run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
 from mimocorb._run.terminal import PlainLines, render, status_line
 
 
@@ -43,8 +43,8 @@ def a_run(buffers: int = 3, workers: int = 5) -> RunView:
         elapsed_s=83.0,
         active_s=80.0,
         events=1234567,
-        runtime_s=None,
-        runevents=2_000_000,
+        goals=(Goal("events", "RB_1", 1234567, 2_000_000),),
+        results={},
         buffers=tuple(
             BufferView(stats(f"RB_{n}", 12, 3), 12345.6, {0: "calculate_decay_time"}, 0.123)
             for n in range(1, buffers + 1)

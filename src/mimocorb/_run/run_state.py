@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from mimocorb._buffer.stats import BufferStats
@@ -13,6 +14,7 @@ __all__ = [
     "TRANSITIONS",
     "BufferView",
     "Command",
+    "Goal",
     "RunState",
     "RunView",
     "StateChange",
@@ -127,6 +129,38 @@ class WorkerView:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """Something at which the run ends, and how far it is on the way there.
+
+    Parameters
+    ----------
+    kind
+        ``"time"`` in seconds, ``"events"`` of a buffer, or ``"result"`` that a worker reports.
+    name
+        Of the buffer; for a result the condition in words.
+    value
+        What has been reached so far; None: nothing has been reported yet.
+    limit
+        At which value the run ends.
+    reached
+        Why the run ends because of it, in words; empty as long as it does not.
+    """
+
+    kind: Literal["time", "events", "result"]
+    name: str
+    value: float | None
+    limit: float
+    reached: str = ""
+
+    @property
+    def fraction(self) -> float | None:
+        """Part of the way, 0 to 1; None for results, which need not grow."""
+        if self.kind == "result" or self.value is None:
+            return None
+        return min(1.0, self.value / self.limit)
+
+
+@dataclass(frozen=True)
 class RunView:
     """A run at one moment.
 
@@ -137,7 +171,11 @@ class RunView:
     active_s
         The same without pauses; ``runtime`` counts this.
     events
-        Events published in the first source buffer; ``runevents`` counts these.
+        Events published in the first source buffer.
+    goals
+        At what the run ends.
+    results
+        What workers have reported, by worker and name.
     """
 
     title: str
@@ -146,8 +184,8 @@ class RunView:
     elapsed_s: float | None
     active_s: float | None
     events: int
-    runtime_s: float | None
-    runevents: int | None
+    goals: tuple[Goal, ...]
+    results: Mapping[str, Mapping[str, float]]
     buffers: tuple[BufferView, ...]
     workers: tuple[WorkerView, ...]
 
@@ -158,10 +196,6 @@ class RunView:
 
     @property
     def progress(self) -> float | None:
-        """Part of the way to the end condition, 0 to 1; None without an end condition."""
-        parts = []
-        if self.runevents:
-            parts.append(self.events / self.runevents)
-        if self.runtime_s:
-            parts.append((self.active_s or 0.0) / self.runtime_s)
-        return min(1.0, max(parts)) if parts else None
+        """Part of the way to the nearest end, 0 to 1; None where that cannot be said."""
+        parts = [goal.fraction for goal in self.goals if goal.fraction is not None]
+        return max(parts) if parts else None

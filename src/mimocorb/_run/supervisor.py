@@ -88,6 +88,7 @@ class Supervisor:
         self.warnings: list[str] = []
         self.buffers: dict[str, NewBuffer] = {}
         self.functions: list[WorkerFunction] = []
+        self.results: dict[str, dict[str, float]] = {}
         self.clock = RunClock()
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
@@ -116,9 +117,9 @@ class Supervisor:
         self.functions = [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
         for name, buffer in self.buffers.items():
             self._meters[name] = BufferMeter(buffer, self.functions)
-        if self.source_buffers:
-            first = self.source_buffers[0]
-            self._end_condition = EndCondition(self.setup, self.clock, self.buffers[first])
+        self._end_condition = EndCondition(
+            self.setup, self.clock, self.buffers, self.source_buffers, self.results
+        )
 
     @property
     def source_buffers(self) -> list[str]:
@@ -449,8 +450,8 @@ class Supervisor:
             elapsed_s=self.clock.elapsed_s(),
             active_s=active_s,
             events=first.published if first else 0,
-            runtime_s=self.setup.runtime_s,
-            runevents=self.setup.runevents,
+            goals=self._end_condition.goals() if self._end_condition else (),
+            results={worker: dict(results) for worker, results in self.results.items()},
             buffers=buffers,
             workers=tuple(function.view() for function in self.functions),
         )

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from mimocorb._run.keyboard import in_foreground
 from mimocorb._run.run_log import LogLine, RunLog
-from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
+from mimocorb._run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
 
 __all__ = ["LiveView", "PlainLines", "duration", "render", "say", "status_line"]
 
@@ -150,17 +150,24 @@ def _progress(view: RunView, width: int, unicode: bool) -> Text:
         text = Text(f" {_still_due(view)}", style="cyan")
         text.truncate(width, overflow="ellipsis")
         return text
-    if view.progress is None:
+    if not view.goals:
         return Text(f" {view.events:,} events, no end condition", style="dim")
-    ends = []
-    if view.runevents:
-        ends.append(f"{view.events:,} of {view.runevents:,} events")
-    if view.runtime_s:
-        ends.append(f"{duration(view.active_s)} of {duration(view.runtime_s)}")
-    label = f" {100 * view.progress:3.0f} %  {', '.join(ends)} "
+    ends = ", ".join(_goal(goal) for goal in view.goals)
+    if view.progress is None:
+        return Text(f" {view.events:,} events, {ends}", no_wrap=True, overflow="ellipsis")
+    label = f" {100 * view.progress:3.0f} %  {ends} "
     return Text.assemble(
         " ", _bar(view.progress, max(5, width - len(label) - 2), unicode, "green"), label
     )
+
+
+def _goal(goal: Goal) -> str:
+    """Say how far it is to an end of the run."""
+    if goal.kind == "time":
+        return f"{duration(goal.value)} of {duration(goal.limit)}"
+    if goal.kind == "events":
+        return f"{goal.value:,.0f} of {goal.limit:,.0f} events in {goal.name}"
+    return f"{goal.name}, now {UNKNOWN if goal.value is None else f'{goal.value:g}'}"
 
 
 def _bar(fraction: float, width: int, unicode: bool, style: str) -> Text:
