@@ -40,7 +40,7 @@ def check(
         *_memory(setup),
     ]
     if buffers_complete:
-        problems += _unknown_buffers(setup)
+        problems += [*_unknown_buffers(setup), *_unknown_subjects(setup)]
     if buffers_complete and assignments_complete:
         problems += [*_idle_workers(setup), *_dead_ends(setup)]
     if not repeated:
@@ -91,6 +91,37 @@ def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
                 )
 
 
+def _unknown_subjects(setup: Setup) -> Iterator[Problem]:
+    """Limits and stop conditions on something that is not there."""
+    buffers = [spec.name for spec in setup.buffers]
+    workers = [spec.name for spec in setup.workers]
+    for name, where in setup.runevents_where.items():
+        if name not in buffers:
+            guess = nearest(name, buffers)
+            yield Problem(
+                where,
+                "runevents counts events in buffers that the set-up has",
+                f"found {name!r}",
+                f"did you mean {guess!r}?" if guess else f"the buffers are {_listed(buffers)}",
+            )
+    for condition in setup.stop_when:
+        if condition.subject not in (*buffers, *workers):
+            guess = nearest(condition.subject, [*buffers, *workers])
+            yield Problem(
+                condition.where,
+                "a condition of stop_when begins with the name of a buffer or worker",
+                f"found {condition.subject!r}",
+                f"did you mean {guess!r}?" if guess else "correct the name",
+            )
+        elif condition.subject not in workers and condition.quantity != "events":
+            yield Problem(
+                condition.where,
+                f"the buffer {condition.subject} reports 'events'",
+                f"found {condition.quantity!r}",
+                f"write {condition.subject}.events, or name the worker that reports it",
+            )
+
+
 def _idle_workers(setup: Setup) -> Iterator[Problem]:
     if not setup.workers:
         yield Problem(
@@ -104,6 +135,17 @@ def _idle_workers(setup: Setup) -> Iterator[Problem]:
                 "found no buffer",
                 'assign one, for example: RB_1: "read"',
             )
+        elif spec.ordered and not (spec.sources and spec.sinks):
+            yield _useless(spec, "ordered", "reads and writes buffers")
+        elif spec.rejected_prescale and not spec.sources:
+            yield _useless(spec, "rejected_sample", "reads a buffer")
+
+
+def _useless(spec: WorkerSpec, key: str, needed: str) -> Problem:
+    used = ", ".join(f"{role} {name}" for name, role in spec.rb_assign.items())
+    return Problem(
+        spec.where, f"{key} is for a worker that {needed}", f"found {used}", f"remove {key}"
+    )
 
 
 def _dead_ends(setup: Setup) -> Iterator[Problem]:

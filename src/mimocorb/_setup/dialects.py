@@ -21,6 +21,8 @@ from typing import Any
 from mimocorb._setup import manual_dialect, mimocorb2_dialect
 from mimocorb._setup.checks import check
 from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.keys import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
+from mimocorb._setup.kinds import Given
 from mimocorb._setup.model import Problem, Setup, Where, format_problems
 from mimocorb._setup.parts import Draft, limits
 from mimocorb._setup.paths import absolute, shown
@@ -38,14 +40,18 @@ __all__ = ["read_setup", "read_setup_or_problems", "setup_from_dicts"]
 
 _log = logging.getLogger(__name__)
 
-_OVERRIDES = (
-    "title",
-    "runtime_s",
-    "runevents",
-    "output_directory",
-    "keyboard_control",
-    "gui_control",
-)
+# Settings that callers may replace, by the names of the model, and the keys that describe them.
+_OVERRIDES = {
+    "title": "title",
+    "operator": "operator",
+    "comment": "comment",
+    "runtime_s": "runtime",
+    "runevents": "runevents",
+    "drain_timeout_s": "drain_timeout_s",
+    "output_directory": "output_directory",
+    "keyboard_control": "KBD_control",
+    "gui_control": "GUI_control",
+}
 
 
 def read_setup(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Setup:
@@ -71,9 +77,10 @@ def read_setup_or_problems(
     path
         The set-up file.
     overrides
-        Settings that replace those of the file: ``runtime_s``, ``runevents``,
+        Settings that replace those of the file: ``title``, ``operator``, ``comment``,
+        ``runtime_s``, ``runevents`` (a number, for the first buffer), ``drain_timeout_s``,
         ``output_directory`` (relative to the working directory), ``keyboard_control``,
-        ``gui_control``, ``title``. A value of ``None`` leaves the file's setting.
+        ``gui_control``. A value of ``None`` leaves the file's setting.
 
     Returns
     -------
@@ -186,7 +193,7 @@ def _read(form: Form, node: Node | None, base_directory: Path, start: Where) -> 
 
 
 def _is_known(key: object) -> bool:
-    return key in manual_dialect.TOP_KEYS or key in mimocorb2_dialect.TOP_KEYS
+    return key in MANUAL_TOP_KEYS or key in RECOMMENDED_TOP_KEYS
 
 
 def _nearest_head(key: object) -> str | None:
@@ -206,23 +213,23 @@ def _override(form: Form, setup: Setup, overrides: Mapping[str, Any]) -> Setup:
             f"found {key!r}",
             "remove it",
         )
-    limit_nodes = {
-        name: Entry(ScalarNode(name, Where("options")), ScalarNode(given[key], Where("options")))
-        for key, name in (("runtime_s", "runtime"), ("runevents", "runevents"))
-        if key in given
+    entries = {
+        key: Entry(ScalarNode(key, Where("options")), node_from_python(given[name], "options"))
+        for name, key in _OVERRIDES.items()
+        if name in given and name != "output_directory"
     }
-    runtime_s, runevents = limits(form, (limit_nodes,))
-    return replace(
-        setup,
-        title=str(given.get("title", setup.title)),
-        runtime_s=runtime_s if "runtime_s" in given else setup.runtime_s,
-        runevents=runevents if "runevents" in given else setup.runevents,
-        output_directory=absolute(Path(), str(given["output_directory"]))
-        if "output_directory" in given
-        else setup.output_directory,
-        keyboard_control=bool(given.get("keyboard_control", setup.keyboard_control)),
-        gui_control=bool(given.get("gui_control", setup.gui_control)),
-    )
+    read = Given(form, MANUAL_TOP_KEYS, entries, "")
+    found = limits(form, (read,))
+    values: dict[str, Any] = {
+        name: found[name] for name in ("runtime_s", "runevents") if name in given
+    }
+    for name, key in _OVERRIDES.items():
+        if name not in found and key in read:
+            value = read.value(key)
+            values |= {} if value is None else {name: value}
+    if "output_directory" in given:
+        values["output_directory"] = absolute(Path(), str(given["output_directory"]))
+    return replace(setup, **values)
 
 
 def _checked(form: Form, draft: Draft) -> tuple[Setup | None, list[Problem]]:

@@ -150,18 +150,18 @@ class Form:
         )
         return None
 
-    def number(self, node: Node, what: str, unit: str) -> float | None:
-        """Return a finite number of at least 0."""
+    def number(self, node: Node, what: str, unit: str, *, above_zero: bool = False) -> float | None:
+        """Return a finite number of at least 0, or above 0."""
         value = node.value if isinstance(node, ScalarNode) else None
         if isinstance(value, int | float) and not isinstance(value, bool):
             try:
-                if math.isfinite(value) and value >= 0:
+                if math.isfinite(value) and (value > 0 if above_zero else value >= 0):
                     return float(value)
             except OverflowError:
                 pass
         self.error(
             node.where,
-            f"{what} must be a number of at least 0, in {unit}",
+            f"{what} must be a number {'above' if above_zero else 'of at least'} 0, in {unit}",
             describe(node),
             _number_remedy(value, whole=False),
         )
@@ -176,11 +176,13 @@ class Form:
         )
         return None
 
-    def text(self, node: Node, what: str, example: str) -> str | None:
-        """Return a text that is not empty."""
+    def text(self, node: Node, what: str, example: str, *, lines: bool = False) -> str | None:
+        """Return a text that is not empty; of one line, unless it may have several."""
         value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(value, str) and value.strip() and value.isprintable():
-            return value
+        if isinstance(value, str) and value.strip():
+            parts = value.splitlines() if lines else [value]
+            if all(part.isprintable() for part in parts):
+                return value
         self.error(
             node.where, f"{what} must be a text", describe(node), f"write for example: {example}"
         )

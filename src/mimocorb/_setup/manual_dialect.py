@@ -9,56 +9,46 @@ from typing import NamedTuple
 
 from mimocorb._setup.config_files import CommonConfig, ConfigFiles
 from mimocorb._setup.form import Form, describe, nearest
-from mimocorb._setup.model import BufferSpec, Role, Where, WorkerSpec
+from mimocorb._setup.keys import (
+    MANUAL_BUFFER_KEYS,
+    MANUAL_MAIN_KEYS,
+    MANUAL_TOP_KEYS,
+    MANUAL_WORKER_KEYS,
+)
+from mimocorb._setup.kinds import Given, given_keys
+from mimocorb._setup.model import Role, Setup, Where, WorkerSpec
 from mimocorb._setup.parts import (
-    COMMON_KEYS,
     Draft,
     common_settings,
     limits,
     make_buffer,
     make_worker,
+    reference,
 )
 from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
-__all__ = ["TOP_KEYS", "read_manual"]
+__all__ = ["read_manual"]
 
-TOP_KEYS = {
-    "RingBuffer": (),
-    "Functions": (),
-    "FunctionConfigs": (),
-    "output_directory": (),
-    **COMMON_KEYS,
-}
 _ADDED_BY_RELEASE = ("FunctionConfigs", "output_directory", "KBD_control", "GUI_control")
-_BUFFER_KEYS = {
-    "number_of_slots": (),
-    "channel_per_slot": ("values_per_slot",),
-    "data_type": ("dtype",),
-}
-_MAIN_KEYS = {"config_file": (), "runtime": (), "runevents": ()}
-_FUNCTION_KEYS = {
-    "file_name": (),
-    "fkt_name": (),
-    "num_process": (),
-    "RB_assign": (),
-    "config_file": (),
-}
 _ROLES: tuple[Role, ...] = ("read", "write", "observe")
 _MAIN = "Fkt_main"
 
 
 def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
     """Read a set-up in the manual's dialect; problems go to the form."""
-    top = form.entries("a set-up", root, TOP_KEYS, ("RingBuffer", "Functions"))
+    top = given_keys(form, "a set-up", root, MANUAL_TOP_KEYS)
     files = ConfigFiles(form, base_directory)
     before = len(form.problems)
-    named_buffers = list(_named(form, top.get("RingBuffer"), "RingBuffer", "RB_1"))
+    named_buffers = list(_named(form, top.entry("RingBuffer"), "RingBuffer", "RB_1"))
     # What is lost here may be just what seems to be missing later.
     buffers_complete = len(form.problems) == before and "RingBuffer" in top
     before = len(form.problems)
-    functions = list(_named(form, top.get("Functions"), "Functions", "Fkt_1"))
+    functions = list(_named(form, top.entry("Functions"), "Functions", "Fkt_1"))
     complete = len(form.problems) == before and "Functions" in top
-    buffers = [_buffer(form, named) for named in named_buffers]
+    buffers = []
+    for name, where, body in named_buffers:
+        given = given_keys(form, f"buffer {name!r}", body, MANUAL_BUFFER_KEYS, of=name, where=where)
+        buffers.append(make_buffer(form, name, where, given, tuple(MANUAL_BUFFER_KEYS)))
     main = _main(form, functions)
     common = _common_config(form, files, main, top)
     workers = []
@@ -68,16 +58,13 @@ def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
             workers.append(worker)
             complete = complete and is_complete
     common.warn_of_misspelt_sections(worker.function.name for worker in workers)
-    general = common.general().entries
-    runtime_s, runevents = limits(form, (top, main, general))
-    setup = common_settings(form, top, base_directory, "output_directory")
+    general = Given(form, MANUAL_MAIN_KEYS, common.general().entries, "")
     has_additions = any(key in top for key in _ADDED_BY_RELEASE)
-    setup = replace(
-        setup,
+    setup = Setup(
+        **common_settings(top, base_directory, "output_directory"),
+        **limits(form, (top, main, general)),
         buffers=tuple(buffers),
         workers=tuple(workers),
-        runtime_s=runtime_s,
-        runevents=runevents,
         config_files=files.paths,
         dialect="release 1.0.2" if has_additions else "manual",
     )
@@ -108,7 +95,11 @@ def _named(form: Form, entry: Entry | None, section: str, example: str) -> Itera
             "indent the entries deeper than the name of the section",
         )
         return
-    known = _BUFFER_KEYS if section == "RingBuffer" else {**_FUNCTION_KEYS, **_MAIN_KEYS}
+    known = (
+        MANUAL_BUFFER_KEYS
+        if section == "RingBuffer"
+        else {**MANUAL_WORKER_KEYS, **MANUAL_MAIN_KEYS}
+    )
     for item in items:
         if not isinstance(item, MappingNode):
             form.error(
@@ -153,14 +144,7 @@ def _split_item(
     return [Entry(names[0].key, body)]
 
 
-def _buffer(form: Form, named: _Named) -> BufferSpec:
-    keys = form.entries(
-        f"buffer {named.name!r}", named.body, _BUFFER_KEYS, tuple(_BUFFER_KEYS), where=named.where
-    )
-    return make_buffer(form, named.name, named.where, [keys.get(key) for key in _BUFFER_KEYS])
-
-
-def _main(form: Form, functions: list[_Named]) -> dict[str, Entry]:
+def _main(form: Form, functions: list[_Named]) -> Given:
     for named in functions:
         if named.name.casefold() == _MAIN.casefold():
             if named.name != _MAIN:
@@ -170,25 +154,20 @@ def _main(form: Form, functions: list[_Named]) -> dict[str, Entry]:
                     f"found {named.name!r}",
                     f"did you mean {_MAIN!r}?",
                 )
-            return form.entries(_MAIN, named.body, _MAIN_KEYS)
-    return {}
+            return given_keys(form, _MAIN, named.body, MANUAL_MAIN_KEYS)
+    return Given(form, MANUAL_MAIN_KEYS, {}, "")
 
 
-def _common_config(
-    form: Form, files: ConfigFiles, main: dict[str, Entry], top: dict[str, Entry]
-) -> CommonConfig:
+def _common_config(form: Form, files: ConfigFiles, main: Given, top: Given) -> CommonConfig:
     empty = MappingNode({}, Where())
-    inline = top.get("FunctionConfigs")
+    inline = top.node("FunctionConfigs")
     inline_table = (
-        form.mapping(inline.value, "FunctionConfigs", "save_to_txt: {filename: spectrum}")
+        form.mapping(inline, "FunctionConfigs", "save_to_txt: {filename: spectrum}")
         if inline
         else None
     )
-    read = (
-        files.read(main["config_file"].value, f"config_file of {_MAIN}")
-        if "config_file" in main
-        else None
-    )
+    named = main.node("config_file")
+    read = files.read(named, f"config_file of {_MAIN}") if named else None
     path, sections = read or (None, empty)
     return CommonConfig(form, sections, path, inline_table or empty)
 
@@ -196,29 +175,29 @@ def _common_config(
 def _worker(
     form: Form, files: ConfigFiles, common: CommonConfig, named: _Named, base_directory: Path
 ) -> tuple[WorkerSpec, bool]:
-    keys = form.entries(
-        f"function {named.name!r}",
-        named.body,
-        _FUNCTION_KEYS,
-        ("file_name", "fkt_name", "RB_assign"),
-        where=named.where,
-    )
-    assign = keys.get("RB_assign")
-    roles = _roles(form, assign.value, named.name) if assign else None
+    name, where, body = named
+    given = given_keys(form, f"function {name!r}", body, MANUAL_WORKER_KEYS, of=name, where=where)
+    assign, module, called = (given.node(key) for key in ("RB_assign", "file_name", "fkt_name"))
+    roles = _roles(form, assign, name) if assign else None
     worker = make_worker(
-        form,
-        named.name,
-        named.where,
-        base_directory,
-        module=keys.get("file_name"),
-        function=keys.get("fkt_name"),
-        processes=keys.get("num_process"),
+        name,
+        where,
+        given,
+        function=reference(
+            given.value("file_name"),
+            given.value("fkt_name"),
+            base_directory,
+            module.where if module else where,
+            called.where if called else where,
+        ),
+        processes=given.value("num_process"),
         rb_assign=roles or {},
     )
     own = None
     paths = [common.path] if common.path else []
-    if "config_file" in keys:
-        read = files.read(keys["config_file"].value, f"config_file of {named.name}")
+    config_file = given.node("config_file")
+    if config_file:
+        read = files.read(config_file, f"config_file of {name}")
         if read is not None:
             paths, own = [*paths, read[0]], read[1]
     config = common.of_function(worker.function.name, own)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mimocorb._setup.config_files import ConfigFiles
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.model import Role, Where, WorkerSpec
+from mimocorb._setup.keys import (
+    RECOMMENDED_BUFFER_KEYS,
+    RECOMMENDED_TOP_KEYS,
+    RECOMMENDED_WORKER_KEYS,
+)
+from mimocorb._setup.kinds import Given, given_keys
+from mimocorb._setup.model import FunctionReference, Role, Setup, Where
 from mimocorb._setup.parts import (
-    COMMON_KEYS,
     Draft,
     common_settings,
     limits,
     make_buffer,
     make_worker,
+    reference,
 )
 from mimocorb._setup.setup_file import (
     Entry,
@@ -27,69 +33,55 @@ from mimocorb._setup.setup_file import (
     plain,
 )
 
-__all__ = ["TOP_KEYS", "read_mimocorb2"]
+__all__ = ["read_mimocorb2"]
 
-TOP_KEYS: Mapping[str, Sequence[str]] = {
-    "Buffers": (),
-    "Workers": (),
-    "base_config": (),
-    "target_directory": ("output_directory",),
-    **COMMON_KEYS,
-}
-_BUFFER_KEYS: Mapping[str, Sequence[str]] = {
-    "slot_count": ("number_of_slots",),
-    "data_length": ("values_per_slot",),
-    "data_dtype": ("dtype",),
-}
-_WORKER_KEYS: Mapping[str, Sequence[str]] = {
-    "file": (),
-    "function": (),
-    "config": (),
-    "number_of_processes": (),
-    "sources": (),
-    "sinks": (),
-    "observes": (),
-}
 _ROLES: Mapping[str, Role] = {"sources": "read", "sinks": "write", "observes": "observe"}
 
 
 def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft:
     """Read a set-up in mimoCoRB2's dialect; problems go to the form."""
-    top = form.entries("a set-up", root, TOP_KEYS, ("Buffers", "Workers"))
+    top = given_keys(form, "a set-up", root, RECOMMENDED_TOP_KEYS)
     files = ConfigFiles(form, base_directory)
     base = _Config(form, files)
-    if "base_config" in top:
-        base = base.over(top["base_config"].value, "base_config")
+    base_node = top.node("base_config")
+    if base_node:
+        base = base.over(base_node, "base_config")
     before = len(form.problems)
-    named_buffers = list(_named(form, top.get("Buffers"), "Buffers"))
+    named_buffers = list(_named(form, top.entry("Buffers"), "Buffers"))
     # What is lost here may be just what seems to be missing later.
     buffers_complete = len(form.problems) == before and "Buffers" in top
     before = len(form.problems)
-    named_workers = list(_named(form, top.get("Workers"), "Workers"))
+    named_workers = list(_named(form, top.entry("Workers"), "Workers"))
     complete = len(form.problems) == before and "Workers" in top
     buffers = []
     for name, where, body in named_buffers:
-        keys = form.entries(
-            f"buffer {name!r}", body, _BUFFER_KEYS, tuple(_BUFFER_KEYS), where=where
+        given = given_keys(
+            form, f"buffer {name!r}", body, RECOMMENDED_BUFFER_KEYS, of=name, where=where
         )
-        buffers.append(make_buffer(form, name, where, [keys.get(key) for key in _BUFFER_KEYS]))
+        buffers.append(make_buffer(form, name, where, given, tuple(RECOMMENDED_BUFFER_KEYS)))
     workers = []
     for name, where, body in named_workers:
-        keys = form.entries(f"worker {name!r}", body, _WORKER_KEYS, ("function",), where=where)
-        assigned, is_complete = _assigned(form, keys, name)
-        worker = _worker(form, (name, where), base_directory, keys, assigned)
-        config = base
-        if "config" in keys:
-            config = base.over(keys["config"].value, f"config of {name}")
+        given = given_keys(
+            form, f"worker {name!r}", body, RECOMMENDED_WORKER_KEYS, of=name, where=where
+        )
+        assigned, is_complete = _assigned(form, given, name)
+        worker = make_worker(
+            name,
+            where,
+            given,
+            function=_function(form, given, name, where, base_directory),
+            processes=given.value("number_of_processes"),
+            rb_assign=assigned,
+        )
+        config_node = given.node("config")
+        config = base.over(config_node, f"config of {name}") if config_node else base
         workers.append(replace(worker, config=config.content, config_files=config.paths))
         complete = complete and is_complete
-    runtime_s, runevents = limits(form, (top,))
-    setup = replace(
-        common_settings(form, top, base_directory, "target_directory"),
+    setup = Setup(
+        **common_settings(top, base_directory, "target_directory"),
+        **limits(form, (top,)),
         buffers=tuple(buffers),
         workers=tuple(workers),
-        runtime_s=runtime_s,
-        runevents=runevents,
         config_files=files.paths,
         dialect="mimoCoRB2",
     )
@@ -144,58 +136,39 @@ def _named(
             yield name, item.key.where, body
 
 
-def _worker(
-    form: Form,
-    named: tuple[str, Where],
-    base_directory: Path,
-    keys: Mapping[str, Entry],
-    assigned: Mapping[str, tuple[Role, Where]],
-) -> WorkerSpec:
-    name, where = named
-    module, function = keys.get("file"), keys.get("function")
-    is_own = module is not None and getattr(module.value, "value", None) not in {None, ""}
-    if not is_own and function is not None:
-        module, function = _of_mimocorb(form, function, name)
-    return make_worker(
-        form,
-        name,
-        where,
-        base_directory,
-        module=module,
-        function=function,
-        processes=keys.get("number_of_processes"),
-        rb_assign=assigned,
-    )
+def _function(
+    form: Form, given: Given, worker: str, where: Where, base_directory: Path
+) -> FunctionReference:
+    module, called = given.node("file"), given.node("function")
+    name_where = called.where if called else where
+    if module is not None and getattr(module, "value", module) not in {None, ""}:
+        asked, name = given.value("file"), given.value("function")
+        return reference(asked, name, base_directory, module.where, name_where)
+    asked, name = _of_mimocorb(form, called, worker) if called else (None, None)
+    return reference(asked, name, base_directory, name_where, name_where)
 
 
-def _of_mimocorb(form: Form, function: Entry, worker: str) -> tuple[Entry | None, Entry | None]:
+def _of_mimocorb(form: Form, node: Node, worker: str) -> tuple[str | None, str | None]:
     """Without ``file``, ``plot.plot_graph`` names a function in a module of mimocorb."""
-    node = function.value
     text = node.value if isinstance(node, ScalarNode) else None
     module, dot, name = text.rpartition(".") if isinstance(text, str) else ("", "", "")
-    if not (dot and module and name):
-        form.error(
-            node.where,
-            f"function of {worker}, which has no 'file', is a function of mimocorb",
-            describe(node),
-            "add the key 'file', or write for example: plot.plot_graph",
-        )
-        return None, None
-    path = "mimocorb/" + module.removeprefix("mimocorb.").replace(".", "/")
-    module_node, name_node = (
-        replace(node, value=part) for part in (path, name) if isinstance(node, ScalarNode)
+    if dot and module and name:
+        return "mimocorb/" + module.removeprefix("mimocorb.").replace(".", "/"), name
+    form.error(
+        node.where,
+        f"function of {worker}, which has no 'file', is a function of mimocorb",
+        describe(node),
+        "add the key 'file', or write for example: plot.plot_graph",
     )
-    return Entry(function.key, module_node), Entry(function.key, name_node)
+    return None, None
 
 
-def _assigned(
-    form: Form, keys: Mapping[str, Entry], worker: str
-) -> tuple[dict[str, tuple[Role, Where]], bool]:
+def _assigned(form: Form, given: Given, worker: str) -> tuple[dict[str, tuple[Role, Where]], bool]:
     """Roles and places of a worker's buffers, and whether all could be read."""
     roles: dict[str, tuple[Role, Where]] = {}
     is_complete = True
     for key, role in _ROLES.items():
-        node = keys[key].value if key in keys else None
+        node = given.node(key)
         if node is None or (isinstance(node, ScalarNode) and node.value is None):
             continue
         for item in node.items if isinstance(node, ListNode) else (node,):

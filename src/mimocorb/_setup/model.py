@@ -308,7 +308,7 @@ class Setup:
     runevents
         End the run after this many events in the first buffer; ``None``: no limit.
     runevents_of
-        End the run after this many events in other buffers, by name.
+        End the run after this many events in buffers, by name.
     stop_when
         End the run as soon as one of these holds.
     drain_timeout_s
@@ -323,6 +323,11 @@ class Setup:
         Every configuration file that was read, in the order of reading.
     dialect
         ``"manual"``, ``"release 1.0.2"`` or ``"mimoCoRB2"``: how the file was written.
+    settings
+        What the command line set (``--set``, ``--data``), as it was written there; it is in the
+        other fields already.
+    runevents_where
+        Places of the buffers' names in ``runevents_of``.
     """
 
     buffers: tuple[BufferSpec, ...] = ()
@@ -342,6 +347,8 @@ class Setup:
     gui_control: bool = False
     config_files: tuple[Path, ...] = ()
     dialect: str = "manual"
+    settings: tuple[str, ...] = ()
+    runevents_where: Mapping[str, Where] = field(default_factory=dict, compare=False)
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

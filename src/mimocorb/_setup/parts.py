@@ -5,30 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mimocorb._setup.form import Form
+from mimocorb._setup.kinds import Given
 from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import absolute
-from mimocorb._setup.record_types import read_record_type
-from mimocorb._setup.setup_file import Entry, Node
+from mimocorb._setup.setup_file import plain
 from mimocorb._setup.user_functions import locate
 from mimocorb.schema import MAX_SLOT_BYTES
 
-__all__ = ["COMMON_KEYS", "Draft", "common_settings", "limits", "make_buffer", "make_worker"]
-
-COMMON_KEYS: Mapping[str, Sequence[str]] = {
-    "title": (),
-    "runtime": (),
-    "runevents": (),
-    "KBD_control": ("keyboard_control",),
-    "GUI_control": ("gui_control",),
-}
-MAXIMUM_SLOTS = 1 << 24
-MAXIMUM_VALUES = MAX_SLOT_BYTES
-MAXIMUM_PROCESSES = 256
-MAXIMUM_EVENTS = (1 << 63) - 1
+__all__ = [
+    "Draft",
+    "common_settings",
+    "limits",
+    "make_buffer",
+    "make_worker",
+    "reference",
+]
 
 
 @dataclass(frozen=True)
@@ -50,25 +46,30 @@ class Draft:
     assignments_complete: bool
 
 
-def make_buffer(form: Form, name: str, where: Where, layout: Sequence[Entry | None]) -> BufferSpec:
-    """Make a buffer from its number of slots, values per slot and type.
+def make_buffer(
+    form: Form, name: str, where: Where, given: Given, keys: Sequence[str]
+) -> BufferSpec:
+    """Make a buffer; what is missing has been reported, what is wrong is reported here.
 
-    What is missing has been reported; what is wrong is reported here.
+    Parameters
+    ----------
+    form
+        Takes the problems.
+    name, where
+        Its name, and the place of it.
+    given
+        What is said of it.
+    keys
+        The dialect's names for the number of slots, the values per slot and the type.
     """
-    slots, values, dtype = layout
-
-    def number(entry: Entry | None, maximum: int) -> int:
-        if entry is None:
-            return 1
-        return form.whole_number(entry.value, _of(entry, name), 1, maximum) or 1
-
-    number_of_slots = number(slots, MAXIMUM_SLOTS)
-    values_per_slot = number(values, MAXIMUM_VALUES)
-    kind = read_record_type(form, dtype.value, _of(dtype, name)) if dtype else None
-    spec = BufferSpec(name, number_of_slots, values_per_slot, kind or np.dtype(np.uint8), where)
+    slots, values, dtype = (given.value(key) for key in keys)
+    number_of_slots, values_per_slot = slots or 1, values or 1
+    kind = np.dtype(np.uint8) if dtype is None else dtype
+    spec = BufferSpec(name, number_of_slots, values_per_slot, kind, where)
     if spec.slot_size_bytes > MAX_SLOT_BYTES:
+        node = given.node(keys[1])
         form.error(
-            values.value.where if values else where,
+            node.where if node else where,
             f"a slot of {name} holds at most {MAX_SLOT_BYTES >> 20} MiB",
             f"found {values_per_slot} values of {spec.dtype.itemsize} bytes, "
             f"{spec.slot_size_bytes >> 20} MiB",
@@ -78,95 +79,97 @@ def make_buffer(form: Form, name: str, where: Where, layout: Sequence[Entry | No
     return spec
 
 
+def reference(
+    asked: str | None, called: str | None, base_directory: Path, where: Where, name_where: Where
+) -> FunctionReference:
+    """Return where a function is; with empty names if it could not be read."""
+    if asked and called:
+        return locate(asked, called, base_directory, where, name_where)
+    return FunctionReference(asked or "", called or "", where=where, name_where=name_where)
+
+
 def make_worker(
-    form: Form,
     name: str,
     where: Where,
-    base_directory: Path,
+    given: Given,
     *,
-    module: Entry | None,
-    function: Entry | None,
-    processes: Entry | None,
+    function: FunctionReference,
+    processes: int | None,
     rb_assign: Mapping[str, tuple[Role, Where]],
 ) -> WorkerSpec:
-    """Make a worker without its configuration."""
-    asked = form.text(module.value, _of(module, name), "modules/source") if module else None
-    called = form.text(function.value, _of(function, name), "my_function") if function else None
-    number = (
-        form.whole_number(processes.value, _of(processes, name), 1, MAXIMUM_PROCESSES)
-        if processes
-        else None
-    )
-    reference = FunctionReference(
-        asked or "",
-        called or "",
-        where=module.value.where if module else where,
-        name_where=function.value.where if function else where,
-    )
-    if asked and called:
-        reference = locate(asked, called, base_directory, reference.where, reference.name_where)
+    """Make a worker without its configuration.
+
+    Parameters
+    ----------
+    name, where
+        Its name, and the place of it.
+    given
+        What is said of it, for the keys that all dialects have.
+    function
+        Where its function is.
+    processes
+        Their number; ``None``: one.
+    rb_assign
+        Roles and places of its buffers.
+    """
     return WorkerSpec(
         name,
-        reference,
-        number or 1,
+        function,
+        processes or 1,
         {buffer: role for buffer, (role, _) in rb_assign.items()},
+        restart=given.value("restart"),
+        hang_timeout_s=given.value("hang_timeout_s"),
+        ordered=given.value("ordered") is True,
+        rejected_prescale=given.value("rejected_sample"),
         where=where,
         rb_where={buffer: place for buffer, (_, place) in rb_assign.items()},
     )
 
 
-def common_settings(
-    form: Form, top: Mapping[str, Entry], base_directory: Path, output_key: str
-) -> Setup:
-    """Return a set-up without buffers and workers from the settings beside them."""
-
-    def value(key: str) -> Node | None:
-        return top[key].value if key in top else None
-
-    output = value(output_key)
-    title = value("title")
-    keyboard, window = value("KBD_control"), value("GUI_control")
-    directory = form.text(output, output_key, "target") if output else None
-    heading = form.text(title, "title", "Muon lifetime") if title else None
-    keyboard_control = form.flag(keyboard, "KBD_control") if keyboard else None
-    gui_control = form.flag(window, "GUI_control") if window else None
-    return Setup(
-        title=heading or "",
-        base_directory=base_directory,
-        output_directory=absolute(base_directory, directory) if directory else None,
-        keyboard_control=keyboard_control is not False,
-        gui_control=gui_control is True,
-    )
+def common_settings(given: Given, base_directory: Path, output_key: str) -> dict[str, Any]:
+    """Return what all dialects have at the top, except the limits, by the names of the model."""
+    directory = given.value(output_key)
+    return {
+        "title": given.value("title") or "",
+        "operator": given.value("operator") or "",
+        "comment": given.value("comment") or "",
+        "base_directory": base_directory,
+        "output_directory": absolute(base_directory, directory) if directory else None,
+        "keyboard_control": given.value("KBD_control") is not False,
+        "gui_control": given.value("GUI_control") is True,
+        "stop_when": given.value("stop_when") or (),
+        "drain_timeout_s": given.value("drain_timeout_s"),
+    }
 
 
-def limits(form: Form, places: Sequence[Mapping[str, Entry]]) -> tuple[float | None, int | None]:
-    """Return run time in seconds and number of events; of several places the last one rules."""
-    runtime: float | None = None
-    events: int | None = None
-    for place in places:
-        if "runtime" in place:
-            read = form.number(place["runtime"].value, "runtime", "seconds")
-            runtime = read if read is not None else runtime
-        if "runevents" in place:
-            entry = place["runevents"].value
-            count = form.whole_number(entry, "runevents", 0, MAXIMUM_EVENTS)
-            events = count if count is not None else events
-    _warn_of_contradictions(form, places)
-    return runtime or None, events or None
-
-
-def _warn_of_contradictions(form: Form, places: Sequence[Mapping[str, Entry]]) -> None:
+def limits(form: Form, places: Sequence[Given]) -> dict[str, Any]:
+    """Return run time and numbers of events by the names of the model; the last place rules."""
+    read: dict[str, Any] = {}
     for key in ("runtime", "runevents"):
-        given = [place[key] for place in places if key in place]
-        for entry in given[:-1]:
-            if getattr(entry.value, "value", None) != getattr(given[-1].value, "value", None):
-                form.warning(
-                    entry.key.where,
-                    f"{key} is given once",
-                    f"found another value at {given[-1].key.where}, which rules",
-                    "remove one of the two",
-                )
+        given = [place for place in places if key in place]
+        values = [(place, place.value(key)) for place in given]
+        usable = [value for _, value in values if value is not None]
+        if usable:
+            read[key] = usable[-1]
+        _warn_of_contradictions(form, key, given)
+    events = read.get("runevents")
+    found: dict[str, Any] = {"runtime_s": read.get("runtime") or None}
+    if not isinstance(events, dict):
+        return {**found, "runevents": events or None}
+    return {
+        **found,
+        "runevents_of": {name: number for name, (number, _) in events.items() if number},
+        "runevents_where": {name: where for name, (_, where) in events.items()},
+    }
 
 
-def _of(entry: Entry, owner: str) -> str:
-    return f"{entry.key.value} of {owner}"
+def _warn_of_contradictions(form: Form, key: str, places: Sequence[Given]) -> None:
+    entries = [entry for place in places if (entry := place.entry(key)) is not None]
+    for entry in entries[:-1]:
+        if plain(entry.value) != plain(entries[-1].value):
+            form.warning(
+                entry.key.where,
+                f"{key} is given once",
+                f"found another value at {entries[-1].key.where}, which rules",
+                "remove one of the two",
+            )

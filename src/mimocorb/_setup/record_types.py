@@ -18,7 +18,7 @@ from mimocorb._setup.setup_file import ListNode, MappingNode, Node, ScalarNode
 from mimocorb.errors import RecordTypeError
 from mimocorb.schema import record_dtype
 
-__all__ = ["read_record_type"]
+__all__ = ["RecordType", "read_record_type"]
 
 _TYPE_NAMES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -26,6 +26,32 @@ _TYPE_NAMES = (
 )
 _FIELD_EXAMPLE = "1: ['chA', \"float32\"]"
 _MAXIMUM_FIELDS = 1000
+
+
+class RecordType:
+    """The type of a record as the value of a key."""
+
+    def read(self, form: Form, node: Node, what: str) -> np.dtype[Any] | None:
+        """Return the type."""
+        return read_record_type(form, node, what)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the description as JSON schema; which type names NumPy knows is not in it."""
+        shape = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array"}]}
+        kind = {"type": ["string", "array", "object"]}
+        field = {
+            "type": "array",
+            "prefixItems": [{"type": "string"}, kind, shape],
+            "minItems": 2,
+            "maxItems": 3,
+        }
+        return {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "examples": list(_TYPE_NAMES)},
+                {"type": "array", "items": field, "minItems": 1},
+                {"type": "object", "additionalProperties": {"anyOf": [field, {"type": "string"}]}},
+            ]
+        }
 
 
 def read_record_type(form: Form, node: Node, what: str) -> np.dtype[Any] | None:
