@@ -5,15 +5,33 @@ reduce, store and display them while data keep flowing. Start with
 :mod:`mimocorb.mimo_buffer` for the rings and :mod:`mimocorb.buffer_control` for whole set-ups.
 """
 
-__all__ = ["__version__"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Nothing is imported before it is asked for: every worker pays for what `import mimocorb` loads.
+if TYPE_CHECKING:
+    from mimocorb._access.results import report
+
+__all__ = ["__version__", "report"]
 
 __version__: str
 
+_HOMES = {
+    "report": "mimocorb._access.results",
+}
 
-def __getattr__(name: str) -> str:
-    # Asked for rarely, but every worker would pay for looking it up at import.
+
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("mimocorb")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

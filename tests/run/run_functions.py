@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 
+import mimocorb
 from mimocorb.buffer_control import (
     BufferToBuffer,
     BufferToParquetfile,
@@ -222,3 +223,18 @@ def looks(source_list, sink_list, observe_list, config_dict, **rb_info):
 
 def looks_badly(source_list, sink_list, observe_list, config_dict, **rb_info):
     raise RuntimeError("no display")
+
+
+# --- results and what is left
+
+
+def fits(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Report an error that shrinks with the number of events."""
+    for count, _event in enumerate(Reader(source_list[0]), 1):
+        mimocorb.report(relative_error=1 / count, events=count)
+        time.sleep(config_dict.get("pause_s", 0.0))
+
+
+def reports_text(source_list, sink_list, observe_list, config_dict, **rb_info):
+    for _event in Reader(source_list[0]):
+        mimocorb.report(quality="good")

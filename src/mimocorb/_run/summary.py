@@ -82,6 +82,7 @@ class RunSummary:
             "elapsed_s": view.elapsed_s,
             "active_s": view.active_s,
             "events": view.events,
+            "results": {worker: dict(results) for worker, results in view.results.items()},
             "failures": list(self.failures),
             "warnings": list(self.warnings),
             "buffers": [_buffer_dict(buffer, view.active_s) for buffer in view.buffers],
@@ -106,6 +107,9 @@ class RunSummary:
         yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
         active = "" if view.active_s == view.elapsed_s else f", {duration(view.active_s)} active"
         yield f"  data taking    {duration(view.elapsed_s)}{active}"
+        for worker, results in view.results.items():
+            listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
+            yield f"  result         {worker}: {listed}"
         yield f"  output         {self.directory}"
         yield ""
         yield from _books_table(view)

@@ -12,6 +12,7 @@ failed. Then it waits as long as there is progress.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -156,7 +157,7 @@ class Supervisor:
         return WorkerProcess(
             function.process_label(number),
             lambda channel: function.task(channel, prefix, level),
-            self._on_message,
+            partial(self._on_message, function),
             self._on_output,
         )
 
@@ -273,9 +274,13 @@ class Supervisor:
         if process.read(descriptor) == 0:
             self.loop.unwatch(descriptor)
 
-    def _on_message(self, process: WorkerProcess, message: Message) -> None:
+    def _on_message(
+        self, function: WorkerFunction, process: WorkerProcess, message: Message
+    ) -> None:
         if message.kind == "log":
             self.log.add(message.level, process.name, message.text, message.time_s)
+        elif message.kind == "result":
+            self.results.setdefault(function.spec.name, {}).update(json.loads(message.text))
         elif message.kind == "ready":
             begun = self.state is not RunState.STARTING
             process.state = WorkerState.RUNNING if begun else WorkerState.READY

@@ -8,6 +8,7 @@ at last why it ended. Nothing is inherited by luck: the same runs under fork, fo
 from __future__ import annotations
 
 import faulthandler
+import json
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from mimocorb._access import results
 from mimocorb._run.process import (
     ASK_TO_END,
     die_with_parent,
@@ -89,7 +91,9 @@ def main(task: WorkerTask) -> None:
     faulthandler.enable(file=2)
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
+    results.connect(lambda reported: link.send("result", json.dumps(reported)))
     code = _serve(task, link)
+    results.flush()
     sys.stdout.flush()
     sys.stderr.flush()
     raise SystemExit(code)

@@ -33,9 +33,9 @@ class Message:
     Parameters
     ----------
     kind
-        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"`` or ``"log"``.
+        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"`` or ``"log"``.
     text
-        For the user; one line, except for a log record that has more.
+        For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail
         The traceback of a failure.
     level

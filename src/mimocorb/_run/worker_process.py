@@ -162,6 +162,6 @@ class WorkerProcess:
             message = Message.parse(line)
         except (ValueError, TypeError):  # cut off by the death of the process
             return
-        if message.kind != "log":
+        if message.kind not in ("log", "result"):
             self.last = message
         self._on_message(self, message)

@@ -1,0 +1,57 @@
+"""A run ends at what its set-up says: events of any buffer, results of a worker."""
+
+from __future__ import annotations
+
+import pytest
+from running import Finished, RunningDaq, Worker, chain
+
+ENDLESS = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+
+
+def run(setup) -> Finished:
+    return RunningDaq(setup).finish()
+
+
+def test_a_source_buffer_takes_exactly_as_many_events_as_asked(tmp_path):
+    finished = run(chain(tmp_path, source=ENDLESS, runevents={"RB_1": 37}))
+    assert finished.code == 0, finished.text
+    assert finished.published("RB_1") == 37
+    assert finished.summary["reason"] == "37 events have been taken"
+
+
+def test_a_buffer_behind_a_filter_ends_the_run_when_it_has_enough(tmp_path):
+    finished = run(chain(tmp_path, source=ENDLESS, runevents={"RB_2": 20}))
+    assert finished.code == 0, finished.text
+    assert finished.published("RB_2") >= 20
+    assert finished.published("RB_1") == finished.published("RB_2")
+    assert finished.summary["reason"] == "20 events have been taken"
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("RB_2.events >= 20", lambda value: value >= 20),
+        ("Fkt_4.relative_error < 0.05", lambda value: value < 0.05),
+    ],
+)
+def test_a_condition_on_a_result_ends_the_run(tmp_path, condition, holds):
+    fit = Worker("fits", {"RB_2": "read"}, {"pause_s": 0.01})
+    finished = run(chain(tmp_path, source=ENDLESS, more=[fit], stop_when=[condition]))
+    assert finished.code == 0, finished.text
+    stated, _, value = finished.summary["reason"].partition(" holds: it is ")
+    assert stated == condition
+    assert holds(float(value))
+
+
+def test_the_last_results_are_in_the_record_of_the_run(tmp_path):
+    fit = Worker("fits", {"RB_2": "read"}, {})
+    finished = run(chain(tmp_path, more=[fit]))
+    assert finished.code == 0, finished.text
+    assert finished.summary["results"] == {"Fkt_4": {"relative_error": 0.01, "events": 100.0}}
+
+
+def test_what_is_not_a_number_is_no_result(tmp_path):
+    fit = Worker("reports_text", {"RB_2": "read"}, {})
+    finished = run(chain(tmp_path, more=[fit]))
+    assert finished.code == 1
+    assert "report(quality=…) takes a number, found str 'good'" in finished.text
