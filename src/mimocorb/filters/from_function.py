@@ -7,25 +7,21 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._access.assignment import ONE_OR_MORE, Setups, check_assignment
 from mimocorb._access.batches import BatchPace, batch_limit, events_in_a_batch
 from mimocorb._access.outbox import Outbox, publish_all
-from mimocorb._access.records import DoesNotFitError, RecordForm
+from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.user_function import failure, function_name, one_function
 from mimocorb._buffer.reader import BatchMetadata, Reader
 from mimocorb._buffer.writer import Writer
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
+from mimocorb.filters.results import ResultForms
 
 __all__ = ["BufferToBuffer"]
 
 _EVENTS_AT_ONCE = 64
-_ALLOWED = (
-    "allowed are None or False (reject the event), a whole number or True (copy the event to the"
-    " first sink), or a list with one item per sink"
-)
 
 
 class BufferToBuffer:
@@ -47,9 +43,11 @@ class BufferToBuffer:
         * ``None`` or ``False``: the event is rejected;
         * an ``int`` or ``True``: the event is copied to the first sink;
         * a list or tuple: one item per sink. If it is shorter than the number of sinks, the event
-          is copied to the first sink and the items go to the following ones.
+          is copied to the first sink and the items go to the following ones;
+        * a dictionary of names of sinks and items; sinks that it does not name get nothing;
+        * where there is one sink, the record for it, as a dictionary or an array.
 
-        An item of the list is
+        An item is
 
         * ``None`` or ``False``: nothing for this sink;
         * ``True``: a copy of the event;
@@ -58,6 +56,8 @@ class BufferToBuffer:
         * a list of such records: as many events for this sink.
     ufunc
         The same as `filter`, under its later name.
+    with_metadata
+        Whether the function has a second argument, ``(counter, timestamp, deadtime)``.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 
@@ -109,9 +109,10 @@ class BufferToBuffer:
         sink_list: Setups = None,
         observe_list: Setups = None,
         config_dict: dict[str, Any] | None = None,
-        filter: Callable[[NDArray[Any]], Any] | None = None,
+        filter: Callable[..., Any] | None = None,
         *,
-        ufunc: Callable[[NDArray[Any]], Any] | None = None,
+        ufunc: Callable[..., Any] | None = None,
+        with_metadata: bool = False,
         **rb_info: str,
     ) -> None:
         assigned = check_assignment(
@@ -128,11 +129,12 @@ class BufferToBuffer:
             raise SetupError(
                 f"BufferToBuffer: filter must be a function, found {type(self.filter).__name__}."
             )
+        self._with_metadata = with_metadata
         self.event_count = 0
         self.accepted_count = 0
         self.reader = Reader(assigned.sources[0])
         self.writers = [Writer(setup) for setup in assigned.sinks]
-        self._forms = [RecordForm(w.dtype, w.values_per_slot) for w in self.writers]
+        self._results = ResultForms(self.writers, self.reader.name)
         self._outboxes = [Outbox(writer) for writer in self.writers]
         self._batch_limit = min(
             batch_limit(assigned.sources[0], _EVENTS_AT_ONCE),
@@ -178,7 +180,7 @@ class BufferToBuffer:
     def _process_one(self, data: NDArray[Any], pace: BatchPace) -> None:
         metadata = self.reader.get_metadata()
         pace.begin()
-        outputs = self._filtered(data, metadata[0])
+        outputs = self._filtered(data, metadata)
         pace.end(1)
         for writer, records in zip(self.writers, outputs, strict=False):
             for record in records:
@@ -194,8 +196,9 @@ class BufferToBuffer:
         done = 0
         pace.begin()
         try:
-            for done, data in enumerate(events):
-                outputs = self._filtered(data, metadata.counter[done])
+            each = zip(*(part.tolist() for part in metadata), strict=True)
+            for done, (data, data_metadata) in enumerate(zip(events, each, strict=True)):
+                outputs = self._filtered(data, data_metadata)
                 if any(outputs):
                     accepted.append(done)
                     for outbox, records in zip(self._outboxes, outputs, strict=False):
@@ -221,66 +224,20 @@ class BufferToBuffer:
             self.event_count += done
             self.accepted_count += sum(place < done for place in accepted)
 
-    def _filtered(self, data: NDArray[Any], counter: int) -> list[list[NDArray[Any]]]:
+    def _filtered(
+        self, data: NDArray[Any], metadata: tuple[int, float, float]
+    ) -> list[list[NDArray[Any]]]:
         """Call the function; return the records for each sink."""
+        counter = metadata[0]
         try:
-            result = self.filter(data)
+            result = self.filter(data, metadata) if self._with_metadata else self.filter(data)
         except (EndOfStream, MimocorbError):
             raise
         except (Exception, SystemExit) as error:
             raise failure(self.filter, counter, error) from error
         try:
-            return self._outputs(result, data)
+            return self._results.outputs(result, data)
         except DoesNotFitError as error:
             raise UserFunctionError(
                 f"{function_name(self.filter)}, event {counter}: {error}"
             ) from None
-
-    def _outputs(self, result: Any, data: NDArray[Any]) -> list[list[NDArray[Any]]]:
-        """Return the records for each sink, all converted."""
-        if result is None or result is False:
-            return []
-        if isinstance(result, (bool, np.bool_)):
-            return [[self._copy(data, 0)]] if result else []
-        if isinstance(result, (int, np.integer)):
-            return [[self._copy(data, 0)]]
-        if not isinstance(result, (list, tuple)):
-            raise DoesNotFitError(
-                f"returned {type(result).__name__} {_shortened(result)}; {_ALLOWED}. A single"
-                " result goes into a list: [result]."
-            )
-        if len(result) > len(self.writers):
-            raise DoesNotFitError(
-                f"returned a list of {len(result)} items for {len(self.writers)} sinks; {_ALLOWED}"
-            )
-        items = [True, *result] if len(result) < len(self.writers) else result
-        return [self._records(item, data, sink) for sink, item in enumerate(items)]
-
-    def _records(self, item: Any, data: NDArray[Any], sink: int) -> list[NDArray[Any]]:
-        """Return what one item of the list puts into its sink."""
-        if item is None or item is False:
-            return []
-        if item is True:
-            return [self._copy(data, sink)]
-        form = self._forms[sink]
-        several = isinstance(item, (list, tuple)) and not form.is_one_part_per_channel(item)
-        try:
-            if several:
-                return [form.record(part) for part in item if part is not None]
-            return [form.record(item)]
-        except DoesNotFitError as error:
-            raise DoesNotFitError(f"item for sink {self.writers[sink].name}: {error}") from None
-
-    def _copy(self, data: NDArray[Any], sink: int) -> NDArray[Any]:
-        try:
-            return self._forms[sink].record(data)
-        except DoesNotFitError as error:
-            raise DoesNotFitError(
-                f"a copy of the event was asked for, but events of {self.reader.name} do not fit"
-                f" into {self.writers[sink].name}: {error}"
-            ) from None
-
-
-def _shortened(value: object, limit: int = 100) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}..."
