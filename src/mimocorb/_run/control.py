@@ -175,8 +175,8 @@ class buffer_control:  # noqa: N801 - the documented name
             self._watcher.join()
         self._supervisor.close()
         atexit.unregister(self._end_with_program)
-        if self._supervisor.failures:
-            raise RunFailed("; ".join(self._supervisor.failures))
+        if self._supervisor.findings.failures:
+            raise RunFailed("; ".join(self._supervisor.findings.failures))
 
     def display_layout(self) -> None:
         """Print the list of buffers."""

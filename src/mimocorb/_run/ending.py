@@ -1,21 +1,17 @@
-"""When a run ends, and how to end workers that do not end by themselves: ask, wait, kill."""
+"""When a run ends: at a time, a number of events, or a result."""
 
 from __future__ import annotations
 
 import operator
-import signal
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.meters import RunClock
-from mimocorb._run.process import ASK_TO_END
 from mimocorb._run.run_state import Goal
-from mimocorb._run.worker_process import WorkerProcess
 from mimocorb._setup.model import Setup, StopCondition
 
-__all__ = ["EndCondition", "Escalation", "ProgressWatch"]
+__all__ = ["EndCondition"]
 
 COARSE_LOOK_S = 0.25
 FINE_LOOK_S = 0.0005
@@ -107,47 +103,3 @@ class EndCondition:
         if condition.subject in self._buffers:
             return float(self._buffers[condition.subject].stats().published)
         return self._results.get(condition.subject, {}).get(condition.quantity)
-
-
-class Escalation:
-    """Asks processes to end, once each, and kills those that are still there after a grace time."""
-
-    def __init__(self, kill_grace_s: float) -> None:
-        self._kill_grace_s = kill_grace_s
-        self._asked_s: dict[WorkerProcess, float] = {}
-
-    def ask(self, processes: Iterable[WorkerProcess]) -> None:
-        """Ask: the worker's function gets an exception wherever it is, so that it can tidy up."""
-        for process in processes:
-            if process not in self._asked_s:
-                self._asked_s[process] = time.monotonic()
-                process.asked_to_end = True
-                process.signal(ASK_TO_END)
-
-    def kill_the_deaf(self) -> list[WorkerProcess]:
-        """Kill who was asked too long ago; returns those that this call killed."""
-        now = time.monotonic()
-        deaf = [
-            process
-            for process, asked_s in self._asked_s.items()
-            if not process.gone and not process.killed and now - asked_s > self._kill_grace_s
-        ]
-        for process in deaf:
-            process.killed = True
-            process.signal(signal.SIGKILL)
-        return deaf
-
-
-class ProgressWatch:
-    """Says for how long something that should change has stayed the same."""
-
-    def __init__(self) -> None:
-        self._last: object = None
-        self._since_s = time.monotonic()
-
-    def unchanged_s(self, now: object) -> float:
-        """Return the time for which the value has been what it is now."""
-        if now != self._last:
-            self._last = now
-            self._since_s = time.monotonic()
-        return time.monotonic() - self._since_s

@@ -100,7 +100,7 @@ class Run:
         directory = self.directory or self.prepare()
         supervisor = self.supervisor
         view = supervisor.view()
-        failures = list(supervisor.failures)
+        failures = list(supervisor.findings.failures)
         if supervisor.state is not RunState.ENDED:
             failures.append(f"the run was given up while it was {supervisor.state.value}")
         try:
@@ -129,7 +129,7 @@ class Run:
                 for process in function.processes
             ],
             failures=failures,
-            warnings=list(supervisor.warnings),
+            warnings=list(supervisor.findings.warnings),
         )
         unwritten = write_or_report(summary)
         if unwritten:

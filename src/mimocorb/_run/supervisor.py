@@ -1,7 +1,9 @@
 """The supervisor: one loop that starts, watches and ends everything in a run.
 
 It waits at once for the death of workers (pidfds), for what they say (pipes), and for commands.
-There is no thread and no queue; the workers are started before anything that a fork could break.
+There is no thread and no queue. What each part of that needs stands in a module of its own: the
+processes (:mod:`~mimocorb._run.workforce`), when to end (:mod:`~mimocorb._run.ending`), and the way
+to the end (:mod:`~mimocorb._run.draining`). Here is what follows from what.
 
 How a run ends. Every stream ends by itself: when the last process that can write a buffer has
 gone, its readers drain it and end, which ends what they write, and so on down the graph. The
@@ -12,21 +14,18 @@ failed. Then it waits as long as there is progress.
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import signal
 import time
 from collections import deque
-from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.books import audit
-from mimocorb._run.crew import Crew
-from mimocorb._run.ending import EndCondition, Escalation, ProgressWatch
+from mimocorb._run.draining import Drain, DrainStep
+from mimocorb._run.ending import EndCondition
+from mimocorb._run.escalation import Escalation, ProgressWatch
 from mimocorb._run.event_loop import EventLoop
+from mimocorb._run.findings import ORIGIN, Findings
 from mimocorb._run.meters import BufferMeter, RunClock
 from mimocorb._run.options import SupervisorOptions
 from mimocorb._run.process import ASK_TO_END
@@ -39,17 +38,16 @@ from mimocorb._run.run_state import (
     StateChange,
     WorkerState,
 )
-from mimocorb._run.worker import BEGIN, DO_NOT_BEGIN, Terminated
+from mimocorb._run.worker import Terminated
 from mimocorb._run.worker_function import WorkerFunction
-from mimocorb._run.worker_link import Message
 from mimocorb._run.worker_process import WorkerProcess
+from mimocorb._run.workforce import Workforce
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup
 from mimocorb.errors import HandleMisuse
 
 __all__ = ["Supervisor"]
 
-ORIGIN = "mimocorb"
 TICK_S = 0.25
 ENDED_AS_ASKED = (Terminated.CODE, -ASK_TO_END)
 SLOW_START_S = 10.0
@@ -85,8 +83,7 @@ class Supervisor:
         self.state = RunState.PREPARED
         self.changes = [StateChange(time.time(), RunState.PREPARED, "the set-up has been checked")]
         self.reason = ""
-        self.failures: list[str] = []
-        self.warnings: list[str] = []
+        self.findings = Findings(log)
         self.buffers: dict[str, NewBuffer] = {}
         self.functions: list[WorkerFunction] = []
         self.results: dict[str, dict[str, float]] = {}
@@ -94,14 +91,19 @@ class Supervisor:
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
         self._graph = Graph(setup)
-        self._crew: Crew | None = None
         self.loop = EventLoop()
         self._commands: deque[Command] = deque()
         self._escalation = Escalation(self.options.kill_grace_s)
-        self._progress = ProgressWatch()
+        self._workforce = Workforce(
+            self.functions,
+            self.loop,
+            log,
+            self.options,
+            results=self.results,
+            on_gone=self._on_gone,
+        )
+        self._drain = Drain(self.functions, self.buffers, self.options, self._escalation)
         self._slow_start = ProgressWatch()
-        self._stopped_s = 0.0
-        self._data_done_s: float | None = None
 
     # --- setting up
 
@@ -115,7 +117,7 @@ class Supervisor:
 
     def prepare_workers(self) -> None:
         """Connect the worker functions to the buffers; nothing runs yet."""
-        self.functions = [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
+        self.functions += [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
         for name, buffer in self.buffers.items():
             self._meters[name] = BufferMeter(buffer, self.functions)
         self._end_condition = EndCondition(
@@ -134,40 +136,9 @@ class Supervisor:
         ready. Workers write their output into `directory`; it is their ``directory_prefix``.
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
-        by_name = {function.spec.name: function for function in self.functions}
-        ordered = [by_name[name] for name in self._graph.start_order]
-        for function in ordered:
-            function.processes = [
-                self._new_process(function, number, f"{directory}{os.sep}")
-                for number in range(1, function.spec.number_of_processes + 1)
-            ]
-        processes = [process for function in ordered for process in function.processes]
-        self._crew = Crew(self.options.start_method)
-        self._crew.start(processes)
-        for function in ordered:
-            for process in function.processes:
-                self._watch_process(function, process)
-        self.log.add(
-            "INFO", ORIGIN, f"started {len(processes)} workers by {self._crew.start_method}"
-        )
+        processes = self._workforce.start(self._graph.start_order, directory)
+        self.findings.tell(f"started {len(processes)} workers by {self._workforce.start_method}")
         return [process.process for process in processes if process.process is not None]
-
-    def _new_process(self, function: WorkerFunction, number: int, prefix: str) -> WorkerProcess:
-        level = logging.DEBUG if self.options.debug else logging.INFO
-        return WorkerProcess(
-            function.process_label(number),
-            lambda channel: function.task(channel, prefix, level),
-            partial(self._on_message, function),
-            self._on_output,
-        )
-
-    def _watch_process(self, function: WorkerFunction, process: WorkerProcess) -> None:
-        for descriptor in process.descriptors:
-            self.loop.watch(descriptor, partial(self._listen, process, descriptor))
-        if process.pidfd is None:
-            self._on_gone(function, process)
-        else:
-            self.loop.watch(process.pidfd, partial(self._on_gone, function, process))
 
     # --- the loop
 
@@ -192,12 +163,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Kill whatever still runs and release all memory. Idempotent."""
-        for function in self.functions:
-            for process in function.alive:
-                process.signal(signal.SIGKILL)
-                process.finish()
-        if self._crew is not None:
-            self._crew.close()
+        self._workforce.close()
         for buffer in self.buffers.values():
             buffer.close()
         self.loop.close()
@@ -232,7 +198,7 @@ class Supervisor:
             RunState.PAUSED if paused else RunState.RUNNING,
             "paused by request" if paused else "resumed by request",
         )
-        self.log.add("INFO", ORIGIN, "paused" if paused else "resumed")
+        self.findings.tell("paused" if paused else "resumed")
 
     def stop(self, reason: str) -> None:
         """Take no more data, then process everything that has been taken."""
@@ -240,13 +206,13 @@ class Supervisor:
         self._change(RunState.DRAINING, reason)
         self.reason = self.reason or reason
         self.clock.stop()
-        self._stopped_s = time.monotonic()
+        self._drain.begin()
         for name in self.source_buffers:
             self.buffers[name].end_writers()
         if not_begun:
-            self._open_gate(DO_NOT_BEGIN)
+            self._workforce.call_off()
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
-        self.log.add("INFO", ORIGIN, f"{reason}: draining, {due} events still due")
+        self.findings.tell(f"{reason}: draining, {due} events still due")
 
     def end_now(self, reason: str) -> None:
         """Interrupt all workers; what has not been processed is lost, and counted."""
@@ -263,38 +229,9 @@ class Supervisor:
         self.state = state
         self.changes.append(StateChange(time.time(), state, cause))
 
-    def _open_gate(self, word: bytes) -> None:
-        sources = [f for f in self.functions if f.spec.is_source]
-        if self._crew is not None:
-            self._crew.open_gate(word, sum(len(f.processes) for f in sources))
-
     # --- what workers do
 
-    def _listen(self, process: WorkerProcess, descriptor: int) -> None:
-        if process.read(descriptor) == 0:
-            self.loop.unwatch(descriptor)
-
-    def _on_message(
-        self, function: WorkerFunction, process: WorkerProcess, message: Message
-    ) -> None:
-        if message.kind == "log":
-            self.log.add(message.level, process.name, message.text, message.time_s)
-        elif message.kind == "result":
-            self.results.setdefault(function.spec.name, {}).update(json.loads(message.text))
-        elif message.kind == "ready":
-            begun = self.state is not RunState.STARTING
-            process.state = WorkerState.RUNNING if begun else WorkerState.READY
-        elif not process.gone:
-            process.state = WorkerState.ENDING
-
-    def _on_output(self, process: WorkerProcess, stream: str, line: str) -> None:
-        self.log.add("INFO" if stream == "stdout" else "WARNING", process.name, line)
-
     def _on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
-        for descriptor in (*process.descriptors, process.pidfd):
-            if descriptor is not None:
-                self.loop.unwatch(descriptor)
-        process.finish()
         function.recover()
         process.state = self._judge(function, process)
         how = process.how_it_ended()
@@ -304,7 +241,7 @@ class Supervisor:
         if is_failure:
             self._on_failure(function, process, how)
         elif process.exit_code not in (0, *ENDED_AS_ASKED) and not process.killed:
-            self._warn(f"{process.name}, asked to end: {how}")
+            self.findings.warn(f"{process.name}, asked to end: {how}")
         if function.gone:
             self._on_function_gone(function)
 
@@ -324,18 +261,13 @@ class Supervisor:
             self.log.add("ERROR", process.name, detail, show=False)
         text = f"{process.name} failed: {how}"
         if not function.must_finish:
-            self._warn(f"{text}; data taking goes on without it")
+            self.findings.warn(f"{text}; data taking goes on without it")
             return
         self._fail(text, f"{process.name} failed")
 
-    def _warn(self, text: str) -> None:
-        self.warnings.append(text)
-        self.log.add("WARNING", ORIGIN, text)
-
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""
-        self.failures.append(text)
-        self.log.add("ERROR", ORIGIN, text)
+        self.findings.fail(text)
         if RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(reason)
 
@@ -366,7 +298,7 @@ class Supervisor:
         """Warn of a source that ended without an event, which is seldom meant so."""
         empty = [n for n in source.spec.sinks if not self.buffers[n].stats().published]
         if empty:
-            self._warn(
+            self.findings.warn(
                 f"{source.label} ended without an event for {', '.join(empty)}; is there nothing "
                 "to read, or is its access object not called: SourceToBuffer(...)()?"
             )
@@ -385,60 +317,36 @@ class Supervisor:
         self._kill_the_deaf()
 
     def _begin_if_ready(self) -> None:
-        needed = [f for f in self.functions if f.must_finish]
-        waiting = [p for f in needed for p in f.processes if p.state is WorkerState.STARTING]
+        waiting = self._workforce.not_ready
         if waiting:
             if self._slow_start.unchanged_s(len(waiting)) > SLOW_START_S:
                 self._slow_start = ProgressWatch()
                 names = ", ".join(process.name for process in waiting)
-                self.log.add("INFO", ORIGIN, f"still waiting for {names} to get ready")
+                self.findings.tell(f"still waiting for {names} to get ready")
             return
         self._change(RunState.RUNNING, "all workers are ready")
-        self._open_gate(BEGIN)
+        self._workforce.begin()
         self.clock.start()
-        for process in (process for function in self.functions for process in function.processes):
-            if process.state is WorkerState.READY:
-                process.state = WorkerState.RUNNING
-        self.log.add("INFO", ORIGIN, "all workers are ready, data taking begins")
+        self.findings.tell("all workers are ready, data taking begins")
 
     def _look_at_drain(self) -> None:
-        now = time.monotonic()
-        alive = [f for f in self.functions if f.must_finish and f.alive]
-        if not alive:
-            self._end_displays(now)
-            return
-        if self.state is RunState.ENDING:
-            return
-        for function in alive:
-            if function.spec.is_source and now - self._stopped_s > self.options.source_grace_s:
-                self._escalation.ask(function.alive)
-        if self._progress.unchanged_s(self._progress_made()) > self.options.drain_timeout_s:
-            names = ", ".join(process.name for f in alive for process in f.alive)
-            text = f"no progress for {self.options.drain_timeout_s:g} s while draining: {names}"
-            self.failures.append(text)
-            self.end_now(text)
-
-    def _progress_made(self) -> object:
-        """Return what changes as long as anybody works on the events that are left."""
-        stats = [buffer.stats() for buffer in self.buffers.values()]
-        alive = [len(function.alive) for function in self.functions]
-        groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
-        return [s.published for s in stats], groups, alive
-
-    def _end_displays(self, now: float) -> None:
-        """After the last worker that handles data, end what only looks on; then the run."""
-        if self._data_done_s is None:
-            self._data_done_s = now
-        left = [process for f in self.functions for process in f.alive]
-        if not left:
+        step = self._drain.step(patient=self.state is RunState.DRAINING)
+        if step is DrainStep.STUCK:
+            self._on_drain_timeout()
+        elif step is DrainStep.DONE:
             self._change(RunState.ENDED, "all workers have ended")
-            self.failures += audit(self.view())
-        elif now - self._data_done_s > self.options.display_grace_s:
-            self._escalation.ask(left)
+            self.findings.failures += audit(self.view())
+
+    def _on_drain_timeout(self) -> None:
+        """Give the events up that nobody has processed in time."""
+        names = ", ".join(process.name for process in self._drain.at_work)
+        text = f"no progress for {self.options.drain_timeout_s:g} s while draining: {names}"
+        self.findings.failures.append(text)
+        self.end_now(text)
 
     def _kill_the_deaf(self) -> None:
         for process in self._escalation.kill_the_deaf():
-            self._warn(f"{process.name} did not end when asked, killed")
+            self.findings.warn(f"{process.name} did not end when asked, killed")
 
     # --- looking in from outside
 
