@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb.cli.common import (
     BAD_USAGE,
@@ -16,7 +17,11 @@ from mimocorb.cli.common import (
     seconds,
 )
 
-__all__ = ["add", "add_arguments"]
+if TYPE_CHECKING:
+    from mimocorb._run.summary import RunSummary
+    from mimocorb._setup.model import Setup
+
+__all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]
 
 
 def add(commands: Commands) -> None:
@@ -34,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", type=seconds, metavar="S", help="end after S seconds of data taking"
     )
+    add_manner_arguments(parser)
+
+
+def add_manner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments that say how to run, whatever is run."""
     parser.add_argument(
         "--output",
         type=Path,
@@ -48,9 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drain-timeout",
         type=seconds,
-        default=60.0,
         metavar="S",
-        help="give up draining after S seconds without progress (default: 60)",
+        help="save the rest to a file after S seconds of draining without progress (default: 60)",
     )
     parser.add_argument(
         "--start-method",
@@ -66,23 +75,22 @@ def run(chosen: argparse.Namespace) -> int:
         "runevents": chosen.events,
         "runtime_s": chosen.time,
         "output_directory": chosen.output,
+        "drain_timeout_s": chosen.drain_timeout,
     }
     setup = read_setup(chosen, overrides)
-    if setup is None:
-        return BAD_USAGE
+    return BAD_USAGE if setup is None else run_and_report(setup, chosen).exit_code
+
+
+def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
+    """Run a set-up in the manner chosen and print the summary."""
     from mimocorb._run.options import RunOptions, SupervisorOptions
     from mimocorb._run.run import run_setup
 
-    verbose = 0 if chosen.quiet else 1 if chosen.lines else 2
     options = RunOptions(
-        verbose=verbose,
+        verbose=0 if chosen.quiet else 1 if chosen.lines else 2,
         keyboard=not chosen.no_keyboard,
-        supervisor=SupervisorOptions(
-            start_method=chosen.start_method,
-            drain_timeout_s=chosen.drain_timeout,
-            debug=chosen.debug,
-        ),
+        supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
     summary = run_setup(setup, options)
     print_text(summary.text())
-    return summary.exit_code
+    return summary

@@ -1,0 +1,45 @@
+"""``mimocorb replay RUN``: process the events that a run had to leave in a spill file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
+from mimocorb.cli.run import add_manner_arguments, run_and_report
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "replay", help="process the events that a run had to leave in a spill file"
+    )
+    parser.set_defaults(action=replay)
+    parser.add_argument("run", type=Path, metavar="RUN", help="the directory of the run")
+    add_manner_arguments(parser)
+
+
+def replay(chosen: argparse.Namespace) -> int:
+    """Run the workers that did not get their events, and all behind them, on the spill file."""
+    from mimocorb._run.replay import Replay
+
+    rest = Replay(chosen.run)
+    if not rest.left:
+        print_text(f"{rest.path}: all of its events have been processed by a replay already")
+        return OK
+    chosen.setup = str(rest.setup_file)
+    overrides = {
+        "output_directory": chosen.output or chosen.run.parent,
+        "drain_timeout_s": chosen.drain_timeout,
+    }
+    setup = read_setup(chosen, overrides)
+    if setup is None:
+        return BAD_USAGE
+    for stage in rest.stages(setup):
+        summary = run_and_report(stage.setup, chosen)
+        if summary.exit_code != OK:
+            return summary.exit_code
+        rest.mark_done(stage, summary.directory)
+    return OK
