@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mimocorb._setup.form import Form, nearest
-from mimocorb._setup.model import Where
+from mimocorb._setup.model import ConfigOrigin, Where, WorkerSpec
 from mimocorb._setup.paths import absolute, shown
 from mimocorb._setup.setup_file import MappingNode, Node, plain, read_file
 
-__all__ = ["CommonConfig", "ConfigFiles"]
+__all__ = ["CommonConfig", "ConfigFiles", "Layers", "with_shared_files"]
 
 
 @dataclass
@@ -66,6 +67,75 @@ def _yaml_files(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir() if path.suffix in {".yaml", ".yml"}]
 
 
+@dataclass(frozen=True)
+class Layers:
+    """A configuration put together from mappings, later ones over earlier ones.
+
+    Parameters
+    ----------
+    content
+        The keys and values.
+    places
+        Where each key was written.
+    common
+        Keys that are for other workers as well.
+    files
+        The files that were read.
+    """
+
+    content: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[Any, Where] = field(default_factory=dict)
+    common: frozenset[Any] = frozenset()
+    files: tuple[Path, ...] = ()
+
+    def over(self, table: MappingNode, file: Path | None = None, *, common: bool = False) -> Layers:
+        """Return this configuration with a mapping laid over it."""
+        keys = table.entries.keys()
+        new = () if file is None or file in self.files else (file,)
+        return Layers(
+            {**self.content, **plain(table)},
+            {**self.places, **{key: entry.key.where for key, entry in table.entries.items()}},
+            self.common | keys if common else self.common - keys,
+            self.files + new,
+        )
+
+    def of_worker(self, worker: WorkerSpec, directory: Path) -> WorkerSpec:
+        """Return the worker with this configuration; `directory` is that of the set-up."""
+        return replace(
+            worker,
+            config=self.content,
+            config_files=self.files,
+            config_origin=ConfigOrigin(self.places, self.common, directory),
+        )
+
+
+def with_shared_files(
+    workers: Sequence[WorkerSpec], but_not: Collection[str]
+) -> tuple[WorkerSpec, ...]:
+    """Return the workers with the keys of files that several of them name marked as common.
+
+    Parameters
+    ----------
+    workers
+        The workers of a set-up.
+    but_not
+        Files, as they are shown, with a part of their own for each worker.
+    """
+    users = Counter(
+        file
+        for worker in workers
+        for file in {place.file for place in worker.config_origin.places.values()}
+    )
+    shared = {file for file, count in users.items() if count > 1} - set(but_not)
+    marked = []
+    for worker in workers:
+        origin = worker.config_origin
+        keys = {key for key, place in origin.places.items() if place.file in shared}
+        origin = replace(origin, common=origin.common | keys)
+        marked.append(replace(worker, config_origin=origin))
+    return tuple(marked)
+
+
 @dataclass
 class CommonConfig:
     """The common configuration file of the manual: ``general`` and one section per function.
@@ -87,16 +157,18 @@ class CommonConfig:
         """Return the section ``general``; empty if there is none."""
         return self._section(self.sections, "general") or MappingNode({}, self.sections.where)
 
-    def of_function(self, function: str, own: MappingNode | None) -> dict[str, Any]:
-        """Return the configuration of a function whose own file has the content ``own``."""
-        content = own
-        if content is None:
-            content = self._section(self.sections, function)
+    def of_function(self, function: str, own: tuple[Path, MappingNode] | None) -> Layers:
+        """Return the configuration of a function with or without a file of its own."""
+        general = self.general()
+        entries = {key: item for key, item in general.entries.items() if key not in self.RUN_KEYS}
+        base = Layers(files=(self.path,) if self.path else ())
+        base = base.over(replace(general, entries=entries), common=True)
+        if own is not None:
+            return base.over(own[1], own[0])
+        content = self._section(self.sections, function)
         if content is None:
             content = self._section(self.inline, function)
-        general = plain(self.general())
-        base = {key: value for key, value in general.items() if key not in self.RUN_KEYS}
-        return {**base, **(plain(content) if content is not None else {})}
+        return base if content is None else base.over(content)
 
     def warn_of_misspelt_sections(self, functions: Iterable[str]) -> None:
         """Report sections that no function uses but that look like one that has none."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mimocorb._setup.config_files import CommonConfig, ConfigFiles
+from mimocorb._setup.config_files import CommonConfig, ConfigFiles, with_shared_files
 from mimocorb._setup.form import Form, describe, nearest
 from mimocorb._setup.keys import (
     MANUAL_BUFFER_KEYS,
@@ -64,7 +63,7 @@ def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
         **common_settings(top, base_directory, "output_directory"),
         **limits(form, (top, main, general)),
         buffers=tuple(buffers),
-        workers=tuple(workers),
+        workers=with_shared_files(workers, {root.where.file, common.sections.where.file}),
         config_files=files.paths,
         dialect="release 1.0.2" if has_additions else "manual",
     )
@@ -193,15 +192,10 @@ def _worker(
         processes=given.value("num_process"),
         rb_assign=roles or {},
     )
-    own = None
-    paths = [common.path] if common.path else []
     config_file = given.node("config_file")
-    if config_file:
-        read = files.read(config_file, f"config_file of {name}")
-        if read is not None:
-            paths, own = [*paths, read[0]], read[1]
+    own = files.read(config_file, f"config_file of {name}") if config_file else None
     config = common.of_function(worker.function.name, own)
-    return replace(worker, config=config, config_files=tuple(paths)), roles is not None
+    return config.of_worker(worker, base_directory), roles is not None
 
 
 def _roles(form: Form, node: Node, worker: str) -> dict[str, tuple[Role, Where]] | None:

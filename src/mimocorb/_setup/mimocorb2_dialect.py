@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from mimocorb._setup.config_files import ConfigFiles
+from mimocorb._setup.config_files import ConfigFiles, Layers, with_shared_files
 from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys import (
     RECOMMENDED_BUFFER_KEYS,
@@ -30,7 +28,6 @@ from mimocorb._setup.setup_file import (
     MappingNode,
     Node,
     ScalarNode,
-    plain,
 )
 
 __all__ = ["read_mimocorb2"]
@@ -42,10 +39,10 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
     """Read a set-up in mimoCoRB2's dialect; problems go to the form."""
     top = given_keys(form, "a set-up", root, RECOMMENDED_TOP_KEYS)
     files = ConfigFiles(form, base_directory)
-    base = _Config(form, files)
+    base = Layers()
     base_node = top.node("base_config")
     if base_node:
-        base = base.over(base_node, "base_config")
+        base = _over(base, base_node, files, "base_config", common=True)
     before = len(form.problems)
     named_buffers = list(_named(form, top.entry("Buffers"), "Buffers"))
     # What is lost here may be just what seems to be missing later.
@@ -74,53 +71,32 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
             rb_assign=assigned,
         )
         config_node = given.node("config")
-        config = base.over(config_node, f"config of {name}") if config_node else base
-        workers.append(replace(worker, config=config.content, config_files=config.paths))
+        config = _over(base, config_node, files, f"config of {name}") if config_node else base
+        workers.append(config.of_worker(worker, base_directory))
         complete = complete and is_complete
     setup = Setup(
         **common_settings(top, base_directory, "target_directory"),
         **limits(form, (top,)),
         buffers=tuple(buffers),
-        workers=tuple(workers),
+        workers=with_shared_files(workers, {root.where.file}),
         config_files=files.paths,
         dialect="mimoCoRB2",
     )
     return Draft(setup, buffers_complete, complete)
 
 
-class _Config:
-    """A configuration built up from mappings and files, later ones over earlier ones."""
-
-    def __init__(
-        self,
-        form: Form,
-        files: ConfigFiles,
-        content: Mapping[str, Any] | None = None,
-        paths: tuple[Path, ...] = (),
-    ) -> None:
-        self._form = form
-        self._files = files
-        self.content = dict(content or {})
-        self.paths = paths
-
-    def over(self, node: Node, what: str) -> _Config:
-        """Return this configuration with a mapping, a file or a list of them laid over it."""
-        result = self
-        if isinstance(node, ListNode):
-            for item in node.items:
-                result = result.over(item, what)
-            return result
-        if isinstance(node, MappingNode):
-            return result.with_content(plain(node), ())
-        if node.value is None:
-            return result
-        read = self._files.read(node, what)
-        return result.with_content(plain(read[1]), (read[0],)) if read else result
-
-    def with_content(self, content: Mapping[str, Any], paths: tuple[Path, ...]) -> _Config:
-        """Return this configuration with more content."""
-        new = tuple(path for path in paths if path not in self.paths)
-        return _Config(self._form, self._files, {**self.content, **content}, self.paths + new)
+def _over(
+    config: Layers, node: Node, files: ConfigFiles, what: str, *, common: bool = False
+) -> Layers:
+    """Return the configuration with a mapping, a file or a list of them laid over it."""
+    if isinstance(node, ListNode):
+        for item in node.items:
+            config = _over(config, item, files, what, common=common)
+        return config
+    if isinstance(node, MappingNode):
+        return config.over(node, common=common)
+    read = files.read(node, what) if node.value is not None else None
+    return config.over(read[1], read[0], common=common) if read else config
 
 
 def _named(

@@ -17,6 +17,7 @@ import numpy as np
 __all__ = [
     "NOWHERE",
     "BufferSpec",
+    "ConfigOrigin",
     "FunctionReference",
     "Problem",
     "RestartPolicy",
@@ -219,6 +220,26 @@ class StopCondition:
 
 
 @dataclass(frozen=True)
+class ConfigOrigin:
+    """Where the configuration of a worker was written.
+
+    Parameters
+    ----------
+    places
+        Place of each key.
+    common
+        Keys that are not for this worker alone, so that its function need not know them: those of
+        ``general`` and ``base_config``, and of files that several workers name.
+    directory
+        Relative paths among the values start here: the directory of the set-up file.
+    """
+
+    places: Mapping[Any, Where] = field(default_factory=dict)
+    common: frozenset[Any] = frozenset()
+    directory: Path = field(default_factory=Path)
+
+
+@dataclass(frozen=True)
 class WorkerSpec:
     """One worker function with its processes and buffers.
 
@@ -237,6 +258,8 @@ class WorkerSpec:
         What the function gets as ``config_dict`` (before ``directory_prefix`` is added).
     config_files
         The files ``config`` was read from, to be copied into the run directory.
+    config_origin
+        Where each key of ``config`` was written.
     restart
         What happens when a process of it fails; ``None``: ``required`` for workers that handle
         data, ``never`` for those that only observe.
@@ -258,6 +281,7 @@ class WorkerSpec:
     rb_assign: Mapping[str, Role] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     config_files: tuple[Path, ...] = ()
+    config_origin: ConfigOrigin = field(default_factory=ConfigOrigin, compare=False)
     restart: RestartPolicy | None = None
     hang_timeout_s: float | None = None
     ordered: bool = False
