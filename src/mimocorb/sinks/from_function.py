@@ -9,11 +9,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb._access.assignment import Setups, check_assignment
+from mimocorb._access.batches import batch_limit
 from mimocorb._access.user_function import failure
-from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.reader import BatchMetadata, Reader
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
 __all__ = ["rbExport"]
+
+_EVENTS_AT_ONCE = 256
 
 Event = tuple[NDArray[Any], tuple[int, float, float]]
 
@@ -34,6 +37,12 @@ class rbExport:  # noqa: N801 - the documented name
         function returns, and ``(counter, timestamp, deadtime)``. The event is acknowledged
         afterwards. Without it, calling the object returns an iterator over ``(data, metadata)``
         that ends with one None.
+    in_batches
+        Call `ufunc` with what has come meanwhile, not with each event: `data` has the shape
+        (k, values_per_slot), and `metadata` is a named tuple of three arrays of k numbers. There
+        are at most 256 events in a batch, 64 KiB, or a quarter of the slots. They are acknowledged
+        together. Events that are delivered again come one by one, so that an event that makes the
+        function fail is set aside without its neighbours.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 
@@ -67,7 +76,9 @@ class rbExport:  # noqa: N801 - the documented name
         sink_list: Setups = None,
         observe_list: Setups = None,
         config_dict: dict[str, Any] | None = None,
-        ufunc: Callable[[NDArray[Any], tuple[int, float, float]], Any] | None = None,
+        ufunc: Callable[[NDArray[Any], Any], Any] | None = None,
+        *,
+        in_batches: bool = False,
         **rb_info: str,
     ) -> None:
         assigned = check_assignment(
@@ -80,6 +91,7 @@ class rbExport:  # noqa: N801 - the documented name
         self.ufunc = ufunc
         self.event_count = 0
         self.source = Reader(assigned.sources[0])
+        self._batch = batch_limit(assigned.sources[0], _EVENTS_AT_ONCE) if in_batches else 0
 
     def __call__(self) -> Iterator[Event | None] | None:
         """Hand over every event to the end of the stream.
@@ -97,16 +109,35 @@ class rbExport:  # noqa: N801 - the documented name
         if self.ufunc is None:
             return self._events()
         with self.source as reader:
-            for data in reader:
-                metadata = reader.get_metadata()
-                try:
-                    self.ufunc(data, metadata)
-                except (EndOfStream, MimocorbError):
-                    raise
-                except (Exception, SystemExit) as error:
-                    raise failure(self.ufunc, metadata[0], error) from error
-                self.event_count += 1
+            if self._batch:
+                self._hand_over_batches(reader)
+            else:
+                for data in reader:
+                    metadata = reader.get_metadata()
+                    self._hand_over(data, metadata, metadata[0])
+                    self.event_count += 1
         return None
+
+    def _hand_over_batches(self, reader: Reader) -> None:
+        for events in reader.batches(self._batch):
+            metadata = reader.get_metadata_batch()
+            step = 1 if reader.delivery > 1 else len(events)
+            for first in range(0, len(events), step):
+                part = slice(first, first + step)
+                of_part = BatchMetadata(*(values[part] for values in metadata))
+                self._hand_over(events[part], of_part, int(of_part.counter[0]))
+                reader.acknowledge(step)
+                self.event_count += step
+
+    def _hand_over(self, data: NDArray[Any], metadata: Any, counter: int) -> None:
+        """Call the function; name the first event that it got if it fails."""
+        assert self.ufunc is not None
+        try:
+            self.ufunc(data, metadata)
+        except (EndOfStream, MimocorbError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise failure(self.ufunc, counter, error) from error
 
     def start(self) -> Iterator[Event | None] | None:
         """Do the same as calling the object."""
