@@ -238,3 +238,16 @@ def fits(source_list, sink_list, observe_list, config_dict, **rb_info):
 def reports_text(source_list, sink_list, observe_list, config_dict, **rb_info):
     for _event in Reader(source_list[0]):
         mimocorb.report(quality="good")
+
+
+def waits_while_there(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Twice the input, but nothing as long as a file is there and 5 events have been processed."""
+
+    def twice(data):
+        if data["value"][0] == 5 and os.path.exists(config_dict["file"]):  # noqa: PTH110
+            print("stuck", flush=True)
+        while data["value"][0] >= 5 and os.path.exists(config_dict["file"]):  # noqa: PTH110
+            time.sleep(0.01)
+        return [{"value": 2 * data["value"][:1]}]
+
+    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from mimocorb._buffer.stats import BufferStats, GroupStats
-from mimocorb._run.run_state import BufferView, RunView
+from mimocorb._run.run_state import BufferView, RunState, RunView, Spilled
 from mimocorb.errors import BooksDoNotBalance
 
-__all__ = ["audit", "expected", "lost", "reader_name"]
+__all__ = [
+    "audit",
+    "expected",
+    "lost",
+    "open_books",
+    "processed",
+    "reader_name",
+    "saved",
+    "unprocessed",
+]
 
 
 def expected(stats: BufferStats, group: GroupStats) -> int:
@@ -14,12 +23,28 @@ def expected(stats: BufferStats, group: GroupStats) -> int:
     return stats.published - (group.first_sequence - 1)
 
 
-def lost(stats: BufferStats, group: GroupStats) -> int:
+def processed(buffer: BufferView, group: GroupStats) -> int:
+    """Return how many events the readers have finished with; the ring counts those saved too."""
+    return group.acknowledged - _spilled(buffer, group).taken
+
+
+def saved(buffer: BufferView, group: GroupStats) -> int:
+    """Return how many events are in the spill file instead."""
+    return _spilled(buffer, group).saved
+
+
+def lost(buffer: BufferView, group: GroupStats) -> int:
     """Return how many events nobody processed because the readers had gone.
 
-    Those that were due at that moment, and those that were published later.
+    Those that were due at that moment and have not been saved, and those published later.
     """
-    return group.abandoned + expected(stats, group) - group.offered
+    spilled = _spilled(buffer, group)
+    unsaved = spilled.taken - spilled.saved
+    return group.abandoned + unsaved + expected(buffer.stats, group) - group.offered
+
+
+def _spilled(buffer: BufferView, group: GroupStats) -> Spilled:
+    return buffer.spilled.get(group.group, Spilled())
 
 
 def reader_name(buffer: BufferView, group: GroupStats) -> str:
@@ -29,18 +54,34 @@ def reader_name(buffer: BufferView, group: GroupStats) -> str:
 
 def audit(view: RunView) -> list[str]:
     """Check the closed books; returns what is wrong with them, one sentence each."""
+    return [*open_books(view), *unprocessed(view)]
+
+
+def open_books(view: RunView) -> list[str]:
+    """Return why the books do not say what became of every event, one sentence each."""
+    found = []
+    if view.state is not RunState.ENDED:
+        found.append(f"the run was given up while it was {view.state.value}")
+    for buffer in view.buffers:
+        try:
+            buffer.stats.check()
+        except BooksDoNotBalance as error:
+            found.append(f"the books do not balance: {error}")
+        if buffer.stats.in_hand:
+            found.append(
+                f"{buffer.stats.in_hand} slots of {buffer.stats.name} were left in writers' hands"
+            )
+    return found
+
+
+def unprocessed(view: RunView) -> list[str]:
+    """Return which events were not processed, one sentence for each group of readers."""
     found = []
     for buffer in view.buffers:
         stats = buffer.stats
-        try:
-            stats.check()
-        except BooksDoNotBalance as error:
-            found.append(f"the books do not balance: {error}")
-        if stats.in_hand:
-            found.append(f"{stats.in_hand} slots of {stats.name} were left in writers' hands")
         for group in stats.groups:
             reader = reader_name(buffer, group)
-            missing = lost(stats, group) + group.due
+            missing = lost(buffer, group) + group.due
             if missing:
                 found.append(f"{missing} events of {stats.name} were not processed by {reader}")
             if group.quarantined:

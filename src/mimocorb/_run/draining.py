@@ -40,6 +40,8 @@ class Drain:
         Gives the times.
     escalation
         Interrupts those who do not end by themselves.
+    timeout_s
+        After so long without any progress a run is stuck.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Drain:
         buffers: Mapping[str, NewBuffer],
         options: SupervisorOptions,
         escalation: Escalation,
+        timeout_s: float,
     ) -> None:
         self._functions = functions
         self._buffers = buffers
         self._options = options
         self._escalation = escalation
+        self.timeout_s = timeout_s
         self._progress = ProgressWatch()
         self._begun_s = 0.0
         self._data_done_s: float | None = None
@@ -82,7 +86,7 @@ class Drain:
         if now - self._begun_s > self._options.source_grace_s:
             sources = [f for f in self._functions if f.spec.is_source]
             self._escalation.ask(process for f in sources for process in f.alive)
-        stuck = self._progress.unchanged_s(self._progress_made()) > self._options.drain_timeout_s
+        stuck = self._progress.unchanged_s(self._progress_made()) > self.timeout_s
         return DrainStep.STUCK if stuck else DrainStep.GOING_ON
 
     def _progress_made(self) -> object:

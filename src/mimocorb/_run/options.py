@@ -15,8 +15,6 @@ class SupervisorOptions:
     ----------
     start_method
         ``"fork"``, ``"forkserver"`` or ``"spawn"``; None: the one that is safe here.
-    drain_timeout_s
-        While draining, end at once after this time without any progress.
     source_grace_s
         Time for a source to notice that the run ends, before it is interrupted.
     display_grace_s
@@ -28,7 +26,6 @@ class SupervisorOptions:
     """
 
     start_method: str | None = None
-    drain_timeout_s: float = 60.0
     source_grace_s: float = 3.0
     display_grace_s: float = 1.0
     kill_grace_s: float = 3.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ __all__ = [
     "Goal",
     "RunState",
     "RunView",
+    "Spilled",
     "StateChange",
     "WorkerState",
     "WorkerView",
@@ -90,6 +91,14 @@ class WorkerState(Enum):
 
 
 @dataclass(frozen=True)
+class Spilled:
+    """Events of a reader group taken out of a buffer, and how many of them have been saved."""
+
+    taken: int = 0
+    saved: int = 0
+
+
+@dataclass(frozen=True)
 class BufferView:
     """One buffer at one moment.
 
@@ -104,12 +113,15 @@ class BufferView:
     dead_fraction
         Part of the time that the sources of this buffer waited for a free slot; None where no
         source writes or nothing has been measured.
+    spilled
+        Events taken out for a spill file instead of being processed, by group number.
     """
 
     stats: BufferStats
     rate_hz: float | None
     readers: dict[int, str]
     dead_fraction: float | None
+    spilled: Mapping[int, Spilled] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb._buffer.reader import Reader
+from mimocorb._run.run_state import Spilled
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb.errors import BufferTimeout, EndOfStream
 
@@ -20,12 +20,11 @@ PIECE_BYTES = 8 << 20
 LONGEST_WAIT_S = 1.0
 
 
-@dataclass
 class Spill:
     """Takes out of the buffers what is still due and writes it to a spill file, piece by piece.
 
     To be used when the readers have gone: it reads in their place. What it has taken counts as
-    acknowledged in the books of the ring, so those of the run need :attr:`taken` and :attr:`saved`.
+    acknowledged in the books of the ring, so those of the run need :attr:`groups`.
 
     Parameters
     ----------
@@ -38,51 +37,61 @@ class Spill:
 
     Attributes
     ----------
-    taken, saved
-        Events taken out of a buffer and those of them that are in the file, by name of the buffer
-        and number of the reader group.
+    groups
+        What has been taken and saved so far: name of the buffer, number of the reader group.
     """
 
-    directory: Path
-    setup: str
-    functions: Iterable[WorkerFunction]
-    taken: dict[tuple[str, int], int] = field(default_factory=dict)
-    saved: dict[tuple[str, int], int] = field(default_factory=dict)
+    def __init__(self, directory: Path, setup: str, functions: Sequence[WorkerFunction]) -> None:
+        self.directory = directory
+        self.groups: dict[str, dict[int, Spilled]] = {}
+        self._setup = setup
+        self._functions = functions
+        self._pieces = self._write()
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.directory / SPILL_FILE
-
-    @property
-    def events(self) -> int:
-        """How many events are in the file so far."""
-        return sum(self.saved.values())
-
-    def pieces(self) -> Iterator[int]:
-        """Write, and yield after each piece how many events have been saved.
+    def save_some(self) -> bool:
+        """Write some megabytes; whether there may be more.
 
         Raises
         ------
         OutputError
             The rest cannot be written; what was not taken yet stays in the buffers.
         """
-        with SpillFile(self.path, self.setup) as file:
-            for function in self.functions:
+        return next(self._pieces, False)
+
+    def report(self) -> list[str]:
+        """Say what has been saved, one sentence for each worker, and what to do with it."""
+        found = []
+        for function in self._functions:
+            for buffer, reader in function.readers.items():
+                events = self.groups.get(buffer, {}).get(reader["group"], Spilled()).saved
+                if events:
+                    name = function.spec.function.name
+                    found.append(
+                        f"{events} events of {buffer} were saved for {name}; to process them: "
+                        f"mimocorb replay {self.directory}"
+                    )
+        return found
+
+    def _write(self) -> Iterator[bool]:
+        with SpillFile(self.directory / SPILL_FILE, self._setup) as file:
+            for function in self._functions:
                 for buffer in function.readers:
                     for _ in self._group(file, function, buffer):
-                        yield self.events
+                        yield True
 
     def _group(self, file: SpillFile, function: WorkerFunction, buffer: str) -> Iterator[None]:
         setup = function.readers[buffer]
-        key = buffer, int(setup["group"])
         row = event_dtype(setup["dtype"], setup["values_per_slot"])
         piece = np.zeros(max(1, PIECE_BYTES // row.itemsize), row)
+        groups = self.groups.setdefault(buffer, {})
+        taken = saved = 0
         with Reader(setup) as reader:
             while count := _fill(piece, reader):
-                self.taken[key] = self.taken.get(key, 0) + count
+                taken += count
+                groups[setup["group"]] = Spilled(taken, saved)
                 file.add(buffer, function.spec.name, piece[:count])
-                self.saved[key] = self.saved.get(key, 0) + count
+                saved += count
+                groups[setup["group"]] = Spilled(taken, saved)
                 yield
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from mimocorb._run.event_loop import EventLoop
 from mimocorb._run.findings import ORIGIN, Findings
 from mimocorb._run.meters import BufferMeter, RunClock
 from mimocorb._run.options import SupervisorOptions
-from mimocorb._run.process import ASK_TO_END
+from mimocorb._run.process import ASK_TO_END, ENDED_AS_ASKED
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import (
     TRANSITIONS,
@@ -38,18 +39,19 @@ from mimocorb._run.run_state import (
     StateChange,
     WorkerState,
 )
-from mimocorb._run.worker import Terminated
+from mimocorb._run.spill import Spill
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb._run.worker_process import WorkerProcess
 from mimocorb._run.workforce import Workforce
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup
-from mimocorb.errors import HandleMisuse
+from mimocorb.errors import HandleMisuse, OutputError
 
 __all__ = ["Supervisor"]
 
 TICK_S = 0.25
-ENDED_AS_ASKED = (Terminated.CODE, -ASK_TO_END)
+DRAIN_TIMEOUT_S = 60.0
+AS_ASKED = (ENDED_AS_ASKED, -ASK_TO_END)
 SLOW_START_S = 10.0
 
 
@@ -102,8 +104,16 @@ class Supervisor:
             results=self.results,
             on_gone=self._on_gone,
         )
-        self._drain = Drain(self.functions, self.buffers, self.options, self._escalation)
+        self._drain = Drain(
+            self.functions,
+            self.buffers,
+            self.options,
+            self._escalation,
+            setup.drain_timeout_s or DRAIN_TIMEOUT_S,
+        )
         self._slow_start = ProgressWatch()
+        self._directory = Path()
+        self._spill: Spill | None = None
 
     # --- setting up
 
@@ -136,6 +146,7 @@ class Supervisor:
         ready. Workers write their output into `directory`; it is their ``directory_prefix``.
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
+        self._directory = directory
         processes = self._workforce.start(self._graph.start_order, directory)
         self.findings.tell(f"started {len(processes)} workers by {self._workforce.start_method}")
         return [process.process for process in processes if process.process is not None]
@@ -240,7 +251,7 @@ class Supervisor:
         self.log.add("INFO", process.name, ending, show=False)
         if is_failure:
             self._on_failure(function, process, how)
-        elif process.exit_code not in (0, *ENDED_AS_ASKED) and not process.killed:
+        elif process.exit_code not in (0, *AS_ASKED) and not process.killed:
             self.findings.warn(f"{process.name}, asked to end: {how}")
         if function.gone:
             self._on_function_gone(function)
@@ -252,7 +263,7 @@ class Supervisor:
         if not process.asked_to_end:
             return WorkerState.FAILED
         # User code may have turned the interruption into an error of its own: not its fault.
-        is_display = not function.must_finish and process.exit_code in ENDED_AS_ASKED
+        is_display = not function.must_finish and process.exit_code in AS_ASKED
         return WorkerState.ENDED if is_display else WorkerState.STOPPED
 
     def _on_failure(self, function: WorkerFunction, process: WorkerProcess, how: str) -> None:
@@ -284,7 +295,7 @@ class Supervisor:
             )
         if function.spec.is_source and orderly and self.state is RunState.RUNNING:
             self._warn_of_silence(function)
-        if unread:
+        if unread and self._spill is None:
             function.leave()
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
@@ -330,6 +341,8 @@ class Supervisor:
         self.findings.tell("all workers are ready, data taking begins")
 
     def _look_at_drain(self) -> None:
+        if self._spill is not None and not self._drain.at_work and not self._save(self._spill):
+            return
         step = self._drain.step(patient=self.state is RunState.DRAINING)
         if step is DrainStep.STUCK:
             self._on_drain_timeout()
@@ -338,11 +351,29 @@ class Supervisor:
             self.findings.failures += audit(self.view())
 
     def _on_drain_timeout(self) -> None:
-        """Give the events up that nobody has processed in time."""
+        """End the workers; the events that nobody has processed in time are saved."""
         names = ", ".join(process.name for process in self._drain.at_work)
-        text = f"no progress for {self.options.drain_timeout_s:g} s while draining: {names}"
+        text = f"no progress for {self._drain.timeout_s:g} s while draining: {names}"
         self.findings.failures.append(text)
+        name = self.setup.path.name if self.setup.path else ""
+        self._spill = Spill(self._directory, name, [f for f in self.functions if f.must_finish])
         self.end_now(text)
+
+    def _save(self, spill: Spill) -> bool:
+        """Save some more of the events that are left; whether that was all."""
+        try:
+            more = spill.save_some()
+        except OutputError as error:
+            self.findings.fail(f"not all events that are left could be saved: {error}")
+            more = False
+        if more:
+            self.loop.wake()  # the next turn goes on at once
+            return False
+        for function in self.functions:
+            if function.unread():
+                function.leave()
+        self.findings.failures += spill.report()
+        return True
 
     def _kill_the_deaf(self) -> None:
         for process in self._escalation.kill_the_deaf():
@@ -353,7 +384,11 @@ class Supervisor:
     def view(self) -> RunView:
         """Return a picture of the present moment."""
         active_s = self.clock.active_s()
-        buffers = tuple(meter.view(active_s) for meter in self._meters.values())
+        spilled = self._spill.groups if self._spill else {}
+        buffers = tuple(
+            replace(meter.view(active_s), spilled=spilled.get(name, {}))
+            for name, meter in self._meters.items()
+        )
         names = self.source_buffers
         first = next((b.stats for b in buffers if names and b.stats.name == names[0]), None)
         return RunView(
