@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._run.run_directory import resolved
 from mimocorb._setup.dialects import read_setup
 from mimocorb._setup.model import RestartPolicy, Setup, StopCondition
 
@@ -66,19 +65,6 @@ def test_all_dialects_have_the_keys(example: Path, read: Callable[[Path], Setup]
     assert worker.restart == RestartPolicy("on_failure", 3, 0.5)
     assert (worker.hang_timeout_s, worker.ordered, worker.rejected_prescale) == (2.0, True, 100)
     assert setup.workers[0].restart is None
-
-
-def test_the_resolved_setup_has_the_keys(example: Path) -> None:
-    record = resolved(manual(example))
-    assert record["operator"] == "A. Student"
-    assert record["runevents_of"] == {"RB_1": 500, "RB_3": 20}
-    assert record["stop_when"][0] == "RB_2.events >= 10000"
-    assert record["workers"]["Fkt_2"]["restart"] == {
-        "policy": "on_failure",
-        "limit": 3,
-        "backoff_s": 0.5,
-    }
-    assert record["workers"]["Fkt_2"]["rejected_sample"] == 100
 
 
 @pytest.mark.parametrize("policy", ["never", "on_failure", "required"])

@@ -26,6 +26,13 @@ from mimocorb._setup.kinds import Given
 from mimocorb._setup.model import Problem, Setup, Where, format_problems
 from mimocorb._setup.parts import Draft, limits
 from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.settings import (
+    Setting,
+    apply_to_file,
+    apply_to_workers,
+    parse_settings,
+    with_data,
+)
 from mimocorb._setup.setup_file import (
     Entry,
     MappingNode,
@@ -68,7 +75,10 @@ def read_setup(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
 
 
 def read_setup_or_problems(
-    path: str | Path, overrides: Mapping[str, Any] | None = None
+    path: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+    data: str | None = None,
 ) -> tuple[Setup | None, list[Problem]]:
     """Read and check a set-up file.
 
@@ -81,6 +91,12 @@ def read_setup_or_problems(
         ``runtime_s``, ``runevents`` (a number, for the first buffer), ``drain_timeout_s``,
         ``output_directory`` (relative to the working directory), ``keyboard_control``,
         ``gui_control``. A value of ``None`` leaves the file's setting.
+    settings
+        Parts of the file to replace, such as ``Buffers.raw.slot_count=64``; see
+        :mod:`mimocorb._setup.settings`.
+    data
+        Path of recorded data, relative to the working directory, for the sources with a key
+        ``data`` in their configuration.
 
     Returns
     -------
@@ -94,12 +110,20 @@ def read_setup_or_problems(
         return None, [_missing_setup(name, location)]
     node, problems = read_file(location, name)
     form = Form(problems)
+    asked = parse_settings(form, settings)
+    rest: list[Setting] = []
+    known: list[str] = []
+    if isinstance(node, MappingNode):
+        node, rest, known = apply_to_file(form, node, asked)
     draft = _read(form, node, location.parent, Where(name, 1, 1)) if _readable(node, form) else None
     if draft is None:
         return None, _in_order(form.problems)
     setup = draft.setup
     setup = replace(setup, path=location, title=setup.title or location.stem)
-    setup = _override(form, setup, overrides or {})
+    setup = apply_to_workers(form, setup, rest, known)
+    setup = with_data(form, setup, data) if data is not None else setup
+    options = [f"--set {text}" for text in settings] + ([f"--data {data}"] if data else [])
+    setup = _override(form, replace(setup, settings=tuple(options)), overrides or {})
     return _checked(form, replace(draft, setup=setup))
 
 

@@ -105,6 +105,10 @@ class Given:
         entry = self._entries.get(key)
         return entry.value if entry else None
 
+    def where(self, key: str) -> Where:
+        """Return the place of a key that is there."""
+        return self._entries[key].key.where
+
     def value(self, key: str) -> Any:
         """Return the value as its kind reads it; ``None`` if it is not there or wrong."""
         entry = self._entries.get(key)

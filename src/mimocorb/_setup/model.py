@@ -44,6 +44,11 @@ class Where:
     line: int = 0
     column: int = 0
 
+    @property
+    def is_option(self) -> bool:
+        """Whether this is an option of the command line, and not a file."""
+        return self.file.startswith("--")
+
     def __str__(self) -> str:
         numbers = [str(number) for number in (self.line, self.column) if number]
         return ":".join([self.file or "set-up", *numbers])

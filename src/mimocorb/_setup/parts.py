@@ -143,10 +143,14 @@ def common_settings(given: Given, base_directory: Path, output_key: str) -> dict
 
 
 def limits(form: Form, places: Sequence[Given]) -> dict[str, Any]:
-    """Return run time and numbers of events by the names of the model; the last place rules."""
+    """Return run time and numbers of events by the names of the model.
+
+    Of several places the last one rules, but over all files the command line.
+    """
     read: dict[str, Any] = {}
     for key in ("runtime", "runevents"):
         given = [place for place in places if key in place]
+        given = [place for place in given if place.where(key).is_option] or given
         values = [(place, place.value(key)) for place in given]
         usable = [value for _, value in values if value is not None]
         if usable:

@@ -31,8 +31,21 @@ Commands = Any  # what ArgumentParser.add_subparsers() returns has no public nam
 
 
 def add_setup(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that names the set-up file."""
+    """Add the argument that names the set-up file, and the options that replace parts of it."""
     parser.add_argument("setup", metavar="SETUP", help="the set-up file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="settings",
+        help="replace a part of the set-up, such as Buffers.raw.slot_count=64 (repeatable)",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="recorded data, for the sources with a key 'data' in their configuration",
+    )
 
 
 def count(text: str) -> int:
@@ -72,7 +85,7 @@ def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = No
     from mimocorb._setup.dialects import read_setup_or_problems
     from mimocorb._setup.model import format_problems
 
-    setup, problems = read_setup_or_problems(chosen.setup, overrides)
+    setup, problems = read_setup_or_problems(chosen.setup, overrides, chosen.settings, chosen.data)
     if problems:
         print(format_problems(problems), file=sys.stderr)
     if setup is None:
