@@ -10,14 +10,21 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     ├── BufferTimeout(TimeoutError)         nothing came, or no room came, within timeout_s
     ├── BufferUnreachable(ConnectionError)  the buffer a set-up dictionary names is gone
     ├── LayoutMismatch(ConnectionError)     made by another version: refused, not guessed
+    ├── RunUnreachable(ConnectionError)     no such run to talk to: ended, killed, or not found
+    ├── CommandRefused(RuntimeError)        a run cannot do in its present state what was asked
+    ├── CommandTimeout(TimeoutError)        a run was asked, but it did not come about in time
     ├── HandleMisuse(RuntimeError)          closed, or used in a process that did not open it
     ├── BooksDoNotBalance(RuntimeError)     an identity of the event ledger is violated
     ├── UserFunctionError(RuntimeError)     a source, filter, sink or observer function failed
     ├── OutputError(OSError)                a file could not be written: full, existing, not allowed
+    ├── RunRecordError(ValueError)          the record of a run is missing or cannot be read
     └── RunFailed(RuntimeError)             a run ended, but not everything accepted was processed
 
     SystemExit
     └── EndOfStream                         the orderly end: no error, exit code 0
+
+    BaseException
+    └── Terminated                          the run does not wait any longer for this worker
 """
 
 from __future__ import annotations
@@ -27,6 +34,8 @@ __all__ = [
     "BufferMemoryError",
     "BufferTimeout",
     "BufferUnreachable",
+    "CommandRefused",
+    "CommandTimeout",
     "EndOfStream",
     "HandleMisuse",
     "LayoutMismatch",
@@ -34,7 +43,10 @@ __all__ = [
     "OutputError",
     "RecordTypeError",
     "RunFailed",
+    "RunRecordError",
+    "RunUnreachable",
     "SetupError",
+    "Terminated",
     "UserFunctionError",
 ]
 
@@ -67,6 +79,18 @@ class LayoutMismatch(MimocorbError, ConnectionError):
     """The memory was laid out by another version of mimocorb."""
 
 
+class RunUnreachable(MimocorbError, ConnectionError):
+    """There is no such run to talk to: it has ended, was killed, or was not found."""
+
+
+class CommandRefused(MimocorbError, RuntimeError):
+    """A run cannot do in its present state what was asked of it."""
+
+
+class CommandTimeout(MimocorbError, TimeoutError):
+    """A run was asked for something that did not come about within ``timeout_s``."""
+
+
 class HandleMisuse(MimocorbError, RuntimeError):
     """A Writer, Reader or Observer was used after ``close()`` or in another process."""
 
@@ -83,8 +107,21 @@ class OutputError(MimocorbError, OSError):
     """An output file could not be written."""
 
 
+class RunRecordError(MimocorbError, ValueError):
+    """The record of a run is missing, damaged, or of another version; or there is no such run."""
+
+
 class RunFailed(MimocorbError, RuntimeError):
     """A run ended, but not everything that was accepted has been processed and written."""
+
+
+class Terminated(BaseException):
+    """Raised in a worker's function, wherever it is, when the run does not wait any longer for it.
+
+    Below :class:`BaseException`, as :class:`KeyboardInterrupt` is: ``finally`` and ``with`` tidy up,
+    and ``except Exception`` lets it pass. A worker that goes on nevertheless is killed after some
+    seconds.
+    """
 
 
 class EndOfStream(SystemExit):

@@ -145,12 +145,17 @@ class Finished:
 
     @property
     def directory(self) -> Path:
-        (only,) = self.parent.iterdir()
+        (only,) = run_directories(self.parent)
         return only
 
     @property
+    def record(self) -> Any:
+        return json.loads((self.directory / "run.json").read_text())
+
+    @property
     def summary(self) -> Any:
-        return json.loads((self.directory / "summary.json").read_text())
+        """What came out of the run."""
+        return self.record["result"]
 
     @property
     def log(self) -> str:
@@ -165,6 +170,11 @@ class Finished:
     def published(self, name: str) -> int:
         (found,) = [b for b in self.summary["buffers"] if b["name"] == name]
         return int(found["published"])
+
+
+def run_directories(parent: Path) -> list[Path]:
+    """The directories of runs, which share theirs with the file that numbers them."""
+    return sorted(path for path in parent.iterdir() if path.is_dir())
 
 
 def run(setup: Path, *options: str, **more: Any) -> Finished:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import chain
+from running import chain, run_directories
 
 from mimocorb.cli import main
 
@@ -21,7 +21,7 @@ def test_run_daq_runs_a_setup(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Run test_setup: complete")
-    assert len(list((tmp_path / "data").iterdir())) == 1
+    assert len(run_directories(tmp_path / "data")) == 1
 
 
 def test_check_and_graph_start_nothing(tmp_path, capsys):
@@ -96,7 +96,7 @@ def test_a_printed_summary_that_nobody_can_read_does_not_fail_the_run(tmp_path):
         )
     assert done.returncode == 0
     assert done.stderr == b""
-    (directory,) = (tmp_path / "target").iterdir()
+    (directory,) = run_directories(tmp_path / "target")
     assert "complete" in (directory / "summary.txt").read_text()
 
 

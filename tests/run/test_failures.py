@@ -9,9 +9,18 @@ import tarfile
 
 import numpy as np
 import pytest
-from running import FUNCTIONS, RunningDaq, Worker, chain, eventually, processes_of, run
+from running import (
+    FUNCTIONS,
+    RunningDaq,
+    Worker,
+    chain,
+    eventually,
+    processes_of,
+    run,
+    run_directories,
+)
 
-from mimocorb._run import run as run_module
+from mimocorb._run import recorder as recorder_module
 from mimocorb._run.run import Run
 from mimocorb._setup.dialects import read_setup
 from mimocorb.errors import OutputError
@@ -213,7 +222,7 @@ def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
     daq = RunningDaq(chain(tmp_path, source=source))
     daq.wait_for("data taking begins")
-    (directory,) = (tmp_path / "target").iterdir()
+    (directory,) = run_directories(tmp_path / "target")
     file = directory / "values.txt"
     eventually(lambda: file.exists() and file.read_text().count("\n") > 20)
     os.kill(daq.process.pid, signal.SIGKILL)
@@ -269,12 +278,12 @@ def test_a_sink_whose_access_object_is_not_called_is_told_so(tmp_path):
 
 
 def test_a_run_that_cannot_write_its_records_leaves_no_directory_behind(tmp_path, monkeypatch):
-    def full(_directory, _setup):
+    def full(_directory, _record):
         raise OutputError("no space")
 
-    monkeypatch.setattr(run_module, "write_records", full)
+    monkeypatch.setattr(recorder_module, "write_record", full)
     monkeypatch.chdir(tmp_path)
     setup = read_setup(chain(tmp_path))
     with pytest.raises(OutputError), Run(setup) as prepared:
         prepared.prepare()
-    assert list((tmp_path / "target").iterdir()) == []
+    assert run_directories(tmp_path / "target") == []

@@ -2,30 +2,88 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running import eventually
 
+from mimocorb._run.provenance import resolved
 from mimocorb._run.run_directory import (
     copy_configuration,
     create_run_directory,
-    resolved,
     write_atomically,
 )
 from mimocorb._run.run_log import RunLog
+from mimocorb._run.run_number import COUNTER_FILE, take_run_number
 from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.errors import OutputError
 
 
-def test_runs_of_one_second_get_numbers(tmp_path):
-    names = [create_run_directory(tmp_path / "target", "setup", 0.0).name for _ in range(3)]
-    assert names == [
-        "setup_1970-01-01_000000",
-        "setup_1970-01-01_000000_2",
-        "setup_1970-01-01_000000_3",
+def test_runs_of_one_second_have_numbers(tmp_path):
+    made = [create_run_directory(tmp_path / "target", "setup", 0.0) for _ in range(3)]
+    assert [number for _directory, number in made] == [1, 2, 3]
+    assert [directory.name for directory, _number in made] == [
+        "setup_1970-01-01_000000_run0001",
+        "setup_1970-01-01_000000_run0002",
+        "setup_1970-01-01_000000_run0003",
     ]
+    assert all(directory.is_dir() for directory, _number in made)
+
+
+def test_a_number_is_not_given_again_when_its_run_has_been_deleted(tmp_path):
+    directory, number = create_run_directory(tmp_path, "setup")
+    directory.rmdir()
+    assert create_run_directory(tmp_path, "setup")[1] == number + 1
+
+
+LOST = {
+    "deleted": lambda counter: counter.unlink(),
+    "emptied": lambda counter: counter.write_bytes(b""),
+    "cut off": lambda counter: counter.write_bytes(b"0000000"),
+    "overwritten": lambda counter: counter.write_bytes(b"no number at"),
+    "from a backup": lambda counter: counter.write_bytes(b"000000000002\n"),
+}
+
+
+@pytest.mark.parametrize("damage", LOST.values(), ids=LOST)
+def test_counting_goes_on_after_the_highest_number_found_if_the_counter_is_lost(tmp_path, damage):
+    for _ in range(3):
+        create_run_directory(tmp_path, "setup")
+    (tmp_path / "another_setup_2026-11-22_142501_run12345").mkdir()
+    damage(tmp_path / COUNTER_FILE)
+    assert create_run_directory(tmp_path, "setup")[1] == 12346
+    assert create_run_directory(tmp_path, "setup")[1] == 12347
+
+
+def locks() -> list[str]:
+    """The locks on files in this system; an arrow marks who waits for one."""
+    return Path("/proc/locks").read_text().splitlines()
+
+
+def test_whoever_waits_for_a_counter_that_is_deleted_meanwhile_takes_the_new_one(tmp_path):
+    take_run_number(tmp_path)
+    counter = tmp_path / COUNTER_FILE
+    with counter.open() as held, ThreadPoolExecutor(1) as threads:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = threads.submit(take_run_number, tmp_path)
+        place = f":{counter.stat().st_ino} "
+        eventually(lambda: any("->" in lock and place in lock for lock in locks()))
+        counter.unlink()
+        counter.write_text("000000000041\n")
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert waiting.result(60) == 42
+    assert take_run_number(tmp_path) == 43
+
+
+def test_a_place_without_a_right_to_write_is_named(tmp_path):
+    (tmp_path / COUNTER_FILE).mkdir()
+    with pytest.raises(OutputError, match=r"cannot take a run number in .*--output"):
+        create_run_directory(tmp_path, "setup")
 
 
 def test_a_place_where_nothing_can_be_made_is_named(tmp_path):
@@ -62,12 +120,14 @@ def test_files_of_the_setup_keep_their_places_and_others_go_elsewhere(tmp_path):
         workers=workers,
     )
     copies = copy_configuration(target, setup)
-    assert [copy.relative_to(target) for copy in copies] == [
-        Path("setup.yaml"),
-        Path("elsewhere/setup.yaml"),
-        Path("modules/source.py"),
+    assert [(copy.path, copy.kind, copy.original) for copy in copies] == [
+        ("setup.yaml", "set-up", str(base / "setup.yaml")),
+        ("elsewhere/setup.yaml", "configuration", str(other / "setup.yaml")),
+        ("modules/source.py", "function", str(base / "modules" / "source.py")),
     ]
-    assert (target / "elsewhere" / "setup.yaml").read_text() == str(other / "setup.yaml")
+    text = str(other / "setup.yaml")
+    assert (target / "elsewhere" / "setup.yaml").read_text() == text
+    assert copies[1].sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_modules_are_copied_with_the_neighbours_that_they_import(tmp_path):
@@ -87,7 +147,7 @@ def test_modules_are_copied_with_the_neighbours_that_they_import(tmp_path):
         (base / name).write_text(text)
     worker = WorkerSpec("Fkt_1", FunctionReference("source", "f", base / "source.py"))
     copies = copy_configuration(target, Setup(base_directory=base, workers=(worker,)))
-    assert {str(copy.relative_to(target)) for copy in copies} == texts.keys() - {"unrelated.py"}
+    assert {copy.path for copy in copies} == texts.keys() - {"unrelated.py"}
 
 
 def test_the_resolved_setup_is_made_of_plain_values():

@@ -7,8 +7,7 @@ import subprocess
 import sys
 
 import pytest
-import yaml
-from running import WATCHDOG_S, Worker, buffer, chain, run, write_setup
+from running import WATCHDOG_S, Worker, buffer, chain, run, run_directories, write_setup
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
@@ -84,10 +83,8 @@ def test_the_directory_of_the_run_says_what_was_run(tmp_path):
     assert (directory / "test_setup.yaml").read_text() == (tmp_path / "test_setup.yaml").read_text()
     assert (directory / "config.yaml").exists()
     assert list(directory.rglob("run_functions.py"))
-    resolved = yaml.safe_load((directory / "setup_resolved.yaml").read_text())
-    assert resolved["workers"]["Fkt_1"]["config"] == {"events": 100}
-    versions = json.loads((directory / "versions.json").read_text())
-    assert {"mimocorb", "python", "packages", "host", "kernel"} <= versions.keys()
+    assert finished.record["setup"]["workers"]["Fkt_1"]["config"] == {"events": 100}
+    assert {"mimocorb", "python", "packages", "kernel"} <= finished.record["versions"].keys()
     assert (directory / "summary.txt").read_text() in finished.text
     lines = (directory / "log.jsonl").read_text().splitlines()
     assert all(json.loads(line)["origin"] for line in lines)
@@ -120,10 +117,12 @@ def test_twenty_runs_started_together_have_twenty_directories(tmp_path):
         check=True,
     )
     assert done.stdout.splitlines()[-1] == str([0] * 20), done.stderr
-    directories = list((tmp_path / "target").iterdir())
-    assert len(directories) == 20
-    for directory in directories:
-        assert json.loads((directory / "summary.json").read_text())["events"] == 3
+    records = [
+        json.loads((directory / "run.json").read_text())
+        for directory in run_directories(tmp_path / "target")
+    ]
+    assert sorted(record["number"] for record in records) == list(range(1, 21))
+    assert [record["result"]["events"] for record in records] == [3] * 20
 
 
 def test_whatever_a_worker_prints_is_in_the_log_with_its_name(tmp_path):

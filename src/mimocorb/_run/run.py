@@ -13,17 +13,24 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from mimocorb._run.books import audit
+from mimocorb._run.control_socket import ControlSocket
+from mimocorb._run.findings import ORIGIN
 from mimocorb._run.keyboard import Keyboard
 from mimocorb._run.options import RunOptions
-from mimocorb._run.run_directory import create_run_directory, write_records
+from mimocorb._run.recorder import Recorder, run_of_the_copy
+from mimocorb._run.run_directory import create_run_directory
 from mimocorb._run.run_log import RunLog
+from mimocorb._run.run_record import WorkerEnd, utc
 from mimocorb._run.run_state import Command, RunState
 from mimocorb._run.set_aside import save_events_set_aside
-from mimocorb._run.summary import RunSummary, WorkerEnd, write_or_report
+from mimocorb._run.summary import RunSummary
 from mimocorb._run.supervisor import Supervisor
 from mimocorb._run.terminal import LiveView, PlainLines
+from mimocorb._run.worker_function import WorkerFunction
+from mimocorb._run.worker_process import WorkerProcess
 from mimocorb._setup.model import Setup
-from mimocorb.errors import HandleMisuse
+from mimocorb.errors import HandleMisuse, OutputError
 
 __all__ = ["Run", "run_setup"]
 
@@ -44,7 +51,9 @@ class Run:
         self._started_s = time.time()
         self.directory: Path | None = None
         self.log = RunLog()
+        self._recorder: Recorder | None = None
         self._supervisor: Supervisor | None = None
+        self._control: ControlSocket | None = None
         self._display: LiveView | PlainLines | None = None
         self._keyboard: Keyboard | None = None
         self._suspend_asked = False
@@ -63,6 +72,13 @@ class Run:
             raise HandleMisuse("this run has not been prepared: call prepare(), or setup(), first")
         return self._supervisor
 
+    @property
+    def recorder(self) -> Recorder:
+        """Keeper of the record, there from :meth:`prepare` on."""
+        if self._recorder is None:
+            raise HandleMisuse("this run has not been prepared: call prepare(), or setup(), first")
+        return self._recorder
+
     def prepare(self) -> Path:
         """Make the buffers and the workers' places, then the directory of the run and its records.
 
@@ -71,17 +87,34 @@ class Run:
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()
-        parent = self.setup.output_directory or Path(DEFAULT_PARENT).absolute()
         stem = self.setup.path.stem if self.setup.path else self.setup.title or "run"
-        self.directory = create_run_directory(parent, stem, self._started_s)
+        directory, number = create_run_directory(self._parent(), stem, self._started_s)
         try:
-            write_records(self.directory, self.setup)
+            self._recorder = Recorder(
+                directory, number, self.setup, self._started_s, self._supervisor.changes
+            )
+            self.log.write_to(directory)
         except BaseException:
-            shutil.rmtree(self.directory, ignore_errors=True)  # made by us a moment ago
+            shutil.rmtree(directory, ignore_errors=True)  # made by us a moment ago
             raise
-        self.log.write_to(self.directory)
-        self.log.add("INFO", "mimocorb", f"run of {self.setup.path or stem} in {self.directory}")
-        return self.directory
+        self.directory = directory
+        source = self.setup.path or stem
+        self.log.add("INFO", ORIGIN, f"run {number} of {source} in {directory}")
+        for path in self._recorder.changed_files():
+            self._supervisor.findings.warn(
+                f"run {self._recorder.record.repeats} is not repeated exactly: "
+                f"{path} has changed since"
+            )
+        return directory
+
+    def _parent(self) -> Path:
+        """Return where the directory of the run is to be made."""
+        parent = self.setup.output_directory or Path(DEFAULT_PARENT).absolute()
+        copy = self.setup.base_directory
+        # A run that is repeated is made beside the first one, not inside it.
+        if parent.is_relative_to(copy) and run_of_the_copy(self.setup) is not None:
+            return copy.parent
+        return parent
 
     def execute(self) -> None:
         """Take data until the run has ended and everything in flight has been dealt with."""
@@ -89,11 +122,15 @@ class Run:
         supervisor = self.supervisor
         with self._signals(), ExitStack() as stack:
             supervisor.start(directory)
+            number = self._recorder.record.number if self._recorder else None
+            self._control = control = ControlSocket(supervisor, directory, number)
             # Only now: a worker must not inherit a terminal that has been taken over.
             stack.enter_context(self._shown())
             while not supervisor.ended:
-                supervisor.turn(LONGEST_TURN_S)
+                supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
+                control.update()
                 self._look_around()
+            self._record_states()
 
     def finish(self) -> RunSummary:
         """Close the books, write the summary and release everything."""
@@ -102,15 +139,16 @@ class Run:
         view = supervisor.view()
         failures = list(supervisor.findings.failures)
         if supervisor.state is not RunState.ENDED:
-            failures.append(f"the run was given up while it was {supervisor.state.value}")
+            failures += audit(view)
         try:
             for path in save_events_set_aside(directory, supervisor.buffers.values()):
-                self.log.add("ERROR", "mimocorb", f"an event that failed every time is in {path}")
+                self.log.add("ERROR", ORIGIN, f"an event that failed every time is in {path}")
         except OSError as error:
             failures.append(f"events that were set aside could not be saved: {error}")
         if self.log.lost:
             failures.append(f"{self.log.lost} lines of the log could not be written")
         summary = RunSummary(
+            number=self.recorder.record.number,
             title=self.setup.title,
             directory=directory,
             reason=supervisor.reason,
@@ -118,23 +156,18 @@ class Run:
             ended_s=time.time(),
             view=view,
             workers=[
-                WorkerEnd(
-                    process.name,
-                    process.pid,
-                    process.state.value,
-                    process.exit_code,
-                    process.how_it_ended(),
-                )
+                _worker_end(function, process)
                 for function in supervisor.functions
                 for process in function.processes
             ],
             failures=failures,
             warnings=list(supervisor.findings.warnings),
         )
-        unwritten = write_or_report(summary)
-        if unwritten:
-            failures.append(unwritten)
-        self.log.add("INFO", "mimocorb", f"run ended: {summary.reason}", show=False)
+        try:
+            self.recorder.end(supervisor.changes, summary)
+        except OutputError as error:
+            failures.append(str(error))
+        self.log.add("INFO", ORIGIN, f"run ended: {summary.reason}", show=False)
         self.summary = summary
         self.close()
         return summary
@@ -142,6 +175,11 @@ class Run:
     def close(self) -> None:
         """Kill what still runs, release the memory. Idempotent."""
         if self._supervisor is not None:
+            if self._recorder is not None:
+                with suppress(OutputError):  # nobody is left who could be told
+                    self._recorder.give_up(self._supervisor.changes, time.time())
+            if self._control is not None:
+                self._control.close(self.summary.failures if self.summary else None)
             self._supervisor.close()
         self.log.close()
 
@@ -151,12 +189,20 @@ class Run:
         if self._suspend_asked:
             self._suspend_asked = False
             self._suspend()
+        self._record_states()
         if self._display is not None:
             self._display.update()
         if self._keyboard is not None:
             before = self._keyboard.descriptor
             self._keyboard.update()
             self._rewatch(before, self._keyboard.descriptor)
+
+    def _record_states(self) -> None:
+        """Write the state of the run into its record; data taking does not depend on that."""
+        try:
+            self.recorder.follow(self.supervisor.changes)
+        except OutputError as error:
+            self.log.add("ERROR", ORIGIN, str(error))
 
     def _rewatch(self, before: int | None, now: int | None) -> None:
         if before == now:
@@ -230,6 +276,19 @@ class Run:
         os.kill(os.getpid(), signal.SIGSTOP)
         if self._display is not None and live:
             self._display.start()
+
+
+def _worker_end(function: WorkerFunction, process: WorkerProcess) -> WorkerEnd:
+    return WorkerEnd(
+        name=process.name,
+        worker=function.spec.name,
+        handles_data=function.must_finish,
+        pid=process.pid,
+        state=process.state.value,
+        exit_code=process.exit_code,
+        how=process.how_it_ended(),
+        ended_utc=None if process.ended_s is None else utc(process.ended_s),
+    )
 
 
 def run_setup(setup: Setup, options: RunOptions | None = None) -> RunSummary:

@@ -123,10 +123,11 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Put the names in a directory on disk: without that, a renaming may be lost."""
+    """Put the names in a directory on disk: without that, a power cut may undo a renaming."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        with suppress(OSError):  # not every file system can; the file itself is safe already
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

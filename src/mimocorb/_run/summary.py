@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mimocorb._run.books import expected, lost, reader_name
-from mimocorb._run.run_directory import write_atomically
+from mimocorb._run.books import expected, lost, processed, reader_name, saved
+from mimocorb._run.quality import judge
+from mimocorb._run.run_record import Quality, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
 from mimocorb._run.terminal import duration, percent, rate
-from mimocorb.errors import MimocorbError, RunFailed
+from mimocorb.errors import RunFailed
 
-__all__ = ["RunSummary", "WorkerEnd", "write_or_report"]
-
-
-@dataclass(frozen=True)
-class WorkerEnd:
-    """How one worker process ended."""
-
-    name: str
-    pid: int | None
-    state: str
-    exit_code: int | None
-    how: str
+__all__ = ["RunSummary"]
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The record of a finished run.
+    """What came out of a finished run, for its record and for people.
 
     Parameters
     ----------
-    title, directory
-        Name of the set-up, and where the output is.
+    number, title, directory
+        Number of the run, name of the set-up, and where the output is.
     reason
         Why the run ended.
     started_s, ended_s
@@ -49,6 +38,7 @@ class RunSummary:
         What went wrong; any failure makes the exit code 1.
     """
 
+    number: int
     title: str
     directory: Path
     reason: str
@@ -70,39 +60,37 @@ class RunSummary:
             more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
             raise RunFailed(f"{self.failures[0]}{more}; see {self.directory / 'log.txt'}")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything in plain values."""
+    @property
+    def quality(self) -> Quality:
+        """Whether the data can be trusted, in fixed words, each with its reasons."""
+        return judge(self.view, self.workers, self.failures)
+
+    def result(self) -> RunResult:
+        """Return what goes into the record of the run."""
         view = self.view
-        return {
-            "title": self.title,
-            "exit_code": self.exit_code,
-            "reason": self.reason,
-            "started_utc": _utc(self.started_s),
-            "ended_utc": _utc(self.ended_s),
-            "elapsed_s": view.elapsed_s,
-            "active_s": view.active_s,
-            "events": view.events,
-            "results": {worker: dict(results) for worker, results in view.results.items()},
-            "failures": list(self.failures),
-            "warnings": list(self.warnings),
-            "buffers": [_buffer_dict(buffer, view.active_s) for buffer in view.buffers],
-            "workers": [asdict(worker) for worker in self.workers],
-        }
+        return RunResult(
+            reason=self.reason,
+            exit_code=self.exit_code,
+            elapsed_s=view.elapsed_s,
+            active_s=view.active_s,
+            events=view.events,
+            buffers=[_buffer_dict(buffer, view.active_s) for buffer in view.buffers],
+            workers=list(self.workers),
+            results={worker: dict(results) for worker, results in view.results.items()},
+            accounts={},
+            failures=list(self.failures),
+            warnings=list(self.warnings),
+        )
 
     def text(self) -> str:
         """Return the summary for people."""
         return "\n".join(self._lines()) + "\n"
 
-    def write(self) -> None:
-        """Write ``summary.json`` and ``summary.txt`` into the directory of the run."""
-        text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.directory / "summary.json", text)
-        write_atomically(self.directory / "summary.txt", self.text())
-
     def _lines(self) -> Iterable[str]:
         view = self.view
         verdict = "FAILED" if self.failures else "complete: every event was processed"
         yield f"Run {self.title}: {verdict}"
+        yield f"  run number     {self.number}"
         yield f"  ended because  {self.reason}"
         yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
         active = "" if view.active_s == view.elapsed_s else f", {duration(view.active_s)} active"
@@ -110,6 +98,7 @@ class RunSummary:
         for worker, results in view.results.items():
             listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
             yield f"  result         {worker}: {listed}"
+        yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""
         yield from _books_table(view)
@@ -132,15 +121,6 @@ class RunSummary:
         return f"{worker.state}, see below" if told else f"{worker.state}, {worker.how}"
 
 
-def write_or_report(summary: RunSummary) -> str:
-    """Write the summary; returns why that failed, or nothing."""
-    try:
-        summary.write()
-    except MimocorbError as error:
-        return str(error)
-    return ""
-
-
 def _utc(time_s: float) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -154,7 +134,9 @@ def _buffer_dict(buffer: BufferView, active_s: float | None) -> dict[str, Any]:
     del fields["rate_hz"]
     for group, stats in zip(fields["groups"], buffer.stats.groups, strict=True):
         group["reader"] = reader_name(buffer, stats)
-        group["lost"] = lost(buffer.stats, stats)
+        group["acknowledged"] = processed(buffer, stats)
+        group["saved"] = saved(buffer, stats)
+        group["lost"] = lost(buffer, stats)
     return {
         **fields,
         "mean_rate_hz": _mean_rate(buffer, active_s),
@@ -176,7 +158,8 @@ def _books_table(view: RunView) -> Iterable[str]:
         )
     yield ""
     yield (
-        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9} + {'lost':>4}  by"
+        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9} + {'saved':>5}"
+        f" + {'lost':>4}  by"
     )
     for buffer in view.buffers:
         s = buffer.stats
@@ -185,8 +168,9 @@ def _books_table(view: RunView) -> Iterable[str]:
             notes = [f"{g.due} still due"] if g.due else []
             notes += [f"{g.redelivered} delivered again"] if g.redelivered else []
             yield (
-                f"  {s.name:<11} {expected(s, g):>9} = {g.acknowledged:>9} + {g.quarantined:>9}"
-                f" + {lost(s, g):>4}  {reader}" + (f" ({', '.join(notes)})" if notes else "")
+                f"  {s.name:<11} {expected(s, g):>9} = {processed(buffer, g):>9}"
+                f" + {g.quarantined:>9} + {saved(buffer, g):>5} + {lost(buffer, g):>4}  {reader}"
+                + (f" ({', '.join(notes)})" if notes else "")
             )
         if not s.groups:
             yield f"  {s.name:<11} {s.published:>9}   nobody reads this buffer"
