@@ -40,9 +40,7 @@ def test_a_program_sets_up_starts_and_shuts_down(lists, tmp_path, capsys):
         "Fkt_2 double",
         "Fkt_1 numbers",
     ]
-    # As the manual does, and not by join(): the supervisor waits for the same process in a thread
-    # of its own, so join() may return a moment before the exit code is there.
-    eventually(lambda: processes[-1].exitcode is not None)
+    processes[-1].join()
     assert processes[-1].exitcode == 0
     control.shutdown()
     assert control.status == "ended"

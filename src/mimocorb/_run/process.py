@@ -21,9 +21,11 @@ from multiprocessing.connection import Connection
 
 __all__ = [
     "ASK_TO_END",
+    "ENDED_AS_ASKED",
     "Lifeline",
     "describe_exit",
     "die_with_parent",
+    "ends_within",
     "hold_lifeline",
     "leave_signals_to_supervisor",
     "open_pidfd",
@@ -34,6 +36,9 @@ F_SETSIG = 10
 
 ASK_TO_END = signal.SIGUSR2
 """The supervisor's request to end now: raises an exception in the worker, so files get closed."""
+
+ENDED_AS_ASKED = 128 + int(signal.SIGTERM)
+"""Exit code of a worker that has ended because of this request."""
 
 SUPERVISOR_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -108,7 +113,7 @@ def leave_signals_to_supervisor() -> None:
     for number in SUPERVISOR_SIGNALS:
         signal.signal(number, _leave)
         signal.siginterrupt(number, False)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*SUPERVISOR_SIGNALS, ASK_TO_END))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISOR_SIGNALS)
 
 
 def open_pidfd(pid: int) -> int | None:
@@ -117,6 +122,16 @@ def open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+
+
+def ends_within(pidfd: int, timeout_s: float | None) -> bool:
+    """Wait for the end of a process without collecting it; closes the descriptor."""
+    try:
+        end = select.poll()
+        end.register(pidfd, select.POLLIN)
+        return bool(end.poll(None if timeout_s is None else timeout_s * 1000))
+    finally:
+        os.close(pidfd)
 
 
 def describe_exit(code: int | None) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 from mimocorb._access import results
 from mimocorb._run.process import (
     ASK_TO_END,
+    ENDED_AS_ASKED,
     die_with_parent,
     hold_lifeline,
     leave_signals_to_supervisor,
@@ -32,9 +33,15 @@ from mimocorb._run.worker_link import LinkHandler, MessageWriter, redirect_outpu
 from mimocorb._setup.model import WorkerSpec
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_functions import load_function
-from mimocorb.errors import EndOfStream, MimocorbError, OutputError, UserFunctionError
+from mimocorb.errors import (
+    EndOfStream,
+    MimocorbError,
+    OutputError,
+    Terminated,
+    UserFunctionError,
+)
 
-__all__ = ["BEGIN", "DO_NOT_BEGIN", "Terminated", "WorkerChannel", "WorkerTask", "main"]
+__all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
 
 BEGIN = b"+"
 DO_NOT_BEGIN = b"-"
@@ -42,13 +49,24 @@ DO_NOT_BEGIN = b"-"
 SetupList = list[Any] | None
 
 
-class Terminated(SystemExit):
-    """The supervisor asked this worker to end now, wherever it is."""
+class EndRequest:
+    """The supervisor's request to end now: handles the signal, and remembers that it came.
 
-    CODE = 128 + int(signal.SIGTERM)
+    User code may turn the exception into one of its own, which is then not its fault.
+    """
 
     def __init__(self) -> None:
-        super().__init__(self.CODE)
+        self.made = False
+
+    def accept(self) -> None:
+        """From now on the request interrupts this process; one that came before, at once."""
+        signal.signal(ASK_TO_END, self)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (ASK_TO_END,))
+
+    def __call__(self, _signal: int, _frame: types.FrameType | None) -> None:
+        """Interrupt the worker's function, wherever it is."""
+        self.made = True
+        raise Terminated
 
 
 @dataclass
@@ -81,7 +99,6 @@ class WorkerTask:
 def main(task: WorkerTask) -> None:
     """Run one worker to its end; the target of the worker's process."""
     channel = task.channel
-    signal.signal(ASK_TO_END, _end_now)
     leave_signals_to_supervisor()
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
@@ -93,14 +110,11 @@ def main(task: WorkerTask) -> None:
     _route_logging(link, task.log_level)
     results.connect(lambda reported: link.send("result", json.dumps(reported)))
     code = _serve(task, link)
+    signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
     results.flush()
     sys.stdout.flush()
     sys.stderr.flush()
     raise SystemExit(code)
-
-
-def _end_now(_signal: int, _frame: types.FrameType | None) -> None:
-    raise Terminated
 
 
 def _route_logging(link: MessageWriter, level: int) -> None:
@@ -116,7 +130,9 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
     name, path = task.spec.function.name, task.spec.function.path
     code = 0
+    end_request = EndRequest()
     try:
+        end_request.accept()
         function = load_function(task.spec.function)
         link.send("ready")
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
@@ -127,9 +143,9 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     except EndOfStream as end:
         link.send("ended", str(end))
     except BaseException as error:  # whatever a user function raises is reported
-        if _interrupted(error):
+        if end_request.made:
             link.send("terminated", "asked to end now", detail=_user_part(error))
-            code = Terminated.CODE
+            code = ENDED_AS_ASKED
         elif isinstance(error, SystemExit):
             code = _exit_asked_for(error, name, path, link)
         else:
@@ -160,13 +176,6 @@ def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: Message
     text = f"{name} called sys.exit({end.code!r}){_place(end, path)}"
     link.send("failed", text, detail=_user_part(end))
     return end.code if isinstance(end.code, int) else 1
-
-
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether this comes of the supervisor's request to end, whatever user code made of it."""
-    while error is not None and not isinstance(error, Terminated):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _place(error: BaseException, path: Path | None) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -13,6 +15,7 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from mimocorb._run import worker
+from mimocorb._run.child import CHILDREN
 from mimocorb._run.process import Lifeline, describe_exit, open_pidfd
 from mimocorb._run.run_state import WorkerState
 from mimocorb._run.worker import WorkerChannel, WorkerTask
@@ -90,8 +93,10 @@ class WorkerProcess:
             supervisor_pid=os.getpid() if current_thread() is main_thread() else 0,
             close_after_fork=(lifeline.writing, gate[1].fileno()) if forked else (),
         )
-        process: Any = context.Process  # type: ignore[attr-defined]
-        started = process(target=worker.main, args=(self._make_task(channel),), name=self.name)
+        process_class = CHILDREN[context.get_start_method()]
+        started: Any = process_class(
+            target=worker.main, args=(self._make_task(channel),), name=self.name
+        )
         started.start()
         self.process = started
         for theirs in writing:
@@ -110,12 +115,10 @@ class WorkerProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal to the process if it is still there."""
-        if self.process is None or self.gone:
+        if self._pidfd is None:
             return
-        try:
-            os.kill(self.process.pid or 0, number)
-        except ProcessLookupError:
-            return
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)
 
     def finish(self) -> None:
         """Collect what is left after the death of the process and close everything. Idempotent."""

@@ -1,0 +1,50 @@
+"""Child processes that the supervisor's thread and the user's program wait for at once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+from running import WATCHDOG_S
+
+from mimocorb._run.child import CHILDREN
+
+EXIT_CODE = 7
+
+
+def end_soon(pause_s):
+    time.sleep(pause_s)
+    sys.exit(EXIT_CODE)
+
+
+@pytest.mark.parametrize(("start_method", "children"), [("fork", 30), ("forkserver", 10)])
+def test_every_thread_that_joins_a_child_learns_its_exit_code(start_method, children):
+    learnt = []
+
+    def wait_for(child):
+        child.join()
+        learnt.append(child.exitcode)
+
+    for _ in range(children):
+        child = CHILDREN[start_method](target=end_soon, args=(0.005,))
+        child.start()
+        threads = [threading.Thread(target=wait_for, args=(child,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WATCHDOG_S)
+    assert learnt == [EXIT_CODE] * children * 4
+
+
+def test_a_join_that_takes_too_long_returns_without_an_exit_code():
+    child = CHILDREN["spawn"](target=end_soon, args=(WATCHDOG_S,))
+    child.start()
+    child.join(0.01)
+    assert child.exitcode is None
+    assert child.is_alive()
+    child.kill()
+    child.join()
+    assert child.exitcode == -9
+    child.join()
