@@ -201,6 +201,19 @@ void bind_control(nb::module_& m) {
                                    b.writers, b.promised, b.paused, b.ending, b.ended, b.full_ns,
                                    b.paused_ns, b.created_ns, nb::tuple(groups));
            })
+      .def("held",
+           [](const Control& c) {
+             nb::list all;
+             for (const mc::Holding& h : c.use().held())
+               all.append(nb::make_tuple(h.group, h.slot, h.number, h.pid, h.delivery));
+             return all;
+           })
+      .def("waited",
+           [](const Control& c) {
+             nb::list all;
+             for (const mc::Waited& w : c.use().waited()) all.append(nb::make_tuple(w.pid, w.waited_ns));
+             return all;
+           })
       .def("close", [](Control& c) { c.close(); c.segment.reset(); });
 }
 
@@ -286,7 +299,7 @@ void bind_reader(nb::module_& m) {
              if (port.in_hand().size() != 1) raise("not-in-hand");
              return port.in_hand().front();
            })
-      .def("give_back", [](const Reader& r) { return r.use().give_back(); })
+      .def("give_back", [](const Reader& r, bool failed) { return r.use().give_back(failed); }, "failed"_a = true)
       .def("quarantine", [](const Reader& r) { return r.use().quarantine(); })
       .def("metadata",
            [](const Reader& r, std::uint32_t slot) {
@@ -337,6 +350,15 @@ void bind_reader(nb::module_& m) {
              return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(left, to_ns(spin_s)); });
            },
            "timeout_s"_a, "spin_s"_a)
+      .def("wait_turn",
+           [](const Reader& r, std::uint32_t slot, double timeout_s, double spin_s) {
+             mc::ReaderPort& port = r.use();
+             check_run(r.segment, slot, 1);
+             return wait_for(timeout_s, [&](std::int64_t left) {
+               return port.wait_turn(slot, left, to_ns(spin_s));
+             });
+           },
+           "slot"_a, "timeout_s"_a, "spin_s"_a)
       .def("waited_ns", [](const Reader& r) { return r.use().waited_ns(); })
       .def("close", [](Reader& r) { r.close(); r.segment.reset(); });
 }

@@ -1,9 +1,25 @@
 // The port of whoever made the ring: groups, writers to come, pause, end, and the books.
+#include <array>
+#include <numeric>
+
 #include "mimocorb/liveness.hpp"
 #include "mimocorb/locked.hpp"
 #include "mimocorb/wait.hpp"
 
 namespace mimocorb {
+namespace {
+
+// By cause, with what it waits for at the moment.
+std::array<std::int64_t, kWaitCauses> waited_until(const HandleRecord& record, std::int64_t now_ns) {
+  std::array<std::int64_t, kWaitCauses> waited{};
+  for (std::size_t cause = 0; cause < kWaitCauses; ++cause)
+    waited[cause] = record.waited_ns[cause].load(std::memory_order_relaxed);
+  const std::int64_t since = record.waiting_since_ns.load(std::memory_order_relaxed);
+  if (since != 0) waited[record.waiting_cause.load(std::memory_order_relaxed)] += now_ns - since;
+  return waited;
+}
+
+}  // namespace
 
 Outcome ControlPort::add_token(std::uint32_t* token) {
   Locked locked(this);
@@ -46,7 +62,7 @@ Outcome ControlPort::add_group(std::uint32_t* group) {
   record.published_before = next - 1;
   for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
     if (!is_ready(s)) continue;
-    segment_->group_word(s, index).store(GroupWord{DueState::kPending, 0, kNoHandle, 0, 0}.encode(),
+    segment_->group_word(s, index).store(GroupWord{DueState::kPending, 0, kNoHandle, 0, 0, 0}.encode(),
                                          std::memory_order_relaxed);
     const std::uint64_t sequence = segment_->slot(s).sequence.load(std::memory_order_relaxed);
     if (sequence < record.first_sequence) record.first_sequence = sequence;
@@ -104,6 +120,7 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
   wake_everyone(&locked.wakes);
   // Not only everyone active: the readers of this group sleep on a channel that is no longer.
   locked.wakes.groups |= 1ULL << group;
+  locked.wakes.turns |= 1ULL << group;
   *abandoned = record.abandoned;
   return {};
 }
@@ -221,11 +238,7 @@ RingBooks ControlPort::books() {
   for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     const HandleRecord& record = segment_->handle(i);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
-    std::int64_t until_now[kWaitCauses];
-    for (std::size_t cause = 0; cause < kWaitCauses; ++cause)
-      until_now[cause] = record.waited_ns[cause].load(std::memory_order_relaxed);
-    const std::int64_t since = record.waiting_since_ns.load(std::memory_order_relaxed);
-    if (since != 0) until_now[record.waiting_cause.load(std::memory_order_relaxed)] += now - since;
+    const auto until_now = waited_until(record, now);
     if (record.role == Role::kWriter) {
       ++books.writers;
       for (std::size_t cause = 0; cause < kWaitCauses; ++cause) waited[cause] += until_now[cause];
@@ -238,6 +251,49 @@ RingBooks ControlPort::books() {
   books.full_ns = waited[static_cast<std::size_t>(WaitCause::kFull)];
   books.paused_ns = waited[static_cast<std::size_t>(WaitCause::kPaused)];
   return books;
+}
+
+std::vector<Holding> ControlPort::held() {
+  const Locked locked(this);
+  std::vector<Holding> found;
+  const auto add = [&](std::int32_t group, std::uint32_t slot, std::uint64_t number,
+                       std::uint32_t owner, std::uint32_t delivery) {
+    const std::int32_t pid = segment_->handle(owner).pid.load(std::memory_order_relaxed);
+    found.push_back({group, slot, number, pid, delivery});
+  };
+  std::size_t expected = header_.in_hand.load(std::memory_order_relaxed);
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
+    if (is_active(segment_->group(g)))
+      expected += segment_->group(g).held.load(std::memory_order_relaxed);
+  for (std::uint32_t s = 0; s < segment_->number_of_slots() && found.size() < expected; ++s) {
+    const SlotRecord& record = segment_->slot(s);
+    const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+    if (word.state == SlotState::kClaimed) add(Holding::kWriters, s, word.generation, word.owner, 0);
+    if (word.state != SlotState::kReady) continue;
+    for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
+      if (!is_active(segment_->group(g))) continue;
+      const GroupWord due =
+          GroupWord::decode(segment_->group_word(s, g).load(std::memory_order_relaxed));
+      if (due.state != DueState::kHeld) continue;
+      add(static_cast<std::int32_t>(g), s, record.sequence.load(std::memory_order_relaxed), due.owner,
+          due.delivery);
+    }
+  }
+  return found;
+}
+
+std::vector<Waited> ControlPort::waited() {
+  const Locked locked(this);
+  std::vector<Waited> found;
+  const std::int64_t now = monotonic_ns();
+  for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
+    const HandleRecord& record = segment_->handle(i);
+    if (record.state.load(std::memory_order_relaxed) == 0) continue;
+    const auto by_cause = waited_until(record, now);
+    found.push_back({record.pid.load(std::memory_order_relaxed),
+                     std::accumulate(by_cause.begin(), by_cause.end(), std::int64_t{0})});
+  }
+  return found;
 }
 
 }  // namespace mimocorb

@@ -177,7 +177,7 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   {
     const Locked locked(this);
     if (room() != reason) return kOk;
-    record.sleeping = 1;
+    record.sleeping = Sleeping::kForWork;
     header_.space.sleepers.fetch_add(1, std::memory_order_relaxed);
     turn = header_.space.turn.load(std::memory_order_relaxed);
   }
@@ -271,11 +271,15 @@ Run ReaderPort::take(std::uint32_t count) {
   return run;
 }
 
-// An event that was given back comes alone, as does one that will get no second chance: the
+// An event that has failed comes alone, as does one that will get no second chance: the
 // deliveries of the others in its batch must not count up because of it. So what is quarantined
 // has failed by itself, and touches no other.
 bool ReaderPort::comes_alone(std::uint32_t slot) const {
-  return delivery(slot) > 0 || header_.max_deliveries == 1;
+  return group_word(slot).failed > 0 || header_.max_deliveries == 1;
+}
+
+GroupWord ReaderPort::group_word(std::uint32_t slot) const {
+  return GroupWord::decode(segment_->group_word(slot, group_).load(std::memory_order_relaxed));
 }
 
 std::uint32_t ReaderPort::acknowledge() {
@@ -296,12 +300,12 @@ std::uint32_t ReaderPort::quarantine() {
   return finish_in_hand(DueState::kQuarantined, &locked.wakes);
 }
 
-std::uint32_t ReaderPort::give_back() {
+std::uint32_t ReaderPort::give_back(bool failed) {
   if (in_hand_.empty()) return 0;
   Locked locked(this);
   const auto count = static_cast<std::uint32_t>(in_hand_.size());
   if (is_active(segment_->group(group_)))
-    for (const std::uint32_t slot : in_hand_) give_back_one(slot, group_, &locked.wakes);
+    for (const std::uint32_t slot : in_hand_) give_back_one(slot, group_, failed, &locked.wakes);
   in_hand_.clear();
   return count;
 }
@@ -316,8 +320,7 @@ std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {
 }
 
 std::uint32_t ReaderPort::delivery(std::uint32_t slot) const {
-  return GroupWord::decode(segment_->group_word(slot, group_).load(std::memory_order_relaxed))
-      .delivery;
+  return group_word(slot).delivery;
 }
 
 int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
@@ -333,12 +336,72 @@ int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   {
     const Locked locked(this);
     if (something()) return kOk;
-    record.sleeping = 1;
+    record.sleeping = Sleeping::kForWork;
     group.data.sleepers.fetch_add(1, std::memory_order_relaxed);
     turn = group.data.turn.load(std::memory_order_relaxed);
   }
   sleep_registered(&group.data, turn, handle_, timeout_ns);
   return after_sleep(turn, group.data);
+}
+
+// Lock held. What this reader itself has in hand is not in its way. With kNotNow, `before` is the
+// slot of an event that is.
+int ReaderPort::turn(std::uint32_t slot, std::uint32_t* before) const {
+  const GroupRecord& group = segment_->group(group_);
+  if (!is_active(group)) return kOk;
+  const std::uint64_t mine = sequence(slot);
+  if (group.queue_count.load(std::memory_order_relaxed) > 0 &&
+      sequence(segment_->group_queue(group_)[group.queue_head]) < mine)
+    return kEarlier;
+  const std::uint32_t held = group.held.load(std::memory_order_relaxed);
+  auto others = static_cast<std::int64_t>(held) - std::ssize(in_hand_);
+  // Neighbours are the rule: what others have in hand is found soon when going back from here.
+  const std::uint32_t n = segment_->number_of_slots();
+  for (std::uint32_t i = 1; i < n && others > 0; ++i) {
+    const std::uint32_t other = slot >= i ? slot - i : slot + n - i;
+    const SlotWord word =
+        SlotWord::decode(segment_->slot(other).word.load(std::memory_order_relaxed));
+    if (word.state != SlotState::kReady) continue;
+    const GroupWord due = group_word(other);
+    if (due.state != DueState::kHeld || due.owner == handle_) continue;
+    if (sequence(other) < mine) {
+      *before = other;
+      return kNotNow;
+    }
+    --others;
+  }
+  return kOk;
+}
+
+int ReaderPort::wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int64_t spin_ns) {
+  std::uint32_t before = 0;
+  std::uint64_t its_word = 0;
+  {
+    const Locked locked(this);
+    const int now = turn(slot, &before);
+    if (now != kNotNow || timeout_ns <= 0) return now;
+    its_word = segment_->group_word(before, group_).load(std::memory_order_relaxed);
+  }
+  GroupRecord& group = segment_->group(group_);
+  HandleRecord& record = segment_->handle(handle_);
+  const WaitingTime waiting(&record, WaitCause::kTurn);
+  const Word& word = segment_->group_word(before, group_);
+  spin_until([&] { return word.load(std::memory_order_relaxed) != its_word; },
+             spin_ns < timeout_ns ? spin_ns : timeout_ns);
+  std::uint32_t turn_then = 0;
+  {
+    const Locked locked(this);
+    const int now = turn(slot, &before);
+    if (now != kNotNow) return now;
+    record.sleeping = Sleeping::kForTurn;
+    count_up(&group.turn.sleepers);
+    turn_then = group.turn.turn.load(std::memory_order_relaxed);
+  }
+  sleep_registered(&group.turn, turn_then, handle_, timeout_ns);
+  const int after = after_sleep(turn_then, group.turn);
+  if (after != kOk) return after;
+  const Locked locked(this);
+  return turn(slot, &before);
 }
 
 std::int64_t ReaderPort::waited_ns() const {

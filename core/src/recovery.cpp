@@ -25,8 +25,10 @@ void Ring::recover_after_owner_death() {
   rebuild_caches();
   Wakes wakes;
   wake_everyone(&wakes);
-  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
+  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
     signal(&segment_->group(g).data, Wakes::kEveryone);
+    signal(&segment_->group(g).turn, Wakes::kEveryone);
+  }
   signal(&header_.space, Wakes::kEveryone);
   signal(&header_.progress, Wakes::kEveryone);
   wake(wakes);
@@ -50,9 +52,7 @@ void Ring::reclaim(std::uint32_t handle) {
       Word& group_word = segment_->group_word(s, dead.port);
       GroupWord due = GroupWord::decode(group_word.load(std::memory_order_relaxed));
       if (due.state != DueState::kHeld || due.owner != handle) continue;
-      due.state = DueState::kPending;
-      due.owner = kNoHandle;
-      ++due.redelivered;
+      due.give_back(true);
       commit(&group_word, due.encode());
     }
   }
@@ -165,20 +165,26 @@ void Ring::rebuild_handles() {
     token.open = 0;
   }
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
-    segment_->group(g).readers = 0;
-    segment_->group(g).data.sleepers.store(0, std::memory_order_relaxed);
-    segment_->group(g).data.woken = 0;
+    GroupRecord& group = segment_->group(g);
+    group.readers = 0;
+    for (WaitChannel* channel : {&group.data, &group.turn}) {
+      channel->sleepers.store(0, std::memory_order_relaxed);
+      channel->woken = 0;
+    }
   }
   std::uint32_t writers_asleep = 0;
   for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     const HandleRecord& record = segment_->handle(i);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
+    const bool asleep = record.sleeping != Sleeping::kNot;
     if (record.role == Role::kWriter) {
       ++segment_->token(record.port).open;
-      writers_asleep += record.sleeping;
+      if (asleep) ++writers_asleep;
     } else {
-      ++segment_->group(record.port).readers;
-      segment_->group(record.port).data.sleepers.fetch_add(record.sleeping, std::memory_order_relaxed);
+      GroupRecord& group = segment_->group(record.port);
+      ++group.readers;
+      WaitChannel& channel = record.sleeping == Sleeping::kForTurn ? group.turn : group.data;
+      if (asleep) count_up(&channel.sleepers);
     }
   }
   header_.space.sleepers.store(writers_asleep, std::memory_order_relaxed);

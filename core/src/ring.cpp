@@ -72,6 +72,10 @@ void Ring::wake(const Wakes& wakes) {
     const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
     futex_wake(&segment_->group(group).data.turn, wakes.events);
   }
+  for (std::uint64_t rest = wakes.turns; rest != 0; rest &= rest - 1) {
+    const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
+    futex_wake(&segment_->group(group).turn.turn, Wakes::kEveryone);
+  }
   if (wakes.slots > 0) futex_wake(&header_.space.turn, wakes.slots);
   if (wakes.progress) futex_wake(&header_.progress.turn, Wakes::kEveryone);
 }
@@ -125,7 +129,7 @@ void Ring::publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes) {
     --left;
     Word& group_word = segment_->group_word(slot, g);
     GroupWord word = GroupWord::decode(group_word.load(std::memory_order_relaxed));
-    word = {DueState::kPending, 0, kNoHandle, word.quarantined, word.redelivered};
+    word = {DueState::kPending, 0, kNoHandle, 0, word.quarantined, word.redelivered};
     group_word.store(word.encode(), std::memory_order_relaxed);
     ++due;
   }
@@ -186,7 +190,7 @@ int Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slo
   record.queue_count.store(count - 1, std::memory_order_relaxed);
   count_up(&record.held);
   *slot = index;
-  return word.delivery > header_.max_deliveries ? kPoisonous : kOk;
+  return word.failed >= header_.max_deliveries ? kPoisonous : kOk;
 }
 
 // model: ACK (how = kDone) and QUARANTINE (how = kQuarantined)
@@ -199,6 +203,7 @@ void Ring::finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wak
   commit(&group_word, word.encode());
   GroupRecord& record = segment_->group(group);
   count_down(&record.held);
+  if (record.turn.sleepers.load(std::memory_order_relaxed) > 0) wakes->turns |= 1ULL << group;
   if (record.held.load(std::memory_order_relaxed) == 0 &&
       record.queue_count.load(std::memory_order_relaxed) == 0 &&
       header_.stream_ended.load(std::memory_order_relaxed) != 0) {
@@ -219,12 +224,10 @@ void Ring::free_one(std::uint32_t slot, Wakes* wakes) {
 }
 
 // model: GIVE_BACK. The queue stays in publish order, so the event comes before all newer ones.
-void Ring::give_back_one(std::uint32_t slot, std::uint32_t group, Wakes* wakes) {
+void Ring::give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, Wakes* wakes) {
   Word& group_word = segment_->group_word(slot, group);
   GroupWord word = GroupWord::decode(group_word.load(std::memory_order_relaxed));
-  word.state = DueState::kPending;
-  word.owner = kNoHandle;
-  ++word.redelivered;
+  word.give_back(failed);
   commit(&group_word, word.encode());
 
   const std::uint32_t n = segment_->number_of_slots();
@@ -245,6 +248,7 @@ void Ring::give_back_one(std::uint32_t slot, std::uint32_t group, Wakes* wakes) 
   record.queue_count.store(count + 1, std::memory_order_relaxed);
   count_down(&record.held);
   wakes->groups |= 1ULL << group;
+  wakes->turns |= 1ULL << group;
   ++wakes->events;
 }
 
@@ -270,6 +274,7 @@ void Ring::update_ended(Wakes* wakes) {
 void Ring::wake_everyone(Wakes* wakes) {
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
     if (is_active(segment_->group(g))) wakes->groups |= 1ULL << g;
+  wakes->turns = wakes->groups;
   wakes->events = Wakes::kEveryone;
   wakes->slots = Wakes::kEveryone;
   wakes->progress = true;
@@ -299,7 +304,7 @@ Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) 
   record.port = port;
   record.pid.store(self.pid, std::memory_order_relaxed);
   record.start_time.store(self.start_time, std::memory_order_relaxed);
-  record.sleeping = 0;
+  record.sleeping = Sleeping::kNot;
   record.waiting_since_ns.store(0, std::memory_order_relaxed);
   for (auto& waited : record.waited_ns) waited.store(0, std::memory_order_relaxed);
   record.owes_promise = 0;
@@ -348,8 +353,8 @@ void Ring::sleep_registered(WaitChannel* channel, std::uint32_t turn, std::uint3
   futex_sleep(&channel->turn, turn, timeout_ns < kLongestSleep_ns ? timeout_ns : kLongestSleep_ns);
   const Locked locked(this);
   HandleRecord& record = segment_->handle(handle);
-  if (record.sleeping != 0) {
-    record.sleeping = 0;
+  if (record.sleeping != Sleeping::kNot) {
+    record.sleeping = Sleeping::kNot;
     settle(channel);
   }
 }

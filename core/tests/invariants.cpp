@@ -92,6 +92,7 @@ class Inspection {
   // I8: the word of an active group on a READY slot. Returns 1 if the event is due.
   std::uint32_t due_word(std::uint32_t s, std::uint32_t g) {
     const GroupWord word = group_word(s, g);
+    if (word.failed > word.delivery) say("slot %u has failed more often than group %u had it", s, g);
     switch (word.state) {
       case DueState::kHeld:
         owner("held", s, word.owner, Role::kReader, g);
@@ -141,7 +142,8 @@ class Inspection {
   }
 
   void handles() {
-    std::vector<std::uint32_t> open(kMaxTokens), readers(kGroupLimit), asleep(kGroupLimit);
+    std::vector<std::uint32_t> open(kMaxTokens), readers(kGroupLimit), asleep(kGroupLimit),
+        in_line(kGroupLimit);
     std::uint32_t writers_asleep = 0;
     for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
       const HandleRecord& record = ring_.handle(i);
@@ -150,10 +152,11 @@ class Inspection {
       if (!is_alive({record.pid, record.start_time})) say("handle %u is of a dead process", i);
       if (record.role == Role::kWriter) {
         ++open[record.port];
-        writers_asleep += record.sleeping;
+        writers_asleep += record.sleeping == Sleeping::kForWork;
       } else {
         ++readers[record.port];
-        asleep[record.port] += record.sleeping;
+        asleep[record.port] += record.sleeping == Sleeping::kForWork;
+        in_line[record.port] += record.sleeping == Sleeping::kForTurn;
       }
     }
     bool any = false, live = false;
@@ -168,6 +171,7 @@ class Inspection {
       if (!active(g)) continue;
       equal("readers of a group", ring_.group(g).readers, readers[g]);
       equal("sleepers of a group", ring_.group(g).data.sleepers.load(), asleep[g]);
+      equal("sleepers for their turn", ring_.group(g).turn.sleepers.load(), in_line[g]);
     }
     equal("sleepers for space", header_.space.sleepers.load(), writers_asleep);
     const bool ended = header_.ending.load() != 0 || (any && !live);

@@ -165,7 +165,7 @@ class Sleeper {
     if (lock.load() != 0) return false;
     for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
       const HandleRecord& record = ring.handle(i);
-      if (record.state.load() != 0 && record.pid.load() == pid_) return record.sleeping != 0;
+      if (record.state.load() != 0 && record.pid.load() == pid_) return record.sleeping != Sleeping::kNot;
     }
     return false;
   }

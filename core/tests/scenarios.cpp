@@ -139,6 +139,10 @@ void acknowledge(Stage& stage) { stage.own_reader->acknowledge(); }
 void acknowledge_two(Stage& stage) { stage.own_reader->acknowledge_first(2); }
 void quarantine(Stage& stage) { stage.own_reader->quarantine(); }
 void give_back(Stage& stage) { stage.own_reader->give_back(); }
+void step_aside(Stage& stage) { stage.own_reader->give_back(false); }
+void wait_for_turn(Stage& stage) {
+  stage.own_reader->wait_turn(stage.own_reader->in_hand().front(), 1'000'000, 2'000);
+}
 void advance_reader(Stage& stage) { stage.own_reader->advance(); }
 void close_writer(Stage& stage) { stage.own_writer->close(); }
 void close_reader(Stage& stage) { stage.own_reader->close(); }
@@ -172,6 +176,7 @@ void end_after_three(Stage& stage) { stage.control.end_after(3); }
 void end_readers(Stage& stage) { stage.control.end_readers(); }
 void wait_drained(Stage& stage) { stage.control.wait_drained(1'000'000); }
 void books(Stage& stage) { stage.control.books(); }
+void held(Stage& stage) { stage.control.held(); }
 void reap(Stage& stage) { stage.control.reap(true); }
 
 }  // namespace
@@ -204,6 +209,8 @@ const std::vector<Scenario>& scenarios() {
       {"give back the oldest", 2, three_events, holds_an_event, give_back, {}},
       {"give back between", 2, oldest_is_held, holds_two_events, give_back, {}},
       {"give back after going round", 2, gone_round, holds_two_events, give_back, {}},
+      {"step aside for an earlier one", 2, oldest_is_held, holds_two_events, step_aside, {}},
+      {"wait for the turn", 2, oldest_is_held, holds_an_event, wait_for_turn, {}},
       {"open a writer", 2, three_events, may_write, open_writer, {}},
       {"open a reader", 2, three_events, nothing, open_reader, {}},
       {"close a writer with a slot", 2, one_event, holds_a_slot, close_writer, {.aborts = 1}},
@@ -227,6 +234,7 @@ const std::vector<Scenario>& scenarios() {
       {"wait until drained", 2, one_event, nothing, wait_drained, {}},
       {"snapshot", 2, three_events, observes, snapshot, {}},
       {"books", 2, three_events, nothing, books, {}},
+      {"what is held", 2, oldest_is_held, nothing, held, {}},
       {"reap two dead processes", 2, two_dead, nothing, reap, {}},
   };
   return all;

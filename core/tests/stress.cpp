@@ -60,9 +60,16 @@ struct Received {
   std::vector<std::vector<int>> times;  // by writer and count
 };
 
+std::uint64_t finished(ControlPort* control, std::uint32_t group) {
+  for (const GroupBooks& books : control->books().groups)
+    if (books.group == group) return books.acknowledged + books.quarantined;
+  return 0;
+}
+
 void run_reader(const std::shared_ptr<Segment>& ring, std::uint32_t group, Received* received) {
   std::unique_ptr<ReaderPort> port;
   must(ReaderPort::open(ring, group, &port).ok(), "no reader");
+  ControlPort control(ring);
   std::vector<std::int64_t> newest(kWriters, -1);
   for (int turn = 0;; ++turn) {
     const Run run = port->advance();
@@ -74,6 +81,12 @@ void run_reader(const std::shared_ptr<Segment>& ring, std::uint32_t group, Recei
     if (turn % 11 == 10 && port->delivery(run.first) == 1) {
       port->give_back();  // now and then not wanted
       continue;
+    }
+    if (turn % 5 == 4) {  // now and then in order
+      const int order = port->wait_turn(run.first, kWait_ns, kSpin_ns);
+      if (order == kEarlier) port->give_back(false);
+      if (order != kOk) continue;
+      expect(finished(&control, group) >= port->sequence(run.first) - 1, "its turn came too early");
     }
     std::int64_t id = 0;
     expect(is_whole(*ring, run.first, &id), "an event is not whole");

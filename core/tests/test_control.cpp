@@ -8,6 +8,7 @@
 #include "bytes.hpp"
 #include "check.hpp"
 #include "invariants.hpp"
+#include "mimocorb/wait.hpp"
 
 using namespace mimocorb;
 using namespace mimocorb::testing;
@@ -200,4 +201,38 @@ TEST("memory opened twice is the same memory") {
   std::int64_t id = 0;
   CHECK(is_whole(*again, 0, &id));
   CHECK_EQUAL(id, 1);
+}
+
+TEST("what is held names event, holder and delivery") {
+  Stage stage(2);
+  CHECK(stage.control.held().empty());
+  stage.put(stage.writer.get(), 3);
+  const auto reader = stage.open_reader(1);
+  reader->take(1);
+  reader->give_back();
+  reader->take(1);
+  stage.claim_and_fill(stage.writer.get(), 1);
+  const auto held = stage.control.held();
+  CHECK_EQUAL(held.size(), 2U);
+  CHECK_EQUAL(held[0].group, 1);
+  CHECK_EQUAL(held[0].slot, 0U);
+  CHECK_EQUAL(held[0].number, 1U);
+  CHECK_EQUAL(held[0].delivery, 2U);
+  CHECK_EQUAL(held[0].pid, this_process().pid);
+  CHECK_EQUAL(held[1].group, Holding::kWriters);
+  CHECK_EQUAL(held[1].slot, 3U);
+  CHECK_EQUAL(held[1].number, 1U);
+  CHECK_EQUAL(held[1].delivery, 0U);
+}
+
+TEST("how long somebody has waited counts while it waits") {
+  Stage stage(1);
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(stage.control.waited().size(), 2U);
+  CHECK_EQUAL(stage.control.waited()[1].waited_ns, 0);
+  reader->wait(2'000'000, 0);
+  CHECK(stage.control.waited()[1].waited_ns >= 2'000'000);
+  stage.segment->handle(1).waiting_cause = static_cast<std::uint32_t>(WaitCause::kTurn);
+  stage.segment->handle(1).waiting_since_ns = monotonic_ns() - 5'000'000;
+  CHECK(stage.control.waited()[1].waited_ns >= 7'000'000);
 }

@@ -1,4 +1,8 @@
 // Take, acknowledge, give back, quarantine: set the bytes, make one call, compare the bytes.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "bytes.hpp"
 #include "check.hpp"
 #include "invariants.hpp"
@@ -26,7 +30,7 @@ TEST("the count of deliveries stops at its largest value instead of wrapping") {
   Stage stage(1);
   stage.put(stage.writer.get(), 1);
   set(&stage.segment->group_word(0, 0),
-      GroupWord{DueState::kPending, GroupWord::kMaxDelivery, kNoHandle, 0, 0});
+      GroupWord{DueState::kPending, GroupWord::kMaxDelivery, kNoHandle, GroupWord::kMaxDelivery, 0, 0});
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(reader->take(1).status, kPoisonous);
   CHECK_EQUAL(reader->delivery(0), GroupWord::kMaxDelivery);
@@ -35,7 +39,7 @@ TEST("the count of deliveries stops at its largest value instead of wrapping") {
 TEST("taking several stops where neighbours end, and a poisonous event comes alone") {
   Stage stage(1);
   stage.put(stage.writer.get(), 4);
-  set(&stage.segment->group_word(1, 0), GroupWord{DueState::kPending, 3, kNoHandle, 0, 0});
+  set(&stage.segment->group_word(1, 0), GroupWord{DueState::kPending, 3, kNoHandle, 3, 0, 0});
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(reader->take(4).count, 1U);
   const Run poisonous = reader->take(4);
@@ -46,10 +50,10 @@ TEST("taking several stops where neighbours end, and a poisonous event comes alo
   CHECK_EQUAL(reader->in_hand().size(), 4U);
 }
 
-TEST("an event that was given back comes alone, and so does one without a second chance") {
+TEST("an event that has failed comes alone, and so does one without a second chance") {
   Stage stage(1);
   stage.put(stage.writer.get(), 4);
-  set(&stage.segment->group_word(1, 0), GroupWord{DueState::kPending, 1, kNoHandle, 0, 0});
+  set(&stage.segment->group_word(1, 0), GroupWord{DueState::kPending, 1, kNoHandle, 1, 0, 0});
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(reader->take(4).count, 1U);
   CHECK_EQUAL(reader->take(4).count, 1U);
@@ -215,4 +219,98 @@ TEST("a reader waits for data or the end, and the time is booked") {
   stage.segment->header().creator_start_time += 1;
   CHECK_EQUAL(reader->wait(1'000'000, 0), kOrphaned);
   CHECK(violations(*stage.segment).empty());
+}
+
+TEST("it is an event's turn when the group has finished with all before it") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 4);
+  const auto first = stage.open_reader(0);
+  const auto second = stage.open_reader(0);
+  CHECK_EQUAL(first->take(1).first, 0U);
+  CHECK_EQUAL(second->take(2).count, 2U);
+  CHECK_EQUAL(first->wait_turn(0, 0, 0), kOk);
+  CHECK_EQUAL(second->wait_turn(1, 0, 0), kNotNow);
+  CHECK_EQUAL(second->wait_turn(1, 1'000'000, 1'000), kNotNow);
+  first->advance();  // holds the last one now
+  CHECK_EQUAL(second->wait_turn(1, 0, 0), kOk);
+  CHECK_EQUAL(second->wait_turn(2, 0, 0), kOk);  // its own first one is not in its way
+  CHECK_EQUAL(first->wait_turn(3, 0, 0), kNotNow);
+  second->acknowledge_first(1);
+  CHECK_EQUAL(first->wait_turn(3, 0, 0), kNotNow);
+  second->quarantine();
+  CHECK_EQUAL(first->wait_turn(3, 0, 0), kOk);
+}
+
+TEST("who waits for its turn learns that an earlier event has come back") {
+  Stage stage(2);
+  stage.put(stage.writer.get(), 3);
+  const auto first = stage.open_reader(0);
+  const auto second = stage.open_reader(0);
+  first->take(1);
+  second->take(1);
+  first->give_back();
+  CHECK_EQUAL(second->wait_turn(1, 1'000'000, 0), kEarlier);
+  CHECK_EQUAL(second->give_back(false), 1U);
+  CHECK_EQUAL(group_word(*stage.segment, 0, 0).failed, 1U);
+  CHECK_EQUAL(group_word(*stage.segment, 1, 0).failed, 0U);
+  CHECK_EQUAL(second->advance().first, 0U);
+  CHECK_EQUAL(second->wait_turn(0, 0, 0), kOk);
+  CHECK_EQUAL(second->advance().first, 1U);
+  CHECK_EQUAL(second->delivery(1), 2U);
+  CHECK(violations(*stage.segment).empty());
+}
+
+TEST("stepping aside any number of times does not make an event poisonous") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 1);
+  const auto reader = stage.open_reader(0);
+  for (int i = 0; i < 20; ++i) {
+    CHECK_EQUAL(reader->take(1).status, kOk);
+    reader->give_back(false);
+  }
+  for (int i = 0; i < 3; ++i) {
+    CHECK_EQUAL(reader->take(1).status, kOk);
+    reader->give_back();
+  }
+  CHECK_EQUAL(reader->take(1).status, kPoisonous);
+}
+
+TEST("what a dead colleague held before is found by who waits for its turn") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 2);
+  int ready[2];
+  must(pipe(ready) == 0, "pipe");
+  const pid_t pid = fork();
+  must(pid >= 0, "fork");
+  if (pid == 0) {
+    const auto reader = stage.open_reader(0);
+    reader->take(1);
+    must(write(ready[1], "", 1) == 1, "write");
+    for (;;) pause();
+  }
+  char byte = 0;
+  must(read(ready[0], &byte, 1) == 1, "read");
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(reader->take(1).first, 1U);
+  CHECK_EQUAL(reader->wait_turn(1, 1'000'000, 0), kNotNow);
+  kill(pid, SIGKILL);
+  must(waitpid(pid, nullptr, 0) == pid, "waitpid");
+  close(ready[0]);
+  close(ready[1]);
+  int outcome = kNotNow;
+  while (outcome == kNotNow) outcome = reader->wait_turn(1, 1'000'000'000, 0);
+  CHECK_EQUAL(outcome, kEarlier);
+}
+
+TEST("nobody before it is left in a group that is removed") {
+  Stage stage(2);
+  stage.put(stage.writer.get(), 2);
+  const auto first = stage.open_reader(0);
+  const auto second = stage.open_reader(0);
+  first->take(1);
+  second->take(1);
+  CHECK_EQUAL(second->wait_turn(1, 0, 0), kNotNow);
+  std::uint64_t abandoned = 0;
+  stage.control.remove_group(0, &abandoned);
+  CHECK_EQUAL(second->wait_turn(1, 0, 0), kOk);
 }

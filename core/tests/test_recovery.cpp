@@ -71,7 +71,7 @@ TEST("an event held by the dead is due again, before all newer ones, and counted
   Segment& ring = *stage.segment;
   stage.put(stage.writer.get(), 3);
   set_dead_handle(ring, kDead, Role::kReader, 0);
-  set(&ring.group_word(0, 0), GroupWord{DueState::kHeld, 2, kDead, 0, 6});
+  set(&ring.group_word(0, 0), GroupWord{DueState::kHeld, 2, kDead, 1, 0, 6});
   CHECK_EQUAL(stage.control.reap(true), 1U);
   const GroupWord word = group_word(ring, 0, 0);
   CHECK(word.state == DueState::kPending);
@@ -86,8 +86,8 @@ TEST("whoever takes over the lock repairs what was half done") {
   Segment& ring = *stage.segment;
   stage.put(stage.writer.get(), 2);
   ring.header().next_sequence = 2;  // PUBLISH was killed between its two stores
-  set(&ring.group_word(0, 0), GroupWord{DueState::kDone, 1, kNoHandle, 0, 0});
-  set(&ring.group_word(0, 1), GroupWord{DueState::kDone, 1, kNoHandle, 0, 0});  // ACK before FREE
+  set(&ring.group_word(0, 0), GroupWord{DueState::kDone, 1, kNoHandle, 0, 0, 0});
+  set(&ring.group_word(0, 1), GroupWord{DueState::kDone, 1, kNoHandle, 0, 0, 0});  // ACK before FREE
   ring.header().free_count = 77;  // caches mean nothing
   ring.header().free_head = 3;
   ring.header().in_hand = 9;
@@ -134,7 +134,7 @@ TEST("recovery wakes all who are registered as sleeping") {
   Segment& ring = *stage.segment;
   ring.group(0).data.sleepers = 1;
   ring.header().space.sleepers = 1;
-  ring.handle(0).sleeping = 1;  // the writer's
+  ring.handle(0).sleeping = Sleeping::kForWork;  // the writer's
   set_dead_handle(ring, kDead, Role::kReader, 0);
   set_owner_died(ring);
   stage.control.books();

@@ -74,7 +74,7 @@ TEST("a sleeper that finds a dead colleague looks at once whether there is work 
   const auto reader = stage.open_reader(0);
   reader->take(1);
   set_dead_handle(ring, kDead, Role::kReader, 0);
-  set(&ring.group_word(0, 0), GroupWord{DueState::kHeld, 1, kDead, 0, 0});
+  set(&ring.group_word(0, 0), GroupWord{DueState::kHeld, 1, kDead, 0, 0, 0});
   const auto other = stage.open_reader(0);  // reaps
   CHECK_EQUAL(other->advance().status, kOk);
   set_dead_handle(ring, kDead, Role::kReader, 0);
@@ -87,7 +87,7 @@ TEST("a sleeper that wakes by itself counts itself out") {
   const auto reader = stage.open_reader(0);
   reader->wait(100'000, 0);
   CHECK_EQUAL(stage.segment->group(0).data.sleepers.load(), 0U);
-  CHECK_EQUAL(stage.segment->handle(1).sleeping, 0U);
+  CHECK(stage.segment->handle(1).sleeping == Sleeping::kNot);
 }
 
 TEST("with the queues full to the last slot, giving back still finds room") {

@@ -16,17 +16,19 @@ TEST("a slot word keeps its three fields, up to their largest values") {
       }
 }
 
-TEST("a group word keeps its five fields, up to their largest values") {
+TEST("a group word keeps its six fields, up to their largest values") {
   for (const DueState state : {DueState::kNone, DueState::kHeld, DueState::kQuarantined})
     for (const std::uint32_t delivery : {0U, GroupWord::kMaxDelivery})
       for (const std::uint32_t owner : {0U, 511U, kNoHandle})
-        for (const std::uint32_t quarantined : {0U, 0xffffU})
-          for (const std::uint32_t redelivered : {0U, 0xfffffffU}) {
+        for (const std::uint32_t failed : {0U, GroupWord::kMaxDelivery})
+         for (const std::uint32_t quarantined : {0U, 0xffffU})
+          for (const std::uint32_t redelivered : {0U, GroupWord::kMaxRedelivered}) {
             const GroupWord back = GroupWord::decode(
-                GroupWord{state, delivery, owner, quarantined, redelivered}.encode());
+                GroupWord{state, delivery, owner, failed, quarantined, redelivered}.encode());
             CHECK(back.state == state);
             CHECK_EQUAL(back.delivery, delivery);
             CHECK_EQUAL(back.owner, owner);
+            CHECK_EQUAL(back.failed, failed);
             CHECK_EQUAL(back.quarantined, quarantined);
             CHECK_EQUAL(back.redelivered, redelivered);
           }

@@ -54,7 +54,7 @@ TEST("publishing makes the event due to every active group, and numbers it") {
   std::uint64_t abandoned = 0;
   stage.control.remove_group(1, &abandoned);
   ring.header().next_sequence = 42;
-  set(&ring.group_word(0, 0), GroupWord{DueState::kDone, 2, kNoHandle, 3, 4});
+  set(&ring.group_word(0, 0), GroupWord{DueState::kDone, 2, kNoHandle, 1, 3, 4});
   stage.put(stage.writer.get(), 1);
   CHECK(slot_word(ring, 0).state == SlotState::kReady);
   CHECK_EQUAL(slot_word(ring, 0).owner, kNoHandle);

@@ -100,6 +100,21 @@ def test_an_event_of_a_killed_reader_is_delivered_again(start):
         assert (int(reader.get()[0]), reader.delivery) == (12, 1)
 
 
+def test_events_stay_in_order_when_one_who_passes_them_on_in_turn_is_killed(start):
+    with closing(NewBuffer(6, 1, np.int32)) as source, closing(NewBuffer(128, 1, np.int32)) as sink:
+        group, results = source.new_reader_group(), Reader(sink.new_reader_group())
+        to_sink = sink.new_writer()
+        sink.promise_writer(to_sink, 2)
+        started = [start(workers.pass_on_in_order, group, to_sink, 40) for _ in range(3)]
+        with Writer(source.new_writer()) as writer:
+            for number in range(100):
+                writer.write([number])
+        assert [int(event[0]) for event in results] == list(range(100))
+        assert sorted(exit_codes(started)) == [-signal.SIGKILL, 0, 0]
+        assert source.stats().groups[0].acknowledged == 100
+        assert source.held() == []
+
+
 def test_a_slot_of_a_killed_writer_is_counted_torn_and_used_again(start):
     with closing(NewBuffer(2, 1, np.int32)) as buffer:
         reader = Reader(buffer.new_reader_group())

@@ -1,12 +1,13 @@
 """The port, call by call: delivery, bytes, groups that come late (S3, S4)."""
 
+import os
 import time
 
 import numpy as np
 import pytest
 from rings import get, put
 
-from mimocorb._buffer.contract import Status
+from mimocorb._buffer.contract import WRITERS, Status
 
 # --- delivery
 
@@ -134,6 +135,141 @@ def test_events_without_a_second_chance_come_alone(make):
     assert reader.take(9) == (Status.POISONOUS, 0)
     reader.quarantine()
     assert [reader.take(9) for _ in range(2)] == [(1, 1), (2, 1)]
+
+
+def test_an_event_that_stepped_aside_has_not_failed(make):
+    ring = make(4)  # max_deliveries is 3
+    group = ring.ring.add_group()
+    put(ring.writer(), 2)
+    reader = ring.reader(group)
+    for delivery in range(1, 6):
+        assert reader.take(9) == (0, 2)
+        assert [reader.delivery(slot) for slot in (0, 1)] == [delivery, delivery]
+        assert reader.give_back(failed=False) == 2
+    for _ in range(3):
+        assert get(reader) == 1
+        reader.give_back(True)
+    assert reader.take(1) == (Status.POISONOUS, 0)
+    assert ring.group_books(group).redelivered == 13
+
+
+# --- in order
+
+
+def test_it_is_an_events_turn_when_all_before_it_are_finished(make):
+    ring = make(5)
+    group = ring.ring.add_group()
+    put(ring.writer(), 4)
+    one, two, three = (ring.reader(group) for _ in range(3))
+    assert [one.advance(), two.advance(), three.advance()] == [0, 1, 2]
+    turns = [port.wait_turn(slot, 0.0, 0.0) for slot, port in enumerate([one, two, three])]
+    assert turns == [0, Status.NOT_NOW, Status.NOT_NOW]
+    two.acknowledge()
+    assert three.wait_turn(2, 0.01, 0.0) == Status.NOT_NOW
+    one.quarantine()
+    assert three.wait_turn(2, 0.0, 0.0) == 0
+
+
+def test_what_a_reader_has_in_hand_itself_is_not_in_its_way(make):
+    ring = make(4)
+    group = ring.ring.add_group()
+    put(ring.writer(), 3)
+    reader = ring.reader(group)
+    assert reader.take(3) == (0, 3)
+    assert reader.wait_turn(2, 0.0, 0.0) == 0
+
+
+def test_who_waits_for_its_turn_learns_that_an_earlier_event_came_back(make):
+    ring = make(4)
+    group, other = ring.ring.add_group(), ring.ring.add_group()
+    put(ring.writer(), 3)
+    one, two, unconcerned = ring.reader(group), ring.reader(group), ring.reader(other)
+    one.advance()
+    slot = two.advance()
+    one.give_back()
+    assert two.wait_turn(slot, 1.0, 0.0) == Status.EARLIER
+    two.give_back(failed=False)
+    assert get(two) == 1
+    assert two.wait_turn(0, 0.0, 0.0) == 0
+    assert get(two) == 2
+    get(unconcerned)
+    assert two.wait_turn(slot, 0.0, 0.0) == 0
+
+
+def test_in_a_group_that_is_removed_nobody_waits_for_its_turn(make):
+    ring = make(4)
+    group = ring.ring.add_group()
+    put(ring.writer(), 2)
+    one, two = ring.reader(group), ring.reader(group)
+    one.advance()
+    slot = two.advance()
+    assert two.wait_turn(slot, 0.0, 0.0) == Status.NOT_NOW
+    ring.ring.remove_group(group)
+    assert two.wait_turn(slot, 0.0, 0.0) == 0
+
+
+# --- in whose hands
+
+
+def test_what_is_held_names_group_slot_event_holder_and_delivery(make):
+    ring = make(4)
+    group, other = ring.ring.add_group(), ring.ring.add_group()
+    assert ring.ring.held() == []
+    writer, reader, late = ring.writer(), ring.reader(group), ring.reader(other)
+    put(writer, 3)
+    get(reader)
+    reader.give_back()
+    reader.take(2)
+    reader.take(2)
+    get(late)
+    writer.advance()
+    pid = os.getpid()
+    held = ring.ring.held()
+    assert held == [
+        (group, 0, 1, pid, 2),
+        (other, 0, 1, pid, 1),
+        (group, 1, 2, pid, 1),
+        (group, 2, 3, pid, 1),
+        (WRITERS, 3, 1, pid, 0),
+    ]
+    assert held == ring.ring.held()
+    reader.acknowledge()
+    late.acknowledge()
+    writer.abort()
+    assert ring.ring.held() == []
+    assert writer.claim(1) == (0, 1)
+    assert [holding.number for holding in ring.ring.held()] == [2]  # the second claim of its slot
+
+
+def test_an_event_taken_again_by_the_same_reader_is_held_anew(make):
+    ring = make(2)
+    group = ring.ring.add_group()
+    put(ring.writer())
+    reader = ring.reader(group)
+    reader.advance()
+    before = ring.ring.held()
+    reader.give_back()
+    reader.advance()
+    assert ring.ring.held() != before
+
+
+def test_how_long_ports_have_waited_is_told_for_each(make):
+    ring = make(1)
+    group = ring.ring.add_group()
+    writer, one, two = ring.writer(), ring.reader(group), ring.reader(group)
+    assert ring.ring.waited() == [(os.getpid(), 0)] * 3
+    one.wait(0.01, 0.0)
+    put(writer)
+    get(one)
+    writer.wait(0.02, 0.0)
+    waited_ns = [port.waited_ns for port in ring.ring.waited()]
+    assert [waited >= least for waited, least in zip(waited_ns, [2e7, 1e7], strict=False)] == [
+        True,
+        True,
+    ]
+    assert waited_ns[2] == 0
+    two.close()
+    assert len(ring.ring.waited()) == 2
 
 
 def test_a_reader_that_closes_gives_back_what_it_holds(make):

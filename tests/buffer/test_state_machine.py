@@ -25,7 +25,7 @@ SLOT_BYTES = 8
 WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set"]
 READING = [
     *("advance", "advance", "take", "take"),
-    *("acknowledge", "acknowledge_first", "give_back", "quarantine"),
+    *("acknowledge", "acknowledge_first", "give_back", "step aside", "quarantine"),
 ]
 # What is measured rather than decided differs between backends.
 TIMES_OF_RING = {"full_ns": 0, "paused_ns": 0, "created_monotonic_ns": 0}
@@ -229,6 +229,9 @@ class RingsAgree(RuleBasedStateMachine):
         elif what == "acknowledge_first":
             assert reader.call(what, count) == min(count, len(reader.in_hand))
             del reader.in_hand[:count]
+        elif what == "step aside":
+            assert reader.call("give_back", False) == len(reader.in_hand)
+            reader.in_hand.clear()
         else:
             assert reader.call(what) == len(reader.in_hand)
             reader.in_hand.clear()
@@ -255,6 +258,9 @@ class RingsAgree(RuleBasedStateMachine):
         for port in [*self.writers, *self.readers]:
             # Whether there is room, an event, or the end: in each case there is no need to wait.
             same([side.wait(0.0, 0.0) == Status.NOT_NOW for side in port.sides])
+        for reader in self.readers:
+            for slot in reader.in_hand:
+                reader.call("wait_turn", slot, 0.0, 0.0)
         self.ring("wait_drained", 0.0)
         assert self.ring("reap") == 0
 
@@ -270,6 +276,12 @@ class RingsAgree(RuleBasedStateMachine):
         books = check_books(self.ring_books())
         assert books.in_hand == sum(len(writer.in_hand) for writer in self.writers)
         assert books.writers == len(self.writers)
+        held = self.ring("held")
+        assert len(held) == books.in_hand + sum(group.held for group in books.groups)
+        assert len(self.ring_waiters()) == len(self.writers) + len(self.readers)
+
+    def ring_waiters(self):
+        return same([[port.pid for port in backend.ring.waited()] for backend in self.backends])
 
     def teardown(self):
         if not hasattr(self, "backends"):

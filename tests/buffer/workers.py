@@ -34,6 +34,18 @@ def save_numbers(setup_dict, file):
     np.save(file, np.array(numbers, np.int64))
 
 
+def pass_on_in_order(source, sink, dies_at):
+    """Copy events from one buffer to the next, in order; die with the event of this number."""
+    reader, writer = Reader(source), Writer(sink)
+    for event in reader:
+        number = int(event[0])
+        if number == dies_at and reader.delivery == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if reader.wait_for_turn():
+            writer.write([number])
+    writer.close()
+
+
 def write_for_ever(setup_dict):
     writer = Writer(setup_dict)
     while True:

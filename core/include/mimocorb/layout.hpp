@@ -13,7 +13,8 @@
 //   SlotRecord.word     state | owner | generation     FREE → CLAIMED → READY → FREE
 //                                                      CLAIMED → FREE (aborted, or torn by death)
 //   group word          state | delivery | owner |     NONE → PENDING → HELD → DONE
-//                       quarantined | redelivered      HELD → PENDING (given back, or by death)
+//                       failed | quarantined |         HELD → PENDING (given back, or by death)
+//                       redelivered
 //                                                      HELD → QUARANTINED
 //   HandleRecord.state  FREE → ACTIVE → FREE           one open Writer or Reader
 //   GroupRecord.state   UNUSED → ACTIVE → REMOVED
@@ -42,13 +43,13 @@
 namespace mimocorb {
 
 inline constexpr std::uint64_t kMagic = 0x474e49526f6d696dULL;  // "mimoRING", little-endian
-inline constexpr std::uint32_t kLayoutVersion = 1;
+inline constexpr std::uint32_t kLayoutVersion = 2;
 inline constexpr std::uint32_t kMaxHandles = 512;
 inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
 inline constexpr std::uint32_t kMaxSlots = 1U << 24;
 inline constexpr std::uint64_t kMaxSlotBytes = 1ULL << 30;
-inline constexpr std::uint32_t kNoHandle = 0xfff;
+inline constexpr std::uint32_t kNoHandle = 0x3ff;
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kPage = 4096;
 
@@ -91,28 +92,41 @@ enum class DueState : std::uint8_t {
   kQuarantined = 4
 };
 
-// state:4 | delivery:4 | owner:12 | quarantined:16 | redelivered:28. The last two count over the
-// life of the ring: they ride along so that a transition and its count are one store.
+// state:3 | delivery:4 | owner:10 | failed:4 | quarantined:16 | redelivered:27. The last two count
+// over the life of the ring: they ride along so that a transition and its count are one store.
+// `delivery` counts how often the event was handed out, `failed` how often that ended badly: an event
+// that was given back only to let an earlier one go first has not failed.
 struct GroupWord {
   DueState state;
   std::uint32_t delivery;
   std::uint32_t owner;
+  std::uint32_t failed;
   std::uint32_t quarantined;
   std::uint32_t redelivered;
 
-  static constexpr std::uint32_t kMaxDelivery = 15;
+  static constexpr std::uint32_t kMaxDelivery = 15;  // of `failed`, too
+  static constexpr std::uint32_t kMaxRedelivered = 0x7ffffff;
 
   static GroupWord decode(std::uint64_t bits) {
-    return {static_cast<DueState>(bits >> 60), static_cast<std::uint32_t>(bits >> 56) & 0xfU,
-            static_cast<std::uint32_t>(bits >> 44) & 0xfffU,
-            static_cast<std::uint32_t>(bits >> 28) & 0xffffU,
-            static_cast<std::uint32_t>(bits & 0xfffffffU)};
+    return {static_cast<DueState>(bits >> 61), static_cast<std::uint32_t>(bits >> 57) & 0xfU,
+            static_cast<std::uint32_t>(bits >> 47) & 0x3ffU,
+            static_cast<std::uint32_t>(bits >> 43) & 0xfU,
+            static_cast<std::uint32_t>(bits >> 27) & 0xffffU,
+            static_cast<std::uint32_t>(bits & kMaxRedelivered)};
   }
   [[nodiscard]] std::uint64_t encode() const {
-    return (static_cast<std::uint64_t>(state) << 60) |
-           (static_cast<std::uint64_t>(delivery) << 56) |
-           (static_cast<std::uint64_t>(owner) << 44) |
-           (static_cast<std::uint64_t>(quarantined) << 28) | redelivered;
+    return (static_cast<std::uint64_t>(state) << 61) |
+           (static_cast<std::uint64_t>(delivery) << 57) |
+           (static_cast<std::uint64_t>(owner) << 47) |
+           (static_cast<std::uint64_t>(failed) << 43) |
+           (static_cast<std::uint64_t>(quarantined) << 27) | redelivered;
+  }
+  // To be delivered again: because it failed, or only because another has to go first.
+  void give_back(bool has_failed) {
+    state = DueState::kPending;
+    owner = kNoHandle;
+    if (has_failed && failed < kMaxDelivery) ++failed;
+    ++redelivered;
   }
 };
 
@@ -142,15 +156,18 @@ static_assert(sizeof(SlotRecord) == kCacheLine);
 
 enum class Role : std::uint32_t { kWriter = 1, kReader = 2 };
 
-enum class WaitCause : std::uint32_t { kFull = 0, kPaused = 1, kData = 2 };
-inline constexpr std::size_t kWaitCauses = 3;
+enum class WaitCause : std::uint32_t { kFull = 0, kPaused = 1, kData = 2, kTurn = 3 };
+inline constexpr std::size_t kWaitCauses = 4;
+
+// On which of its two channels a handle sleeps.
+enum class Sleeping : std::uint32_t { kNot = 0, kForWork = 1, kForTurn = 2 };
 
 struct alignas(kCacheLine) HandleRecord {
   Word state;  // 0 free, 1 active
   Role role;
   std::uint32_t port;  // token of a writer, group of a reader
   std::atomic<std::int32_t> pid;
-  std::uint32_t sleeping;  // 1 while counted in its channel's sleepers
+  Sleeping sleeping;  // unless kNot, it is counted in that channel's sleepers
   std::atomic<std::uint64_t> start_time;  // in clock ticks since boot: tells a reused pid
   std::uint32_t owes_promise;  // the token's count is still to be set to promise_target
   std::uint32_t promise_target;
@@ -181,6 +198,7 @@ struct alignas(kCacheLine) GroupRecord {
   std::uint64_t final_redelivered;
   // caches
   alignas(kCacheLine) WaitChannel data;
+  WaitChannel turn;  // for readers with an event in hand that wait for those before it
   std::uint32_t queue_head;
   std::atomic<std::uint32_t> queue_count;
   std::atomic<std::uint32_t> held;

@@ -13,6 +13,7 @@ enum Status : int {
   kEnded = -3,
   kOrphaned = -4,
   kPoisonous = -5,  // an event was taken, but it has failed too often: quarantine it
+  kEarlier = -6,    // an event before the one in hand was given back and waits to be taken
 };
 
 // Why a ring could not be made or opened.

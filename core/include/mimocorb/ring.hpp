@@ -48,9 +48,27 @@ struct RingBooks {
   std::vector<GroupBooks> groups;
 };
 
+// An event or a slot in somebody's hands. The same figures at a later look: still the same event, in
+// the same hands, handed out at the same time.
+struct Holding {
+  static constexpr std::int32_t kWriters = -1;
+  std::int32_t group;    // kWriters: claimed, not yet published
+  std::uint32_t slot;
+  std::uint64_t number;  // sequence of the event; of a claim, how often the slot was claimed by then
+  std::int32_t pid;
+  std::uint32_t delivery;  // 0: a claim
+};
+
+// An open writer or reader, and how long it has waited for anything by now.
+struct Waited {
+  std::int32_t pid;
+  std::int64_t waited_ns;
+};
+
 // Whom to wake once the lock is released. `turn` of the channels has moved already, under the lock.
 struct Wakes {
   std::uint64_t groups = 0;
+  std::uint64_t turns = 0;  // groups whose readers wait for their turn
   std::uint32_t events = 0;
   std::uint32_t slots = 0;
   bool progress = false;
@@ -83,7 +101,7 @@ class Ring {
   void abort_one(std::uint32_t slot, Wakes* wakes);
   int take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slot);
   void finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wakes* wakes);
-  void give_back_one(std::uint32_t slot, std::uint32_t group, Wakes* wakes);
+  void give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, Wakes* wakes);
   void free_one(std::uint32_t slot, Wakes* wakes);
   void update_ended(Wakes* wakes);
   void end_at_limit(Wakes* wakes);
@@ -158,13 +176,16 @@ class ReaderPort : public Ring {
   Run take(std::uint32_t count);  // up to `count` events in neighbouring slots
   std::uint32_t acknowledge();
   std::uint32_t acknowledge_first(std::uint32_t count);  // in the order of taking
-  std::uint32_t give_back();
+  std::uint32_t give_back(bool failed = true);
   std::uint32_t quarantine();
   [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
   [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
   int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
+  // Until no event of the group before that in `slot` is in others' hands or due. kOk: so it is, and
+  // remains; kEarlier: one is due, and if nobody else takes it, this reader has to; or as `wait`.
+  int wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int64_t spin_ns);
   [[nodiscard]] std::int64_t waited_ns() const;
   void close();
 
@@ -173,7 +194,9 @@ class ReaderPort : public Ring {
   std::uint32_t finish_first(std::uint32_t count, DueState how, Wakes* wakes);
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
   [[nodiscard]] bool at_end() const;
+  [[nodiscard]] int turn(std::uint32_t slot, std::uint32_t* before) const;
   [[nodiscard]] bool comes_alone(std::uint32_t slot) const;
+  [[nodiscard]] GroupWord group_word(std::uint32_t slot) const;
 
   std::uint32_t handle_ = kNoHandle;
   std::uint32_t group_ = 0;
@@ -216,6 +239,8 @@ class ControlPort : public Ring {
   // Sleeps once until something was finished; true when nothing is in hand and nothing due.
   bool wait_drained(std::int64_t timeout_ns);
   RingBooks books();
+  std::vector<Holding> held();    // everything in hand, in one moment
+  std::vector<Waited> waited();  // one for each open writer and reader
 
  private:
   [[nodiscard]] bool drained() const;

@@ -20,16 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "WRITERS",
     "Bytes",
     "Counters",
     "Floats",
     "GroupBooks",
+    "Holding",
     "ObserverPort",
     "ReaderPort",
     "RingBooks",
     "RingPort",
     "Snapshot",
     "Status",
+    "Waited",
     "WriterPort",
 ]
 
@@ -50,7 +53,9 @@ class Status(IntEnum):
     ORPHANED = -4
     """The process that made the buffer has died without ending it."""
     POISONOUS = -5
-    """An event was taken, alone, that has been handed out too often already: quarantine it."""
+    """An event was taken, alone, that has failed too often already: quarantine it."""
+    EARLIER = -6
+    """It is not the turn of an event in hand: an earlier one came back and waits to be taken."""
 
 
 class GroupBooks(NamedTuple):
@@ -87,6 +92,33 @@ class RingBooks(NamedTuple):
     paused_ns: int
     created_monotonic_ns: int
     groups: tuple[GroupBooks, ...]
+
+
+class Holding(NamedTuple):
+    """A slot or an event in somebody's hands.
+
+    The same figures at a later look mean: the same event, in the same hands, without a break.
+    """
+
+    group: int
+    """Group of the reader; :data:`WRITERS` for a slot that is claimed and not yet published."""
+    slot: int
+    number: int
+    """Publish number of the event; of a claimed slot, which claim of this slot it is."""
+    pid: int
+    delivery: int
+    """How often the event has been handed out; 0 for a claimed slot."""
+
+
+class Waited(NamedTuple):
+    """An open writer or reader, and how long it has waited for anything up to now."""
+
+    pid: int
+    waited_ns: int
+
+
+WRITERS = -1
+"""In the place of a group: not a reader group, but the writers."""
 
 
 class WriterPort(Protocol):
@@ -137,8 +169,8 @@ class ReaderPort(Protocol):
     def take(self, count: int) -> tuple[int, int]:
         """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0).
 
-        An event that was given back comes alone, so that what it does to its reader does not
-        count against others.
+        An event that has failed comes alone, so that what it does to its reader does not count
+        against others.
         """
 
     def acknowledge(self) -> int:
@@ -156,8 +188,11 @@ class ReaderPort(Protocol):
     def quarantine(self) -> int:
         """Set everything in hand aside for good, and count it; returns how many events."""
 
-    def give_back(self) -> int:
-        """Return everything in hand to the group, to be delivered again; returns how many."""
+    def give_back(self, failed: bool = True) -> int:
+        """Return everything in hand to the group, to be delivered again; returns how many.
+
+        Unless `failed`, it does not count towards being POISONOUS.
+        """
 
     def metadata(self, slot: int) -> tuple[int, float, float]:
         """``(counter, timestamp_s, deadtime)`` of an event in hand."""
@@ -181,6 +216,14 @@ class ReaderPort(Protocol):
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
         """Block until taking may succeed or has ended (0); else ORPHANED or, in time, NOT_NOW."""
+
+    def wait_turn(self, slot: int, timeout_s: float, spin_s: float) -> int:
+        """Block until the group has finished with every event before the one in hand in `slot`.
+
+        Returns 0 when it has (and this stays so), EARLIER when such an event waits to be taken,
+        which may be up to this reader; else ORPHANED or, in time, NOT_NOW. What this reader has in
+        hand itself is not in its way.
+        """
 
     def waited_ns(self) -> int:
         """Time this reader has waited for data."""
@@ -259,6 +302,15 @@ class RingPort(Protocol):
 
     def books(self) -> RingBooks:
         """Return the ledger, taken in one consistent moment."""
+
+    def held(self) -> list[Holding]:
+        """Return everything that is in anybody's hands, taken in one consistent moment."""
+
+    def waited(self) -> list[Waited]:
+        """Return how long each open writer and reader has waited, for whatever reason.
+
+        Who holds an event and waits (for room in the next buffer, for its turn) does not hang.
+        """
 
     def close(self) -> None:
         """Let go of the memory in this process. Idempotent."""

@@ -18,6 +18,7 @@ but stays READY, so that a group added before the slot's turn comes still receiv
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 import weakref
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb._buffer.contract import Bytes, GroupBooks, RingBooks
+from mimocorb._buffer.contract import WRITERS, Bytes, GroupBooks, Holding, RingBooks, Waited
 from mimocorb._buffer.in_process_ports import (
     Group,
     InProcessObserver,
@@ -245,6 +246,29 @@ class InProcessRing:
                 groups=tuple(self._group_books(group) for group in self._groups),
             )
 
+    def held(self) -> list[Holding]:
+        """Return everything that is in anybody's hands, taken in one consistent moment."""
+        with self._changed:
+            pid = os.getpid()
+            held = [
+                Holding(WRITERS, index, slot.claims, pid, 0)
+                for index, slot in enumerate(self._slots)
+                if slot.state is State.CLAIMED
+            ]
+            for group in self._groups:
+                held += [
+                    Holding(
+                        group.number, index, self._sequence_of(index), pid, group.deliveries[index]
+                    )
+                    for index in group.held
+                ]
+            return sorted(held, key=lambda holding: (holding.slot, holding.group))
+
+    def waited(self) -> list[Waited]:
+        """Return how long each open writer and reader has waited, for whatever reason."""
+        with self._changed:
+            return [Waited(os.getpid(), port.all_waited_ns()) for port in self._ports]
+
     def close(self) -> None:
         """Let nobody open this ring any more. Idempotent; open ports keep working."""
         _rings.pop(self._number, None)
@@ -284,6 +308,7 @@ class InProcessRing:
     def _let_go(self, group: Group, index: int) -> None:
         """End the interest of a group in an event; the last one frees the slot."""
         group.deliveries.pop(index, None)
+        group.failures.pop(index, None)
         owed_to = self._slots[index].owed_to
         owed_to.remove(group.number)
         if not owed_to:

@@ -43,6 +43,7 @@ class Slot:
     """What the ring knows about one slot besides its bytes."""
 
     state: State = State.FREE
+    claims: int = 0
     sequence: int = 0
     counter: int = 0
     timestamp_s: float = -1.0
@@ -61,6 +62,7 @@ class Group:
     pending: list[int] = field(default_factory=list)
     held: dict[int, InProcessReader] = field(default_factory=dict)
     deliveries: dict[int, int] = field(default_factory=dict)
+    failures: dict[int, int] = field(default_factory=dict)
     offered: int = 0
     acknowledged: int = 0
     quarantined: int = 0
@@ -150,7 +152,8 @@ class InProcessWriter(Port):
             length = _run_length(list(ring._free), min(count, ring._left_to_claim()))
             taken = [ring._free.popleft() for _ in range(length)]
             for index in taken:
-                ring._slots[index] = Slot(state=State.CLAIMED)
+                claims = ring._slots[index].claims + 1
+                ring._slots[index] = Slot(state=State.CLAIMED, claims=claims)
             ring._claimed += length
             self._in_hand += taken
             return taken[0], length
@@ -210,6 +213,10 @@ class InProcessWriter(Port):
         """Time this writer has waited because the ring was (full, paused)."""
         return self._full_ns, self._paused_ns
 
+    def all_waited_ns(self) -> int:
+        """Time this writer has waited for anything."""
+        return self._full_ns + self._paused_ns
+
     def close(self) -> None:
         """Abort what is in hand and leave. Idempotent."""
         with self._ring._changed:
@@ -253,7 +260,7 @@ class InProcessReader(Port):
     def __init__(self, ring: InProcessRing, group: Group) -> None:
         super().__init__(ring)
         self._group = group
-        self._waited_ns = 0
+        self._waited_ns = self._turn_ns = 0
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
@@ -303,11 +310,11 @@ class InProcessReader(Port):
             self._group.quarantined += done
             return done
 
-    def give_back(self) -> int:
+    def give_back(self, failed: bool = True) -> int:
         """Return everything in hand to the group, to be delivered again; returns how many."""
         with self._ring._changed:
             self._check_open()
-            return self._return_events()
+            return self._return_events(failed)
 
     def metadata(self, slot: int) -> tuple[int, float, float]:
         """``(counter, timestamp_s, deadtime)`` of an event in hand."""
@@ -347,9 +354,17 @@ class InProcessReader(Port):
         """Block until taking may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""
         return self._wait(self._status, timeout_s, self._account)
 
+    def wait_turn(self, slot: int, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002
+        """Block until the group has finished with every event before the one in `slot`."""
+        return self._wait(lambda: self._turn(slot), timeout_s, self._account_turn)
+
     def waited_ns(self) -> int:
         """Time this reader has waited for data."""
         return self._waited_ns
+
+    def all_waited_ns(self) -> int:
+        """Time this reader has waited for anything."""
+        return self._waited_ns + self._turn_ns
 
     def close(self) -> None:
         """Give back what is in hand and leave. Idempotent."""
@@ -368,16 +383,30 @@ class InProcessReader(Port):
             return Status.ENDED
         return Status.NOT_NOW
 
+    def _turn(self, slot: int) -> int:
+        if self._group.removed:
+            return 0
+        mine = self._ring._sequence_of(slot)
+        held_by_others = [index for index, reader in self._group.held.items() if reader is not self]
+        if any(self._ring._sequence_of(index) < mine for index in self._group.pending):
+            return Status.EARLIER
+        if any(self._ring._sequence_of(index) < mine for index in held_by_others):
+            return Status.NOT_NOW
+        return 0
+
     def _too_often(self, index: int) -> bool:
-        return self._group.deliveries.get(index, 0) >= self._ring.max_deliveries
+        return self._group.failures.get(index, 0) >= self._ring.max_deliveries
 
     def _comes_alone(self, index: int) -> bool:
         """So that what an event does to its reader does not count against others of its batch."""
-        return self._group.deliveries.get(index, 0) > 0 or self._ring.max_deliveries == 1
+        return self._group.failures.get(index, 0) > 0 or self._ring.max_deliveries == 1
 
     def _account(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
         self._waited_ns += waited_ns
         self._group.waiting_ns += waited_ns
+
+    def _account_turn(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
+        self._turn_ns += waited_ns
 
     def _finish(self, count: int) -> int:
         """End the group's interest in the first events in hand, in the order of taking."""
@@ -389,12 +418,13 @@ class InProcessReader(Port):
         self._ring._changed.notify_all()
         return len(done)
 
-    def _return_events(self) -> int:
+    def _return_events(self, failed: bool) -> int:
         """Put what is in hand back among the pending events, at its place in publish order."""
         returned = len(self._in_hand)
         self._group.redelivered += returned
         for index in self._in_hand:
             del self._group.held[index]
+            self._group.failures[index] = self._group.failures.get(index, 0) + failed
         self._group.pending = sorted(
             [*self._group.pending, *self._in_hand], key=self._ring._sequence_of
         )
@@ -403,7 +433,7 @@ class InProcessReader(Port):
         return returned
 
     def _leave(self) -> None:
-        self._return_events()
+        self._return_events(failed=True)
         self._closed = True
         self._ring._ports.remove(self)
         self._ring._changed.notify_all()

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mimocorb._buffer.contract import RingBooks, RingPort
+from mimocorb._buffer.contract import Holding, RingBooks, RingPort, Waited
 from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent
 from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.shared_memory import SharedMemoryRing
@@ -218,6 +218,14 @@ class NewBuffer:
         Whoever waits on the buffer does the same every 50 ms.
         """
         return self._use().reap()
+
+    def held(self) -> list[Holding]:
+        """Return every event and claimed slot that is in somebody's hands: which, and whose."""
+        return self._use().held()
+
+    def waited(self) -> list[Waited]:
+        """Return for each open Writer and Reader its process and how long it has waited by now."""
+        return self._use().waited()
 
     def wait_drained(self, timeout_s: float) -> bool:
         """Wait until no slot is in a writer's hands and nothing is due to any group."""

@@ -223,6 +223,47 @@ class Reader:
         self._let_go()
         self._port.give_back()
 
+    def wait_for_turn(self, timeout_s: float | None = None) -> bool:
+        """Wait until the group has finished with every event before the one in hand.
+
+        Readers that share the events of a group and call this before they pass a result on, keep
+        the results in the order of the events. Blocks, without using the processor.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait at most, in seconds; None waits as long as it takes.
+
+        Returns
+        -------
+        bool
+            True: it is the turn of the event in hand (of a batch: of its first event), and will be
+            until it is acknowledged. False: an earlier event came back, because the process that
+            had it failed or was killed. To let it go first, what was in hand has been given back,
+            without counting as failed: drop the result and call :meth:`get` again.
+
+        Raises
+        ------
+        BufferTimeout
+            The turn did not come within `timeout_s`; the event is still in hand.
+        BufferUnreachable
+            The process that made the buffer has died.
+        """
+        self._need_event("wait_for_turn()")
+        wait_s = math.inf if timeout_s is None else timeout_s
+        outcome = self._port.wait_turn(self._slot, wait_s, self._spin_s)
+        if outcome == Status.NOT_NOW:
+            raise BufferTimeout(
+                f"buffer {self.name}: for {timeout_s} s, another reader of the group has not "
+                "finished with an earlier event"
+            )
+        if outcome == Status.ORPHANED:
+            raise self._orphaned()
+        if outcome == Status.EARLIER:
+            self._let_go()
+            self._port.give_back(failed=False)
+        return outcome >= 0
+
     @property
     def delivery(self) -> int:
         """How often the event in hand has been handed out by now; 1 is the first time."""
@@ -285,10 +326,9 @@ class Reader:
             port.slot(slot).tobytes(),
         )
         logger.error(
-            "buffer %s: event %d failed %d times in reader group %d and is set aside",
+            "buffer %s: event %d failed again and again in reader group %d and is set aside",
             self.name,
             port.sequence(slot),
-            port.delivery(slot) - 1,
             self._group,
         )
         port.quarantine()
@@ -301,6 +341,11 @@ class Reader:
     def _need_event(self, what: str) -> None:
         if self._slot < 0:
             raise HandleMisuse(f"{what} needs an event in hand: call get() first")
+
+    def _orphaned(self) -> BufferUnreachable:
+        return BufferUnreachable(
+            f"buffer {self.name}: the process that made it has died, so this reader ends"
+        )
 
     def _wait_for_event(self, status: int, timeout_s: float | None) -> int:
         self._slot = _NONE_IN_HAND
@@ -315,9 +360,7 @@ class Reader:
                     return status
                 continue
             if status == Status.ORPHANED:
-                raise BufferUnreachable(
-                    f"buffer {self.name}: the process that made it has died, so this reader ends"
-                )
+                raise self._orphaned()
             outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
                 raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")

@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from mimocorb import _core
-from mimocorb._buffer.contract import GroupBooks, ObserverPort, ReaderPort, RingBooks, WriterPort
+from mimocorb._buffer.contract import (
+    GroupBooks,
+    Holding,
+    ObserverPort,
+    ReaderPort,
+    RingBooks,
+    Waited,
+    WriterPort,
+)
 from mimocorb._memory import available_bytes
 from mimocorb.errors import (
     BufferMemoryError,
@@ -70,6 +78,14 @@ class SharedMemoryRing:
         """Return the ledger, taken in one consistent moment."""
         books = RingBooks._make(self._core.books())
         return books._replace(groups=tuple(map(GroupBooks._make, books.groups)))
+
+    def held(self) -> list[Holding]:
+        """Return everything that is in anybody's hands, taken in one consistent moment."""
+        return list(map(Holding._make, self._core.held()))
+
+    def waited(self) -> list[Waited]:
+        """Return how long each open writer and reader has waited, for whatever reason."""
+        return list(map(Waited._make, self._core.waited()))
 
     @staticmethod
     def _worded_call(call: Any) -> Any:

@@ -19,6 +19,7 @@ from mimocorb.testing.contract_batches import BatchContract, QuarantineContract
 from mimocorb.testing.contract_delivery import DeliveryContract
 from mimocorb.testing.contract_lifecycle import EndOfStreamContract, StatisticsContract
 from mimocorb.testing.contract_observing import ObservingContract
+from mimocorb.testing.contract_order import OrderContract
 from mimocorb.testing.contract_records import RecordsContract
 from mimocorb.testing.contract_writing import MetadataContract, WritingContract
 
@@ -30,6 +31,7 @@ class BufferContract(
     WritingContract,
     MetadataContract,
     DeliveryContract,
+    OrderContract,
     BatchContract,
     QuarantineContract,
     ObservingContract,
