@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mimocorb._access.meter import Meter, current
 from mimocorb._access.records import DoesNotFitError, RecordForm
 from mimocorb._buffer.writer import Writer
+from mimocorb.errors import EndOfStream
 
 __all__ = ["EventWriter", "split_metadata"]
 
@@ -27,15 +29,26 @@ class EventWriter:
     * ``deadtime``: the fraction of the time since the previous event during which this writer
       waited because the buffer was full. Time in which the buffer was paused counts neither as
       dead nor as active. Measured with the monotonic clock.
+
+    The account of the process learns when each event is there, and when it is published.
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self.writer = Writer(setup)
         self.form = RecordForm(self.writer.dtype, self.writer.values_per_slot)
         self.event_count = 0
-        self._previous_s = time.monotonic()
-        self._full_s = 0.0
-        self._paused_s = 0.0
+        self._meter: Meter | None = None
+        self._previous_ns = 0
+        self._full_ns = 0
+        self._paused_ns = 0
+
+    def begin(self) -> Meter:
+        """Let the account of this process, and the first interval, begin now; done by put too."""
+        self._meter = current()
+        self._meter.source_begins()
+        self._previous_ns = self._meter.since_ns
+        self._full_ns, self._paused_ns = self._meter.kept_waiting_ns
+        return self._meter
 
     def put(self, data: Any, metadata: Any = None) -> None:
         """Publish one event. Blocks while the buffer is full or paused.
@@ -47,10 +60,16 @@ class EventWriter:
         EndOfStream
             The buffer takes no more events.
         """
+        meter = self._meter or self.begin()
+        meter.event_is_there()
         timestamp_s = time.time()
         given = _as_dict(metadata)
-        slot = self.writer.get_new_buffer()
-        deadtime = self._deadtime()
+        try:
+            slot = self.writer.get_new_buffer()
+        except EndOfStream:
+            meter.event_is_refused()
+            raise
+        deadtime = self._deadtime(meter)
         try:
             self.form.fill(slot, data)
             self.writer.set_metadata(
@@ -60,18 +79,20 @@ class EventWriter:
             )
         except BaseException:
             self.writer.abort()
+            meter.event_is_dropped()
             raise
         self.writer.process_buffer()
+        meter.event_is_published()
         self.event_count += 1
 
-    def _deadtime(self) -> float:
-        now_s = time.monotonic()
-        waiting = self.writer.waiting
-        paused_s = waiting.paused_s - self._paused_s
-        dead_s = waiting.full_s - self._full_s
-        interval_s = now_s - self._previous_s - paused_s
-        self._previous_s, self._full_s, self._paused_s = now_s, waiting.full_s, waiting.paused_s
-        return min(1.0, dead_s / interval_s) if interval_s > 0 else 0.0
+    def _deadtime(self, meter: Meter) -> float:
+        """Return the dead part of the time from event to event; a wait ends with the slot."""
+        now_ns = meter.since_ns
+        full_ns, paused_ns = meter.kept_waiting_ns
+        interval_ns = now_ns - self._previous_ns - (paused_ns - self._paused_ns)
+        dead_ns = full_ns - self._full_ns
+        self._previous_ns, self._full_ns, self._paused_ns = now_ns, full_ns, paused_ns
+        return min(1.0, dead_ns / interval_ns) if interval_ns > 0 else 0.0
 
     def close(self) -> None:
         """Leave the buffer; the stream ends with its last writer. Idempotent."""

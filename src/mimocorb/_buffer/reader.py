@@ -16,6 +16,7 @@ from mimocorb._buffer.contract import Status
 from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
 from mimocorb._buffer.views import SlotViews
+from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
 __all__ = ["BatchMetadata", "Reader"]
@@ -361,7 +362,8 @@ class Reader:
                 continue
             if status == Status.ORPHANED:
                 raise self._orphaned()
-            outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
+            with waiting(WaitCause.EVENT):
+                outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
                 raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
             status = outcome if outcome < 0 else self._advance()

@@ -15,6 +15,7 @@ from mimocorb._buffer.contract import Status
 from mimocorb._buffer.setup_dict import open_writer_port
 from mimocorb._buffer.stats import WaitingTime
 from mimocorb._buffer.views import SlotViews, as_bytes
+from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, SetupError
 
 __all__ = ["Writer"]
@@ -245,7 +246,8 @@ class Writer:
                 raise BufferUnreachable(
                     f"buffer {self.name}: the process that made it has died, so this writer ends"
                 )
-            outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
+            with waiting(WaitCause.RESUME if status == Status.PAUSED else WaitCause.ROOM):
+                outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
                 cause = "the buffer is paused" if status == Status.PAUSED else "no slot was free"
                 raise BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")

@@ -115,6 +115,7 @@ class SourceToBuffer:
             The source raised an exception, or an event has the wrong shape or type.
         """
         with self._events:
+            self._events.begin()
             try:
                 self._transfer()
             except EndOfStream:

@@ -1,0 +1,244 @@
+"""The account that a process keeps of itself: its time by what it does, and its decisions.
+
+:func:`current` gives the meter of this process. In a run it writes into the account page that the
+supervisor has made (:mod:`mimocorb._access.meter_page` has its layout), so that the account is
+complete whatever happens to the process. Outside a run each thread has a private page.
+
+What counts as what, for a source:
+
+* *live*: it waits for the next event, in the user's generator or device, or until a driver calls;
+* *reading out*: from the moment at which the event is there until it is published. A function that
+  both waits and reads says so with :func:`reading_out`; else its reading counts as live, and only
+  the check of the arrival times can find out (:mod:`mimocorb._run.arrivals`);
+* *no room*, *paused*: it has an event and waits for a free slot, or for the end of a pause.
+
+Readers and writers tell by themselves when they wait (:mod:`mimocorb._buffer.waits`). All other
+time is *working*. Times are whole nanoseconds of CLOCK_MONOTONIC and add up exactly.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from time import monotonic_ns
+
+from mimocorb._access import meter_page as page_of
+from mimocorb._access.meter_page import Doing, Knows
+from mimocorb._buffer.waits import WaitCause, tell_waits_to
+
+__all__ = ["Meter", "StateClock", "current", "install", "reading_out"]
+
+# Plain integers: an enum member costs ten times as much where every event passes.
+_LIVE, _READING_OUT = int(Doing.WORKING), int(Doing.READING_OUT)
+_NO_ROOM, _PAUSED = int(Doing.NO_ROOM), int(Doing.PAUSED)
+_FOR_CAUSE = {
+    WaitCause.EVENT: int(Doing.NO_INPUT),
+    WaitCause.ROOM: _NO_ROOM,
+    WaitCause.RESUME: _PAUSED,
+}
+_LONGEST_INTERVAL_NS = (1 << 43) - 1
+
+
+class StateClock:
+    """Whole nanoseconds by state; each moment belongs to exactly one.
+
+    Parameters
+    ----------
+    number_of_states
+        States are numbered from 0, in which the clock begins.
+    """
+
+    def __init__(self, number_of_states: int) -> None:
+        self.state = 0
+        self.since_ns = monotonic_ns()
+        self.spent_ns = [0] * number_of_states
+
+    def switch(self, state: int) -> int:
+        """Be in another state from now on; returns the one before."""
+        before, now_ns = self.state, monotonic_ns()
+        self.spent_ns[before] += now_ns - self.since_ns
+        self.since_ns, self.state = now_ns, state
+        return before
+
+    def until_now_ns(self, state: int) -> int:
+        """Return the time spent in a state, up to now."""
+        present_ns = monotonic_ns() - self.since_ns if state == self.state else 0
+        return self.spent_ns[state] + present_ns
+
+
+class Meter(StateClock):
+    """The account of this process, kept in its page.
+
+    To be used by one thread; of several that wait at buffers at once, the first one counts.
+
+    Parameters
+    ----------
+    page
+        Writable memory of ``PAGE_BYTES`` zeros; a private one if not given.
+    """
+
+    def __init__(self, page: bytearray | mmap.mmap | None = None) -> None:
+        super().__init__(len(Doing))
+        self.page = bytearray(page_of.PAGE_BYTES) if page is None else page
+        self.words = memoryview(self.page).cast("q")
+        self.words[page_of.MAGIC_WORD] = page_of.MAGIC
+        self._events = 0
+        self._live_at_event_ns = 0
+        self._waiter: int | None = None
+        self._before_wait = 0
+
+    def begin(self) -> None:
+        """Let the account begin now."""
+        self.since_ns = monotonic_ns()
+        self.state = _LIVE
+        self.words[page_of.DOING] = _LIVE
+        self.words[page_of.BEGAN_NS] = self.since_ns
+
+    def end(self) -> None:
+        """Let the account end now."""
+        self.switch(int(Doing.ENDED))
+
+    def switch(self, state: int) -> int:
+        """Do something else from now on; returns what was done before."""
+        before = super().switch(state)
+        self._store(before)
+        return before
+
+    def knows(self, what: Knows) -> None:
+        """Note that the code in this process can tell this."""
+        self.words[page_of.KNOWS] |= what
+
+    # --- a source
+
+    def source_begins(self) -> None:
+        """Note that from now on every event is told of when it is there."""
+        self.knows(Knows.ARRIVALS)
+        if self.state != _LIVE:
+            self.switch(_LIVE)
+        self._live_at_event_ns = self.spent_ns[_LIVE]
+
+    def event_is_there(self) -> None:
+        """Note that an event has come: from now on it is read out.
+
+        The page learns of it when the event is published, or when there is something to wait for.
+        """
+        if self.state == _LIVE:
+            now_ns = monotonic_ns()
+            self.spent_ns[_LIVE] += now_ns - self.since_ns
+            self.since_ns, self.state = now_ns, _READING_OUT
+
+    def event_is_published(self) -> None:
+        """Note that the event is in the buffer: from now on the source is live again."""
+        now_ns = monotonic_ns()
+        words, spent_ns = self.words, self.spent_ns
+        spent_ns[self.state] += now_ns - self.since_ns
+        self.since_ns, self.state = now_ns, _LIVE
+        live_ns = spent_ns[_LIVE]
+        interval_ns = live_ns - self._live_at_event_ns
+        self._live_at_event_ns = live_ns
+        interval_ns = min(interval_ns, _LONGEST_INTERVAL_NS)
+        octave = interval_ns.bit_length()
+        words[page_of.INTERVALS + (octave << 3) + ((interval_ns << 4 >> octave) & 7)] += 1
+        words[page_of.SPENT_NS + _LIVE] = live_ns
+        words[page_of.SPENT_NS + _READING_OUT] = spent_ns[_READING_OUT]
+        words[page_of.DOING] = _LIVE
+        self._events += 1
+        words[page_of.EVENTS] = self._events
+
+    def event_is_dropped(self) -> None:
+        """Note that the event does not go into the buffer: the source is live again."""
+        self.switch(_LIVE)
+
+    def event_is_refused(self) -> None:
+        """Note that the buffer takes no more: what was waited since the last event is not live.
+
+        The source could not have got rid of an event that came in this time.
+        """
+        self.switch(int(Doing.ENDED))
+        vain_ns = self.spent_ns[_LIVE] - self._live_at_event_ns
+        self.spent_ns[Doing.ENDED] += vain_ns
+        self.spent_ns[_LIVE] -= vain_ns
+        self._store(_LIVE)
+        self._store(Doing.ENDED)
+
+    @property
+    def kept_waiting_ns(self) -> tuple[int, int]:
+        """Time waited so far because buffers were (full, paused)."""
+        return self.spent_ns[_NO_ROOM], self.spent_ns[_PAUSED]
+
+    # --- waiting, told by readers and writers
+
+    def wait_begins(self, cause: WaitCause) -> None:
+        """Note that this thread waits, unless another one does."""
+        if self._waiter is None:
+            self._waiter = threading.get_ident()
+            self._before_wait = self.switch(_FOR_CAUSE[cause])
+
+    def wait_ends(self) -> None:
+        """Note that this thread goes on with what it did before."""
+        if self._waiter == threading.get_ident():
+            self._waiter = None
+            self.switch(self._before_wait)
+
+    def _store(self, left: int) -> None:
+        """Bring a switch into the page: first the time of what was left, then what is done now."""
+        spent_ns = self.spent_ns
+        if left != _LIVE:  # reading out may have begun without the page having been told
+            self.words[page_of.SPENT_NS + _LIVE] = spent_ns[_LIVE]
+        self.words[page_of.SPENT_NS + left] = spent_ns[left]
+        self.words[page_of.DOING] = self.state
+
+
+_installed: Meter | None = None
+_private = threading.local()
+
+
+def install(descriptor: Connection) -> Meter:
+    """Keep the account of this process in the page that the supervisor has made."""
+    global _installed  # noqa: PLW0603 - one account of a process
+    page = mmap.mmap(descriptor.fileno(), page_of.PAGE_BYTES)
+    descriptor.close()
+    _installed = Meter(page)
+    tell_waits_to(current)
+    return _installed
+
+
+def current() -> Meter:
+    """Return the meter of this process; outside a run, a private one of this thread."""
+    if _installed is not None:
+        return _installed
+    meter: Meter | None = getattr(_private, "meter", None)
+    if meter is None:
+        tell_waits_to(current)
+        meter = _private.meter = Meter()
+        meter.begin()
+    return meter
+
+
+@contextmanager
+def reading_out() -> Iterator[None]:
+    """Say that a source reads an event out, and cannot take the next one meanwhile.
+
+    For source functions that wait for an event and then read it: without it, all their time counts
+    as *live*, able to take events, and the dead time comes out too small. Whatever happens between
+    an event and its being in the buffer is counted without being told.
+
+    Examples
+    --------
+    >>> from mimocorb import reading_out
+    >>> def events(device):
+    ...     while device.wait_for_trigger():
+    ...         with reading_out():
+    ...             waveform = device.read()
+    ...         yield waveform
+    """
+    meter = current()
+    meter.knows(Knows.READING_OUT)
+    before = meter.switch(_READING_OUT)
+    try:
+        yield
+    finally:
+        meter.switch(before)

@@ -1,0 +1,56 @@
+"""Whom to tell that this process waits at a buffer, and for what.
+
+Readers and writers tell it only when they are about to sleep, so nobody pays for it who does not
+wait anyway. The times that the ring itself keeps are those of a buffer; what is told here is for an
+account of the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Protocol
+
+__all__ = ["WaitCause", "WaitListener", "tell_waits_to", "waiting"]
+
+
+class WaitCause(Enum):
+    """What a reader or writer waits for."""
+
+    EVENT = "an event"
+    ROOM = "a free slot"
+    RESUME = "the end of a pause"
+
+
+class WaitListener(Protocol):
+    """Gets told about waits, in the thread that waits."""
+
+    def wait_begins(self, cause: WaitCause) -> None:
+        """Tell that this thread is about to wait."""
+
+    def wait_ends(self) -> None:
+        """Tell that it goes on; called after each :meth:`wait_begins`, whatever happened."""
+
+
+_find_listener: Callable[[], WaitListener] | None = None
+
+
+def tell_waits_to(find_listener: Callable[[], WaitListener]) -> None:
+    """Let the listener that `find_listener` returns for a thread know of its waits from now on."""
+    global _find_listener  # noqa: PLW0603 - one account of a process
+    _find_listener = find_listener
+
+
+@contextmanager
+def waiting(cause: WaitCause) -> Iterator[None]:
+    """Tell the listener of this thread, if any, that it waits while the block runs."""
+    if _find_listener is None:
+        yield
+        return
+    listener = _find_listener()
+    listener.wait_begins(cause)
+    try:
+        yield
+    finally:
+        listener.wait_ends()
