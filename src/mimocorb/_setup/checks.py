@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from mimocorb._memory import available_bytes
+from mimocorb._setup.configuring import check_plain_function
 from mimocorb._setup.form import nearest
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import NOWHERE, BufferSpec, Problem, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import shown
+from mimocorb._setup.static_signatures import read_signature
 from mimocorb._setup.user_functions import check_function, read_module
 
 __all__ = ["check"]
@@ -35,7 +37,7 @@ def check(
     repeated = list(_repeated_names(setup))
     problems = [
         *repeated,
-        *_functions(setup),
+        *_functions(setup, with_roles=assignments_complete),
         *_shared_files(setup),
         *_memory(setup),
     ]
@@ -66,13 +68,20 @@ def _repeated_names(setup: Setup) -> Iterator[Problem]:
             first.setdefault(spec.name, spec)
 
 
-def _functions(setup: Setup) -> Iterator[Problem]:
+def _functions(setup: Setup, *, with_roles: bool) -> Iterator[Problem]:
     for spec in setup.workers:
         reference = spec.function
         if not reference.asked or not reference.name:
             continue  # reported while reading
         module = read_module(reference)
-        problem = module if isinstance(module, Problem) else check_function(reference, module)
+        if isinstance(module, Problem):
+            yield module
+            continue
+        plain = read_signature(module.names, reference.name)
+        if plain is not None:
+            yield from check_plain_function(plain, spec, with_roles=with_roles)
+            continue
+        problem = check_function(reference, module)
         if problem is not None:
             yield problem
 

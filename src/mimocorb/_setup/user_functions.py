@@ -33,6 +33,7 @@ __all__ = [
     "load_function",
     "locate",
     "neighbours",
+    "own_nodes",
     "read_module",
 ]
 
@@ -236,7 +237,7 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         return ""
     if isinstance(function, ast.AsyncFunctionDef):
         return "an asynchronous function"
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in _own_nodes(function)):
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)):
         return "a generator, which does nothing when called,"
     arguments = function.args
     positional = len(arguments.posonlyargs) + len(arguments.args)
@@ -246,7 +247,7 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return ""
 
 
-def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
     """Every node of a function except those of functions inside it."""
     pending: list[ast.AST] = list(function.body)
     while pending:

@@ -1,0 +1,230 @@
+"""The configuration of a worker against the parameters of its function.
+
+Used twice, with the same messages: before a run for everything that the text of a module tells, and
+in the worker, before data taking begins, for what the loaded function tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from mimocorb._setup.annotations import UNKNOWN
+from mimocorb._setup.form import describe, nearest
+from mimocorb._setup.model import Problem, WorkerSpec
+from mimocorb._setup.paths import absolute
+from mimocorb._setup.setup_file import node_from_python
+from mimocorb._setup.signatures import GIVEN, Kind, Parameter, PlainSignature, with_article
+
+__all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
+
+EXTRA_KEYS: Mapping[Kind, Mapping[str, str]] = {
+    "source": {},
+    "filter": {},
+    "sink": {},
+    "observer": {"min_sleeptime": "least time between two calls in s; default 1"},
+}
+"""Keys that belong to mimocorb and not to the function."""
+
+_ROLES: Mapping[Kind, tuple[str, str, str]] = {
+    "source": ("none", "one", "none"),
+    "filter": ("one", "one or more", "none"),
+    "sink": ("one", "none", "none"),
+    "observer": ("none", "none", "one"),
+}
+_ENOUGH = {"none": (0, 0), "one": (1, 1), "one or more": (1, 1 << 20)}
+_VERBS = ("reads", "writes", "observes")
+
+
+def check_plain_function(
+    signature: PlainSignature, spec: WorkerSpec, *, with_roles: bool = True
+) -> list[Problem]:
+    """Return everything that is wrong with a worker whose function is of the plain form.
+
+    Parameters
+    ----------
+    signature, spec
+        The function and the worker.
+    with_roles
+        Whether to look at the buffers as well; not if it is unclear which they are.
+    """
+    if signature.fault is not None:
+        return [Problem(spec.function.name_where, *signature.fault)]
+    roles = _roles(signature, spec) if with_roles and spec.rb_assign else ()
+    return [*roles, *configure(signature, spec)[1]]
+
+
+def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, Any], list[Problem]]:
+    """Check and convert the configuration of a worker.
+
+    Parameters
+    ----------
+    signature
+        The function. What it does not tell is not checked.
+    spec
+        The worker.
+
+    Returns
+    -------
+    values, problems
+        The arguments for the function, without those that keep their default; what is wrong, each
+        with the place of the key.
+    """
+    if signature.parameters is None:
+        return {}, []
+    by_name = {parameter.name: parameter for parameter in signature.parameters}
+    given, problems = _assigned_keys(signature, spec, by_name)
+    values: dict[str, Any] = {}
+    for name, parameter in by_name.items():
+        if name in given:
+            problems += _convert(values, parameter, given[name], signature, spec)
+        elif parameter.default is None:
+            problems.append(_missing(parameter, signature, spec))
+    return values, problems
+
+
+def _assigned_keys(
+    signature: PlainSignature, spec: WorkerSpec, by_name: Mapping[str, Parameter]
+) -> tuple[dict[str, str], list[Problem]]:
+    """Return the key that is meant for each parameter, and problems with all the others.
+
+    A misspelt key is reported and then taken for the parameter that it most likely means.
+    """
+    given = {name: name for name in by_name if name in spec.config}
+    problems: list[Problem] = []
+    for key in spec.config:
+        is_common = key in spec.config_origin.common
+        if key in by_name or key in EXTRA_KEYS[signature.kind] or is_common:
+            continue
+        where = spec.config_origin.places.get(key, spec.where)
+        if key in GIVEN and key in signature.given:
+            asked = f"{key} is the {GIVEN[key]}; mimocorb gives it to {signature.name}"
+            problems.append(Problem(where, asked, "found it in the configuration", "remove it"))
+            continue
+        guess = nearest(key, by_name)
+        problems.append(
+            Problem(
+                where,
+                f"{signature.name} has the parameters {', '.join(by_name)}"
+                if by_name
+                else f"{signature.name} has no parameters",
+                f"found {str(key)[:60]!r} in the configuration of {spec.name}",
+                f"did you mean {guess!r}?" if guess else "remove it",
+            )
+        )
+        if guess:
+            given.setdefault(guess, key)
+    return given, problems
+
+
+def _convert(
+    values: dict[str, Any],
+    parameter: Parameter,
+    key: str,
+    signature: PlainSignature,
+    spec: WorkerSpec,
+) -> list[Problem]:
+    """Check one value and put it, converted, among the values."""
+    value = spec.config[key]
+    if parameter.type is UNKNOWN or parameter.type is Any:
+        values[parameter.name] = value
+        return []
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+
+    owner = f"{parameter.name} of {signature.name}"
+    try:
+        adapter: Any = TypeAdapter(_strict(parameter.type))
+    except PydanticUserError:
+        problem = Problem(
+            spec.function.name_where,
+            f"{owner} has a type whose values can be written in a set-up",
+            f"found {parameter.type_text}",
+            "use int, float, bool, str, Path, Literal, list, dict, an Enum, or unions of these",
+        )
+        return [problem]
+    try:
+        converted = adapter.validate_python(value)
+    except ValidationError as error:
+        where = spec.config_origin.places.get(key, spec.where)
+        found = describe(node_from_python(value, key))
+        return [Problem(where, f"{owner} is {_kind(parameter)}", found, _said(error))]
+    values[parameter.name] = _anchored(converted, spec.config_origin.directory)
+    return []
+
+
+def _missing(parameter: Parameter, signature: PlainSignature, spec: WorkerSpec) -> Problem:
+    return Problem(
+        spec.where,
+        f"{signature.name} needs {parameter.name}, {_kind(parameter)}",
+        f"found none in the configuration of {spec.name}",
+        f"add {parameter.name!r}",
+    )
+
+
+def _kind(parameter: Parameter) -> str:
+    unit = f" in {parameter.unit}" if parameter.unit else ""
+    return f"{parameter.type_text or 'a value'}{unit}"
+
+
+def _said(error: Any) -> str:
+    """Return what pydantic says, once for each part of a value."""
+    parts = []
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        place = "".join(f"item {step}: " for step in fault["loc"] if isinstance(step, int))
+        parts.append(place + fault["msg"][:1].lower() + fault["msg"][1:])
+    return ", or ".join(dict.fromkeys(parts))
+
+
+def _strict(kind: Any) -> Any:
+    """Return the type, with numbers and truth values that are not made from each other or text.
+
+    So ``"20"`` is no number and ``yes`` is none either, as everywhere else in a set-up; a Path is
+    still made from a text, and a tuple from a list.
+    """
+    from pydantic import Strict
+
+    if kind in (int, float, bool):
+        return Annotated[kind, Strict()]
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (None, Literal) or not inner:
+        return kind
+    if origin is Annotated:
+        return Annotated[(_strict(inner[0]), *inner[1:])]
+    strict = tuple(_strict(part) for part in inner)
+    return Union[strict] if origin in (Union, UnionType) else origin[strict]  # noqa: UP007
+
+
+def _anchored(value: Any, directory: Path) -> Any:
+    """Return the value with relative paths made absolute: they start at the set-up file."""
+    if isinstance(value, Path):
+        return absolute(directory, str(value))
+    if isinstance(value, list | tuple | set):
+        return type(value)(_anchored(item, directory) for item in value)
+    if isinstance(value, dict):
+        return {key: _anchored(item, directory) for key, item in value.items()}
+    return value
+
+
+def _roles(signature: PlainSignature, spec: WorkerSpec) -> Iterator[Problem]:
+    """Check that the worker reads, writes and observes what a function of this kind needs."""
+    needed = _ROLES[signature.kind]
+    found = (spec.sources, spec.sinks, spec.observes)
+    limits = [_ENOUGH[word] for word in needed]
+    if all(low <= len(names) <= high for (low, high), names in zip(limits, found, strict=True)):
+        return
+    uses = [
+        f"{verb} {word} buffer{'s' if word == 'one or more' else ''}"
+        for verb, word in zip(_VERBS, needed, strict=True)
+        if word != "none"
+    ]
+    has = [f"{verb} {', '.join(names)}" for verb, names in zip(_VERBS, found, strict=True) if names]
+    kind = with_article(signature.kind)
+    yield Problem(
+        spec.where,
+        f"{signature.name} is {kind}, which {' and '.join(uses)}",
+        f"found that {spec.name} {' and '.join(has) or 'has no buffer'}",
+        "correct its buffers",
+    )
