@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._run.control_socket import ControlSocket
 from mimocorb._run.options import RunOptions, SupervisorOptions
 from mimocorb._run.run import Run
 from mimocorb._run.run_directory import copy_configuration
@@ -75,6 +76,7 @@ class buffer_control:  # noqa: N801 - the documented name
         self._log = RunLog()
         self._log.listeners.append(_print)
         self._supervisor = Supervisor(self.setup, self._log)
+        self._control: ControlSocket | None = None
         self._watcher: threading.Thread | None = None
 
     @property
@@ -144,6 +146,7 @@ class buffer_control:  # noqa: N801 - the documented name
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
         processes = self._supervisor.start(self.output_directory)
+        self._control = ControlSocket(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
         # Without this, Python would wait at its exit for workers that nobody ends.
@@ -204,8 +207,12 @@ class buffer_control:  # noqa: N801 - the documented name
             say(f"mimocorb: {error}", sys.stderr)
 
     def _watch(self) -> None:
+        control = self._control
+        assert control is not None
         while not self._supervisor.ended:
-            self._supervisor.turn()
+            self._supervisor.turn(control.next_look_s())
+            control.update()
+        control.close()
 
 
 def _print(line: LogLine) -> None:

@@ -10,7 +10,7 @@ __all__ = ["EventLoop"]
 
 
 class EventLoop:
-    """Calls an action when its descriptor is readable; :meth:`wake` ends a wait from anywhere."""
+    """Calls an action when its descriptor is ready; :meth:`wake` ends a wait from anywhere."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -19,9 +19,10 @@ class EventLoop:
             os.set_blocking(descriptor, False)
         self.watch(self._wake_reading, self._woken)
 
-    def watch(self, descriptor: int, action: Callable[[], None]) -> None:
-        """Call the action whenever the descriptor is readable."""
-        self._selector.register(descriptor, selectors.EVENT_READ, action)
+    def watch(self, descriptor: int, action: Callable[[], None], *, to_write: bool = False) -> None:
+        """Call the action whenever the descriptor is readable, or instead when it is writable."""
+        event = selectors.EVENT_WRITE if to_write else selectors.EVENT_READ
+        self._selector.register(descriptor, event, action)
 
     def unwatch(self, descriptor: int) -> None:
         """Stop watching; does nothing if it was not watched."""
@@ -29,7 +30,7 @@ class EventLoop:
             self._selector.unregister(descriptor)
 
     def turn(self, longest_s: float) -> None:
-        """Wait until something is readable, at most so long, and call what belongs to it."""
+        """Wait until something is ready, at most so long, and call what belongs to it."""
         for key, _events in self._selector.select(longest_s):
             # An action may have ended the interest in others that were ready with it.
             if self._selector.get_map().get(key.fd) is key:

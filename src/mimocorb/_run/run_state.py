@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from mimocorb._buffer.stats import BufferStats
+# At run time as well: clients read these classes from what a run answers, by their annotations.
+from mimocorb._buffer.stats import BufferStats
 
 __all__ = [
     "TRANSITIONS",

@@ -1,0 +1,49 @@
+"""Runs of these tests have sockets of their own, and none outlives its test."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "run"))
+
+from running import RunningDaq, Worker, chain
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch) -> list[Path]:
+    """The two directories in which sockets may lie; nothing of other runs is in them."""
+    runtime, temporary = tmp_path / "runtime", tmp_path / "tmp"
+    runtime.mkdir(mode=0o700)
+    temporary.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return [runtime, temporary]
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test() -> Iterator[None]:
+    RunningDaq.started.clear()
+    yield
+    for daq in RunningDaq.started:
+        daq.kill()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a run that goes on until it is told to end; returns when it takes data."""
+
+    def start_run(name: str = "one", *options: str, **more) -> RunningDaq:
+        directory = tmp_path / name
+        directory.mkdir()
+        more.setdefault("source", Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001}))
+        daq = RunningDaq(chain(directory, **more), *options)
+        daq.wait_for("data taking begins")
+        return daq
+
+    return start_run
