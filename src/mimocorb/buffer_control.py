@@ -10,6 +10,7 @@ documented name            name in later releases   purpose
 –                          ``rbPut``                take data from foreign code, fill a buffer
 ``BufferToBuffer``         ``rbTransfer``,          filter, reduce, sort into other buffers
                            ``rbProcess``
+``MergeBuffers``           –                        events of several buffers that belong together
 ``BufferToTxtfile``        ``rb_toTxtfile``         numbers of each event into a text file
 ``BufferToParquetfile``    ``rb_toParquetfile``     whole events into Parquet files in a tar archive
 –                          ``rbExport``             hand every event to a user function
@@ -31,6 +32,8 @@ from mimocorb.displays.observer import rbObserver
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess
 from mimocorb.filters.from_function import BufferToBuffer as rbTransfer
+from mimocorb.filters.merge import MergeBuffers
+from mimocorb.filters.merge_settings import MergeSettings
 from mimocorb.sinks.drain import rbDrain
 from mimocorb.sinks.from_function import rbExport
 from mimocorb.sinks.parquet_tar import BufferToParquetfile
@@ -45,6 +48,8 @@ __all__ = [
     "BufferToBuffer",
     "BufferToParquetfile",
     "BufferToTxtfile",
+    "MergeBuffers",
+    "MergeSettings",
     "SourceToBuffer",
     "buffer_control",
     "rbDrain",

@@ -7,15 +7,31 @@ from typing import Any, NamedTuple
 
 from mimocorb.errors import SetupError
 
-__all__ = ["ONE_OR_MORE", "Assignment", "Setups", "check_assignment"]
+__all__ = [
+    "ANY_NUMBER",
+    "ONE_OR_MORE",
+    "TWO_OR_MORE",
+    "Assignment",
+    "Setups",
+    "check_assignment",
+]
 
 Setups = Sequence[Mapping[str, Any]] | None
 """What a worker function is handed: set-up dictionaries of one kind, None if there are none."""
 
 ONE_OR_MORE = -1
+TWO_OR_MORE = -2
+ANY_NUMBER = -3
 
 _ROLES = ("read", "write", "observe")
-_WORDS = {0: "no", 1: "one", ONE_OR_MORE: "one or more"}
+_LEAST = {ONE_OR_MORE: 1, TWO_OR_MORE: 2, ANY_NUMBER: 0}
+_WORDS = {
+    0: "no",
+    1: "one",
+    ONE_OR_MORE: "one or more",
+    TWO_OR_MORE: "two or more",
+    ANY_NUMBER: "any number of",
+}
 
 
 class Assignment(NamedTuple):
@@ -46,7 +62,7 @@ def check_assignment(
     rb_info
         The keyword arguments that were left over: buffer name → read, write or observe.
     sources, sinks, observers
-        How many of each are needed: 0, 1 or ONE_OR_MORE.
+        How many of each are needed: 0, 1, ONE_OR_MORE, TWO_OR_MORE or ANY_NUMBER.
     """
     name = type(owner).__name__
     for key, role in rb_info.items():
@@ -74,7 +90,7 @@ def check_assignment(
 
 
 def _fits(have: int, need: int) -> bool:
-    return have >= 1 if need == ONE_OR_MORE else have == need
+    return have >= _LEAST[need] if need in _LEAST else have == need
 
 
 def _described(entries: Sequence[Mapping[str, Any]], role: str) -> str:

@@ -1,0 +1,48 @@
+"""What the set-up says about the worker that this process is part of.
+
+Set once by a worker process before it calls its function. The access classes look here for what
+concerns all processes of the worker, so that no user function has to pass it on. Outside a run,
+and in programs that connect buffers themselves, the defaults hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["WorkerContext", "current", "enter"]
+
+
+@dataclass(frozen=True)
+class WorkerContext:
+    """The settings of one worker.
+
+    Parameters
+    ----------
+    name
+        Name of the worker in the set-up.
+    number_of_processes
+        Processes that share the events of its sources.
+    ordered
+        Whether its results are published in the order of its input.
+    hang_timeout_s
+        A process that holds one event for longer is killed; ``None``: never.
+    """
+
+    name: str = ""
+    number_of_processes: int = 1
+    ordered: bool = False
+    hang_timeout_s: float | None = None
+
+
+_current = WorkerContext()
+
+
+def current() -> WorkerContext:
+    """Return the context of this process."""
+    return _current
+
+
+def enter(context: WorkerContext) -> None:
+    """Let this be the context of this process from now on."""
+    global _current  # noqa: PLW0603 - a process is one worker
+    _current = context

@@ -1,0 +1,372 @@
+"""The merging filter: events of several buffers that belong together, in one call.
+
+Each source is read in its order, one event at a time; the events in hand are the *heads*. The
+heads with the lowest counter, or all within the time window of the earliest, are a *set*. It is
+complete if there is one of every source; otherwise its partners cannot come any more, as a source
+whose head is higher has already passed the place where they would be.
+
+M1  The events of a set are acknowledged after its results have been published, and together. A
+    process that is killed in between leaves them to be delivered again.
+M2  Every event taken is in exactly one set, and every set is counted: complete or incomplete.
+M3  A source that has nothing for ``timeout_s`` is not waited for until its next event. What then
+    comes too late, below a set that has been dealt with, is counted as late.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mimocorb._access.assignment import ANY_NUMBER, TWO_OR_MORE, Setups, check_assignment
+from mimocorb._access.records import DoesNotFitError
+from mimocorb._access.results import report
+from mimocorb._access.user_function import failure, function_name, one_function
+from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.writer import Writer
+from mimocorb.errors import (
+    BufferTimeout,
+    EndOfStream,
+    MimocorbError,
+    SetupError,
+    UserFunctionError,
+)
+from mimocorb.filters.merge_settings import MergeSettings, check_worker
+from mimocorb.filters.results import ResultForms
+
+__all__ = ["MergeBuffers"]
+
+Events = dict[str, NDArray[Any] | None]
+
+_TURN_S = 0.05
+"""Longest wait for one source before the others are looked at."""
+
+
+@dataclass(eq=False)
+class _Source:
+    """One input: its reader and its head."""
+
+    reader: Reader
+    name: str
+    head: NDArray[Any] | None = None
+    metadata: tuple[int, float, float] = (0, -1.0, -1.0)
+    key: float = -math.inf
+    passed_over: float = -math.inf
+    wanted_since_s: float | None = None
+    is_silent: bool = False
+    ended: bool = False
+    counts: dict[str, int] = field(
+        default_factory=lambda: {"complete": 0, "incomplete": 0, "late": 0, "out of order": 0}
+    )
+
+
+class MergeBuffers:
+    """Hand events of several buffers that belong together to one function.
+
+    Parameters
+    ----------
+    source_list
+        Two or more set-up dictionaries, from ``NewBuffer.new_reader_group()``.
+    sink_list
+        Any number of set-up dictionaries, from ``NewBuffer.new_writer()``.
+    observe_list
+        Must be None or empty.
+    config_dict
+        Configuration of the worker; `settings` are read from its key ``merge``.
+    function
+        Called with a dictionary: name of the buffer → its event, a read-only array, or None if it
+        is missing in an incomplete set that is passed on. It returns None or False (nothing), or
+        a list with one item per sink: None, a record, or a list of records, as described at
+        ``BufferToBuffer``. Without sinks, what it returns is not looked at.
+    ufunc
+        The same as `function`.
+    settings
+        How events are put together, instead of what the configuration says.
+    **rb_info
+        Buffer names and roles, as in ``RB_assign``.
+
+    Attributes
+    ----------
+    complete_count : int
+        Number of complete sets.
+    incomplete_count : int
+        Number of sets in which a source was missing.
+    late_count : int
+        Number of sets that came after a later one had been dealt with; each is one of the
+        incomplete ones as well.
+    counts : dict
+        Name of the buffer → what became of its events: ``complete``, ``incomplete``, ``late``, and
+        how many came ``out of order``, that is behind one with a higher counter or timestamp.
+
+    Raises
+    ------
+    SetupError
+        Fewer than two sources, buffers of one name, faulty settings, or a worker with several
+        processes: each of them would get other events.
+
+    Notes
+    -----
+    Results carry the metadata of the event from the first source, in the order of the set-up, that
+    is not missing.
+
+    The three numbers of sets are reported as results of the worker while it runs.
+
+    A process that is killed, or fails, leaves the events in hand to be delivered again. Killed in
+    the microseconds in which the events of a set are acknowledged, one after the other, it leaves
+    some of them without their partners. They come again as an incomplete set, which is dropped and
+    counted when ``incomplete`` is ``"drop"`` or ``"fail"``.
+
+    Examples
+    --------
+    >>> from mimocorb.buffer_control import MergeBuffers, SourceToBuffer
+    >>> from mimocorb.mimo_buffer import NewBuffer
+    >>> top, bottom = (NewBuffer(8, 1, "float64", name=name) for name in ("top", "bottom"))
+    >>> to_top, to_bottom = top.new_writer(), bottom.new_writer()
+    >>> groups = [top.new_reader_group(), bottom.new_reader_group()]
+    >>> SourceToBuffer(sink_list=[to_top], data_source=[3.0, 1.0, 4.0])()
+    >>> SourceToBuffer(sink_list=[to_bottom], data_source=[(2.0, {"counter": 1})])()
+    >>> def both(events):
+    ...     print(events["top"], events["bottom"])
+    >>> merge = MergeBuffers(groups, function=both)
+    >>> merge()
+    [1.] [2.]
+    >>> merge.complete_count, merge.incomplete_count
+    (1, 2)
+    >>> top.close(), bottom.close()
+    (None, None)
+    """
+
+    def __init__(
+        self,
+        source_list: Setups = None,
+        sink_list: Setups = None,
+        observe_list: Setups = None,
+        config_dict: dict[str, Any] | None = None,
+        function: Callable[[Events], Any] | None = None,
+        *,
+        ufunc: Callable[[Events], Any] | None = None,
+        settings: MergeSettings | None = None,
+        **rb_info: str,
+    ) -> None:
+        assigned = check_assignment(
+            self,
+            (source_list, sink_list, observe_list),
+            rb_info,
+            sources=TWO_OR_MORE,
+            sinks=ANY_NUMBER,
+        )
+        self.logger = logging.getLogger(__name__)
+        self.config_dict = config_dict or {}
+        self.function = one_function(self, "function", function, ufunc)
+        if not callable(self.function):
+            raise SetupError(
+                f"MergeBuffers: function must be a function, found {type(self.function).__name__}."
+            )
+        self.settings = settings or MergeSettings.from_config(self.config_dict)
+        names = [str(setup["name"]) for setup in assigned.sources]
+        check_worker(self.settings, names)
+        self.complete_count = 0
+        self.incomplete_count = 0
+        self.late_count = 0
+        self._sources = [
+            _Source(Reader(setup), name)
+            for setup, name in zip(assigned.sources, names, strict=True)
+        ]
+        self.writers = [Writer(setup) for setup in assigned.sinks]
+        self._results = ResultForms(self.writers, " and ".join(names), copies=False)
+        self._by_counter = self.settings.by == "counter"
+        self._width = self.settings.window_s or 0.0
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What became of the events of each buffer."""
+        return {source.name: dict(source.counts) for source in self._sources}
+
+    def __call__(self) -> None:
+        """Process sets to the end of all streams, or until a sink takes no more.
+
+        Raises
+        ------
+        UserFunctionError
+            The function raised an exception or returned something undocumented, or a set is
+            incomplete and ``incomplete`` is ``"fail"``. The events in hand are given back first.
+        """
+        try:
+            with ExitStack() as stack:
+                for handle in (*self.writers, *(source.reader for source in self._sources)):
+                    stack.enter_context(handle)
+                try:
+                    while found := self._next_set():
+                        self._process(found)
+                except EndOfStream:
+                    for source in self._sources:
+                        source.reader.reject("a sink has ended")
+        finally:
+            self.logger.info("%s", self._account())
+
+    def start(self) -> None:
+        """Do the same as calling the object."""
+        self()
+
+    # --- finding the next set
+
+    def _next_set(self) -> list[_Source]:
+        """Return the sources whose heads are the next set; none at the end of all streams."""
+        while True:
+            self._fill()
+            heads = [source for source in self._sources if source.head is not None]
+            missing = self._missing()
+            if heads and all(source.is_silent for source in missing):
+                return self._lowest(heads)
+            if not heads and not missing:
+                return []
+
+    def _missing(self) -> list[_Source]:
+        return [s for s in self._sources if s.head is None and not s.ended]
+
+    def _fill(self) -> None:
+        """Take what there is; if that does not suffice, wait for it, but not longer than a turn."""
+        for source in self._missing():
+            if not source.is_silent:
+                self._take(source, 0.0)
+        missing = self._missing()
+        held_up = len(missing) < len([s for s in self._sources if not s.ended])
+        awaited = [source for source in missing if not source.is_silent]
+        if awaited:
+            # no set is possible without each of them, so it does no harm to look at one only
+            self._take(awaited[0], min(_TURN_S, self._patience_s(awaited, held_up=held_up)))
+        elif not held_up:
+            for source in missing:
+                self._take(source, _TURN_S / len(missing))
+        for source in missing:
+            if source.is_silent and source.head is None:
+                self._take(source, 0.0)  # what has come meanwhile is in time
+
+    def _patience_s(self, awaited: list[_Source], *, held_up: bool) -> float:
+        """Note who has been waited for too long; return how long the first may be waited for."""
+        timeout_s = self.settings.timeout_s
+        if timeout_s is None:
+            return math.inf
+        now_s = time.monotonic()
+        for source in awaited:
+            if not held_up:
+                source.wanted_since_s = None
+            elif source.wanted_since_s is None:
+                source.wanted_since_s = now_s
+            elif now_s - source.wanted_since_s >= timeout_s:
+                source.is_silent = True
+                self.logger.warning(
+                    "buffer %s has had nothing for %g s: the others are no longer held up",
+                    source.name,
+                    timeout_s,
+                )
+        since_s = awaited[0].wanted_since_s
+        return math.inf if since_s is None else max(0.0, since_s + timeout_s - now_s)
+
+    def _take(self, source: _Source, timeout_s: float) -> None:
+        """Take the next event of a source, if it comes in time."""
+        try:
+            source.head = source.reader.get(timeout_s)
+        except BufferTimeout:
+            return
+        except EndOfStream:
+            source.ended = True
+            return
+        source.metadata = source.reader.get_metadata()
+        source.is_silent, source.wanted_since_s = False, None
+        previous, source.key = source.key, source.metadata[0 if self._by_counter else 1]
+        if source.key < previous and source.reader.delivery == 1:
+            source.counts["out of order"] += 1
+            if source.counts["out of order"] == 1:
+                self.logger.warning(
+                    "buffer %s: a %s of %g comes behind one of %g. Merging needs events in order:"
+                    " if several processes write this buffer, set 'ordered: true' for their worker",
+                    source.name,
+                    "counter" if self._by_counter else "timestamp",
+                    source.key,
+                    previous,
+                )
+
+    def _lowest(self, heads: list[_Source]) -> list[_Source]:
+        """Return the sources whose heads belong to the earliest one, in the order of the set-up."""
+        up_to = min(source.key for source in heads) + self._width
+        for source in self._sources:
+            if source.is_silent:
+                source.passed_over = max(source.passed_over, up_to)
+        return [source for source in heads if source.key <= up_to]
+
+    # --- dealing with it
+
+    def _process(self, members: list[_Source]) -> None:
+        """Hand a set on, publish what comes of it, and acknowledge its events."""
+        missing = [source.name for source in self._sources if source not in members]
+        if not missing:
+            self._hand_on(members)
+            self.complete_count += 1
+        else:
+            self._check_policy(members, missing)
+            if self.settings.incomplete == "pass":
+                self._hand_on(members)
+            self.incomplete_count += 1
+        late = [source for source in members if missing and source.key <= source.passed_over]
+        self.late_count += bool(late)
+        for source in members:
+            source.reader.acknowledge()
+            source.head = None
+            source.counts["incomplete" if missing else "complete"] += 1
+            source.counts["late"] += source in late
+        report(
+            complete_sets=self.complete_count,
+            incomplete_sets=self.incomplete_count,
+            late_sets=self.late_count,
+        )
+
+    def _check_policy(self, members: list[_Source], missing: list[str]) -> None:
+        # An event delivered before may be the rest of a set that was finished by a killed process.
+        if self.settings.incomplete != "fail" or any(s.reader.delivery > 1 for s in members):
+            return
+        raise UserFunctionError(
+            f"merge: event {members[0].metadata[0]} of {members[0].name} has no partner in"
+            f" {' and '.join(missing)}, and incomplete is 'fail'. Choose 'drop' or 'pass' to go on"
+            " without."
+        )
+
+    def _hand_on(self, members: list[_Source]) -> None:
+        metadata = members[0].metadata
+        events: Events = {source.name: None for source in self._sources}
+        events.update({source.name: source.head for source in members})
+        try:
+            result = self.function(events)
+        except (EndOfStream, MimocorbError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise failure(self.function, metadata[0], error) from error
+        if not self.writers:
+            return
+        try:
+            outputs = self._results.outputs(result, events)
+        except DoesNotFitError as error:
+            raise UserFunctionError(
+                f"{function_name(self.function)}, event {metadata[0]}: {error}"
+            ) from None
+        for writer, records in zip(self.writers, outputs, strict=False):
+            for record in records:
+                writer.write(record, *metadata)
+
+    def _account(self) -> str:
+        """Say in one line what became of all events."""
+        parts = [
+            f"{source.name} " + ", ".join(f"{n} {what}" for what, n in source.counts.items() if n)
+            for source in self._sources
+            if any(source.counts.values())
+        ]
+        return (
+            f"merged {self.complete_count} complete sets, {self.incomplete_count} incomplete,"
+            f" {self.late_count} of them late; events: {'; '.join(parts) or 'none'}"
+        )

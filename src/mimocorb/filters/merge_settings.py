@@ -1,0 +1,91 @@
+"""How events of several buffers are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mimocorb._access.worker_context import current
+from mimocorb.errors import SetupError
+
+__all__ = ["MergeSettings", "check_worker"]
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """How events are put together; ``merge`` in the configuration of a worker.
+
+    Parameters
+    ----------
+    by
+        ``"counter"``: events with the same counter belong together. ``"time"``: those whose
+        timestamps are at most `window_s` later than that of the earliest.
+    window_s
+        The time window in seconds, for ``by="time"`` only.
+    incomplete
+        What happens to a set in which a source is missing: ``"drop"`` it, ``"pass"`` it on with
+        None for what is missing, or ``"fail"``.
+    timeout_s
+        How long to wait for a source that has nothing, in seconds; ``None``: as long as it takes.
+
+    Raises
+    ------
+    SetupError
+        A value is impossible, or values contradict each other.
+    """
+
+    by: str = "counter"
+    window_s: float | None = None
+    incomplete: str = "drop"
+    timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("by", self.by, ("counter", "time"))
+        _one_of("incomplete", self.incomplete, ("drop", "pass", "fail"))
+        _seconds("window_s", self.window_s)
+        _seconds("timeout_s", self.timeout_s)
+        if (self.by == "time") != (self.window_s is not None):
+            raise SetupError(
+                f"merge: by is {self.by!r} and window_s is {self.window_s!r}. Merging by time"
+                " needs a window_s in seconds, merging by counter has none."
+            )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> MergeSettings:
+        """Read the settings from what stands under ``merge`` in a worker's configuration."""
+        given = config.get("merge") or {}
+        known = tuple(cls.__dataclass_fields__)
+        if not isinstance(given, Mapping) or any(key not in known for key in given):
+            raise SetupError(f"merge: expected the keys {', '.join(known)}; found {given!r}")
+        return cls(**given)
+
+
+def check_worker(settings: MergeSettings, names: Sequence[str]) -> None:
+    """Refuse sources and settings of a worker with which merging cannot work."""
+    if len(set(names)) < len(names):
+        raise SetupError(f"MergeBuffers: found the sources {', '.join(names)}; name each once.")
+    worker = current()
+    if worker.number_of_processes > 1:
+        raise SetupError(
+            f"{worker.name} merges {' and '.join(names)} in {worker.number_of_processes} processes,"
+            " but they would share the events of each buffer, so that partners meet by chance only."
+            " Set number_of_processes to 1, and let several processes work before or behind it."
+        )
+    hang_s, timeout_s = worker.hang_timeout_s, settings.timeout_s
+    if hang_s is not None and (timeout_s is None or timeout_s >= hang_s):
+        raise SetupError(
+            f"{worker.name} holds an event while it waits for the partner, for timeout_s ="
+            f" {timeout_s}, but hang_timeout_s is {hang_s:g}. Give merge a smaller timeout_s."
+        )
+
+
+def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SetupError(f"merge: {key} is {value!r}; choose one of {', '.join(allowed)}.")
+
+
+def _seconds(key: str, value: object) -> None:
+    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0
+    if value is not None and wrong:
+        raise SetupError(f"merge: {key} is {value!r}; give seconds, a number from 0.")
