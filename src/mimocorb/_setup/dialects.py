@@ -20,6 +20,7 @@ from typing import Any
 
 from mimocorb._setup import manual_dialect, mimocorb2_dialect
 from mimocorb._setup.checks import check
+from mimocorb._setup.config_files import ConfigFiles
 from mimocorb._setup.form import Form, describe, nearest
 from mimocorb._setup.keys import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
 from mimocorb._setup.kinds import Given
@@ -110,12 +111,14 @@ def read_setup_or_problems(
         return None, [_missing_setup(name, location)]
     node, problems = read_file(location, name)
     form = Form(problems)
+    files = ConfigFiles(form, location.parent)
     asked = parse_settings(form, settings)
     rest: list[Setting] = []
     known: list[str] = []
     if isinstance(node, MappingNode):
+        node = mimocorb2_dialect.include_files(files, node)
         node, rest, known = apply_to_file(form, node, asked)
-    draft = _read(form, node, location.parent, Where(name, 1, 1)) if _readable(node, form) else None
+    draft = _read(form, node, files, Where(name, 1, 1)) if _readable(node, form) else None
     if draft is None:
         return None, _in_order(form.problems)
     setup = draft.setup
@@ -162,9 +165,8 @@ def setup_from_dicts(
         for key, part in parts.items()
     }
     form = Form()
-    draft = manual_dialect.read_manual(
-        form, MappingNode(entries, Where("set-up")), absolute(Path(), str(base_directory))
-    )
+    files = ConfigFiles(form, absolute(Path(), str(base_directory)))
+    draft = manual_dialect.read_manual(form, MappingNode(entries, Where("set-up")), files)
     directory = absolute(Path(), str(output_directory)) if output_directory else None
     setup = replace(draft.setup, output_directory=directory, title=draft.setup.title or "run")
     return _setup_or_error(*_checked(form, replace(draft, setup=setup)))
@@ -174,7 +176,7 @@ def _readable(node: Node | None, form: Form) -> bool:
     return node is not None or not form.problems
 
 
-def _read(form: Form, node: Node | None, base_directory: Path, start: Where) -> Draft | None:
+def _read(form: Form, node: Node | None, files: ConfigFiles, start: Where) -> Draft | None:
     """Find the dialect and read; ``None`` if there is none."""
     if node is None:
         form.error(
@@ -204,9 +206,9 @@ def _read(form: Form, node: Node | None, base_directory: Path, start: Where) -> 
         )
         return None
     if recommended:
-        return mimocorb2_dialect.read_mimocorb2(form, root, base_directory)
+        return mimocorb2_dialect.read_mimocorb2(form, root, files)
     if manual:
-        return manual_dialect.read_manual(form, root, base_directory)
+        return manual_dialect.read_manual(form, root, files)
     form.error(
         node.where,
         "a set-up has the keys RingBuffer and Functions, or Buffers and Workers",

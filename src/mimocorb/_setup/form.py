@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from mimocorb._setup.model import Problem, Where
 from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
-__all__ = ["Form", "describe", "nearest"]
+__all__ = ["ARGUMENTS", "NAME", "Form", "describe", "nearest"]
 
 # Names become keyword arguments of functions, parts of file names and titles of displays.
-_NAME = re.compile(r"\w[\w .+-]*", re.ASCII)
-_ARGUMENTS = ("source_list", "sink_list", "observe_list", "config_dict")
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_ .+-]*"
+ARGUMENTS = ("source_list", "sink_list", "observe_list", "config_dict")
 
 
 def nearest(asked: object, known: Iterable[str]) -> str | None:
@@ -191,10 +191,10 @@ class Form:
     def name(self, node: Node, what: str) -> str | None:
         """Return the name of a buffer or worker."""
         value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(value, str) and _NAME.fullmatch(value) and value not in _ARGUMENTS:
+        if isinstance(value, str) and re.fullmatch(NAME, value) and value not in ARGUMENTS:
             return value
         remedy = "choose a name such as RB_1"
-        if value in _ARGUMENTS:
+        if value in ARGUMENTS:
             remedy = "choose another name: functions have an argument of this one"
         self.error(
             node.where,

@@ -18,6 +18,7 @@ __all__ = [
     "MANUAL_MAIN_KEYS",
     "MANUAL_TOP_KEYS",
     "MANUAL_WORKER_KEYS",
+    "OPTION_KEYS",
     "RECOMMENDED_BUFFER_KEYS",
     "RECOMMENDED_TOP_KEYS",
     "RECOMMENDED_WORKER_KEYS",
@@ -124,6 +125,7 @@ RECOMMENDED_TOP_KEYS: Keys = {
     "Buffers": Key(Unread(), "The buffers, name to keys.", required=True),
     "Workers": Key(Unread(), "The workers, name to keys.", required=True),
     "base_config": Key(Unread(_CONFIG), "A configuration below that of every worker."),
+    "Options": Key(Unread(_MAPPING), "Options of the first versions of mimoCoRB2."),
     "target_directory": Key(_DIRECTORY, _DIRECTORY_MEANING, ("output_directory",)),
     **_COMMON_KEYS,
 }
@@ -131,14 +133,21 @@ RECOMMENDED_BUFFER_KEYS: Keys = {
     "slot_count": Key(_SLOTS, _SLOTS_MEANING, ("number_of_slots",), required=True),
     "data_length": Key(_VALUES, _VALUES_MEANING, ("values_per_slot",), required=True),
     "data_dtype": Key(RecordType(), _TYPE_MEANING, ("dtype",), required=True),
+    "overwrite": Key(Flag(), "Option of the first versions of mimoCoRB2, without effect."),
+}
+# Options of the first versions of mimoCoRB2.
+OPTION_KEYS: Keys = {
+    "output_directory": Key(_DIRECTORY, _DIRECTORY_MEANING),
+    "overarching_config": Key(Unread(_CONFIG), "As base_config."),
+    "debug_workers": Key(Flag(), "Without effect; the option --debug of the command line does it."),
 }
 RECOMMENDED_WORKER_KEYS: Keys = {
     "file": Key(Text("modules/source.py"), "The Python file; none for functions of mimocorb."),
     "function": Key(Text("my_function"), "Name of the function.", required=True),
     "config": Key(Unread(_CONFIG), "Mapping, file or list of these, later ones over earlier ones."),
     "number_of_processes": Key(_PROCESSES, _PROCESSES_MEANING),
-    "sources": Key(Unread(_NAMES), "Buffers that are read."),
-    "sinks": Key(Unread(_NAMES), "Buffers that are written."),
-    "observes": Key(Unread(_NAMES), "Buffers that are observed."),
+    "sources": Key(Unread(_NAMES), "Buffers that are read.", ("source_list",)),
+    "sinks": Key(Unread(_NAMES), "Buffers that are written.", ("sink_list",)),
+    "observes": Key(Unread(_NAMES), "Buffers that are observed.", ("observe_list",)),
     **_COMMON_WORKER_KEYS,
 }

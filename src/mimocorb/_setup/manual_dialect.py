@@ -22,21 +22,22 @@ from mimocorb._setup.parts import (
     limits,
     make_buffer,
     make_worker,
+    output_directory,
     reference,
 )
 from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
-__all__ = ["read_manual"]
+__all__ = ["MAIN", "read_manual"]
 
 _ADDED_BY_RELEASE = ("FunctionConfigs", "output_directory", "KBD_control", "GUI_control")
 _ROLES: tuple[Role, ...] = ("read", "write", "observe")
-_MAIN = "Fkt_main"
+MAIN = "Fkt_main"
 
 
-def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
+def read_manual(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
     """Read a set-up in the manual's dialect; problems go to the form."""
+    base_directory = files.base_directory
     top = given_keys(form, "a set-up", root, MANUAL_TOP_KEYS)
-    files = ConfigFiles(form, base_directory)
     before = len(form.problems)
     named_buffers = list(_named(form, top.entry("RingBuffer"), "RingBuffer", "RB_1"))
     # What is lost here may be just what seems to be missing later.
@@ -52,7 +53,7 @@ def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
     common = _common_config(form, files, main, top)
     workers = []
     for named in functions:
-        if named.name.casefold() != _MAIN.casefold():
+        if named.name.casefold() != MAIN.casefold():
             worker, is_complete = _worker(form, files, common, named, base_directory)
             workers.append(worker)
             complete = complete and is_complete
@@ -60,7 +61,9 @@ def read_manual(form: Form, root: MappingNode, base_directory: Path) -> Draft:
     general = Given(form, MANUAL_MAIN_KEYS, common.general().entries, "")
     has_additions = any(key in top for key in _ADDED_BY_RELEASE)
     setup = Setup(
-        **common_settings(top, base_directory, "output_directory"),
+        **common_settings(top),
+        base_directory=base_directory,
+        output_directory=output_directory(base_directory, top.value("output_directory")),
         **limits(form, (top, main, general)),
         buffers=tuple(buffers),
         workers=with_shared_files(workers, {root.where.file, common.sections.where.file}),
@@ -145,15 +148,15 @@ def _split_item(
 
 def _main(form: Form, functions: list[_Named]) -> Given:
     for named in functions:
-        if named.name.casefold() == _MAIN.casefold():
-            if named.name != _MAIN:
+        if named.name.casefold() == MAIN.casefold():
+            if named.name != MAIN:
                 form.error(
                     named.where,
-                    f"the common settings are under {_MAIN!r}",
+                    f"the common settings are under {MAIN!r}",
                     f"found {named.name!r}",
-                    f"did you mean {_MAIN!r}?",
+                    f"did you mean {MAIN!r}?",
                 )
-            return given_keys(form, _MAIN, named.body, MANUAL_MAIN_KEYS)
+            return given_keys(form, MAIN, named.body, MANUAL_MAIN_KEYS)
     return Given(form, MANUAL_MAIN_KEYS, {}, "")
 
 
@@ -166,7 +169,7 @@ def _common_config(form: Form, files: ConfigFiles, main: Given, top: Given) -> C
         else None
     )
     named = main.node("config_file")
-    read = files.read(named, f"config_file of {_MAIN}") if named else None
+    read = files.read(named, f"config_file of {MAIN}") if named else None
     path, sections = read or (None, empty)
     return CommonConfig(form, sections, path, inline_table or empty)
 

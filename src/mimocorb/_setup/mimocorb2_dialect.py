@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mimocorb._setup.config_files import ConfigFiles, Layers, with_shared_files
 from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys import (
+    OPTION_KEYS,
     RECOMMENDED_BUFFER_KEYS,
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
@@ -20,6 +22,7 @@ from mimocorb._setup.parts import (
     limits,
     make_buffer,
     make_worker,
+    output_directory,
     reference,
 )
 from mimocorb._setup.setup_file import (
@@ -30,19 +33,37 @@ from mimocorb._setup.setup_file import (
     ScalarNode,
 )
 
-__all__ = ["read_mimocorb2"]
+__all__ = ["include_files", "read_mimocorb2"]
 
+_LAYOUT = ("slot_count", "data_length", "data_dtype")
 _ROLES: Mapping[str, Role] = {"sources": "read", "sinks": "write", "observes": "observe"}
 
 
-def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft:
+def include_files(files: ConfigFiles, root: MappingNode) -> MappingNode:
+    """Return the set-up with the buffers and workers that are in files of their own."""
+    sections = dict(root.entries)
+    for section in ("Buffers", "Workers"):
+        table = root.get(section)
+        if not isinstance(table, MappingNode):
+            continue
+        entries = dict(table.entries)
+        for name, (key, value) in table.entries.items():
+            if isinstance(value, ScalarNode) and isinstance(value.value, str):
+                read = files.read(value, f"the file of {name!s:.60}")
+                if read is not None:
+                    entries[name] = Entry(key, read[1])
+        sections[section] = Entry(sections[section].key, replace(table, entries=entries))
+    return replace(root, entries=sections)
+
+
+def read_mimocorb2(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
     """Read a set-up in mimoCoRB2's dialect; problems go to the form."""
+    base_directory = files.base_directory
     top = given_keys(form, "a set-up", root, RECOMMENDED_TOP_KEYS)
-    files = ConfigFiles(form, base_directory)
+    options = _options(form, top)
     base = Layers()
-    base_node = top.node("base_config")
-    if base_node:
-        base = _over(base, base_node, files, "base_config", common=True)
+    for node in (options.node("overarching_config"), top.node("base_config")):
+        base = _over(base, node, files, "base_config", common=True) if node else base
     before = len(form.problems)
     named_buffers = list(_named(form, top.entry("Buffers"), "Buffers"))
     # What is lost here may be just what seems to be missing later.
@@ -51,11 +72,21 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
     named_workers = list(_named(form, top.entry("Workers"), "Workers"))
     complete = len(form.problems) == before and "Workers" in top
     buffers = []
+    overwriting: Where | None = None
     for name, where, body in named_buffers:
         given = given_keys(
             form, f"buffer {name!r}", body, RECOMMENDED_BUFFER_KEYS, of=name, where=where
         )
-        buffers.append(make_buffer(form, name, where, given, tuple(RECOMMENDED_BUFFER_KEYS)))
+        buffers.append(make_buffer(form, name, where, given, _LAYOUT))
+        if given.value("overwrite") and overwriting is None:
+            overwriting = given.where("overwrite")
+    if overwriting:
+        form.warning(
+            overwriting,
+            "a buffer that is full makes its writers wait, and the waiting is counted",
+            "found overwrite, which does nothing here",
+            "remove it",
+        )
     workers = []
     for name, where, body in named_workers:
         given = given_keys(
@@ -75,7 +106,11 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
         workers.append(config.of_worker(worker, base_directory))
         complete = complete and is_complete
     setup = Setup(
-        **common_settings(top, base_directory, "target_directory"),
+        **common_settings(top),
+        base_directory=base_directory,
+        output_directory=output_directory(
+            base_directory, top.value("target_directory") or options.value("output_directory")
+        ),
         **limits(form, (top,)),
         buffers=tuple(buffers),
         workers=with_shared_files(workers, {root.where.file}),
@@ -83,6 +118,21 @@ def read_mimocorb2(form: Form, root: MappingNode, base_directory: Path) -> Draft
         dialect="mimoCoRB2",
     )
     return Draft(setup, buffers_complete, complete)
+
+
+def _options(form: Form, top: Given) -> Given:
+    """Read the options of the first versions of mimoCoRB2."""
+    node = top.node("Options")
+    table = form.mapping(node, "Options", "output_directory: target") if node else None
+    options = given_keys(form, "Options", table or MappingNode({}, Where()), OPTION_KEYS)
+    if options.value("debug_workers"):
+        form.warning(
+            options.where("debug_workers"),
+            "debug messages of workers are logged with the option --debug of the command line",
+            "found debug_workers, which does nothing here",
+            "remove it",
+        )
+    return options
 
 
 def _over(

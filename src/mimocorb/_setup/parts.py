@@ -23,6 +23,7 @@ __all__ = [
     "limits",
     "make_buffer",
     "make_worker",
+    "output_directory",
     "reference",
 ]
 
@@ -126,20 +127,22 @@ def make_worker(
     )
 
 
-def common_settings(given: Given, base_directory: Path, output_key: str) -> dict[str, Any]:
+def common_settings(given: Given) -> dict[str, Any]:
     """Return what all dialects have at the top, except the limits, by the names of the model."""
-    directory = given.value(output_key)
     return {
         "title": given.value("title") or "",
         "operator": given.value("operator") or "",
         "comment": given.value("comment") or "",
-        "base_directory": base_directory,
-        "output_directory": absolute(base_directory, directory) if directory else None,
         "keyboard_control": given.value("KBD_control") is not False,
         "gui_control": given.value("GUI_control") is True,
         "stop_when": given.value("stop_when") or (),
         "drain_timeout_s": given.value("drain_timeout_s"),
     }
+
+
+def output_directory(base_directory: Path, name: str | None) -> Path | None:
+    """Return where directories of runs are made; ``None`` leaves it to the run."""
+    return absolute(base_directory, name) if name else None
 
 
 def limits(form: Form, places: Sequence[Given]) -> dict[str, Any]:

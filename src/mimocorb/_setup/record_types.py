@@ -37,11 +37,11 @@ class RecordType:
 
     def schema(self) -> dict[str, Any]:
         """Return the description as JSON schema; which type names NumPy knows is not in it."""
-        shape = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array"}]}
-        kind = {"type": ["string", "array", "object"]}
+        size = {"type": "integer", "minimum": 1}
+        shape = {"anyOf": [size, {"type": "array", "items": size}]}
         field = {
             "type": "array",
-            "prefixItems": [{"type": "string"}, kind, shape],
+            "items": [{"type": "string"}, {"type": ["string", "array", "object"]}, shape],
             "minItems": 2,
             "maxItems": 3,
         }
@@ -49,7 +49,12 @@ class RecordType:
             "anyOf": [
                 {"type": "string", "minLength": 1, "examples": list(_TYPE_NAMES)},
                 {"type": "array", "items": field, "minItems": 1},
-                {"type": "object", "additionalProperties": {"anyOf": [field, {"type": "string"}]}},
+                {
+                    "type": "object",
+                    "patternProperties": {"^[0-9]+$": field},
+                    "additionalProperties": {"anyOf": [field, {"type": "string"}]},
+                    "minProperties": 1,
+                },
             ]
         }
 

@@ -174,7 +174,8 @@ def with_data(form: Form, setup: Setup, data: str) -> Setup:
         )
     for spec in asking:
         config = {**spec.config, "data": str(absolute(Path(), data))}
-        setup = _with_worker(setup, replace(spec, config=config))
+        changed = _with_config(spec, config, "data", Where(f"--data {data}"))
+        setup = _with_worker(setup, changed)
     return setup
 
 
@@ -336,7 +337,16 @@ def _configured(
         )
         return spec
     place[key] = plain(setting.value)
-    return replace(spec, config=config)
+    return _with_config(spec, config, _split(path, spec.config)[0], setting.where)
+
+
+def _with_config(
+    spec: WorkerSpec, config: Mapping[str, Any], key: object, where: Where
+) -> WorkerSpec:
+    """Return the worker with a configuration, one key of which was set for it alone."""
+    origin = spec.config_origin
+    origin = replace(origin, places={**origin.places, key: where}, common=origin.common - {key})
+    return replace(spec, config=config, config_origin=origin)
 
 
 def _with_worker(setup: Setup, changed: WorkerSpec) -> Setup:
