@@ -70,6 +70,7 @@ class RunClient:
     """
 
     def __init__(self, path: Path, first: RunStatus, by: str = "") -> None:
+        self._ear: socket.socket | None = None
         self.name = first.name
         self.number = first.number
         self.directory = first.directory
@@ -77,7 +78,6 @@ class RunClient:
         self._path = path
         self._by = by or _this_program()
         self._last: RunStatus | None = None
-        self._ear: socket.socket | None = None
         self._ear_pid = 0
         self._lock = threading.Lock()
         self._observers: weakref.WeakSet[Observer] = weakref.WeakSet()
@@ -210,6 +210,9 @@ class RunClient:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        self._close_ear()
 
     def __repr__(self) -> str:
         from mimocorb._run.terminal import status_line

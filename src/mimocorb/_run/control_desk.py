@@ -18,7 +18,6 @@ from mimocorb._run.control_protocol import (
     refusal,
     status_to_plain,
 )
-from mimocorb._run.findings import ORIGIN
 from mimocorb._run.run_state import Command, RunState
 from mimocorb._run.supervisor import Supervisor
 from mimocorb.errors import MimocorbError
@@ -111,7 +110,7 @@ class ControlDesk:
         return self.status(lines=int(request.lines))
 
     def _steer(self, request: Request, pid: int) -> bytes | Waiting:
-        """Pass a command on, with a line in the log that says whose it was."""
+        """Pass a command on, with the name of who asks for it."""
         verb = request.command
         steering = _STEERING[verb]
         if self.state in steering.done_in:
@@ -119,8 +118,7 @@ class ControlDesk:
         if self.state not in steering.possible_in:
             return self.refused(verb)
         who = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
-        self._supervisor.log.add("INFO", ORIGIN, f"{who} asks to {verb}")
-        self._supervisor.post(steering.command)
+        self._supervisor.post(steering.command, who)
         return Waiting(self, verb, request.timeout_s)
 
     def refused(self, verb: str) -> bytes:

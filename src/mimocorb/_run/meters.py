@@ -82,6 +82,13 @@ class BufferMeter:
         only_sources = bool(writing) and all(spec.is_source for spec in writing)
         self._sources = sum(s.number_of_processes for s in writing) if only_sources else 0
         self._points: deque[tuple[float, int]] = deque()
+        self._settled: int | None = None
+
+    def begin_drain(self) -> None:
+        """Count from now on how many events there are to drain; the first call rules."""
+        if self._settled is None:
+            groups = self._buffer.stats().groups
+            self._settled = sum(group.offered - group.due for group in groups)
 
     @property
     def rate_hz(self) -> float | None:
@@ -104,4 +111,7 @@ class BufferMeter:
         dead = None
         if self._sources and active_s:
             dead = min(1.0, stats.waiting.full_s / (self._sources * active_s))
-        return BufferView(stats, self.rate_hz, dict(self._readers), dead)
+        to_drain = None
+        if self._settled is not None:
+            to_drain = sum(group.offered for group in stats.groups) - self._settled
+        return BufferView(stats, self.rate_hz, dict(self._readers), dead, to_drain=to_drain)

@@ -87,6 +87,8 @@ class WorkerState(Enum):
     ENDING = "ending"
     ENDED = "ended"
     FAILED = "failed"
+    RESTARTING = "restarting"
+    """It has failed, and another one is about to take its place."""
     STOPPED = "terminated"
 
 
@@ -115,6 +117,9 @@ class BufferView:
         source writes or nothing has been measured.
     spilled
         Events taken out for a spill file instead of being processed, by group number.
+    to_drain
+        Events that were due when the run began to drain, and those that have come since; None
+        before.
     """
 
     stats: BufferStats
@@ -122,6 +127,12 @@ class BufferView:
     readers: dict[int, str]
     dead_fraction: float | None
     spilled: Mapping[int, Spilled] = field(default_factory=dict)
+    to_drain: int | None = None
+
+    @property
+    def due(self) -> int:
+        """Events that some group still has to process."""
+        return sum(group.due for group in self.stats.groups)
 
 
 @dataclass(frozen=True)
@@ -132,11 +143,17 @@ class WorkerView:
     function: str
     states: tuple[WorkerState, ...]
     pids: tuple[int | None, ...]
+    restarts: int = 0
 
     @property
     def alive(self) -> int:
         """Processes that have started and not ended."""
-        gone = (WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED)
+        gone = (
+            WorkerState.ENDED,
+            WorkerState.FAILED,
+            WorkerState.RESTARTING,
+            WorkerState.STOPPED,
+        )
         return sum(state not in gone for state in self.states)
 
 
@@ -204,7 +221,7 @@ class RunView:
     @property
     def due(self) -> int:
         """Events that some group still has to process."""
-        return sum(group.due for buffer in self.buffers for group in buffer.stats.groups)
+        return sum(buffer.due for buffer in self.buffers)
 
     @property
     def progress(self) -> float | None:

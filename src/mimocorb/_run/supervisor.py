@@ -2,8 +2,9 @@
 
 It waits at once for the death of workers (pidfds), for what they say (pipes), and for commands.
 There is no thread and no queue. What each part of that needs stands in a module of its own: the
-processes (:mod:`~mimocorb._run.workforce`), when to end (:mod:`~mimocorb._run.ending`), and the way
-to the end (:mod:`~mimocorb._run.draining`). Here is what follows from what.
+processes (:mod:`~mimocorb._run.workforce`), what follows from the end of one of them
+(:mod:`~mimocorb._run.departures`), when to end the run (:mod:`~mimocorb._run.ending`), and the way
+there (:mod:`~mimocorb._run.draining`). Here is what holds them together: the state of the run.
 
 How a run ends. Every stream ends by itself: when the last process that can write a buffer has
 gone, its readers drain it and end, which ends what they write, and so on down the graph. The
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.books import audit
+from mimocorb._run.departures import Departures
 from mimocorb._run.draining import Drain, DrainStep
 from mimocorb._run.ending import EndCondition
 from mimocorb._run.escalation import Escalation, ProgressWatch
@@ -29,7 +31,6 @@ from mimocorb._run.event_loop import EventLoop
 from mimocorb._run.findings import ORIGIN, Findings
 from mimocorb._run.meters import BufferMeter, RunClock
 from mimocorb._run.options import SupervisorOptions
-from mimocorb._run.process import ASK_TO_END, ENDED_AS_ASKED
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import (
     TRANSITIONS,
@@ -37,7 +38,6 @@ from mimocorb._run.run_state import (
     RunState,
     RunView,
     StateChange,
-    WorkerState,
 )
 from mimocorb._run.spill import Spill
 from mimocorb._run.worker_function import WorkerFunction
@@ -51,7 +51,6 @@ __all__ = ["Supervisor"]
 
 TICK_S = 0.25
 DRAIN_TIMEOUT_S = 60.0
-AS_ASKED = (ENDED_AS_ASKED, -ASK_TO_END)
 SLOW_START_S = 10.0
 
 
@@ -94,7 +93,7 @@ class Supervisor:
         self._end_condition: EndCondition | None = None
         self._graph = Graph(setup)
         self.loop = EventLoop()
-        self._commands: deque[Command] = deque()
+        self._commands: deque[tuple[Command, str]] = deque()
         self._escalation = Escalation(self.options.kill_grace_s)
         self._workforce = Workforce(
             self.functions,
@@ -103,6 +102,15 @@ class Supervisor:
             self.options,
             results=self.results,
             on_gone=self._on_gone,
+        )
+        self._departures = Departures(
+            self.buffers,
+            log,
+            self.findings,
+            state=lambda: self.state,
+            replace=self._workforce.replace,
+            give_up=self._fail,
+            on_function_gone=self._on_function_gone,
         )
         self._drain = Drain(
             self.functions,
@@ -153,18 +161,21 @@ class Supervisor:
 
     # --- the loop
 
-    def post(self, command: Command) -> None:
-        """Ask for something; done by the loop as soon as it comes round."""
-        self._commands.append(command)
+    def post(self, command: Command, by: str = "request") -> None:
+        """Ask for something; done by the loop as soon as it comes round.
+
+        `by` says in the log, and in the reason for the end, who asks.
+        """
+        self._commands.append((command, by))
         self.loop.wake()
 
     def turn(self, longest_s: float = TICK_S) -> None:
         """Wait until something happens, at most so long, and deal with it."""
         if self.state is RunState.RUNNING and self._end_condition is not None:
             longest_s = min(longest_s, self._end_condition.next_look_s())
-        self.loop.turn(longest_s)
+        self.loop.turn(min(longest_s, self._departures.restarts.next_look_s()))
         while self._commands:
-            self._run_command(self._commands.popleft())
+            self._run_command(*self._commands.popleft())
         self._look_around()
 
     @property
@@ -181,7 +192,7 @@ class Supervisor:
 
     # --- commands
 
-    def _run_command(self, command: Command) -> None:
+    def _run_command(self, command: Command, by: str) -> None:
         if command is Command.TOGGLE_PAUSE:
             paused = self.state is RunState.PAUSED
             command = Command.RESUME if paused else Command.PAUSE
@@ -189,15 +200,15 @@ class Supervisor:
             first = self.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
             command = Command.STOP if first else Command.END
         if command is Command.PAUSE and self.state is RunState.RUNNING:
-            self._pause(True)
+            self._pause(True, f"paused by {by}")
         elif command is Command.RESUME and self.state is RunState.PAUSED:
-            self._pause(False)
+            self._pause(False, f"resumed by {by}")
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
-            self.stop("stopped by request")
+            self.stop(f"stopped by {by}")
         elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
-            self.end_now("ended at once by request")
+            self.end_now(f"ended at once by {by}")
 
-    def _pause(self, paused: bool) -> None:
+    def _pause(self, paused: bool, cause: str) -> None:
         for name in self.source_buffers:
             buffer = self.buffers[name]
             if paused:
@@ -205,11 +216,8 @@ class Supervisor:
             else:
                 buffer.resume()
         self.clock.pause() if paused else self.clock.resume()
-        self._change(
-            RunState.PAUSED if paused else RunState.RUNNING,
-            "paused by request" if paused else "resumed by request",
-        )
-        self.findings.tell("paused" if paused else "resumed")
+        self._change(RunState.PAUSED if paused else RunState.RUNNING, cause)
+        self.findings.tell(cause)
 
     def stop(self, reason: str) -> None:
         """Take no more data, then process everything that has been taken."""
@@ -217,6 +225,8 @@ class Supervisor:
         self._change(RunState.DRAINING, reason)
         self.reason = self.reason or reason
         self.clock.stop()
+        for meter in self._meters.values():
+            meter.begin_drain()
         self._drain.begin()
         for name in self.source_buffers:
             self.buffers[name].end_writers()
@@ -243,38 +253,7 @@ class Supervisor:
     # --- what workers do
 
     def _on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
-        function.recover()
-        process.state = self._judge(function, process)
-        how = process.how_it_ended()
-        is_failure = process.state is WorkerState.FAILED
-        ending = "failed" if is_failure else f"{process.state.value}: {how}"
-        self.log.add("INFO", process.name, ending, show=False)
-        if is_failure:
-            self._on_failure(function, process, how)
-        elif process.exit_code not in (0, *AS_ASKED) and not process.killed:
-            self.findings.warn(f"{process.name}, asked to end: {how}")
-        if function.gone:
-            self._on_function_gone(function)
-
-    def _judge(self, function: WorkerFunction, process: WorkerProcess) -> WorkerState:
-        """Say whether this was an end, a failure, or our own doing."""
-        if process.exit_code == 0:
-            return WorkerState.ENDED
-        if not process.asked_to_end:
-            return WorkerState.FAILED
-        # User code may have turned the interruption into an error of its own: not its fault.
-        is_display = not function.must_finish and process.exit_code in AS_ASKED
-        return WorkerState.ENDED if is_display else WorkerState.STOPPED
-
-    def _on_failure(self, function: WorkerFunction, process: WorkerProcess, how: str) -> None:
-        detail = process.last.detail if process.last and process.last.kind == "failed" else ""
-        if detail:
-            self.log.add("ERROR", process.name, detail, show=False)
-        text = f"{process.name} failed: {how}"
-        if not function.must_finish:
-            self.findings.warn(f"{text}; data taking goes on without it")
-            return
-        self._fail(text, f"{process.name} failed")
+        self._departures.on_gone(function, process)
 
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""
@@ -283,19 +262,7 @@ class Supervisor:
             self.stop(reason)
 
     def _on_function_gone(self, function: WorkerFunction) -> None:
-        unread = function.unread()
-        orderly = all(process.state is WorkerState.ENDED for process in function.processes)
-        if unread and orderly:
-            places = " and ".join(f"{name} ({count} unread)" for name, count in unread.items())
-            self._fail(
-                f"{function.label} ended before its input did: {places}; a function that reads has "
-                "to go on until the buffer ends, and an access object has to be called: "
-                "BufferToBuffer(...)()",
-                f"{function.label} ended before its input did",
-            )
-        if function.spec.is_source and orderly and self.state is RunState.RUNNING:
-            self._warn_of_silence(function)
-        if unread and self._spill is None:
+        if function.unread() and self._spill is None:
             function.leave()
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
@@ -304,15 +271,6 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             exhausted = "sources are" if len(sources) > 1 else "source is"
             self.stop(reached or f"the {exhausted} exhausted")
-
-    def _warn_of_silence(self, source: WorkerFunction) -> None:
-        """Warn of a source that ended without an event, which is seldom meant so."""
-        empty = [n for n in source.spec.sinks if not self.buffers[n].stats().published]
-        if empty:
-            self.findings.warn(
-                f"{source.label} ended without an event for {', '.join(empty)}; is there nothing "
-                "to read, or is its access object not called: SourceToBuffer(...)()?"
-            )
 
     # --- looking around, each turn
 
@@ -323,6 +281,7 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             if reached:
                 self.stop(reached)
+        self._departures.carry_out_restarts()
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
         self._kill_the_deaf()
@@ -348,6 +307,7 @@ class Supervisor:
             self._on_drain_timeout()
         elif step is DrainStep.DONE:
             self._change(RunState.ENDED, "all workers have ended")
+            self.findings.warnings += self._departures.restarts.listed()
             self.findings.failures += audit(self.view())
 
     def _on_drain_timeout(self) -> None:
