@@ -1,1 +1,1 @@
-"""The forms in which users write worker functions, and how each is called."""
+"""The forms in which a user writes a worker function, and how a function of each is called."""

@@ -15,13 +15,13 @@ import signal
 import sys
 import traceback
 import types
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from mimocorb._access import results
+from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._run.process import (
     ASK_TO_END,
     ENDED_AS_ASKED,
@@ -133,12 +133,12 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     end_request = EndRequest()
     try:
         end_request.accept()
-        function = load_function(task.spec.function)
+        work = bind_function(load_function(task.spec.function), _worker_call(task))
         link.send("ready")
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
             link.send("ended", "not begun")
         else:
-            _call(function, task)
+            work()
             link.send("ended", "returned")
     except EndOfStream as end:
         link.send("ended", str(end))
@@ -160,11 +160,9 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     return code
 
 
-def _call(function: Callable[..., Any], task: WorkerTask) -> None:
-    """Call the function with the documented arguments."""
-    config = {**task.spec.config, "directory_prefix": task.directory_prefix}
-    function(
-        task.source_list, task.sink_list, task.observe_list, config, **dict(task.spec.rb_assign)
+def _worker_call(task: WorkerTask) -> WorkerCall:
+    return WorkerCall(
+        task.spec, task.source_list, task.sink_list, task.observe_list, task.directory_prefix
     )
 
 

@@ -79,7 +79,7 @@ def _meanings(lines: list[str]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     names: list[str] = []
     inside = False
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+    for line, below in zip(lines, [*lines[1:], ""], strict=False):
         if _HEADING.fullmatch(below):
             inside = line in {"Parameters", "Attributes"}
         elif inside and line and not line[0].isspace() and not _HEADING.fullmatch(line):

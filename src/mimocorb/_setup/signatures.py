@@ -34,7 +34,7 @@ Kind = Literal["source", "filter", "sink", "observer"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GIVEN = {
-    "directory": "directory of the run, a Path; write files there",
+    "directory": "directory of the run (a Path), where files are written",
     "dtype": "NumPy type of the events",
     "number_of_channels": "fields of the events, 1 without fields",
     "number_of_samples": "samples of each channel",

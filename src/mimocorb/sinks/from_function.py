@@ -124,7 +124,9 @@ class rbExport:  # noqa: N801 - the documented name
             step = 1 if reader.delivery > 1 else len(events)
             for first in range(0, len(events), step):
                 part = slice(first, first + step)
-                of_part = BatchMetadata(*(values[part] for values in metadata))
+                of_part = BatchMetadata(
+                    metadata.counter[part], metadata.timestamp[part], metadata.deadtime[part]
+                )
                 self._hand_over(events[part], of_part, int(of_part.counter[0]))
                 reader.acknowledge(step)
                 self.event_count += step

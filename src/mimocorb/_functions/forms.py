@@ -1,0 +1,50 @@
+"""The forms of worker functions: how each is recognised, and which module calls it.
+
+=========  ==============================================================================
+form       function
+=========  ==============================================================================
+plain      marked by ``@source``, ``@filter``, ``@sink`` or ``@observer``; recommended
+manual     ``f(source_list, sink_list, observe_list, config_dict, **rb_info)``, or a class
+=========  ==============================================================================
+
+A module of a form has ``bind(function, call)``; see :func:`mimocorb._functions.call.bind_function`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mimocorb._functions.decorators import kind_of
+
+__all__ = ["FORMS", "Form", "form_of"]
+
+
+class Form(NamedTuple):
+    """One form of worker functions.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    module
+        The module that calls functions of this form, imported when one is.
+    recognises
+        Whether a function is of this form.
+    """
+
+    name: str
+    module: str
+    recognises: Callable[[Callable[..., Any]], bool]
+
+
+FORMS = (
+    Form("plain", "mimocorb._functions.plain", lambda function: kind_of(function) is not None),
+    Form("manual", "mimocorb._functions.manual", lambda _: True),
+)
+"""The first form that recognises a function is the one."""
+
+
+def form_of(function: Callable[..., Any]) -> Form:
+    """Return the form of a function."""
+    return next(form for form in FORMS if form.recognises(function))

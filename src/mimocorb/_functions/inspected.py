@@ -1,0 +1,106 @@
+"""How a loaded function of the plain form is written, in the terms of its static signature."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mimocorb._functions.decorators import kind_of
+from mimocorb._setup.annotations import UNKNOWN
+from mimocorb._setup.docstrings import read_docstring
+from mimocorb._setup.signatures import (
+    Annotation,
+    Fault,
+    PlainSignature,
+    class_fault,
+    make_signature,
+    yield_fault,
+)
+
+__all__ = ["plain_signature"]
+
+
+def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
+    """Return the signature of a function of the plain form; None for any other callable."""
+    kind = kind_of(function)
+    if kind is None:
+        return None
+    name = function.__name__
+    if isinstance(function, type) and kind == "source":
+        return PlainSignature(name, kind, fault=class_fault(name))
+    if kind != "source" and inspect.isgeneratorfunction(inspect.unwrap(function)):
+        return PlainSignature(name, kind, fault=yield_fault(kind))
+    docs = [inspect.getdoc(function)]
+    try:
+        if isinstance(function, type):
+            docs.append(getattr(vars(function).get("__init__"), "__doc__", None))
+            called = _method(function, "__call__")
+            return make_signature(
+                name, kind, called, _of(inspect.signature(function), function), docs=docs
+            )
+        return make_signature(name, kind, _of(inspect.signature(function), function), docs=docs)
+    except _Undefined as undefined:
+        summary = read_docstring(docs[0]).summary
+        return PlainSignature(name, kind, summary, fault=undefined.fault)
+
+
+class _Undefined(Exception):
+    """The type of a parameter cannot be evaluated."""
+
+    def __init__(self, parameter: inspect.Parameter, error: Exception) -> None:
+        self.fault = Fault(
+            f"the type of {parameter.name} is defined when the module has been loaded",
+            f"found {parameter.annotation}: {error}",
+            "import it outside of TYPE_CHECKING, or correct it",
+        )
+        super().__init__(self.fault)
+
+
+def _method(owner: type, name: str) -> inspect.Signature:
+    """Return the parameters of a method without `self`; none if there is no such method."""
+    method = getattr(owner, name, None)
+    # Every class can be called, which is not meant here: type.__call__ has no code of its own.
+    if not inspect.isfunction(method):
+        return inspect.Signature()
+    found = inspect.signature(method)
+    return _of(found.replace(parameters=list(found.parameters.values())[1:]), method)
+
+
+def _of(signature: inspect.Signature, owner: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature with annotations and defaults as make_signature() wants them."""
+    names = _globals(owner)
+    return signature.replace(
+        parameters=[_described(parameter, names) for parameter in signature.parameters.values()],
+        return_annotation=inspect.Signature.empty,
+    )
+
+
+def _described(parameter: inspect.Parameter, names: Mapping[str, Any]) -> inspect.Parameter:
+    annotation: Any = parameter.annotation
+    if annotation is not parameter.empty:
+        text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+        annotation = Annotation(text, _evaluated(parameter, names))
+    default = parameter.default
+    if default is not parameter.empty:
+        default = repr(default)
+    return parameter.replace(annotation=annotation, default=default)
+
+
+def _evaluated(parameter: inspect.Parameter, names: Mapping[str, Any]) -> Any:
+    """Return the type that is meant; that of an event is nobody's business and may be missing."""
+    if not isinstance(parameter.annotation, str):
+        return parameter.annotation
+    try:
+        return eval(parameter.annotation, dict(names))
+    except Exception as error:  # whatever comes up while the user's text is evaluated
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            raise _Undefined(parameter, error) from None
+        return UNKNOWN
+
+
+def _globals(owner: Callable[..., Any]) -> Mapping[str, Any]:
+    unwrapped = inspect.unwrap(owner)
+    found = getattr(unwrapped, "__globals__", None)
+    return found if found is not None else vars(sys.modules[unwrapped.__module__])

@@ -1,0 +1,141 @@
+"""Calling functions of the plain form: they see arrays and their parameters, nothing else.
+
+The access classes do the work with buffers. Here is only what lies between them and a function:
+arguments from the configuration, metadata for those who ask for them, and the end of an object.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimocorb._access.layout import contiguous_samples
+from mimocorb._functions.decorators import Metadata
+from mimocorb._functions.inspected import plain_signature
+from mimocorb._setup.configuring import check_plain_function, configure
+from mimocorb._setup.model import format_problems
+from mimocorb._setup.signatures import PlainSignature
+from mimocorb.errors import SetupError, UserFunctionError
+
+if TYPE_CHECKING:
+    from mimocorb._functions.call import Work, WorkerCall
+
+__all__ = ["bind"]
+
+
+def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
+    """Check the configuration, and make the object if `function` is a class; returns the work.
+
+    Raises
+    ------
+    SetupError
+        With all problems, in the words of ``mimocorb check``.
+    """
+    signature = plain_signature(function)
+    if signature is None:
+        raise TypeError(f"{function!r} is not marked as source, filter, sink or observer")
+    problems = check_plain_function(signature, call.spec)
+    if problems:
+        raise SetupError(format_problems(problems))
+    arguments = {**configure(signature, call.spec)[0], **_given(signature, call)}
+    if signature.kind == "source":
+        return functools.partial(_run_source, function, arguments, call)
+    if isinstance(function, type):
+        target = function(**arguments)
+    else:
+        target = functools.partial(function, **arguments)
+    called = _called(target, function.__name__, signature)
+
+    def work() -> None:
+        with _closed_at_end(target):
+            _run_called(called, signature, call)
+
+    return work
+
+
+def _given(signature: PlainSignature, call: WorkerCall) -> dict[str, Any]:
+    """Return the arguments that mimocorb gives by name."""
+    role = {"source": call.sink_list, "observer": call.observe_list}
+    (buffer, *_) = role.get(signature.kind, call.source_list) or ({},)
+    known = {"directory": Path(call.directory_prefix), **_form_of_events(buffer)}
+    return {name: known[name] for name in signature.given}
+
+
+def _form_of_events(buffer: Mapping[str, Any]) -> dict[str, Any]:
+    dtype, values = buffer["dtype"], buffer["values_per_slot"]
+    return {
+        "dtype": dtype,
+        "number_of_channels": len(dtype.names or ("value",)),
+        "number_of_samples": contiguous_samples(dtype, values) or values,
+    }
+
+
+def _called(target: Callable[..., Any], name: str, signature: PlainSignature) -> Callable[..., Any]:
+    """Return the target as its access class calls it, under the name of the user's function."""
+
+    def with_named_metadata(data: Any, metadata: tuple[int, float, float]) -> Any:
+        return target(data, Metadata(*metadata))
+
+    def without_metadata(data: Any, _metadata: Any) -> Any:
+        return target(data)
+
+    called = target
+    if signature.takes_metadata and signature.kind != "sink":  # which gets named arrays already
+        called = with_named_metadata
+    elif not signature.takes_metadata and signature.kind != "filter":  # which is called without
+        called = without_metadata
+    if called is not target or isinstance(target, functools.partial):
+        setattr(called, "__name__", name)  # noqa: B010 - a partial has no such attribute before
+    return called
+
+
+def _run_source(
+    function: Callable[..., Any], arguments: Mapping[str, Any], call: WorkerCall
+) -> None:
+    from mimocorb.sources.from_function import SourceToBuffer
+
+    events = function(**arguments)
+    if not isinstance(events, Iterable):
+        raise UserFunctionError(
+            f"{function.__name__} is a source, so it yields events, or returns something to"
+            f" iterate over; it returned {type(events).__name__}"
+        )
+    with _closed_at_end(events):
+        _run(SourceToBuffer, call, data_source=events)
+
+
+def _run_called(called: Callable[..., Any], signature: PlainSignature, call: WorkerCall) -> None:
+    """Run the access class of a kind; imported here, as a worker loads only what it uses."""
+    if signature.kind == "filter":
+        from mimocorb.filters.from_function import BufferToBuffer
+
+        _run(BufferToBuffer, call, filter=called, with_metadata=signature.takes_metadata)
+    elif signature.kind == "sink":
+        from mimocorb.sinks.from_function import rbExport
+
+        _run(rbExport, call, ufunc=called, in_batches=True)
+    else:
+        from mimocorb.displays.observer import rbObserver
+
+        _run(rbObserver, call, ufunc=called)
+
+
+def _run(access_class: Callable[..., Any], call: WorkerCall, **options: Any) -> None:
+    roles = dict(call.spec.rb_assign)
+    access_class(
+        call.source_list, call.sink_list, call.observe_list, call.config_dict, **options, **roles
+    )()
+
+
+@contextmanager
+def _closed_at_end(target: object) -> Iterator[None]:
+    """Close a generator or an object that can be closed, however the work ends."""
+    try:
+        yield
+    finally:
+        close = getattr(target, "close", None)
+        if close is not None:
+            close()
