@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["LogLine", "RunLog"]
+__all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog"]
 
 KEPT_LINES = 200
-FILES = ("log.txt", "log.jsonl")
+TEXT_LOG, JSON_LOG = "log.txt", "log.jsonl"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class RunLog:
     def write_to(self, directory: Path) -> None:
         """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._files = [os.open(directory / name, flags, 0o644) for name in FILES]
+        self._files = [os.open(directory / name, flags, 0o644) for name in (TEXT_LOG, JSON_LOG)]
 
     def add(
         self, level: str, origin: str, text: str, time_s: float | None = None, *, show: bool = True

@@ -27,6 +27,8 @@ __all__ = [
     "KILLED",
     "RECORD_FILE",
     "SCHEMA_VERSION",
+    "BufferResult",
+    "GroupResult",
     "Quality",
     "RecordedState",
     "RunRecord",
@@ -94,6 +96,89 @@ class WorkerEnd:
 
 
 @dataclass(frozen=True)
+class GroupResult:
+    """What became of the events of a buffer for one group of readers.
+
+    Parameters
+    ----------
+    reader
+        Name of the function that reads.
+    first_sequence
+        Publish number of the first event that the group got.
+    offered
+        Events that were ever due to it.
+    acknowledged
+        Events it has processed.
+    quarantined
+        Events that failed every time and were set aside.
+    saved
+        Events that are in the spill file instead.
+    due
+        Events that were still to be processed.
+    lost
+        Events that nobody processed, because the readers had gone.
+    abandoned
+        Those of them that were due when the readers went.
+    redelivered
+        How often an event was delivered again.
+    waiting_s
+        Time that its readers, all together, have waited for data, in seconds.
+    """
+
+    reader: str
+    first_sequence: int
+    offered: int
+    acknowledged: int
+    quarantined: int
+    saved: int
+    due: int
+    lost: int
+    abandoned: int
+    redelivered: int
+    waiting_s: float
+
+
+@dataclass(frozen=True)
+class BufferResult:
+    """The closed books of one buffer: ``claimed == published + aborted + torn + in_hand``.
+
+    Parameters
+    ----------
+    name
+        In the set-up.
+    claimed
+        Slots that were handed to writers.
+    published
+        Events.
+    aborted, torn
+        Slots that writers gave back, and left behind by dying.
+    in_hand
+        Slots in writers' hands at the end: 0, or the books are open.
+    mean_rate_hz
+        Events per second of active time; None if data taking never began.
+    dead_fraction
+        Part of the active time in which the sources waited for a free slot; None where no source
+        writes.
+    waiting_full_s, waiting_paused_s
+        Time that its writers, all together, have waited for a slot, by cause, in seconds.
+    groups
+        One for each worker that reads.
+    """
+
+    name: str
+    claimed: int
+    published: int
+    aborted: int
+    torn: int
+    in_hand: int
+    mean_rate_hz: float | None
+    dead_fraction: float | None
+    waiting_full_s: float
+    waiting_paused_s: float
+    groups: list[GroupResult]
+
+
+@dataclass(frozen=True)
 class RunResult:
     """What came out of a run that has ended.
 
@@ -124,7 +209,7 @@ class RunResult:
     elapsed_s: float | None
     active_s: float | None
     events: int
-    buffers: list[dict[str, Any]]
+    buffers: list[BufferResult]
     workers: list[WorkerEnd]
     results: dict[str, dict[str, float]]
     accounts: dict[str, Any]
@@ -257,9 +342,9 @@ def read_record(directory: Path) -> RunRecord:
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise RunRecordError(
-            f"{directory}: no {RECORD_FILE}, so it is not a run, or one of an earlier version"
-        ) from None
+        found = f"no {RECORD_FILE}, so it is not a run, or one of an earlier version"
+        missing = found if directory.is_dir() else "there is no such directory"
+        raise RunRecordError(f"{directory}: {missing}") from None
     except OSError as error:
         raise RunRecordError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", type=seconds, metavar="S", help="end after S seconds of data taking"
     )
+    parser.add_argument(
+        "--operator", metavar="NAME", help="who takes the data (default: the login name)"
+    )
+    parser.add_argument("--comment", metavar="TEXT", help="why; kept in the record of the run")
     add_manner_arguments(parser)
 
 
@@ -72,6 +76,8 @@ def add_manner_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Run the set-up to its end and print the summary."""
     overrides = {
+        "operator": chosen.operator,
+        "comment": chosen.comment,
         "runevents": chosen.events,
         "runtime_s": chosen.time,
         "output_directory": chosen.output,

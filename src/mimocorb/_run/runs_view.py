@@ -1,0 +1,282 @@
+"""Runs as tables and pages: what ``mimocorb runs`` shows. Nothing here reads or decides anything.
+
+A number that has not been measured is shown as "–", never as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from math import floor, log10
+from typing import Any
+
+import yaml
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mimocorb._run.catalogue import KnownRun
+from mimocorb._run.comparison import Comparison, Difference, Rate, RateDifference
+from mimocorb._run.quality import CLEAN, KILLED
+from mimocorb._run.run_record import RunResult
+from mimocorb._run.terminal import UNKNOWN, duration, percent, rate
+
+__all__ = ["comparison_page", "run_page", "runs_table"]
+
+NARROW = 100
+HASH_DIGITS = 12
+
+
+def runs_table(runs: Sequence[KnownRun], width: int) -> RenderableType:
+    """Return one line for each run; narrow terminals do without the year and the set-up."""
+    narrow = width < NARROW
+    table = Table(box=None, header_style="dim", pad_edge=False, collapse_padding=narrow)
+    table.add_column("run", justify="right", no_wrap=True)
+    if not narrow:
+        table.add_column("set-up", no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column("start (UTC)", no_wrap=True)
+    for title in ("time", "events", "rate/s", "dead"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("quality")
+    table.add_column("operator", no_wrap=True, overflow="ellipsis", max_width=16)
+    table.add_column("comment", no_wrap=True, overflow="ellipsis")
+    for run in runs:
+        table.add_row(*_row(run, narrow))
+    return table
+
+
+def _row(run: KnownRun, narrow: bool) -> Iterator[RenderableType]:
+    record, result = run.record, run.record.result
+    yield str(record.number)
+    if not narrow:
+        yield record.title
+    yield f"{_moment(record.started_utc):{'%m-%d %H:%M' if narrow else '%Y-%m-%d %H:%M:%S'}}"
+    yield duration(result.elapsed_s if result else None)
+    yield f"{result.events:,}" if result else UNKNOWN
+    yield rate(_mean_rate(result))
+    yield percent(_dead_fraction(result))
+    yield _quality(run)
+    yield _one_line(record.operator)
+    yield _one_line(record.comment)
+
+
+def _moment(utc: str) -> datetime:
+    return datetime.fromisoformat(utc).astimezone(UTC)
+
+
+def _one_line(text: str) -> Text:
+    # A Text, because a string would be searched for styles in square brackets.
+    return Text(" ".join(text.split()))
+
+
+def _mean_rate(result: RunResult | None) -> float | None:
+    return result.events / result.active_s if result and result.active_s else None
+
+
+def _dead_fraction(result: RunResult | None) -> float | None:
+    """Return the dead time of the first buffer that sources write."""
+    dead = [buffer.dead_fraction for buffer in result.buffers] if result else []
+    return next((fraction for fraction in dead if fraction is not None), None)
+
+
+def _quality(run: KnownRun) -> Text:
+    """Return the flags, or for a run that goes on, its state."""
+    quality = run.record.quality
+    if quality is None:
+        return Text(run.state, style="cyan")
+    style = "green" if CLEAN in quality else "bold red" if KILLED in quality else "yellow"
+    return Text(", ".join(quality), style=style)
+
+
+# --- one run
+
+
+def run_page(run: KnownRun) -> RenderableType:
+    """Return everything about one run."""
+    record = run.record
+    parts: list[RenderableType] = [
+        Text(f"Run {record.number}, {record.title}", style="bold"),
+        Padding(_pairs(_overview(run)), (0, 0, 0, 2)),
+    ]
+    if record.result is not None:
+        parts += _result_parts(record.result)
+    states = [(s.time_utc, f"{s.state}: {s.cause}") for s in record.states]
+    files = [(f"{f.kind} {f.path}", f"SHA-256 {f.sha256}") for f in record.files]
+    for title, pairs in (("States", states), ("Files", files)):
+        parts.append(_section(title, _pairs(pairs)))
+    for title, values in (("Versions", record.versions), ("Set-up", record.setup)):
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
+        parts.append(_section(title, Text(text.rstrip())))
+    return Group(*parts)
+
+
+def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
+    record, result = run.record, run.record.result
+    yield "quality", _quality(run)
+    for reasons in (record.quality or {}).values():
+        yield from (("", reason) for reason in reasons)
+    yield "directory", str(run.directory)
+    yield "started", record.started_utc
+    if record.ended_utc:
+        yield "ended", record.ended_utc
+    if record.last_sign_utc:
+        yield "last sign of life", record.last_sign_utc
+    if result is not None:
+        yield "ended because", result.reason
+        yield "data taking", duration(result.elapsed_s)
+        yield "events", f"{result.events:,}"
+        yield "exit code", str(result.exit_code)
+    yield "operator", record.operator or UNKNOWN
+    yield "comment", record.comment.strip() or UNKNOWN
+    yield "host", f"{record.supervisor.host}, process {record.supervisor.pid}"
+    yield "command", " ".join(record.command)
+    if record.repeats is not None:
+        yield "set-up of run", str(record.repeats)
+    if record.setup_commit:
+        yield "set-up commit", record.setup_commit
+
+
+def _result_parts(result: RunResult) -> Iterator[RenderableType]:
+    yield _section("Books", _buffers(result), Text(), _groups(result))
+    reported = [
+        (f"{worker} {name}", f"{value:g}")
+        for worker, values in result.results.items()
+        for name, value in values.items()
+    ]
+    workers = [(worker.name, f"{worker.state}: {worker.how}") for worker in result.workers]
+    failures = [("", text) for text in result.failures]
+    warnings = [("", text) for text in result.warnings]
+    for title, pairs in (
+        ("Results", reported),
+        ("Failures", failures),
+        ("Warnings", warnings),
+        ("Workers", workers),
+    ):
+        if pairs:
+            yield _section(title, _pairs(pairs))
+
+
+def _buffers(result: RunResult) -> Table:
+    table = _books_table("buffer", "claimed", "published", "aborted", "torn", "rate/s", "dead")
+    for b in result.buffers:
+        counts = [f"{n:,}" for n in (b.claimed, b.published, b.aborted, b.torn)]
+        table.add_row(b.name, *counts, rate(b.mean_rate_hz), percent(b.dead_fraction))
+    return table
+
+
+def _groups(result: RunResult) -> Table:
+    table = _books_table("buffer", "processed", "set aside", "saved", "lost", "due", "again", "by")
+    for b in result.buffers:
+        for g in b.groups:
+            counts = (g.acknowledged, g.quarantined, g.saved, g.lost, g.due, g.redelivered)
+            table.add_row(b.name, *(f"{n:,}" for n in counts), g.reader)
+    return table
+
+
+def _books_table(*columns: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for title in columns:
+        text = title in ("buffer", "by")
+        table.add_column(
+            title,
+            justify="left" if text else "right",
+            no_wrap=True,
+        )
+    return table
+
+
+def _section(title: str, *content: RenderableType) -> Group:
+    """Return a title with what belongs to it, indented."""
+    indented = [Padding(part, (0, 0, 0, 2)) for part in content]
+    return Group(Text(f"\n{title}", style="bold"), *indented)
+
+
+def _pairs(pairs: Iterable[tuple[str, str | Text]]) -> Table:
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in pairs:
+        table.add_row(Text(key, style="dim"), Text(value) if isinstance(value, str) else value)
+    return table
+
+
+# --- two runs
+
+
+def comparison_page(first: KnownRun, second: KnownRun, comparison: Comparison) -> RenderableType:
+    """Return what differs between two runs, and their rates."""
+    runs = (first, second)
+    about = _two_columns(runs)
+    about.add_row("set-up", *(run.record.title for run in runs))
+    about.add_row(
+        "start (UTC)", *(f"{_moment(r.record.started_utc):%Y-%m-%d %H:%M:%S}" for r in runs)
+    )
+    about.add_row("quality", *(_quality(run) for run in runs))
+    about.add_row("operator", *(_one_line(run.record.operator) for run in runs))
+    about.add_row("comment", *(_one_line(run.record.comment) for run in runs))
+    parts: list[RenderableType] = [about]
+    for title, differences in (
+        ("Set-up", comparison.setup),
+        ("Files", comparison.files),
+        ("Versions", comparison.versions),
+    ):
+        parts.append(
+            _section(title, _differences(runs, differences))
+            if differences
+            else _section(f"{title}: no difference")
+        )
+    parts.append(_section("Rates in live time", _rates(runs, comparison.rates)))
+    return Group(*parts)
+
+
+def _two_columns(runs: Iterable[KnownRun]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("", overflow="fold")
+    for run in runs:
+        table.add_column(f"run {run.record.number}", overflow="fold")
+    return table
+
+
+def _differences(runs: Iterable[KnownRun], differences: Iterable[Difference]) -> Table:
+    table = _two_columns(runs)
+    for difference in differences:
+        values = (difference.first, difference.second)
+        table.add_row(difference.key, *(Text(_shown(value)) for value in values))
+    return table
+
+
+def _shown(value: Any) -> str:
+    """Return a value in short; hashes are told apart by their first digits."""
+    if value is None:
+        return UNKNOWN
+    text = str(value)
+    is_hash = len(text) == 64 and set(text) <= set("0123456789abcdef")
+    return text[:HASH_DIGITS] if is_hash else text
+
+
+def _rates(runs: Sequence[KnownRun], rates: Iterable[RateDifference]) -> Table:
+    table = _books_table(
+        "buffer", *(f"run {run.record.number} (1/s)" for run in runs), "difference"
+    )
+    for row in rates:
+        sigma = row.sigma
+        difference = UNKNOWN if sigma is None else f"{sigma:+.1f} σ"
+        style = "yellow" if sigma is not None and abs(sigma) > 3 else ""
+        table.add_row(
+            row.buffer,
+            _with_error(row.first),
+            _with_error(row.second),
+            Text(difference, style),
+        )
+    return table
+
+
+def _with_error(measured: Rate | None) -> str:
+    """Return the rate with as many digits as its uncertainty allows."""
+    if measured is None:
+        return UNKNOWN
+    if not measured.events:
+        return "0"
+    digits = max(0, 1 - floor(log10(measured.uncertainty_hz)))
+    return f"{measured.value_hz:.{digits}f} ± {measured.uncertainty_hz:.{digits}f}"

@@ -1,0 +1,147 @@
+"""``mimocorb runs``: list the runs of a directory, show one, compare two."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_text
+
+# The rest is imported on use, where a Ctrl-C is answered by a message.
+if TYPE_CHECKING:
+    from mimocorb._run.catalogue import KnownRun
+
+__all__ = ["add"]
+
+DEFAULT_PARENT = Path("target")
+WIDE = 500
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "runs",
+        help="list runs, show one, or compare two",
+        description="List the runs of a directory; with one RUN show it, with two compare them.",
+    )
+    parser.set_defaults(action=runs)
+    parser.add_argument(
+        "places",
+        nargs="*",
+        metavar="DIR|RUN",
+        help="the directory of the runs (default: target); runs, by number or directory",
+    )
+    parser.add_argument("--last", type=count, metavar="N", help="list the last N runs only")
+    parser.add_argument(
+        "--quality",
+        metavar="FLAG",
+        help="list runs with this flag only, such as clean or killed; or in this state: running",
+    )
+    parser.add_argument("--setup", metavar="NAME", help="list runs of this set-up only")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def runs(chosen: argparse.Namespace) -> int:
+    """List, show or compare, as many runs as are named."""
+    from mimocorb._run.catalogue import catalogue, find_run, is_run, look_at
+
+    places = list(chosen.places)
+    parent = DEFAULT_PARENT
+    if places and not places[0].isdecimal():
+        first = Path(places[0])
+        if first.is_dir() and not is_run(first):
+            parent = Path(places.pop(0))
+    if len(places) > 2:
+        print("mimocorb: two runs can be compared, not more", file=sys.stderr)
+        return BAD_USAGE
+    named = [
+        find_run(parent, int(place)) if place.isdecimal() else look_at(Path(place))
+        for place in places
+    ]
+    if not named:
+        found = catalogue(parent)
+        _list(_selected(found.runs, chosen), parent, chosen)
+        for problem in found.problems:
+            print(f"mimocorb: {problem}", file=sys.stderr)
+    elif len(named) == 1:
+        _show(named[0], chosen)
+    else:
+        _compare(named[0], named[1], chosen)
+    return OK
+
+
+def _selected(known: list[KnownRun], chosen: argparse.Namespace) -> list[KnownRun]:
+    """Return those that the options ask for."""
+    from mimocorb._run.quality import FLAGS
+    from mimocorb.errors import RunRecordError
+
+    if chosen.quality is not None:
+        words = {*FLAGS, *(run.record.state for run in known)}
+        if chosen.quality not in words:
+            raise RunRecordError(
+                f"--quality {chosen.quality}: the flags are {', '.join(FLAGS)}; the states of runs "
+                "can be given as well"
+            )
+        known = [
+            run
+            for run in known
+            if chosen.quality in (run.record.quality or {}) or chosen.quality == run.record.state
+        ]
+    if chosen.setup is not None:
+        known = [run for run in known if run.record.title == chosen.setup]
+    return known[-chosen.last :] if chosen.last else known
+
+
+def _list(known: list[KnownRun], parent: Path, chosen: argparse.Namespace) -> None:
+    if chosen.json:
+        _print_json([_plain(run) for run in known])
+        return
+    from mimocorb._run.runs_view import runs_table
+
+    if known:
+        _print(lambda width: runs_table(known, width))
+    else:
+        print_text(f"no such runs in {parent}")
+
+
+def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
+    if chosen.json:
+        _print_json(_plain(run))
+        return
+    from mimocorb._run.runs_view import run_page
+
+    _print(lambda _width: run_page(run))
+
+
+def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> None:
+    from mimocorb._run.comparison import compare
+
+    comparison = compare(first.record, second.record)
+    if chosen.json:
+        _print_json({"runs": [first.record.number, second.record.number], **comparison.as_dict()})
+        return
+    from mimocorb._run.runs_view import comparison_page
+
+    _print(lambda _width: comparison_page(first, second, comparison))
+
+
+def _plain(run: KnownRun) -> dict[str, Any]:
+    return {"directory": str(run.directory), **asdict(run.record), "state": run.state}
+
+
+def _print_json(value: Any) -> None:
+    print_text(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print(draw: Any) -> None:
+    """Print a picture: for a terminal as wide as that, else with nothing cut off."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    with console.capture() as capture:
+        console.print(draw(console.width))
+    print_text("\n".join(line.rstrip() for line in capture.get().splitlines()))
