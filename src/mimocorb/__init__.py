@@ -12,19 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 # Nothing is imported before it is asked for: every worker pays for what `import mimocorb` loads.
 if TYPE_CHECKING:
+    from mimocorb._access.decisions import Reject
+    from mimocorb._access.meter import reading_out
     from mimocorb._access.results import report
     from mimocorb._functions.decorators import Metadata, filter, observer, sink, source
     from mimocorb._run.running_runs import connect
 
-__all__ = ["Metadata", "__version__", "connect", "filter", "observer", "report", "sink", "source"]
+__all__ = [
+    "Metadata",
+    "Reject",
+    "__version__",
+    "connect",
+    "filter",
+    "observer",
+    "reading_out",
+    "report",
+    "sink",
+    "source",
+]
 
 __version__: str
 
 _HOMES = {
     "Metadata": "mimocorb._functions.decorators",
+    "Reject": "mimocorb._access.decisions",
     "connect": "mimocorb._run.running_runs",
     "filter": "mimocorb._functions.decorators",
     "observer": "mimocorb._functions.decorators",
+    "reading_out": "mimocorb._access.meter",
     "report": "mimocorb._access.results",
     "sink": "mimocorb._functions.decorators",
     "source": "mimocorb._functions.decorators",

@@ -20,18 +20,27 @@ class WorkerContext:
     ----------
     name
         Name of the worker in the set-up.
+    process_number
+        Which of its processes this is, from 1.
     number_of_processes
         Processes that share the events of its sources.
+    directory_prefix
+        Directory of the run, with a slash at the end.
     ordered
         Whether its results are published in the order of its input.
     hang_timeout_s
         A process that holds one event for longer is killed; ``None``: never.
+    rejected_prescale
+        Keep one in so many rejected events, chosen at random; ``None``: none.
     """
 
     name: str = ""
+    process_number: int = 1
     number_of_processes: int = 1
+    directory_prefix: str = ""
     ordered: bool = False
     hang_timeout_s: float | None = None
+    rejected_prescale: int | None = None
 
 
 _current = WorkerContext()

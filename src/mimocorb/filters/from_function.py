@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from mimocorb._access.assignment import ONE_OR_MORE, Setups, check_assignment
 from mimocorb._access.batches import BatchPace, batch_limit, events_in_a_batch
+from mimocorb._access.decisions import DecisionCounter, Verdict
 from mimocorb._access.outbox import Outbox, publish_all
 from mimocorb._access.records import DoesNotFitError
+from mimocorb._access.rejected_sample import RejectedSample
 from mimocorb._access.user_function import failure, function_name, one_function
 from mimocorb._buffer.reader import BatchMetadata, Reader
 from mimocorb._buffer.writer import Writer
@@ -40,7 +42,7 @@ class BufferToBuffer:
     filter
         Function of one argument, the event as read-only array, which returns
 
-        * ``None`` or ``False``: the event is rejected;
+        * ``None``, ``False`` or :class:`mimocorb.Reject`: the event is rejected;
         * an ``int`` or ``True``: the event is copied to the first sink;
         * a list or tuple: one item per sink. If it is shorter than the number of sinks, the event
           is copied to the first sink and the items go to the following ones;
@@ -136,6 +138,8 @@ class BufferToBuffer:
         self.writers = [Writer(setup) for setup in assigned.sinks]
         self._results = ResultForms(self.writers, self.reader.name)
         self._outboxes = [Outbox(writer) for writer in self.writers]
+        self._decisions = DecisionCounter(len(self.writers))
+        self._sample = RejectedSample.if_asked_for(assigned.sources[0], self.config_dict)
         self._batch_limit = min(
             batch_limit(assigned.sources[0], _EVENTS_AT_ONCE),
             *(events_in_a_batch(setup) for setup in assigned.sinks),
@@ -152,7 +156,10 @@ class BufferToBuffer:
             they are delivered again, to this group.
         """
         pace = BatchPace(self._batch_limit)
+        self._decisions.begin()
         with ExitStack() as stack:
+            if self._sample is not None:
+                stack.callback(self._sample.close)
             for writer in self.writers:
                 stack.enter_context(writer)
             stack.enter_context(self.reader)
@@ -180,39 +187,36 @@ class BufferToBuffer:
     def _process_one(self, data: NDArray[Any], pace: BatchPace) -> None:
         metadata = self.reader.get_metadata()
         pace.begin()
-        outputs = self._filtered(data, metadata)
+        outputs, verdict = self._filtered(data, metadata)
         pace.end(1)
         for writer, records in zip(self.writers, outputs, strict=False):
             for record in records:
                 writer.write(record, *metadata)
-        self.event_count += 1
-        self.accepted_count += any(outputs)
+        self._count([verdict])
 
     def _process_batch(
         self, events: Sequence[NDArray[Any]] | NDArray[Any], pace: BatchPace
     ) -> None:
         metadata = self.reader.get_metadata_batch()
-        accepted: list[int] = []
-        done = 0
+        verdicts: list[Verdict] = []
         pace.begin()
         try:
             each = zip(*(part.tolist() for part in metadata), strict=True)
-            for done, (data, data_metadata) in enumerate(zip(events, each, strict=True)):
-                outputs = self._filtered(data, data_metadata)
-                if any(outputs):
-                    accepted.append(done)
-                    for outbox, records in zip(self._outboxes, outputs, strict=False):
-                        for record in records:
-                            outbox.add(record.tobytes(), done)
-            done = len(events)
-            pace.end(done)
+            for place, (data, data_metadata) in enumerate(zip(events, each, strict=True)):
+                outputs, verdict = self._filtered(data, data_metadata)
+                verdicts.append(verdict)
+                for outbox, records in zip(self._outboxes, outputs, strict=False):
+                    for record in records:
+                        outbox.add(record.tobytes(), place)
+            pace.end(len(events))
         except (MimocorbError, EndOfStream):
-            self._finish(metadata, accepted, done)
+            self._finish(metadata, verdicts)
             raise
-        self._finish(metadata, accepted, done)
+        self._finish(metadata, verdicts)
 
-    def _finish(self, metadata: BatchMetadata, accepted: list[int], done: int) -> None:
+    def _finish(self, metadata: BatchMetadata, verdicts: list[Verdict]) -> None:
         """Publish what the first events gave, and acknowledge them."""
+        done = len(verdicts)
         try:
             publish_all(self._outboxes, metadata)
         except EndOfStream:
@@ -221,23 +225,33 @@ class BufferToBuffer:
             raise
         finally:
             self.reader.acknowledge(done)
-            self.event_count += done
-            self.accepted_count += sum(place < done for place in accepted)
+            self._count(verdicts[:done])
+
+    def _count(self, verdicts: Sequence[Verdict]) -> None:
+        self._decisions.add(verdicts)
+        self.event_count += len(verdicts)
+        self.accepted_count += sum(isinstance(verdict, int) for verdict in verdicts)
 
     def _filtered(
         self, data: NDArray[Any], metadata: tuple[int, float, float]
-    ) -> list[list[NDArray[Any]]]:
-        """Call the function; return the records for each sink."""
+    ) -> tuple[list[list[NDArray[Any]]], Verdict]:
+        """Call the function; return the records for each sink, and what that means."""
         counter = metadata[0]
         try:
             result = self.filter(data, metadata) if self._with_metadata else self.filter(data)
         except (EndOfStream, MimocorbError):
             raise
         except (Exception, SystemExit) as error:
+            self._decisions.failed()
             raise failure(self.filter, counter, error) from error
         try:
-            return self._results.outputs(result, data)
+            outputs = self._results.outputs(result, data)
         except DoesNotFitError as error:
+            self._decisions.failed()
             raise UserFunctionError(
                 f"{function_name(self.filter)}, event {counter}: {error}"
             ) from None
+        verdict = DecisionCounter.verdict(outputs, result)
+        if self._sample is not None and not isinstance(verdict, int):
+            self._sample.offer(data, metadata, verdict)
+        return outputs, verdict

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._access.decisions import Reject
 from mimocorb._access.records import DoesNotFitError, RecordForm
 from mimocorb._buffer.writer import Writer
 
@@ -16,13 +17,13 @@ __all__ = ["ResultForms"]
 Records = list[NDArray[Any]]
 
 _ALLOWED = (
-    "allowed are None or False (reject the event), a whole number or True (copy the event to the"
-    " first sink), a list with one item per sink, a dictionary of sinks and items, or the record of"
+    "allowed are None or False (reject the event; Reject(reason) says why), a whole number or True"
+    " (copy the event to the first sink), a list with one item per sink, a dictionary of sinks and items, or the record of"
     " the only sink"
 )
 _ALLOWED_WITHOUT_COPIES = (
-    "allowed are None or False (reject the events), or a list with one item per sink, or a"
-    " dictionary of sinks and items: None, a record or a list of records"
+    "allowed are None or False (reject the events; Reject(reason) says why), or a list with one"
+    " item per sink, or a dictionary of sinks and items: None, a record or a list of records"
 )
 
 
@@ -62,7 +63,7 @@ class ResultForms:
         DoesNotFitError
             The result has no documented form, or does not fit into its sink.
         """
-        if result is None or result is False:
+        if result is None or result is False or isinstance(result, Reject):
             return []
         if isinstance(result, (bool, np.bool_)):
             return [[self._copy(data, 0)]] if result else []
