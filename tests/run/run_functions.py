@@ -107,7 +107,56 @@ def forgets_to_call(source_list, sink_list, observe_list, config_dict, **rb_info
     )
 
 
+def dies_with_numbers(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `numbers`, but each process is killed after so many; the last one ends in order."""
+    first = sink_list[0]["first_counter"]
+    left = config_dict["events"] - first
+
+    def data():
+        for number in range(left):
+            if number == config_dict["each"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield [np.full(4, float(first + number))]
+
+    SourceToBuffer(
+        source_list, sink_list, observe_list, config_dict, data_source=data(), **rb_info
+    )()
+
+
 # --- filters
+
+
+WAYS_TO_FAIL = {
+    "raises": lambda: int("poison"),
+    "exits": lambda: sys.exit(3),
+    "crashes": lambda: ctypes.string_at(0),
+    "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+}
+
+
+def poisoned(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `double`, but every so many events one makes it fail in the `way` asked for."""
+
+    def twice_or_fail(data):
+        number = int(data["value"][0])
+        if number and number % config_dict["every"] == 0:
+            WAYS_TO_FAIL[config_dict["way"]]()
+        return [{"value": [2 * number]}]
+
+    BufferToBuffer(
+        source_list, sink_list, observe_list, config_dict, filter=twice_or_fail, **rb_info
+    )()
+
+
+def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `double`, but the first process is killed before it has opened anything."""
+    try:
+        open(config_dict["directory_prefix"] + "opened", "x").close()  # noqa: PTH123, SIM115
+    except FileExistsError:
+        double(source_list, sink_list, observe_list, config_dict, **rb_info)
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+
 
 
 def double(source_list, sink_list, observe_list, config_dict, **rb_info):
@@ -162,6 +211,14 @@ def save_on_a_small_disk(source_list, sink_list, observe_list, config_dict, **rb
     limit = config_dict["limit_bytes"]
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def save_counters(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Writes the number of each event and its first value."""
+    path = config_dict["directory_prefix"] + "counters.txt"
+    with Reader(source_list[0]) as source, open(path, "w", buffering=1) as file:  # noqa: PTH123
+        for event in source:
+            print(source.get_metadata()[0], float(event["value"][0]), file=file)
 
 
 def save_waveforms(source_list, sink_list, observe_list, config_dict, **rb_info):
@@ -245,7 +302,7 @@ def waits_while_there(source_list, sink_list, observe_list, config_dict, **rb_in
 
     def twice(data):
         if data["value"][0] == 5 and os.path.exists(config_dict["file"]):  # noqa: PTH110
-            print("stuck", flush=True)
+            print("cannot go on", flush=True)
         while data["value"][0] >= 5 and os.path.exists(config_dict["file"]):  # noqa: PTH110
             time.sleep(0.01)
         return [{"value": 2 * data["value"][:1]}]

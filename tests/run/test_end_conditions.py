@@ -36,7 +36,9 @@ def test_a_buffer_behind_a_filter_ends_the_run_when_it_has_enough(tmp_path):
 )
 def test_a_condition_on_a_result_ends_the_run(tmp_path, condition, holds):
     fit = Worker("fits", {"RB_2": "read"}, {"pause_s": 0.01})
-    finished = run(chain(tmp_path, source=ENDLESS, more=[fit], stop_when=[condition]))
+    setup = chain(tmp_path, source=ENDLESS, more=[fit])
+    setup.write_text(setup.read_text() + f"stop_when: ['{condition}']\n")
+    finished = run(setup)
     assert finished.code == 0, finished.text
     stated, _, value = finished.summary["reason"].partition(" holds: it is ")
     assert stated == condition

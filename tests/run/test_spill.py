@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import Finished, RunningDaq, Worker, chain
+from running import Finished, RunningDaq, Worker, buffer, write_setup
 
 from mimocorb._access.spill_file import SpillFile, event_dtype, read_index, spilled_events
 from mimocorb._run.replay import Replay
@@ -30,16 +30,23 @@ def obstacle(tmp_path) -> Path:
     return path
 
 
-def stuck_run(tmp_path: Path, obstacle: Path, **more) -> Finished:
-    setup = chain(
+def stuck_run(tmp_path: Path, obstacle: Path, file_limit_bytes: int | None = None) -> Finished:
+    middle = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, {"file": str(obstacle)})
+    setup = write_setup(
         tmp_path,
-        source=Worker("numbers", {"RB_1": "write"}, {}),
-        middle=Worker(
-            "waits_while_there", {"RB_1": "read", "RB_2": "write"}, {"file": str(obstacle)}
-        ),
+        [buffer("RB_1", values=1000), buffer("RB_2")],
+        [
+            Worker("numbers", {"RB_1": "write"}, {}),
+            middle,
+            Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+        ],
     )
-    daq = RunningDaq(setup, "--drain-timeout", "0.3", **more)
-    daq.wait_for("stuck")
+    daq = RunningDaq(setup, "--drain-timeout", "0.3")
+    daq.wait_for("cannot go on")
+    if file_limit_bytes is not None:
+        resource.prlimit(
+            daq.process.pid, resource.RLIMIT_FSIZE, (file_limit_bytes, file_limit_bytes)
+        )
     daq.interrupt(signal.SIGTERM)
     return daq.finish()
 
@@ -50,7 +57,7 @@ def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
     finished = stuck_run(tmp_path, obstacle)
     taken = finished.published("RB_1")
     first = finished.values()
-    assert finished.code == 1
+    assert finished.code == 1, finished.text
     saved = taken - len(first)
     assert saved > 0
     assert f"{saved} events of RB_1 were saved for waits_while_there" in finished.text
@@ -75,10 +82,7 @@ def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
 
 
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):
-    def small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
-
-    finished = stuck_run(tmp_path, obstacle, preexec_fn=small_files)
+    finished = stuck_run(tmp_path, obstacle, file_limit_bytes=7_000)
     assert finished.code == 1
     assert "spill.npz: File too large" in finished.text
     assert "events of RB_1 were not processed by waits_while_there" in finished.text
@@ -97,14 +101,14 @@ def some_events(*sequences: int) -> np.ndarray:
 
 def test_a_spill_file_gives_back_what_was_put_in(tmp_path):
     path = tmp_path / "spill.npz"
-    with SpillFile(path, "setup.yaml") as file:
+    with SpillFile(path, "setup.yaml", ["--set runevents=500"]) as file:
         file.add("raw", "fit", some_events(1, 2))
         file.add("raw", "save", some_events(5))
         file.add("raw", "fit", some_events(3))
         assert not path.exists()
-    setup, groups = read_index(path)
-    assert setup == "setup.yaml"
-    assert [(g.buffer, g.worker, g.events, g.sequences) for g in groups] == [
+    index = read_index(path)
+    assert (index.setup, index.settings) == ("setup.yaml", ["--set runevents=500"])
+    assert [(g.buffer, g.worker, g.events, g.sequences) for g in index.groups] == [
         ("raw", "fit", 3, (1, 3)),
         ("raw", "save", 1, (5, 5)),
     ]

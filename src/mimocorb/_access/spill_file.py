@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mimocorb.errors import OutputError, SetupError
 
-__all__ = ["SpillFile", "SpilledGroup", "event_dtype", "read_index", "spilled_events"]
+__all__ = ["SpillFile", "SpillIndex", "SpilledGroup", "event_dtype", "read_index", "spilled_events"]
 
 FORMAT = "mimocorb spill"
 VERSION = 1
@@ -53,6 +53,25 @@ class SpilledGroup:
     sequences: tuple[int, int]
 
 
+@dataclass
+class SpillIndex:
+    """What a spill file holds.
+
+    Parameters
+    ----------
+    setup
+        Name of the set-up file of the run, which lies in the same directory.
+    settings
+        What was set on the command line besides, such as ``--set runevents=500``.
+    groups
+        The events.
+    """
+
+    setup: str
+    settings: list[str]
+    groups: list[SpilledGroup]
+
+
 def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
     """Return the type of a row: an event with its metadata.
 
@@ -79,8 +98,8 @@ class SpillFile:
     ----------
     path
         Its name, ending in ``.npz``; there must be no such file yet.
-    setup
-        Name of the set-up file, which lies in the same directory.
+    setup, settings
+        As in :class:`SpillIndex`.
 
     Raises
     ------
@@ -88,9 +107,10 @@ class SpillFile:
         It exists, or cannot be made.
     """
 
-    def __init__(self, path: Path, setup: str) -> None:
+    def __init__(self, path: Path, setup: str, settings: Sequence[str] = ()) -> None:
         self.path = path
         self._setup = setup
+        self._settings = settings
         self._partial = path.with_name(f".{path.name}.part")
         self._groups: dict[tuple[str, str], SpilledGroup] = {}
         if path.exists():
@@ -134,14 +154,10 @@ class SpillFile:
         """
         if self._zip.fp is None:
             return
-        index = {
-            "format": FORMAT,
-            "version": VERSION,
-            "setup": self._setup,
-            "groups": [asdict(group) for group in self._groups.values()],
-        }
+        index = SpillIndex(self._setup, list(self._settings), list(self._groups.values()))
+        text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(index)}, indent=2)
         try:
-            self._zip.writestr(INDEX, json.dumps(index, indent=2))
+            self._zip.writestr(INDEX, text)
             self._zip.close()
             with self._partial.open("rb") as file:
                 os.fsync(file.fileno())
@@ -164,8 +180,8 @@ class SpillFile:
         self.close()
 
 
-def read_index(path: Path) -> tuple[str, list[SpilledGroup]]:
-    """Return the name of the set-up file and what a spill file holds.
+def read_index(path: Path) -> SpillIndex:
+    """Return what a spill file holds.
 
     Raises
     ------
@@ -188,7 +204,7 @@ def read_index(path: Path) -> tuple[str, list[SpilledGroup]]:
         SpilledGroup(**{**group, "sequences": tuple(group["sequences"])})
         for group in index["groups"]
     ]
-    return str(index["setup"]), groups
+    return SpillIndex(index["setup"], index["settings"], groups)
 
 
 def spilled_events(path: Path, buffer: str, worker: str) -> Iterator[NDArray[Any]]:
@@ -199,7 +215,7 @@ def spilled_events(path: Path, buffer: str, worker: str) -> Iterator[NDArray[Any
     SetupError
         The file is damaged: the events before have been yielded, and are whole.
     """
-    _setup, groups = read_index(path)
+    groups = read_index(path).groups
     members = [m for g in groups if (g.buffer, g.worker) == (buffer, worker) for m in g.members]
     with zipfile.ZipFile(path) as archive:
         for member in members:

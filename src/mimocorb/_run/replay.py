@@ -60,8 +60,10 @@ class Replay:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = directory / SPILL_FILE
-        name, self.groups = read_index(self.path)
-        self.setup_file = directory / name
+        index = read_index(self.path)
+        self.groups = index.groups
+        self.setup_file = directory / index.setup
+        self.settings = index.settings
         self._done: list[dict[str, str]] = []
         if (directory / REPLAYED).exists():
             self._done = json.loads((directory / REPLAYED).read_text(encoding="utf-8"))

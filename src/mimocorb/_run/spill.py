@@ -11,6 +11,7 @@ from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb._buffer.reader import Reader
 from mimocorb._run.run_state import Spilled
 from mimocorb._run.worker_function import WorkerFunction
+from mimocorb._setup.model import Setup
 from mimocorb.errors import BufferTimeout, EndOfStream
 
 __all__ = ["SPILL_FILE", "Spill"]
@@ -31,7 +32,7 @@ class Spill:
     directory
         Of the run; the file is ``spill.npz`` in it.
     setup
-        Name of the set-up file in it.
+        What was run.
     functions
         Whose events are to be saved.
 
@@ -41,7 +42,7 @@ class Spill:
         What has been taken and saved so far: name of the buffer, number of the reader group.
     """
 
-    def __init__(self, directory: Path, setup: str, functions: Sequence[WorkerFunction]) -> None:
+    def __init__(self, directory: Path, setup: Setup, functions: Sequence[WorkerFunction]) -> None:
         self.directory = directory
         self.groups: dict[str, dict[int, Spilled]] = {}
         self._setup = setup
@@ -73,7 +74,9 @@ class Spill:
         return found
 
     def _write(self) -> Iterator[bool]:
-        with SpillFile(self.directory / SPILL_FILE, self._setup) as file:
+        setup = self._setup
+        name = setup.path.name if setup.path else ""
+        with SpillFile(self.directory / SPILL_FILE, name, setup.settings) as file:
             for function in self._functions:
                 for buffer in function.readers:
                     for _ in self._group(file, function, buffer):

@@ -315,8 +315,8 @@ class Supervisor:
         names = ", ".join(process.name for process in self._drain.at_work)
         text = f"no progress for {self._drain.timeout_s:g} s while draining: {names}"
         self.findings.failures.append(text)
-        name = self.setup.path.name if self.setup.path else ""
-        self._spill = Spill(self._directory, name, [f for f in self.functions if f.must_finish])
+        readers = [function for function in self.functions if function.readers]
+        self._spill = Spill(self._directory, self.setup, readers)
         self.end_now(text)
 
     def _save(self, spill: Spill) -> bool:
@@ -362,4 +362,5 @@ class Supervisor:
             results={worker: dict(results) for worker, results in self.results.items()},
             buffers=buffers,
             workers=tuple(function.view() for function in self.functions),
+            cause=self.changes[-1].cause,
         )

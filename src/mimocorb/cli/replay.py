@@ -30,6 +30,8 @@ def replay(chosen: argparse.Namespace) -> int:
         print_text(f"{rest.path}: all of its events have been processed by a replay already")
         return OK
     chosen.setup = str(rest.setup_file)
+    given = _by_option(rest.settings)
+    chosen.settings, chosen.data = given.get("--set", ()), next(iter(given.get("--data", ())), None)
     overrides = {
         "output_directory": chosen.output or chosen.run.parent,
         "drain_timeout_s": chosen.drain_timeout,
@@ -43,3 +45,12 @@ def replay(chosen: argparse.Namespace) -> int:
             return summary.exit_code
         rest.mark_done(stage, summary.directory)
     return OK
+
+
+def _by_option(settings: list[str]) -> dict[str, tuple[str, ...]]:
+    """Sort options as they stood on the command line by their names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for setting in settings:
+        option, _, value = setting.partition(" ")
+        found[option] = (*found.get(option, ()), value)
+    return found
