@@ -151,7 +151,7 @@ def poisoned(source_list, sink_list, observe_list, config_dict, **rb_info):
 def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb_info):
     """As `double`, but the first process is killed before it has opened anything."""
     try:
-        open(config_dict["directory_prefix"] + "opened", "x").close()  # noqa: PTH123, SIM115
+        open(config_dict["directory_prefix"] + "opened", "x").close()  # noqa: PTH123
     except FileExistsError:
         double(source_list, sink_list, observe_list, config_dict, **rb_info)
     else:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +34,8 @@ class Worker:
     roles: Mapping[str, str]
     config: Mapping[str, Any] | None = None
     processes: int = 1
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """Further keys of the entry, such as ``restart``."""
 
 
 def write_setup(
@@ -52,6 +54,7 @@ def write_setup(
                     "fkt_name": worker.function,
                     "num_process": worker.processes,
                     "RB_assign": dict(worker.roles),
+                    **worker.keys,
                 }
             }
         )

@@ -24,7 +24,7 @@ class EventWriter:
 
     Metadata not given with an event are filled in:
 
-    * ``counter``: 0, 1, 2 … in the order of writing;
+    * ``counter``: 0, 1, 2 … in the order of writing, or on from ``first_counter`` of the set-up;
     * ``timestamp``: UTC in seconds when the event arrived here;
     * ``deadtime``: the fraction of the time since the previous event during which this writer
       waited because the buffer was full. Time in which the buffer was paused counts neither as
@@ -37,6 +37,7 @@ class EventWriter:
         self.writer = Writer(setup)
         self.form = RecordForm(self.writer.dtype, self.writer.values_per_slot)
         self.event_count = 0
+        self._first_counter: int = setup["first_counter"]
         self._meter: Meter | None = None
         self._previous_ns = 0
         self._full_ns = 0
@@ -73,7 +74,7 @@ class EventWriter:
         try:
             self.form.fill(slot, data)
             self.writer.set_metadata(
-                int(given.get("counter", self.event_count)),
+                int(given.get("counter", self._first_counter + self.event_count)),
                 float(given.get("timestamp", timestamp_s)),
                 float(given.get("deadtime", deadtime)),
             )

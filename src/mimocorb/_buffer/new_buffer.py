@@ -120,7 +120,7 @@ class NewBuffer:
         """
         token = self._use().add_writer()
         self._log("writer %d promised", token)
-        return self._setup("writer", token=token)
+        return self._setup("writer", token=token, first_counter=0)
 
     def new_reader_group(self) -> SetupDict:
         """Add a group of readers; returns the dictionary to open its Readers with.

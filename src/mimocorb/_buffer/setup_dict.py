@@ -18,7 +18,9 @@ class SetupDict(dict[str, Any]):
     A plain dictionary that can be pickled and given to a child process under any start method.
     Documented keys: ``kind`` ("writer", "reader" or "observer"), ``name`` of the buffer,
     ``number_of_slots``, ``values_per_slot``, ``dtype``, ``debug``; for readers also ``group`` and
-    ``first_sequence``, the publish number of the first event the group gets.
+    ``first_sequence``, the publish number of the first event the group gets; for writers also
+    ``first_counter``, the number that a source gives its first event: 0, or what comes next in the
+    buffer for one that takes the place of another.
     """
 
 

@@ -37,35 +37,43 @@ class Crew:
     """
 
     def __init__(self, start_method: str | None) -> None:
-        self.start_method = start_method or default_start_method()
-        try:
-            self._context = multiprocessing.get_context(self.start_method)
-        except ValueError as error:
-            known = ", ".join(multiprocessing.get_all_start_methods())
+        known = multiprocessing.get_all_start_methods()
+        if start_method not in (None, *known):
             raise SetupError(
-                f"there is no start method {self.start_method!r}: choose one of {known}"
-            ) from error
-        if self.start_method == "forkserver":
-            self._context.set_forkserver_preload(["mimocorb._run.worker"])
+                f"there is no start method {start_method!r}: choose one of {', '.join(known)}"
+            )
+        self._asked_for = start_method
         self._lifeline = Lifeline()
         self._gate: tuple[Connection, Connection] = Pipe(duplex=False)
+
+    @property
+    def start_method(self) -> str:
+        """How a process would be started now: other threads may have come since the last one."""
+        return self._asked_for or default_start_method()
 
     def start(self, processes: Iterable[WorkerProcess]) -> None:
         """Start the processes in this order.
 
         Signals are held back meanwhile: until a worker has its handlers, a Ctrl-C must wait.
+
+        Raises
+        ------
+        OSError
+            The system gives no more processes, memory or descriptors; some may have been started.
         """
+        start_method = self.start_method
         held_back = (*SUPERVISOR_SIGNALS, ASK_TO_END)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
         try:
-            if self.start_method != "fork":
+            if start_method == "forkserver":
+                multiprocessing.set_forkserver_preload(["mimocorb._run.worker"])
+            if start_method != "fork":
                 resource_tracker.ensure_running()  # lets some signals in again
                 signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
             for process in processes:
-                process.start(self._context, self._lifeline, self._gate)
+                process.start(start_method, self._lifeline, self._gate)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        self._gate[0].close()
 
     def open_gate(self, word: bytes, sources: int) -> None:
         """Give the word to as many source processes."""

@@ -25,9 +25,9 @@ class Findings:
         self.failures: list[str] = []
         self.warnings: list[str] = []
 
-    def tell(self, text: str) -> None:
-        """Log what happens in the ordinary course of things."""
-        self._log.add("INFO", ORIGIN, text)
+    def tell(self, text: str, level: str = "INFO") -> None:
+        """Log what the summary need not repeat."""
+        self._log.add(level, ORIGIN, text)
 
     def warn(self, text: str) -> None:
         """Add a warning."""

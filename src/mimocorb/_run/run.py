@@ -158,7 +158,7 @@ class Run:
             workers=[
                 _worker_end(function, process)
                 for function in supervisor.functions
-                for process in function.processes
+                for process in (*function.predecessors, *function.processes)
             ],
             failures=failures,
             warnings=list(supervisor.findings.warnings),

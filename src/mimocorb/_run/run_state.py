@@ -205,6 +205,8 @@ class RunView:
         At what the run ends.
     results
         What workers have reported, by worker and name.
+    cause
+        Why the run came into its present state, and by whom.
     """
 
     title: str
@@ -217,6 +219,7 @@ class RunView:
     results: Mapping[str, Mapping[str, float]]
     buffers: tuple[BufferView, ...]
     workers: tuple[WorkerView, ...]
+    cause: str = ""
 
     @property
     def due(self) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._run.run_state import WorkerState, WorkerView
 from mimocorb._run.worker import WorkerChannel, WorkerTask
 from mimocorb._run.worker_process import WorkerProcess
-from mimocorb._setup.model import WorkerSpec
+from mimocorb._setup.model import RestartPolicy, WorkerSpec
 
 __all__ = ["WorkerFunction"]
 
@@ -26,6 +27,7 @@ class WorkerFunction:
     def __init__(self, spec: WorkerSpec, buffers: Mapping[str, NewBuffer]) -> None:
         self.spec = spec
         self.processes: list[WorkerProcess] = []
+        self.predecessors: list[WorkerProcess] = []
         self.readers = {name: buffers[name].new_reader_group() for name in spec.sources}
         self.writers = {name: buffers[name].new_writer() for name in spec.sinks}
         self.observers = {name: buffers[name].new_observer() for name in spec.observes}
@@ -59,15 +61,37 @@ class WorkerFunction:
         """Processes that have not ended."""
         return [process for process in self.processes if not process.gone]
 
-    def task(self, channel: WorkerChannel, directory_prefix: str, log_level: int) -> WorkerTask:
-        """Return what one process of the function is started with."""
+    @property
+    def restart(self) -> RestartPolicy:
+        """What happens when a process fails: as the set-up says, or what is usual."""
+        usual = RestartPolicy("required" if self.must_finish else "never")
+        return self.spec.restart or usual
+
+    def replace(self, process: WorkerProcess, successor: WorkerProcess) -> None:
+        """Put a new process into the place of one that has failed."""
+        process.state = WorkerState.FAILED
+        self.processes[self.processes.index(process)] = successor
+        self.predecessors.append(process)
+
+    def task(
+        self, channel: WorkerChannel, directory_prefix: str, log_level: int, *, begun: bool
+    ) -> WorkerTask:
+        """Return what one process of the function is started with.
+
+        A source that takes the place of another one goes on with the number of the event that
+        comes next in the buffer, so that no number comes twice.
+        """
+        sinks = {
+            name: SetupDict(setup, first_counter=self._buffers[name].stats().published)
+            for name, setup in self.writers.items()
+        }
         return WorkerTask(
             spec=self.spec,
             directory_prefix=directory_prefix,
             source_list=_list_or_none(self.readers),
-            sink_list=_list_or_none(self.writers),
+            sink_list=_list_or_none(sinks),
             observe_list=_list_or_none(self.observers),
-            waits_for_gate=self.spec.is_source,
+            waits_for_gate=self.spec.is_source and not begun,
             log_level=log_level,
             channel=channel,
         )
@@ -111,6 +135,7 @@ class WorkerFunction:
             states=tuple(process.state for process in self.processes)
             or (WorkerState.STARTING,) * self.spec.number_of_processes,
             pids=tuple(process.pid for process in self.processes),
+            restarts=len(self.predecessors),
         )
 
 

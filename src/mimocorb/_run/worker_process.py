@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from threading import current_thread, main_thread
 from typing import Any
@@ -34,6 +33,8 @@ class WorkerProcess:
     ----------
     name
         What messages call it.
+    number
+        Which process of its function it is, from 1.
     make_task
         Completes the worker's task with the channel it is to talk through.
     on_message, on_output
@@ -43,11 +44,13 @@ class WorkerProcess:
     def __init__(
         self,
         name: str,
+        number: int,
         make_task: Callable[[WorkerChannel], WorkerTask],
         on_message: Callable[[WorkerProcess, Message], None],
         on_output: Callable[[WorkerProcess, str, str], None],
     ) -> None:
         self.name = name
+        self.number = number
         self.state = WorkerState.STARTING
         self.process: BaseProcess | None = None
         self.exit_code: int | None = None
@@ -72,16 +75,33 @@ class WorkerProcess:
         return self.state in GONE
 
     def start(
-        self, context: BaseContext, lifeline: Lifeline, gate: tuple[Connection, Connection]
+        self, start_method: str, lifeline: Lifeline, gate: tuple[Connection, Connection]
     ) -> None:
-        """Start the process and open the ends of the pipes this side listens at."""
+        """Start the process and open the ends of the pipes this side listens at.
+
+        Raises
+        ------
+        OSError
+            The system gives no more processes, memory or descriptors.
+        """
+        try:
+            self._start(start_method, lifeline, gate)
+        except BaseException:
+            for connection, _, _ in self._pipes.values():
+                connection.close()
+            self._pipes.clear()
+            raise
+
+    def _start(
+        self, start_method: str, lifeline: Lifeline, gate: tuple[Connection, Connection]
+    ) -> None:
         writing: list[Connection] = []
         for stream in ("messages", "stdout", "stderr"):
             ours, theirs = Pipe(duplex=False)
             os.set_blocking(ours.fileno(), False)
             self._pipes[ours.fileno()] = (ours, LineSplitter(), stream)
             writing.append(theirs)
-        forked = context.get_start_method() == "fork"
+        to_close = [lifeline.writing] if gate[1].closed else [lifeline.writing, gate[1].fileno()]
         messages, stdout, stderr = writing
         channel = WorkerChannel(
             messages=messages,
@@ -91,12 +111,10 @@ class WorkerProcess:
             gate=gate[0],
             # The kernel watches the thread that starts a process; one that may end is no use.
             supervisor_pid=os.getpid() if current_thread() is main_thread() else 0,
-            close_after_fork=(lifeline.writing, gate[1].fileno()) if forked else (),
+            close_after_fork=tuple(to_close) if start_method == "fork" else (),
         )
-        process_class = CHILDREN[context.get_start_method()]
-        started: Any = process_class(
-            target=worker.main, args=(self._make_task(channel),), name=self.name
-        )
+        child: Any = CHILDREN[start_method]
+        started = child(target=worker.main, args=(self._make_task(channel),), name=self.name)
         started.start()
         self.process = started
         for theirs in writing:

@@ -19,6 +19,7 @@ from mimocorb._run.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb._run.worker_link import Message
 from mimocorb._run.worker_process import WorkerProcess
+from mimocorb.errors import HandleMisuse
 
 __all__ = ["Workforce"]
 
@@ -90,7 +91,8 @@ class Workforce:
     def not_ready(self) -> list[WorkerProcess]:
         """Processes that data depend on and that have not said yet that they are ready."""
         needed = [f for f in self._functions if f.must_finish]
-        return [p for f in needed for p in f.processes if p.state is WorkerState.STARTING]
+        not_yet = (WorkerState.STARTING, WorkerState.RESTARTING)
+        return [p for f in needed for p in f.processes if p.state in not_yet]
 
     def begin(self) -> None:
         """Let the sources begin."""
@@ -105,6 +107,21 @@ class Workforce:
         self._begun = True
         self._open_gate(DO_NOT_BEGIN)
 
+    def replace(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        """Start a new process in the place of one that has ended.
+
+        Raises
+        ------
+        OSError
+            The system gives no more processes, memory or descriptors.
+        """
+        if self._crew is None:
+            raise HandleMisuse("there is no process to replace before the start")
+        successor = self._new_process(function, process.number)
+        self._crew.start([successor])
+        function.replace(process, successor)
+        self._watch(function, successor)
+
     def close(self) -> None:
         """Kill whoever still runs. Idempotent."""
         for function in self._functions:
@@ -117,13 +134,15 @@ class Workforce:
     def _open_gate(self, word: bytes) -> None:
         sources = [f for f in self._functions if f.spec.is_source]
         if self._crew is not None:
+            # One that failed before it came to the gate leaves its word to its successor.
             self._crew.open_gate(word, sum(len(f.processes) for f in sources))
 
     def _new_process(self, function: WorkerFunction, number: int) -> WorkerProcess:
         level = logging.DEBUG if self._options.debug else logging.INFO
         return WorkerProcess(
             function.process_label(number),
-            lambda channel: function.task(channel, self._prefix, level),
+            number,
+            lambda channel: function.task(channel, self._prefix, level, begun=self._begun),
             partial(self._on_message, function),
             self._on_output,
         )

@@ -60,6 +60,8 @@ class SourceToBuffer:
     Every event is published as soon as it is complete. Metadata not given by the source are
     filled in: ``counter`` runs from 0, ``timestamp`` is the UTC time in seconds at arrival, and
     ``deadtime`` the fraction of the time since the previous event spent waiting for a free slot.
+    In a process that takes the place of one that failed, ``counter`` goes on from the number of
+    events that have been published, so that none comes twice.
 
     Examples
     --------

@@ -1,0 +1,129 @@
+"""New processes in the place of failed ones: nothing lost, nothing twice, and an end to trying."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from running import RunningDaq, Worker, buffer, chain, run, write_setup
+
+EVENTS, EVERY = 250, 100
+POISON = [100, 200]
+
+
+def restart(policy="on_failure", limit=20, backoff_s=0.001):
+    return {"restart": {"policy": policy, "limit": limit, "backoff_s": backoff_s}}
+
+
+@pytest.mark.parametrize("way", ["raises", "exits", "crashes", "is killed"])
+def test_what_makes_a_filter_fail_every_time_is_set_aside_and_the_run_goes_on(tmp_path, way):
+    """F10: quarantined = poison, with payload and metadata; everything else is processed."""
+    source = Worker("numbers", {"RB_1": "write"}, {"events": EVENTS})
+    middle = Worker(
+        "poisoned", {"RB_1": "read", "RB_2": "write"}, {"every": EVERY, "way": way}, keys=restart()
+    )
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 1
+    assert finished.summary["reason"] == "the source is exhausted"
+    assert finished.values() == [2.0 * n for n in range(EVENTS) if n not in POISON]
+    events = [np.load(path) for path in (finished.directory / "set_aside").iterdir()]
+    assert sorted(int(event["counter"]) for event in events) == POISON
+    assert sorted(float(event["data"]["value"][0]) for event in events) == POISON
+    (group,) = finished.summary["buffers"][0]["groups"]
+    assert group["quarantined"] == len(POISON)
+    assert group["redelivered"] >= 3 * len(POISON)
+    (failure,) = finished.summary["failures"]
+    assert failure == "2 events of RB_1 failed again and again in poisoned and were set aside"
+    (warning,) = finished.summary["warnings"]
+    assert warning.startswith("Fkt_2 poisoned failed 6 times and was started again")
+    assert finished.log.count("a new process starts in") == 6
+    ends = [w for w in finished.summary["workers"] if w["name"] == "Fkt_2 poisoned"]
+    assert [w["state"] for w in ends] == ["failed"] * 6 + ["ended"]
+    assert len({w["pid"] for w in ends}) == 7
+
+
+def test_a_source_that_takes_the_place_of_another_goes_on_with_the_next_number(tmp_path):
+    """F12: the source dies, again and again: no event is lost, no number comes twice."""
+    source = Worker(
+        "dies_with_numbers", {"RB_1": "write"}, {"events": 50, "each": 20}, keys=restart()
+    )
+    workers = [source, Worker("save_counters", {"RB_1": "read"})]
+    finished = run(write_setup(tmp_path, [buffer("RB_1", values=4)], workers))
+    assert finished.code == 0, finished.text
+    lines = (finished.directory / "counters.txt").read_text().splitlines()
+    assert lines == [f"{n} {float(n)}" for n in range(50)]
+    (warning,) = finished.summary["warnings"]
+    assert warning.startswith("Fkt_1 dies_with_numbers failed 2 times and was started again")
+
+
+def test_the_stream_stays_open_for_a_process_that_died_before_it_opened_anything(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 10})
+    roles = {"RB_1": "read", "RB_2": "write"}
+    middle = Worker("dies_before_it_opens", roles, {}, keys=restart(backoff_s=0.3))
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(10)]
+
+
+def test_the_stream_ends_without_the_processes_that_are_not_started_again(tmp_path):
+    roles = {"RB_1": "read", "RB_2": "write"}
+    middle = Worker("dies_before_it_opens", roles, {}, processes=2, keys=restart("never"))
+    finished = run(chain(tmp_path, middle=middle))
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(100)]
+    (warning,) = finished.summary["warnings"]
+    assert "failed: killed by SIGKILL" in warning
+    assert warning.endswith("its colleagues go on without it")
+
+
+def test_the_last_process_of_a_function_that_is_never_started_again_ends_the_run(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    middle = Worker("refuses_13", {"RB_1": "read", "RB_2": "write"}, keys=restart("never"))
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 1
+    assert finished.summary["reason"] == "Fkt_2 refuses_13 failed"
+    assert finished.values() == [2.0 * n for n in range(13)]
+
+
+def test_a_run_ends_in_order_when_the_limit_of_new_processes_is_reached(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    middle = Worker("refuses_13", {"RB_1": "read", "RB_2": "write"}, keys=restart(limit=1))
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 1
+    assert finished.summary["reason"] == "Fkt_2 refuses_13 failed"
+    assert finished.summary["failures"][0].endswith("its limit of 1 new processes is used up")
+    assert finished.values() == [2.0 * n for n in range(13)]
+    (group,) = finished.summary["buffers"][0]["groups"]
+    assert group["lost"] == finished.published("RB_1") - 13
+
+
+def test_events_that_are_still_due_are_processed_by_a_new_process_while_draining(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 12})
+    roles = {"RB_1": "read", "RB_2": "write"}
+    config = {"every": 10, "way": "is killed"}
+    middle = Worker("poisoned", roles, config, keys=restart(backoff_s=0.1))
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert "a new process starts" in finished.log.split("the source is exhausted: draining")[1]
+    assert finished.values() == [2.0 * n for n in range(12) if n != 10]
+
+
+def test_a_source_is_not_started_again_when_the_run_ends(tmp_path):
+    config = {"events": 50, "each": 20}
+    source = Worker("dies_with_numbers", {"RB_1": "write"}, config, keys=restart(backoff_s=60.0))
+    daq = RunningDaq(chain(tmp_path, source=source))
+    daq.wait_for("a new process starts in 5 s")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert "Fkt_1 dies_with_numbers is not started again, as the run ends" in finished.text
+    assert finished.values() == [2.0 * n for n in range(20)]
+
+
+def test_a_display_may_be_started_again(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    display = Worker("looks_badly", {"RB_2": "observe"}, keys=restart(limit=2))
+    daq = RunningDaq(chain(tmp_path, source=source, more=[display]))
+    daq.wait_for("its limit of 2 new processes is used up")
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.log.count("a new process starts in") == 2
