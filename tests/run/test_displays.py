@@ -20,9 +20,11 @@ from rich.console import Console
 from running import WATCHDOG_S, Worker, chain, run
 
 from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
+from mimocorb._run.picture import render
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
-from mimocorb._run.terminal import PlainLines, render, status_line
+from mimocorb._run.terminal import PlainLines
+from mimocorb._run.wording import status_line
 
 
 def stats(name: str, *due: int, published: int = 1234567) -> BufferStats:
@@ -78,7 +80,7 @@ def test_the_view_fits_the_terminal(buffers, workers, width, height):
 
 def test_the_view_has_the_numbers_and_the_newest_log_lines():
     text = "\n".join(drawn(a_run()))
-    for expected in ("1,234,567", "12,346", "12.3 %", "50 %", "62 %", "2/2", "line 29"):
+    for expected in ("1 234 567", "12 346", "12.3 %", "50 %", "62 %", "2/2", "line 29"):
         assert expected in text
     assert "line 1 " not in text
 
@@ -105,9 +107,31 @@ def test_a_terminal_without_unicode_gets_plain_characters():
 
 
 def test_draining_shows_how_many_events_are_still_due_and_where():
-    draining = replace(a_run(), state=RunState.DRAINING)
-    assert "15 events still due in RB_1" in "\n".join(drawn(draining, 200))
-    assert "15 events still due in RB_1" in status_line(draining)
+    view = a_run()
+    buffers = tuple(replace(buffer, to_drain=1024) for buffer in view.buffers)
+    draining = replace(view, state=RunState.DRAINING, buffers=buffers)
+    assert "15 of 1 024 still due in RB_1" in drawn(draining, 200)[1]
+    assert "15 of 1 024 still due in RB_1, 15 of" in status_line(draining)
+    assert drawn(draining, 60)[1] == " 15 of 1 024 still due in RB_1, … 2 more"
+
+
+def test_a_paused_run_says_why():
+    paused = replace(a_run(), state=RunState.PAUSED, cause="paused by mimocorb pause (process 7)")
+    assert "paused by mimocorb pause (process 7)" in drawn(paused)[1]
+    assert "paused by mimocorb pause (process 7)" in status_line(paused)
+
+
+@pytest.mark.parametrize("width", range(24, 130, 3))
+def test_what_matters_least_falls_away_but_no_number_is_ever_cut(width):
+    lines = drawn(a_run(1, 2), width)
+    assert max(map(len, lines)) <= width
+    progress, heading, row = lines[1], lines[3], lines[4]
+    assert "1 234 567" in row
+    for title, number in {"rate/s": "12 346", "dead": "12.3 %", "due": " 12 "}.items():
+        assert (title in heading.split()) == (number in f"{row} ")
+    assert not re.search(r"\d…", row + progress)
+    assert ("━" in row) == (width >= 63)
+    assert len([line for line in lines if "2/2  running" in line]) == 2
 
 
 def test_plain_lines_survive_a_reader_that_has_gone():

@@ -215,7 +215,7 @@ class RunClient:
         self._close_ear()
 
     def __repr__(self) -> str:
-        from mimocorb._run.terminal import status_line
+        from mimocorb._run.wording import status_line
 
         try:
             return f"<{self.name}: {status_line(self.status().view)}>"

@@ -19,7 +19,7 @@ from mimocorb._run.run_log import LogLine, RunLog
 from mimocorb._run.run_state import Command
 from mimocorb._run.summary import RunSummary
 from mimocorb._run.supervisor import Supervisor
-from mimocorb._run.terminal import say
+from mimocorb._run.wording import say
 from mimocorb._setup.dialects import read_setup, setup_from_dicts
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.setup_file import plain, read_file

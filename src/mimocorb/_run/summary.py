@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from mimocorb._buffer.stats import GroupStats
 from mimocorb._run.books import expected, lost, processed, reader_name, saved
 from mimocorb._run.quality import judge
-from mimocorb._run.run_record import Quality, RunResult, WorkerEnd
+from mimocorb._run.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
-from mimocorb._run.terminal import duration, percent, rate
+from mimocorb._run.wording import duration, percent, rate
 from mimocorb.errors import RunFailed
 
 __all__ = ["RunSummary"]
@@ -74,7 +74,7 @@ class RunSummary:
             elapsed_s=view.elapsed_s,
             active_s=view.active_s,
             events=view.events,
-            buffers=[_buffer_dict(buffer, view.active_s) for buffer in view.buffers],
+            buffers=[_buffer_result(buffer, view.active_s) for buffer in view.buffers],
             workers=list(self.workers),
             results={worker: dict(results) for worker, results in view.results.items()},
             accounts={},
@@ -129,19 +129,37 @@ def _mean_rate(buffer: BufferView, active_s: float | None) -> float | None:
     return buffer.stats.published / active_s if active_s else None
 
 
-def _buffer_dict(buffer: BufferView, active_s: float | None) -> dict[str, Any]:
-    fields = asdict(buffer.stats)
-    del fields["rate_hz"]
-    for group, stats in zip(fields["groups"], buffer.stats.groups, strict=True):
-        group["reader"] = reader_name(buffer, stats)
-        group["acknowledged"] = processed(buffer, stats)
-        group["saved"] = saved(buffer, stats)
-        group["lost"] = lost(buffer, stats)
-    return {
-        **fields,
-        "mean_rate_hz": _mean_rate(buffer, active_s),
-        "dead_fraction": buffer.dead_fraction,
-    }
+def _buffer_result(buffer: BufferView, active_s: float | None) -> BufferResult:
+    stats = buffer.stats
+    return BufferResult(
+        name=stats.name,
+        claimed=stats.claimed,
+        published=stats.published,
+        aborted=stats.aborted,
+        torn=stats.torn,
+        in_hand=stats.in_hand,
+        mean_rate_hz=_mean_rate(buffer, active_s),
+        dead_fraction=buffer.dead_fraction,
+        waiting_full_s=stats.waiting.full_s,
+        waiting_paused_s=stats.waiting.paused_s,
+        groups=[_group_result(buffer, group) for group in stats.groups],
+    )
+
+
+def _group_result(buffer: BufferView, group: GroupStats) -> GroupResult:
+    return GroupResult(
+        reader=reader_name(buffer, group),
+        first_sequence=group.first_sequence,
+        offered=group.offered,
+        acknowledged=processed(buffer, group),
+        quarantined=group.quarantined,
+        saved=saved(buffer, group),
+        due=group.due,
+        lost=lost(buffer, group),
+        abandoned=group.abandoned,
+        redelivered=group.redelivered,
+        waiting_s=group.waiting_s,
+    )
 
 
 def _books_table(view: RunView) -> Iterable[str]:

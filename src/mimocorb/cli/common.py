@@ -72,7 +72,7 @@ seconds.__name__ = "number"
 
 def print_text(text: str) -> None:
     """Print; that nobody reads it, as after ``| head -1``, is no failure of the command."""
-    from mimocorb._run.terminal import say
+    from mimocorb._run.wording import say
 
     if sys.stdout is not None and not say(text.rstrip("\n"), sys.stdout):
         # What is left in the stream would fail again at the exit of Python.

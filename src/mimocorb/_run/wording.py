@@ -1,0 +1,109 @@
+"""The words for a run: numbers, times and states as people read them.
+
+A number that has not been measured is written as "–", never as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from mimocorb._run.run_state import BufferView, Goal, RunState, RunView
+
+__all__ = [
+    "UNKNOWN",
+    "count",
+    "drain_progress",
+    "duration",
+    "goal_progress",
+    "percent",
+    "rate",
+    "say",
+    "status_line",
+]
+
+UNKNOWN = "–"
+
+
+def say(text: str, stream: TextIO) -> bool:
+    """Print a text at once, with "?" for what the stream cannot show; whether that worked.
+
+    It does not if whoever read the stream has gone, or its disk is full. That ends no run.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def count(number: float) -> str:
+    """Return a number of things with its digits in groups of three: 1 024."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time as hours, minutes and seconds."""
+    if seconds is None:
+        return UNKNOWN
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def rate(value_hz: float | None) -> str:
+    """Return a rate in a form that fits any size."""
+    if value_hz is None:
+        return UNKNOWN
+    return f"{value_hz:.1f}" if value_hz < 1000 else count(value_hz)
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction in percent."""
+    return UNKNOWN if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def goal_progress(goal: Goal) -> str:
+    """Say how far it is to an end of the run."""
+    if goal.kind == "time":
+        return f"{duration(goal.value)} of {duration(goal.limit)}"
+    if goal.kind == "events":
+        reached = UNKNOWN if goal.value is None else count(goal.value)
+        return f"{reached} of {count(goal.limit)} events in {goal.name}"
+    return f"{goal.name}, now {UNKNOWN if goal.value is None else f'{goal.value:g}'}"
+
+
+def drain_progress(view: RunView) -> list[str]:
+    """Say how much is left to process in each buffer, or for whom the run waits."""
+    due = [_still_due(buffer) for buffer in view.buffers if buffer.due]
+    if due:
+        return due
+    busy = [worker.function for worker in view.workers if worker.alive]
+    return [f"all events processed, waiting for {', '.join(busy)}" if busy else "all processed"]
+
+
+def _still_due(buffer: BufferView) -> str:
+    of_all = "" if buffer.to_drain is None else f" of {count(buffer.to_drain)}"
+    return f"{count(buffer.due)}{of_all} still due in {buffer.stats.name}"
+
+
+def status_line(view: RunView) -> str:
+    """Return a run in one line: for files and pipes."""
+    return " | ".join(_parts(view))
+
+
+def _parts(view: RunView) -> Iterable[str]:
+    cause = f" ({view.cause})" if view.state is RunState.PAUSED and view.cause else ""
+    yield f"{view.state.value}{cause} {duration(view.elapsed_s)}"
+    for buffer in view.buffers:
+        stats = buffer.stats
+        text = f"{stats.name}: {count(stats.published)} events, {rate(buffer.rate_hz)}/s"
+        text += f", {100 * stats.occupancy:.0f} % full"
+        if buffer.dead_fraction is not None:
+            text += f", dead time {percent(buffer.dead_fraction)}"
+        yield text
+    if view.progress is not None and view.state is RunState.RUNNING:
+        yield f"{100 * view.progress:.0f} % done"
+    if view.state in (RunState.DRAINING, RunState.ENDING):
+        yield ", ".join(drain_progress(view))
