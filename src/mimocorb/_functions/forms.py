@@ -4,6 +4,7 @@
 form       function
 =========  ==============================================================================
 plain      marked by ``@source``, ``@filter``, ``@sink`` or ``@observer``; recommended
+buffer_io  ``f(buffer_io)``, as mimoCoRB2 has it
 manual     ``f(source_list, sink_list, observe_list, config_dict, **rb_info)``, or a class
 =========  ==============================================================================
 
@@ -12,6 +13,7 @@ A module of a form has ``bind(function, call)``; see :func:`mimocorb._functions.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,8 +40,25 @@ class Form(NamedTuple):
     recognises: Callable[[Callable[..., Any]], bool]
 
 
+def _takes_buffer_io(function: Callable[..., Any]) -> bool:
+    """Tell whether a function has one parameter and needs it."""
+    if isinstance(function, type):
+        return False
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return (
+        len(parameters) == 1
+        and parameters[0].kind in positional
+        and parameters[0].default is inspect.Parameter.empty
+    )
+
+
 FORMS = (
     Form("plain", "mimocorb._functions.plain", lambda function: kind_of(function) is not None),
+    Form("buffer_io", "mimocorb._functions.buffer_io", _takes_buffer_io),
     Form("manual", "mimocorb._functions.manual", lambda _: True),
 )
 """The first form that recognises a function is the one."""

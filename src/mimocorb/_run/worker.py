@@ -20,8 +20,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mimocorb._access import results
+from mimocorb._access import results, worker_context
 from mimocorb._functions.call import WorkerCall, bind_function
+from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._run.process import (
     ASK_TO_END,
     ENDED_AS_ASKED,
@@ -133,6 +134,8 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     end_request = EndRequest()
     try:
         end_request.accept()
+        worker_context.enter(_context(task))
+        offer_mimocorb2()
         work = bind_function(load_function(task.spec.function), _worker_call(task))
         link.send("ready")
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
@@ -158,6 +161,18 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
             link.send("failed", text + _place(error, path), detail=detail)
             code = 1
     return code
+
+
+def _context(task: WorkerTask) -> worker_context.WorkerContext:
+    spec = task.spec
+    return worker_context.WorkerContext(
+        name=spec.name,
+        number_of_processes=spec.number_of_processes,
+        directory_prefix=task.directory_prefix,
+        ordered=spec.ordered,
+        hang_timeout_s=spec.hang_timeout_s,
+        rejected_prescale=spec.rejected_prescale,
+    )
 
 
 def _worker_call(task: WorkerTask) -> WorkerCall:

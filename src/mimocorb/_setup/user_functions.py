@@ -35,6 +35,7 @@ __all__ = [
     "neighbours",
     "own_nodes",
     "read_module",
+    "takes_buffer_io",
 ]
 
 # How a worker function is called; see WorkerSpec.
@@ -239,12 +240,22 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         return "an asynchronous function"
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)):
         return "a generator, which does nothing when called,"
+    if takes_buffer_io(function):
+        return ""
     arguments = function.args
     positional = len(arguments.posonlyargs) + len(arguments.args)
     required = positional - len(arguments.defaults)
     if required > 4 or (positional < 4 and not arguments.vararg) or arguments.kwarg is None:
         return f"({ast.unparse(arguments)})"
     return ""
+
+
+def takes_buffer_io(function: ast.FunctionDef) -> bool:
+    """Whether a function has one parameter and needs it, as those of mimoCoRB2."""
+    arguments = function.args
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    others = (arguments.defaults, arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+    return positional == 1 and not function.decorator_list and not any(others)
 
 
 def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:

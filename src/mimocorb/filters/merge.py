@@ -199,8 +199,10 @@ class MergeBuffers:
         """
         try:
             with ExitStack() as stack:
-                for handle in (*self.writers, *(source.reader for source in self._sources)):
-                    stack.enter_context(handle)
+                for writer in self.writers:
+                    stack.enter_context(writer)
+                for source in self._sources:
+                    stack.enter_context(source.reader)
                 try:
                     while found := self._next_set():
                         self._process(found)

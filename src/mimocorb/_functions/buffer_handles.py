@@ -1,0 +1,190 @@
+"""Buffers as functions of mimoCoRB2 use them: ``with buffer_io.read[0] as (metadata, data)``.
+
+Behind each is our Reader, Writer or Observer, opened when it is first used: a template such as
+``Filter`` hands the set-up dictionary to an access class instead, and a buffer must not be opened
+twice. What differs in meaning from mimoCoRB2 is listed in :mod:`mimocorb._setup.changed_meaning`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._access.watching import NewestEvents
+from mimocorb._buffer.observer import Observer
+from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.writer import Writer
+from mimocorb.errors import EndOfStream, HandleMisuse
+
+__all__ = ["METADATA_DTYPE", "BufferObserver", "BufferReader", "BufferWriter", "EndFlag"]
+
+METADATA_DTYPE = np.dtype(
+    [("counter", np.longlong), ("timestamp", np.float64), ("deadtime", np.float64)]
+)
+"""The record that mimoCoRB2 keeps with each event: number, UTC in s, dead fraction."""
+
+Event = tuple[NDArray[Any], NDArray[Any]]
+NoEvent = tuple[None, None]
+
+
+class EndFlag:
+    """Tells by ``value`` whether a stream has ended for one handle."""
+
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
+
+    @property
+    def value(self) -> bool:
+        """True from the moment on at which the handle can see the end."""
+        return self._handle.has_ended()
+
+
+class _Handle:
+    """What the handles of all three roles tell about their buffer."""
+
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        self.setup = setup
+        self.name: str = setup["name"]
+        self.slot_count: int = setup["number_of_slots"]
+        self.data_length: int = setup["values_per_slot"]
+        self.data_dtype: np.dtype[Any] = setup["dtype"]
+        self.data_example: NDArray[Any] = np.zeros(self.data_length, self.data_dtype)
+        self.metadata_example: NDArray[Any] = np.zeros(1, METADATA_DTYPE)
+        self.is_shutdown = EndFlag(self)
+        self._ended = False
+
+    @property
+    def buffer(self) -> _Handle:
+        """The description of the buffer, which is in the handle itself."""
+        return self
+
+    def has_ended(self) -> bool:
+        """Whether this handle has met the end of the stream."""
+        return self._ended
+
+
+def _record(metadata: tuple[int, float, float]) -> NDArray[Any]:
+    return np.array([metadata], METADATA_DTYPE)
+
+
+class BufferReader(_Handle):
+    """Takes events out of a buffer; each ``with`` statement is one event.
+
+    Its data are a copy that the function may change. At the end of the stream, metadata and data
+    are None. If the ``with`` statement is left by an exception, the event is given back.
+    """
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.setup)
+
+    def __enter__(self) -> Event | NoEvent:
+        if self._ended:
+            return None, None
+        try:
+            self._reader.get()
+        except EndOfStream:
+            self._ended = True
+            return None, None
+        return _record(self._reader.get_metadata()), self._reader.copy()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._ended:
+            self._reader.close()
+        elif kind is None:
+            self._reader.acknowledge()
+        elif kind is GeneratorExit:  # whoever iterated has left the loop, for whatever reason
+            self._reader.reject()
+        else:
+            self._reader.reject(f"{kind.__name__}: {error}")
+
+
+class BufferWriter(_Handle):
+    """Puts events into a buffer; each ``with`` statement is one event.
+
+    Metadata that the function does not set are filled in: its own count, the time in UTC, and −1
+    for a dead time that was not measured. If the ``with`` statement is left by an exception,
+    nothing is published.
+    """
+
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        super().__init__(setup)
+        self._count = 0
+        self._metadata = _record((0, -1.0, -1.0))
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self.setup)
+
+    def __enter__(self) -> Event:
+        if self._ended:
+            raise HandleMisuse(
+                f"{self.name} is written after shutdown_sinks(): write everything before"
+            )
+        try:
+            slot = self._writer.get_new_buffer()
+        except EndOfStream:
+            self._ended = True
+            raise
+        self._metadata = _record((self._count, time.time(), -1.0))
+        return self._metadata, slot
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._writer.abort()
+            return
+        self._writer.set_metadata(*self._metadata[0].item())
+        self._writer.process_buffer()
+        self._count += 1
+
+    def shutdown_buffer(self) -> None:
+        """Leave the buffer; its stream ends when every process that writes it has done so."""
+        self._ended = True
+        self._writer.close()
+
+    send_flush_event = shutdown_buffer
+
+
+class BufferObserver(_Handle):
+    """Looks at a buffer; each ``with`` statement is a copy of its newest event.
+
+    Waits until there is one that was not seen before. At the end of the stream, metadata and data
+    are None.
+    """
+
+    @cached_property
+    def _observer(self) -> Observer:
+        return Observer(self.setup)
+
+    def has_ended(self) -> bool:
+        """Whether no event will come any more."""
+        return self._observer.ended
+
+    def __enter__(self) -> Event | NoEvent:
+        for data in NewestEvents(self._observer, 0.0):
+            return _record(self._observer.get_metadata()), data.copy()
+        return None, None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing was borrowed, so there is nothing to give back."""
