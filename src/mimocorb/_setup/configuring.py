@@ -20,13 +20,16 @@ from mimocorb._setup.signatures import GIVEN, Kind, Parameter, PlainSignature, w
 
 __all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
 
-EXTRA_KEYS: Mapping[Kind, Mapping[str, str]] = {
-    "source": {},
-    "filter": {},
-    "sink": {},
-    "observer": {"min_sleeptime": "least time between two calls in s; default 1"},
+_INTERVAL = Parameter(
+    "min_sleeptime", "float", float, "1.0", "Least time between two calls, in s.", "s"
+)
+EXTRA_KEYS: Mapping[Kind, tuple[Parameter, ...]] = {
+    "source": (),
+    "filter": (),
+    "sink": (),
+    "observer": (_INTERVAL,),
 }
-"""Keys that belong to mimocorb and not to the function."""
+"""Keys that are for mimocorb and not for the function."""
 
 _ROLES: Mapping[Kind, tuple[str, str, str]] = {
     "source": ("none", "one", "none"),
@@ -74,7 +77,8 @@ def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, An
     """
     if signature.parameters is None:
         return {}, []
-    by_name = {parameter.name: parameter for parameter in signature.parameters}
+    extra = EXTRA_KEYS[signature.kind]
+    by_name = {parameter.name: parameter for parameter in (*signature.parameters, *extra)}
     given, problems = _assigned_keys(signature, spec, by_name)
     values: dict[str, Any] = {}
     for name, parameter in by_name.items():
@@ -82,7 +86,8 @@ def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, An
             problems += _convert(values, parameter, given[name], signature, spec)
         elif parameter.default is None:
             problems.append(_missing(parameter, signature, spec))
-    return values, problems
+    of_mimocorb = {parameter.name for parameter in extra}
+    return {key: value for key, value in values.items() if key not in of_mimocorb}, problems
 
 
 def _assigned_keys(
@@ -96,7 +101,7 @@ def _assigned_keys(
     problems: list[Problem] = []
     for key in spec.config:
         is_common = key in spec.config_origin.common
-        if key in by_name or key in EXTRA_KEYS[signature.kind] or is_common:
+        if key in by_name or is_common:
             continue
         where = spec.config_origin.places.get(key, spec.where)
         if key in GIVEN and key in signature.given:

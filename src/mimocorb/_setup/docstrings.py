@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Docstring", "read_docstring", "unit_of"]
+__all__ = ["Docstring", "described_keys", "read_docstring", "unit_of"]
 
+_KEYS = re.compile(r"``\w+``(, ``\w+``)*")
 _HEADING = re.compile(r"-{3,}\s*")
 _UNIT_IN_TEXT = re.compile(r"\bin ([^\s,;:()]+)")
 
@@ -98,3 +99,27 @@ def unit_of(name: str, meaning: str) -> str:
             return str(unit)
     last = name.rpartition("_")[2] if "_" in name else ""
     return last if last in _UNITS else _UNITS_IN_NAMES.get(last.lower(), "")
+
+
+def described_keys(text: str | None) -> dict[str, str]:
+    """Return the keys of a configuration that a docstring lists, with what it says of each.
+
+    These are lines with nothing but names in double backquotes, above deeper indented text, after
+    a paragraph that speaks of the configuration: other lists may be about anything.
+    """
+    found: dict[str, list[str]] = {}
+    names: list[str] = []
+    paragraph, is_new, depth = "", True, 0
+    for line in inspect.cleandoc(text or "").splitlines():
+        indent = len(line) - len(line.lstrip())
+        if _KEYS.fullmatch(line.strip()):
+            names, depth = re.findall(r"\w+", line) if "config" in paragraph else [], indent
+            found.update((name, []) for name in names)
+        elif line and names and indent > depth:
+            for name in names:
+                found[name].append(line.strip())
+        elif line:
+            paragraph = line if is_new or names else f"{paragraph} {line}"
+            names = []
+        is_new = not line
+    return {name: " ".join(parts) for name, parts in found.items()}

@@ -1,0 +1,187 @@
+"""What can be said of a worker function to somebody who wants to use it in a set-up.
+
+A module is read, not run, as long as its text tells enough. Functions that come from elsewhere, and
+those whose parameters another decorator or a base class decides, are loaded.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from mimocorb._functions.forms import form_of
+from mimocorb._functions.inspected import plain_signature
+from mimocorb._setup.configuring import EXTRA_KEYS
+from mimocorb._setup.docstrings import described_keys, read_docstring, unit_of
+from mimocorb._setup.model import FunctionReference, Problem, Where
+from mimocorb._setup.paths import shown
+from mimocorb._setup.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
+from mimocorb._setup.static_signatures import read_signature
+from mimocorb._setup.user_functions import (
+    ModuleText,
+    check_function,
+    load_function,
+    read_module,
+)
+
+__all__ = ["Description", "describe_function", "worker_functions"]
+
+_LISTS = ("sources", "sinks", "observes")
+_ROLES: Mapping[Kind, tuple[str, ...]] = {
+    "source": ("sinks",),
+    "filter": ("sources", "sinks"),
+    "sink": ("sources",),
+    "observer": ("observes",),
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """A worker function for its user.
+
+    Parameters
+    ----------
+    reference
+        Its name and its module.
+    kind
+        ``"source"``, ``"filter"``, ``"sink"`` or ``"observer"``, or the form of the function where
+        that is all that is known: ``"manual"``, ``"buffer_io"``.
+    summary
+        What its docstring says first.
+    parameters
+        What can be configured, as far as it is known.
+    roles
+        Keys of a worker for its buffers: those of ``sources``, ``sinks`` and ``observes`` that it
+        needs, as far as that is known.
+    given
+        What mimocorb gives to it: name and meaning.
+    line
+        Where it begins in its file; 0 if that is not known.
+    """
+
+    reference: FunctionReference
+    kind: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    roles: tuple[str, ...] = _LISTS
+    given: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether types and defaults of its parameters are known."""
+        return self.kind in KINDS
+
+
+def worker_functions(reference: FunctionReference) -> list[str] | Problem:
+    """Return the names of the functions for set-ups in the module of a reference."""
+    module = read_module(reference)
+    if isinstance(module, Problem):
+        return module
+    if reference.path is None:
+        loaded = import_module(str(reference.module))
+        values = {getattr(loaded, name): name for name in reversed(loaded.__all__)}
+        found = sorted(name for value, name in values.items() if _is_complete(value))
+    else:
+        found = [name for name in module.names if name[0] != "_" and _is_marked(module, name)]
+    if found:
+        return found
+    return Problem(
+        Where(shown(reference.path) if reference.path else reference.asked),
+        "a module for set-ups has functions that are marked as source, filter, sink or observer",
+        "found none",
+        "mark one, or name another module",
+    )
+
+
+def _is_marked(module: ModuleText, name: str) -> bool:
+    """Whether it is a worker function beyond doubt: its decorator or its parameters say so."""
+    statement = module.names[name]
+    if read_signature(module.names, name) is not None:
+        return True
+    if not isinstance(statement, ast.FunctionDef):
+        return False
+    return bool({argument.arg for argument in statement.args.args} & {"config_dict", "buffer_io"})
+
+
+def _is_complete(value: Any) -> bool:
+    """Whether a set-up can name it: it needs configuration only, no function of the user."""
+    names = inspect.signature(value).parameters.keys() if callable(value) else set()
+    return "config_dict" in names and "ufunc" not in names
+
+
+def describe_function(reference: FunctionReference) -> Description | Problem:
+    """Return what can be said of a function, or why it cannot be used.
+
+    Raises
+    ------
+    UserFunctionError
+        The module had to be loaded, and cannot be.
+    """
+    module = read_module(reference)
+    if isinstance(module, Problem):
+        return module
+    if reference.path is not None:
+        signature = read_signature(module.names, reference.name)
+        if signature is not None and (signature.fault or signature.parameters is not None):
+            return _of_plain(reference, signature)
+        problem = check_function(reference, module)
+        if problem is not None:
+            return problem
+        statement = module.names.get(reference.name)
+        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+            is_manual = len(statement.args.args) != 1
+            docstring = ast.get_docstring(statement)
+            form = "manual" if is_manual else "buffer_io"
+            return _of_docstring(reference, form, docstring, statement.lineno)
+    function = load_function(reference)
+    signature = plain_signature(function)
+    if signature is not None:
+        return _of_plain(reference, signature)
+    return _of_docstring(reference, form_of(function).name, inspect.getdoc(function))
+
+
+def _of_plain(reference: FunctionReference, signature: PlainSignature) -> Description | Problem:
+    if signature.fault is not None:
+        return Problem(reference.name_where, *signature.fault)
+    given = {name: GIVEN[name] for name in signature.given}
+    if signature.takes_metadata:
+        given = {"metadata": "counter, timestamp and deadtime", **given}
+    return Description(
+        reference,
+        signature.kind,
+        signature.summary,
+        (*(signature.parameters or ()), *EXTRA_KEYS[signature.kind]),
+        _ROLES[signature.kind],
+        given,
+        signature.line,
+    )
+
+
+def _of_docstring(
+    reference: FunctionReference, form: str, docstring: str | None, line: int = 0
+) -> Description:
+    """Return what a function of another form says of itself; types and defaults are in its text."""
+    keys = described_keys(docstring)
+    text = read_docstring(docstring)
+    arguments = (text.meanings.get(f"{name[:-1]}_list", "") for name in _LISTS)
+    return Description(
+        reference,
+        form,
+        text.summary,
+        tuple(
+            Parameter(name, "", Any, None, meaning, unit_of(name, meaning))
+            for name, meaning in keys.items()
+            if name != "directory_prefix"
+        ),
+        tuple(
+            name
+            for name, meaning in zip(_LISTS, arguments, strict=True)
+            if not meaning.startswith("Must be None")
+        ),
+        line=line,
+    )

@@ -1,0 +1,248 @@
+"""``mimocorb describe FUNCTION``: what a worker function does and what can be configured."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
+
+if TYPE_CHECKING:
+    from mimocorb._functions.describing import Description
+    from mimocorb._setup.model import FunctionReference, Problem
+    from mimocorb._setup.signatures import Parameter
+
+__all__ = ["add"]
+
+ROLES = {"sources": "that it reads", "sinks": "that it writes", "observes": "that it looks at"}
+
+
+class Found(NamedTuple):
+    """A function that was asked for, and what a set-up configures, if one was named."""
+
+    reference: FunctionReference
+    config: Mapping[str, Any] | None = None
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "describe", help="say what a worker function does and what can be configured"
+    )
+    parser.set_defaults(action=describe)
+    parser.add_argument(
+        "function",
+        metavar="FUNCTION",
+        help="FILE.py:NAME, mimocorb/plot:NAME, or a module or a set-up file for a list",
+    )
+    parser.add_argument(
+        "worker", metavar="WORKER", nargs="?", help="after a set-up file: a worker in it"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def describe(chosen: argparse.Namespace) -> int:
+    """Find the functions and describe them; problems go to standard error."""
+    from mimocorb._functions.describing import describe_function
+    from mimocorb._setup.model import Problem
+
+    is_setup = Path(chosen.function).suffix in {".yaml", ".yml"}
+    found = (
+        _in_setup(chosen.function, chosen.worker)
+        if is_setup or chosen.worker
+        else _in_module(chosen.function)
+    )
+    if found is None:
+        return BAD_USAGE  # the problems of the set-up have been printed
+    if isinstance(found, Problem):
+        return _refuse(found)
+    described = []
+    for one in found:
+        description = describe_function(one.reference)
+        if isinstance(description, Problem):
+            return _refuse(description)
+        described.append((description, one.config))
+    if chosen.json:
+        print_text(json.dumps([_plain(*pair) for pair in described], indent=2, ensure_ascii=False))
+    elif len(described) == 1:
+        print_text(_text(*described[0]))
+    else:
+        print_text(_list(description for description, _ in described))
+    return OK
+
+
+def _refuse(problem: Problem) -> int:
+    print(f"mimocorb: {problem}", file=sys.stderr)
+    return BAD_USAGE
+
+
+def _in_module(target: str) -> list[Found] | Problem:
+    from mimocorb._functions.describing import worker_functions
+    from mimocorb._setup.model import Problem, Where
+    from mimocorb._setup.user_functions import locate
+
+    module, colon, name = target.rpartition(":")
+    if not colon:
+        module = target
+    where = Where(module)
+    if name and colon:
+        return [Found(locate(module, name, Path.cwd(), where, where))]
+    names = worker_functions(locate(module, "", Path.cwd(), where, where))
+    if isinstance(names, Problem):
+        return names
+    return [Found(locate(module, each, Path.cwd(), where, where)) for each in names]
+
+
+def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
+    from mimocorb._setup.form import nearest
+    from mimocorb._setup.model import Problem, Where
+
+    setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
+    if setup is None:
+        return None
+    workers = {spec.name: spec for spec in setup.workers}
+    if worker is None:
+        return [Found(spec.function, spec.config) for spec in workers.values()]
+    if worker in workers:
+        return [Found(workers[worker].function, workers[worker].config)]
+    guess = nearest(worker, workers)
+    return Problem(
+        Where(path),
+        f"the set-up has a worker {worker!r}",
+        f"found {', '.join(workers)}",
+        f"did you mean {guess!r}?" if guess else "name one of them",
+    )
+
+
+# --- as text
+
+
+def _list(descriptions: Iterable[Description]) -> str:
+    """One line for each function."""
+    rows = [(one.reference.name, one.kind, one.summary) for one in descriptions]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"{n:<{widths[0]}}  {k:<{widths[1]}}  {summary}" for n, k, summary in rows)
+
+
+def _text(description: Description, config: Mapping[str, Any] | None) -> str:
+    place = description.reference.asked + (f", line {description.line}" if description.line else "")
+    kind = description.kind if description.is_plain else f"worker function, form {description.kind}"
+    parts = [f"{description.reference.name}: {kind}, in {place}"]
+    if description.summary:
+        parts.append(description.summary)
+    if description.parameters:
+        parts.append(_table(description, config))
+    elif description.is_plain:
+        parts.append("It has nothing to configure.")
+    else:
+        parts.append("Its docstring lists no keys of the configuration.")
+    if description.given:
+        given = "; ".join(f"{name}: {meaning}" for name, meaning in description.given.items())
+        parts.append(f"Given by mimocorb: {given}.")
+    parts.append("For a set-up:\n\n" + _snippet(description))
+    return "\n\n".join(parts)
+
+
+def _table(description: Description, config: Mapping[str, Any] | None) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    columns = ["parameter", "type", "unit", "default", "meaning"]
+    if not description.is_plain:
+        columns = ["key", "unit", "meaning"]
+    if config is not None:
+        columns.insert(-1, "here")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in {"parameter", "key", "unit"})
+    for parameter in description.parameters:
+        known = {
+            "parameter": parameter.name,
+            "key": parameter.name,
+            "type": parameter.type_text,
+            "unit": parameter.unit,
+            "default": "required" if parameter.default is None else parameter.default,
+            "here": str((config or {}).get(parameter.name, "")),
+            "meaning": parameter.meaning,
+        }
+        # the cells are texts of the user, not markup
+        table.add_row(*(_escaped(known[column]) for column in columns))
+    stream = io.StringIO()
+    width = max(60, shutil.get_terminal_size((100, 24)).columns)
+    Console(file=stream, width=width, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _snippet(description: Description) -> str:
+    """Return the worker as it stands in a set-up of the recommended form."""
+    reference = description.reference
+    lines = [f"  {reference.name}:"]
+    if reference.path is None:
+        module = str(reference.module).removeprefix("mimocorb.")
+        lines.append(f"    function: {module}.{reference.name}")
+    else:
+        lines += [f"    file: {reference.asked}", f"    function: {reference.name}"]
+    lines += [f"    {role}: […]  # buffers {ROLES[role]}" for role in description.roles]
+    if description.parameters:
+        lines += ["    config:", *(f"      {line}" for line in _config_lines(description))]
+    return "\n".join(["Workers:", *lines])
+
+
+def _config_lines(description: Description) -> Iterator[str]:
+    for parameter in description.parameters:
+        unit = f" in {parameter.unit}" if parameter.unit else ""
+        if not description.is_plain:
+            yield f"# {parameter.name}: {parameter.meaning}"
+        elif parameter.default is None:
+            yield f"{parameter.name}: …  # {parameter.type_text or 'a value'}{unit}, required"
+        else:
+            value = _as_yaml(parameter)
+            start = f"{parameter.name}: {value}" if value else f"# {parameter.name}: …"
+            yield f"{start}  # {parameter.type_text or 'a value'}{unit}"
+
+
+def _as_yaml(parameter: Parameter) -> str:
+    """Return a default as it is written in a set-up; empty if only Python knows its value."""
+    try:
+        return json.dumps(ast.literal_eval(parameter.default or ""), ensure_ascii=False)
+    except (ValueError, SyntaxError, TypeError):
+        return ""
+
+
+# --- as JSON
+
+
+def _plain(description: Description, config: Mapping[str, Any] | None) -> dict[str, Any]:
+    reference = description.reference
+    parameters = []
+    for parameter in description.parameters:
+        fields = {key: value for key, value in asdict(parameter).items() if key != "type_text"}
+        fields["type"] = parameter.type_text
+        if config is not None and parameter.name in config:
+            fields["configured"] = config[parameter.name]
+        parameters.append(fields)
+    return {
+        "name": reference.name,
+        "module": reference.asked,
+        "line": description.line or None,
+        "kind": description.kind,
+        "summary": description.summary,
+        "parameters": parameters,
+        "given": dict(description.given),
+        "snippet": _snippet(description),
+    }
