@@ -20,7 +20,7 @@ from mimocorb._run.catalogue import KnownRun
 from mimocorb._run.comparison import Comparison, Difference, Rate, RateDifference
 from mimocorb._run.quality import CLEAN, KILLED
 from mimocorb._run.run_record import RunResult
-from mimocorb._run.terminal import UNKNOWN, duration, percent, rate
+from mimocorb._run.wording import UNKNOWN, duration, percent, rate
 
 __all__ = ["comparison_page", "run_page", "runs_table"]
 

@@ -1,0 +1,280 @@
+"""The record of a run: whole at every moment, and all that somebody will ask for later."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from running import (
+    Finished,
+    RunningDaq,
+    Worker,
+    buffer,
+    chain,
+    eventually,
+    run,
+    run_directories,
+    write_setup,
+)
+
+from mimocorb._buffer.stats import BufferStats, WaitingTime
+from mimocorb._run.options import RunOptions
+from mimocorb._run.quality import judge
+from mimocorb._run.run import Run
+from mimocorb._run.run_record import WorkerEnd, read_record, utc
+from mimocorb._run.run_state import BufferView, RunState, RunView
+from mimocorb._setup.dialects import read_setup
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Finished:
+    """A run that ended well."""
+    setup = chain(tmp_path_factory.mktemp("finished"))
+    return run(setup, "--operator", "A. Student", "--comment", "first try")
+
+
+def test_a_record_tells_who_took_what_when_and_with_what(finished):
+    record = finished.record
+    assert (record["schema"], record["schema_version"]) == ("mimocorb run record", 1)
+    assert (record["number"], record["title"], record["state"]) == (1, "test_setup", "ended")
+    assert (record["operator"], record["comment"]) == ("A. Student", "first try")
+    assert record["supervisor"]["host"] == os.uname().nodename
+    assert record["command"][1:4] == ["run", "test_setup.yaml", "--lines"]
+    assert datetime.fromisoformat(record["started_utc"]) < datetime.fromisoformat(
+        record["ended_utc"]
+    )
+    assert record["quality"] == {"clean": []}
+    workers = record["result"]["workers"]
+    assert {worker["exit_code"] for worker in workers} == {0}
+    assert all(worker["ended_utc"] >= record["started_utc"] for worker in workers)
+
+
+def test_every_change_of_state_is_recorded_with_time_and_cause(finished):
+    states = finished.record["states"]
+    assert [(state["state"], state["cause"]) for state in states] == [
+        ("prepared", "the set-up has been checked"),
+        ("starting", "the directory of the run is ready"),
+        ("running", "all workers are ready"),
+        ("draining", "the source is exhausted"),
+        ("ended", "all workers have ended"),
+    ]
+    times = [datetime.fromisoformat(state["time_utc"]) for state in states]
+    assert times == sorted(times)
+
+
+def test_the_hashes_are_those_of_the_copies_and_of_the_originals(finished):
+    kinds = set()
+    for file in finished.record["files"]:
+        for path in (finished.directory / file["path"], Path(file["original"])):
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
+        kinds.add(file["kind"])
+    assert kinds == {"set-up", "configuration", "function"}
+
+
+def test_a_record_of_a_run_that_goes_on_says_so(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.01})
+    daq = RunningDaq(chain(tmp_path, source=source))
+    daq.wait_for("data taking begins")
+    (directory,) = run_directories(tmp_path / "target")
+    eventually(lambda: read_record(directory).state == "running")
+    record = read_record(directory)
+    assert (record.operator, record.comment) == (getpass.getuser(), "")
+    assert record.supervisor.pid == daq.process.pid
+    assert record.supervisor.lives()
+    assert (record.ended_utc, record.quality, record.result) == (None, None, None)
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.record["state"] == "ended"
+    assert [state["cause"] for state in finished.record["states"]][3] == "stopped by request"
+
+
+def test_a_worker_that_failed_is_among_the_flags(tmp_path):
+    source = Worker("raises", {"RB_1": "write"}, {"events": 5})
+    record = run(chain(tmp_path, source=source)).record
+    assert list(record["quality"]) == ["crashed workers"]
+    (reason,) = record["quality"]["crashed workers"]
+    assert reason.startswith("Fkt_1 raises: ")
+    assert "the digitizer is on fire" in reason
+    (failed,) = [w for w in record["result"]["workers"] if w["state"] == "failed"]
+    assert (failed["worker"], failed["exit_code"]) == ("Fkt_1", 1)
+
+
+def test_a_worker_that_was_killed_is_recorded_with_its_signal(tmp_path):
+    sink = Worker("killed_after", {"RB_2": "read"}, {"events": 3})
+    record = run(chain(tmp_path, sink=sink)).record
+    assert set(record["quality"]) == {"incomplete", "crashed workers"}
+    (failed,) = [w for w in record["result"]["workers"] if w["state"] == "failed"]
+    assert (failed["exit_code"], failed["how"]) == (-9, "killed by SIGKILL")
+
+
+def test_a_display_that_fails_does_not_spoil_the_data(tmp_path):
+    record = run(chain(tmp_path, more=[Worker("looks_badly", {"RB_1": "observe"})])).record
+    assert record["quality"] == {"clean": []}
+    assert "looks_badly failed" in record["result"]["warnings"][0]
+
+
+def test_a_run_that_is_ended_at_once_is_incomplete(tmp_path):
+    sink = Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 0.2})
+    daq = RunningDaq(chain(tmp_path, sink=sink))
+    daq.wait_for("data taking begins")
+    daq.interrupt()
+    daq.wait_for("draining")
+    daq.interrupt()
+    record = daq.finish().record
+    assert [state["state"] for state in record["states"]][-2:] == ["ending now", "ended"]
+    assert list(record["quality"]) == ["incomplete"]
+
+
+def test_a_program_that_leaves_its_run_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Run(read_setup(chain(tmp_path)), RunOptions(verbose=0)) as left:
+        directory = left.prepare()
+    record = read_record(directory)
+    assert (record.state, record.is_final, record.result) == ("given up", True, None)
+    assert record.states[-1].cause == "the program left the run while it was prepared"
+    assert record.quality == {"books open": ["the program left the run before its end"]}
+
+
+def test_a_record_that_cannot_be_written_ends_no_run_but_fails_it(tmp_path):
+    daq = RunningDaq(
+        chain(tmp_path, source=Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.01}))
+    )
+    daq.wait_for("data taking begins")
+    (directory,) = run_directories(tmp_path / "target")
+    eventually(lambda: read_record(directory).state == "running")
+    (directory / ".run.json.part").mkdir()  # no file of this name can be made any more
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 1
+    assert finished.values()
+    assert finished.text.count(f"cannot write {directory}/run.json: Is a directory") >= 2
+    assert finished.record["state"] == "running"
+
+
+# --- repeating a run
+
+
+def repeatable(directory: Path) -> Path:
+    """A set-up that has everything below its directory, as a project of a user has."""
+    text = Path(__file__).with_name("run_functions.py").read_text()
+    (directory / "modules").mkdir()
+    (directory / "modules" / "functions.py").write_text(text)
+    setup = write_setup(
+        directory,
+        [buffer("RB_1")],
+        [
+            Worker("numbers", {"RB_1": "write"}, {"events": 30}),
+            Worker("save", {"RB_1": "read"}, {"filename": "values"}),
+        ],
+        runevents=20,
+    )
+    path = str(Path(__file__).with_name("run_functions"))
+    setup.write_text(setup.read_text().replace(path, "modules/functions"))
+    return setup
+
+
+def numbers_and_values(directory: Path) -> list[tuple[str, str]]:
+    """What was saved, without the time at which it was taken."""
+    lines = [line.split("\t") for line in (directory / "values.txt").read_text().splitlines()]
+    return [(fields[0], fields[-1]) for fields in lines[1:]]
+
+
+def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
+    setup = repeatable(tmp_path)
+    setup.write_text("output_directory: data\n" + setup.read_text())
+    parent = tmp_path / "data"
+    daq = RunningDaq(setup)
+    assert daq.finish().code == 0, daq.text
+    (first,) = run_directories(parent)
+    for original in (setup, tmp_path / "config.yaml", tmp_path / "modules" / "functions.py"):
+        original.unlink()
+    again = RunningDaq(first / setup.name)
+    assert again.finish().code == 0, again.text
+    first, second = run_directories(parent)  # not in the directory of the first one
+    assert numbers_and_values(first) == numbers_and_values(second) != []
+    one, other = read_record(first), read_record(second)
+    assert (other.number, other.repeats) == (2, 1)
+    assert {f.sha256 for f in one.files} == {f.sha256 for f in other.files}
+    assert "has changed" not in again.text
+
+
+def test_what_was_changed_before_a_repetition_is_named(tmp_path):
+    finished = run(repeatable(tmp_path))
+    module = finished.directory / "modules" / "functions.py"
+    module.write_text(module.read_text() + "\n# changed\n")
+    again = RunningDaq(finished.directory / "test_setup.yaml").finish()
+    text = "run 1 is not repeated exactly: modules/functions.py has changed since"
+    assert text in again.text
+
+
+# --- flags
+
+
+def view(**books: int) -> RunView:
+    """The last picture of a run with one buffer."""
+    stats = BufferStats(
+        name="RB_1",
+        number_of_slots=4,
+        free_slots=4,
+        rate_hz=None,
+        uptime_s=1.0,
+        writers=0,
+        paused=False,
+        ended=True,
+        waiting=WaitingTime(0.0, 0.0),
+        groups=(),
+        **books,
+    )
+    return RunView(
+        title="test",
+        state=RunState.ENDED,
+        reason="",
+        elapsed_s=1.0,
+        active_s=1.0,
+        events=3,
+        goals=(),
+        results={},
+        buffers=(BufferView(stats, None, {}, None),),
+        workers=(),
+    )
+
+
+def test_books_that_do_not_balance_are_open():
+    quality = judge(view(claimed=4, published=3, aborted=0, torn=0, in_hand=0), [], [])
+    assert list(quality) == ["books open"]
+    quality = judge(view(claimed=4, published=3, aborted=0, torn=0, in_hand=1), [], [])
+    assert quality == {"books open": ["1 slots of RB_1 were left in writers' hands"]}
+
+
+def test_several_flags_hold_at_once_each_with_its_reasons():
+    crash = WorkerEnd("Fkt_2 f[1]", "Fkt_2", True, 1, "failed", -9, "killed by SIGKILL", None)
+    quality = judge(
+        view(claimed=3, published=3, aborted=0, torn=0, in_hand=0),
+        [crash],
+        ["Fkt_2 f[1] failed: killed by SIGKILL", "2 events were not processed"],
+        ["the two clocks differ"],
+    )
+    assert quality == {
+        "incomplete": ["2 events were not processed"],
+        "crashed workers": ["Fkt_2 f[1]: killed by SIGKILL"],
+        "live time doubtful": ["the two clocks differ"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("time_s", "text"),
+    [(0.0, "1970-01-01T00:00:00.000Z"), (1795364176.9999, "2026-11-22T16:16:16.999Z")],
+)
+def test_times_are_utc_with_milliseconds(time_s, text):
+    assert utc(time_s) == text
+
+
+def test_a_record_is_read_back_as_it_was_written(finished):
+    record = read_record(finished.directory)
+    assert json.loads(json.dumps(asdict(record))) == finished.record
