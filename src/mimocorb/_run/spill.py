@@ -12,7 +12,7 @@ from mimocorb._buffer.reader import Reader
 from mimocorb._run.run_state import Spilled
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb._setup.model import Setup
-from mimocorb.errors import BufferTimeout, EndOfStream
+from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 
 __all__ = ["SPILL_FILE", "Spill"]
 
@@ -76,11 +76,18 @@ class Spill:
     def _write(self) -> Iterator[bool]:
         setup = self._setup
         name = setup.path.name if setup.path else ""
-        with SpillFile(self.directory / SPILL_FILE, name, setup.settings) as file:
-            for function in self._functions:
-                for buffer in function.readers:
-                    for _ in self._group(file, function, buffer):
-                        yield True
+        path = self.directory / SPILL_FILE
+        try:
+            with SpillFile(path, name, setup.settings) as file:
+                for function in self._functions:
+                    for buffer in function.readers:
+                        for _ in self._group(file, function, buffer):
+                            yield True
+        except OutputError:
+            if not path.exists():  # not even what had been written could be completed
+                for groups in self.groups.values():
+                    groups.update({n: Spilled(g.taken, 0) for n, g in groups.items()})
+            raise
 
     def _group(self, file: SpillFile, function: WorkerFunction, buffer: str) -> Iterator[None]:
         setup = function.readers[buffer]
