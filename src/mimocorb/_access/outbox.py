@@ -31,6 +31,11 @@ class Outbox:
         self._records.append(record)
         self.places.append(place)
 
+    def clear(self) -> None:
+        """Drop what is in it."""
+        self._records.clear()
+        self.places.clear()
+
     def publish_some(self, metadata: BatchMetadata, timeout_s: float | None) -> bool:
         """Publish as many records as neighbouring slots are free; False if none was in time.
 

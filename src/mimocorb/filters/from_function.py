@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from mimocorb._access import worker_context
 from mimocorb._access.assignment import ONE_OR_MORE, Setups, check_assignment
 from mimocorb._access.batches import BatchPace, batch_limit, events_in_a_batch
 from mimocorb._access.decisions import DecisionCounter, Verdict
@@ -88,6 +89,9 @@ class BufferToBuffer:
     counter, when the events are delivered again: as many as one batch gave. Killed at any other
     moment it leaves none, as records are not published while the batch is worked on.
 
+    In a worker with ``ordered: true``, records are published in the order of the source, however
+    many processes there are: each waits with what it has until the events before are done.
+
     Examples
     --------
     >>> from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer
@@ -132,6 +136,7 @@ class BufferToBuffer:
                 f"BufferToBuffer: filter must be a function, found {type(self.filter).__name__}."
             )
         self._with_metadata = with_metadata
+        self._ordered = worker_context.current().ordered
         self.event_count = 0
         self.accepted_count = 0
         self.reader = Reader(assigned.sources[0])
@@ -189,6 +194,8 @@ class BufferToBuffer:
         pace.begin()
         outputs, verdict = self._filtered(data, metadata)
         pace.end(1)
+        if any(outputs) and not self._is_our_turn():
+            return
         for writer, records in zip(self.writers, outputs, strict=False):
             for record in records:
                 writer.write(record, *metadata)
@@ -216,6 +223,10 @@ class BufferToBuffer:
 
     def _finish(self, metadata: BatchMetadata, verdicts: list[Verdict]) -> None:
         """Publish what the first events gave, and acknowledge them."""
+        if any(outbox.places for outbox in self._outboxes) and not self._is_our_turn():
+            for outbox in self._outboxes:
+                outbox.clear()
+            return
         done = len(verdicts)
         try:
             publish_all(self._outboxes, metadata)
@@ -224,8 +235,15 @@ class BufferToBuffer:
             done = min(outbox.places[0] for outbox in self._outboxes if outbox.places)
             raise
         finally:
+            self._count(verdicts[:done])  # first: a kill in between counts them once too often
             self.reader.acknowledge(done)
-            self._count(verdicts[:done])
+
+    def _is_our_turn(self) -> bool:
+        """Wait until results may be published in the order of the input, if that is asked for.
+
+        False if an earlier event came back: what is in hand has been given back to let it go first.
+        """
+        return not self._ordered or self.reader.wait_for_turn()
 
     def _count(self, verdicts: Sequence[Verdict]) -> None:
         self._decisions.add(verdicts)
