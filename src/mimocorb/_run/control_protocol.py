@@ -47,6 +47,7 @@ __all__ = [
     "observer_to_plain",
     "refusal",
     "status_from_plain",
+    "status_to_json",
     "status_to_plain",
 ]
 
@@ -246,6 +247,11 @@ class RunStatus:
 def status_to_plain(status: RunStatus) -> dict[str, Any]:
     """Return the status in plain values."""
     return asdict(status)
+
+
+def status_to_json(status: RunStatus) -> str:
+    """Return the status as JSON, for other programs."""
+    return json.dumps(status_to_plain(status), ensure_ascii=False, default=_plain)
 
 
 def status_from_plain(content: Any) -> RunStatus:

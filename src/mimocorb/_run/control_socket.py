@@ -47,6 +47,7 @@ SHARE_OF_TIME = 0.1
 LONGEST_CREDIT_S = 0.02
 LOOK_S = 0.25
 CHECK_PLACE_S = 5.0
+MEASURE_S = 0.5
 
 
 @dataclass(eq=False)
@@ -90,6 +91,7 @@ class ControlSocket:
         self._desk = ControlDesk(supervisor, directory, number)
         self._loop = supervisor.loop
         self._log = supervisor.log
+        self._look = supervisor.view
         self._directory = directory
         self._owner_pid = os.getpid()
         self._listener: socket.socket | None = None
@@ -99,6 +101,7 @@ class ControlSocket:
         self._credit_s = LONGEST_CREDIT_S
         self._credit_at_s = time.monotonic()
         self._check_place_s = 0.0
+        self._measure_s = 0.0
         self._listen()
         _OPEN.add(self)
 
@@ -158,10 +161,18 @@ class ControlSocket:
         """Answer those whose time has come; to be called each turn of the loop."""
         self._settle_all()
         self._check_place()
+        self._keep_measuring()
         if self._resting:
             self._add_credit()
             if self._credit_s >= 0:
                 self._rest_is_over()
+
+    def _keep_measuring(self) -> None:
+        """Look at the run now and then, as rates are measured from one look to the next."""
+        now = time.monotonic()
+        if now >= self._measure_s:
+            self._measure_s = now + MEASURE_S
+            self._look()
 
     def close(self, failures: Sequence[str] | None = None) -> None:
         """Tell those who follow that the run has ended, and take the socket away. Idempotent.

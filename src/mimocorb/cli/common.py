@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
@@ -20,11 +21,13 @@ __all__ = [
     "Commands",
     "add_setup",
     "count",
+    "print_picture",
     "print_text",
     "read_setup",
     "seconds",
 ]
 
+WIDE = 500
 OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 Commands = Any  # what ArgumentParser.add_subparsers() returns has no public name
@@ -78,6 +81,17 @@ def print_text(text: str) -> None:
         # What is left in the stream would fail again at the exit of Python.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         os.dup2(sys.stdout.fileno(), 1)
+
+
+def print_picture(draw: Callable[[int], Any]) -> None:
+    """Print what is drawn by rich: as wide as the terminal, or else with nothing cut off."""
+    from rich.console import Console
+
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console(width=None if on_terminal else WIDE)
+    with console.capture() as capture:
+        console.print(draw(console.width))
+    print_text("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_text
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_picture, print_text
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 DEFAULT_PARENT = Path("target")
-WIDE = 500
 
 
 def add(commands: Commands) -> None:
@@ -103,7 +102,7 @@ def _list(known: list[KnownRun], parent: Path, chosen: argparse.Namespace) -> No
     from mimocorb._run.runs_view import runs_table
 
     if known:
-        _print(lambda width: runs_table(known, width))
+        print_picture(lambda width: runs_table(known, width))
     else:
         print_text(f"no such runs in {parent}")
 
@@ -114,7 +113,7 @@ def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
         return
     from mimocorb._run.runs_view import run_page
 
-    _print(lambda _width: run_page(run))
+    print_picture(lambda _width: run_page(run))
 
 
 def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> None:
@@ -126,7 +125,7 @@ def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> N
         return
     from mimocorb._run.runs_view import comparison_page
 
-    _print(lambda _width: comparison_page(first, second, comparison))
+    print_picture(lambda _width: comparison_page(first, second, comparison))
 
 
 def _plain(run: KnownRun) -> dict[str, Any]:
@@ -135,13 +134,3 @@ def _plain(run: KnownRun) -> dict[str, Any]:
 
 def _print_json(value: Any) -> None:
     print_text(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _print(draw: Any) -> None:
-    """Print a picture: for a terminal as wide as that, else with nothing cut off."""
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
-    with console.capture() as capture:
-        console.print(draw(console.width))
-    print_text("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -1,0 +1,164 @@
+"""``mimocorb status [RUN]``: what runs are doing, from another terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mimocorb.cli.common import FAILED, OK, Commands, print_picture, print_text
+
+# The rest is imported on use, where a Ctrl-C is answered by a message.
+if TYPE_CHECKING:
+    from mimocorb._run.client import RunClient
+    from mimocorb._run.control_protocol import RunStatus
+    from mimocorb._run.run_log import LogLine
+    from mimocorb._run.running_runs import Found
+
+__all__ = ["add", "add_run"]
+
+LOOK_S = 0.25
+LINE_INTERVAL_S = 5.0
+LOG_LINES = 100
+WIDEST = 120
+KEYS = (
+    "Ctrl-C ends this view, the run goes on; mimocorb stop ends the run",
+    "Ctrl-C ends this view",
+)
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "status",
+        help="show what runs are doing",
+        description="Show what a run is doing. Without RUN list the runs of this user; a single "
+        "one is shown in full.",
+    )
+    parser.set_defaults(action=status)
+    add_run(parser)
+    parser.add_argument("--watch", action="store_true", help="go on showing it until it ends")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names a run."""
+    parser.add_argument(
+        "run",
+        nargs="?",
+        metavar="RUN",
+        help="directory, number, or a part of the name of the run (default: the only one)",
+    )
+
+
+def status(chosen: argparse.Namespace) -> int:
+    """Show one run, or list those that are running."""
+    from mimocorb._run.running_runs import connect, find_run, running_runs
+
+    if chosen.watch:
+        with connect(chosen.run, by="mimocorb status") as run:
+            return _watch(run, as_json=chosen.json)
+    found = running_runs() if chosen.run is None else [find_run(chosen.run)]
+    if chosen.json:
+        plain = [_plain(one) for one in found]
+        print_text(json.dumps(plain if chosen.run is None else plain[0], indent=2))
+    elif not found:
+        from mimocorb._run.control_place import user_name
+
+        print_text(f"no run of {user_name(os.geteuid())} is running")
+    elif len(found) == 1 and found[0].status is not None:
+        _print_page(found[0].status)
+    else:
+        from mimocorb._run.running_runs import label
+
+        for one in found:
+            print_text(label(one))
+    return OK if found else FAILED
+
+
+def _plain(found: Found) -> object:
+    from mimocorb._run.control_protocol import status_to_json
+
+    if found.status is None:
+        return {"socket": str(found.path), "trouble": found.trouble}
+    return json.loads(status_to_json(found.status))
+
+
+def _print_page(status: RunStatus) -> None:
+    """Print everything about one run."""
+    from mimocorb._run.picture import render
+
+    print_text(
+        f"{status}, process {status.pid} of {status.user}, mimocorb {status.mimocorb}\n"
+        f"in {status.directory}\n"
+    )
+    print_picture(lambda width: render(status.view, (), min(width, WIDEST), None))
+    for title, texts in (("Failures", status.failures), ("Warnings", status.warnings)):
+        if texts:
+            print_text("\n".join(["", title, *(f"  - {text}" for text in texts)]))
+
+
+def _watch(run: RunClient, *, as_json: bool) -> int:
+    """Show a run until it ends, or until Ctrl-C."""
+    try:
+        if as_json:
+            _watch_as_json(run)
+        elif sys.stdout is not None and sys.stdout.isatty():
+            _watch_live(run)
+        else:
+            _watch_as_lines(run)
+    except KeyboardInterrupt:
+        print_text(f"{run.name} goes on")
+        return OK
+    last = run.status()
+    if not as_json:
+        print_text(f"{run.name} has ended: {last.view.reason}")
+    return FAILED if last.failures else OK
+
+
+def _watch_live(run: RunClient) -> None:
+    from mimocorb._run.terminal import LiveView
+
+    lines: list[LogLine] = []
+    now = run.status(LOG_LINES)
+    view = LiveView(sys.stdout, lambda: now.view, lines, KEYS)
+    view.start()
+    try:
+        while not now.ended:
+            lines[:] = now.lines
+            view.update()
+            time.sleep(LOOK_S)
+            now = run.status(LOG_LINES)
+    finally:
+        view.stop()
+
+
+def _watch_as_lines(run: RunClient) -> None:
+    from mimocorb._run.wording import status_line
+
+    while not (now := run.status()).ended:
+        print_text(f"{run.name} {status_line(now.view)}")
+        _wait(run, LINE_INTERVAL_S)
+
+
+def _watch_as_json(run: RunClient) -> None:
+    from mimocorb._run.control_protocol import status_to_json
+
+    while True:
+        now = run.status()
+        print_text(status_to_json(now))
+        if now.ended:
+            return
+        _wait(run, 1.0)
+
+
+def _wait(run: RunClient, timeout_s: float) -> None:
+    """Wait for the end of the run, at most so long."""
+    from mimocorb.errors import CommandTimeout
+
+    with suppress(CommandTimeout):
+        run.wait(timeout_s)

@@ -1,0 +1,111 @@
+"""``mimocorb pause``, ``resume`` and ``stop``: steer a run from another terminal."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from mimocorb.cli.common import FAILED, INTERRUPTED, OK, Commands, print_text, seconds
+from mimocorb.cli.status import add_run
+
+# The rest is imported on use, where a Ctrl-C is answered by a message.
+if TYPE_CHECKING:
+    from mimocorb._run.client import RunClient
+    from mimocorb._run.control_protocol import RunStatus
+
+__all__ = ["add"]
+
+PROGRESS_INTERVAL_S = 2.0
+
+
+def add(commands: Commands) -> None:
+    """Describe the commands."""
+    for verb, does in (("pause", "pause data taking"), ("resume", "go on after a pause")):
+        parser = commands.add_parser(verb, help=does)
+        parser.set_defaults(action=_pause_or_resume, verb=verb)
+        add_run(parser)
+        _add_timeout(parser, "give up waiting for it after S seconds (default: 10)", 10.0)
+    parser = commands.add_parser(
+        "stop",
+        help="end a run: process what has been taken, then end",
+        description="End a run: take no more data, process what has been taken, and wait for the "
+        "end. The exit code is 0 only if everything was processed.",
+    )
+    parser.set_defaults(action=_stop)
+    add_run(parser)
+    parser.add_argument(
+        "--now", action="store_true", help="do not process what has been taken: it is lost"
+    )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="return as soon as no more data are taken"
+    )
+    _add_timeout(parser, "wait for S seconds at most; the run goes on ending", None)
+
+
+def _add_timeout(parser: argparse.ArgumentParser, text: str, default_s: float | None) -> None:
+    parser.add_argument("--timeout", type=seconds, metavar="S", default=default_s, help=text)
+
+
+def _pause_or_resume(chosen: argparse.Namespace) -> int:
+    from mimocorb._run.running_runs import connect
+
+    with connect(chosen.run, by=f"mimocorb {chosen.verb}") as run:
+        command = run.pause if chosen.verb == "pause" else run.resume
+        print_text(f"{run.name}: {command(chosen.timeout).state.value}")
+    return OK
+
+
+def _stop(chosen: argparse.Namespace) -> int:
+    from mimocorb._run.running_runs import connect
+
+    with connect(chosen.run, by="mimocorb stop --now" if chosen.now else "mimocorb stop") as run:
+        deadline_s = time.monotonic() + (chosen.timeout or math.inf)
+        if chosen.timeout is None:
+            status = run.stop(now=chosen.now)
+        else:
+            status = run.stop(now=chosen.now, timeout_s=chosen.timeout)
+        print_text(f"{run.name}: {_progress(status)}")
+        if chosen.no_wait:
+            return OK
+        try:
+            status = _wait(run, deadline_s)
+        except KeyboardInterrupt:
+            print(f"mimocorb: {run.name} goes on ending by itself", file=sys.stderr)
+            return INTERRUPTED
+    print_text(f"{run.name}: ended, {status.view.reason}")
+    for failure in status.failures:
+        print(f"mimocorb: {failure}", file=sys.stderr)
+    return FAILED if status.failures else OK
+
+
+def _progress(status: RunStatus) -> str:
+    from mimocorb._run.wording import drain_progress
+
+    if status.ended:
+        return status.state.value
+    return f"{status.state.value}, {', '.join(drain_progress(status.view))}"
+
+
+def _wait(run: RunClient, deadline_s: float) -> RunStatus:
+    """Wait for the end and say now and then how far it is."""
+    from mimocorb.errors import CommandTimeout
+
+    said = ""
+    while True:
+        left_s = deadline_s - time.monotonic()
+        try:
+            return run.wait(max(0.0, min(PROGRESS_INTERVAL_S, left_s)))
+        except CommandTimeout:
+            status = run.status()
+            now = _progress(status)
+            if left_s <= PROGRESS_INTERVAL_S and not status.ended:
+                raise CommandTimeout(
+                    f"{run.name} is not over yet ({now}); it goes on ending by itself, "
+                    "mimocorb stop --now ends it at once"
+                ) from None
+            if now != said:
+                print_text(f"{run.name}: {now}")
+                said = now
