@@ -97,6 +97,18 @@ def talks(source_list, sink_list, observe_list, config_dict, **rb_info):
     print("without end of line", end="")
 
 
+def hangs_with_a_slot(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Claims a slot for event 3 and does not fill it, unless another one was there before."""
+    first = sink_list[0]["first_counter"]
+    with Writer(sink_list[0]) as sink:
+        for number in range(first, config_dict["events"]):
+            slot = sink.get_new_buffer()
+            while number == 3 and first == 0:
+                time.sleep(1000)
+            slot["value"][:] = number
+        sink.process_buffer()
+
+
 def crashes(source_list, sink_list, observe_list, config_dict, **rb_info):
     ctypes.string_at(0)
 
@@ -146,6 +158,30 @@ def poisoned(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToBuffer(
         source_list, sink_list, observe_list, config_dict, filter=twice_or_fail, **rb_info
     )()
+
+
+def hangs_once(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `double`, but hangs on event 5, deaf to everything, when it comes for the first time."""
+    with Reader(source_list[0]) as source, Writer(sink_list[0]) as sink:
+        for event in source:
+            number = int(event["value"][0])
+            while number == 5 and source.delivery == 1:
+                try:
+                    time.sleep(1000)
+                except BaseException:
+                    continue
+            sink.write([(2 * number,)])
+
+
+def stops_once(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `double`, but is stopped with event 5 in its hands."""
+
+    def twice(data):
+        if data["value"][0] == 5:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return [{"value": 2 * data["value"][:1]}]
+
+    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
 
 
 def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb_info):

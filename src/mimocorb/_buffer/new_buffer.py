@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mimocorb._buffer.contract import Holding, RingBooks, RingPort, Waited
-from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent
+from mimocorb._buffer.contract import WRITERS, Holding, RingBooks, RingPort, Waited
+from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.shared_memory import SharedMemoryRing
 from mimocorb._buffer.stats import BufferStats
@@ -211,6 +211,16 @@ class NewBuffer:
         abandoned = self._use().remove_group(setup["group"])
         self._log("reader group %d removed, %d events abandoned", setup["group"], abandoned)
         return abandoned
+
+    def note_death(self, pid: int, reason: str) -> None:
+        """Keep the reason for a death with the events that the dead process held.
+
+        To be called before :meth:`reap`. It is seen with an event that is set aside at last.
+        """
+        address = {"quarantine": self._quarantine.address()}
+        for holding in self.held():
+            if holding.pid == pid and holding.group != WRITERS:
+                write_note(address, holding.group, holding.number, reason)
 
     def reap(self) -> int:
         """Recover what dead processes held, now; returns how many dead writers and readers.

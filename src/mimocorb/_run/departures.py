@@ -59,7 +59,7 @@ class Departures:
 
     def on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
         """Deal with a process that has ended."""
-        function.recover()
+        function.recover(process)
         process.state = _judged(function, process)
         how = process.how_it_ended()
         is_failure = process.state is WorkerState.FAILED

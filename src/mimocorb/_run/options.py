@@ -21,6 +21,8 @@ class SupervisorOptions:
         Time for displays to close after everything else has ended, before they are interrupted.
     kill_grace_s
         Time for an interrupted worker to close its files, before it is killed.
+    suspect_s
+        Time for which a process that is stopped may hold an event before it is reported.
     debug
         Whether the workers' DEBUG messages are logged.
     """
@@ -29,6 +31,7 @@ class SupervisorOptions:
     source_grace_s: float = 3.0
     display_grace_s: float = 1.0
     kill_grace_s: float = 3.0
+    suspect_s: float = 10.0
     debug: bool = False
 
 

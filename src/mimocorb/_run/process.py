@@ -18,6 +18,7 @@ import os
 import select
 import signal
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 __all__ = [
     "ASK_TO_END",
@@ -27,6 +28,7 @@ __all__ = [
     "die_with_parent",
     "ends_within",
     "hold_lifeline",
+    "is_stopped",
     "leave_signals_to_supervisor",
     "open_pidfd",
 ]
@@ -122,6 +124,16 @@ def open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped, by a signal or a debugger, and may be continued."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    # The name of the program, in brackets before the state, may hold anything.
+    return status.rpartition(")")[2].split()[0] in "Tt"
 
 
 def ends_within(pidfd: int, timeout_s: float | None) -> bool:

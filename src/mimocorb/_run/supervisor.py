@@ -29,6 +29,7 @@ from mimocorb._run.ending import EndCondition
 from mimocorb._run.escalation import Escalation, ProgressWatch
 from mimocorb._run.event_loop import EventLoop
 from mimocorb._run.findings import ORIGIN, Findings
+from mimocorb._run.hang_watch import HangWatch
 from mimocorb._run.meters import BufferMeter, RunClock
 from mimocorb._run.options import SupervisorOptions
 from mimocorb._run.run_log import RunLog
@@ -112,6 +113,9 @@ class Supervisor:
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
+        self._hang_watch = HangWatch(
+            self.functions, self.buffers, self.findings, self.options.suspect_s
+        )
         self._drain = Drain(
             self.functions,
             self.buffers,
@@ -173,7 +177,8 @@ class Supervisor:
         """Wait until something happens, at most so long, and deal with it."""
         if self.state is RunState.RUNNING and self._end_condition is not None:
             longest_s = min(longest_s, self._end_condition.next_look_s())
-        self.loop.turn(min(longest_s, self._departures.restarts.next_look_s()))
+        next_look_s = min(self._departures.restarts.next_look_s(), self._hang_watch.next_look_s())
+        self.loop.turn(min(longest_s, next_look_s))
         while self._commands:
             self._run_command(*self._commands.popleft())
         self._look_around()
@@ -281,6 +286,8 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             if reached:
                 self.stop(reached)
+        if self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING):
+            self._hang_watch.look()
         self._departures.carry_out_restarts()
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()

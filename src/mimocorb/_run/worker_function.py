@@ -96,9 +96,11 @@ class WorkerFunction:
             channel=channel,
         )
 
-    def recover(self) -> None:
-        """Let the buffers take back what a process that has just died held."""
+    def recover(self, process: WorkerProcess) -> None:
+        """Let the buffers take back what a process that has just died held, and note why."""
         for buffer in self._buffers.values():
+            if process.pid is not None:
+                buffer.note_death(process.pid, process.how_it_ended())
             buffer.reap()
 
     def release_writers(self) -> None:

@@ -58,6 +58,7 @@ class WorkerProcess:
         self.ended_s: float | None = None
         self.asked_to_end = False
         self.killed = False
+        self._killed_because = ""
         self._make_task = make_task
         self._on_message = on_message
         self._on_output = on_output
@@ -138,6 +139,11 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, number)
 
+    def kill(self, why: str) -> None:
+        """Kill the process; what it was doing is at fault, as with any other failure."""
+        self._killed_because = why
+        self.signal(signal.SIGKILL)
+
     def finish(self) -> None:
         """Collect what is left after the death of the process and close everything. Idempotent."""
         if self.process is None or self.exit_code is not None:
@@ -160,6 +166,8 @@ class WorkerProcess:
     def how_it_ended(self) -> str:
         """Say how the process ended, its last words first."""
         exit_text = describe_exit(self.exit_code)
+        if self._killed_because:
+            return f"{self._killed_because} ({exit_text})"
         if self.last is not None and self.last.text:
             return f"{self.last.text} ({exit_text})" if self.exit_code else self.last.text
         return exit_text

@@ -1,0 +1,96 @@
+"""Workers that hang are killed where that was asked for; those that only wait never are."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+from running import Worker, chain, run
+
+from mimocorb._run.options import RunOptions, SupervisorOptions
+from mimocorb._run.run import Run
+from mimocorb._setup.dialects import read_setup
+
+ROLES = {"RB_1": "read", "RB_2": "write"}
+ON_FAILURE = {"policy": "on_failure", "backoff_s": 0.01}
+
+
+def test_a_filter_that_hangs_is_killed_and_its_event_goes_to_the_next_process(tmp_path):
+    """F9: killed first, then delivered again; nothing is lost."""
+    middle = Worker("hangs_once", ROLES, keys={"hang_timeout_s": 0.3, "restart": ON_FAILURE})
+    finished = run(chain(tmp_path, middle=middle))
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(100)]
+    (group,) = finished.summary["buffers"][0]["groups"]
+    assert group["redelivered"] == 1
+    (warning,) = finished.summary["warnings"]
+    assert "hung: event 6 of RB_1 was in its hands for" in warning
+    assert "hang_timeout_s is 0.3 (killed by SIGKILL)" in warning
+
+
+def test_a_hanging_worker_that_is_required_ends_the_run_as_any_failure_does(tmp_path):
+    middle = Worker("hangs_once", ROLES, processes=2, keys={"hang_timeout_s": 0.3})
+    finished = run(chain(tmp_path, middle=middle))
+    assert finished.code == 1
+    assert "hung: event 6 of RB_1" in finished.summary["failures"][0]
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+
+
+def test_a_source_that_hangs_with_a_slot_is_killed_and_replaced(tmp_path):
+    keys = {"hang_timeout_s": 0.3, "restart": ON_FAILURE}
+    source = Worker("hangs_with_a_slot", {"RB_1": "write"}, {"events": 10}, keys=keys)
+    finished = run(chain(tmp_path, source=source))
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(10)]
+    assert finished.summary["buffers"][0]["torn"] == 1
+    assert "a slot of RB_1 that it had claimed" in finished.summary["warnings"][0]
+
+
+def test_a_filter_that_waits_for_room_does_not_hang(tmp_path):
+    """The sink needs 0.15 s per event, so the filter waits for room with an event in its hands."""
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 22})
+    middle = Worker("double", ROLES, {}, keys={"hang_timeout_s": 0.1})
+    sink = Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 0.15})
+    finished = run(chain(tmp_path, source=source, middle=middle, sink=sink))
+    assert finished.code == 0, finished.text
+    assert finished.summary["warnings"] == []
+    assert finished.values() == [2.0 * n for n in range(22)]
+
+
+def test_what_hangs_again_and_again_is_set_aside_with_the_reasons(tmp_path):
+    keys = {"hang_timeout_s": 0.1, "restart": ON_FAILURE}
+    middle = Worker("hangs", {"RB_1": "read"}, keys=keys)
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 1})
+    finished = run(chain(tmp_path, source=source, more=[middle]))
+    assert finished.code == 1
+    (path,) = (finished.directory / "set_aside").iterdir()
+    reasons = np.load(path)["reasons"]
+    assert len(reasons) == 3
+    assert all("hung: event 1 of RB_1 was in its hands" in reason for reason in reasons)
+
+
+def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, monkeypatch):
+    """F8: nobody asked to kill it, so it goes on when it is continued."""
+    monkeypatch.chdir(tmp_path)
+    setup = read_setup(chain(tmp_path, middle=Worker("stops_once", ROLES)))
+    options = RunOptions(verbose=0, keyboard=False, supervisor=SupervisorOptions(suspect_s=0.2))
+    continued = []
+
+    def continue_it(line):
+        if "is stopped, by a signal or a debugger" in line.text:
+            continued.append(int(line.text.split("kill -CONT ")[1].split()[0]))
+            os.kill(continued[-1], signal.SIGCONT)
+
+    with Run(setup, options) as daq:
+        daq.prepare()
+        daq.log.listeners.append(continue_it)
+        daq.execute()
+        summary = daq.finish()
+    assert summary.failures == []
+    (warning,) = summary.warnings
+    assert "event 6 of RB_1 has been in its hands" in warning
+    (worker,) = [worker for worker in summary.workers if worker.name == "Fkt_2 stops_once"]
+    assert continued == [worker.pid]
+    (group,) = summary.view.buffers[0].stats.groups
+    assert (group.acknowledged, group.redelivered) == (100, 0)
