@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 
 import mimocorb
-from mimocorb.cli import check, describe, graph, replay, run, runs, schema, status, steer
+from mimocorb.cli import check, describe, graph, new, replay, run, runs, schema, status, steer
 from mimocorb.cli.common import FAILED, INTERRUPTED
 from mimocorb.errors import MimocorbError
 
 __all__ = ["main", "run_daq"]
 
-COMMANDS = (run, check, graph, describe, replay, schema, runs, status, steer)
+COMMANDS = (run, check, graph, describe, new, replay, schema, runs, status, steer)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
