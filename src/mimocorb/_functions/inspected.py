@@ -14,6 +14,7 @@ from mimocorb._setup.signatures import (
     Annotation,
     Fault,
     PlainSignature,
+    async_fault,
     class_fault,
     make_signature,
     yield_fault,
@@ -30,7 +31,10 @@ def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
     name = function.__name__
     if isinstance(function, type) and kind == "source":
         return PlainSignature(name, kind, fault=class_fault(name))
-    if kind != "source" and inspect.isgeneratorfunction(inspect.unwrap(function)):
+    inner = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
+        return PlainSignature(name, kind, fault=async_fault(kind))
+    if kind != "source" and inspect.isgeneratorfunction(inner):
         return PlainSignature(name, kind, fault=yield_fault(kind))
     docs = [inspect.getdoc(function)]
     try:

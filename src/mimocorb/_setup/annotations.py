@@ -54,6 +54,8 @@ def short_text(annotation: str) -> str:
         tree = ast.parse(annotation, mode="eval")
     except SyntaxError:
         return annotation
+    if isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str):
+        return short_text(tree.body.value)
     return ast.unparse(_WithoutModules().visit(tree))
 
 

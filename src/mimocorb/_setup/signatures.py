@@ -23,6 +23,7 @@ __all__ = [
     "Kind",
     "Parameter",
     "PlainSignature",
+    "async_fault",
     "class_fault",
     "in_line",
     "make_signature",
@@ -250,6 +251,15 @@ def class_fault(name: str) -> Fault:
         f"a source is a generator function: {name}(*, …) with yield",
         f"found the class {name}",
         "write a function; what it needs from one event to the next are its variables",
+    )
+
+
+def async_fault(kind: Kind, line: int = 0) -> Fault:
+    """Return what is wrong with an asynchronous function."""
+    return Fault(
+        f"{with_article(kind)} is an ordinary function",
+        f"found an asynchronous one{in_line(line)}",
+        "remove async",
     )
 
 

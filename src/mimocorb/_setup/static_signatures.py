@@ -18,10 +18,9 @@ from mimocorb._setup.signatures import (
     Fault,
     Kind,
     PlainSignature,
+    async_fault,
     class_fault,
-    in_line,
     make_signature,
-    with_article,
     yield_fault,
 )
 from mimocorb._setup.user_functions import own_nodes
@@ -126,11 +125,7 @@ def _read_class(names: dict[str, ast.AST], statement: ast.ClassDef, kind: Kind) 
 
 def _body_fault(statement: ast.FunctionDef | ast.AsyncFunctionDef, kind: Kind) -> Fault | None:
     if isinstance(statement, ast.AsyncFunctionDef):
-        return Fault(
-            f"{with_article(kind)} is an ordinary function",
-            f"found an asynchronous one{in_line(statement.lineno)}",
-            "remove async",
-        )
+        return async_fault(kind, statement.lineno)
     if kind != "source" and any(
         isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(statement)
     ):
