@@ -109,6 +109,25 @@ def hangs_with_a_slot(source_list, sink_list, observe_list, config_dict, **rb_in
         sink.process_buffer()
 
 
+def garbles(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Prints what terminals would act upon, and fails so."""
+    library = ctypes.CDLL(None)
+    print("first half, ", end="", flush=True)
+    print("second half")
+    library.printf(b"from C at once\n")
+    print("\x1b[2J\x1b[Hcleared\x1b]0;title\x07")
+    os.write(1, b"\xff\x00 bytes\n")
+    print(*(f"\r{percent} %" for percent in range(101)), sep="", flush=True)
+    import logging
+
+    logging.getLogger("driver").warning("two\nlines\x1b[2J")
+    library.printf(b"from C at the end")
+    with Writer(sink_list[0]) as writer:
+        writer.get_new_buffer()["value"][:] = 0
+        writer.process_buffer()
+    raise ValueError("\x1b[31mthe end")
+
+
 def crashes(source_list, sink_list, observe_list, config_dict, **rb_info):
     ctypes.string_at(0)
 
@@ -160,6 +179,17 @@ def poisoned(source_list, sink_list, observe_list, config_dict, **rb_info):
     )()
 
 
+def needs_memory(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `double`, but event 5 needs more memory than there is."""
+
+    def twice(data):
+        if data["value"][0] == 5:
+            np.ones(config_dict["needed_bytes"], np.uint8)
+        return [{"value": 2 * data["value"][:1]}]
+
+    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
+
+
 def hangs_once(source_list, sink_list, observe_list, config_dict, **rb_info):
     """As `double`, but hangs on event 5, deaf to everything, when it comes for the first time."""
     with Reader(source_list[0]) as source, Writer(sink_list[0]) as sink:
@@ -192,7 +222,6 @@ def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb
         double(source_list, sink_list, observe_list, config_dict, **rb_info)
     else:
         os.kill(os.getpid(), signal.SIGKILL)
-
 
 
 def double(source_list, sink_list, observe_list, config_dict, **rb_info):

@@ -27,7 +27,8 @@ from mimocorb._buffer.stats import BufferStats, WaitingTime
 from mimocorb._run.options import RunOptions
 from mimocorb._run.quality import judge
 from mimocorb._run.run import Run
-from mimocorb._run.run_record import WorkerEnd, read_record, utc
+from mimocorb._run.run_log import utc
+from mimocorb._run.run_record import WorkerEnd, read_record
 from mimocorb._run.run_state import BufferView, RunState, RunView
 from mimocorb._setup.dialects import read_setup
 
@@ -110,7 +111,8 @@ def test_a_worker_that_was_killed_is_recorded_with_its_signal(tmp_path):
     record = run(chain(tmp_path, sink=sink)).record
     assert set(record["quality"]) == {"incomplete", "crashed workers"}
     (failed,) = [w for w in record["result"]["workers"] if w["state"] == "failed"]
-    assert (failed["exit_code"], failed["how"]) == (-9, "killed by SIGKILL")
+    assert failed["exit_code"] == -9
+    assert failed["how"].startswith("killed by SIGKILL")
 
 
 def test_a_display_that_fails_does_not_spoil_the_data(tmp_path):

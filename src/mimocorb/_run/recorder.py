@@ -11,7 +11,8 @@ from mimocorb._run.process_identity import ProcessIdentity
 from mimocorb._run.provenance import commit_of, resolved, versions
 from mimocorb._run.quality import BOOKS_OPEN
 from mimocorb._run.run_directory import copy_configuration, write_atomically
-from mimocorb._run.run_record import RunRecord, read_record, utc, write_record
+from mimocorb._run.run_log import utc
+from mimocorb._run.run_record import RunRecord, read_record, write_record
 from mimocorb._run.run_state import StateChange
 from mimocorb._run.summary import RunSummary
 from mimocorb._setup.model import Setup

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from mimocorb._run.books import audit
+from mimocorb._run.console import Console
 from mimocorb._run.control_socket import ControlSocket
 from mimocorb._run.findings import ORIGIN
-from mimocorb._run.keyboard import Keyboard
 from mimocorb._run.options import RunOptions
 from mimocorb._run.recorder import Recorder, run_of_the_copy
 from mimocorb._run.run_directory import create_run_directory
-from mimocorb._run.run_log import RunLog
-from mimocorb._run.run_record import WorkerEnd, utc
-from mimocorb._run.run_state import Command, RunState
+from mimocorb._run.run_log import RunLog, utc
+from mimocorb._run.run_record import WorkerEnd
+from mimocorb._run.run_state import RunState
 from mimocorb._run.set_aside import save_events_set_aside
+from mimocorb._run.standard_streams import open_missing_streams
 from mimocorb._run.summary import RunSummary
 from mimocorb._run.supervisor import Supervisor
-from mimocorb._run.terminal import LiveView, PlainLines
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb._run.worker_process import WorkerProcess
+from mimocorb._setup.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
 from mimocorb.errors import HandleMisuse, OutputError
 
 __all__ = ["Run", "run_setup"]
 
 DEFAULT_PARENT = "target"
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST_TURN_S = 0.25
 
 
@@ -46,6 +40,7 @@ class Run:
     """
 
     def __init__(self, setup: Setup, options: RunOptions | None = None) -> None:
+        open_missing_streams()
         self.setup = setup
         self.options = options or RunOptions()
         self._started_s = time.time()
@@ -54,9 +49,6 @@ class Run:
         self._recorder: Recorder | None = None
         self._supervisor: Supervisor | None = None
         self._control: ControlSocket | None = None
-        self._display: LiveView | PlainLines | None = None
-        self._keyboard: Keyboard | None = None
-        self._suspend_asked = False
         self.summary: RunSummary | None = None
 
     def __enter__(self) -> Run:
@@ -100,6 +92,8 @@ class Run:
         self.directory = directory
         source = self.setup.path or stem
         self.log.add("INFO", ORIGIN, f"run {number} of {source} in {directory}")
+        for text in changed_meaning(self.setup):
+            self.log.add("INFO", ORIGIN, f"other than in mimoCoRB2: {text}")
         for path in self._recorder.changed_files():
             self._supervisor.findings.warn(
                 f"run {self._recorder.record.repeats} is not repeated exactly: "
@@ -120,16 +114,21 @@ class Run:
         """Take data until the run has ended and everything in flight has been dealt with."""
         directory = self.directory or self.prepare()
         supervisor = self.supervisor
-        with self._signals(), ExitStack() as stack:
+        keyboard = self.setup.keyboard_control
+        console = Console(supervisor, self.options, keyboard_control=keyboard)
+        with console.signals(), ExitStack() as stack:
             supervisor.start(directory)
-            number = self._recorder.record.number if self._recorder else None
+            # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
+            number = self.recorder.record.number
             self._control = control = ControlSocket(supervisor, directory, number)
-            # Only now: a worker must not inherit a terminal that has been taken over.
-            stack.enter_context(self._shown())
+            stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
                 control.update()
-                self._look_around()
+                console.update()
+                self._record_states()
+                self.log.catch_up()
+            console.update()
             self._record_states()
 
     def finish(self) -> RunSummary:
@@ -145,6 +144,9 @@ class Run:
                 self.log.add("ERROR", ORIGIN, f"an event that failed every time is in {path}")
         except OSError as error:
             failures.append(f"events that were set aside could not be saved: {error}")
+        warnings = list(supervisor.findings.warnings)
+        if self.log.cut_off:
+            warnings.append(f"{self.log.cut_off:,} lines of workers were not written to the log")
         if self.log.lost:
             failures.append(f"{self.log.lost} lines of the log could not be written")
         summary = RunSummary(
@@ -161,7 +163,7 @@ class Run:
                 for process in (*function.predecessors, *function.processes)
             ],
             failures=failures,
-            warnings=list(supervisor.findings.warnings),
+            warnings=warnings,
         )
         try:
             self.recorder.end(supervisor.changes, summary)
@@ -183,99 +185,12 @@ class Run:
             self._supervisor.close()
         self.log.close()
 
-    # --- while it runs
-
-    def _look_around(self) -> None:
-        if self._suspend_asked:
-            self._suspend_asked = False
-            self._suspend()
-        self._record_states()
-        if self._display is not None:
-            self._display.update()
-        if self._keyboard is not None:
-            before = self._keyboard.descriptor
-            self._keyboard.update()
-            self._rewatch(before, self._keyboard.descriptor)
-
     def _record_states(self) -> None:
         """Write the state of the run into its record; data taking does not depend on that."""
         try:
             self.recorder.follow(self.supervisor.changes)
         except OutputError as error:
             self.log.add("ERROR", ORIGIN, str(error))
-
-    def _rewatch(self, before: int | None, now: int | None) -> None:
-        if before == now:
-            return
-        if before is not None:
-            self.supervisor.loop.unwatch(before)
-        if now is not None:
-            self.supervisor.loop.watch(now, self._read_keys)
-
-    def _read_keys(self) -> None:
-        if self._keyboard is None:
-            return
-        before = self._keyboard.descriptor
-        for command in self._keyboard.commands():
-            self.supervisor.post(command)
-        self._rewatch(before, self._keyboard.descriptor)
-
-    @contextmanager
-    def _shown(self) -> Iterator[None]:
-        """Display and keyboard for the time of the run; the terminal is always given back."""
-        supervisor, options = self.supervisor, self.options
-        if options.keyboard and self.setup.keyboard_control and options.verbose > 0:
-            self._keyboard = Keyboard()
-        if options.verbose > 1 and sys.stdout.isatty():
-            self._display = LiveView(sys.stdout, supervisor.view, self.log.lines)
-        elif options.verbose > 0:
-            self._display = PlainLines(sys.stdout, supervisor.view, self.log)
-        try:
-            if self._display is not None:
-                self._display.start()
-            yield
-        finally:
-            if self._display is not None:
-                self._display.stop()
-            if self._keyboard is not None:
-                self._rewatch(self._keyboard.descriptor, None)
-                self._keyboard.restore()
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn Ctrl-C, SIGTERM and a closing terminal into commands; Ctrl-Z frees the terminal."""
-        before: dict[int, Any] = {}
-
-        def interrupt(_number: int, _frame: FrameType | None) -> None:
-            self.supervisor.post(Command.INTERRUPT)
-
-        def suspend(_number: int, _frame: FrameType | None) -> None:
-            self._suspend_asked = True
-            self.supervisor.loop.wake()
-
-        with suppress(ValueError):  # not in the main thread: signals are somebody else's business
-            for number in INTERRUPTS:
-                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                    continue  # started by nohup: the run is to outlive its terminal
-                before[number] = signal.signal(number, interrupt)
-            before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
-        try:
-            yield
-        finally:
-            for changed, handler in before.items():
-                signal.signal(changed, handler)
-
-    def _suspend(self) -> None:
-        """Stop as Ctrl-Z asks, with the terminal given back, and go on when continued."""
-        live = isinstance(self._display, LiveView)
-        if self._display is not None and live:
-            self._display.stop()
-        if self._keyboard is not None:
-            self._rewatch(self._keyboard.descriptor, None)
-            self._keyboard.restore()
-        os.kill(os.getpid(), signal.SIGSTOP)
-        if self._display is not None and live:
-            self._display.start()
 
 
 def _worker_end(function: WorkerFunction, process: WorkerProcess) -> WorkerEnd:

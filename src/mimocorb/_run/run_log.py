@@ -2,7 +2,8 @@
 
 Each line is written by one system call to a file opened for appending, so a crash at any moment
 leaves whole lines. A full disk must not end the run it reports on: what could not be written is
-counted.
+counted. Nor must a worker that prints without end fill the disk or hide everything else on the
+screen: the files have a limit for what workers say, and displays get a part of a flood.
 """
 
 from __future__ import annotations
@@ -16,10 +17,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog"]
+from mimocorb._run.flood_gate import FloodGate
+
+__all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog", "utc"]
 
 KEPT_LINES = 200
+LARGEST_FILE_BYTES = 256_000_000
 TEXT_LOG, JSON_LOG = "log.txt", "log.jsonl"
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
+def utc(time_s: float) -> str:
+    """Return a time as logs and records have it: ISO 8601, UTC, milliseconds."""
+    moment = datetime.fromtimestamp(time_s, UTC)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 @dataclass(frozen=True)
@@ -34,12 +47,20 @@ class LogLine:
     @property
     def clock(self) -> str:
         """UTC time of day with milliseconds."""
-        moment = datetime.fromtimestamp(self.time_s, UTC)
-        return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+        return utc(self.time_s)[11:-1]
+
+    def as_json(self) -> str:
+        """Return the entry as one line of JSON."""
+        fields = {
+            "time_s": self.time_s,
+            "level": self.level,
+            "origin": self.origin,
+            "text": self.text,
+        }
+        return _JSON.encode(fields)
 
     def __str__(self) -> str:
-        date = datetime.fromtimestamp(self.time_s, UTC).strftime("%Y-%m-%d")
-        head = f"{date}T{self.clock}Z {self.level:<7} {self.origin}: "
+        head = f"{utc(self.time_s)} {self.level:<7} {self.origin}: "
         return head + self.text.replace("\n", "\n    ")
 
 
@@ -49,17 +70,28 @@ class RunLog:
     Attributes
     ----------
     lines
-        The newest entries, oldest first.
+        The newest entries for displays, oldest first.
     listeners
-        Called with each new entry.
+        Called with each new entry for displays.
     lost
         Lines that could not be written to a file.
+    cut_off
+        Lines of workers that were not written, because the files had reached their limit.
+
+    Parameters
+    ----------
+    limit_bytes
+        Size of a file from which on nothing that workers say is added to it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int = LARGEST_FILE_BYTES) -> None:
         self.lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
         self.listeners: list[Callable[[LogLine], None]] = []
         self.lost = 0
+        self.cut_off = 0
+        self._limit_bytes = limit_bytes
+        self._size_bytes = 0
+        self._gate = FloodGate()
         self._files: list[int] = []
 
     def write_to(self, directory: Path) -> None:
@@ -72,23 +104,35 @@ class RunLog:
     ) -> None:
         """Add one entry; `show` says whether displays get it too."""
         line = LogLine(time.time() if time_s is None else time_s, level, origin, text)
+        self._keep(line)
         if show:
-            self.lines.append(line)
-        if self._files:
-            fields = {
-                "time_s": line.time_s,
-                "level": line.level,
-                "origin": line.origin,
-                "text": line.text,
-            }
-            self._write(self._files[0], f"{line}\n")
-            self._write(self._files[1], json.dumps(fields, ensure_ascii=False) + "\n")
-        if show:
-            for listener in self.listeners:
-                listener(line)
+            self._show(line)
+
+    def add_said(self, level: str, origin: str, text: str, time_s: float | None = None) -> None:
+        """Add what a worker says: displays get so much of it as can be read, files up to a limit.
+
+        How much was left out is said in both.
+        """
+        line = LogLine(time.time() if time_s is None else time_s, level, origin, text)
+        if self._size_bytes < self._limit_bytes:
+            self._keep(line)
+            if self._size_bytes >= self._limit_bytes:
+                self._warn_of_limit()
+        else:
+            self.cut_off += 1
+        self.catch_up()
+        if self._gate.lets_pass((origin, level), time.monotonic()):
+            self._show(line)
+
+    def catch_up(self, *, at_end: bool = False) -> None:
+        """Tell displays how many lines they did not get, where that can be said by now."""
+        for (origin, level), lines in self._gate.held_back(time.monotonic(), all_of_them=at_end):
+            text = f"… {lines:,} more lines, see {TEXT_LOG}"
+            self._show(LogLine(time.time(), level, origin, text))
 
     def close(self) -> None:
         """Put everything on disk and close. Idempotent."""
+        self.catch_up(at_end=True)
         for descriptor in self._files:
             try:
                 os.fsync(descriptor)
@@ -97,10 +141,33 @@ class RunLog:
             os.close(descriptor)
         self._files = []
 
-    def _write(self, descriptor: int, text: str) -> None:
+    def _show(self, line: LogLine) -> None:
+        self.lines.append(line)
+        for listener in self.listeners:
+            listener(line)
+
+    def _keep(self, line: LogLine) -> None:
+        if not self._files:
+            return
+        text_file, json_file = self._files
+        self._write(text_file, f"{line}\n")
+        # The larger one of both, as each line is longer than the same one in the other.
+        self._size_bytes += self._write(json_file, f"{line.as_json()}\n")
+
+    def _warn_of_limit(self) -> None:
+        megabytes = self._limit_bytes / 1e6
+        self.add(
+            "WARNING",
+            "mimocorb",
+            f"the log has reached {megabytes:,.0f} MB: what workers say is not written any more",
+        )
+
+    def _write(self, descriptor: int, text: str) -> int:
+        """Write the text at once or count it as lost; returns its size in bytes."""
         data = text.encode(errors="backslashreplace")
         try:
             written = os.write(descriptor, data)
         except OSError:
             written = 0
         self.lost += written != len(data)
+        return len(data)

@@ -13,12 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from mimocorb._run.process_identity import ProcessIdentity
 from mimocorb._run.run_directory import CopiedFile, write_atomically
+from mimocorb._run.run_log import utc
 from mimocorb._run.run_state import RunState, StateChange
 from mimocorb.errors import RunRecordError
 
@@ -35,7 +35,6 @@ __all__ = [
     "RunResult",
     "WorkerEnd",
     "read_record",
-    "utc",
     "write_record",
 ]
 
@@ -310,12 +309,6 @@ class RunRecord:
     def _in_state(self, state: str, since_s: float, cause: str) -> RunRecord:
         states = [*self.states, RecordedState(utc(since_s), state, cause)]
         return replace(self, state=state, states=states)
-
-
-def utc(time_s: float) -> str:
-    """Return a time as records have it: ISO 8601, UTC, milliseconds."""
-    moment = datetime.fromtimestamp(time_s, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def write_record(directory: Path, record: RunRecord) -> None:

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import traceback
 import types
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mimocorb._access import results, worker_context
+from mimocorb._access import meter, results, worker_context
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._run.process import (
@@ -30,7 +29,12 @@ from mimocorb._run.process import (
     hold_lifeline,
     leave_signals_to_supervisor,
 )
-from mimocorb._run.worker_link import LinkHandler, MessageWriter, redirect_output
+from mimocorb._run.worker_link import (
+    LinkHandler,
+    MessageWriter,
+    flush_output,
+    redirect_output,
+)
 from mimocorb._setup.model import WorkerSpec
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_functions import load_function
@@ -79,6 +83,8 @@ class WorkerChannel:
     stderr: Connection
     lifeline: Connection
     gate: Connection
+    account: Connection
+    process_number: int
     supervisor_pid: int
     close_after_fork: tuple[int, ...] = ()
 
@@ -110,11 +116,12 @@ def main(task: WorkerTask) -> None:
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
     results.connect(lambda reported: link.send("result", json.dumps(reported)))
+    account = meter.install(channel.account)
     code = _serve(task, link)
     signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
+    account.end()
     results.flush()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_output()
     raise SystemExit(code)
 
 
@@ -141,6 +148,7 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
             link.send("ended", "not begun")
         else:
+            meter.current().begin()
             work()
             link.send("ended", "returned")
     except EndOfStream as end:
@@ -167,6 +175,7 @@ def _context(task: WorkerTask) -> worker_context.WorkerContext:
     spec = task.spec
     return worker_context.WorkerContext(
         name=spec.name,
+        process_number=task.channel.process_number,
         number_of_processes=spec.number_of_processes,
         directory_prefix=task.directory_prefix,
         ordered=spec.ordered,

@@ -7,6 +7,7 @@ line. Pipes need no thread, survive the death of either side, and half a line ha
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
@@ -15,15 +16,28 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["LineSplitter", "LinkHandler", "Message", "MessageWriter", "redirect_output"]
+__all__ = [
+    "LineSplitter",
+    "LinkHandler",
+    "Message",
+    "MessageWriter",
+    "flush_output",
+    "printable",
+    "redirect_output",
+]
 
 LONGEST_LINE = 64 * 1024
 # Colours and the like: a worker does not write to a terminal, so they would only garble one.
-TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# In this order: control sequences (CSI), strings with an end (OSC, DCS, …), all other ones.
+TERMINAL_CODE = re.compile(
+    r"(\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[]PX^_][^\x07\x1b]*(\x07|\x1b\\)|\x1b[ -/]*[0-~]"
+)
+# Control characters, line ends that are none in files, and what turns the direction of writing.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+LINE_BUFFERED = 1  # _IOLBF of stdio.h, the same in all C libraries of Linux
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,8 @@ class Message:
         fields: Any = json.loads(line)
         if not isinstance(fields, dict):
             raise TypeError(f"not a message: {line[:80]!r}")
-        return cls(**fields)
+        message = cls(**fields)
+        return replace(message, text=printable(message.text), detail=printable(message.detail))
 
 
 class MessageWriter:
@@ -94,6 +109,11 @@ class LinkHandler(logging.Handler):
         self._link.send("log", text, level=record.levelname)
 
 
+def printable(text: str) -> str:
+    """Return the text without what would act on a terminal instead of being shown."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", TERMINAL_CODE.sub("", text))
+
+
 class LineSplitter:
     """Cuts a stream of bytes into lines."""
 
@@ -108,8 +128,8 @@ class LineSplitter:
             self._rest = b""
         for line in lines:
             # A progress bar overwrites its line: only what was seen last is worth keeping.
-            text = line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="backslashreplace")
-            yield UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", TERMINAL_CODE.sub("", text))
+            seen = line.rstrip(b"\r").rpartition(b"\r")[2]
+            yield printable(seen.decode(errors="backslashreplace"))
 
     def finish(self) -> Iterator[str]:
         """Yield what came without an end of line."""
@@ -125,6 +145,16 @@ def redirect_output(stdout: int, stderr: int) -> None:
         os.dup2(nothing.fileno(), 0)
     sys.stdout = _line_stream(1)
     sys.stderr = _line_stream(2)
+    # C would keep what it prints into a pipe until there are some thousand characters.
+    library = ctypes.CDLL(None)
+    library.setvbuf(ctypes.c_void_p.in_dll(library, "stdout"), None, LINE_BUFFERED, 0)
+
+
+def flush_output() -> None:
+    """Send what this process has printed so far, also from C: its end may not do that."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
 
 
 def _line_stream(descriptor: int) -> Any:

@@ -19,7 +19,7 @@ from mimocorb._run.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb._run.worker_function import WorkerFunction
 from mimocorb._run.worker_link import Message
 from mimocorb._run.worker_process import WorkerProcess
-from mimocorb.errors import HandleMisuse
+from mimocorb.errors import HandleMisuse, RunFailed
 
 __all__ = ["Workforce"]
 
@@ -66,7 +66,13 @@ class Workforce:
         self._begun = False
 
     def start(self, order: Sequence[str], directory: Path) -> list[WorkerProcess]:
-        """Start all processes, function by function in this order; returns them in this order."""
+        """Start all processes, function by function in this order; returns them in this order.
+
+        Raises
+        ------
+        RunFailed
+            The system gives no more processes, memory or descriptors.
+        """
         self._prefix = f"{directory}{os.sep}"
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
@@ -76,7 +82,13 @@ class Workforce:
                 for number in range(1, function.spec.number_of_processes + 1)
             ]
         self._crew = Crew(self._options.start_method)
-        self._crew.start(process for function in ordered for process in function.processes)
+        try:
+            self._crew.start(process for function in ordered for process in function.processes)
+        except OSError as error:
+            raise RunFailed(
+                f"not all worker processes could be started: {error}; fewer processes or buffers, or "
+                "a higher limit (ulimit -n for files, -u for processes), may help"
+            ) from error
         for function in ordered:
             for process in function.processes:
                 self._watch(function, process)
@@ -145,6 +157,7 @@ class Workforce:
             lambda channel: function.task(channel, self._prefix, level, begun=self._begun),
             partial(self._on_message, function),
             self._on_output,
+            account=function.new_account(number),
         )
 
     # --- listening
@@ -172,7 +185,7 @@ class Workforce:
         self, function: WorkerFunction, process: WorkerProcess, message: Message
     ) -> None:
         if message.kind == "log":
-            self._log.add(message.level, process.name, message.text, message.time_s)
+            self._log.add_said(message.level, process.name, message.text, message.time_s)
         elif message.kind == "result":
             self._results.setdefault(function.spec.name, {}).update(json.loads(message.text))
         elif message.kind == "ready":
@@ -181,4 +194,4 @@ class Workforce:
             process.state = WorkerState.ENDING
 
     def _on_output(self, process: WorkerProcess, stream: str, line: str) -> None:
-        self._log.add("INFO" if stream == "stdout" else "WARNING", process.name, line)
+        self._log.add_said("INFO" if stream == "stdout" else "WARNING", process.name, line)
