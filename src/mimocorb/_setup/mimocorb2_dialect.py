@@ -36,6 +36,8 @@ from mimocorb._setup.setup_file import (
 __all__ = ["include_files", "read_mimocorb2"]
 
 _LAYOUT = ("slot_count", "data_length", "data_dtype")
+# Modules of functions that come with mimoCoRB2; ours of the same name are in mimocorb.functions.
+_PREBUILT = ("analyzers", "data", "exporters", "misc", "observers", "visualizers")
 _ROLES: Mapping[str, Role] = {"sources": "read", "sinks": "write", "observes": "observe"}
 
 
@@ -167,7 +169,8 @@ def _function(
 ) -> FunctionReference:
     module, called = given.node("file"), given.node("function")
     name_where = called.where if called else where
-    if module is not None and getattr(module, "value", module) not in {None, ""}:
+    is_empty = isinstance(module, ScalarNode) and module.value in (None, "")
+    if module is not None and not is_empty:
         asked, name = given.value("file"), given.value("function")
         return reference(asked, name, base_directory, module.where, name_where)
     asked, name = _of_mimocorb(form, called, worker) if called else (None, None)
@@ -178,8 +181,18 @@ def _of_mimocorb(form: Form, node: Node, worker: str) -> tuple[str | None, str |
     """Without ``file``, ``plot.plot_graph`` names a function in a module of mimocorb."""
     text = node.value if isinstance(node, ScalarNode) else None
     module, dot, name = text.rpartition(".") if isinstance(text, str) else ("", "", "")
+    if module.startswith("importers."):  # device modules of mimoCoRB2, not of mimocorb
+        form.error(
+            node.where,
+            f"function of {worker} is one that mimocorb has",
+            describe(node),
+            f"copy {module.replace('.', '/')}.py of mimoCoRB2 beside the set-up, where it runs"
+            f" unchanged, and write: file: {module.rpartition('.')[2]}.py, function: {name}",
+        )
+        return None, None
     if dot and module and name:
-        return "mimocorb/" + module.removeprefix("mimocorb.").replace(".", "/"), name
+        inside = f"functions.{module}" if module in _PREBUILT else module
+        return "mimocorb/" + inside.removeprefix("mimocorb.").replace(".", "/"), name
     form.error(
         node.where,
         f"function of {worker}, which has no 'file', is a function of mimocorb",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,10 @@ from mimocorb._access.output_file import OutputFile, checked_name, output_direct
 from mimocorb._buffer.reader import Reader
 from mimocorb.errors import SetupError
 
-__all__ = ["BufferToTxtfile"]
+__all__ = ["BufferToTxtfile", "TextTable"]
 
 _ROWS_AT_ONCE = 256
+_WIDEST = -2.2250738585072014e-308  # of all float64, one with the most digits
 _METADATA = ("counter", "timestamp", "deadtime")
 
 
@@ -97,22 +100,46 @@ class BufferToTxtfile:
         self.logger = logging.getLogger(__name__)
         self.config_dict = config_dict or {}
         setup = assigned.sources[0]
-        _check_form(setup)
-        columns = setup["dtype"].names or ("value",)
-        self._as_text = _row_format(setup["dtype"])
-        self._batch = batch_limit(setup, _ROWS_AT_ONCE)
         name = checked_name(self, self.config_dict)
-        header = _header(columns, self.config_dict.get("header_alias") or {})
         if not name.endswith((".txt", ".csv")):
             name += ".txt"
-        self._file = OutputFile(output_directory(self.config_dict), name, header.encode())
-        self.filename = str(self._file.path)
+        self._table = TextTable(
+            setup,
+            output_directory(self.config_dict),
+            name,
+            alias=self.config_dict.get("header_alias") or {},
+        )
+        self._batch = batch_limit(setup, _ROWS_AT_ONCE)
+        self.filename = str(self._table.path)
         self.source = Reader(setup)
+
+    @classmethod
+    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+        """Return the most bytes that a row takes, without opening anything.
+
+        Parameters
+        ----------
+        setup
+            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
+        config
+            The configuration.
+
+        Raises
+        ------
+        SetupError
+            The class cannot work with these.
+        """
+        checked_name(cls, config)
+        _check_form(setup)
+        dtype = setup["dtype"]
+        _headings(dtype.names or ("value",), config.get("header_alias") or {})
+        metadata = "\t".join(map(repr, (np.iinfo(np.int64).max, _WIDEST, _WIDEST)))
+        return len(metadata) + len(next(iter(_row_format(dtype, "\t")(_widest_row(dtype))))) + 2
 
     @property
     def event_count(self) -> int:
         """Number of rows written."""
-        return self._file.records
+        return self._table.rows
 
     def __call__(self) -> None:
         """Write rows to the end of the stream.
@@ -123,23 +150,79 @@ class BufferToTxtfile:
             Rows could not be written, for instance because the disk is full. The file keeps the
             whole rows it had, and the events of the batch are given back.
         """
-        append, as_text = self._file.append, self._as_text
-        with self._file, self.source as reader:
+        with self._table as table, self.source as reader:
             for events in reader.batches(self._batch):
-                metadata = (part.tolist() for part in reader.get_metadata_batch())
-                append(
-                    [
-                        f"{counter}\t{timestamp!r}\t{deadtime!r}\t{columns}\n".encode()
-                        for counter, timestamp, deadtime, columns in zip(
-                            *metadata, as_text(events[:, 0]), strict=True
-                        )
-                    ]
-                )
+                table.append(events, reader.get_metadata_batch())
         self.logger.info("%s: %d rows", self.filename, self.event_count)
 
     def start(self) -> None:
         """Do the same as calling the object."""
         self()
+
+
+class TextTable:
+    """A text file with one row for each event: its metadata, then its fields.
+
+    Parameters
+    ----------
+    setup
+        Set-up dictionary of a buffer with ``values_per_slot`` 1 and numbers in its fields.
+    directory, name
+        Where the file is made; it must not exist.
+    alias
+        Heading of a column, where it is not the name of the field.
+    separator
+        What stands between two columns.
+    """
+
+    def __init__(
+        self,
+        setup: Mapping[str, Any],
+        directory: Path,
+        name: str,
+        *,
+        alias: Mapping[str, str] | None = None,
+        separator: str = "\t",
+    ) -> None:
+        _check_form(setup)
+        self._separator = separator
+        self._as_text = _row_format(setup["dtype"], separator)
+        header = separator.join(_headings(setup["dtype"].names or ("value",), alias or {}))
+        self._file = OutputFile(directory, name, f"{header}\n".encode())
+        self.path = self._file.path
+
+    @property
+    def rows(self) -> int:
+        """Number of rows written."""
+        return self._file.records
+
+    def append(self, events: NDArray[Any], metadata: Sequence[NDArray[Any]]) -> None:
+        """Append events of shape ``(k, 1)``; their metadata are three arrays of k entries.
+
+        Raises
+        ------
+        OutputError
+            They could not be written; the file keeps the whole rows it had.
+        """
+        between = self._separator
+        each = zip(*(part.tolist() for part in metadata), self._as_text(events[:, 0]), strict=True)
+        self._file.append(
+            [
+                f"{counter}{between}{timestamp!r}{between}{deadtime!r}{between}{columns}\n".encode()
+                for counter, timestamp, deadtime, columns in each
+            ]
+        )
+
+    def __enter__(self) -> TextTable:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
 
 
 def _check_form(setup: Mapping[str, Any]) -> None:
@@ -168,7 +251,21 @@ def _fields(dtype: np.dtype[Any]) -> list[tuple[str, np.dtype[Any]]]:
     return [(name, dtype[name]) for name in dtype.names] if dtype.names else [("value", dtype)]
 
 
-def _header(columns: tuple[str, ...], alias: Mapping[str, str]) -> str:
+def _widest_row(dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return one record with the longest numbers."""
+    row = np.zeros(1, dtype)
+    for name, field in _fields(dtype):
+        column = row[name] if dtype.names else row
+        if field.kind in "iu":
+            column[0] = np.iinfo(field).min or np.iinfo(field).max
+        elif field.kind in "fc":
+            column[0] = -np.nextafter(np.finfo(field).tiny, 1, dtype=column.real.dtype) * (
+                1 + 1j if field.kind == "c" else 1
+            )
+    return row
+
+
+def _headings(columns: tuple[str, ...], alias: Mapping[str, str]) -> list[str]:
     known = (*_METADATA, *columns)
     unknown = [str(key) for key in alias if key not in known]
     if unknown:
@@ -181,14 +278,14 @@ def _header(columns: tuple[str, ...], alias: Mapping[str, str]) -> str:
         raise SetupError("BufferToTxtfile: a column heading contains a tab or a line break.")
     if len(set(headings)) < len(headings):
         raise SetupError(f"BufferToTxtfile: two columns have the same heading: {headings}.")
-    return "\t".join(headings) + "\n"
+    return headings
 
 
-def _row_format(dtype: np.dtype[Any]) -> Callable[[NDArray[Any]], Iterable[str]]:
+def _row_format(dtype: np.dtype[Any], separator: str) -> Callable[[NDArray[Any]], Iterable[str]]:
     """Return the function that writes records, in the shortest form that reads back equal."""
     if dtype.names is None:
         return lambda records: map(str, records)
     if all(field.kind in "biu" or field == np.float64 for _, field in _fields(dtype)):
-        return lambda records: ("\t".join(map(repr, record)) for record in records.tolist())
+        return lambda records: (separator.join(map(repr, record)) for record in records.tolist())
     # Python has no float32: as Python floats, they would show digits that they do not have
-    return lambda records: ("\t".join(map(str, record)) for record in records)
+    return lambda records: (separator.join(map(str, record)) for record in records)

@@ -1,0 +1,1 @@
+"""The functions that come with mimoCoRB2, made of our access classes."""

@@ -1,0 +1,5 @@
+"""Copies: ``function: misc.copy``."""
+
+from mimocorb._functions.prebuilt.misc import copy
+
+__all__ = ["copy"]

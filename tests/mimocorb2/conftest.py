@@ -1,0 +1,54 @@
+"""Set-ups as users of mimoCoRB2 write them, run with the helpers of the tests of runs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "run"))
+
+from running import Finished, RunningDaq, run  # noqa: E402
+
+WAVES = {"slot_count": 32, "data_length": 50, "data_dtype": {"chA": "f4", "chB": "f4"}}
+NUMBERS = {
+    "slot_count": 32,
+    "data_length": 1,
+    "data_dtype": {"height": "float64", "position": "int32"},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test() -> Iterator[None]:
+    RunningDaq.started.clear()
+    yield
+    for daq in RunningDaq.started:
+        daq.kill()
+
+
+@pytest.fixture
+def run_theirs(tmp_path: Path) -> Callable[..., Finished]:
+    """Run workers, given as mimoCoRB2 writes them, between waveforms and numbers."""
+
+    def run_it(workers: dict[str, dict[str, Any]], *options: str, **buffers: Any) -> Finished:
+        shutil.copy(HERE / "their_functions.py", tmp_path)
+        for worker in workers.values():
+            if "." not in worker["function"]:
+                worker["file"] = "their_functions.py"
+        source = {"file": "their_functions.py", "function": "pulses", "sinks": ["Input"]}
+        setup = {
+            "Buffers": {"Input": WAVES, **buffers},
+            "Workers": {"input": source, **workers},
+            "base_config": {"events": 100},
+        }
+        path = tmp_path / "setup.yaml"
+        path.write_text(yaml.safe_dump(setup, sort_keys=False))
+        return run(path, *options)
+
+    return run_it
