@@ -45,6 +45,7 @@ __all__ = [
     "ACCEPTED_FOR",
     "BEGAN_NS",
     "DOING",
+    "EMPTY_PAGE",
     "EVENTS",
     "FAILED",
     "INTERVALS",
@@ -151,6 +152,8 @@ class MeterReading:
         CLOCK_MONOTONIC when the process began (0: it has not) and when the page was read.
     spent_ns
         Time from the begin to the reading, by :class:`Doing`; adds up to it exactly.
+    present_ns
+        How long the present activity lasts; part of its time.
     """
 
     began_ns: int
@@ -161,13 +164,12 @@ class MeterReading:
     knows: Knows
     decisions: Decisions
     intervals: NDArray[np.int64]
+    present_ns: int
 
     @property
     def since_ns(self) -> int:
         """When the present activity began."""
-        return self.at_ns - self._present_ns
-
-    _present_ns: int = 0
+        return self.at_ns - self.present_ns
 
 
 class MeterPage:
@@ -177,35 +179,21 @@ class MeterPage:
         descriptor = os.memfd_create(f"mimocorb account {name}"[:200])
         os.ftruncate(descriptor, PAGE_BYTES)
         self._map = mmap.mmap(descriptor, PAGE_BYTES)
-        self._final: MeterReading | None = None
-        self._connection: Connection | None = Connection(descriptor)
-
-    @property
-    def connection(self) -> Connection:
+        self.connection = Connection(descriptor)
         """The page on its way to the process; a Connection, because these travel to any child."""
-        assert self._connection is not None, "the process has been started"
-        return self._connection
 
     def handed_over(self) -> None:
         """Close this side's descriptor: the process has its own. Idempotent."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self.connection.close()
 
     def read(self, at_ns: int | None = None) -> MeterReading:
-        """Read the page now, and count the present activity up to `at_ns` (default: now)."""
-        if self._final is not None:
-            return self._final
-        now_ns = time.monotonic_ns() if at_ns is None else at_ns
-        return _reading(self._map[:], now_ns)
+        """Read the page, and count the present activity up to `at_ns` (default: now)."""
+        return _reading(self._map[:], time.monotonic_ns() if at_ns is None else at_ns)
 
-    def close(self) -> MeterReading:
-        """Read the page for the last time: the process has gone. Idempotent."""
+    def close(self) -> None:
+        """Let go of the memory. Idempotent."""
         self.handed_over()
-        if self._final is None:
-            self._final = self.read()
-            self._map.close()
-        return self._final
+        self._map.close()
 
 
 def interval_edges_ns() -> NDArray[np.float64]:
@@ -215,7 +203,7 @@ def interval_edges_ns() -> NDArray[np.float64]:
     1/8 of the interval. A longer interval is counted in the last bin.
     """
     bins = np.arange(INTERVAL_BINS + 1)
-    edges = np.ldexp(8.0 + (bins & 7), (bins >> 3) - 4)
+    edges: NDArray[np.float64] = np.ldexp(8.0 + (bins & 7), (bins >> 3) - 4)
     edges[0] = 0.0
     return edges
 
@@ -236,7 +224,7 @@ def _reading(page: bytes, now_ns: int) -> MeterReading:
         knows=Knows(int(words[KNOWS])),
         decisions=_decisions(page, words),
         intervals=words[INTERVALS : INTERVALS + INTERVAL_BINS].copy(),
-        _present_ns=present_ns,
+        present_ns=present_ns,
     )
 
 
@@ -259,3 +247,7 @@ def _decisions(page: bytes, words: NDArray[np.int64]) -> Decisions:
         sample_lost=int(words[SAMPLE_LOST]),
         sample_seed=int(words[SAMPLE_SEED]),
     )
+
+
+EMPTY_PAGE = _reading(bytes(PAGE_BYTES), 0)
+"""What is read of a process that has not been started."""

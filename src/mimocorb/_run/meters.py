@@ -1,70 +1,75 @@
-"""Measuring a run from outside: times, rates, dead time."""
+"""Measuring a run from outside: times and rates. Dead time is in the accounts."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Sequence
+from enum import IntEnum
 
+from mimocorb._access.meter import StateClock
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.run_state import BufferView
 from mimocorb._run.worker_function import WorkerFunction
 
 __all__ = ["BufferMeter", "RunClock"]
 
+
 RATE_WINDOW_S = 2.0
 SHORTEST_WINDOW_S = 0.2
 
 
+class _RunTime(IntEnum):
+    NOT_BEGUN = 0
+    ACTIVE = 1
+    PAUSED = 2
+    OVER = 3
+
+
 class RunClock:
-    """Time since data taking began, with and without pauses; stops when no more data are taken."""
+    """Time since data taking began, with and without pauses; stops when no more data are taken.
+
+    The time in which the run wants data, in the same clock as the accounts of the processes; what
+    a source makes of it is in these.
+    """
 
     def __init__(self) -> None:
-        self._started_s: float | None = None
-        self._stopped_s: float | None = None
-        self._paused_since_s: float | None = None
-        self._paused_s = 0.0
+        self._clock = StateClock(len(_RunTime))
 
     def start(self) -> None:
         """Begin to count."""
-        self._started_s = time.monotonic()
+        self._clock.switch(_RunTime.ACTIVE)
 
     def pause(self) -> None:
         """Stop counting active time."""
-        self._paused_since_s = time.monotonic()
+        self._clock.switch(_RunTime.PAUSED)
 
     def resume(self) -> None:
         """Count active time again."""
-        if self._paused_since_s is not None:
-            self._paused_s += time.monotonic() - self._paused_since_s
-            self._paused_since_s = None
+        self._clock.switch(_RunTime.ACTIVE)
 
     def stop(self) -> None:
-        """End counting; the first call rules."""
-        if self._stopped_s is None:
-            self.resume()
-            self._stopped_s = time.monotonic()
+        """End counting. Idempotent."""
+        self._clock.switch(_RunTime.OVER)
+
+    @property
+    def paused_ns(self) -> int:
+        """Time for which the run has been paused."""
+        return self._clock.until_now_ns(_RunTime.PAUSED)
 
     def elapsed_s(self) -> float | None:
         """Time since the start, pauses included; None before the start."""
-        if self._started_s is None:
-            return None
-        end = time.monotonic() if self._stopped_s is None else self._stopped_s
-        return end - self._started_s
+        active_s = self.active_s()
+        return None if active_s is None else active_s + self.paused_ns / 1e9
 
     def active_s(self) -> float | None:
         """Time since the start without pauses; None before the start."""
-        elapsed = self.elapsed_s()
-        if elapsed is None:
-            return None
-        now_paused = 0.0
-        if self._paused_since_s is not None:
-            now_paused = time.monotonic() - self._paused_since_s
-        return elapsed - self._paused_s - now_paused
+        active_ns = self._clock.until_now_ns(_RunTime.ACTIVE)
+        return active_ns / 1e9 if active_ns else None
 
 
 class BufferMeter:
-    """Takes the statistics of a buffer and adds the rate, the readers' names and the dead time."""
+    """Takes the statistics of a buffer and adds the rate and the readers' names."""
 
     def __init__(self, buffer: NewBuffer, functions: Sequence[WorkerFunction]) -> None:
         self._buffer = buffer
@@ -77,10 +82,6 @@ class BufferMeter:
             )
             for function, plain in zip(reading, names, strict=True)
         }
-        writing = [function.spec for function in functions if name in function.writers]
-        # Where filters write as well, their waiting is not the experiment's dead time.
-        only_sources = bool(writing) and all(spec.is_source for spec in writing)
-        self._sources = sum(s.number_of_processes for s in writing) if only_sources else 0
         self._points: deque[tuple[float, int]] = deque()
         self._settled: int | None = None
 
@@ -108,10 +109,7 @@ class BufferMeter:
             self._points.append((now, stats.published))
             while now - self._points[0][0] > RATE_WINDOW_S and len(self._points) > 2:
                 self._points.popleft()
-        dead = None
-        if self._sources and active_s:
-            dead = min(1.0, stats.waiting.full_s / (self._sources * active_s))
         to_drain = None
         if self._settled is not None:
             to_drain = sum(group.offered for group in stats.groups) - self._settled
-        return BufferView(stats, self.rate_hz, dict(self._readers), dead, to_drain=to_drain)
+        return BufferView(stats, self.rate_hz, dict(self._readers), None, to_drain=to_drain)

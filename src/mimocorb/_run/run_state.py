@@ -9,6 +9,7 @@ from typing import Literal
 
 # At run time as well: clients read these classes from what a run answers, by their annotations.
 from mimocorb._buffer.stats import BufferStats
+from mimocorb._run.run_account import RunAccount
 
 __all__ = [
     "TRANSITIONS",
@@ -113,13 +114,15 @@ class BufferView:
     readers
         Worker names by group number.
     dead_fraction
-        Part of the time that the sources of this buffer waited for a free slot; None where no
+        Part of the time in which the sources of this buffer could take no event; None where no
         source writes or nothing has been measured.
     spilled
         Events taken out for a spill file instead of being processed, by group number.
     to_drain
         Events that were due when the run began to drain, and those that have come since; None
         before.
+    dead_time
+        `dead_fraction` by cause: ring_full, paused, reading_out; what is not known is missing.
     """
 
     stats: BufferStats
@@ -128,6 +131,7 @@ class BufferView:
     dead_fraction: float | None
     spilled: Mapping[int, Spilled] = field(default_factory=dict)
     to_drain: int | None = None
+    dead_time: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def due(self) -> int:
@@ -205,6 +209,8 @@ class RunView:
         At what the run ends.
     results
         What workers have reported, by worker and name.
+    accounts
+        Live time, decisions, and where the time goes; None before anything runs.
     cause
         Why the run came into its present state, and by whom.
     """
@@ -220,6 +226,7 @@ class RunView:
     buffers: tuple[BufferView, ...]
     workers: tuple[WorkerView, ...]
     cause: str = ""
+    accounts: RunAccount | None = None
 
     @property
     def due(self) -> int:

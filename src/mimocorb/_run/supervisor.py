@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._run.accounts import Accounts
 from mimocorb._run.books import audit
 from mimocorb._run.departures import Departures
 from mimocorb._run.draining import Drain, DrainStep
@@ -90,6 +91,7 @@ class Supervisor:
         self.functions: list[WorkerFunction] = []
         self.results: dict[str, dict[str, float]] = {}
         self.clock = RunClock()
+        self._accounts = Accounts(setup, self.functions)
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
         self._graph = Graph(setup)
@@ -229,7 +231,7 @@ class Supervisor:
         not_begun = self.state is RunState.STARTING
         self._change(RunState.DRAINING, reason)
         self.reason = self.reason or reason
-        self.clock.stop()
+        self._end_data_taking()
         for meter in self._meters.values():
             meter.begin_drain()
         self._drain.begin()
@@ -244,10 +246,15 @@ class Supervisor:
         """Interrupt all workers; what has not been processed is lost, and counted."""
         self._change(RunState.ENDING, reason)
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
-        self.clock.stop()
+        self._end_data_taking()
         self.log.add("WARNING", ORIGIN, reason)
         for function in self.functions:
             self._escalation.ask(function.alive)
+
+    def _end_data_taking(self) -> None:
+        """Let no more time count; the first call rules."""
+        self._accounts.end({name: buffer.stats() for name, buffer in self.buffers.items()})
+        self.clock.stop()
 
     def _change(self, state: RunState, cause: str) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -302,6 +309,7 @@ class Supervisor:
                 self.findings.tell(f"still waiting for {names} to get ready")
             return
         self._change(RunState.RUNNING, "all workers are ready")
+        self._accounts.begin()
         self._workforce.begin()
         self.clock.start()
         self.findings.tell("all workers are ready, data taking begins")
@@ -352,9 +360,18 @@ class Supervisor:
         """Return a picture of the present moment."""
         active_s = self.clock.active_s()
         spilled = self._spill.groups if self._spill else {}
+        views = {name: meter.view(active_s) for name, meter in self._meters.items()}
+        stats = {name: view.stats for name, view in views.items()}
+        accounts = self._accounts.view(stats, self.clock.paused_ns)
+        dead = {name: accounts.dead_time(name) for name in views}
         buffers = tuple(
-            replace(meter.view(active_s), spilled=spilled.get(name, {}))
-            for name, meter in self._meters.items()
+            replace(
+                view,
+                spilled=spilled.get(name, {}),
+                dead_time=dead[name],
+                dead_fraction=sum(dead[name].values()) if dead[name] else None,
+            )
+            for name, view in views.items()
         )
         names = self.source_buffers
         first = next((b.stats for b in buffers if names and b.stats.name == names[0]), None)
@@ -370,4 +387,5 @@ class Supervisor:
             buffers=buffers,
             workers=tuple(function.view() for function in self.functions),
             cause=self.changes[-1].cause,
+            accounts=accounts,
         )

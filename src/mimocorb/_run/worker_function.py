@@ -7,6 +7,7 @@ from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._buffer.setup_dict import SetupDict
+from mimocorb._run.process_account import ProcessAccount
 from mimocorb._run.run_state import WorkerState, WorkerView
 from mimocorb._run.worker import WorkerChannel, WorkerTask
 from mimocorb._run.worker_process import WorkerProcess
@@ -28,6 +29,7 @@ class WorkerFunction:
         self.spec = spec
         self.processes: list[WorkerProcess] = []
         self.predecessors: list[WorkerProcess] = []
+        self.accounts: list[ProcessAccount] = []
         self.readers = {name: buffers[name].new_reader_group() for name in spec.sources}
         self.writers = {name: buffers[name].new_writer() for name in spec.sinks}
         self.observers = {name: buffers[name].new_observer() for name in spec.observes}
@@ -45,6 +47,11 @@ class WorkerFunction:
     def process_label(self, number: int) -> str:
         """Return what messages call a process of the function, counted from 1."""
         return self.label if self.spec.number_of_processes == 1 else f"{self.label}[{number}]"
+
+    def new_account(self, number: int) -> ProcessAccount:
+        """Return an account for a process about to be started; it is kept after its death."""
+        self.accounts.append(ProcessAccount(self.process_label(number), number))
+        return self.accounts[-1]
 
     @property
     def must_finish(self) -> bool:

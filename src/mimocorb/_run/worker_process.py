@@ -13,9 +13,11 @@ from multiprocessing.process import BaseProcess
 from threading import current_thread, main_thread
 from typing import Any
 
+from mimocorb._memory import oom_kills
 from mimocorb._run import worker
 from mimocorb._run.child import CHILDREN
 from mimocorb._run.process import Lifeline, describe_exit, open_pidfd
+from mimocorb._run.process_account import ProcessAccount
 from mimocorb._run.run_state import WorkerState
 from mimocorb._run.worker import WorkerChannel, WorkerTask
 from mimocorb._run.worker_link import LineSplitter, Message
@@ -39,6 +41,8 @@ class WorkerProcess:
         Completes the worker's task with the channel it is to talk through.
     on_message, on_output
         Called with each message, and with the name of the stream and each line that it prints.
+    account
+        The account that the process keeps.
     """
 
     def __init__(
@@ -48,9 +52,12 @@ class WorkerProcess:
         make_task: Callable[[WorkerChannel], WorkerTask],
         on_message: Callable[[WorkerProcess, Message], None],
         on_output: Callable[[WorkerProcess, str, str], None],
+        *,
+        account: ProcessAccount,
     ) -> None:
         self.name = name
         self.number = number
+        self.account = account
         self.state = WorkerState.STARTING
         self.process: BaseProcess | None = None
         self.exit_code: int | None = None
@@ -59,6 +66,7 @@ class WorkerProcess:
         self.asked_to_end = False
         self.killed = False
         self._killed_because = ""
+        self._oom_kills: tuple[int | None, int | None] = (None, None)
         self._make_task = make_task
         self._on_message = on_message
         self._on_output = on_output
@@ -91,6 +99,7 @@ class WorkerProcess:
             for connection, _, _ in self._pipes.values():
                 connection.close()
             self._pipes.clear()
+            self.account.close()
             raise
 
     def _start(
@@ -110,14 +119,18 @@ class WorkerProcess:
             stderr=stderr,
             lifeline=lifeline.reading,
             gate=gate[0],
+            account=self.account.open(),
+            process_number=self.number,
             # The kernel watches the thread that starts a process; one that may end is no use.
             supervisor_pid=os.getpid() if current_thread() is main_thread() else 0,
             close_after_fork=tuple(to_close) if start_method == "fork" else (),
         )
+        self._oom_kills = (oom_kills(), None)
         child: Any = CHILDREN[start_method]
         started = child(target=worker.main, args=(self._make_task(channel),), name=self.name)
         started.start()
         self.process = started
+        self.account.started(started.pid)
         for theirs in writing:
             theirs.close()
         self._pidfd = open_pidfd(started.pid)
@@ -148,9 +161,11 @@ class WorkerProcess:
         """Collect what is left after the death of the process and close everything. Idempotent."""
         if self.process is None or self.exit_code is not None:
             return
+        self.account.close()  # before the system forgets the processor time of the process
         # A fork server passes the exit code on a moment after the process has gone.
         self.process.join(5.0)
         self.exit_code = self.process.exitcode if self.process.exitcode is not None else 255
+        self._oom_kills = (self._oom_kills[0], oom_kills())
         for descriptor, (connection, splitter, stream) in tuple(self._pipes.items()):
             while self.read(descriptor):
                 pass
@@ -168,9 +183,18 @@ class WorkerProcess:
         exit_text = describe_exit(self.exit_code)
         if self._killed_because:
             return f"{self._killed_because} ({exit_text})"
+        if self.exit_code == -signal.SIGKILL and not self.killed:
+            return f"{exit_text}, {self._about_memory()}"
         if self.last is not None and self.last.text:
             return f"{self.last.text} ({exit_text})" if self.exit_code else self.last.text
         return exit_text
+
+    def _about_memory(self) -> str:
+        """Say whether the kernel killed it for lack of memory, as far as that can be known."""
+        before, after = self._oom_kills
+        if before is not None and after is not None and after > before:
+            return "for lack of memory: its control group has counted such a kill"
+        return "perhaps by the kernel for lack of memory"
 
     def read(self, descriptor: int) -> int | None:
         """Take in one piece of what is there; its size in bytes, 0 at the end, None if nothing."""

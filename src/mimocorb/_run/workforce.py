@@ -81,8 +81,8 @@ class Workforce:
                 self._new_process(function, number)
                 for number in range(1, function.spec.number_of_processes + 1)
             ]
-        self._crew = Crew(self._options.start_method)
         try:
+            self._crew = Crew(self._options.start_method)
             self._crew.start(process for function in ordered for process in function.processes)
         except OSError as error:
             raise RunFailed(

@@ -18,8 +18,8 @@ Records = list[NDArray[Any]]
 
 _ALLOWED = (
     "allowed are None or False (reject the event; Reject(reason) says why), a whole number or True"
-    " (copy the event to the first sink), a list with one item per sink, a dictionary of sinks and items, or the record of"
-    " the only sink"
+    " (copy the event to the first sink), a list with one item per sink, a dictionary of sinks and"
+    " items, or the record of the only sink"
 )
 _ALLOWED_WITHOUT_COPIES = (
     "allowed are None or False (reject the events; Reject(reason) says why), or a list with one"

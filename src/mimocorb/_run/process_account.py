@@ -1,0 +1,141 @@
+"""The account of one worker process, as the supervisor sees it: its page, and processor time."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from mimocorb._access.meter_page import EMPTY_PAGE, Doing, MeterPage, MeterReading
+
+__all__ = ["ACTIVE", "AccountReading", "ProcessAccount", "Span"]
+
+ACTIVE = tuple(doing for doing in Doing if doing not in (Doing.NOT_BEGUN, Doing.ENDED))
+"""What a process does between its begin and its end."""
+
+_NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class AccountReading:
+    """The account of a process at one moment.
+
+    Attributes
+    ----------
+    page
+        What the process says.
+    cpu_ns
+        Processor time it has used, in steps of 10 ms; None if that is not known.
+    """
+
+    page: MeterReading
+    cpu_ns: int | None
+
+    def up_to(self, at_ns: int) -> AccountReading:
+        """Return the account as if it had been read earlier, but not before the last change."""
+        page = self.page
+        present_ns = max(0, min(page.at_ns, at_ns) - page.since_ns)
+        spent = list(page.spent_ns)
+        spent[page.doing] += present_ns - page.present_ns
+        earlier = replace(
+            page,
+            at_ns=page.since_ns + present_ns,
+            present_ns=present_ns,
+            spent_ns=tuple(spent),
+        )
+        return replace(self, page=earlier)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What processes did in a stretch of time: nanoseconds by :class:`Doing`, and processor time.
+
+    Spans add up: of processes that work side by side, or of one after the other.
+    """
+
+    spent_ns: tuple[int, ...] = (0,) * len(Doing)
+    cpu_ns: int = 0
+
+    @classmethod
+    def between(cls, first: AccountReading | None, last: AccountReading) -> Span:
+        """Return what a process did between two readings; None: from its begin."""
+        until, since = last.page.spent_ns, first.page.spent_ns if first else (0,) * len(Doing)
+        cpu_ns = (last.cpu_ns or 0) - ((first.cpu_ns or 0) if first else 0)
+        return cls(tuple(b - a for a, b in zip(since, until, strict=True)), cpu_ns)
+
+    def __add__(self, other: Span) -> Span:
+        spent = zip(self.spent_ns, other.spent_ns, strict=True)
+        return Span(tuple(a + b for a, b in spent), self.cpu_ns + other.cpu_ns)
+
+    @property
+    def total_ns(self) -> int:
+        """Time between begin and end."""
+        return sum(self.spent_ns[doing] for doing in ACTIVE)
+
+    @property
+    def busy_ns(self) -> int:
+        """Time in which nothing was waited for that mimocorb knows of."""
+        return self.spent_ns[Doing.WORKING] + self.spent_ns[Doing.READING_OUT]
+
+    def fraction(self, *doings: Doing) -> float:
+        """Return the part of the time in which one of these was done; 0 if there was no time."""
+        total_ns = self.total_ns
+        return sum(self.spent_ns[doing] for doing in doings) / total_ns if total_ns else 0.0
+
+
+class ProcessAccount:
+    """The account of one worker process; complete also after its death.
+
+    Parameters
+    ----------
+    name
+        Of the process, for messages.
+    number
+        Which process of its worker it is, from 1; one that takes its place has the same.
+    """
+
+    def __init__(self, name: str, number: int) -> None:
+        self.number = number
+        self._name = name
+        self._page: MeterPage | None = None
+        self._pid = 0
+        self._final: AccountReading | None = None
+
+    def open(self) -> Connection:
+        """Make the page; returns what the process finds it by."""
+        self._page = MeterPage(self._name)
+        return self._page.connection
+
+    def started(self, pid: int) -> None:
+        """Note that the process runs, and has got the page."""
+        self._pid = pid
+        if self._page is not None:
+            self._page.handed_over()
+
+    def read(self, at_ns: int | None = None) -> AccountReading:
+        """Read the account now, with the present activity counted up to `at_ns` (default: now)."""
+        if self._final is not None:
+            return self._final
+        page = self._page.read(at_ns) if self._page is not None else EMPTY_PAGE
+        return AccountReading(page, _cpu_ns(self._pid))
+
+    def close(self) -> None:
+        """Read the account for the last time: the process is dead, and not yet forgotten.
+
+        Idempotent.
+        """
+        if self._final is None:
+            self._final = self.read()
+            if self._page is not None:
+                self._page.close()
+
+
+def _cpu_ns(pid: int) -> int | None:
+    """Return the processor time of a process, all its threads, user and system."""
+    if pid:
+        with suppress(OSError, ValueError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) * _NS_PER_TICK
+    return None
