@@ -181,7 +181,8 @@ def test_what_the_text_leaves_open_is_left_to_the_worker(here: Path, text: str) 
 def test_the_parameters_of_a_dataclass_are_known_when_it_is_loaded(here: Path) -> None:
     text = (
         "from dataclasses import dataclass\n@filter\n@dataclass\nclass f:\n"
-        "    '''Find pulses.\n\n    Parameters\n    ----------\n    limit_mV\n        Height.\n    '''\n"
+        "    '''Find pulses.\n\n    Parameters\n    ----------\n"
+        "    limit_mV\n        Height.\n    '''\n"
         "    limit_mV: float\n    n: 'int' = 3\n    def __call__(self, event): pass"
     )
     from_text(here, START + text)

@@ -13,6 +13,7 @@ from mimocorb._setup.docstrings import read_docstring
 from mimocorb._setup.signatures import (
     Annotation,
     Fault,
+    Kind,
     PlainSignature,
     async_fault,
     class_fault,
@@ -29,14 +30,10 @@ def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
     if kind is None:
         return None
     name = function.__name__
-    if isinstance(function, type) and kind == "source":
-        return PlainSignature(name, kind, fault=class_fault(name))
-    inner = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
-        return PlainSignature(name, kind, fault=async_fault(kind))
-    if kind != "source" and inspect.isgeneratorfunction(inner):
-        return PlainSignature(name, kind, fault=yield_fault(kind))
     docs = [inspect.getdoc(function)]
+    fault = _fault(function, kind)
+    if fault is not None:
+        return PlainSignature(name, kind, fault=fault)
     try:
         if isinstance(function, type):
             docs.append(getattr(vars(function).get("__init__"), "__doc__", None))
@@ -48,6 +45,18 @@ def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
     except _Undefined as undefined:
         summary = read_docstring(docs[0]).summary
         return PlainSignature(name, kind, summary, fault=undefined.fault)
+
+
+def _fault(function: Callable[..., Any], kind: Kind) -> Fault | None:
+    """Say why it cannot be what it is marked as, whatever its parameters are."""
+    if isinstance(function, type) and kind == "source":
+        return class_fault(function.__name__)
+    inner = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
+        return async_fault(kind)
+    if kind != "source" and inspect.isgeneratorfunction(inner):
+        return yield_fault(kind)
+    return None
 
 
 class _Undefined(Exception):

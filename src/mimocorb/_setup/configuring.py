@@ -179,7 +179,8 @@ def _said(error: Any) -> str:
     parts = []
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         place = "".join(f"item {step}: " for step in fault["loc"] if isinstance(step, int))
-        parts.append(place + fault["msg"][:1].lower() + fault["msg"][1:])
+        said = fault["msg"].partition(" for <class")[0]
+        parts.append(place + said[:1].lower() + said[1:])
     return ", or ".join(dict.fromkeys(parts))
 
 
