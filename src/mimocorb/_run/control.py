@@ -17,6 +17,7 @@ from mimocorb._run.run import Run
 from mimocorb._run.run_directory import copy_configuration
 from mimocorb._run.run_log import LogLine, RunLog
 from mimocorb._run.run_state import Command
+from mimocorb._run.standard_streams import open_missing_streams
 from mimocorb._run.summary import RunSummary
 from mimocorb._run.supervisor import Supervisor
 from mimocorb._run.wording import say
@@ -73,6 +74,7 @@ class buffer_control:  # noqa: N801 - the documented name
         self.output_directory = Path(output_directory).absolute()
         self.runtime: float = self.setup.runtime_s or 0
         self.runevents: int = self.setup.runevents or 0
+        open_missing_streams()
         self._log = RunLog()
         self._log.listeners.append(_print)
         self._supervisor = Supervisor(self.setup, self._log)

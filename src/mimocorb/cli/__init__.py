@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import mimocorb
+from mimocorb._run.standard_streams import open_missing_streams
 from mimocorb.cli import check, describe, graph, new, replay, run, runs, schema, status, steer
 from mimocorb.cli.common import FAILED, INTERRUPTED
 from mimocorb.errors import MimocorbError
@@ -22,6 +23,7 @@ COMMANDS = (run, check, graph, describe, new, replay, schema, runs, status, stee
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    open_missing_streams()
     parser = argparse.ArgumentParser(
         prog="mimocorb",
         description="Data acquisition with ring buffers: run, check or draw a set-up.",
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_daq(arguments: Sequence[str] | None = None) -> int:
     """Run the command line of ``run_daq.py``: ``mimocorb run`` without saying so."""
+    open_missing_streams()
     parser = argparse.ArgumentParser(
         prog="run_daq.py", description="Take data as a set-up file says."
     )
