@@ -1,15 +1,15 @@
 """Functions as users of mimoCoRB2 write them; nothing in here knows mimocorb."""
 
-import os
 import time
 from pathlib import Path
 
-import mimocorb2
 import mimocorb2.worker_templates as templates
 import numpy as np
-from mimocorb2 import BufferIO, Exporter, Importer, Processor
 from mimocorb2.mimo_worker import BufferIO as SameBufferIO
 from mimocorb2.worker_templates import Filter, IsAlive, Observer
+
+import mimocorb2
+from mimocorb2 import BufferIO, Exporter, Importer, Processor
 
 
 def pulses(buffer_io: BufferIO):
@@ -68,26 +68,22 @@ def save(buffer_io):
     path = Path(exporter.run_dir) / f"{exporter.name}.txt"
     with path.open("a") as file:
         for data, metadata in exporter:
-            name = data.dtype.names[0]
-            file.write(
-                f"{metadata['counter'][0]} {data[name].max():g} {data[data.dtype.names[-1]][0]:g}\n"
-            )
+            first, last = (data[name] for name in data.dtype.names)
+            file.write(f"{metadata['counter'][0]} {first.max():g} {last[0]:g}\n")
             file.flush()
-    assert metadata.dtype.names == ("counter", "timestamp", "deadtime")
 
 
 def watch(buffer_io):
     observer = Observer(buffer_io)
     generator = observer()
-    seen = 0
+    counters = []
     while True:
         data, metadata = next(generator)
         if data is None:
             break
-        seen += 1
-    print(
-        f"watched until the end, {'at least one' if seen else 'none'} of {buffer_io.buffer_names_observe}"
-    )
+        counters.append(metadata["counter"][0])
+    assert counters == sorted(set(counters))
+    print(f"watched {buffer_io.buffer_names_observe} until event {counters[-1]}")
 
 
 def alive(buffer_io):
@@ -98,15 +94,17 @@ def alive(buffer_io):
 
 
 def by_hand(buffer_io):
-    """Without a template: the handles themselves."""
+    """Without a template: the handles themselves, and some events take longer than others."""
     while True:
         with buffer_io.read[0] as (metadata, data):
             if data is None:
                 break
+            height = data["chA"].max()
+            time.sleep(0.003 * (height % 4 == 0))
             for writer in buffer_io.write:
                 with writer as (metadata_out, data_out):
-                    data_out["height"] = data["chA"].max()
-                    data_out["position"] = os.getpid() if buffer_io.get("by_pid") else 10
+                    data_out["height"] = height
+                    data_out["position"] = 10
                     metadata_out[:] = metadata
     buffer_io.shutdown_sinks()
 

@@ -8,7 +8,7 @@ twice. What differs in meaning from mimoCoRB2 is listed in :mod:`mimocorb._setup
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -20,7 +20,7 @@ from mimocorb._access.watching import NewestEvents
 from mimocorb._buffer.observer import Observer
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
-from mimocorb.errors import EndOfStream, HandleMisuse
+from mimocorb.errors import EndOfStream, HandleMisuse, MimocorbError
 
 __all__ = ["METADATA_DTYPE", "BufferObserver", "BufferReader", "BufferWriter", "EndFlag"]
 
@@ -31,6 +31,10 @@ METADATA_DTYPE = np.dtype(
 
 Event = tuple[NDArray[Any], NDArray[Any]]
 NoEvent = tuple[None, None]
+
+
+class TakenBack(MimocorbError):
+    """An earlier event came back: the one in hand has been given back to let it go first."""
 
 
 class EndFlag:
@@ -80,9 +84,24 @@ class BufferReader(_Handle):
     are None. If the ``with`` statement is left by an exception, the event is given back.
     """
 
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        super().__init__(setup)
+        self._has_event = False
+
     @cached_property
     def _reader(self) -> Reader:
         return Reader(self.setup)
+
+    def wait_for_turn(self) -> None:
+        """Wait until what comes of the event in hand may be published in the order of the source.
+
+        Raises
+        ------
+        TakenBack
+            The event has been given back; the ``with`` statement ends without an error.
+        """
+        if self._has_event and not self._reader.wait_for_turn():
+            raise TakenBack
 
     def __enter__(self) -> Event | NoEvent:
         if self._ended:
@@ -92,6 +111,7 @@ class BufferReader(_Handle):
         except EndOfStream:
             self._ended = True
             return None, None
+        self._has_event = True
         return _record(self._reader.get_metadata()), self._reader.copy()
 
     def __exit__(
@@ -99,7 +119,10 @@ class BufferReader(_Handle):
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:
+    ) -> bool:
+        self._has_event = False
+        if kind is TakenBack:
+            return True
         if self._ended:
             self._reader.close()
         elif kind is None:
@@ -108,6 +131,7 @@ class BufferReader(_Handle):
             self._reader.reject()
         else:
             self._reader.reject(f"{kind.__name__}: {error}")
+        return False
 
 
 class BufferWriter(_Handle):
@@ -116,10 +140,18 @@ class BufferWriter(_Handle):
     Metadata that the function does not set are filled in: its own count, the time in UTC, and −1
     for a dead time that was not measured. If the ``with`` statement is left by an exception,
     nothing is published.
+
+    Parameters
+    ----------
+    setup
+        Set-up dictionary of the buffer.
+    in_order_of
+        The sources, if results are to be published in their order.
     """
 
-    def __init__(self, setup: Mapping[str, Any]) -> None:
+    def __init__(self, setup: Mapping[str, Any], in_order_of: Sequence[BufferReader] = ()) -> None:
         super().__init__(setup)
+        self._in_order_of = in_order_of
         self._count = 0
         self._metadata = _record((0, -1.0, -1.0))
 
@@ -132,6 +164,8 @@ class BufferWriter(_Handle):
             raise HandleMisuse(
                 f"{self.name} is written after shutdown_sinks(): write everything before"
             )
+        for source in self._in_order_of:
+            source.wait_for_turn()
         try:
             slot = self._writer.get_new_buffer()
         except EndOfStream:

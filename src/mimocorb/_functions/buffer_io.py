@@ -55,7 +55,8 @@ class BufferIO:
         self.call = call
         self.name = call.spec.name
         self.read = [BufferReader(setup) for setup in call.source_list or ()]
-        self.write = [BufferWriter(setup) for setup in call.sink_list or ()]
+        in_order_of = self.read if call.spec.ordered else ()
+        self.write = [BufferWriter(setup, in_order_of) for setup in call.sink_list or ()]
         self.observe = [BufferObserver(setup) for setup in call.observe_list or ()]
         self.config = Config(call.spec.config)
         self.setup_dir = call.setup_directory
