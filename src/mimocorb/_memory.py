@@ -1,10 +1,12 @@
-"""How much memory there is to reserve: the machine's, and what a control group allows."""
+"""How much memory there is to reserve, in words; and who was killed because there was none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["available_bytes"]
+__all__ = ["available_bytes", "oom_kills", "size_in_words"]
 
 _NO_LIMIT = 1 << 60
 
@@ -15,6 +17,16 @@ def available_bytes() -> int:
     Where the kernel does not tell, the answer is larger than any memory.
     """
     return min(_machine(Path("/proc/meminfo")), _control_group())
+
+
+def size_in_words(size_bytes: int) -> str:
+    """Return a number of bytes as "16.6 MiB"."""
+    size = float(size_bytes)
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024 or unit == "TiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
 
 
 def _machine(table: Path) -> int:
@@ -28,22 +40,49 @@ def _machine(table: Path) -> int:
     return _NO_LIMIT
 
 
-def _control_group() -> int:
-    """Return what is left below the limit of this process's control group (version 2 or 1)."""
-    left = _NO_LIMIT
+def oom_kills() -> int | None:
+    """Return how many processes the kernel has killed for lack of memory in our control group.
+
+    None where it does not tell.
+    """
+    for group in _control_groups():
+        kills = _entries(group.place / group.events).get("oom_kill")
+        if kills is not None:
+            return int(kills)
+    return None
+
+
+@dataclass(frozen=True)
+class _ControlGroup:
+    """Where a control group is, and what its files are called."""
+
+    place: Path
+    limit: str
+    usage: str
+    events: str
+
+
+def _control_groups() -> Iterator[_ControlGroup]:
+    """Yield the control groups that count the memory of this process (version 2 or 1)."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            base, limit_name, usage_name = "/sys/fs/cgroup", "memory.max", "memory.current"
+            names = ("memory.max", "memory.current", "memory.events")
+            yield _ControlGroup(Path("/sys/fs/cgroup" + path), *names)
         elif "memory" in controllers.split(","):
-            base = "/sys/fs/cgroup/memory"
-            limit_name, usage_name = "memory.limit_in_bytes", "memory.usage_in_bytes"
-        else:
-            continue
-        group = Path(base + path)
-        limit, usage = _number(group / limit_name), _number(group / usage_name)
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control")
+            yield _ControlGroup(Path("/sys/fs/cgroup/memory" + path), *names)
+
+
+def _control_group() -> int:
+    """Return what is left below the limit of this process's control group."""
+    left = _NO_LIMIT
+    for group in _control_groups():
+        limit, usage = _number(group.place / group.limit), _number(group.place / group.usage)
         if limit is not None and usage is not None and limit < _NO_LIMIT:
-            left = min(left, max(0, limit - usage) + _reclaimable(group / "memory.stat"))
+            reclaimable = _entries(group.place / "memory.stat").get("inactive_file", "0")
+            # The file cache counts as used, but makes room when asked.
+            left = min(left, max(0, limit - usage) + int(reclaimable))
     return left
 
 
@@ -54,10 +93,9 @@ def _number(file: Path) -> int | None:
         return None
 
 
-def _reclaimable(statistics: Path) -> int:
-    """Return the file cache, which counts as used but makes room when asked."""
+def _entries(file: Path) -> dict[str, str]:
+    """Return the lines "name value" of a file; nothing if there is no such file."""
     try:
-        entries = dict(line.split() for line in statistics.read_text().splitlines())
+        return dict(line.split() for line in file.read_text().splitlines())
     except (OSError, ValueError):
-        return 0
-    return int(entries.get("inactive_file", 0))
+        return {}

@@ -34,7 +34,7 @@ def test_check_and_graph_start_nothing(tmp_path, capsys):
     assert not (tmp_path / "target").exists()
 
 
-@pytest.mark.parametrize("command", ["run", "check", "graph"])
+@pytest.mark.parametrize("command", ["run", "graph"])
 def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, command):
     setup = chain(tmp_path)
     setup.write_text(setup.read_text().replace("number_of_slots", "number_of_slot"))
@@ -105,7 +105,7 @@ def test_ctrl_c_before_anything_is_started_is_one_line(tmp_path, capsys, monkeyp
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mimocorb._setup.dialects.read_setup_or_problems", interrupted)
-    assert main(["check", str(chain(tmp_path))]) == 130
+    assert main(["graph", str(chain(tmp_path))]) == 130
     assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
 
 

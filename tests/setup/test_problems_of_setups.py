@@ -269,7 +269,7 @@ def test_memory_that_is_not_there_is_reported(
     messages = problems_after(MANUAL)
     assert len(messages) == 1
     assert messages[0].startswith(
-        f"{MANUAL}:5:5: {severity}: the buffers need 33 MiB of memory, RB_1 alone 16 MiB"
+        f"{MANUAL}:5:5: {severity}: the buffers need 33.2 MiB of memory, RB_1 alone 16.6 MiB"
     )
 
 

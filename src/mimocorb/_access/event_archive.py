@@ -27,7 +27,7 @@ from mimocorb.errors import SetupError
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["EventArchive"]
+__all__ = ["EventArchive", "size_of_noise"]
 
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
@@ -123,6 +123,15 @@ class EventArchive:
         header.mtime = max(0, int(metadata[1]))
         padding = bytes(-len(body) % tarfile.BLOCKSIZE)
         return header.tobuf(tarfile.USTAR_FORMAT), body + padding
+
+
+def size_of_noise(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+    """Return the bytes that an event of random bits takes in an archive; see EventArchive."""
+    to_parquet = _ParquetFormat(owner, setup, config)
+    dtype, length = setup["dtype"], setup["values_per_slot"]
+    noise = np.random.default_rng(0).bytes(dtype.itemsize * length)
+    size = len(to_parquet(np.frombuffer(noise, dtype), (0, 0.0, 0.0)))
+    return tarfile.BLOCKSIZE + size + -size % tarfile.BLOCKSIZE
 
 
 class _ParquetFormat:

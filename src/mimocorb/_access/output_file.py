@@ -27,6 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mimocorb._access.user_function import function_name
 from mimocorb.errors import OutputError, SetupError
 
 __all__ = ["OutputFile", "checked_name", "output_directory"]
@@ -37,7 +38,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 def checked_name(owner: object, config: Mapping[str, Any], key: str = "filename") -> str:
     """Return the file name from a configuration; refuse a missing one and any path."""
     name = config.get(key)
-    who = type(owner).__name__
+    who = function_name(owner)
     if name is None:
         raise SetupError(f"{who} needs the configuration key {key!r}, the name of its file.")
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.strip(".") == "":

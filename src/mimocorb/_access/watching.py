@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from mimocorb._access.user_function import function_name
 from mimocorb._buffer.observer import Observer
 from mimocorb.errors import SetupError
 
@@ -21,7 +22,7 @@ def checked_interval(owner: object, config: Mapping[str, Any]) -> float:
     value = config.get("min_sleeptime", 1.0)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise SetupError(
-            f"{type(owner).__name__}: min_sleeptime is {value!r}; give the least time between two"
+            f"{function_name(owner)}: min_sleeptime is {value!r}; give the least time between two"
             " updates in seconds, a number from 0."
         )
     return float(value)

@@ -18,7 +18,7 @@ from mimocorb._buffer.contract import (
     Waited,
     WriterPort,
 )
-from mimocorb._memory import available_bytes
+from mimocorb._memory import available_bytes, size_in_words
 from mimocorb.errors import (
     BufferMemoryError,
     BufferUnreachable,
@@ -49,7 +49,7 @@ class SharedMemoryRing:
         if needed + _RESERVE_BYTES > available:
             raise BufferMemoryError(
                 f"asked for {number_of_slots} slots of {slot_bytes} bytes, which need "
-                f"{_in_words(needed)}, but only {_in_words(available)} of memory are free: "
+                f"{size_in_words(needed)}, but only {size_in_words(available)} of memory are free: "
                 "use fewer or smaller slots"
             )
         with _worded("make a buffer"):
@@ -182,12 +182,3 @@ def _error(doing: str, reason: str, error_number: int, detail: int) -> MimocorbE
     }
     kind, why = words[reason]
     return kind(f"cannot {doing}: {why}")
-
-
-def _in_words(size_bytes: int) -> str:
-    size = float(size_bytes)
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024 or unit == "TiB":
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

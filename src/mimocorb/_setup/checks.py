@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from mimocorb._memory import available_bytes
+from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.configuring import check_plain_function
 from mimocorb._setup.form import nearest
 from mimocorb._setup.graph import Graph
@@ -235,16 +235,12 @@ def _memory(setup: Setup) -> Iterator[Problem]:
     fits = setup.size_bytes <= available
     yield Problem(
         largest.where,
-        f"the buffers need {_mebibytes(setup.size_bytes)} of memory, {largest.name} alone "
-        f"{_mebibytes(largest.size_bytes)}",
-        f"found {_mebibytes(available)} available",
+        f"the buffers need {size_in_words(setup.size_bytes)} of memory, {largest.name} alone "
+        f"{size_in_words(largest.size_bytes)}",
+        f"found {size_in_words(available)} available",
         f"use fewer slots than {largest.number_of_slots} for {largest.name}",
         "warning" if fits else "error",
     )
-
-
-def _mebibytes(size_bytes: int) -> str:
-    return f"{size_bytes >> 20} MiB"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -44,7 +44,7 @@ from mimocorb._setup.setup_file import (
 )
 from mimocorb.errors import SetupError
 
-__all__ = ["read_setup", "read_setup_or_problems", "setup_from_dicts"]
+__all__ = ["examine_setup", "read_setup", "read_setup_or_problems", "setup_from_dicts"]
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +105,22 @@ def read_setup_or_problems(
         The set-up, ``None`` if there is an error among the problems; all problems in the order of
         the files. Never raises for what a file contains.
     """
+    setup, problems = examine_setup(path, overrides, settings, data)
+    has_errors = any(problem.severity == "error" for problem in problems)
+    return None if has_errors else setup, problems
+
+
+def examine_setup(
+    path: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+    data: str | None = None,
+) -> tuple[Setup | None, list[Problem]]:
+    """Read and check a set-up file for somebody who wants to see it whatever is wrong with it.
+
+    The same as :func:`read_setup_or_problems`, but a set-up with errors is returned as far as it
+    could be read, with stand-ins for the parts that could not; ``None`` if nothing could.
+    """
     name = str(path)
     location = absolute(Path(), name)
     if not _is_file(location):
@@ -127,7 +143,7 @@ def read_setup_or_problems(
     setup = with_data(form, setup, data) if data is not None else setup
     options = [f"--set {text}" for text in settings] + ([f"--data {data}"] if data else [])
     setup = _override(form, replace(setup, settings=tuple(options)), overrides or {})
-    return _checked(form, replace(draft, setup=setup))
+    return setup, _checked(form, replace(draft, setup=setup))
 
 
 def setup_from_dicts(
@@ -169,7 +185,9 @@ def setup_from_dicts(
     draft = manual_dialect.read_manual(form, MappingNode(entries, Where("set-up")), files)
     directory = absolute(Path(), str(output_directory)) if output_directory else None
     setup = replace(draft.setup, output_directory=directory, title=draft.setup.title or "run")
-    return _setup_or_error(*_checked(form, replace(draft, setup=setup)))
+    problems = _checked(form, replace(draft, setup=setup))
+    has_errors = any(problem.severity == "error" for problem in problems)
+    return _setup_or_error(None if has_errors else setup, problems)
 
 
 def _readable(node: Node | None, form: Form) -> bool:
@@ -258,14 +276,15 @@ def _override(form: Form, setup: Setup, overrides: Mapping[str, Any]) -> Setup:
     return replace(setup, **values)
 
 
-def _checked(form: Form, draft: Draft) -> tuple[Setup | None, list[Problem]]:
-    problems = form.problems + check(
-        draft.setup,
-        buffers_complete=draft.buffers_complete,
-        assignments_complete=draft.assignments_complete,
+def _checked(form: Form, draft: Draft) -> list[Problem]:
+    return _in_order(
+        form.problems
+        + check(
+            draft.setup,
+            buffers_complete=draft.buffers_complete,
+            assignments_complete=draft.assignments_complete,
+        )
     )
-    has_errors = any(problem.severity == "error" for problem in problems)
-    return None if has_errors else draft.setup, _in_order(problems)
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

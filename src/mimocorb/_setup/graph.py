@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
+from mimocorb._memory import size_in_words
 from mimocorb._setup.model import BufferSpec, Role, Setup, WorkerSpec
 from mimocorb.errors import SetupError
 
@@ -143,7 +144,7 @@ class Graph:
         ]
         width = max((len(name) for name, _ in rows), default=0)
         for name, layout in rows:
-            yield f"{name:<{width}}  {layout}, {_size(self._buffers[name].size_bytes)}"
+            yield f"{name:<{width}}  {layout}, {size_in_words(self._buffers[name].size_bytes)}"
 
     def _worker_lines(self) -> Iterable[str]:
         for spec in (self._workers[name] for name in self.worker_order):
@@ -167,9 +168,3 @@ def _fields(spec: BufferSpec) -> str:
     names = list(fields)
     listed = ", ".join(names) if len(names) <= 4 else f"{names[0]}, …, {names[-1]}"
     return f"[{listed}]"
-
-
-def _size(size_bytes: int) -> str:
-    if size_bytes < 1 << 20:
-        return f"{size_bytes / (1 << 10):.1f} KiB"
-    return f"{size_bytes / (1 << 20):.1f} MiB"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -66,6 +67,25 @@ class WaveformDisplay:
         self.picture = output_directory(self.config_dict) / f"{name}_waveforms.png"
         self.event_count = 0
         self.source = Observer(setup)
+
+    @classmethod
+    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        """Check the configuration for a buffer, without opening anything.
+
+        Parameters
+        ----------
+        setup
+            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
+        config
+            The configuration.
+
+        Raises
+        ------
+        SetupError
+            The class cannot work with these.
+        """
+        checked_interval(cls, config)
+        WaveformSettings.from_config(config, setup)
 
     def __call__(self) -> None:
         """Show events until the stream ends or the window is closed."""

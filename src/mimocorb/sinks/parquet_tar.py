@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.batches import batch_limit
-from mimocorb._access.event_archive import EventArchive
+from mimocorb._access.event_archive import EventArchive, size_of_noise
 from mimocorb._access.output_file import checked_name, output_directory
 from mimocorb._buffer.reader import Reader
 
@@ -108,6 +109,27 @@ class BufferToParquetfile:
         self._archive = EventArchive(type(self).__name__, path, setup, self.config_dict)
         self.filename = str(path)
         self.source = Reader(setup)
+
+    @classmethod
+    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+        """Return the bytes that an event of noise takes in the archive, without opening anything.
+
+        Noise cannot be compressed, so this is the most.
+
+        Parameters
+        ----------
+        setup
+            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
+        config
+            The configuration.
+
+        Raises
+        ------
+        SetupError
+            The class cannot work with these.
+        """
+        checked_name(cls, config)
+        return size_of_noise(cls.__name__, setup, config)
 
     @property
     def event_count(self) -> int:

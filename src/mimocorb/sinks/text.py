@@ -21,7 +21,7 @@ from mimocorb.errors import SetupError
 __all__ = ["BufferToTxtfile", "TextTable"]
 
 _ROWS_AT_ONCE = 256
-_WIDEST = -2.2250738585072014e-308  # of all float64, one with the most digits
+_WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most digits
 _METADATA = ("counter", "timestamp", "deadtime")
 
 
@@ -259,9 +259,8 @@ def _widest_row(dtype: np.dtype[Any]) -> NDArray[Any]:
         if field.kind in "iu":
             column[0] = np.iinfo(field).min or np.iinfo(field).max
         elif field.kind in "fc":
-            column[0] = -np.nextafter(np.finfo(field).tiny, 1, dtype=column.real.dtype) * (
-                1 + 1j if field.kind == "c" else 1
-            )
+            widest = -np.finfo(field).tiny
+            column[0] = complex(widest, widest) if field.kind == "c" else widest
     return row
 
 

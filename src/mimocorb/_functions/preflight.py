@@ -1,0 +1,218 @@
+"""Everything that can be known of a run before it: what ``mimocorb check`` shows.
+
+The set-up is read and checked, the modules are tried out in processes of their own, and what the
+run will need is compared with what is free. Nothing is started and nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimocorb._functions.trial import Trial, try_functions
+from mimocorb._memory import available_bytes, size_in_words
+from mimocorb._setup.dialects import examine_setup
+from mimocorb._setup.graph import Graph
+from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
+from mimocorb._setup.paths import shown
+from mimocorb._setup.user_functions import read_module
+
+__all__ = ["DEFAULT_PARENT", "FileNeed", "Preflight", "preflight"]
+
+DEFAULT_PARENT = "target"
+"""Where directories of runs are made unless the set-up says it, below the working directory."""
+
+
+@dataclass(frozen=True)
+class FileNeed:
+    """A file that a worker is going to write.
+
+    Parameters
+    ----------
+    worker, buffer
+        Who writes it, and the buffer that the events come from.
+    event_bytes
+        The most bytes that an event takes.
+    events
+        How many events there will be; ``None``: nobody knows.
+    """
+
+    worker: str
+    buffer: str
+    event_bytes: int
+    events: int | None
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The most bytes of the whole file; ``None``: nobody knows."""
+        return None if self.events is None else self.event_bytes * self.events
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found.
+
+    Parameters
+    ----------
+    setup
+        The set-up as far as it could be read.
+    problems
+        Everything that is wrong, in the order of the files.
+    trials
+        What came out when the modules were imported.
+    files
+        The files whose size per event is known.
+    memory_free_bytes, disk_free_bytes
+        What is free now; ``None`` if the directory of runs cannot be made.
+    target
+        Where directories of runs are made.
+    """
+
+    setup: Setup | None
+    problems: Sequence[Problem]
+    trials: Sequence[Trial] = ()
+    files: Sequence[FileNeed] = ()
+    memory_free_bytes: int = 0
+    disk_free_bytes: int | None = None
+    target: Path = Path(DEFAULT_PARENT)
+
+    @property
+    def errors(self) -> int:
+        """Number of errors."""
+        return sum(problem.severity == "error" for problem in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        """Number of warnings."""
+        return len(self.problems) - self.errors
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        """Form of the functions by name of the worker, as far as they could be loaded."""
+        return {name: form for trial in self.trials for name, form in trial.forms.items()}
+
+
+def preflight(
+    path: str | Path,
+    settings: Sequence[str] = (),
+    data: str | None = None,
+    import_timeout_s: float = 30.0,
+) -> Preflight:
+    """Find out everything; blocks until all modules are imported or out of time.
+
+    Parameters
+    ----------
+    path, settings, data
+        See :func:`mimocorb._setup.dialects.read_setup_or_problems`.
+    import_timeout_s
+        Time that each module has to be imported.
+    """
+    setup, problems = examine_setup(path, None, settings, data)
+    if setup is None:
+        return Preflight(None, problems)
+    workers = [spec for spec in setup.workers if _is_loadable(spec)]
+    trials = try_functions(setup, workers, import_timeout_s)
+    target = setup.output_directory or Path(DEFAULT_PARENT).absolute()
+    found = [
+        *problems,
+        *(problem for trial in trials for problem in trial.problems),
+        *_target_problems(setup, target),
+    ]
+    files = _files(setup, trials)
+    free = _free_bytes(target)
+    found += _disk_problems(setup, files, target, free)
+    return Preflight(
+        setup,
+        sorted(dict.fromkeys(found), key=lambda problem: problem.where),
+        trials,
+        files,
+        available_bytes(),
+        free,
+        target,
+    )
+
+
+def _is_loadable(spec: WorkerSpec) -> bool:
+    reference = spec.function
+    if not (reference.asked and reference.name):
+        return False
+    module = read_module(reference)
+    # A name that is not there has been reported.
+    return not isinstance(module, Problem) and (
+        reference.name in module.names or not module.complete
+    )
+
+
+def _files(setup: Setup, trials: Sequence[Trial]) -> list[FileNeed]:
+    sizes = {name: size for trial in trials for name, size in trial.event_bytes.items()}
+    return [
+        FileNeed(spec.name, spec.sources[0], sizes[spec.name], _events(setup, spec.sources[0]))
+        for spec in setup.workers
+        if spec.name in sizes and spec.sources
+    ]
+
+
+def _events(setup: Setup, buffer: str) -> int | None:
+    """Return how many events there will be in a buffer at most; ``None``: nobody knows."""
+    limits = [setup.runevents_of[buffer]] if buffer in setup.runevents_of else []
+    limits += [
+        max(0, int(condition.limit))
+        for condition in setup.stop_when
+        if condition.subject == buffer and condition.comparison in {">=", "=="}
+    ]
+    graph = Graph(setup)
+    if setup.runevents and not graph.cycles() and buffer in graph.entries[:1]:
+        limits.append(setup.runevents)
+    return min(limits, default=None)
+
+
+def _existing(path: Path) -> Path:
+    """Return the directory itself or the nearest one above it that exists."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _target_problems(setup: Setup, target: Path) -> list[Problem]:
+    try:
+        place = _existing(target)
+        if not place.is_dir():
+            found = f"found {shown(place)}, which is no directory"
+        elif not os.access(place, os.W_OK | os.X_OK):
+            found = f"found that nothing can be written in {shown(place)}"
+        else:
+            return []
+    except OSError as error:
+        found = f"found: {error.strerror}"
+    where = Where(shown(setup.path)) if setup.path else Where()
+    asked = f"directories of runs are made in {shown(target)}"
+    return [Problem(where, asked, found, "choose another place: target_directory, or --output")]
+
+
+def _free_bytes(target: Path) -> int | None:
+    try:
+        return shutil.disk_usage(_existing(target)).free
+    except OSError:
+        return None
+
+
+def _disk_problems(
+    setup: Setup, files: Sequence[FileNeed], target: Path, free: int | None
+) -> list[Problem]:
+    needed = sum(file.size_bytes or 0 for file in files)
+    if free is None or needed <= free:
+        return []
+    largest = max(files, key=lambda file: file.size_bytes or 0)
+    return [
+        Problem(
+            setup.worker(largest.worker).where,
+            f"the files need up to {size_in_words(needed)}, that of {largest.worker} up to "
+            f"{size_in_words(largest.size_bytes or 0)}",
+            f"found {size_in_words(free)} free at {shown(target)}",
+            "take fewer events, or choose another place: target_directory, or --output",
+            "warning",
+        )
+    ]

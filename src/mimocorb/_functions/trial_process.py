@@ -1,0 +1,140 @@
+"""The child process of :mod:`mimocorb._functions.trial`.
+
+``python -m mimocorb._functions.trial_process ANSWER CRASH`` reads its task from standard input. The
+answer, as JSON, goes to the file descriptor ANSWER; CRASH is for :mod:`faulthandler`.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import inspect
+import json
+import os
+import pickle
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+from mimocorb._functions.forms import form_of
+from mimocorb._functions.inspected import plain_signature
+from mimocorb._setup.configuring import check_plain_function
+from mimocorb._setup.model import FunctionReference, Problem, Setup, WorkerSpec
+from mimocorb._setup.user_functions import load_function
+from mimocorb.errors import MimocorbError, UserFunctionError
+
+
+def main() -> None:
+    """Carry out the task."""
+    answer_fd, crash_fd = int(sys.argv[1]), int(sys.argv[2])
+    setup, names, timeout_s = pickle.load(sys.stdin.buffer)
+    faulthandler.enable(file=crash_fd)
+    faulthandler.dump_traceback_later(timeout_s, file=crash_fd, exit=True)
+    found: dict[str, Any] = {"workers": {}}
+    for name in names:
+        spec = setup.worker(name)
+        try:
+            function = load_function(spec.function)
+        except UserFunctionError as error:
+            found = {"error": _described(spec.function, error)}
+            break
+        found["workers"][name] = _examined(function, spec, setup)
+    faulthandler.cancel_dump_traceback_later()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.write(answer_fd, json.dumps(found).encode())
+    # Threads and exit handlers of the module are not waited for.
+    os._exit(0)
+
+
+def _described(reference: FunctionReference, error: UserFunctionError) -> dict[str, Any]:
+    """Return what an import raised, and where in the user's files."""
+    cause = error.__cause__
+    if cause is None:
+        return {"file": "", "line": 0, "text": str(error), "remedy": "correct the name"}
+    frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if frame.lineno]
+    if reference.path is not None:
+        near = str(reference.path.parent)
+        frames = [frame for frame in frames if frame.filename.startswith(near)]
+    remedy = "correct the module"
+    if isinstance(cause, ModuleNotFoundError):
+        remedy = f"install {str(cause.name).partition('.')[0]}, or correct the import"
+    elif isinstance(cause, SystemExit):
+        remedy = "let a module define functions only"
+    text = " ".join(f"{type(cause).__name__}: {cause}".split())
+    last = frames[-1] if frames else None
+    return {
+        "file": last.filename if last else "",
+        "line": last.lineno if last else 0,
+        "text": text,
+        "remedy": remedy,
+    }
+
+
+def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> dict[str, Any]:
+    problems: list[Problem] = []
+    event_bytes = None
+    signature = plain_signature(function)
+    if signature is not None:
+        problems += check_plain_function(signature, spec)
+    owner = _previewing(function)
+    buffers = [*spec.sources, *spec.observes]
+    known = {buffer.name for buffer in setup.buffers}
+    if owner is not None and len(buffers) == 1 and buffers[0] in known:
+        buffer = setup.buffer(buffers[0])
+        layout = {
+            "name": buffer.name,
+            "number_of_slots": buffer.number_of_slots,
+            "values_per_slot": buffer.values_per_slot,
+            "dtype": buffer.dtype,
+        }
+        try:
+            event_bytes = owner.preview(layout, spec.config)
+        except MimocorbError as error:
+            problems.append(
+                Problem(spec.where, f"{spec.name} can work with {buffer.name}", str(error), "")
+            )
+    return {
+        "form": form_of(function).name,
+        "event_bytes": event_bytes,
+        "problems": [
+            {
+                "where": (problem.where.file, problem.where.line, problem.where.column),
+                "asked": problem.asked,
+                "found": problem.found,
+                "remedy": problem.remedy,
+                "severity": problem.severity,
+            }
+            for problem in problems
+        ],
+    }
+
+
+def _previewing(function: Callable[..., Any]) -> Any:
+    """Return the access class that a function uses, if it has a ``preview`` and is the only one.
+
+    A worker function in the manner of the manual names it in its text.
+    """
+    if hasattr(function, "preview"):
+        return function
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    names = set(_names(code)) if code else set()
+    found = {
+        id(value): value
+        for name, value in getattr(function, "__globals__", {}).items()
+        if name in names and isinstance(value, type) and hasattr(value, "preview")
+    }
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+if __name__ == "__main__":
+    main()
