@@ -93,16 +93,12 @@ class Accounts:
             if function.must_finish
         )
         decisions = tuple(self._decisions(now))
-        elapsed_ns = (self._ended_ns or time.monotonic_ns()) - self._began_ns
-        cpu_ns = sum(worker.span.cpu_ns for worker in workers)
         return RunAccount(
             sources=sources,
             decisions=decisions,
             workers=workers,
             rates=dict(self._rates({source.name: source for source in sources}, stats)),
-            cores=Cores(
-                len(os.sched_getaffinity(0)), cpu_ns / elapsed_ns if self._began_ns else 0.0
-            ),
+            cores=self._cores(sum((worker.span for worker in workers), Span())),
             entries={
                 spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.sinks)
                 for spec in self._setup.buffers
@@ -203,6 +199,15 @@ class Accounts:
                     spec.rejected_prescale,
                     [now[account].page for account in function.accounts],
                 )
+
+    def _cores(self, span: Span) -> Cores:
+        elapsed_ns = (self._ended_ns or time.monotonic_ns()) - self._began_ns
+        wanted_ns = span.cpu_ns + span.core_wait_ns
+        return Cores(
+            available=len(os.sched_getaffinity(0)),
+            used=span.cpu_ns / elapsed_ns if self._began_ns else 0.0,
+            contention=span.core_wait_ns / wanted_ns if wanted_ns else 0.0,
+        )
 
     def _rates(
         self, sources: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]

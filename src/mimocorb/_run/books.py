@@ -71,6 +71,8 @@ def open_books(view: RunView) -> list[str]:
             found.append(
                 f"{buffer.stats.in_hand} slots of {buffer.stats.name} were left in writers' hands"
             )
+    if view.accounts is not None:
+        found += view.accounts.problems
     return found
 
 

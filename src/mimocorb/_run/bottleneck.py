@@ -27,6 +27,7 @@ WAITS_FOR_ROOM = 0.02
 BUSY_ALL_THE_TIME = 0.75
 MOSTLY = 0.5
 WORTH_IT = 1.05
+CROWDED = 0.25
 ORDINALS = {1: "second", 2: "third", 3: "fourth", 4: "fifth"}
 
 
@@ -44,6 +45,8 @@ class TimeUse:
         Because a buffer has no event, or no free slot.
     processor
         Part of the time on a processor core; more than 1 if a process uses several.
+    waiting_for_core
+        Part of the time in which all cores were in use by others.
     """
 
     busy: float
@@ -51,6 +54,12 @@ class TimeUse:
     waiting_for_input: float
     waiting_for_room: float
     processor: float
+    waiting_for_core: float
+
+    @property
+    def computing(self) -> float:
+        """Part of the time in which there was something to compute, and perhaps no core for it."""
+        return min(self.busy, self.processor + self.waiting_for_core)
 
     @classmethod
     def of(cls, span: Span, paused_ns: int = 0) -> TimeUse | None:
@@ -70,6 +79,7 @@ class TimeUse:
             waiting_for_input=(no_input_ns - waited_ns) / total_ns,
             waiting_for_room=span.spent_ns[Doing.NO_ROOM] / total_ns,
             processor=span.cpu_ns / total_ns,
+            waiting_for_core=span.core_wait_ns / total_ns,
         )
 
     def as_dict(self) -> dict[str, float]:
@@ -126,6 +136,7 @@ class WorkerTime:
                 doing.name.lower(): ns for doing, ns in zip(Doing, self.span.spent_ns, strict=True)
             },
             "cpu_ns": self.span.cpu_ns,
+            "core_wait_ns": self.span.core_wait_ns,
             "run": use.as_dict() if use else None,
             "recent": recent.as_dict() if recent else None,
         }
@@ -133,10 +144,19 @@ class WorkerTime:
 
 @dataclass(frozen=True)
 class Cores:
-    """Processor cores there are for the run, and how many of them its workers use on average."""
+    """The processor cores.
+
+    Attributes
+    ----------
+    available, used
+        Cores there are for the run, and how many of them its workers use on average.
+    contention
+        Of the time in which workers could have computed, the part in which no core was free.
+    """
 
     available: int
     used: float
+    contention: float
 
     def __str__(self) -> str:
         return f"{self.used:.1f} of {self.available} processor cores"
@@ -173,9 +193,9 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
         f"{slowest.label} is busy {_percent(use.busy)} of the time in {_in(slowest)} and limits"
     )
     limits += " the rate"
-    if not slowest.writes and use.processor < MOSTLY * use.busy:
+    if not slowest.writes and use.computing < MOSTLY * use.busy:
         return (
-            f"{limits}; it computes only {_percent(use.processor)} of the time and else waits for "
+            f"{limits}; it computes only {_percent(use.computing)} of the time and else waits for "
             "what it writes to, a disk or a connection: write less, or to a faster one"
         )
     return f"{limits}; {_gain(slowest, others, used, 1 - waiting, cores)}"
@@ -197,7 +217,10 @@ def _gain(
         for other in others
         if other is not slowest
     ]
-    if cores.used > 0.01:
+    if cores.contention > CROWDED:
+        waits = _percent(cores.contention)
+        limits += [(1.0, f"all processor cores are busy, workers wait for one {waits} of the time")]
+    elif cores.used > 0.01:
         limits += [(max(1.0, cores.available / cores.used), f"{cores} are in use")]
     factor, why = min(limits, key=lambda limit: limit[0])
     process = ORDINALS.get(slowest.processes, "further")
@@ -215,12 +238,12 @@ def _limited_by_source(
     """Say why the sources do not deliver more although there is room for it."""
     source = max(sources, key=lambda worker: used[worker.name].reading_out)
     use = used[source.name]
-    if use.processor > MOSTLY:
-        text = (
-            f"the source {source.label} limits the rate: it computes {_percent(use.processor)} of "
-            "the time"
+    if use.computing > MOSTLY:
+        crowded = ", or waits for a free core," if cores.contention > CROWDED else ""
+        return (
+            f"the source {source.label} limits the rate: it computes{crowded} "
+            f"{_percent(use.computing)} of the time"
         )
-        return f"{text}, and {cores} are in use"
     if use.reading_out > MOSTLY:
         reading = _percent(use.reading_out)
         return f"the source {source.label} limits the rate: it reads out {reading} of the time"

@@ -27,11 +27,14 @@ class AccountReading:
     page
         What the process says.
     cpu_ns
-        Processor time it has used, in steps of 10 ms; None if that is not known.
+        Processor time that it has used with all its threads, in steps of 10 ms.
+    core_wait_ns
+        Time that its main thread could have gone on, and waited for a processor core.
     """
 
     page: MeterReading
-    cpu_ns: int | None
+    cpu_ns: int
+    core_wait_ns: int
 
     def up_to(self, at_ns: int) -> AccountReading:
         """Return the account as if it had been read earlier, but not before the last change."""
@@ -50,24 +53,31 @@ class AccountReading:
 
 @dataclass(frozen=True)
 class Span:
-    """What processes did in a stretch of time: nanoseconds by :class:`Doing`, and processor time.
+    """What processes did in a stretch of time: nanoseconds by :class:`Doing`, and of processors.
 
     Spans add up: of processes that work side by side, or of one after the other.
     """
 
     spent_ns: tuple[int, ...] = (0,) * len(Doing)
     cpu_ns: int = 0
+    core_wait_ns: int = 0
 
     @classmethod
     def between(cls, first: AccountReading | None, last: AccountReading) -> Span:
         """Return what a process did between two readings; None: from its begin."""
-        until, since = last.page.spent_ns, first.page.spent_ns if first else (0,) * len(Doing)
-        cpu_ns = (last.cpu_ns or 0) - ((first.cpu_ns or 0) if first else 0)
-        return cls(tuple(b - a for a, b in zip(since, until, strict=True)), cpu_ns)
+        span = cls(last.page.spent_ns, last.cpu_ns, last.core_wait_ns)
+        return span if first is None else span - cls.between(None, first)
 
     def __add__(self, other: Span) -> Span:
-        spent = zip(self.spent_ns, other.spent_ns, strict=True)
-        return Span(tuple(a + b for a, b in spent), self.cpu_ns + other.cpu_ns)
+        return Span(
+            tuple(a + b for a, b in zip(self.spent_ns, other.spent_ns, strict=True)),
+            self.cpu_ns + other.cpu_ns,
+            self.core_wait_ns + other.core_wait_ns,
+        )
+
+    def __sub__(self, other: Span) -> Span:
+        negative = tuple(-time_ns for time_ns in other.spent_ns)
+        return self + Span(negative, -other.cpu_ns, -other.core_wait_ns)
 
     @property
     def total_ns(self) -> int:
@@ -78,11 +88,6 @@ class Span:
     def busy_ns(self) -> int:
         """Time in which nothing was waited for that mimocorb knows of."""
         return self.spent_ns[Doing.WORKING] + self.spent_ns[Doing.READING_OUT]
-
-    def fraction(self, *doings: Doing) -> float:
-        """Return the part of the time in which one of these was done; 0 if there was no time."""
-        total_ns = self.total_ns
-        return sum(self.spent_ns[doing] for doing in doings) / total_ns if total_ns else 0.0
 
 
 class ProcessAccount:
@@ -119,7 +124,7 @@ class ProcessAccount:
         if self._final is not None:
             return self._final
         page = self._page.read(at_ns) if self._page is not None else EMPTY_PAGE
-        return AccountReading(page, _cpu_ns(self._pid))
+        return AccountReading(page, *_processor_ns(self._pid))
 
     def close(self) -> None:
         """Read the account for the last time: the process is dead, and not yet forgotten.
@@ -132,10 +137,16 @@ class ProcessAccount:
                 self._page.close()
 
 
-def _cpu_ns(pid: int) -> int | None:
-    """Return the processor time of a process, all its threads, user and system."""
+def _processor_ns(pid: int) -> tuple[int, int]:
+    """Return the processor time of a process, and how long it has waited for a core.
+
+    0 is what a system that keeps no such accounts says of everybody.
+    """
+    cpu_ns = core_wait_ns = 0
+    place = Path("/proc", str(pid))
     if pid:
         with suppress(OSError, ValueError, IndexError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) * _NS_PER_TICK
-    return None
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+            cpu_ns = (int(fields[11]) + int(fields[12])) * _NS_PER_TICK
+            core_wait_ns = int((place / "schedstat").read_text().split()[1])
+    return cpu_ns, core_wait_ns

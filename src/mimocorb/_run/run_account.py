@@ -76,7 +76,6 @@ class RunAccount:
         return {
             "live_time": [source.as_dict() for source in self.sources],
             "doubts": self.doubts,
-            "rates": {name: vars(rate) for name, rate in self.rates.items()},
             "decisions": [decision.as_dict() for decision in self.decisions],
             "time_use": [worker.as_dict() for worker in self.workers],
             "cores": vars(self.cores),

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from mimocorb._run.live_time import Rate
 from mimocorb._run.process_identity import ProcessIdentity
 from mimocorb._run.run_directory import CopiedFile, write_atomically
 from mimocorb._run.run_log import utc
@@ -153,11 +154,11 @@ class BufferResult:
         Slots that writers gave back, and left behind by dying.
     in_hand
         Slots in writers' hands at the end: 0, or the books are open.
-    mean_rate_hz
-        Events per second of active time; None if data taking never began.
+    rate_hz, rate_sigma_hz
+        Events per second of live time and the uncertainty of that, from the number of events; None
+        where there is not one source upstream.
     dead_fraction
-        Part of the active time in which the sources waited for a free slot; None where no source
-        writes.
+        Part of the time in which the sources could take no event; None where no source writes.
     waiting_full_s, waiting_paused_s
         Time that its writers, all together, have waited for a slot, by cause, in seconds.
     groups
@@ -170,11 +171,19 @@ class BufferResult:
     aborted: int
     torn: int
     in_hand: int
-    mean_rate_hz: float | None
+    rate_hz: float | None
+    rate_sigma_hz: float | None
     dead_fraction: float | None
     waiting_full_s: float
     waiting_paused_s: float
     groups: list[GroupResult]
+
+    @property
+    def rate(self) -> Rate | None:
+        """Events per second of live time; None if that was not measured."""
+        if self.rate_hz is None or self.rate_sigma_hz is None:
+            return None
+        return Rate(self.rate_hz, self.rate_sigma_hz)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mimocorb._buffer.stats import GroupStats
+from mimocorb._run.account_lines import account_lines
 from mimocorb._run.books import expected, lost, processed, reader_name, saved
+from mimocorb._run.live_time import Rate
 from mimocorb._run.quality import judge
 from mimocorb._run.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
@@ -63,7 +65,8 @@ class RunSummary:
     @property
     def quality(self) -> Quality:
         """Whether the data can be trusted, in fixed words, each with its reasons."""
-        return judge(self.view, self.workers, self.failures)
+        doubts = self.view.accounts.doubts if self.view.accounts else ()
+        return judge(self.view, self.workers, self.failures, doubts)
 
     def result(self) -> RunResult:
         """Return what goes into the record of the run."""
@@ -74,10 +77,10 @@ class RunSummary:
             elapsed_s=view.elapsed_s,
             active_s=view.active_s,
             events=view.events,
-            buffers=[_buffer_result(buffer, view.active_s) for buffer in view.buffers],
+            buffers=[_buffer_result(view, buffer) for buffer in view.buffers],
             workers=list(self.workers),
             results={worker: dict(results) for worker, results in view.results.items()},
-            accounts={},
+            accounts=view.accounts.as_dict() if view.accounts else {},
             failures=list(self.failures),
             warnings=list(self.warnings),
         )
@@ -102,6 +105,8 @@ class RunSummary:
         yield f"  output         {self.directory}"
         yield ""
         yield from _books_table(view)
+        if view.accounts is not None:
+            yield from account_lines(view.accounts)
         unusual = [worker for worker in self.workers if worker.state != "ended"]
         if unusual:
             yield ""
@@ -125,12 +130,13 @@ def _utc(time_s: float) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _mean_rate(buffer: BufferView, active_s: float | None) -> float | None:
-    return buffer.stats.published / active_s if active_s else None
+def _rate(view: RunView, buffer: BufferView) -> Rate | None:
+    """Return the events per second of live time."""
+    return view.accounts.rates.get(buffer.stats.name) if view.accounts else None
 
 
-def _buffer_result(buffer: BufferView, active_s: float | None) -> BufferResult:
-    stats = buffer.stats
+def _buffer_result(view: RunView, buffer: BufferView) -> BufferResult:
+    stats, measured = buffer.stats, _rate(view, buffer)
     return BufferResult(
         name=stats.name,
         claimed=stats.claimed,
@@ -138,7 +144,8 @@ def _buffer_result(buffer: BufferView, active_s: float | None) -> BufferResult:
         aborted=stats.aborted,
         torn=stats.torn,
         in_hand=stats.in_hand,
-        mean_rate_hz=_mean_rate(buffer, active_s),
+        rate_hz=measured.value_hz if measured else None,
+        rate_sigma_hz=measured.sigma_hz if measured else None,
         dead_fraction=buffer.dead_fraction,
         waiting_full_s=stats.waiting.full_s,
         waiting_paused_s=stats.waiting.paused_s,
@@ -169,10 +176,11 @@ def _books_table(view: RunView) -> Iterable[str]:
         f"  {'rate/s':>8}  {'dead time':>9}"
     )
     for buffer in view.buffers:
-        s = buffer.stats
+        s, measured = buffer.stats, _rate(view, buffer)
+        value_hz = measured.value_hz if measured else None
         yield (
             f"  {s.name:<11} {s.claimed:>9} = {s.published:>9} + {s.aborted:>7} + {s.torn:>4}"
-            f"  {rate(_mean_rate(buffer, view.active_s)):>8}  {percent(buffer.dead_fraction):>9}"
+            f"  {rate(value_hz):>8}  {percent(buffer.dead_fraction):>9}"
         )
     yield ""
     yield (
