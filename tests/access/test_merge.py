@@ -9,8 +9,11 @@ import time
 import numpy as np
 import pytest
 
+from mimocorb import filter
 from mimocorb._access import worker_context
 from mimocorb._access.worker_context import WorkerContext
+from mimocorb._functions.call import WorkerCall, bind_function
+from mimocorb._setup.model import FunctionReference, WorkerSpec
 from mimocorb.buffer_control import MergeBuffers, MergeSettings
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
@@ -289,3 +292,55 @@ def eventually(condition):
     while not condition():
         assert time.monotonic() < deadline, "it never became true"
         time.sleep(0.005)
+
+
+def test_metadata_come_for_every_event_of_a_set_if_asked_for(bench):
+    groups = [filled(bench, "top", [3], [10.0]), filled(bench, "bottom", [3, 4], [11.0, 12.0])]
+    seen = []
+    settings = MergeSettings(incomplete="pass")
+    MergeBuffers(
+        groups,
+        function=lambda _events, metadata: seen.append(metadata),
+        settings=settings,
+        with_metadata=True,
+    )()
+    assert seen[0] == {"top": (3, 10.0, 0.0), "bottom": (3, 11.0, 0.0)}
+    assert seen[1] == {"top": None, "bottom": (4, 12.0, 0.0)}
+
+
+def coincidence(events, metadata, *, scale: float):
+    """A filter of the plain form that reads two buffers."""
+    assert metadata["top"].counter == metadata["bottom"].counter
+    return [scale * (events["top"] + events["bottom"])]
+
+
+def test_a_decorated_filter_with_several_sources_merges_them(bench):
+    groups = [filled(bench, name, [0, 1, 2]) for name in ("top", "bottom")]
+    sums = bench.buffer(name="sums")
+    due = sums.new_reader_group()
+    spec = WorkerSpec(
+        "merge",
+        FunctionReference("own", "coincidence"),
+        rb_assign={"top": "read", "bottom": "read", "sums": "write"},
+        config={"scale": 10.0, "merge": {"by": "counter"}},
+    )
+    bind_function(filter(coincidence), WorkerCall(spec, groups, [sums.new_writer()]))()
+    assert [event[0] for event, _ in bench.drained(due)] == [0, 20, 40]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"config": {"scale": 1.0, "merge": {"by": "time"}}}, "needs a window_s"),
+        ({"number_of_processes": 2}, "found 2 processes, which would share the events of each"),
+    ],
+)
+def test_what_cannot_be_merged_is_known_before_data_come(change, words):
+    spec = WorkerSpec(
+        "merge",
+        FunctionReference("own", "coincidence"),
+        rb_assign={"top": "read", "bottom": "read", "sums": "write"},
+        **{"config": {"scale": 1.0}, **change},
+    )
+    with pytest.raises(SetupError, match=words):
+        bind_function(filter(coincidence), WorkerCall(spec))

@@ -61,7 +61,8 @@ def filter(function: Function) -> Function:
     """Mark a function, or a class of callable objects, as a filter: called with each event.
 
     It returns None to reject the event, True to keep it, or results. Its keyword parameters are its
-    configuration. It stays what it is.
+    configuration. It stays what it is. A filter that reads several buffers is called with a
+    dictionary: name of the buffer → event, of those that belong together.
 
     Examples
     --------

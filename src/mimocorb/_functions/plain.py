@@ -19,6 +19,7 @@ from mimocorb._setup.configuring import check_plain_function, configure
 from mimocorb._setup.model import format_problems
 from mimocorb._setup.signatures import PlainSignature
 from mimocorb.errors import SetupError, UserFunctionError
+from mimocorb.filters.merge_settings import MergeSettings
 
 if TYPE_CHECKING:
     from mimocorb._functions.call import Work, WorkerCall
@@ -40,6 +41,8 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
     problems = check_plain_function(signature, call.spec)
     if problems:
         raise SetupError(format_problems(problems))
+    if _merges(signature, call):
+        MergeSettings.from_config(call.spec.config)  # so that a wrong one is known before data come
     arguments = {**configure(signature, call.spec)[0], **_given(signature, call)}
     if signature.kind == "source":
         return functools.partial(_run_source, function, arguments, call)
@@ -76,8 +79,8 @@ def _form_of_events(buffer: Mapping[str, Any]) -> dict[str, Any]:
 def _called(target: Callable[..., Any], name: str, signature: PlainSignature) -> Callable[..., Any]:
     """Return the target as its access class calls it, under the name of the user's function."""
 
-    def with_named_metadata(data: Any, metadata: tuple[int, float, float]) -> Any:
-        return target(data, Metadata(*metadata))
+    def with_named_metadata(data: Any, metadata: Any) -> Any:
+        return target(data, _named(metadata))
 
     def without_metadata(data: Any, _metadata: Any) -> Any:
         return target(data)
@@ -90,6 +93,13 @@ def _called(target: Callable[..., Any], name: str, signature: PlainSignature) ->
     if called is not target or isinstance(target, functools.partial):
         setattr(called, "__name__", name)  # noqa: B010 - a partial has no such attribute before
     return called
+
+
+def _named(metadata: Any) -> Any:
+    """Return metadata with their names: those of an event, or of one event from each buffer."""
+    if isinstance(metadata, dict):
+        return {name: each and Metadata(*each) for name, each in metadata.items()}
+    return Metadata(*metadata)
 
 
 def _run_source(
@@ -107,9 +117,18 @@ def _run_source(
         _run(SourceToBuffer, call, data_source=events)
 
 
+def _merges(signature: PlainSignature, call: WorkerCall) -> bool:
+    """Whether a filter reads several buffers, and so is called with an event of each."""
+    return signature.kind == "filter" and len(call.spec.sources) > 1
+
+
 def _run_called(called: Callable[..., Any], signature: PlainSignature, call: WorkerCall) -> None:
     """Run the access class of a kind; imported here, as a worker loads only what it uses."""
-    if signature.kind == "filter":
+    if _merges(signature, call):
+        from mimocorb.filters.merge import MergeBuffers
+
+        _run(MergeBuffers, call, function=called, with_metadata=signature.takes_metadata)
+    elif signature.kind == "filter":
         from mimocorb.filters.from_function import BufferToBuffer
 
         _run(BufferToBuffer, call, filter=called, with_metadata=signature.takes_metadata)

@@ -23,6 +23,14 @@ __all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
 _INTERVAL = Parameter(
     "min_sleeptime", "float", float, "1.0", "Least time between two calls, in s.", "s"
 )
+_MERGE = Parameter(
+    "merge",
+    "dict",
+    dict,
+    "{}",
+    "How events of several buffers are put together: by, window_s, incomplete, timeout_s.",
+    "",
+)
 EXTRA_KEYS: Mapping[Kind, tuple[Parameter, ...]] = {
     "source": (),
     "filter": (),
@@ -33,7 +41,7 @@ EXTRA_KEYS: Mapping[Kind, tuple[Parameter, ...]] = {
 
 _ROLES: Mapping[Kind, tuple[str, str, str]] = {
     "source": ("none", "one", "none"),
-    "filter": ("one", "one or more", "none"),
+    "filter": ("one or more", "one or more", "none"),
     "sink": ("one", "none", "none"),
     "observer": ("none", "none", "one"),
 }
@@ -78,6 +86,8 @@ def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, An
     if signature.parameters is None:
         return {}, []
     extra = EXTRA_KEYS[signature.kind]
+    if signature.kind == "filter" and len(spec.sources) > 1:
+        extra = (*extra, _MERGE)
     by_name = {parameter.name: parameter for parameter in (*signature.parameters, *extra)}
     given, problems = _assigned_keys(signature, spec, by_name)
     values: dict[str, Any] = {}
@@ -220,6 +230,13 @@ def _roles(signature: PlainSignature, spec: WorkerSpec) -> Iterator[Problem]:
     found = (spec.sources, spec.sinks, spec.observes)
     limits = [_ENOUGH[word] for word in needed]
     if all(low <= len(names) <= high for (low, high), names in zip(limits, found, strict=True)):
+        if len(spec.sources) > 1 and spec.number_of_processes > 1:
+            yield Problem(
+                spec.where,
+                f"{spec.name} merges {' and '.join(spec.sources)}, which one process can do only",
+                f"found {spec.number_of_processes} processes, which would share the events of each",
+                "set number_of_processes to 1, and let several processes work before or behind it",
+            )
         return
     uses = [
         f"{verb} {word} buffer{'s' if word == 'one or more' else ''}"

@@ -43,6 +43,7 @@ from mimocorb.filters.results import ResultForms
 __all__ = ["MergeBuffers"]
 
 Events = dict[str, NDArray[Any] | None]
+Metadata = tuple[int, float, float]
 
 _TURN_S = 0.05
 """Longest wait for one source before the others are looked at."""
@@ -55,7 +56,7 @@ class _Source:
     reader: Reader
     name: str
     head: NDArray[Any] | None = None
-    metadata: tuple[int, float, float] = (0, -1.0, -1.0)
+    metadata: Metadata = (0, -1.0, -1.0)
     key: float = -math.inf
     passed_over: float = -math.inf
     wanted_since_s: float | None = None
@@ -88,6 +89,9 @@ class MergeBuffers:
         The same as `function`.
     settings
         How events are put together, instead of what the configuration says.
+    with_metadata
+        Call ``function(events, metadata)``, with a dictionary of ``(counter, timestamp,
+        deadtime)``, or None for what is missing.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 
@@ -148,10 +152,11 @@ class MergeBuffers:
         sink_list: Setups = None,
         observe_list: Setups = None,
         config_dict: dict[str, Any] | None = None,
-        function: Callable[[Events], Any] | None = None,
+        function: Callable[..., Any] | None = None,
         *,
-        ufunc: Callable[[Events], Any] | None = None,
+        ufunc: Callable[..., Any] | None = None,
         settings: MergeSettings | None = None,
+        with_metadata: bool = False,
         **rb_info: str,
     ) -> None:
         assigned = check_assignment(
@@ -168,6 +173,7 @@ class MergeBuffers:
             raise SetupError(
                 f"MergeBuffers: function must be a function, found {type(self.function).__name__}."
             )
+        self._with_metadata = with_metadata
         self.settings = settings or MergeSettings.from_config(self.config_dict)
         names = [str(setup["name"]) for setup in assigned.sources]
         check_worker(self.settings, names)
@@ -344,7 +350,7 @@ class MergeBuffers:
         events: Events = {source.name: None for source in self._sources}
         events.update({source.name: source.head for source in members})
         try:
-            result = self.function(events)
+            result = self._called(events, members)
         except (EndOfStream, MimocorbError):
             raise
         except (Exception, SystemExit) as error:
@@ -360,6 +366,13 @@ class MergeBuffers:
         for writer, records in zip(self.writers, outputs, strict=False):
             for record in records:
                 writer.write(record, *metadata)
+
+    def _called(self, events: Events, members: list[_Source]) -> Any:
+        if not self._with_metadata:
+            return self.function(events)
+        metadata: dict[str, Metadata | None] = dict.fromkeys(events)
+        metadata.update({source.name: source.metadata for source in members})
+        return self.function(events, metadata)
 
     def _account(self) -> str:
         """Say in one line what became of all events."""
