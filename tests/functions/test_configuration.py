@@ -121,20 +121,26 @@ def test_all_slips_come_at_once(problems: Check) -> None:
     [
         ("sources: [raw]", "reads raw"),
         ("sinks: [pulses]", "writes pulses"),
-        ("sources: [raw, marks], sinks: [pulses]", "reads raw, marks and writes pulses"),
         ("sources: [raw], sinks: [pulses], observes: [marks]", None),
     ],
 )
-def test_a_filter_reads_one_buffer_and_writes(
-    problems: Check, roles: str, found: str | None
-) -> None:
+def test_a_filter_reads_and_writes(problems: Check, roles: str, found: str | None) -> None:
     worker = f"  w: {{file: own.py, function: f, {roles}, config: {{threshold_mV: 1}}}}\n"
     (message,) = problems(FILTER, worker)
     found = found or "reads raw and writes pulses and observes marks"
     assert message == (
-        "setup.yaml:2:3: error: f is a filter, which reads one buffer and writes one or more "
-        f"buffers; found that w {found}; correct its buffers"
+        "setup.yaml:2:3: error: f is a filter, which reads one or more buffers and writes one or "
+        f"more buffers; found that w {found}; correct its buffers"
     )
+
+
+def test_a_filter_of_several_buffers_merges_them_in_one_process(problems: Check) -> None:
+    roles = "sources: [raw, marks], sinks: [pulses]"
+    config = "config: {threshold_mV: 1, merge: {by: counter}}"
+    assert problems(FILTER, f"  w: {{file: own.py, function: f, {roles}, {config}}}\n") == []
+    several = f"  w: {{file: own.py, function: f, {roles}, {config}, number_of_processes: 2}}\n"
+    (message,) = problems(FILTER, several)
+    assert "w merges raw and marks, which one process can do only; found 2 processes" in message
 
 
 @pytest.mark.parametrize(
