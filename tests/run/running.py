@@ -89,11 +89,18 @@ class RunningDaq:
 
     started: ClassVar[list[RunningDaq]] = []
 
-    def __init__(self, setup: Path, *options: str, stdin: int | None = None, **more: Any) -> None:
+    def __init__(
+        self,
+        setup: Path,
+        *options: str,
+        stdin: int | None = None,
+        within: Sequence[str] = (),
+        **more: Any,
+    ) -> None:
         self.setup = setup
         self.text = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mimocorb.cli", "run", setup.name, "--lines", *options],
+            [*within, sys.executable, "-m", "mimocorb.cli", "run", setup.name, "--lines", *options],
             cwd=setup.parent,
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=subprocess.PIPE,

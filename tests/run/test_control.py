@@ -115,6 +115,45 @@ while buffers["RB_1"].stats().published < 20:
     assert len(lines) >= 20
 
 
+def test_a_failed_worker_is_replaced_while_a_program_goes_on(lists, tmp_path):
+    """The supervisor's thread starts the new process, so not by fork."""
+    middle = Worker(
+        "dies_once",
+        {"RB_1": "read", "RB_2": "write"},
+        keys={"restart": {"policy": "on_failure", "backoff_s": 0.01}},
+    )
+    control = buffer_control(*lists(middle=middle), tmp_path)
+    control.setup_buffers()
+    control.setup_workers()
+    control.start_workers()
+    eventually(lambda: control.status == "ended")
+    control.shutdown()
+    assert len((tmp_path / "values.txt").read_text().splitlines()) == 101
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+def test_a_program_without_a_main_guard_runs_once(tmp_path, start_method):
+    chain(tmp_path)
+    (tmp_path / "program.py").write_text(
+        "from mimocorb._run.options import RunOptions, SupervisorOptions\n"
+        "from mimocorb._run.run import run_setup\n"
+        "from mimocorb._setup.dialects import read_setup\n"
+        "print('the program runs', flush=True)\n"
+        f"supervisor = SupervisorOptions(start_method={start_method!r})\n"
+        "options = RunOptions(verbose=0, supervisor=supervisor)\n"
+        "print(run_setup(read_setup('test_setup.yaml'), options).exit_code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=True,
+    )
+    assert done.stdout.split("\n") == ["the program runs", "0", ""]
+
+
 def test_a_failed_worker_is_reported_at_shutdown(lists, tmp_path):
     source = Worker("raises", {"RB_1": "write"}, {"events": 3})
     control = buffer_control(*lists(source=source), tmp_path)

@@ -169,14 +169,15 @@ def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
     finished = run(chain(tmp_path, source=source, more=more))
     assert finished.code == 1
-    assert "Fkt_4 killed_after failed: killed by SIGKILL" in finished.summary["failures"]
+    killed = "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory"
+    assert killed in finished.summary["failures"]
     assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
 
 
 def test_a_crash_in_native_code_leaves_its_traceback_in_the_log(tmp_path):
     finished = run(chain(tmp_path, source=Worker("crashes", {"RB_1": "write"})))
     assert finished.code == 1
-    assert "killed by SIGSEGV" in finished.summary["failures"][0]
+    assert "killed by SIGSEGV (Segmentation fault)" in finished.summary["failures"][0]
     assert "in crashes" in finished.log
 
 
@@ -194,7 +195,7 @@ def test_a_worker_that_hangs_is_given_up_after_the_drain_timeout(tmp_path):
     assert finished.code == 1
     assert "no progress for 0.5 s while draining: Fkt_3 hangs" in finished.summary["failures"]
     assert "Fkt_3 hangs did not end when asked, killed" in finished.summary["warnings"]
-    assert "5 events of RB_2 were not processed by hangs" in finished.summary["failures"]
+    assert "5 events of RB_2 were saved for hangs" in finished.summary["failures"][-1]
 
 
 def test_a_display_that_fails_does_not_disturb_the_run(tmp_path):

@@ -92,7 +92,7 @@ def test_a_record_of_a_run_that_goes_on_says_so(tmp_path):
     daq.interrupt()
     finished = daq.finish()
     assert finished.record["state"] == "ended"
-    assert [state["cause"] for state in finished.record["states"]][3] == "stopped by request"
+    assert [state["cause"] for state in finished.record["states"]][3] == "stopped by SIGINT"
 
 
 def test_a_worker_that_failed_is_among_the_flags(tmp_path):

@@ -1,16 +1,24 @@
-"""Child processes that several threads may wait for.
+"""Child processes that several threads may wait for, and that do not run the user's program again.
 
 :mod:`multiprocessing` collects the exit code of a child in whichever thread asks first; another
 thread that waits at the same moment gets none, or a wrong one. Programs that use ``buffer_control``
 call ``join()`` while the supervisor's thread waits for the same process. Here everybody waits for
 the death without collecting it, and the exit code is collected under one lock.
+
+A child that is not forked imports the program of its parent once more, for the sake of objects that
+are defined there. A worker needs none: its function is found by file and name. Without that import
+workers start sooner, and a program that uses mimocorb needs no ``if __name__ == "__main__"``.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mimocorb._run.process import ends_within, open_pidfd
@@ -26,12 +34,23 @@ else:
     _Process = object
 
 
+@contextmanager
+def _program_left_out() -> Iterator[None]:
+    """Let a child that is started meanwhile find no program to import."""
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
+
+
 class _SharedWait(_Process):
     """What waits for a child, safe in several threads; to be mixed into a process class."""
 
     def start(self) -> None:
         """Start the process."""
-        with _collecting:
+        with _collecting, _program_left_out():
             super().start()
 
     def join(self, timeout: float | None = None) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
+from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection
 
@@ -21,10 +22,13 @@ def default_start_method() -> str:
     """Return the start method for this process: fork unless other threads run.
 
     A fork copies one thread and every lock as it happens to be, so with a second Python thread (in
-    a notebook, for example) a fork server is used. Without one, fork is the quickest and works
-    from everywhere, also where ``__main__`` cannot be imported again.
+    a notebook, for example) a fork server is used. Without one, fork is the quickest.
     """
     return "fork" if threading.active_count() == 1 else "forkserver"
+
+
+# What about every worker needs, imported once and not in each of them.
+SHARED_IMPORTS = ("mimocorb._run.worker", "mimocorb.mimo_buffer", "mimocorb.buffer_control")
 
 
 class Crew:
@@ -66,7 +70,10 @@ class Crew:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
         try:
             if start_method == "forkserver":
-                multiprocessing.set_forkserver_preload(["mimocorb._run.worker"])
+                multiprocessing.set_forkserver_preload([*SHARED_IMPORTS])
+            if start_method == "fork":
+                for name in SHARED_IMPORTS:
+                    import_module(name)
             if start_method != "fork":
                 resource_tracker.ensure_running()  # lets some signals in again
                 signal.pthread_sigmask(signal.SIG_BLOCK, held_back)

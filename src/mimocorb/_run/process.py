@@ -152,7 +152,10 @@ def describe_exit(code: int | None) -> str:
         return "still running"
     if code >= 0:
         return f"exit code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"
+    number = -code
+    if number not in set(signal.Signals):
+        return f"killed by signal {number}"
+    name = signal.Signals(number).name
+    # What the numbers mean, "Segmentation fault" for one, is known to the C library.
+    meaning = "" if number == signal.SIGKILL else f" ({signal.strsignal(number)})"
+    return f"killed by {name}{meaning}"

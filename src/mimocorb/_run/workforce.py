@@ -86,8 +86,8 @@ class Workforce:
             self._crew.start(process for function in ordered for process in function.processes)
         except OSError as error:
             raise RunFailed(
-                f"not all worker processes could be started: {error}; fewer processes or buffers, or "
-                "a higher limit (ulimit -n for files, -u for processes), may help"
+                f"not all worker processes could be started: {error}; fewer processes or buffers "
+                "may help, or a higher limit (ulimit -n for files, -u for processes)"
             ) from error
         for function in ordered:
             for process in function.processes:
