@@ -17,7 +17,7 @@ import pytest
 from running import RunningDaq, Worker, chain, eventually, processes_of, run, run_directories
 
 from mimocorb._run.catalogue import catalogue, find_run, look_at
-from mimocorb._run.comparison import Rate, compare, rate_of, significance
+from mimocorb._run.comparison import compare
 from mimocorb._run.process_identity import ProcessIdentity
 from mimocorb._run.run_record import RunRecord, read_record, write_record
 from mimocorb.errors import RunRecordError
@@ -246,21 +246,32 @@ def test_runs_differ_in_setup_files_versions_and_rates(recorded):
     assert [rate.sigma for rate in found.rates] == [0.0, 0.0]
 
 
-def test_rates_refer_to_the_live_time(recorded):
-    record = read_record(recorded)
+def with_rates(record: RunRecord, published: int, **rates: float) -> RunRecord:
+    """The same run with another number of events and another rate in its first buffer."""
     assert record.result is not None
-    first, second = record.result.buffers
-    buffers = [replace(first, dead_fraction=0.5), replace(second, dead_fraction=None)]
-    result = replace(record.result, active_s=10.0, buffers=buffers)
-    rate = rate_of(result, "RB_2")
-    assert rate == Rate(100, 5.0)
-    assert (rate.value_hz, rate.uncertainty_hz) == (20.0, 2.0)
-    assert rate_of(replace(result, active_s=None), "RB_2") is None
-    assert rate_of(result, "RB_9") is None
+    first, *others = record.result.buffers
+    buffers = [replace(first, published=published, **rates), *others]
+    return replace(record, result=replace(record.result, buffers=buffers))
 
 
-def test_the_significance_of_a_difference_follows_from_both_counts():
-    first, second = Rate(900, 10.0), Rate(1600, 10.0)
-    assert significance(first, second) == pytest.approx(70 / (3**2 + 4**2) ** 0.5)
-    assert significance(second, first) == pytest.approx(-14.0)
-    assert significance(Rate(9, 1.0), second) is None
+def test_the_significance_of_a_difference_follows_from_both_uncertainties(recorded):
+    record = read_record(recorded)
+    one = with_rates(record, 900, rate_hz=90.0, rate_sigma_hz=3.0)
+    other = with_rates(record, 1600, rate_hz=160.0, rate_sigma_hz=4.0)
+    few = with_rates(record, 9, rate_hz=9.0, rate_sigma_hz=3.0)
+    assert compare(one, other).rates[0].sigma == pytest.approx(70 / 5)
+    assert compare(other, one).rates[0].sigma == pytest.approx(-14.0)
+    assert compare(one, few).rates[0].sigma is None
+    assert compare(one, replace(other, result=None)).rates == []
+
+
+def test_the_rate_in_a_record_is_the_number_of_events_in_live_time(recorded):
+    result = read_record(recorded).result
+    assert result is not None
+    first, second = (buffer.rate for buffer in result.buffers)
+    (source,) = result.accounts["live_time"]
+    live_s = source["live_ns"] / 1e9
+    assert first is not None
+    assert first.value_hz == pytest.approx(100 / live_s)
+    assert first.sigma_hz == pytest.approx(10 / live_s)
+    assert second == first

@@ -7,18 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mimocorb._run.live_time import Rate
 from mimocorb._run.run_record import RunRecord, RunResult
 
-__all__ = [
-    "Comparison",
-    "Difference",
-    "Rate",
-    "RateDifference",
-    "compare",
-    "live_time_s",
-    "rate_of",
-    "significance",
-]
+__all__ = ["Comparison", "Difference", "RateDifference", "compare"]
 
 FEWEST_EVENTS = 10
 
@@ -33,59 +25,39 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Events per second of live time, with the uncertainty of the count.
+class RateDifference:
+    """Events per second of live time in one buffer of both runs; None where not measured.
 
     Parameters
     ----------
-    events
-        How many were published.
-    live_s
-        In which time.
+    buffer
+        Its name.
+    first, second
+        The rates.
+    fewest_events
+        The smaller one of both numbers of events.
     """
-
-    events: int
-    live_s: float
-
-    @property
-    def value_hz(self) -> float:
-        """The rate."""
-        return self.events / self.live_s
-
-    @property
-    def uncertainty_hz(self) -> float:
-        """Standard deviation of the rate if events come independently of each other."""
-        return math.sqrt(self.events) / self.live_s
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return count, time, rate and uncertainty."""
-        values = {"value_hz": self.value_hz, "uncertainty_hz": self.uncertainty_hz}
-        return {**asdict(self), **values}
-
-
-@dataclass(frozen=True)
-class RateDifference:
-    """The rates of one buffer in both runs; None where one has not been measured."""
 
     buffer: str
     first: Rate | None
     second: Rate | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return both rates and their difference in plain values."""
-        return {
-            "buffer": self.buffer,
-            "first": self.first.as_dict() if self.first else None,
-            "second": self.second.as_dict() if self.second else None,
-            "sigma": self.sigma,
-        }
+    fewest_events: int
 
     @property
     def sigma(self) -> float | None:
-        """By how many standard deviations the second one is higher; None if that cannot be said."""
-        if self.first is None or self.second is None:
+        """By how many standard deviations the second one is higher.
+
+        None if that cannot be said: with fewer than ten events in one of them, the number of
+        events is too far from a normal distribution.
+        """
+        if self.first is None or self.second is None or self.fewest_events < FEWEST_EVENTS:
             return None
-        return significance(self.first, self.second)
+        uncertainty_hz = math.hypot(self.first.sigma_hz, self.second.sigma_hz)
+        return (self.second.value_hz - self.first.value_hz) / uncertainty_hz
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return both rates and their difference in plain values."""
+        return {**asdict(self), "sigma": self.sigma}
 
 
 @dataclass(frozen=True)
@@ -133,39 +105,17 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 
 def _rates(first: RunResult | None, second: RunResult | None) -> list[RateDifference]:
-    names = [buffer.name for result in (first, second) if result for buffer in result.buffers]
+    """Return the rates of the buffers that both runs have."""
+    if first is None or second is None:
+        return []
+    others = {buffer.name: buffer for buffer in second.buffers}
     return [
-        RateDifference(name, rate_of(first, name), rate_of(second, name))
-        for name in dict.fromkeys(names)
+        RateDifference(
+            buffer.name,
+            buffer.rate,
+            others[buffer.name].rate,
+            min(buffer.published, others[buffer.name].published),
+        )
+        for buffer in first.buffers
+        if buffer.name in others
     ]
-
-
-def rate_of(result: RunResult | None, buffer: str) -> Rate | None:
-    """Return the rate of events into a buffer; None if it has not been measured."""
-    live_s = live_time_s(result) if result else None
-    if result is None or not live_s:
-        return None
-    for books in result.buffers:
-        if books.name == buffer:
-            return Rate(books.published, live_s)
-    return None
-
-
-def live_time_s(result: RunResult) -> float | None:
-    """Return the time in which the sources could take events; None if it was not measured."""
-    if result.active_s is None:
-        return None
-    dead = [buffer.dead_fraction for buffer in result.buffers]
-    measured = [fraction for fraction in dead if fraction is not None]
-    return result.active_s * (1.0 - measured[0]) if measured else result.active_s
-
-
-def significance(first: Rate, second: Rate) -> float | None:
-    """Return the difference of two rates in standard deviations; None with too few events.
-
-    With fewer than ten events in one of them, the count is too far from a normal distribution.
-    """
-    if min(first.events, second.events) < FEWEST_EVENTS:
-        return None
-    uncertainty = math.hypot(first.uncertainty_hz, second.uncertainty_hz)
-    return (second.value_hz - first.value_hz) / uncertainty

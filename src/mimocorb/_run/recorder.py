@@ -18,7 +18,7 @@ from mimocorb._run.summary import RunSummary
 from mimocorb._setup.model import Setup
 from mimocorb.errors import RunRecordError
 
-__all__ = ["Recorder", "run_of_the_copy"]
+__all__ = ["Recorder", "read_summary", "run_of_the_copy"]
 
 SUMMARY_FILE = "summary.txt"
 
@@ -116,6 +116,14 @@ class Recorder:
         used = {file.path: file.sha256 for file in self.record.files}
         before = self._repeated.files if self._repeated else []
         return [file.path for file in before if used.get(file.path, file.sha256) != file.sha256]
+
+
+def read_summary(directory: Path) -> str:
+    """Return the summary of a run for people; empty if there is none."""
+    try:
+        return (directory / SUMMARY_FILE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def run_of_the_copy(setup: Setup) -> RunRecord | None:

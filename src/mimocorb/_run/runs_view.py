@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from math import floor, log10
 from typing import Any
 
 import yaml
@@ -17,15 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from mimocorb._run.catalogue import KnownRun
-from mimocorb._run.comparison import Comparison, Difference, Rate, RateDifference
+from mimocorb._run.comparison import Comparison, Difference, RateDifference
 from mimocorb._run.quality import CLEAN, KILLED
-from mimocorb._run.run_record import RunResult
-from mimocorb._run.wording import UNKNOWN, duration, percent, rate
+from mimocorb._run.run_record import BufferResult, RunResult
+from mimocorb._run.wording import UNKNOWN, count, duration, percent, rate
 
 __all__ = ["comparison_page", "run_page", "runs_table"]
 
 NARROW = 100
 HASH_DIGITS = 12
+LARGE_SIGMA = 3.0
 
 
 def runs_table(runs: Sequence[KnownRun], width: int) -> RenderableType:
@@ -48,14 +48,15 @@ def runs_table(runs: Sequence[KnownRun], width: int) -> RenderableType:
 
 def _row(run: KnownRun, narrow: bool) -> Iterator[RenderableType]:
     record, result = run.record, run.record.result
+    first = _source_buffer(result)
     yield str(record.number)
     if not narrow:
         yield record.title
     yield f"{_moment(record.started_utc):{'%m-%d %H:%M' if narrow else '%Y-%m-%d %H:%M:%S'}}"
     yield duration(result.elapsed_s if result else None)
-    yield f"{result.events:,}" if result else UNKNOWN
-    yield rate(_mean_rate(result))
-    yield percent(_dead_fraction(result))
+    yield count(result.events) if result else UNKNOWN
+    yield rate(first.rate_hz if first else None)
+    yield percent(first.dead_fraction if first else None)
     yield _quality(run)
     yield _one_line(record.operator)
     yield _one_line(record.comment)
@@ -70,14 +71,10 @@ def _one_line(text: str) -> Text:
     return Text(" ".join(text.split()))
 
 
-def _mean_rate(result: RunResult | None) -> float | None:
-    return result.events / result.active_s if result and result.active_s else None
-
-
-def _dead_fraction(result: RunResult | None) -> float | None:
-    """Return the dead time of the first buffer that sources write."""
-    dead = [buffer.dead_fraction for buffer in result.buffers] if result else []
-    return next((fraction for fraction in dead if fraction is not None), None)
+def _source_buffer(result: RunResult | None) -> BufferResult | None:
+    """Return the first buffer that only sources write: its dead time is that of the experiment."""
+    buffers = result.buffers if result else []
+    return next((buffer for buffer in buffers if buffer.dead_fraction is not None), None)
 
 
 def _quality(run: KnownRun) -> Text:
@@ -92,19 +89,32 @@ def _quality(run: KnownRun) -> Text:
 # --- one run
 
 
-def run_page(run: KnownRun) -> RenderableType:
-    """Return everything about one run."""
-    record = run.record
+def run_page(run: KnownRun, summary: str) -> RenderableType:
+    """Return everything about one run.
+
+    Parameters
+    ----------
+    run
+        What its record says.
+    summary
+        The text of its summary: the books and what follows from them; empty if there is none.
+    """
+    record, result = run.record, run.record.result
     parts: list[RenderableType] = [
         Text(f"Run {record.number}, {record.title}", style="bold"),
         Padding(_pairs(_overview(run)), (0, 0, 0, 2)),
     ]
-    if record.result is not None:
-        parts += _result_parts(record.result)
+    # What stands above the first blank line is in the overview.
+    tables = summary.partition("\n\n")[2].rstrip()
+    if tables:
+        parts += [Text(), Text(tables)]
+    ends = result.workers if result else []
+    workers = [(worker.name, f"{worker.state}: {worker.how}") for worker in ends]
     states = [(s.time_utc, f"{s.state}: {s.cause}") for s in record.states]
     files = [(f"{f.kind} {f.path}", f"SHA-256 {f.sha256}") for f in record.files]
-    for title, pairs in (("States", states), ("Files", files)):
-        parts.append(_section(title, _pairs(pairs)))
+    for title, pairs in (("Processes", workers), ("States", states), ("Files", files)):
+        if pairs:
+            parts.append(_section(title, _pairs(pairs)))
     for title, values in (("Versions", record.versions), ("Set-up", record.setup)):
         text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
         parts.append(_section(title, Text(text.rstrip())))
@@ -125,7 +135,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
     if result is not None:
         yield "ended because", result.reason
         yield "data taking", duration(result.elapsed_s)
-        yield "events", f"{result.events:,}"
+        yield "events", count(result.events)
         yield "exit code", str(result.exit_code)
     yield "operator", record.operator or UNKNOWN
     yield "comment", record.comment.strip() or UNKNOWN
@@ -135,55 +145,6 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "set-up of run", str(record.repeats)
     if record.setup_commit:
         yield "set-up commit", record.setup_commit
-
-
-def _result_parts(result: RunResult) -> Iterator[RenderableType]:
-    yield _section("Books", _buffers(result), Text(), _groups(result))
-    reported = [
-        (f"{worker} {name}", f"{value:g}")
-        for worker, values in result.results.items()
-        for name, value in values.items()
-    ]
-    workers = [(worker.name, f"{worker.state}: {worker.how}") for worker in result.workers]
-    failures = [("", text) for text in result.failures]
-    warnings = [("", text) for text in result.warnings]
-    for title, pairs in (
-        ("Results", reported),
-        ("Failures", failures),
-        ("Warnings", warnings),
-        ("Workers", workers),
-    ):
-        if pairs:
-            yield _section(title, _pairs(pairs))
-
-
-def _buffers(result: RunResult) -> Table:
-    table = _books_table("buffer", "claimed", "published", "aborted", "torn", "rate/s", "dead")
-    for b in result.buffers:
-        counts = [f"{n:,}" for n in (b.claimed, b.published, b.aborted, b.torn)]
-        table.add_row(b.name, *counts, rate(b.mean_rate_hz), percent(b.dead_fraction))
-    return table
-
-
-def _groups(result: RunResult) -> Table:
-    table = _books_table("buffer", "processed", "set aside", "saved", "lost", "due", "again", "by")
-    for b in result.buffers:
-        for g in b.groups:
-            counts = (g.acknowledged, g.quarantined, g.saved, g.lost, g.due, g.redelivered)
-            table.add_row(b.name, *(f"{n:,}" for n in counts), g.reader)
-    return table
-
-
-def _books_table(*columns: str) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for title in columns:
-        text = title in ("buffer", "by")
-        table.add_column(
-            title,
-            justify="left" if text else "right",
-            no_wrap=True,
-        )
-    return table
 
 
 def _section(title: str, *content: RenderableType) -> Group:
@@ -256,27 +217,13 @@ def _shown(value: Any) -> str:
 
 
 def _rates(runs: Sequence[KnownRun], rates: Iterable[RateDifference]) -> Table:
-    table = _books_table(
-        "buffer", *(f"run {run.record.number} (1/s)" for run in runs), "difference"
-    )
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("buffer", no_wrap=True)
+    for title in (*(f"run {run.record.number} (1/s)" for run in runs), "difference"):
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rates:
-        sigma = row.sigma
-        difference = UNKNOWN if sigma is None else f"{sigma:+.1f} σ"
-        style = "yellow" if sigma is not None and abs(sigma) > 3 else ""
-        table.add_row(
-            row.buffer,
-            _with_error(row.first),
-            _with_error(row.second),
-            Text(difference, style),
-        )
+        values = [UNKNOWN if rate is None else str(rate) for rate in (row.first, row.second)]
+        difference = UNKNOWN if row.sigma is None else f"{row.sigma:+.1f} σ"
+        style = "yellow" if row.sigma is not None and abs(row.sigma) > LARGE_SIGMA else ""
+        table.add_row(row.buffer, *values, Text(difference, style))
     return table
-
-
-def _with_error(measured: Rate | None) -> str:
-    """Return the rate with as many digits as its uncertainty allows."""
-    if measured is None:
-        return UNKNOWN
-    if not measured.events:
-        return "0"
-    digits = max(0, 1 - floor(log10(measured.uncertainty_hz)))
-    return f"{measured.value_hz:.{digits}f} ± {measured.uncertainty_hz:.{digits}f}"

@@ -111,9 +111,11 @@ def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
     if chosen.json:
         _print_json(_plain(run))
         return
+    from mimocorb._run.recorder import read_summary
     from mimocorb._run.runs_view import run_page
 
-    print_picture(lambda _width: run_page(run))
+    summary = read_summary(run.directory)
+    print_picture(lambda _width: run_page(run, summary))
 
 
 def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> None:
