@@ -129,7 +129,8 @@ def _list(descriptions: Iterable[Description]) -> str:
     """One line for each function."""
     rows = [(one.reference.name, one.kind, one.summary) for one in descriptions]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "\n".join(f"{n:<{widths[0]}}  {k:<{widths[1]}}  {summary}" for n, k, summary in rows)
+    lines = (f"{n:<{widths[0]}}  {k:<{widths[1]}}  {summary}" for n, k, summary in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _text(description: Description, config: Mapping[str, Any] | None) -> str:

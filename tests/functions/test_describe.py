@@ -1,0 +1,300 @@
+"""``mimocorb describe`` says what can be configured, and what it shows can be pasted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mimocorb._setup.dialects import read_setup
+from mimocorb._setup.docstrings import described_keys, read_docstring, unit_of
+from mimocorb.cli import main
+
+MODULE = '''\
+from pathlib import Path
+import numpy as np
+from mimocorb import filter, observer, sink, source
+
+LIMIT = 3
+
+@source
+def muons(*, number_of_samples: int, rate_hz: float = 100.0, events: int | None = None):
+    """Simulate cosmic muons,
+    one after the other.
+
+    Parameters
+    ----------
+    rate_hz
+        Mean rate.
+    events : int
+        How many; `None`
+        for no end.
+    """
+    yield np.zeros(number_of_samples)
+
+@filter
+def pulses(event, metadata, *, threshold: float, limit: int = LIMIT, names: list[str] = ["chA"]):
+    """Find pulses.
+
+    Parameters
+    ----------
+    threshold
+        Least height, in mV.
+    """
+
+@sink
+class Save:
+    """Save."""
+
+    def __init__(self, *, filename: str, directory: Path):
+        pass
+
+    def __call__(self, events):
+        pass
+
+@observer
+def scope(event):
+    pass
+
+def old(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Do it the old way.
+
+    Keys of the configuration:
+
+    ``threshold``
+        Least height in mV.
+    """
+
+def new(buffer_io):
+    """Do it their way."""
+
+def helper(event, other):
+    pass
+'''
+
+
+@pytest.fixture
+def own(here: Path) -> Path:
+    (here / "own.py").write_text(MODULE)
+    return here
+
+
+def describe(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["describe", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_function_is_described(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert describe(capsys, "own.py:muons") == (
+        "muons: source, in own.py, line 8\n\n"
+        "Simulate cosmic muons, one after the other.\n\n"
+        "parameter   type         unit   default   meaning\n"
+        "──────────────────────────────────────────────────────────────────────\n"
+        "rate_hz     float        Hz     100.0     Mean rate.\n"
+        "events      int | None          None      How many; `None` for no end.\n\n"
+        "Given by mimocorb: number_of_samples: samples of each channel.\n\n"
+        "For a set-up:\n\n"
+        "Workers:\n"
+        "  muons:\n"
+        "    file: own.py\n"
+        "    function: muons\n"
+        "    sinks: […]  # buffers that it writes\n"
+        "    config:\n"
+        "      rate_hz: 100.0  # float in Hz\n"
+        "      events: null  # int | None\n"
+    )
+
+
+def test_the_functions_of_a_module_are_listed(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert describe(capsys, "own") == (
+        "muons   source     Simulate cosmic muons, one after the other.\n"
+        "pulses  filter     Find pulses.\n"
+        "Save    sink       Save.\n"
+        "scope   observer\n"
+        "old     manual     Do it the old way.\n"
+        "new     buffer_io  Do it their way.\n"
+    )
+
+
+def test_json_has_everything(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = json.loads(describe(capsys, "--json", "own.py:pulses"))
+    threshold, limit, names = found["parameters"]
+    assert (found["name"], found["kind"], found["line"]) == ("pulses", "filter", 23)
+    assert threshold == {
+        "name": "threshold",
+        "type": "float",
+        "default": None,
+        "unit": "mV",
+        "meaning": "Least height, in mV.",
+    }
+    assert (limit["default"], names["default"]) == ("LIMIT", "['chA']")
+    assert found["given"] == {"metadata": "counter, timestamp and deadtime"}
+
+
+@pytest.mark.parametrize("name", ["muons", "pulses", "Save", "scope", "old", "new"])
+def test_what_is_shown_for_a_set_up_is_one(
+    own: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (found,) = json.loads(describe(capsys, "--json", f"own.py:{name}"))
+    worker = yaml.safe_load(found["snippet"])["Workers"][name]
+    assert (worker["file"], worker["function"]) == ("own.py", name)
+    assert f"\n{found['snippet']}\n" in describe(capsys, f"own.py:{name}")
+
+
+def test_a_pasted_worker_runs_with_its_defaults(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snippets = []
+    for name, buffer in (("muons", "raw"), ("scope", "raw")):
+        (found,) = json.loads(describe(capsys, "--json", f"own.py:{name}"))
+        snippets.append(found["snippet"].replace("[…]", f"[{buffer}]"))
+    text = snippets[0] + snippets[1].removeprefix("Workers:")
+    (own / "setup.yaml").write_text(
+        f"{text}\nBuffers:\n  raw: {{slot_count: 8, data_length: 8, data_dtype: float64}}\n"
+    )
+    assert read_setup("setup.yaml").worker("muons").config == {"rate_hz": 100.0, "events": None}
+
+
+def test_a_worker_is_described_with_its_values(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "setup.yaml").write_text(
+        "Buffers:\n  raw: {slot_count: 8, data_length: 8, data_dtype: float64}\n"
+        "Workers:\n"
+        "  a: {file: own.py, function: muons, sinks: [raw], config: {rate_hz: 7.5}}\n"
+        "  b: {file: own.py, function: scope, observes: [raw]}\n"
+    )
+    assert "rate_hz     float        Hz     100.0     7.5    Mean rate." in describe(
+        capsys, "setup.yaml", "a"
+    )
+    (found,) = json.loads(describe(capsys, "--json", "setup.yaml", "a"))
+    assert found["parameters"][0]["configured"] == 7.5
+    assert [line.split()[0] for line in describe(capsys, "setup.yaml").splitlines()] == [
+        "muons",
+        "scope",
+    ]
+
+
+def test_functions_of_mimocorb_are_described(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = describe(capsys, "mimocorb/plot:plot_graph")
+    assert "sample_time_ns        ns        time between two samples in ns" in text
+    assert "    function: plot.plot_graph\n    observes: […]" in text
+    assert "sources" not in text
+    assert "BufferToTxtfile" in describe(capsys, "mimocorb/buffer_control")
+
+
+def test_a_function_that_only_python_knows_is_loaded(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "more.py").write_text(
+        "from dataclasses import dataclass\nfrom mimocorb import filter\nfrom own import pulses\n"
+        "@filter\n@dataclass\nclass Window:\n    '''Keep.'''\n    low_mV: float = 2.0\n"
+        "    def __call__(self, event): pass\n"
+    )
+    assert "low_mV      float   mV     2.0" in describe(capsys, "more.py:Window")
+    assert "threshold   float       mV     required" in describe(capsys, "more.py:pulses")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["own.py:muon"], "mimocorb: own.py: error: 'own.py' has a function or class 'muon'; found "
+         "none; did you mean 'muons'?"),
+        (["onw.py:muons"], "mimocorb: onw.py: error: the module is onw.py; found: no such file"),
+        (["mimocorb/plott"], "'mimocorb/plott' is a module of mimocorb; found no such module; did "
+         "you mean 'mimocorb/plot'?"),
+        (["own.py:helper"], "'helper' is called as helper(source_list, sink_list, "),
+        (["empty.py"], "a module for set-ups has functions that are marked as source, filter"),
+        (["none.yaml", "a"], "the set-up file is none.yaml; found: no such file"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_said(
+    own: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    (own / "empty.py").write_text("x = 1\n")
+    assert main(["describe", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_worker_that_is_not_there_is_said(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "setup.yaml").write_text(
+        "Buffers:\n  raw: {slot_count: 8, data_length: 8, data_dtype: float64}\n"
+        "Workers:\n  muons: {file: own.py, function: muons, sinks: [raw]}\n"
+        "  scope: {file: own.py, function: scope, observes: [raw]}\n"
+    )
+    assert main(["describe", "setup.yaml", "muon"]) == 2
+    assert capsys.readouterr().err == (
+        "mimocorb: setup.yaml: error: the set-up has a worker 'muon'; found muons, scope; did you "
+        "mean 'muons'?\n"
+    )
+
+
+# --- docstrings
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning", "unit"),
+    [
+        ("rate_hz", "", "Hz"),
+        ("threshold_mV", "", "mV"),
+        ("sample_time_ns", "", "ns"),
+        ("timeout_s", "", "s"),
+        ("energy_MeV", "", "MeV"),
+        ("length", "Length of the bar, in cm.", "cm"),
+        ("window", "Time in µs (from the trigger).", "µs"),
+        ("shift", "Time in the past, in ns, at most.", "ns"),
+        ("fraction", "Efficiency in %.", "%"),
+        ("filename", "Where it lies in the directory.", ""),
+        ("s", "", ""),
+        ("channels", "How many.", ""),
+    ],
+)
+def test_units_come_from_the_docstring_or_the_name(name: str, meaning: str, unit: str) -> None:
+    assert unit_of(name, meaning) == unit
+
+
+def test_several_parameters_may_share_a_meaning() -> None:
+    text = """Do it.
+
+    More of it.
+
+    Parameters
+    ----------
+    low, high : float
+        Limits, in mV.
+    other
+        One line,
+        and another.
+
+    Returns
+    -------
+    result
+        Not a parameter.
+    """
+    assert read_docstring(text).meanings == {
+        "low": "Limits, in mV.",
+        "high": "Limits, in mV.",
+        "other": "One line, and another.",
+    }
+
+
+def test_lists_that_are_not_of_the_configuration_are_not_its_keys() -> None:
+    text = """Do it.
+
+    The sinks have the fields
+
+    ``height``
+        in mV.
+
+    Keys of the configuration: those of the detector, and
+
+    ``limit``
+        in ns.
+
+    And so on.
+    """
+    assert described_keys(text) == {"limit": "in ns."}

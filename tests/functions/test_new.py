@@ -1,0 +1,77 @@
+"""``mimocorb new`` makes a project that works at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mimocorb.cli import main
+from mimocorb.cli.new import TEMPLATES
+
+WATCHDOG_S = 120
+
+
+def do(directory: Path, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("template", sorted(path.name for path in TEMPLATES.iterdir()))
+def test_a_new_project_is_right_runs_and_passes_its_tests(tmp_path: Path, template: str) -> None:
+    project = tmp_path / "lab" / "project"
+    assert main(["new", str(project), "--template", template]) == 0
+    do(project, "mimocorb.cli", "check", "setup.yaml")
+    text = do(project, "mimocorb.cli", "run", "setup.yaml", "--quiet")
+    assert "complete: every event was processed" in text
+    do(project, "pytest", "-q", "-p", "no:cacheprovider")
+    readme = (project / "README.md").read_text()
+    assert all(f"`{path.name}`" in readme for path in project.glob("*.py"))
+    (log,) = project.glob("target/setup_*/log.txt")
+    if template == "muon-lifetime":
+        found = re.search(r"decays: lifetime ([0-9.]+) ± ([0-9.]+) µs", log.read_text())
+        assert found is not None
+        assert abs(float(found[1]) - 2.197) < 4 * float(found[2])
+
+
+def test_it_says_what_it_made_and_what_is_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "muons"]) == 0
+    assert capsys.readouterr().out == (
+        "Made muons from the template muon-lifetime: .gitignore, README.md, decays.py, "
+        "detector.py, setup.yaml, test_decays.py.\n"
+        "Next:\n  cd muons\n  mimocorb run setup.yaml\n"
+    )
+
+
+def test_an_empty_directory_is_used(tmp_path: Path) -> None:
+    assert main(["new", str(tmp_path)]) == 0
+    assert (tmp_path / "setup.yaml").exists()
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["new", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (f"mimocorb: {tmp_path} is not empty; name a new directory\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_place_that_cannot_be_used_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["new", str(tmp_path / "file" / "project")]) == 2
+    assert f"cannot make {tmp_path}/file/project: Not a directory" in capsys.readouterr().err
