@@ -45,6 +45,7 @@ __all__ = [
 NOTE = "control.json"
 SUFFIX = ".sock"
 STALE_AFTER_S = 10.0
+RETRY_S = 0.01
 
 
 def socket_directories() -> list[Path]:
@@ -157,8 +158,17 @@ def connected(path: Path, timeout_s: float) -> socket.socket:
     directory = os.open(path.parent, os.O_DIRECTORY | os.O_PATH | os.O_CLOEXEC)
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        deadline_s = time.monotonic() + timeout_s
+        link.setblocking(False)
+        while True:
+            try:
+                link.connect(_short_path(directory, path.name))
+                break
+            except BlockingIOError:  # many others have come, and none has been let in yet
+                if time.monotonic() >= deadline_s:
+                    raise
+                time.sleep(RETRY_S)
         link.settimeout(timeout_s)
-        link.connect(_short_path(directory, path.name))
     except BaseException:
         link.close()
         raise

@@ -1,0 +1,160 @@
+"""Whatever a client does, the run neither ends nor waits, and everybody else is still served."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from running import Worker, eventually
+from talking import STATUS, call, hear, say, socket_of
+
+import mimocorb
+
+GARBAGE = [
+    b"hello?\n",
+    b"\x00\xff\xfe" * 1000 + b"\n",
+    b"[" * 4000 + b"\n",
+    b'{"protocol": 1}\n',
+    b'{"protocol": 1, "command": "fly"}\n',
+    b'{"protocol": 1, "command": ["stop"]}\n',
+    b'{"protocol": 1, "command": "pause", "timeout_s": "NaN"}\n',
+    b'{"protocol": 1, "command": "pause", "timeout_s": NaN}\n',
+    b'{"protocol": 1, "command": "status", "lines": -1}\n',
+    b"1" * 3000 + b"\n",
+    STATUS + STATUS,
+    b"no end " * 1000,
+]
+
+
+def test_what_is_no_request_is_answered_by_what_is_wrong_and_hung_up_on(start):
+    daq = start()
+    path = socket_of(daq)
+    for data in GARBAGE:
+        with call(path) as link:
+            link.sendall(data)
+            answer = json.loads(hear(link))
+            assert (answer["ok"], answer["kind"]) == (False, "request"), data[:60]
+            with suppress(ConnectionResetError):  # hung up with something unread
+                assert link.recv(1) == b""
+    assert mimocorb.connect().status().state.value == "running"
+
+
+def test_another_protocol_is_refused_with_both_numbers(start):
+    daq = start()
+    request = b'{"protocol": 7, "mimocorb": "9.9", "command": "stop"}\n'
+    error = say(socket_of(daq), request)["error"]
+    assert "protocol 7 (mimocorb 9.9)" in error
+    assert f"protocol 1 (mimocorb {mimocorb.__version__})" in error
+    assert mimocorb.connect().status().state.value == "running"
+
+
+def test_silent_half_open_and_deaf_clients_delay_nobody(start):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 600, "pause_s": 0.001})
+    daq = start("one", source=source)
+    path = socket_of(daq)
+    links = [call(path) for _ in range(20)]
+    for link in links[5:10]:
+        link.sendall(STATUS[:20])
+    for link in links[10:15]:
+        link.sendall(STATUS)
+        link.shutdown(socket.SHUT_WR)
+    deaf = links[15]
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    deaf.sendall(b'{"protocol": 1, "command": "status", "lines": 200}\n')
+    for link in links[16:]:
+        link.sendall(b'{"protocol": 1, "command": "follow"}\n')
+    run = mimocorb.connect()
+    last = run.wait(60)
+    assert last.view.events == 600
+    finished = daq.finish()
+    assert finished.code == 0
+    assert len(finished.values()) == 600
+    assert json.loads(hear(links[16]))["status"]["view"]["state"] == "ended"
+    for link in links:
+        link.close()
+
+
+def test_when_too_many_come_the_longest_silent_goes_and_newcomers_are_served(start):
+    daq = start()
+    path = socket_of(daq)
+    crowd = [call(path) for _ in range(200)]
+    assert say(path, STATUS)["ok"]
+    crowd[-1].sendall(STATUS)
+    assert json.loads(hear(crowd[-1]))["ok"]
+    assert crowd[0].recv(1) == b""
+    for link in crowd:
+        link.close()
+    daq.interrupt()
+    assert daq.finish().code == 0
+
+
+def cpu_time_s(pid: int) -> float:
+    """Time that the main process has spent computing so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_flood_of_requests_takes_a_small_part_of_the_time(start):
+    daq = start()
+    path = socket_of(daq)
+    over = threading.Event()
+
+    def flood() -> None:
+        with call(path) as link:
+            while not over.is_set():
+                link.sendall(STATUS)
+                hear(link)
+
+    floods = [threading.Thread(target=flood) for _ in range(8)]
+    before_s, began_s = cpu_time_s(daq.process.pid), time.monotonic()
+    for thread in floods:
+        thread.start()
+    time.sleep(2.0)
+    used_s, elapsed_s = cpu_time_s(daq.process.pid) - before_s, time.monotonic() - began_s
+    over.set()
+    for thread in floods:
+        thread.join()
+    # A tenth is for the clients; the rest of a run this small needs a few percent.
+    assert used_s < 0.4 * elapsed_s
+    daq.interrupt()
+    assert daq.finish().code == 0
+
+
+def test_a_client_that_is_killed_while_it_waits_changes_nothing(start):
+    daq = start()
+    program = (
+        "import mimocorb; run = mimocorb.connect(); o = run.observer('RB_1'); o.get();"
+        "run.pause(); print(flush=True); run.wait()"
+    )
+    client = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert client.stdout is not None
+    client.stdout.readline()
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    client.stdout.close()
+    run = mimocorb.connect()
+    assert run.status().state.value == "paused"
+    run.resume()
+    before = run.status().view.events
+    eventually(lambda: run.status().view.events > before)
+    run.stop()
+    assert daq.finish().code == 0
+
+
+def test_an_observer_that_stands_still_holds_nobody_up(start):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 300, "pause_s": 0.001})
+    daq = start("one", source=source)
+    with mimocorb.connect() as run:
+        observer = run.observer("RB_1")
+        kept = observer.get().copy()
+        run.wait(60)
+        assert daq.finish().code == 0
+        assert kept["value"][0] < 300

@@ -1,0 +1,203 @@
+"""Where the socket of a run lies, who may open it, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from running import chain, eventually, processes_of
+from talking import call, directory_of, hear, socket_of
+
+import mimocorb
+from mimocorb._run.control_place import listening, noted_socket
+from mimocorb._run.control_socket import ControlSocket
+from mimocorb._run.run_log import RunLog
+from mimocorb._run.supervisor import Supervisor
+from mimocorb._setup.dialects import read_setup
+from mimocorb.errors import RunUnreachable
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def place_of_a_socket(tmp_path):
+    """Make the socket of a run that has not begun; returns its path."""
+    opened = []
+
+    def make() -> Path:
+        supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
+        opened.append((ControlSocket(supervisor, tmp_path), supervisor))
+        return noted_socket(tmp_path)
+
+    yield make
+    for control, supervisor in opened:
+        control.close()
+        supervisor.close()
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_only_the_owner_can_open_the_socket_and_nothing_stays_behind(start, places):
+    daq = start()
+    path = socket_of(daq)
+    assert path.parent == places[0] / "mimocorb"
+    assert (mode(path), mode(path.parent)) == (0o600, 0o700)
+    directory = directory_of(daq)
+    daq.interrupt()
+    assert daq.finish().code == 0
+    assert list(path.parent.iterdir()) == []
+    assert not (directory / "control.json").exists()
+
+
+def test_a_directory_that_others_can_open_is_closed_to_them(place_of_a_socket, places):
+    (places[0] / "mimocorb").mkdir(mode=0o777)
+    (places[0] / "mimocorb").chmod(0o777)
+    assert mode(place_of_a_socket().parent) == 0o700
+
+
+def test_without_a_runtime_directory_the_one_for_temporary_files_is_taken(
+    place_of_a_socket, places
+):
+    shutil.rmtree(places[0])
+    assert place_of_a_socket().parent == places[1] / f"mimocorb-{os.geteuid()}"
+
+
+def test_a_name_that_leads_elsewhere_is_not_followed(place_of_a_socket, places, tmp_path):
+    (tmp_path / "trap").mkdir()
+    (places[0] / "mimocorb").symlink_to(tmp_path / "trap")
+    assert place_of_a_socket().parent.parent == places[1]
+    assert list((tmp_path / "trap").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making files of another user needs root")
+def test_a_directory_of_another_user_is_not_used(place_of_a_socket, places):
+    (places[0] / "mimocorb").mkdir(mode=0o777)
+    os.chown(places[0] / "mimocorb", NOBODY, NOBODY)
+    assert place_of_a_socket().parent.parent == places[1]
+
+
+def test_a_run_without_a_place_for_a_socket_goes_on_and_says_so(start, places):
+    for taken in (places[0] / "mimocorb", places[1] / f"mimocorb-{os.geteuid()}"):
+        taken.write_text("a file")
+    daq = start()
+    daq.interrupt()
+    finished = daq.finish()
+    assert finished.code == 0
+    assert "there is no place for its control socket" in finished.log
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="being two users needs root")
+def test_another_user_gets_no_answer_even_where_permissions_would_let_him_in(start, monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", place)
+        path = socket_of(start())
+        for opened in (path.parent.parent, path.parent):
+            opened.chmod(0o755)
+        path.chmod(0o666)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            with call(path) as link:
+                os.write(writing, hear(link))
+            os._exit(0)
+        os.waitpid(child, 0)
+        answer = json.loads(os.read(reading, 65536))
+        os.close(reading)
+        os.close(writing)
+    assert (answer["ok"], answer["error"]) == (False, "this run belongs to root")
+
+
+def test_paths_may_be_longer_than_a_socket_address(start, places, monkeypatch):
+    deep = places[0].joinpath(*["a directory with a long name"] * 8)
+    deep.mkdir(parents=True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    daq = start("a set-up in a directory that has a long name " * 4)
+    assert len(str(socket_of(daq))) > 200
+    assert mimocorb.connect().pause().state.value == "paused"
+
+
+def test_a_socket_that_was_taken_away_is_made_again_in_another_place(start, places):
+    daq = start()
+    run = mimocorb.connect()
+    before = socket_of(daq)
+    shutil.rmtree(places[0])  # as at a logout
+    eventually(lambda: socket_of(daq) != before)
+    assert socket_of(daq).parent.parent == places[1]
+    assert run.status().state.value == "running"
+    assert mimocorb.connect(directory_of(daq)).pid == daq.process.pid
+    run.stop()
+    run.wait(60)
+    assert daq.finish().code == 0
+
+
+def test_what_a_killed_run_leaves_is_not_taken_for_a_run_and_is_cleaned_up(start, places):
+    daq = start("killed")
+    run = mimocorb.connect()
+    directory, path = directory_of(daq), socket_of(daq)
+    os.kill(daq.process.pid, signal.SIGKILL)
+    with pytest.raises(RunUnreachable, match=rf"without a word.* {daq.process.pid} was killed"):
+        run.wait(60)
+    assert path.exists()
+    with pytest.raises(RunUnreachable, match=r"no run of .* is running"):
+        mimocorb.connect()
+    with pytest.raises(RunUnreachable, match="was killed while it was running"):
+        mimocorb.connect(directory)
+    os.utime(path, (0, 0))
+    start("next")
+    assert not path.exists()
+    assert mimocorb.connect().directory.parent.parent.name == "next"
+
+
+def test_workers_hold_no_copy_of_the_socket(start):
+    """Or clients would wait at a run whose main process has gone, instead of hearing the end."""
+    daq = start("one", "--start-method", "fork")
+    listed = Path("/proc/net/unix").read_text().splitlines()
+    (number,) = (line.split()[6] for line in listed if socket_of(daq).name in line)
+    holders = [
+        pid
+        for pid in processes_of(daq.process.pid)
+        if any(link == f"socket:[{number}]" for link in open_files(pid))
+    ]
+    assert holders == [daq.process.pid]
+
+
+def open_files(pid: int) -> list[str]:
+    return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+def test_a_run_that_is_suspended_says_so(start):
+    daq = start()
+    os.kill(daq.process.pid, signal.SIGSTOP)
+    with pytest.raises(RunUnreachable, match=rf"suspended .*kill -CONT {daq.process.pid}"):
+        mimocorb.connect()
+    os.kill(daq.process.pid, signal.SIGCONT)
+    assert mimocorb.connect().status().state.value == "running"
+
+
+def test_a_run_of_another_release_is_refused_with_both_numbers(places):
+    listener, _path = listening(places[0] / "mimocorb")
+    listener.setblocking(True)
+
+    def other_release() -> None:
+        link, _ = listener.accept()
+        with link:
+            hear(link)
+            link.sendall(b'{"protocol": 2, "mimocorb": "3.1", "ok": true}\n')
+
+    thread = threading.Thread(target=other_release)
+    thread.start()
+    with pytest.raises(RunUnreachable, match=r"protocol 2 \(mimocorb 3.1\), this side protocol 1"):
+        mimocorb.connect()
+    thread.join()
+    listener.close()
