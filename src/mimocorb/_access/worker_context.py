@@ -28,8 +28,6 @@ class WorkerContext:
         Directory of the run, with a slash at the end.
     ordered
         Whether its results are published in the order of its input.
-    hang_timeout_s
-        A process that holds one event for longer is killed; ``None``: never.
     rejected_prescale
         Keep one in so many rejected events, chosen at random; ``None``: none.
     """
@@ -39,7 +37,6 @@ class WorkerContext:
     number_of_processes: int = 1
     directory_prefix: str = ""
     ordered: bool = False
-    hang_timeout_s: float | None = None
     rejected_prescale: int | None = None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mimocorb._functions.trial import Trial, try_functions
 from mimocorb._memory import available_bytes, size_in_words
+from mimocorb._setup.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import examine_setup
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
@@ -69,6 +70,8 @@ class Preflight:
         What is free now; ``None`` if the directory of runs cannot be made.
     target
         Where directories of runs are made.
+    changes
+        What means something else here than in mimoCoRB2.
     """
 
     setup: Setup | None
@@ -78,6 +81,7 @@ class Preflight:
     memory_free_bytes: int = 0
     disk_free_bytes: int | None = None
     target: Path = Path(DEFAULT_PARENT)
+    changes: Sequence[str] = ()
 
     @property
     def errors(self) -> int:
@@ -132,6 +136,7 @@ def preflight(
         available_bytes(),
         free,
         target,
+        changed_meaning(setup),
     )
 
 

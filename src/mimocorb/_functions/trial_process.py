@@ -19,6 +19,7 @@ from typing import Any
 
 from mimocorb._functions.forms import form_of
 from mimocorb._functions.inspected import plain_signature
+from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._setup.configuring import check_plain_function
 from mimocorb._setup.model import FunctionReference, Problem, Setup, WorkerSpec
 from mimocorb._setup.user_functions import load_function
@@ -32,6 +33,7 @@ def main() -> None:
     faulthandler.enable(file=crash_fd)
     faulthandler.dump_traceback_later(timeout_s, file=crash_fd, exit=True)
     found: dict[str, Any] = {"workers": {}}
+    offer_mimocorb2()  # as in a worker
     for name in names:
         spec = setup.worker(name)
         try:

@@ -179,7 +179,6 @@ def _context(task: WorkerTask) -> worker_context.WorkerContext:
         number_of_processes=spec.number_of_processes,
         directory_prefix=task.directory_prefix,
         ordered=spec.ordered,
-        hang_timeout_s=spec.hang_timeout_s,
         rejected_prescale=spec.rejected_prescale,
     )
 

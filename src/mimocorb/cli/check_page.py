@@ -39,7 +39,7 @@ def check_page(name: str, found: Preflight, width: int) -> RenderableType:
         parts += [Text(f"{setup.title}  ({name}, form of {setup.dialect})", style="bold"), ""]
         parts += [_buffers(setup), "", _workers(found, setup, width), ""]
         parts += [_facts(found, setup), ""]
-    parts += [*_outputs(found), *_problems(found), verdict(name, found)]
+    parts += [*_outputs(found), *_changes(found), *_problems(found), verdict(name, found)]
     return Group(*parts)
 
 
@@ -151,6 +151,12 @@ def _outputs(found: Preflight) -> Iterator[RenderableType]:
         if trial.output:
             yield Text(f"{trial.module} printed when it was imported:", style="bold")
             yield Padding(Text(trial.output), (0, 0, 1, 2))
+
+
+def _changes(found: Preflight) -> Iterator[RenderableType]:
+    if found.changes:
+        yield Text("other than in mimoCoRB2:", style="bold")
+        yield Padding(Group(*(Text(text) for text in found.changes)), (0, 0, 1, 2))
 
 
 def _problems(found: Preflight) -> Iterator[RenderableType]:

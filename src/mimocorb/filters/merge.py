@@ -176,7 +176,7 @@ class MergeBuffers:
         self._with_metadata = with_metadata
         self.settings = settings or MergeSettings.from_config(self.config_dict)
         names = [str(setup["name"]) for setup in assigned.sources]
-        check_worker(self.settings, names)
+        check_worker(names)
         self.complete_count = 0
         self.incomplete_count = 0
         self.late_count = 0

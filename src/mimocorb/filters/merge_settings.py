@@ -61,8 +61,8 @@ class MergeSettings:
         return cls(**given)
 
 
-def check_worker(settings: MergeSettings, names: Sequence[str]) -> None:
-    """Refuse sources and settings of a worker with which merging cannot work."""
+def check_worker(names: Sequence[str]) -> None:
+    """Refuse sources and a worker with which merging cannot work."""
     if len(set(names)) < len(names):
         raise SetupError(f"MergeBuffers: found the sources {', '.join(names)}; name each once.")
     worker = current()
@@ -71,12 +71,6 @@ def check_worker(settings: MergeSettings, names: Sequence[str]) -> None:
             f"{worker.name} merges {' and '.join(names)} in {worker.number_of_processes} processes,"
             " but they would share the events of each buffer, so that partners meet by chance only."
             " Set number_of_processes to 1, and let several processes work before or behind it."
-        )
-    hang_s, timeout_s = worker.hang_timeout_s, settings.timeout_s
-    if hang_s is not None and (timeout_s is None or timeout_s >= hang_s):
-        raise SetupError(
-            f"{worker.name} holds an event while it waits for the partner, for timeout_s ="
-            f" {timeout_s}, but hang_timeout_s is {hang_s:g}. Give merge a smaller timeout_s."
         )
 
 
