@@ -72,6 +72,7 @@ __all__ = [
     "MeterPage",
     "MeterReading",
     "interval_edges_ns",
+    "read_page",
 ]
 
 MAGIC_WORD, BEGAN_NS, DOING, EVENTS, KNOWS, SPENT_NS = 0, 1, 2, 3, 4, 8
@@ -188,7 +189,7 @@ class MeterPage:
 
     def read(self, at_ns: int | None = None) -> MeterReading:
         """Read the page, and count the present activity up to `at_ns` (default: now)."""
-        return _reading(self._map[:], time.monotonic_ns() if at_ns is None else at_ns)
+        return read_page(self._map[:], time.monotonic_ns() if at_ns is None else at_ns)
 
     def close(self) -> None:
         """Let go of the memory. Idempotent."""
@@ -208,7 +209,8 @@ def interval_edges_ns() -> NDArray[np.float64]:
     return edges
 
 
-def _reading(page: bytes, now_ns: int) -> MeterReading:
+def read_page(page: bytes, now_ns: int) -> MeterReading:
+    """Read a copy of a page, and count the present activity up to `now_ns`."""
     words: NDArray[np.int64] = np.frombuffer(page[:REASON_TEXTS], np.int64)
     began_ns = int(words[BEGAN_NS])
     doing = Doing(int(words[DOING]))
@@ -249,5 +251,5 @@ def _decisions(page: bytes, words: NDArray[np.int64]) -> Decisions:
     )
 
 
-EMPTY_PAGE = _reading(bytes(PAGE_BYTES), 0)
+EMPTY_PAGE = read_page(bytes(PAGE_BYTES), 0)
 """What is read of a process that has not been started."""

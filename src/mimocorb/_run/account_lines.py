@@ -52,7 +52,7 @@ def _source_lines(source: SourceAccount) -> Iterator[str]:
     if "reading_out" not in dead:
         yield "    it writes by itself: reading out is not told from waiting, and counts as live"
     elif not source.marks_reading:
-        yield "    the function does not say when it reads (mimocorb.reading_out): that counts as live"
+        yield "    what its function reads counts as live, unless it says so (mimocorb.reading_out)"
     several = len(source.processes) > 1
     for number, process in enumerate(source.processes, 1):
         if process.check is not None:

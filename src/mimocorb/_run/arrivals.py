@@ -29,10 +29,11 @@ If not, or if there are more short intervals than independent events have (burst
 events that the device has kept meanwhile, a rate that changes), there is no second answer to
 compare with; this is said, and is no fault. What is left are exponential tails with too few short
 intervals: these are what a hidden dead time makes. They are reported as a disagreement if it is
-larger than three standard deviations and than 1 % of the live time, and if the exponential reaches
-down to the shorter intervals: 85 % of all have to be in it. A dead time that varies more than the
-intervals themselves is not found in this way; the price for not taking every source that varies
-smoothly, like the computing time of a simulation, for a detector with dead time.
+larger than three standard deviations and than 1 % of the live time, in at least 1000 events, and if
+the exponential reaches down to the shorter intervals: 85 % of all have to be in it. A dead time
+that varies more than the intervals themselves is not found in this way; the price for not taking
+every source that varies smoothly, like the computing time of a simulation, for a detector with dead
+time.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from mimocorb._access.meter_page import interval_edges_ns
 __all__ = ["ArrivalCheck", "Finding", "check_arrivals"]
 
 FEWEST_EVENTS = 200
+FEWEST_EVENTS_FOR_A_FAULT = 1000
 FEWEST_EXPECTED = 5.0
 FORGIVEN = 0.02
 LONGER_HALF = 0.5
@@ -145,6 +147,12 @@ def check_arrivals(intervals: NDArray[np.int64], live_ns: int, total_ns: int) ->
         if _Tail.of(intervals, WITH_SHORT_ONES).problem(LARGEST_CHI2_SIGMA_OF_A_FAULT):
             detail = "short intervals are too rare, in a way that no dead time would explain"
             return ArrivalCheck(Finding.NOT_POISSON, by_clock, detail=detail)
+        if events < FEWEST_EVENTS_FOR_A_FAULT:
+            detail = (
+                f"short intervals are rare, but {events} events are too few to tell a dead time that"
+                " is not seen from events that are not Poisson-distributed"
+            )
+            return ArrivalCheck(Finding.TOO_FEW, by_clock, detail=detail)
         detail = (
             "a part of the dead time is not seen, for instance in the device, or where the source"
             " function reads without saying so (mimocorb.reading_out)"

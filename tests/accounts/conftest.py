@@ -1,0 +1,53 @@
+"""Buffers that are closed after the test, and a meter of its own for every test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mimocorb._access import meter
+from mimocorb.mimo_buffer import NewBuffer
+
+# the helpers that write set-ups and run them as a user does
+sys.path.append(str(Path(__file__).parents[1] / "run"))
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test() -> Iterator[None]:
+    from running import RunningDaq
+
+    RunningDaq.started.clear()
+    yield
+    for daq in RunningDaq.started:
+        daq.kill()
+
+
+@pytest.fixture
+def own_meter(monkeypatch: pytest.MonkeyPatch) -> meter.Meter:
+    """Return the meter of this process, as in a worker process, new for each test."""
+    own = meter.Meter()
+    monkeypatch.setattr(meter, "_installed", own)
+    meter.tell_waits_to(meter.current)
+    own.begin()
+    return own
+
+
+class Buffers:
+    def __init__(self) -> None:
+        self.made: list[NewBuffer] = []
+
+    def __call__(self, slots: int = 8, values: int = 1, dtype: Any = "float64") -> NewBuffer:
+        self.made.append(NewBuffer(slots, values, dtype))
+        return self.made[-1]
+
+
+@pytest.fixture
+def new_buffer() -> Iterator[Buffers]:
+    buffers = Buffers()
+    yield buffers
+    for buffer in buffers.made:
+        buffer.close()

@@ -1,0 +1,159 @@
+"""The check of a live-time clock by the arrival times, on numbers with a known answer.
+
+Each case is a distribution of live intervals, drawn with many seeds. What must not happen is that a
+source of any other kind is taken for one with a dead time that nobody has seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mimocorb._access.meter_page import INTERVAL_BINS, interval_edges_ns
+from mimocorb._run.arrivals import ArrivalCheck, Finding, check_arrivals
+
+MEAN_NS = 1e7
+SEEDS = range(40)
+
+
+def check(intervals_ns: np.ndarray, dead_ns: float = 0.0) -> ArrivalCheck:
+    """Check a source with these live intervals and a known dead time after each event."""
+    whole = np.floor(intervals_ns).astype(np.int64)
+    bins = np.searchsorted(interval_edges_ns(), whole, side="right") - 1
+    counts = np.bincount(np.clip(bins, 0, INTERVAL_BINS - 1), minlength=INTERVAL_BINS)
+    live_ns = int(whole.sum())
+    return check_arrivals(counts, live_ns, live_ns + int(dead_ns * len(whole)))
+
+
+def poisson(rng, size):
+    return rng.exponential(MEAN_NS, size)
+
+
+def behind_dead_time(rng, size):
+    return poisson(rng, size) + 0.25 * MEAN_NS
+
+
+def behind_dead_time_that_varies(rng, size):
+    return poisson(rng, size) + rng.uniform(0.15, 0.35, size) * MEAN_NS
+
+
+def pulser(rng, size):
+    return np.full(size, 2.0**23) + rng.exponential(1e3, size)
+
+
+def jittering_pulser(rng, size):
+    return np.abs(rng.normal(MEAN_NS, 0.3 * MEAN_NS, size))
+
+
+def pulser_with_late_pulses(rng, size):
+    return MEAN_NS + rng.exponential(0.1 * MEAN_NS, size)
+
+
+def uniform(rng, size):
+    return rng.uniform(0, 2 * MEAN_NS, size)
+
+
+def blocks_of_ten(rng, size):
+    return np.where(np.arange(size) % 10 == 0, 1e8, rng.exponential(2e4, size))
+
+
+def spills(rng, size):
+    return np.where(np.arange(size) % 100 == 0, 1e9, poisson(rng, size))
+
+
+def after_pulses(rng, size):
+    return np.where(rng.random(size) < 0.2, rng.exponential(MEAN_NS / 50, size), poisson(rng, size))
+
+
+def kept_by_the_device(rng, size):
+    return np.where(rng.random(size) < 0.1, 1e3, poisson(rng, size))
+
+
+def rate_that_doubles(rng, size):
+    return poisson(rng, size) * np.linspace(0.5, 1.0, size)
+
+
+def computing_time(rng, size):
+    return MEAN_NS * rng.lognormal(0, 0.3, size)
+
+
+NOT_POISSON = [
+    pulser,
+    jittering_pulser,
+    pulser_with_late_pulses,
+    uniform,
+    blocks_of_ten,
+    spills,
+    after_pulses,
+    kept_by_the_device,
+    rate_that_doubles,
+    computing_time,
+]
+
+
+def findings(draw, size):
+    return [check(draw(np.random.default_rng(seed), size)).finding for seed in SEEDS]
+
+
+@pytest.mark.parametrize("size", [300, 1000, 20_000])
+def test_poisson_events_agree_with_the_clock_for_every_seed(size):
+    assert set(findings(poisson, size)) == {Finding.AGREE}
+
+
+@pytest.mark.parametrize("size", [300, 1000, 20_000])
+@pytest.mark.parametrize("draw", NOT_POISSON)
+def test_no_other_kind_of_source_is_taken_for_a_hidden_dead_time(draw, size):
+    assert Finding.DISAGREE not in findings(draw, size)
+
+
+@pytest.mark.parametrize("draw", [d for d in NOT_POISSON if d is not rate_that_doubles])
+def test_what_is_not_poisson_is_recognised_with_many_events(draw):
+    assert set(findings(draw, 20_000)) == {Finding.NOT_POISSON}
+
+
+@pytest.mark.parametrize("draw", [behind_dead_time, behind_dead_time_that_varies])
+def test_a_hidden_dead_time_is_found(draw):
+    found = findings(draw, 5000)
+    assert found.count(Finding.DISAGREE) >= 0.9 * len(SEEDS)
+    assert Finding.AGREE not in found
+
+
+def test_the_live_time_by_arrivals_is_the_true_one():
+    # 1/λ = 10 ms, 2.5 ms dead unseen and 1 ms seen after each event: live 10/13.5 of the time
+    pulls = []
+    for seed in SEEDS:
+        found = check(behind_dead_time(np.random.default_rng(seed), 5000), 0.1 * MEAN_NS)
+        assert found.by_clock == pytest.approx(12.5 / 13.5, rel=0.01)
+        if found.finding is Finding.DISAGREE:
+            pulls.append((found.by_arrivals - 10 / 13.5) / found.uncertainty)
+    assert abs(np.mean(pulls)) < 0.5
+    assert 0.5 < np.std(pulls) < 1.5
+
+
+def test_the_sentences_say_what_was_found_and_by_how_much():
+    rng = np.random.default_rng(1)
+    found = check(behind_dead_time(rng, 5000)).sentence
+    assert found.startswith("clock and arrival times disagree: live time 100.0 % by the clock, (")
+    assert "± 1." in found
+    assert "reading_out" in found
+    assert check(poisson(rng, 5000)).sentence.endswith("they agree")
+    assert "do not look Poisson-distributed" in check(pulser(rng, 500)).sentence
+
+
+def test_too_few_events_give_no_answer():
+    found = check(poisson(np.random.default_rng(1), 100))
+    assert found.finding is Finding.TOO_FEW
+    assert "100 events are too few" in found.sentence
+
+
+@pytest.mark.parametrize("live_ns", [0, 10**9])
+def test_a_source_without_events_has_no_arrival_times(live_ns):
+    found = check_arrivals(np.zeros(INTERVAL_BINS, np.int64), live_ns, 10**9)
+    assert found.finding is Finding.TOO_FEW
+    assert found.by_clock == live_ns / 1e9
+
+
+def test_all_events_at_once_are_no_poisson_process():
+    counts = np.zeros(INTERVAL_BINS, np.int64)
+    counts[0] = 10_000
+    assert check_arrivals(counts, 1, 10**9).finding is Finding.NOT_POISSON

@@ -1,0 +1,275 @@
+"""The account that a process keeps of itself: A1 to A3 of meter_page.py, with real rings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from mimocorb import reading_out
+from mimocorb._access import meter_page as page_of
+from mimocorb._access.meter import Meter, StateClock, current
+from mimocorb._access.meter_page import Doing, Knows, interval_edges_ns, read_page
+from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer, rbPut
+from mimocorb.errors import UserFunctionError
+from mimocorb.mimo_buffer import Reader, Writer
+
+WATCHDOG_S = 60.0
+ACTIVE = (
+    Doing.WORKING,
+    Doing.READING_OUT,
+    Doing.NO_ROOM,
+    Doing.PAUSED,
+    Doing.NO_INPUT,
+)
+
+
+def read(meter):
+    return read_page(bytes(meter.page), time.monotonic_ns())
+
+
+def in_thread(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_every_nanosecond_belongs_to_one_state():
+    clock = StateClock(3)
+    began_ns = clock.since_ns
+    for state in (1, 2, 1, 0, 2):
+        time.sleep(0.001)
+        assert clock.switch(state) != state
+    assert clock.since_ns - began_ns == sum(clock.spent_ns)
+    assert clock.until_now_ns(2) >= clock.spent_ns[2]
+
+
+def test_causes_add_up_to_the_whole_time_of_a_source_exactly(own_meter, new_buffer):
+    buffer = new_buffer(slots=2)
+    group, writer = buffer.new_reader_group(), buffer.new_writer()
+
+    def events():
+        for number in range(40):
+            time.sleep(0.001)
+            with reading_out():
+                time.sleep(0.001)
+            yield float(number)
+
+    def slow_reader():
+        with Reader(group) as reader:
+            for _ in reader:
+                time.sleep(0.004)
+
+    thread = in_thread(slow_reader)
+    SourceToBuffer(sink_list=[writer], data_source=events())()
+    own_meter.end()
+    found = read(own_meter)
+    thread.join(WATCHDOG_S)
+    ended_ns = found.since_ns
+    assert sum(found.spent_ns[doing] for doing in ACTIVE) == ended_ns - found.began_ns
+    assert found.spent_ns[Doing.WORKING] >= 40e6
+    assert found.spent_ns[Doing.READING_OUT] >= 40e6
+    assert found.spent_ns[Doing.NO_ROOM] >= 40e6
+    assert found.events == 40
+    assert found.intervals.sum() == 40
+    assert Knows.ARRIVALS | Knows.READING_OUT in found.knows
+
+
+def test_the_time_of_a_full_ring_is_that_which_the_ring_itself_has_measured(own_meter, new_buffer):
+    buffer = new_buffer(slots=2)
+    group, writer = buffer.new_reader_group(), buffer.new_writer()
+
+    def slow_reader():
+        with Reader(group) as reader:
+            for _ in reader:
+                time.sleep(0.002)
+
+    thread = in_thread(slow_reader)
+    SourceToBuffer(sink_list=[writer], data_source=[float(n) for n in range(50)])()
+    thread.join(WATCHDOG_S)
+    ring_s = buffer.stats().waiting.full_s
+    assert read(own_meter).spent_ns[Doing.NO_ROOM] / 1e9 == pytest.approx(ring_s, rel=0.1)
+
+
+def test_a_pause_has_a_time_of_its_own(own_meter, new_buffer):
+    buffer = new_buffer()
+    put = rbPut(sink_list=[buffer.new_writer()])
+    put([1.0])
+    buffer.pause()
+
+    def resume_later():
+        time.sleep(0.05)
+        buffer.resume()
+
+    thread = in_thread(resume_later)
+    put([2.0])
+    thread.join(WATCHDOG_S)
+    found = read(own_meter)
+    assert found.spent_ns[Doing.PAUSED] >= 45e6
+    assert found.spent_ns[Doing.NO_ROOM] < 45e6
+    put.close()
+
+
+def test_a_function_that_uses_a_writer_by_itself_is_told_apart_from_waiting(own_meter, new_buffer):
+    buffer = new_buffer(slots=2)
+    group = buffer.new_reader_group()
+    with Writer(buffer.new_writer()) as writer:
+        for number in range(2):
+            writer.get_new_buffer()[:] = number
+            writer.process_buffer()
+
+        def read_later():
+            time.sleep(0.05)
+            with Reader(group) as reader:
+                reader.get()
+
+        thread = in_thread(read_later)
+        writer.get_new_buffer()[:] = 2
+        thread.join(WATCHDOG_S)
+    found = read(own_meter)
+    assert found.spent_ns[Doing.NO_ROOM] >= 45e6
+    assert Knows.ARRIVALS not in found.knows
+
+
+def test_waiting_for_input_is_not_busy(own_meter, new_buffer):
+    raw, results = new_buffer(), new_buffer()
+    to_raw, from_raw = raw.new_writer(), raw.new_reader_group()
+
+    def source():
+        with Writer(to_raw) as writer:
+            for number in range(5):
+                time.sleep(0.02)
+                writer.write([number])
+
+    thread = in_thread(source)
+    BufferToBuffer(source_list=[from_raw], sink_list=[results.new_writer()], filter=bool)()
+    thread.join(WATCHDOG_S)
+    assert read(own_meter).spent_ns[Doing.NO_INPUT] >= 80e6
+
+
+def test_what_was_waited_for_in_vain_is_not_live(own_meter, new_buffer):
+    buffer = new_buffer()
+    buffer.end_after(2)
+
+    def events():
+        for number in range(3):
+            time.sleep(0.02)
+            yield float(number)
+
+    SourceToBuffer(sink_list=[buffer.new_writer()], data_source=events())()
+    found = read(own_meter)
+    assert found.events == 2
+    assert found.doing is Doing.ENDED
+    assert found.spent_ns[Doing.ENDED] >= 20e6
+    # all live time is that before the two events
+    low = interval_edges_ns()[found.intervals.nonzero()[0]]
+    assert low.sum() <= found.spent_ns[Doing.WORKING] < 2 * low.sum() * (1 + 1 / 8)
+
+
+def test_an_event_that_does_not_fit_leaves_the_source_live(own_meter, new_buffer):
+    put = rbPut(sink_list=[new_buffer().new_writer()])
+    with pytest.raises(UserFunctionError):
+        put([1.0, 2.0, 3.0])
+    assert own_meter.state == Doing.WORKING
+    assert read(own_meter).events == 0
+
+
+def test_intervals_fall_into_the_bins_whose_edges_are_given():
+    edges = interval_edges_ns()
+    for live_ns in (0, 1, 7, 8, 9, 1000, 123_456_789, (1 << 43) - 1, 1 << 50):
+        meter = Meter()
+        meter.begin()
+        meter.spent_ns[Doing.WORKING] = live_ns
+        meter.state = int(Doing.READING_OUT)
+        meter.event_is_published()
+        (filled,) = read(meter).intervals.nonzero()[0]
+        assert edges[filled] <= min(live_ns, edges[-1] - 1) < edges[filled + 1]
+
+
+def test_a_page_read_between_its_two_stores_still_adds_up():
+    # A2: the time is written, what is done now not yet
+    meter = Meter()
+    meter.begin()
+    meter.switch(int(Doing.NO_ROOM))
+    meter.words[page_of.DOING] = int(Doing.WORKING)
+    now_ns = time.monotonic_ns()
+    found = read_page(bytes(meter.page), now_ns)
+    assert sum(found.spent_ns) == now_ns - found.began_ns
+    assert found.doing is Doing.WORKING
+
+
+def test_threads_outside_a_run_have_accounts_of_their_own():
+    found = []
+    in_thread(lambda: found.append(current())).join(WATCHDOG_S)
+    assert found[0] is not current()
+    assert current() is current()
+
+
+def test_of_several_threads_that_wait_the_first_one_counts(own_meter, new_buffer):
+    first, second = new_buffer(), new_buffer()
+    readers = [Reader(buffer.new_reader_group()) for buffer in (first, second)]
+    writers = [Writer(buffer.new_writer()) for buffer in (first, second)]
+    threads = [in_thread(reader.get) for reader in readers]
+    deadline = time.monotonic() + WATCHDOG_S
+    while own_meter.state != Doing.NO_INPUT and time.monotonic() < deadline:
+        time.sleep(0.001)
+    for writer in writers:
+        writer.write([1.0])
+    for thread in threads:
+        thread.join(WATCHDOG_S)
+    assert own_meter.state == Doing.WORKING
+    for port in (*readers, *writers):
+        port.close()
+
+
+KILLED_IN_A_WAIT = """
+import mmap, os, sys, time
+from multiprocessing.connection import Connection
+from mimocorb._access import meter
+from mimocorb.mimo_buffer import NewBuffer, Writer
+from mimocorb.buffer_control import SourceToBuffer
+
+meter.install(Connection(int(sys.argv[1]))).begin()
+buffer = NewBuffer(2, 1, "float64")
+buffer.new_reader_group()
+
+def events():
+    for number in range(3):
+        time.sleep(0.01)
+        if number == 2:
+            print("full", flush=True)
+        yield float(number)
+
+SourceToBuffer(sink_list=[buffer.new_writer()], data_source=events())()
+"""
+
+
+def test_the_account_survives_the_kill_of_its_process():
+    page = page_of.MeterPage("killed")
+    descriptor = page.connection.fileno()
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED_IN_A_WAIT, str(descriptor)],
+        pass_fds=[descriptor],
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"full\n"
+        deadline = time.monotonic() + WATCHDOG_S
+        while page.read().doing is not Doing.NO_ROOM and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(WATCHDOG_S)
+    now_ns = time.monotonic_ns()
+    found = page.read(now_ns)
+    page.close()
+    assert found.events == 2
+    assert found.doing is Doing.NO_ROOM
+    assert found.spent_ns[Doing.NO_ROOM] >= 20e6
+    assert found.spent_ns[Doing.WORKING] >= 30e6
+    assert sum(found.spent_ns) == now_ns - found.began_ns
