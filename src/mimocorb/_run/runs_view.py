@@ -17,6 +17,7 @@ from rich.text import Text
 
 from mimocorb._run.catalogue import KnownRun
 from mimocorb._run.comparison import Comparison, Difference, RateDifference
+from mimocorb._run.fitted_table import Column, fitted_table
 from mimocorb._run.quality import CLEAN, KILLED
 from mimocorb._run.run_record import BufferResult, RunResult
 from mimocorb._run.wording import UNKNOWN, count, duration, percent, rate
@@ -26,40 +27,41 @@ __all__ = ["comparison_page", "run_page", "runs_table"]
 NARROW = 100
 HASH_DIGITS = 12
 LARGE_SIGMA = 3.0
+_COLUMNS = (
+    Column("run", is_number=True),
+    Column("set-up", rank=5, least_width=8),
+    Column("start (UTC)"),
+    Column("time", rank=1, is_number=True),
+    Column("events", is_number=True),
+    Column("rate/s", is_number=True),
+    Column("dead", rank=2, is_number=True),
+    Column("quality", least_width=10),
+    Column("operator", rank=4, least_width=6),
+    Column("comment", rank=3, least_width=8),
+)
 
 
 def runs_table(runs: Sequence[KnownRun], width: int) -> RenderableType:
-    """Return one line for each run; narrow terminals do without the year and the set-up."""
-    narrow = width < NARROW
-    table = Table(box=None, header_style="dim", pad_edge=False, collapse_padding=narrow)
-    table.add_column("run", justify="right", no_wrap=True)
-    if not narrow:
-        table.add_column("set-up", no_wrap=True, overflow="ellipsis", max_width=24)
-    table.add_column("start (UTC)", no_wrap=True)
-    for title in ("time", "events", "rate/s", "dead"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("quality")
-    table.add_column("operator", no_wrap=True, overflow="ellipsis", max_width=16)
-    table.add_column("comment", no_wrap=True, overflow="ellipsis")
-    for run in runs:
-        table.add_row(*_row(run, narrow))
-    return table
+    """Return one line for each run; narrow terminals do without the year, then without columns."""
+    date = "%m-%d %H:%M" if width < NARROW else "%Y-%m-%d %H:%M"
+    return fitted_table(_COLUMNS, [_row(run, date) for run in runs], width)
 
 
-def _row(run: KnownRun, narrow: bool) -> Iterator[RenderableType]:
+def _row(run: KnownRun, date: str) -> list[Text]:
     record, result = run.record, run.record.result
     first = _source_buffer(result)
-    yield str(record.number)
-    if not narrow:
-        yield record.title
-    yield f"{_moment(record.started_utc):{'%m-%d %H:%M' if narrow else '%Y-%m-%d %H:%M:%S'}}"
-    yield duration(result.elapsed_s if result else None)
-    yield count(result.events) if result else UNKNOWN
-    yield rate(first.rate_hz if first else None)
-    yield percent(first.dead_fraction if first else None)
-    yield _quality(run)
-    yield _one_line(record.operator)
-    yield _one_line(record.comment)
+    return [
+        Text(str(record.number)),
+        _one_line(record.title),
+        Text(f"{_moment(record.started_utc):{date}}"),
+        Text(duration(result.elapsed_s if result else None)),
+        Text(count(result.events) if result else UNKNOWN),
+        Text(rate(first.rate_hz if first else None)),
+        Text(percent(first.dead_fraction if first else None)),
+        _quality(run),
+        _one_line(record.operator),
+        _one_line(record.comment),
+    ]
 
 
 def _moment(utc: str) -> datetime:
@@ -67,7 +69,6 @@ def _moment(utc: str) -> datetime:
 
 
 def _one_line(text: str) -> Text:
-    # A Text, because a string would be searched for styles in square brackets.
     return Text(" ".join(text.split()))
 
 
