@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from mimocorb import filter, report, sink
+from mimocorb import Reject, filter, report, sink
+
+NO_DECAY = Reject("no decay")  # the summary of a run counts rejected events by reason
+UNCLEAR = Reject("not one electron")
 
 
 @filter
@@ -27,15 +30,14 @@ def double_pulse(
     signal_mV = event["scintillator"]
     above = signal_mV > threshold_mV
     begins = np.flatnonzero(above[1:] & ~above[:-1]) + 1
-    if len(begins) == 0:
-        return None
-    delay_ns = (begins - begins[0]) * sample_time_ns
-    late = delay_ns >= shortest_ns
-    if late.sum() != 1:
-        return None
+    if len(begins) < 2:
+        return NO_DECAY
+    decay_time_ns = (begins[1] - begins[0]) * sample_time_ns
+    if len(begins) > 2 or decay_time_ns < shortest_ns:
+        return UNCLEAR
     return {
-        "decay_time_ns": delay_ns[late][0],
-        "electron_height_mV": signal_mV[begins[late][0] :].max(),
+        "decay_time_ns": decay_time_ns,
+        "electron_height_mV": signal_mV[begins[1] :].max(),
     }
 
 

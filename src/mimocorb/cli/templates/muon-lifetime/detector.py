@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from mimocorb import source
+from mimocorb import reading_out, source
 
 TRIGGER_TIME_NS = 500.0
 MUON_LIFETIME_NS = 2197.0
@@ -16,14 +16,14 @@ def cosmic_muons(
     number_of_samples: int,
     sample_time_ns: float,
     events: int = 5000,
-    rate_hz: float = 2000.0,
-    stopped_fraction: float = 0.3,
+    rate_hz: float = 250.0,
+    stopped_fraction: float = 0.7,
     noise_mV: float = 1.0,
     seed: int = 1,
 ):
     """Simulate what an oscilloscope records when a muon triggers it.
 
-    Most muons pass. Some stop in the scintillator and decay, and their electron makes a second
+    Some muons pass. Others stop in the scintillator and decay, and their electron makes a second
     pulse.
 
     Parameters
@@ -31,26 +31,43 @@ def cosmic_muons(
     sample_time_ns
         Time between two samples, in ns.
     events
-        Number of muons to wait for.
+        Number of muons to record.
     rate_hz
-        Mean rate of muons, in Hz. A real scintillator of this size sees about 1.
+        Mean rate of muons, in Hz. A real scintillator of this size sees about one in a second.
     stopped_fraction
-        Fraction of the muons that stop and decay.
+        Fraction of the muons that stop and decay; in reality few do.
     noise_mV
         Noise of the amplifier (root mean square), in mV.
     seed
         Start of the random numbers: the same seed gives the same muons.
     """
     random = np.random.default_rng(seed)
-    time_ns = np.arange(number_of_samples) * sample_time_ns - TRIGGER_TIME_NS
-    for _ in range(events):
-        time.sleep(random.exponential(1.0 / rate_hz))
-        waveform_mV = random.normal(0.0, noise_mV, number_of_samples)
-        waveform_mV += pulse(time_ns, height_mV=random.normal(80.0, 15.0))
-        if random.random() < stopped_fraction:
-            decay_time_ns = random.exponential(MUON_LIFETIME_NS)
-            waveform_mV += pulse(time_ns - decay_time_ns, height_mV=random.uniform(20.0, 60.0))
-        yield [waveform_mV]  # one array for each channel
+    time_ns = np.arange(number_of_samples) * sample_time_ns
+    for _ in zip(range(events), triggers(random, rate_hz), strict=False):
+        with reading_out():  # no other muon can be recorded meanwhile: this is dead time
+            signal_mV = muon(random, time_ns, stopped_fraction)
+            signal_mV += random.normal(0.0, noise_mV, number_of_samples)
+        yield [signal_mV]  # one array for each channel
+
+
+def triggers(random, rate_hz):
+    """Wait for one muon after the other. Those that come during a readout are missed."""
+    arrival_s = time.monotonic()
+    while True:
+        arrival_s += random.exponential(1.0 / rate_hz)
+        wait_s = arrival_s - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
+            yield
+
+
+def muon(random, time_ns, stopped_fraction):
+    """Return the signal of one muon in mV, with that of its electron if it stops."""
+    signal_mV = pulse(time_ns - TRIGGER_TIME_NS, height_mV=random.normal(80.0, 15.0))
+    if random.random() < stopped_fraction:
+        decay_ns = TRIGGER_TIME_NS + random.exponential(MUON_LIFETIME_NS)
+        signal_mV += pulse(time_ns - decay_ns, height_mV=random.uniform(20.0, 60.0))
+    return signal_mV
 
 
 def pulse(time_ns, height_mV):
