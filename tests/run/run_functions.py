@@ -50,6 +50,18 @@ def raises(source_list, sink_list, observe_list, config_dict, **rb_info):
     )()
 
 
+def fails_after_its_events(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `numbers`, but in the end the source fails in the `way` asked for."""
+
+    def data():
+        yield from _numbers(sink_list, config_dict)
+        WAYS_TO_FAIL[config_dict["way"]]()
+
+    SourceToBuffer(
+        source_list, sink_list, observe_list, config_dict, data_source=data(), **rb_info
+    )()
+
+
 def misses_data(source_list, sink_list, observe_list, config_dict, **rb_info):
     def data():
         raise SetupError("no data in /nowhere: get them")

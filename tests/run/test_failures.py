@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import tarfile
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,19 @@ def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path)
     assert 'raise ValueError("the digitizer is on fire")' in finished.log
     assert "Traceback (most recent" not in finished.text
     assert finished.values() == [2.0 * n for n in range(30)]
+
+
+@pytest.mark.parametrize("way", ["exits", "is killed"])
+def test_all_that_a_source_has_published_is_in_the_file_however_it_ends(tmp_path, way):
+    """F12: fast events, a slow filter; what was put is processed, the exit code says the rest."""
+    config = {"events": 60, "way": way}
+    source = Worker("fails_after_its_events", {"RB_1": "write"}, config)
+    middle = Worker("double", {"RB_1": "read", "RB_2": "write"}, {"pause_s": 0.01})
+    finished = run(chain(tmp_path, source=source, middle=middle))
+    assert finished.code == 1
+    assert finished.summary["failures"][0].startswith("Fkt_1 fails_after_its_events failed: ")
+    assert finished.summary["reason"] == "Fkt_1 fails_after_its_events failed"
+    assert finished.values() == [2.0 * n for n in range(60)]
 
 
 def test_what_failed_is_said_once_in_full_in_the_summary_and_shortly_elsewhere(tmp_path):
@@ -169,7 +184,9 @@ def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
     finished = run(chain(tmp_path, source=source, more=more))
     assert finished.code == 1
-    killed = "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory"
+    killed = (
+        "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory"
+    )
     assert killed in finished.summary["failures"]
     assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
 
@@ -206,17 +223,42 @@ def test_a_display_that_fails_does_not_disturb_the_run(tmp_path):
     assert "no display" in warning
 
 
-@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
-def test_no_process_outlives_a_killed_supervisor(tmp_path, start_method):
+@pytest.mark.parametrize(
+    ("start_method", "kill"),
+    [("fork", os.kill), ("fork", os.killpg), ("forkserver", os.kill), ("spawn", os.kill)],
+)
+def test_no_process_and_no_memory_outlive_a_killed_supervisor(tmp_path, start_method, kill):
+    """F6, F7: also when its whole process group is killed with it."""
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
     setup = chain(tmp_path, source=source, more=[Worker("looks", {"RB_2": "observe"})])
     daq = RunningDaq(setup, "--start-method", start_method)
     daq.wait_for("data taking begins")
     session = daq.process.pid
     assert len(processes_of(session)) >= 5
-    os.kill(session, signal.SIGKILL)
+    memory = memory_of(session)
+    assert len(memory) >= 2
+    assert memory & memory_of_everybody()
+    kill(session, signal.SIGKILL)
     daq.process.wait()
     eventually(lambda: not processes_of(session))
+    assert not memory & memory_of_everybody()
+
+
+def memory_of(pid: int | str) -> set[tuple[int, int]]:
+    """Memory without a name that a process holds open, as device and inode."""
+    found = set()
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(descriptor.readlink()).startswith("/memfd:mimocorb"):
+                    status = descriptor.stat()
+                    found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def memory_of_everybody() -> set[tuple[int, int]]:
+    processes = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return set().union(*(memory_of(pid) for pid in processes))
 
 
 def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):

@@ -14,14 +14,20 @@ def restart(policy="on_failure", limit=20, backoff_s=0.001):
     return {"restart": {"policy": policy, "limit": limit, "backoff_s": backoff_s}}
 
 
-@pytest.mark.parametrize("way", ["raises", "exits", "crashes", "is killed"])
-def test_what_makes_a_filter_fail_every_time_is_set_aside_and_the_run_goes_on(tmp_path, way):
-    """F10: quarantined = poison, with payload and metadata; everything else is processed."""
+@pytest.mark.parametrize(
+    ("way", "start_method"),
+    [("raises", "fork"), ("exits", "fork"), ("crashes", "forkserver"), ("is killed", "spawn")],
+)
+def test_what_makes_a_filter_fail_every_time_is_set_aside_and_the_run_goes_on(
+    tmp_path, way, start_method
+):
+    """F10, F23: quarantined = poison, with payload and metadata; all others are processed."""
     source = Worker("numbers", {"RB_1": "write"}, {"events": EVENTS})
     middle = Worker(
         "poisoned", {"RB_1": "read", "RB_2": "write"}, {"every": EVERY, "way": way}, keys=restart()
     )
-    finished = run(chain(tmp_path, source=source, middle=middle))
+    setup = chain(tmp_path, source=source, middle=middle)
+    finished = run(setup, "--start-method", start_method)
     assert finished.code == 1
     assert finished.summary["reason"] == "the source is exhausted"
     assert finished.values() == [2.0 * n for n in range(EVENTS) if n not in POISON]

@@ -1,6 +1,10 @@
-"""Whatever a set-up file contains, reading it gives a set-up or problems, never a traceback."""
+"""Whatever a set-up file contains, reading it gives a set-up or problems, never a traceback.
+
+Row F25 of the fault matrix: each error has its line, and nothing starts.
+"""
 
 import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +15,16 @@ from hypothesis import strategies as st
 
 from mimocorb._setup.dialects import read_setup_or_problems, setup_from_dicts
 from mimocorb._setup.graph import Graph
+from mimocorb.cli import main
 from mimocorb.errors import SetupError
 
 DATA = Path(__file__).parent / "data"
-FILES = ("simultest_setup.yaml", "release_setup.yaml", "muon_setup.yaml")
+FILES = (
+    "simultest_setup.yaml",
+    "release_setup.yaml",
+    "muon_setup.yaml",
+    "supervised_setup.yaml",
+)
 TEXTS = [(DATA / name).read_text() for name in FILES]
 WORDS = sorted({word for text in TEXTS for word in text.replace("\n", " ").split(" ") if word})
 VALUES = [yaml.safe_load(text) for text in TEXTS]
@@ -145,6 +155,25 @@ def test_values_of_any_kind_give_problems_only(example: Path, value: Any) -> Non
     if isinstance(value, dict) and {buffers, functions} <= value.keys():
         with contextlib.suppress(SetupError):
             setup_from_dicts(value[buffers], value[functions], "out", example)
+
+
+@settings(generously, max_examples=40)
+@given(value=changed_values())
+def test_nothing_starts_with_a_faulty_setup(example: Path, value: Any) -> None:
+    content = yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "surrogatepass")
+    path = example / "setup.yaml"
+    path.write_bytes(content)
+    setup, problems = read_setup_or_problems(path)
+    for problem in problems:  # what a set-up lacks altogether is in no line
+        assert problem.line >= 1 or problem.asked.startswith("a set-up has at least one")
+    if setup is not None:
+        return
+    before = set(example.iterdir())
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        assert main(["run", path.name]) == 2
+    assert said.getvalue().endswith("nothing was started\n")
+    assert set(example.iterdir()) == before
 
 
 @pytest.mark.parametrize(
