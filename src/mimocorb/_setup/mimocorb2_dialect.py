@@ -33,7 +33,7 @@ from mimocorb._setup.setup_file import (
     ScalarNode,
 )
 
-__all__ = ["include_files", "read_mimocorb2"]
+__all__ = ["include_files", "read_mimocorb2", "text_of_mimocorb"]
 
 _LAYOUT = ("slot_count", "data_length", "data_dtype")
 # Modules of functions that come with mimoCoRB2; ours of the same name are in mimocorb.functions.
@@ -200,6 +200,13 @@ def _of_mimocorb(form: Form, node: Node, worker: str) -> tuple[str | None, str |
         "add the key 'file', or write for example: plot.plot_graph",
     )
     return None, None
+
+
+def text_of_mimocorb(function: FunctionReference) -> str:
+    """Return what ``function`` says without ``file`` for a function of mimocorb."""
+    module = (function.module or "").removeprefix("mimocorb.")
+    prebuilt = module.removeprefix("functions.")
+    return f"{prebuilt if prebuilt in _PREBUILT else module}.{function.name}"
 
 
 def _assigned(form: Form, given: Given, worker: str) -> tuple[dict[str, tuple[Role, Where]], bool]:

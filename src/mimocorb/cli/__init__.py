@@ -12,13 +12,25 @@ from collections.abc import Sequence
 
 import mimocorb
 from mimocorb._run.standard_streams import open_missing_streams
-from mimocorb.cli import check, describe, graph, new, replay, run, runs, schema, status, steer
+from mimocorb.cli import (
+    check,
+    convert,
+    describe,
+    graph,
+    new,
+    replay,
+    run,
+    runs,
+    schema,
+    status,
+    steer,
+)
 from mimocorb.cli.common import FAILED, INTERRUPTED
 from mimocorb.errors import MimocorbError
 
 __all__ = ["main", "run_daq"]
 
-COMMANDS = (run, check, graph, describe, new, replay, schema, runs, status, steer)
+COMMANDS = (run, check, graph, convert, describe, new, replay, schema, runs, status, steer)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

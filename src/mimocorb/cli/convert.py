@@ -1,0 +1,69 @@
+"""``mimocorb convert SETUP``: write a set-up of any dialect in the recommended form."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, print_text, read_setup
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "convert",
+        help="write a set-up in the recommended form (Buffers and Workers)",
+        description="Write a set-up of any dialect in the recommended form. Comments of the file "
+        "are not taken over. What changes in meaning is said on standard error.",
+    )
+    parser.set_defaults(action=convert)
+    add_setup(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write FILE instead of printing"
+    )
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
+
+
+def convert(chosen: argparse.Namespace) -> int:
+    """Convert and write."""
+    from mimocorb._setup.changed_meaning import changed_meaning
+    from mimocorb._setup.paths import shown
+    from mimocorb._setup.recommended_form import recommended_form
+
+    setup = read_setup(chosen)
+    if setup is None:
+        return BAD_USAGE
+    output: Path | None = chosen.output
+    directory = output.absolute().parent if output else setup.base_directory
+    form = recommended_form(setup, directory)
+    text = f"# From {chosen.setup} by mimocorb convert.\n\n{form.text}"
+    if output is None:
+        print_text(text)
+    elif not _written(output, text, replace=chosen.force):
+        return BAD_USAGE
+    notes = [
+        f"what workers take from {shown(path)} is in the new file, the rest of it is not"
+        for path in form.dropped_files
+    ]
+    if directory != setup.base_directory:
+        notes.append(f"relative paths in configurations start at {shown(directory)} now")
+    for note in [*notes, *changed_meaning(setup)]:
+        print(f"mimocorb convert: {note}", file=sys.stderr)
+    return OK
+
+
+def _written(path: Path, text: str, *, replace: bool) -> bool:
+    """Write the file; whether that worked."""
+    try:
+        with path.open("w" if replace else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        print(f"mimocorb convert: {path} exists; choose another name, or --force", file=sys.stderr)
+        return False
+    except OSError as error:
+        print(f"mimocorb convert: cannot write {path}: {error.strerror}", file=sys.stderr)
+        return False
+    return True
