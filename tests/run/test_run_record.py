@@ -183,7 +183,7 @@ def repeatable(directory: Path) -> Path:
 
 def numbers_and_values(directory: Path) -> list[tuple[str, str]]:
     """What was saved, without the time at which it was taken."""
-    lines = [line.split("\t") for line in (directory / "values.txt").read_text().splitlines()]
+    lines = [line.split("\t") for line in next(directory.glob("*s.txt")).read_text().splitlines()]
     return [(fields[0], fields[-1]) for fields in lines[1:]]
 
 
@@ -191,28 +191,36 @@ def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
     setup = repeatable(tmp_path)
     setup.write_text("output_directory: data\n" + setup.read_text())
     parent = tmp_path / "data"
-    daq = RunningDaq(setup)
+    options = ("--set", "Fkt_2.config.filename=numbers", "--events", "15")
+    daq = RunningDaq(setup, *options)
     assert daq.finish().code == 0, daq.text
     (first,) = run_directories(parent)
     for original in (setup, tmp_path / "config.yaml", tmp_path / "modules" / "functions.py"):
         original.unlink()
-    again = RunningDaq(first / setup.name)
+    again = RunningDaq(first / setup.name, *options)
     assert again.finish().code == 0, again.text
     first, second = run_directories(parent)  # not in the directory of the first one
     assert numbers_and_values(first) == numbers_and_values(second) != []
     one, other = read_record(first), read_record(second)
     assert (other.number, other.repeats) == (2, 1)
+    assert (one.setup["runevents"], one.command[-2:]) == (15, ["--events", "15"])
+    assert one.setup["workers"]["Fkt_2"]["config"]["filename"] == "numbers"
     assert {f.sha256 for f in one.files} == {f.sha256 for f in other.files}
-    assert "has changed" not in again.text
+    assert "exactly" not in again.text
 
 
 def test_what_was_changed_before_a_repetition_is_named(tmp_path):
     finished = run(repeatable(tmp_path))
     module = finished.directory / "modules" / "functions.py"
     module.write_text(module.read_text() + "\n# changed\n")
-    again = RunningDaq(finished.directory / "test_setup.yaml").finish()
-    text = "run 1 is not repeated exactly: modules/functions.py has changed since"
-    assert text in again.text
+    RunningDaq(finished.directory / "test_setup.yaml", "--events", "10").finish()
+    _first, second = run_directories(finished.parent)
+    result = read_record(second).result
+    assert result is not None
+    assert result.warnings == [
+        "run 1 is not repeated exactly: modules/functions.py has changed since",
+        "run 1 is not repeated exactly: runevents was 20, is 10",
+    ]
 
 
 # --- flags

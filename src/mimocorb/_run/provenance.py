@@ -25,6 +25,7 @@ def resolved(setup: Setup) -> dict[str, Any]:
     return {
         "title": setup.title,
         "dialect": setup.dialect,
+        "settings": list(setup.settings),
         "runtime_s": setup.runtime_s,
         "runevents": setup.runevents,
         "runevents_of": dict(setup.runevents_of),

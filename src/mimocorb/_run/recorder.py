@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mimocorb._run.comparison import compare
 from mimocorb._run.process_identity import ProcessIdentity
 from mimocorb._run.provenance import commit_of, resolved, versions
 from mimocorb._run.quality import BOOKS_OPEN
@@ -111,11 +112,23 @@ class Recorder:
             )
             write_record(self._directory, self.record)
 
-    def changed_files(self) -> list[str]:
-        """Return the files of the run that is repeated that are not what they were then."""
+    def differences(self) -> list[str]:
+        """Return what is not as it was in the run that is repeated, if one is."""
+        if self._repeated is None:
+            return []
         used = {file.path: file.sha256 for file in self.record.files}
-        before = self._repeated.files if self._repeated else []
-        return [file.path for file in before if used.get(file.path, file.sha256) != file.sha256]
+        changed = [
+            f"{file.path} has changed since"
+            for file in self._repeated.files
+            if used.get(file.path, file.sha256) != file.sha256
+        ]
+        # The functions lie in another place now, and options are seen in what they change.
+        changed += [
+            f"{found.key} was {found.first}, is {found.second}"
+            for found in compare(self._repeated, self.record).setup
+            if not found.key.endswith(".file") and found.key != "settings"
+        ]
+        return changed
 
 
 def read_summary(directory: Path) -> str:
@@ -127,13 +140,14 @@ def read_summary(directory: Path) -> str:
 
 
 def run_of_the_copy(setup: Setup) -> RunRecord | None:
-    """Return the record of the run in whose directory the set-up lies; None if it is no copy."""
+    """Return the record of the run that is repeated: the set-up is the copy in its directory."""
     if setup.path is None:
         return None
     try:
-        return read_record(setup.path.parent)
+        record = read_record(setup.path.parent)
     except RunRecordError:
         return None
+    return record if record.title == setup.title else None  # else only a part of it runs
 
 
 def _login_name() -> str:

@@ -94,11 +94,9 @@ class Run:
         self.log.add("INFO", ORIGIN, f"run {number} of {source} in {directory}")
         for text in changed_meaning(self.setup):
             self.log.add("INFO", ORIGIN, f"other than in mimoCoRB2: {text}")
-        for path in self._recorder.changed_files():
-            self._supervisor.findings.warn(
-                f"run {self._recorder.record.repeats} is not repeated exactly: "
-                f"{path} has changed since"
-            )
+        for difference in self._recorder.differences():
+            repeated = self._recorder.record.repeats
+            self._supervisor.findings.warn(f"run {repeated} is not repeated exactly: {difference}")
         return directory
 
     def _parent(self) -> Path:
