@@ -28,7 +28,17 @@ def no_run_outlives_its_test() -> Iterator[None]:
 
 @pytest.fixture
 def own_meter(monkeypatch: pytest.MonkeyPatch) -> meter.Meter:
-    """Return the meter of this process, as in a worker process, new for each test."""
+    """Return the meter of this thread, new for each test."""
+    own = meter.Meter()
+    monkeypatch.setattr(meter._private, "meter", own, raising=False)
+    meter.tell_waits_to(meter.current)
+    own.begin()
+    return own
+
+
+@pytest.fixture
+def worker_meter(monkeypatch: pytest.MonkeyPatch) -> meter.Meter:
+    """Return the meter of this process, that of all its threads, as in a worker process."""
     own = meter.Meter()
     monkeypatch.setattr(meter, "_installed", own)
     meter.tell_waits_to(meter.current)

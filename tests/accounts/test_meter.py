@@ -210,19 +210,21 @@ def test_threads_outside_a_run_have_accounts_of_their_own():
     assert current() is current()
 
 
-def test_of_several_threads_that_wait_the_first_one_counts(own_meter, new_buffer):
+def test_of_several_threads_that_wait_the_first_one_counts(worker_meter, new_buffer):
     first, second = new_buffer(), new_buffer()
     readers = [Reader(buffer.new_reader_group()) for buffer in (first, second)]
     writers = [Writer(buffer.new_writer()) for buffer in (first, second)]
     threads = [in_thread(reader.get) for reader in readers]
     deadline = time.monotonic() + WATCHDOG_S
-    while own_meter.state != Doing.NO_INPUT and time.monotonic() < deadline:
+    while worker_meter.state != Doing.NO_INPUT and time.monotonic() < deadline:
         time.sleep(0.001)
     for writer in writers:
         writer.write([1.0])
     for thread in threads:
         thread.join(WATCHDOG_S)
-    assert own_meter.state == Doing.WORKING
+    assert worker_meter.state == Doing.WORKING
+    found = read(worker_meter)
+    assert sum(found.spent_ns) == found.at_ns - found.began_ns
     for port in (*readers, *writers):
         port.close()
 

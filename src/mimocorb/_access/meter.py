@@ -72,7 +72,8 @@ class StateClock:
 class Meter(StateClock):
     """The account of this process, kept in its page.
 
-    To be used by one thread; of several that wait at buffers at once, the first one counts.
+    It is the account of one thread: the first one that writes events as a source or waits at a
+    buffer. What others do at the same time would count twice, and is left out.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ class Meter(StateClock):
         self.words[page_of.MAGIC_WORD] = page_of.MAGIC
         self._events = 0
         self._live_at_event_ns = 0
-        self._waiter: int | None = None
+        self._owner: int | None = None
         self._before_wait = 0
 
     def begin(self) -> None:
@@ -116,6 +117,7 @@ class Meter(StateClock):
     def source_begins(self) -> None:
         """Note that from now on every event is told of when it is there."""
         self.knows(Knows.ARRIVALS)
+        self._owner = threading.get_ident()
         if self.state != _LIVE:
             self.switch(_LIVE)
         self._live_at_event_ns = self.spent_ns[_LIVE]
@@ -172,15 +174,15 @@ class Meter(StateClock):
     # --- waiting, told by readers and writers
 
     def wait_begins(self, cause: WaitCause) -> None:
-        """Note that this thread waits, unless another one does."""
-        if self._waiter is None:
-            self._waiter = threading.get_ident()
+        """Note that this thread waits, if the account is that of this thread."""
+        if self._owner is None:
+            self._owner = threading.get_ident()
+        if self._owner == threading.get_ident():
             self._before_wait = self.switch(_FOR_CAUSE[cause])
 
     def wait_ends(self) -> None:
         """Note that this thread goes on with what it did before."""
-        if self._waiter == threading.get_ident():
-            self._waiter = None
+        if self._owner == threading.get_ident():
             self.switch(self._before_wait)
 
     def _store(self, left: int) -> None:

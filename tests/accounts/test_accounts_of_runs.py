@@ -1,0 +1,224 @@
+"""What a run says about its time and its decisions, with real processes."""
+
+from __future__ import annotations
+
+import math
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+import running
+import yaml
+from running import WATCHDOG_S, RunningDaq, Worker, chain, eventually, run
+
+import mimocorb
+from mimocorb._access.meter_page import read_page
+from mimocorb._run.arrivals import Finding
+from mimocorb._run.live_time import LiveTime
+from mimocorb._run.process_account import AccountReading
+from mimocorb.buffer_control import SourceToBuffer
+
+FUNCTIONS = Path(__file__).with_name("account_functions.py")
+
+
+@pytest.fixture(autouse=True)
+def functions_of_these_tests(monkeypatch):
+    monkeypatch.setattr(running, "FUNCTIONS", FUNCTIONS)
+
+
+def source(name="numbers", **config):
+    return Worker(name, {"RB_1": "write"}, config)
+
+
+def middle(name="select", processes=1, **config):
+    roles = {"RB_1": "read", "RB_2": "write"}
+    return Worker(name, roles, config or {"pause_s": 0.0}, processes)
+
+
+def with_key(setup, worker, **keys):
+    """Add keys to a worker of the set-up, such as rejected_sample."""
+    content = yaml.safe_load(setup.read_text())
+    for entry in content["Functions"]:
+        if worker in entry:
+            entry[worker].update(keys)
+    setup.write_text(yaml.safe_dump(content))
+    return setup
+
+
+def adds_up(process):
+    parts = (process[f"{name}_ns"] for name in ("live", "ring_full", "paused", "reading_out"))
+    return sum(parts) == process["total_ns"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
+    setup = chain(tmp_path, source=source(events=80), middle=middle(pause_s=0.01))
+    done = run(with_key(setup, "Fkt_2", rejected_sample=1), "--start-method", method)
+    assert done.code == 0, done.text
+    accounts = done.summary["accounts"]
+    (live,) = accounts["live_time"]
+    (process,) = live["processes"]
+    assert adds_up(process)
+    assert process["total_ns"] > 0.4e9
+    assert live["events"] == 80
+    assert live["dead_fractions"]["ring_full"] > 0.5
+    assert live["rate_hz"] == pytest.approx(80 / (live["live_ns"] / 1e9))
+    assert live["rate_sigma_hz"] == pytest.approx(live["rate_hz"] / math.sqrt(80))
+    (first, _) = done.summary["buffers"]
+    assert first["dead_fraction"] == pytest.approx(sum(live["dead_fractions"].values()))
+    assert first["rate_hz"] == pytest.approx(live["rate_hz"])
+    text = (done.directory / "summary.txt").read_text()
+    assert "Fkt_2 select is busy " in accounts["limit"]
+    assert "in 1 process and limits the rate; a second process would bring" in accounts["limit"]
+    assert accounts["limit"] in text
+
+    (decisions,) = accounts["decisions"]
+    assert decisions["known"]
+    assert (decisions["accepted"], decisions["rejected"], decisions["failed"]) == (35, 45, 0)
+    assert decisions["reasons"] == {"odd": 35, "too small": 10}
+    assert decisions["accepted_for"] == {"RB_2": 35}
+    assert "80 events = 35 accepted (RB_2 35) + 45 rejected" in text
+    with tarfile.open(done.directory / "rejected_Fkt_2_1.tar") as archive:
+        assert len(archive.getnames()) == decisions["sampled"] == 45
+    assert "45 of the rejected are kept in rejected_Fkt_2_*.tar, 1 in 1 at random" in text
+
+
+def test_what_functions_do_by_themselves_is_said_to_be_unknown(tmp_path):
+    setup = chain(
+        tmp_path,
+        source=source("numbers_by_hand", events=30, pause_s=0.005),
+        middle=middle("select_by_hand"),
+    )
+    done = run(setup)
+    assert done.code == 0, done.text
+    accounts = done.summary["accounts"]
+    (live,) = accounts["live_time"]
+    (process,) = live["processes"]
+    assert process["reading_out_ns"] is None
+    assert process["check"] is None
+    assert list(live["dead_fractions"]) == ["ring_full", "paused"]
+    assert live["live_ns"] + process["ring_full_ns"] + process["paused_ns"] == live["total_ns"]
+    assert live["events"] == 30
+    assert accounts["decisions"] == [{"name": "Fkt_2", "known": False}]
+    text = (done.directory / "summary.txt").read_text()
+    assert "it writes by itself: reading out is not told from waiting" in text
+    assert "Fkt_2 select_by_hand: not known, it reads and writes by itself" in text
+
+
+def test_several_processes_have_each_a_clock_of_their_own(tmp_path):
+    sources = Worker("numbers", {"RB_1": "write"}, {"events": 40, "pause_s": 0.005}, processes=2)
+    done = run(chain(tmp_path, source=sources, middle=middle()))
+    assert done.code == 0, done.text
+    (live,) = done.summary["accounts"]["live_time"]
+    assert all(adds_up(process) for process in live["processes"])
+    assert live["total_ns"] == sum(process["total_ns"] for process in live["processes"])
+    assert [process["events"] for process in live["processes"]] == [40, 40]
+    rate = sum(process["events"] / (process["live_ns"] / 1e9) for process in live["processes"])
+    assert live["rate_hz"] == pytest.approx(rate)
+    assert live["effective_live_s"] == pytest.approx(80 / rate)
+
+
+def test_the_account_of_a_killed_filter_goes_on_with_its_successor(tmp_path):
+    setup = chain(tmp_path, source=source(events=60), middle=middle("select_and_die_once"))
+    done = run(with_key(setup, "Fkt_2", restart={"policy": "on_failure", "backoff_s": 0.01}))
+    assert (done.directory / "died").exists()
+    (decisions,) = done.summary["accounts"]["decisions"]
+    assert decisions["known"]
+    # event 7 was in its hands, undecided; those before it may have been counted already
+    (group,) = done.summary["buffers"][0]["groups"]
+    total = decisions["accepted"] + decisions["rejected"]
+    assert 60 <= total <= 60 + group["redelivered"]
+    assert done.published("RB_2") == 30
+    assert not [text for text in done.summary["failures"] if "add up" in text]
+
+
+def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
+    setup = chain(tmp_path, source=source(pause_s=0.001), middle=middle())
+    daq = RunningDaq(setup)
+    daq.wait_for("data taking begins")
+    (directory,) = running.run_directories(tmp_path / "target")
+    with mimocorb.connect(directory) as control:
+        eventually(lambda: control.buffers["RB_1"].stats.published > 20)
+        control.pause()
+        eventually(lambda: control.buffers["RB_1"].dead_time.get("paused", 0.0) > 0.3)
+        control.resume()
+        view = control.stop().view
+        assert view.accounts is not None
+        control.wait(WATCHDOG_S)
+    done = daq.finish()
+    accounts = done.summary["accounts"]
+    (live,) = accounts["live_time"]
+    assert adds_up(live["processes"][0])
+    assert live["dead_fractions"]["paused"] > 0.25
+    source_use, *_ = accounts["time_use"]
+    assert source_use["run"]["busy"] > 0.5  # of the time without the pause
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_dead_time_that_nobody_has_told_makes_the_live_time_doubtful(tmp_path, tells):
+    config = {"events": 3000, "rate_hz": 500.0, "dead_s": 0.001, "tells": tells, "seed": 3}
+    done = run(chain(tmp_path, source=source("detector", **config), middle=middle()))
+    assert done.code == 0, done.text
+    accounts = done.summary["accounts"]
+    (live,) = accounts["live_time"]
+    (process,) = live["processes"]
+    quality = done.record["quality"]
+    text = (done.directory / "summary.txt").read_text()
+    if tells:
+        # live 2 ms of 3 ms, and λ while live
+        assert process["reading_out_ns"] == 3000 * 10**6
+        assert live["rate_hz"] == pytest.approx(500, abs=4 * live["rate_sigma_hz"])
+        assert process["check"]["finding"] == "agree"
+        assert accounts["doubts"] == []
+        assert list(quality) == ["clean"]
+        assert "by the arrival times: they agree" in text
+    else:
+        assert process["check"]["finding"] == "disagree"
+        assert process["check"]["by_arrivals"] == pytest.approx(2 / 3, abs=0.06)
+        assert quality["live time doubtful"] == accounts["doubts"]
+        assert "clock and arrival times disagree" in text
+    assert live["marks_reading"] is tells
+
+
+# --- the arithmetic of a counter with dead time, in simulated time and with real rings
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("dead_s", [0.0005, 0.002])
+def test_rates_while_live_are_those_of_the_particles(
+    own_meter, new_buffer, seed, dead_s, monkeypatch
+):
+    from account_functions import SimulatedDetector
+
+    config = {"events": 2000, "rate_hz": 500.0, "dead_s": dead_s, "tells": True, "seed": seed}
+    writer = new_buffer(slots=2048, values=4).new_writer()
+    detector = SimulatedDetector(config)
+    monkeypatch.setattr("mimocorb._access.meter.monotonic_ns", detector.clock_ns)
+    own_meter.begin()
+    began_ns = detector.now_ns
+    SourceToBuffer(sink_list=[writer], data_source=detector.events())()
+    own_meter.end()
+    page = read_page(bytes(own_meter.page), detector.now_ns)
+    found = LiveTime.of([AccountReading(page, 0, 0)], page.events)
+    assert found.total_ns == detector.now_ns - began_ns == found.live_ns + found.reading_out_ns
+    assert found.reading_out_ns == round(dead_s * 1e9) * 2000
+    rate_hz, sigma_hz = 2000 / found.live_ns * 1e9, math.sqrt(2000) / found.live_ns * 1e9
+    assert rate_hz == pytest.approx(500, abs=4.5 * sigma_hz)
+    observed_hz = 2000 / found.total_ns * 1e9
+    assert rate_hz == pytest.approx(observed_hz / (1 - observed_hz * dead_s), rel=1e-6)  # Leo 5.7
+    assert found.check.finding is Finding.AGREE
+
+
+def test_time_is_not_counted_after_the_last_event_wanted(tmp_path):
+    setup = chain(tmp_path, source=source(pause_s=0.02), middle=middle(), runevents=20)
+    began_s = time.monotonic()
+    done = run(setup)
+    assert done.published("RB_1") == 20
+    (live,) = done.summary["accounts"]["live_time"]
+    (process,) = live["processes"]
+    assert process["events"] == 20
+    assert live["total_ns"] / 1e9 < time.monotonic() - began_s
+    # the source has waited for a 21st event, which nobody wanted; 20 waits of 20 ms and little more
+    assert adds_up(process)
+    assert live["live_ns"] >= 20 * 20e6

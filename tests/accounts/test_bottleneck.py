@@ -1,0 +1,129 @@
+"""What limits the rate, and what one more process would bring: sentences for known cases."""
+
+from __future__ import annotations
+
+import pytest
+
+from mimocorb._access.meter_page import Doing
+from mimocorb._run.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
+from mimocorb._run.process_account import Span
+
+SECOND_NS = 10**9
+QUIET = Cores(available=8, used=1.0, contention=0.0)
+
+
+def worker(
+    label, *, processes=1, reads=True, writes=True, paused_s=0.0, cpu=None, wait=0.0, **parts
+):
+    """Return a worker that has worked for 10 s; `parts` gives seconds by what it did.
+
+    Without `cpu`, it computes whenever it is busy.
+    """
+    spent = [0] * len(Doing)
+    for name, seconds in parts.items():
+        spent[Doing[name.upper()]] = round(processes * seconds * SECOND_NS)
+    busy_s = parts.get("working", 0.0) + parts.get("reading_out", 0.0)
+    cpu_ns = round(processes * (busy_s - wait if cpu is None else cpu) * SECOND_NS)
+    span = Span(tuple(spent), cpu_ns, round(processes * wait * SECOND_NS))
+    paused_ns = round(paused_s * SECOND_NS)
+    return WorkerTime(label, label, reads, writes, processes, span, None, paused_ns)
+
+
+def limit(*workers, cores=QUIET):
+    used = {w.name: w.use for w in workers if w.use is not None}
+    return limit_of_rate(workers, used, cores)
+
+
+def full_source(no_room=6.0, **more):
+    return worker("source", reads=False, working=10 - no_room, no_room=no_room, **more)
+
+
+def idle(label="saver", **more):
+    return worker(label, working=0.5, no_input=9.5, writes=False, **more)
+
+
+def test_a_busy_filter_behind_a_full_ring_is_the_limit():
+    filters = worker("find_pulses", processes=2, working=9.7, no_input=0.3)
+    assert limit(full_source(), filters, idle()) == (
+        "find_pulses is busy 97 % of the time in 2 processes and limits the rate; "
+        "a third process would bring up to 1.5 times"
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "cores", "expected"),
+    [
+        ([worker("next", working=8.0, no_input=2.0)], QUIET, "1.2 times, then next is the limit"),
+        ([idle()], Cores(2, 1.6, 0.0), "1.2 times, 1.6 of 2 processor cores are in use"),
+        ([idle()], Cores(2, 1.95, 0.0), "next to nothing: 1.9 of 2 processor cores are in use"),
+        ([idle()], Cores(2, 0.9, 0.6), "next to nothing: all processor cores are busy, workers"),
+        ([worker("next", working=9.6, no_input=0.4)], QUIET, "next to nothing: then next is the"),
+    ],
+    ids=["the next worker", "cores", "no core", "other programs", "two alike"],
+)
+def test_what_one_more_process_brings_ends_where_the_next_limit_is(others, cores, expected):
+    filters = worker("find_pulses", working=9.8, no_input=0.2)
+    found = limit(full_source(), filters, *others, cores=cores)
+    assert found.startswith("find_pulses is busy 98 % of the time in 1 process and limits the rate")
+    assert expected in found
+
+
+def test_the_source_may_be_the_next_limit():
+    filters = worker("find_pulses", working=9.8, no_input=0.2)
+    assert "up to 1.2 times, then the source is the limit" in limit(full_source(2.0), filters)
+
+
+def test_a_filter_that_waits_for_room_is_not_the_limit_but_who_keeps_it_waiting():
+    blocked = worker("find_pulses", working=3.0, no_room=7.0)
+    slow = worker("save", working=9.9, no_input=0.1, writes=False)
+    assert limit(full_source(), blocked, slow).startswith("save is busy 99 % of the time")
+
+
+def test_a_sink_that_is_busy_without_computing_waits_for_its_disk():
+    slow = worker("save", working=9.9, no_input=0.1, writes=False, cpu=1.0)
+    found = limit(full_source(), worker("find_pulses", working=3.0, no_room=7.0), slow)
+    assert "it computes only 10 % of the time and else waits for what it writes to, a disk" in found
+
+
+def test_a_sink_without_a_free_core_does_not_wait_for_its_disk():
+    slow = worker("save", working=9.9, no_input=0.1, writes=False, cpu=2.0, wait=7.0)
+    assert "disk" not in limit(full_source(), slow, cores=Cores(2, 0.5, 0.7))
+
+
+def test_a_ring_that_is_full_for_moments_only_has_too_few_slots():
+    found = limit(full_source(1.0), worker("find_pulses", working=5.0, no_input=5.0))
+    assert "the source waits for free slots 10 % of the time, but no worker is busy" in found
+    assert "more slots help" in found
+
+
+def test_a_source_that_reads_out_all_the_time_is_the_limit():
+    source = worker("scope", reads=False, working=1.0, reading_out=9.0, cpu=1.0)
+    assert limit(source, idle()) == (
+        "the source scope limits the rate: it reads out 90 % of the time"
+    )
+
+
+def test_a_source_that_computes_all_the_time_is_the_limit():
+    source = worker("simulation", reads=False, working=10.0)
+    assert limit(source, idle()) == (
+        "the source simulation limits the rate: it computes 100 % of the time"
+    )
+
+
+def test_a_source_that_waits_for_events_is_slower_than_everything():
+    source = worker("scope", reads=False, working=9.5, reading_out=0.5, cpu=0.5)
+    assert limit(source, idle()) == (
+        "nothing limits the rate but the source: scope waits for events 95 % of the time, "
+        "and no worker behind it is busy more than 5 %"
+    )
+
+
+def test_a_pause_makes_nobody_less_busy():
+    source = full_source(2.0, paused=10.0)
+    filters = worker("find_pulses", working=9.7, no_input=10.3, paused_s=10.0)
+    assert "find_pulses is busy 97 % of the time" in limit(source, filters)
+
+
+def test_without_time_there_is_nothing_to_say():
+    assert TimeUse.of(Span()) is None
+    assert limit() == ""
