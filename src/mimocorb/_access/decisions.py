@@ -70,12 +70,13 @@ class DecisionCounter:
     @staticmethod
     def verdict(outputs: Sequence[Sequence[Any]], result: Any) -> Verdict:
         """Return the verdict on an event from its records for each sink, and what said so."""
-        bits = 0
-        for sink, records in enumerate(outputs):
-            if records:
-                bits |= 1 << sink
-        if bits:
-            return bits
+        if outputs:
+            bits = 0
+            for sink, records in enumerate(outputs):
+                if records:
+                    bits |= 1 << sink
+            if bits:
+                return bits
         return result.reason if isinstance(result, Reject) else ""
 
     def add(self, verdicts: Sequence[Verdict]) -> None:

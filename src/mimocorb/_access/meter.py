@@ -36,6 +36,7 @@ _LIVE, _READING_OUT = int(Doing.WORKING), int(Doing.READING_OUT)
 _NO_ROOM, _PAUSED = int(Doing.NO_ROOM), int(Doing.PAUSED)
 _FOR_CAUSE = {
     WaitCause.EVENT: int(Doing.NO_INPUT),
+    WaitCause.TURN: int(Doing.NO_INPUT),
     WaitCause.ROOM: _NO_ROOM,
     WaitCause.RESUME: _PAUSED,
 }

@@ -97,7 +97,7 @@ class Doing(IntEnum):
     PAUSED = 4
     """Waits because a buffer that it writes is paused."""
     NO_INPUT = 5
-    """Waits because a buffer that it reads has no event for it."""
+    """Waits because a buffer that it reads has no event for it, or not yet in order."""
     ENDED = 6
 
 

@@ -252,7 +252,8 @@ class Reader:
         """
         self._need_event("wait_for_turn()")
         wait_s = math.inf if timeout_s is None else timeout_s
-        outcome = self._port.wait_turn(self._slot, wait_s, self._spin_s)
+        with waiting(WaitCause.TURN):
+            outcome = self._port.wait_turn(self._slot, wait_s, self._spin_s)
         if outcome == Status.NOT_NOW:
             raise BufferTimeout(
                 f"buffer {self.name}: for {timeout_s} s, another reader of the group has not "

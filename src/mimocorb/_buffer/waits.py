@@ -19,6 +19,7 @@ class WaitCause(Enum):
     """What a reader or writer waits for."""
 
     EVENT = "an event"
+    TURN = "readers that have an earlier event"
     ROOM = "a free slot"
     RESUME = "the end of a pause"
 

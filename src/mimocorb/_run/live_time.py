@@ -53,7 +53,8 @@ class Rate:
         if not self.sigma_hz:
             return f"{self.value_hz:.3g}"
         decimals = max(0, 1 - math.floor(math.log10(self.sigma_hz)))
-        return f"{self.value_hz:,.{decimals}f} ± {self.sigma_hz:,.{decimals}f}"
+        both = f"{self.value_hz:,.{decimals}f} ± {self.sigma_hz:,.{decimals}f}"
+        return both.replace(",", " ")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from mimocorb._run.bottleneck import TimeUse
 from mimocorb._run.fitted_table import Column, fitted_table
 from mimocorb._run.run_log import LogLine
 from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
@@ -75,7 +76,8 @@ def render(
     """
     parts: list[RenderableType] = [_header(view, width), _progress(view, width, unicode), Text("")]
     buffers = [cells for buffer in view.buffers for cells in _buffer_rows(buffer, width, unicode)]
-    workers = [_worker_row(worker) for worker in view.workers]
+    used = view.accounts.recent if view.accounts else {}
+    workers = [_worker_row(worker, used.get(worker.name)) for worker in view.workers]
     if height is None:
         parts += [fitted_table(_BUFFER_COLUMNS, buffers, width), Text("")]
         return Group(*parts, fitted_table(_WORKER_COLUMNS, workers, width))
@@ -152,14 +154,14 @@ def _most(
 
 
 _BUFFER_COLUMNS = (
-    Column(" buffer", least_width=5),
+    Column(" buffer", least_width=16),
     Column("filled", rank=6),
     Column("", rank=3, is_number=True),
     Column("events", is_number=True),
     Column("rate/s", rank=2, is_number=True),
     Column("dead", rank=4, is_number=True),
     Column("due", rank=1, is_number=True),
-    Column("for", rank=5, least_width=6),
+    Column("for", rank=5, least_width=10),
 )
 
 
@@ -190,14 +192,18 @@ def _buffer_rows(buffer: BufferView, width: int, unicode: bool) -> Iterable[list
 
 
 _WORKER_COLUMNS = (
-    Column(" worker", least_width=7),
+    Column(" worker", least_width=12),
     Column("function", rank=2, least_width=8),
     Column("alive", rank=1, is_number=True),
     Column("state"),
+    Column("busy", rank=3, is_number=True),
+    Column("no input", rank=5, is_number=True),
+    Column("no room", rank=4, is_number=True),
 )
 
 
-def _worker_row(worker: WorkerView) -> list[Text]:
+def _worker_row(worker: WorkerView, use: TimeUse | None) -> list[Text]:
+    """One row; where its time goes is that of the last seconds."""
     states = Counter(worker.states)
     words = [
         state.value if number == len(worker.states) else f"{number} {state.value}"
@@ -211,6 +217,9 @@ def _worker_row(worker: WorkerView) -> list[Text]:
         Text(worker.function),
         Text(f"{worker.alive}/{len(worker.states)}"),
         Text(", ".join(words), style=style),
+        Text(percent(use.busy if use else None)),
+        Text(percent(use.waiting_for_input if use else None)),
+        Text(percent(use.waiting_for_room if use else None)),
     ]
 
 

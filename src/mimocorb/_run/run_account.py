@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mimocorb._run.bottleneck import Cores, WorkerTime, limit_of_rate
+from mimocorb._run.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
 from mimocorb._run.decision_account import DecisionAccount
 from mimocorb._run.live_time import Rate, SourceAccount
 
@@ -47,6 +47,11 @@ class RunAccount:
     def doubts(self) -> list[str]:
         """Why the live time may be wrong, one sentence each."""
         return [doubt for source in self.sources for doubt in source.doubts()]
+
+    @property
+    def recent(self) -> dict[str, TimeUse]:
+        """What each worker did in the last seconds, by name; what is not known is missing."""
+        return {w.name: use for w in self.workers if (use := w.recent_use) is not None}
 
     @cached_property
     def limit(self) -> str:

@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 UNKNOWN = "–"
+LEAST_SHOWN = 0.0005
+"""A part of the dead time that would be written as 0.0 %."""
 
 
 def say(text: str, stream: TextIO) -> bool:
@@ -93,6 +95,16 @@ def status_line(view: RunView) -> str:
     return " | ".join(_parts(view))
 
 
+def _by_cause(buffer: BufferView) -> str:
+    """Return the causes of dead time that matter, in brackets."""
+    causes = [
+        f"{cause.replace('_', ' ')} {percent(part)}"
+        for cause, part in buffer.dead_time.items()
+        if part >= LEAST_SHOWN
+    ]
+    return f" ({', '.join(causes)})" if causes else ""
+
+
 def _parts(view: RunView) -> Iterable[str]:
     cause = f" ({view.cause})" if view.state is RunState.PAUSED and view.cause else ""
     yield f"{view.state.value}{cause} {duration(view.elapsed_s)}"
@@ -101,7 +113,7 @@ def _parts(view: RunView) -> Iterable[str]:
         text = f"{stats.name}: {count(stats.published)} events, {rate(buffer.rate_hz)}/s"
         text += f", {100 * stats.occupancy:.0f} % full"
         if buffer.dead_fraction is not None:
-            text += f", dead time {percent(buffer.dead_fraction)}"
+            text += f", dead time {percent(buffer.dead_fraction)}{_by_cause(buffer)}"
         yield text
     if view.progress is not None and view.state is RunState.RUNNING:
         yield f"{100 * view.progress:.0f} % done"
