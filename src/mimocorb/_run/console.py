@@ -15,7 +15,7 @@ from mimocorb._run.options import RunOptions
 from mimocorb._run.run_state import Command
 from mimocorb._run.service_manager import ServiceManager
 from mimocorb._run.supervisor import Supervisor
-from mimocorb._run.terminal import LiveView, PlainLines
+from mimocorb._run.terminal import LiveView, PlainLines, can_be_drawn_on
 
 __all__ = ["Console"]
 
@@ -65,7 +65,7 @@ class Console:
         supervisor, options = self._supervisor, self._options
         if options.keyboard and self._keyboard_control and options.verbose > 0:
             self._keyboard = Keyboard()
-        if options.verbose > 1 and sys.stdout.isatty():
+        if options.verbose > 1 and can_be_drawn_on(sys.stdout):
             self._display = LiveView(sys.stdout, supervisor.view, supervisor.log.lines)
         elif options.verbose > 0:
             self._display = PlainLines(sys.stdout, supervisor.view, supervisor.log)
@@ -122,12 +122,10 @@ class Console:
 
     def _suspend(self) -> None:
         """Stop as Ctrl-Z asks, with the terminal given back, and go on when continued."""
-        live = isinstance(self._display, LiveView)
-        if self._display is not None and live:
-            self._display.stop()
         if self._keyboard is not None:
             self._rewatch(self._keyboard.descriptor, None)
             self._keyboard.restore()
-        os.kill(os.getpid(), signal.SIGSTOP)
-        if self._display is not None and live:
-            self._display.start()
+        if isinstance(self._display, LiveView):
+            self._display.suspend()
+        else:
+            os.kill(os.getpid(), signal.SIGSTOP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,10 +19,15 @@ from mimocorb._run.run_log import LogLine, RunLog
 from mimocorb._run.run_state import RunView
 from mimocorb._run.wording import say, status_line
 
-__all__ = ["LiveView", "PlainLines"]
+__all__ = ["LiveView", "PlainLines", "can_be_drawn_on"]
 
 REFRESH_S = 0.25
 LINE_INTERVAL_S = 5.0
+
+
+def can_be_drawn_on(stream: TextIO | None) -> bool:
+    """Whether this is a terminal on which anything can be drawn in place: not one of paper."""
+    return stream is not None and stream.isatty() and not Console(file=stream).is_dumb_terminal
 
 
 class LiveView:
@@ -100,6 +107,12 @@ class LiveView:
         )
         if self._live is not None:
             self._live.update(picture, refresh=True)
+
+    def suspend(self) -> None:
+        """Stop the process as Ctrl-Z asks, with the terminal given back, until it is continued."""
+        self.stop()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self.start()
 
     def stop(self) -> None:
         """Give the terminal back as it was. Idempotent."""

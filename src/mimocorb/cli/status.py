@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -104,10 +106,12 @@ def _print_page(status: RunStatus) -> None:
 
 def _watch(run: RunClient, *, as_json: bool) -> int:
     """Show a run until it ends, or until Ctrl-C."""
+    from mimocorb._run.terminal import can_be_drawn_on
+
     try:
         if as_json:
             _watch_as_json(run)
-        elif sys.stdout is not None and sys.stdout.isatty():
+        elif can_be_drawn_on(sys.stdout):
             _watch_live(run)
         else:
             _watch_as_lines(run)
@@ -126,12 +130,17 @@ def _watch_live(run: RunClient) -> None:
     lines: list[LogLine] = []
     now = run.status(LOG_LINES)
     view = LiveView(sys.stdout, lambda: now.view, lines, KEYS)
+    suspend_asked = threading.Event()
+    signal.signal(signal.SIGTSTP, lambda _number, _frame: suspend_asked.set())
     view.start()
     try:
         while not now.ended:
             lines[:] = now.lines
             view.update()
             time.sleep(LOOK_S)
+            if suspend_asked.is_set():
+                suspend_asked.clear()
+                view.suspend()
             now = run.status(LOG_LINES)
     finally:
         view.stop()
