@@ -154,14 +154,14 @@ def _most(
 
 
 _BUFFER_COLUMNS = (
-    Column(" buffer", least_width=16),
+    Column(" buffer", least_width=5),
     Column("filled", rank=6),
     Column("", rank=3, is_number=True),
     Column("events", is_number=True),
     Column("rate/s", rank=2, is_number=True),
     Column("dead", rank=4, is_number=True),
     Column("due", rank=1, is_number=True),
-    Column("for", rank=5, least_width=10),
+    Column("for", rank=5, least_width=6),
 )
 
 
@@ -192,7 +192,7 @@ def _buffer_rows(buffer: BufferView, width: int, unicode: bool) -> Iterable[list
 
 
 _WORKER_COLUMNS = (
-    Column(" worker", least_width=12),
+    Column(" worker", least_width=7),
     Column("function", rank=2, least_width=8),
     Column("alive", rank=1, is_number=True),
     Column("state"),
