@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import multiprocessing
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from running import WATCHDOG_S, Worker, eventually
+from running import WATCHDOG_S, Worker, chain, eventually
 
 import mimocorb
+from mimocorb._run.control_protocol import observer_from_plain, observer_to_plain
 from mimocorb._run.run_state import RunState
-from mimocorb.errors import CommandRefused, RunUnreachable
+from mimocorb.buffer_control import buffer_control
+from mimocorb.errors import CommandRefused, CommandTimeout, HandleMisuse, RunUnreachable, SetupError
+from mimocorb.mimo_buffer import NewBuffer, Observer, Writer
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
@@ -77,3 +85,142 @@ def test_a_command_that_makes_no_sense_now_is_refused(start):
     with pytest.raises((CommandRefused, RunUnreachable), match=r"draining cannot pause|has ended"):
         run.pause()
     daq.finish()
+
+
+def test_a_notebook_or_another_program_with_an_event_loop_is_not_held_up(start):
+    daq = start()
+
+    async def steer() -> list[str]:
+        run = await asyncio.to_thread(mimocorb.connect)
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0.01)
+
+        ticking = asyncio.create_task(tick())
+        waiting = asyncio.create_task(asyncio.to_thread(run.wait, WATCHDOG_S))
+        states = [run.pause().state.value, run.resume().state.value]
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(run.stop)
+        states.append((await waiting).state.value)
+        ticking.cancel()
+        assert ticks > 5
+        return states
+
+    assert asyncio.run(steer()) == ["paused", "running", "ended"]
+    assert daq.finish().code == 0
+
+
+def test_several_threads_may_wait_and_ask_at_once(start):
+    daq = start()
+    run = mimocorb.connect()
+    ended = []
+    waiting = [
+        threading.Thread(target=lambda: ended.append(run.wait(WATCHDOG_S))) for _ in range(4)
+    ]
+    for thread in waiting:
+        thread.start()
+    for _ in range(20):
+        assert run.status().state is RunState.RUNNING
+    run.stop()
+    for thread in waiting:
+        thread.join()
+    assert [status.ended for status in ended] == [True] * 4
+    assert daq.finish().code == 0
+
+
+def wait_in_child(run, outcome) -> None:
+    outcome.send((run.status().state.value, run.wait(WATCHDOG_S).state.value))
+
+
+def test_a_forked_child_and_its_parent_both_hear_the_end(start):
+    start()
+    run = mimocorb.connect()
+    ours, theirs = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(target=wait_in_child, args=(run, theirs))
+    child.start()
+    run.stop()
+    assert run.wait(WATCHDOG_S).ended
+    assert ours.poll(WATCHDOG_S)
+    assert ours.recv()[1] == "ended"
+    child.join()
+
+
+def test_waiting_may_be_bounded_and_says_that_the_run_goes_on(start):
+    start()
+    with (
+        mimocorb.connect() as run,
+        pytest.raises(CommandTimeout, match=r"has not ended within 0\.1 s"),
+    ):
+        run.wait(0.1)
+    assert mimocorb.connect().status().state is RunState.RUNNING
+
+
+def test_closing_lets_go_of_the_observers_and_a_second_client_sees_the_same(start):
+    start()
+    with mimocorb.connect() as first, mimocorb.connect() as second:
+        assert first.pid == second.pid
+        observer = first.observer("RB_2")
+        observer.get(WATCHDOG_S)
+        assert f"<{first.name}: running 0:00:0" in repr(first)
+    with pytest.raises(HandleMisuse):
+        observer.get()
+    assert second.status().state is RunState.RUNNING
+
+
+def test_a_run_of_buffer_control_is_reached_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    content = buffer_control.get_config(chain(tmp_path, source=source))
+    control = buffer_control(content["RingBuffer"], content["Functions"], tmp_path / "output")
+    control.setup_buffers()
+    control.setup_workers()
+    control.start_workers()
+    program = """
+import mimocorb
+run = mimocorb.connect("output")
+run.pause(); run.resume()
+run.observer("RB_1").get()
+run.stop(); print(run.wait(60).state.value, run.number)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=False,
+    )
+    control.shutdown()
+    assert done.stdout == "ended None\n", done.stderr
+    assert control.status == "ended"
+    assert not (tmp_path / "output" / "control.json").exists()
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        np.dtype("float32"),
+        np.dtype(">i2"),
+        np.dtype("S5"),
+        np.dtype("M8[ns]"),
+        np.dtype([("chA", "<f8", (3, 4)), ("chB", ">i2"), ("in", [("x", "u1"), ("y", "f4")])]),
+        np.dtype([("a", "u1"), ("b", "f8")], align=True),
+    ],
+)
+def test_what_an_observer_needs_survives_json_without_pickle(dtype):
+    with NewBuffer(4, 3, dtype, name="RB") as buffer:
+        sent = json.dumps(observer_to_plain(buffer.new_observer()))
+        setup = observer_from_plain(json.loads(sent))
+        assert setup["dtype"] == dtype
+        with Writer(buffer.new_writer()) as writer, Observer(setup) as observer:
+            writer.write(np.ones(3, dtype) if dtype.names is None else np.zeros(3, dtype))
+            assert observer.get().dtype == dtype
+
+
+def test_a_dtype_that_cannot_be_told_is_refused_in_words():
+    overlapping = np.dtype({"names": ["a", "b"], "formats": ["u4", "u2"], "offsets": [0, 1]})
+    with NewBuffer(4, 1, overlapping) as buffer, pytest.raises(SetupError, match="cannot be told"):
+        observer_to_plain(buffer.new_observer())
