@@ -170,12 +170,9 @@ def _last_time_in_log(path: Path) -> float:
 def _locked(path: Path) -> Iterator[None]:
     """Keep others from completing this record at the same time.
 
-    The lock belongs to the file that is locked, not to its name; who waited for it while another
-    put a new file in its place has to lock that one.
+    Who waited for the lock finds the record completed under the same name; that his lock is on the
+    file that was there before does not matter.
     """
-    while True:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
-                yield
-                return
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
