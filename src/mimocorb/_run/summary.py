@@ -110,7 +110,8 @@ class RunSummary:
         unusual = [worker for worker in self.workers if worker.state != "ended"]
         if unusual:
             yield ""
-            yield from (f"  {worker.name}: {self._ending(worker)}" for worker in unusual)
+            lines = (f"  {worker.name}: {self._ending(worker)}" for worker in unusual)
+            yield from dict.fromkeys(lines)  # a process that was replaced may end as the last one
         for title, texts in (("Failures", self.failures), ("Warnings", self.warnings)):
             if texts:
                 yield ""
