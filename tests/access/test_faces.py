@@ -12,10 +12,33 @@ import sys
 import pytest
 
 import mimocorb.buffer_control
+import mimocorb.functions.analyzers
+import mimocorb.functions.data
+import mimocorb.functions.exporters
+import mimocorb.functions.misc
+import mimocorb.functions.observers
+import mimocorb.functions.visualizers
 import mimocorb.mimo_buffer
 import mimocorb.plot
+import mimocorb.worker_templates
 
-FACES = [mimocorb.mimo_buffer, mimocorb.buffer_control, mimocorb.plot]
+OF_MIMOCORB2 = {
+    mimocorb.worker_templates: {
+        "Importer",
+        "Exporter",
+        "Filter",
+        "Processor",
+        "Observer",
+        "IsAlive",
+    },
+    mimocorb.functions.analyzers: {"pha"},
+    mimocorb.functions.data: {"export", "simulate_importer", "clocked_importer"},
+    mimocorb.functions.exporters: {"csv", "drain", "histogram"},
+    mimocorb.functions.misc: {"copy"},
+    mimocorb.functions.observers: {"oscilloscope"},
+    mimocorb.functions.visualizers: {"csv", "histogram"},
+}
+FACES = [mimocorb.mimo_buffer, mimocorb.buffer_control, mimocorb.plot, *OF_MIMOCORB2]
 PUBLIC = [(face, name) for face in FACES for name in face.__all__]
 HOMES = sorted({getattr(face, name).__module__ for face, name in PUBLIC})
 
@@ -46,6 +69,7 @@ DOCUMENTED = {
         "rbObserver",
     },
     mimocorb.plot: {"plot_graph"},
+    **OF_MIMOCORB2,
 }
 
 

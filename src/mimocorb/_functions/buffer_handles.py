@@ -22,7 +22,15 @@ from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
 from mimocorb.errors import EndOfStream, HandleMisuse, MimocorbError
 
-__all__ = ["METADATA_DTYPE", "BufferObserver", "BufferReader", "BufferWriter", "EndFlag"]
+__all__ = [
+    "METADATA_DTYPE",
+    "BufferHandle",
+    "BufferObserver",
+    "BufferReader",
+    "BufferWriter",
+    "EndFlag",
+    "TakenBack",
+]
 
 METADATA_DTYPE = np.dtype(
     [("counter", np.longlong), ("timestamp", np.float64), ("deadtime", np.float64)]
@@ -40,7 +48,7 @@ class TakenBack(MimocorbError):
 class EndFlag:
     """Tells by ``value`` whether a stream has ended for one handle."""
 
-    def __init__(self, handle: _Handle) -> None:
+    def __init__(self, handle: BufferHandle) -> None:
         self._handle = handle
 
     @property
@@ -49,8 +57,11 @@ class EndFlag:
         return self._handle.has_ended()
 
 
-class _Handle:
-    """What the handles of all three roles tell about their buffer."""
+class BufferHandle:
+    """What the handles of all three roles tell about their buffer.
+
+    In mimoCoRB2 that is told by the buffer, a ``mimoBuffer``, which a handle has as ``buffer``.
+    """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self.setup = setup
@@ -64,7 +75,7 @@ class _Handle:
         self._ended = False
 
     @property
-    def buffer(self) -> _Handle:
+    def buffer(self) -> BufferHandle:
         """The description of the buffer, which is in the handle itself."""
         return self
 
@@ -77,7 +88,7 @@ def _record(metadata: tuple[int, float, float]) -> NDArray[Any]:
     return np.array([metadata], METADATA_DTYPE)
 
 
-class BufferReader(_Handle):
+class BufferReader(BufferHandle):
     """Takes events out of a buffer; each ``with`` statement is one event.
 
     Its data are a copy that the function may change. At the end of the stream, metadata and data
@@ -134,7 +145,7 @@ class BufferReader(_Handle):
         return False
 
 
-class BufferWriter(_Handle):
+class BufferWriter(BufferHandle):
     """Puts events into a buffer; each ``with`` statement is one event.
 
     Metadata that the function does not set are filled in: its own count, the time in UTC, and −1
@@ -195,7 +206,7 @@ class BufferWriter(_Handle):
     send_flush_event = shutdown_buffer
 
 
-class BufferObserver(_Handle):
+class BufferObserver(BufferHandle):
     """Looks at a buffer; each ``with`` statement is a copy of its newest event.
 
     Waits until there is one that was not seen before. At the end of the stream, metadata and data

@@ -30,9 +30,11 @@ _TEMPLATES = dict.fromkeys(
     "mimocorb._functions.worker_templates",
 )
 _BUFFER_IO = {"BufferIO": "mimocorb._functions.buffer_io"}
-_HANDLES = dict.fromkeys(
-    ("BufferObserver", "BufferReader", "BufferWriter"), "mimocorb._functions.buffer_handles"
-)
+_BUFFERS = "mimocorb._functions.buffer_handles"
+_HANDLES = {
+    **dict.fromkeys(("BufferObserver", "BufferReader", "BufferWriter"), _BUFFERS),
+    "mimoBuffer": f"{_BUFFERS}:BufferHandle",
+}
 
 
 def _prebuilt(module: str, *names: str) -> dict[str, str]:
@@ -53,7 +55,7 @@ OFFERED: Mapping[str, Mapping[str, str]] = {
     "mimocorb2.functions.misc": _prebuilt("misc", "copy"),
     "mimocorb2.functions.observers": _prebuilt("observers", "oscilloscope"),
 }
-"""Module of mimoCoRB2 → name in it → our module that has it under the same name."""
+"""Module of mimoCoRB2 → name in it → our module that has it (and its name there, if another)."""
 
 
 class _Names(Loader):
@@ -76,7 +78,8 @@ class _Names(Loader):
             raise AttributeError(name)
         home = OFFERED[self._module].get(name)
         if home is not None:
-            return getattr(import_module(home), name)
+            place, _, ours = home.partition(":")
+            return getattr(import_module(place), ours or name)
         if f"{self._module}.{name}" in OFFERED:
             return import_module(f"{self._module}.{name}")
         raise ImportError(_not_offered(self._module, name))
