@@ -8,14 +8,22 @@ The search for one event, step by step:
    independent of when it happened, and the measured lifetime stays right;
 3. compare the pattern of channels with the start and stop signatures;
 4. the decay time is the time between first and second pulses.
+
+The summary of the run counts the rejected events by the step at which they were rejected.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from mimocorb import Reject
 from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.filters.pulses import find_pulses
+
+NO_PULSE_AT_TRIGGER = Reject("no pulse at the trigger")
+NO_SECOND_PULSE = Reject("no second pulse")
+FURTHER_PULSE = Reject("a further pulse")
+OTHER_SIGNATURE = Reject("another signature")
 
 
 def calculate_decay_time(
@@ -60,17 +68,19 @@ class DoublePulseSearch:
         }
 
     def double_pulse(self, event):
-        """Return the record of a double pulse, or None to reject the event."""
+        """Return the record of a double pulse, or why the event is rejected."""
         pulses = find_pulses(event, **self.conditions)
         delay = pulses["position"] - self.trigger_position
         is_first = np.abs(delay) <= self.tolerance
         first, later = pulses[is_first], pulses[~is_first]
-        if len(first) == 0 or len(later) == 0:
-            return None
+        if len(first) == 0:
+            return NO_PULSE_AT_TRIGGER
+        if len(later) == 0:
+            return NO_SECOND_PULSE
         if delay.min() < -self.tolerance or np.ptp(later["position"]) > self.tolerance:
-            return None  # a pulse before the trigger, or a third one
+            return FURTHER_PULSE
         if not self.has_signature(first, later):
-            return None
+            return OTHER_SIGNATURE
         return [self.record(first, later)]
 
     def has_signature(self, first, second):

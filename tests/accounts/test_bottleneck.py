@@ -90,6 +90,11 @@ def test_a_sink_without_a_free_core_does_not_wait_for_its_disk():
     assert "disk" not in limit(full_source(), slow, cores=Cores(2, 0.5, 0.7))
 
 
+def test_a_filter_that_sleeps_gains_by_another_process_though_no_core_is_free():
+    sleeps = worker("ask_server", working=9.9, no_input=0.1, cpu=0.5, wait=1.5)
+    assert "up to 2.0 times" in limit(full_source(), sleeps, cores=Cores(2, 0.5, 0.7))
+
+
 def test_a_ring_that_is_full_for_moments_only_has_too_few_slots():
     found = limit(full_source(1.0), worker("find_pulses", working=5.0, no_input=5.0))
     assert "the source waits for free slots 10 % of the time, but no worker is busy" in found

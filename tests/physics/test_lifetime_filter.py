@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lifetime_filter import DoublePulseSearch, matches
+from lifetime_filter import (
+    FURTHER_PULSE,
+    NO_PULSE_AT_TRIGGER,
+    NO_SECOND_PULSE,
+    OTHER_SIGNATURE,
+    DoublePulseSearch,
+    matches,
+)
 
 CHANNELS = ("chA", "chB", "chC", "chD")
 UP, DOWN = "AB", "C"
@@ -57,24 +64,28 @@ def test_electrons_to_either_side_are_accepted(search, stop):
 
 
 @pytest.mark.parametrize(
-    "pulses",
+    ("pulses", "reason"),
     [
-        pytest.param([], id="no pulse at all"),
-        pytest.param([("AB", 500, 200)], id="no second pulse"),
-        pytest.param([("B", 1500, 100)], id="no pulse at the trigger"),
-        pytest.param([("ABC", 500, 200), ("B", 1500, 100)], id="muon did not stop"),
-        pytest.param([("A", 500, 200), ("B", 1500, 100)], id="muon missed chB"),
-        pytest.param([("AB", 500, 200), ("A", 1500, 100)], id="electron in chA only"),
-        pytest.param([("AB", 500, 200), ("D", 1500, 100)], id="electron in chD only"),
-        pytest.param([("AB", 500, 200), ("BC", 1500, 100)], id="electron to both sides"),
-        pytest.param([("AB", 500, 60), ("B", 1500, 100)], id="first pulse too small"),
-        pytest.param([("AB", 500, 200), ("B", 1500, 30)], id="second pulse too small"),
-        pytest.param([("AB", 500, 200), ("B", 1500, 100), ("C", 2500, 100)], id="third pulse"),
-        pytest.param([("D", 300, 100), ("AB", 500, 200), ("B", 1500, 100)], id="pulse before"),
+        pytest.param([], NO_PULSE_AT_TRIGGER, id="no pulse at all"),
+        pytest.param([("AB", 500, 200)], NO_SECOND_PULSE, id="no second pulse"),
+        pytest.param([("B", 1500, 100)], NO_PULSE_AT_TRIGGER, id="no pulse at the trigger"),
+        pytest.param([("ABC", 500, 200), ("B", 1500, 100)], OTHER_SIGNATURE, id="did not stop"),
+        pytest.param([("A", 500, 200), ("B", 1500, 100)], OTHER_SIGNATURE, id="muon missed chB"),
+        pytest.param([("AB", 500, 200), ("A", 1500, 100)], OTHER_SIGNATURE, id="chA only"),
+        pytest.param([("AB", 500, 200), ("D", 1500, 100)], OTHER_SIGNATURE, id="chD only"),
+        pytest.param([("AB", 500, 200), ("BC", 1500, 100)], OTHER_SIGNATURE, id="to both sides"),
+        pytest.param([("AB", 500, 60), ("B", 1500, 100)], OTHER_SIGNATURE, id="first too small"),
+        pytest.param([("AB", 500, 200), ("B", 1500, 30)], NO_SECOND_PULSE, id="second too small"),
+        pytest.param(
+            [("AB", 500, 200), ("B", 1500, 100), ("C", 2500, 100)], FURTHER_PULSE, id="third pulse"
+        ),
+        pytest.param(
+            [("D", 300, 100), ("AB", 500, 200), ("B", 1500, 100)], FURTHER_PULSE, id="pulse before"
+        ),
     ],
 )
-def test_events_that_are_no_decay_are_rejected(search, pulses):
-    assert search.double_pulse(event_with(*pulses)) is None
+def test_events_that_are_no_decay_are_rejected_with_the_reason(search, pulses, reason):
+    assert search.double_pulse(event_with(*pulses)) is reason
 
 
 def test_pulses_of_one_particle_may_differ_by_the_tolerance(search):
@@ -82,7 +93,8 @@ def test_pulses_of_one_particle_may_differ_by_the_tolerance(search):
     (record,) = search.double_pulse(within)
     assert record["decay_time"] == pytest.approx(4 * (1505 - 502.5), abs=2)
     assert (
-        search.double_pulse(event_with(("A", 540, 200), ("B", 500, 200), ("B", 1500, 100))) is None
+        search.double_pulse(event_with(("A", 540, 200), ("B", 500, 200), ("B", 1500, 100)))
+        is FURTHER_PULSE
     )
 
 

@@ -217,7 +217,8 @@ def _gain(
         for other in others
         if other is not slowest
     ]
-    if cores.contention > CROWDED:
+    computes = used[slowest.name].computing > MOSTLY * used[slowest.name].busy
+    if cores.contention > CROWDED and computes:
         waits = _percent(cores.contention)
         limits += [(1.0, f"all processor cores are busy, workers wait for one {waits} of the time")]
     elif cores.used > 0.01:
