@@ -57,13 +57,13 @@ def pha(buffer_io: BufferIO) -> None:
     right_bases, widths, width_heights, left_ips, right_ips, plateau_sizes, left_edges,
     right_edges.
 
-    Configuration:
+    Keys of the configuration:
 
-    channel
+    ``channel``
         The channel to search, default the first one.
-    height, threshold, distance, prominence, width, wlen, plateau_size
+    ``height``, ``threshold``, ``distance``, ``prominence``, ``width``, ``wlen``, ``plateau_size``
         Conditions that a pulse meets, default none.
-    rel_height
+    ``rel_height``
         Relative height at which the width is taken, default 0.5.
     """
     processor = Processor(buffer_io)

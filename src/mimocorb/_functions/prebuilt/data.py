@@ -28,11 +28,11 @@ def export(buffer_io: BufferIO) -> None:
 
     Buffers: one source; any number of sinks of the same form, to which the events are passed on.
 
-    Configuration:
+    Keys of the configuration:
 
-    filename
+    ``filename``
         Name of the archive without ``.tar``, default the name of the buffer.
-    units, compression, sample_time_ns, pre_trigger_samples, analogue_offset
+    ``units``, ``compression``, ``sample_time_ns``, ``pre_trigger_samples``, ``analogue_offset``
         As for ``BufferToParquetfile``.
     """
     exporter = Exporter(buffer_io)
@@ -49,9 +49,9 @@ def simulate_importer(buffer_io: BufferIO) -> None:
 
     Buffers: one sink of the form of the recorded events.
 
-    Configuration:
+    Keys of the configuration:
 
-    filename
+    ``filename``
         A ``.mimo`` file, relative to the set-up file or to the current directory.
     """
     importer = Importer(buffer_io)
@@ -74,13 +74,13 @@ def clocked_importer(buffer_io: BufferIO) -> None:
 
     Buffers: one sink of the form of the recorded events.
 
-    Configuration:
+    Keys of the configuration:
 
-    filename
+    ``filename``
         A ``.mimo`` file, relative to the set-up file or to the current directory.
-    rate
+    ``rate``
         Mean rate in Hz.
-    distribution
+    ``distribution``
         ``"uniform"`` (default): equal intervals; ``"poisson"``: exponentially distributed ones, as
         of independent events.
     """

@@ -38,9 +38,9 @@ def csv(buffer_io: BufferIO) -> None:
     Buffers: one source with ``data_length`` 1; any number of sinks of the same form, to which the
     events are passed on.
 
-    Configuration:
+    Keys of the configuration:
 
-    filename
+    ``filename``
         Name of the file without ``.csv``, default the name of the buffer.
     """
     exporter = Exporter(buffer_io)
@@ -64,11 +64,11 @@ def histogram(buffer_io: BufferIO) -> None:
     Buffers: one source with ``data_length`` 1; any number of sinks of the same form, to which the
     events are passed on.
 
-    Configuration:
+    Keys of the configuration:
 
-    bins
+    ``bins``
         Field → (lowest edge, highest edge, number of edges).
-    update_interval
+    ``update_interval``
         Time between two updates of the files in seconds, default 1.
     """
     exporter = Exporter(buffer_io)

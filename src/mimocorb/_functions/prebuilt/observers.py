@@ -15,13 +15,13 @@ def oscilloscope(buffer_io: BufferIO) -> None:
 
     Buffers: one observed buffer.
 
-    Configuration:
+    Keys of the configuration:
 
-    update_interval
+    ``update_interval``
         Least time between two pictures in seconds, default 1.
-    trigger_level
+    ``trigger_level``
         A line at this height, in the unit of the data.
-    ylim
+    ``ylim``
         (lowest, highest) value of the axis; the axis is symmetric, so the larger one counts.
 
     The other keys of ``plot.plot_graph`` are understood as well.
