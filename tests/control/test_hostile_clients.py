@@ -13,10 +13,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from running import Worker, eventually
+from running import Worker, chain, eventually
 from talking import STATUS, call, hear, say, socket_of
 
 import mimocorb
+from mimocorb._run.control_place import noted_socket
+from mimocorb._run.control_socket import ControlSocket
+from mimocorb._run.run_log import RunLog
+from mimocorb._run.supervisor import Supervisor
+from mimocorb._setup.dialects import read_setup
 
 GARBAGE = [
     b"hello?\n",
@@ -147,6 +152,26 @@ def test_a_client_that_is_killed_while_it_waits_changes_nothing(start):
     eventually(lambda: run.status().view.events > before)
     run.stop()
     assert daq.finish().code == 0
+
+
+def test_a_fault_while_answering_costs_a_client_its_connection_and_nothing_else(tmp_path):
+    supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
+    control = ControlSocket(supervisor, tmp_path)
+    supervisor.results = {"Fkt_1": {("no", "key of JSON"): 1.0}}
+    link = call(noted_socket(tmp_path))
+    link.sendall(STATUS)
+    while not any(line.level == "ERROR" for line in supervisor.log.lines):
+        supervisor.loop.turn(1.0)
+    assert link.recv(1) == b""
+    link.close()
+    supervisor.results = {}
+    with call(noted_socket(tmp_path)) as link:
+        link.sendall(STATUS)
+        supervisor.loop.turn(1.0)
+        supervisor.loop.turn(1.0)
+        assert json.loads(hear(link))["ok"]
+    control.close()
+    supervisor.close()
 
 
 def test_an_observer_that_stands_still_holds_nobody_up(start):

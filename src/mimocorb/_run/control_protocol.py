@@ -180,7 +180,8 @@ def _plain(value: object) -> Any:
         return str(value)
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+    # Numbers of NumPy, and what else may come into a view one day.
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 # --- the status of a run

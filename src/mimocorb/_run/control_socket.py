@@ -19,8 +19,8 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -188,7 +188,8 @@ class ControlSocket:
         self._settle_all()
         for client in tuple(self._clients):
             if client.follows:
-                self._send(client, self._desk.status(failures=failures), last=True)
+                with self._harmless(client):
+                    self._send(client, self._desk.status(failures=failures), last=True)
         if self._path is not None:
             for file in (self._path, self._directory / NOTE):
                 with suppress(OSError):
@@ -293,12 +294,13 @@ class ControlSocket:
             return
         client.heard_s = time.monotonic()
         client.received += data
-        try:
-            request = self._next_request(client)
-            if request is not None:
-                self._take(client, request)
-        except BadRequest as error:
-            self._send(client, refusal("request", str(error)), last=True)
+        with self._harmless(client):
+            try:
+                request = self._next_request(client)
+                if request is not None:
+                    self._take(client, request)
+            except BadRequest as error:
+                self._send(client, refusal("request", str(error)), last=True)
 
     def _take(self, client: _Client, request: Request) -> None:
         if request.command == "follow":
@@ -313,10 +315,22 @@ class ControlSocket:
     def _settle_all(self) -> None:
         """Answer the commands whose outcome is known now."""
         for client in tuple(self._clients):
-            reply = client.waits_for.outcome() if client.waits_for is not None else None
-            if reply is not None:
-                client.waits_for = None
-                self._send(client, reply)
+            if client.waits_for is None:
+                continue
+            with self._harmless(client):
+                reply = client.waits_for.outcome()
+                if reply is not None:
+                    client.waits_for = None
+                    self._send(client, reply)
+
+    @contextmanager
+    def _harmless(self, client: _Client) -> Iterator[None]:
+        """See to it that a fault in here costs a client his connection, and not the run its end."""
+        try:
+            yield
+        except Exception as error:
+            self._log.add("ERROR", ORIGIN, f"a request could not be answered: {error!r}")
+            self._drop(client)
 
     @staticmethod
     def _next_request(client: _Client) -> Request | None:
