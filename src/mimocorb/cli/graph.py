@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, print_text, read_setup
 
@@ -14,14 +15,27 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("graph", help="draw which worker feeds which buffer")
     parser.set_defaults(action=graph)
     add_setup(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="draw a picture, .svg or .png, instead of text; FILE is replaced",
+    )
 
 
 def graph(chosen: argparse.Namespace) -> int:
-    """Draw as text."""
+    """Draw, as text or as a picture."""
     from mimocorb._setup.graph import Graph
 
     setup = read_setup(chosen)
     if setup is None:
         return BAD_USAGE
-    print_text(Graph(setup).text())
+    if chosen.output is None:
+        print_text(Graph(setup).text())
+        return OK
+    from mimocorb._setup.flow_picture import flow_picture
+    from mimocorb._setup.picture_files import write_picture
+
+    write_picture(flow_picture(setup), chosen.output)
     return OK
