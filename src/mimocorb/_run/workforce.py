@@ -101,9 +101,12 @@ class Workforce:
 
     @property
     def not_ready(self) -> list[WorkerProcess]:
-        """Processes that data depend on and that have not said yet that they are ready."""
+        """Processes that data depend on and that have not said yet that they are ready.
+
+        One that is about to end counts as well: it may have failed, which its end will tell.
+        """
         needed = [f for f in self._functions if f.must_finish]
-        not_yet = (WorkerState.STARTING, WorkerState.RESTARTING)
+        not_yet = (WorkerState.STARTING, WorkerState.RESTARTING, WorkerState.ENDING)
         return [p for f in needed for p in f.processes if p.state in not_yet]
 
     def begin(self) -> None:
