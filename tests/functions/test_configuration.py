@@ -166,7 +166,7 @@ def test_a_function_that_cannot_be_called_is_shown_in_its_file(problems: Check) 
     (message,) = problems(module, WORKER)
     assert message == (
         "setup.yaml:4:15: error: a filter is written f(event, *, …) or f(event, metadata, *, …); "
-        "found f(event, limit) in line 4; put * before limit: what stands behind it is the "
+        "found f(event, limit) in line 3; put * before limit: what stands behind it is the "
         "configuration"
     )
 

@@ -88,7 +88,7 @@ def describe(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_a_function_is_described(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert describe(capsys, "own.py:muons") == (
-        "muons: source, in own.py, line 8\n\n"
+        "muons: source, in own.py, line 7\n\n"
         "Simulate cosmic muons, one after the other.\n\n"
         "parameter   type         unit   default   meaning\n"
         "──────────────────────────────────────────────────────────────────────\n"
@@ -123,7 +123,7 @@ def test_the_functions_of_a_module_are_listed(
 def test_json_has_everything(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = json.loads(describe(capsys, "--json", "own.py:pulses"))
     threshold, limit, names = found["parameters"]
-    assert (found["name"], found["kind"], found["line"]) == ("pulses", "filter", 23)
+    assert (found["name"], found["kind"], found["line"]) == ("pulses", "filter", 22)
     assert threshold == {
         "name": "threshold",
         "type": "float",

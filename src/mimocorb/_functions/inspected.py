@@ -29,33 +29,43 @@ def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
     kind = kind_of(function)
     if kind is None:
         return None
-    name = function.__name__
+    name, line = function.__name__, _line(function)
     docs = [inspect.getdoc(function)]
-    fault = _fault(function, kind)
+    fault = _fault(function, kind, line)
     if fault is not None:
-        return PlainSignature(name, kind, fault=fault)
+        return PlainSignature(name, kind, fault=fault, line=line)
     try:
         if isinstance(function, type):
             docs.append(getattr(vars(function).get("__init__"), "__doc__", None))
             called = _method(function, "__call__")
             return make_signature(
-                name, kind, called, _of(inspect.signature(function), function), docs=docs
+                name, kind, called, _of(inspect.signature(function), function), docs=docs, line=line
             )
-        return make_signature(name, kind, _of(inspect.signature(function), function), docs=docs)
+        return make_signature(
+            name, kind, _of(inspect.signature(function), function), docs=docs, line=line
+        )
     except _Undefined as undefined:
         summary = read_docstring(docs[0]).summary
-        return PlainSignature(name, kind, summary, fault=undefined.fault)
+        return PlainSignature(name, kind, summary, fault=undefined.fault, line=line)
 
 
-def _fault(function: Callable[..., Any], kind: Kind) -> Fault | None:
+def _line(function: Callable[..., Any]) -> int:
+    """Return where it begins in its file; 0 if there is none, as in a notebook."""
+    try:
+        return inspect.getsourcelines(function)[1]
+    except (OSError, TypeError):
+        return 0
+
+
+def _fault(function: Callable[..., Any], kind: Kind, line: int) -> Fault | None:
     """Say why it cannot be what it is marked as, whatever its parameters are."""
     if isinstance(function, type) and kind == "source":
         return class_fault(function.__name__)
     inner = inspect.unwrap(function)
     if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
-        return async_fault(kind)
+        return async_fault(kind, line)
     if kind != "source" and inspect.isgeneratorfunction(inner):
-        return yield_fault(kind)
+        return yield_fault(kind, line)
     return None
 
 

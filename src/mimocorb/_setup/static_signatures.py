@@ -45,7 +45,7 @@ def read_signature(names: dict[str, ast.AST], name: str) -> PlainSignature | Non
     kind = next((kind for kind in KINDS if f"mimocorb.{kind}" in decorators), None)
     if kind is None:
         return _without_import(names, statement)
-    line = statement.lineno
+    line = _first_line(statement)
     summary = read_docstring(ast.get_docstring(statement)).summary
     if len(decorators) > 1:  # the other ones may change anything
         return PlainSignature(name, kind, summary, line=line)
@@ -77,6 +77,11 @@ def full_name(names: dict[str, ast.AST], dotted: str) -> str | None:
     return None
 
 
+def _first_line(statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    """Return the line where Python says that it begins: that of its first decorator."""
+    return min(node.lineno for node in (statement, *statement.decorator_list))
+
+
 def _decorator(names: dict[str, ast.AST], node: ast.expr) -> str | None:
     return full_name(names, ast.unparse(node)) if isinstance(node, ast.Name | ast.Attribute) else ""
 
@@ -95,7 +100,9 @@ def _without_import(
                     f"found it in line {node.lineno} without an import",
                     f"add the line: from mimocorb import {kind}",
                 )
-                return PlainSignature(statement.name, kind, fault=fault, line=statement.lineno)
+                return PlainSignature(
+                    statement.name, kind, fault=fault, line=_first_line(statement)
+                )
     return None
 
 
@@ -104,11 +111,11 @@ def _read_class(names: dict[str, ast.AST], statement: ast.ClassDef, kind: Kind) 
     methods = {node.name: node for node in statement.body if isinstance(node, ast.FunctionDef)}
     if kind == "source":
         return PlainSignature(
-            statement.name, kind, fault=class_fault(statement.name), line=statement.lineno
+            statement.name, kind, fault=class_fault(statement.name), line=_first_line(statement)
         )
     if statement.bases or statement.keywords:  # what it inherits is known when it is loaded
         return PlainSignature(
-            statement.name, kind, read_docstring(docs[0]).summary, line=statement.lineno
+            statement.name, kind, read_docstring(docs[0]).summary, line=_first_line(statement)
         )
     init, call = methods.get("__init__"), methods.get("__call__")
     if init is not None:
@@ -119,17 +126,17 @@ def _read_class(names: dict[str, ast.AST], statement: ast.ClassDef, kind: Kind) 
         _arguments(names, call.args, is_method=True) if call else inspect.Signature(),
         _arguments(names, init.args, is_method=True) if init else inspect.Signature(),
         docs=docs,
-        line=statement.lineno,
+        line=_first_line(statement),
     )
 
 
 def _body_fault(statement: ast.FunctionDef | ast.AsyncFunctionDef, kind: Kind) -> Fault | None:
     if isinstance(statement, ast.AsyncFunctionDef):
-        return async_fault(kind, statement.lineno)
+        return async_fault(kind, _first_line(statement))
     if kind != "source" and any(
         isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(statement)
     ):
-        return yield_fault(kind, statement.lineno)
+        return yield_fault(kind, _first_line(statement))
     return None
 
 
