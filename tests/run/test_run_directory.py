@@ -35,6 +35,12 @@ def test_runs_of_one_second_have_numbers(tmp_path):
     assert all(directory.is_dir() for directory, _number in made)
 
 
+def test_numbers_that_are_taken_at_once_are_all_different(tmp_path):
+    with ThreadPoolExecutor(4) as threads:
+        numbers = list(threads.map(take_run_number, [tmp_path] * 80))
+    assert sorted(numbers) == list(range(1, 81))
+
+
 def test_a_number_is_not_given_again_when_its_run_has_been_deleted(tmp_path):
     directory, number = create_run_directory(tmp_path, "setup")
     directory.rmdir()

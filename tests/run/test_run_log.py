@@ -85,7 +85,8 @@ def test_a_log_has_a_limit_for_what_workers_say_but_not_for_what_the_run_says(tm
     assert (tmp_path / "log.jsonl").stat().st_size < 11_000
 
 
-def test_whatever_a_user_function_prints_comes_out_as_text(tmp_path):
+def test_whatever_a_user_function_prints_comes_out_as_text(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # it would work upon C as well
     finished = run(chain(tmp_path, source=Worker("garbles", {"RB_1": "write"})))
     assert finished.code == 1
     for text in (
