@@ -6,7 +6,8 @@ import getpass
 import hashlib
 import json
 import os
-from dataclasses import asdict
+import re
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -27,8 +28,17 @@ from mimocorb._buffer.stats import BufferStats, WaitingTime
 from mimocorb._run.options import RunOptions
 from mimocorb._run.quality import judge
 from mimocorb._run.run import Run
+from mimocorb._run.run_directory import CopiedFile
 from mimocorb._run.run_log import utc
-from mimocorb._run.run_record import WorkerEnd, read_record
+from mimocorb._run.run_record import (
+    BufferResult,
+    GroupResult,
+    RecordedState,
+    RunRecord,
+    RunResult,
+    WorkerEnd,
+    read_record,
+)
 from mimocorb._run.run_state import BufferView, RunState, RunView
 from mimocorb._setup.dialects import read_setup
 
@@ -288,3 +298,12 @@ def test_times_are_utc_with_milliseconds(time_s, text):
 def test_a_record_is_read_back_as_it_was_written(finished):
     record = read_record(finished.directory)
     assert json.loads(json.dumps(asdict(record))) == finished.record
+
+
+@pytest.mark.parametrize(
+    "part", [RunRecord, RunResult, BufferResult, GroupResult, WorkerEnd, CopiedFile, RecordedState]
+)
+def test_every_field_is_described_in_the_documentation(part):
+    page = Path(__file__).parents[2] / "docs" / "reference" / "run-record.md"
+    described = set(re.findall(r"`([a-z0-9_]+)`", page.read_text("utf-8")))
+    assert {field.name for field in fields(part)} <= described
