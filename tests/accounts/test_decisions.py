@@ -127,23 +127,23 @@ def account(accepted, rejected, *, known=True):
 
 
 def test_decisions_that_fit_to_the_books_are_no_problem():
-    assert account(7, 3).problem(group(10)) == ""
+    assert account(7, 3).problem([group(10)]) == ""
 
 
 @pytest.mark.parametrize(("accepted", "redelivered"), [(6, 0), (6, 2), (8, 0), (10, 2)])
 def test_decisions_that_do_not_fit_to_the_books_are_named(accepted, redelivered):
-    text = account(accepted, 3).problem(group(10, redelivered))
+    text = account(accepted, 3).problem([group(10, redelivered)])
     assert f"{accepted} accepted + 3 rejected, but 10 events were processed" in text
 
 
 def test_a_kill_may_count_an_event_twice_as_often_as_it_came_again():
-    assert account(8, 3).problem(group(10, redelivered=1)) == ""
+    assert account(8, 3).problem([group(10, redelivered=1)]) == ""
 
 
 def test_what_is_not_known_is_not_counted_as_zero(own_meter):
     found = DecisionAccount.of("Fkt_2", "Fkt_2 by hand", ["RB_2"], None, [read(own_meter)])
     assert found.as_dict() == {"name": "Fkt_2", "known": False}
-    assert found.problem(group(10)) == ""
+    assert found.problem([group(10)]) == ""
 
 
 def test_processes_are_added_up_with_the_most_frequent_reason_first(own_meter, new_buffer):

@@ -45,6 +45,9 @@ def test_two_buffers_are_merged_and_waiting_for_a_partner_is_not_hanging(tmp_pat
     assert done.code == 0, done.text
     assert saved(done) == [2.0 * n for n in range(30)]
     assert "merged 30 complete sets, 10 incomplete, 0 of them late" in done.log
+    (decisions,) = done.summary["accounts"]["decisions"]
+    assert (decisions["accepted"], decisions["rejected"]) == (60, 10)
+    assert decisions["reasons"] == {"incomplete: nothing from bottom": 10}
 
 
 def test_parallel_filters_keep_the_order_although_some_of_them_die(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ class Accounts:
     def _decisions(self, now: Readings) -> Iterator[DecisionAccount]:
         for function in self._functions:
             spec = function.spec
-            if len(spec.sources) == 1 and spec.sinks:
+            if spec.sources and spec.sinks:
                 yield DecisionAccount.of(
                     spec.name,
                     function.label,
@@ -237,12 +237,18 @@ class Accounts:
         functions = {function.spec.name: function for function in self._functions}
         for decision in decisions:
             function = functions[decision.name]
-            (name,) = function.spec.sources
-            number = function.readers[name]["group"]
-            for group in stats[name].groups if name in stats and function.gone else ():
-                problem = decision.problem(group) if group.group == number else ""
-                if problem:
-                    yield problem
+            if not function.gone or not stats.keys() >= set(function.readers):
+                continue
+            groups = [
+                group
+                for name, reader in function.readers.items()
+                for group in stats[name].groups
+                if group.group == reader["group"]
+            ]
+            # a group that was removed has no books any more
+            problem = decision.problem(groups) if len(groups) == len(function.readers) else ""
+            if problem:
+                yield problem
 
 
 def _last_event_ns(reading: AccountReading) -> int:

@@ -85,18 +85,19 @@ class DecisionAccount:
             seeds=tuple(part.sample_seed for part in parts if part.sample_seed),
         )
 
-    def problem(self, group: GroupStats) -> str:
-        """Return why the decisions do not fit to the books of the reader group; or nothing.
+    def problem(self, groups: Sequence[GroupStats]) -> str:
+        """Return why the decisions do not fit to the books of the reader groups; or nothing.
 
         They are counted before the event is acknowledged. A process that is killed in between
         counts an event that comes again, so there may be as many too many as were redelivered.
         """
-        surplus = self.accepted + self.rejected - group.acknowledged
-        if not self.known or 0 <= surplus <= group.redelivered:
+        processed = sum(group.acknowledged for group in groups)
+        surplus = self.accepted + self.rejected - processed
+        if not self.known or 0 <= surplus <= sum(group.redelivered for group in groups):
             return ""
         return (
             f"the decisions of {self.label} do not add up: {self.accepted} accepted + "
-            f"{self.rejected} rejected, but {group.acknowledged} events were processed"
+            f"{self.rejected} rejected, but {processed} events were processed"
         )
 
     def as_dict(self) -> dict[str, Any]:

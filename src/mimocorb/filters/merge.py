@@ -25,6 +25,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb._access.assignment import ANY_NUMBER, TWO_OR_MORE, Setups, check_assignment
+from mimocorb._access.decisions import DecisionCounter, Verdict
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.results import report
 from mimocorb._access.user_function import failure, function_name, one_function
@@ -186,6 +187,7 @@ class MergeBuffers:
         ]
         self.writers = [Writer(setup) for setup in assigned.sinks]
         self._results = ResultForms(self.writers, " and ".join(names), copies=False)
+        self._decisions = DecisionCounter(len(self.writers))
         self._by_counter = self.settings.by == "counter"
         self._width = self.settings.window_s or 0.0
 
@@ -203,6 +205,8 @@ class MergeBuffers:
             The function raised an exception or returned something undocumented, or a set is
             incomplete and ``incomplete`` is ``"fail"``. The events in hand are given back first.
         """
+        if self.writers:
+            self._decisions.begin()
         try:
             with ExitStack() as stack:
                 for writer in self.writers:
@@ -314,14 +318,14 @@ class MergeBuffers:
     def _process(self, members: list[_Source]) -> None:
         """Hand a set on, publish what comes of it, and acknowledge its events."""
         missing = [source.name for source in self._sources if source not in members]
-        if not missing:
-            self._hand_on(members)
-            self.complete_count += 1
-        else:
+        verdict: Verdict = f"incomplete: nothing from {' and '.join(missing)}"
+        if missing:
             self._check_policy(members, missing)
-            if self.settings.incomplete == "pass":
-                self._hand_on(members)
-            self.incomplete_count += 1
+        if not missing or self.settings.incomplete == "pass":
+            verdict = self._hand_on(members)
+        self.complete_count += not missing
+        self.incomplete_count += bool(missing)
+        self._decisions.add([verdict] * len(members))
         late = [source for source in members if missing and source.key <= source.passed_over]
         self.late_count += bool(late)
         for source in members:
@@ -345,7 +349,8 @@ class MergeBuffers:
             " without."
         )
 
-    def _hand_on(self, members: list[_Source]) -> None:
+    def _hand_on(self, members: list[_Source]) -> Verdict:
+        """Call the function and publish what it returns; return what became of the events."""
         metadata = members[0].metadata
         events: Events = {source.name: None for source in self._sources}
         events.update({source.name: source.head for source in members})
@@ -354,18 +359,21 @@ class MergeBuffers:
         except (EndOfStream, MimocorbError):
             raise
         except (Exception, SystemExit) as error:
+            self._decisions.failed()
             raise failure(self.function, metadata[0], error) from error
         if not self.writers:
-            return
+            return ""
         try:
             outputs = self._results.outputs(result, events)
         except DoesNotFitError as error:
+            self._decisions.failed()
             raise UserFunctionError(
                 f"{function_name(self.function)}, event {metadata[0]}: {error}"
             ) from None
         for writer, records in zip(self.writers, outputs, strict=False):
             for record in records:
                 writer.write(record, *metadata)
+        return DecisionCounter.verdict(outputs, result)
 
     def _called(self, events: Events, members: list[_Source]) -> Any:
         if not self._with_metadata:
