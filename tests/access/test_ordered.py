@@ -67,7 +67,12 @@ class Workers:
             process.start()
             self.processes.append(process)
 
-    def kill_one(self):
+    def kill_one(self, after):
+        """Kill a process as soon as so many results have been published."""
+        deadline = time.monotonic() + WATCHDOG_S
+        while self.sink.stats().published < after:
+            assert time.monotonic() < deadline, "there never were so many results"
+            time.sleep(0.001)
         victim = self.processes.pop(0)
         victim.kill()
         victim.join(WATCHDOG_S)
@@ -116,9 +121,8 @@ def test_killed_processes_change_nothing_in_the_order(bench):
     """An event may come twice if its process is killed right behind publishing; none is missing."""
     workers = Workers(bench, 400, dawdle)
     workers.start()
-    for _ in range(3):
-        time.sleep(0.1)
-        workers.kill_one()
+    for after in (50, 120, 190):
+        workers.kill_one(after)
         workers.start(1)
     came = workers.finish(bench)
     assert came == sorted(came)
@@ -129,9 +133,8 @@ def test_killed_processes_change_nothing_in_the_order(bench):
 def test_killed_in_the_middle_of_batches_they_lose_nothing(bench):
     workers = Workers(bench, 20_000, quick)
     workers.start()
-    time.sleep(0.05)
-    workers.kill_one()
-    workers.kill_one()
+    workers.kill_one(500)
+    workers.kill_one(1000)
     came = workers.finish(bench)
     assert sorted(set(came)) == [n for n in range(20_000) if n % 3]
 
