@@ -12,9 +12,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_keys_of_runs import TOP, WORKER
 
 from mimocorb._setup.dialects import read_setup_or_problems, setup_from_dicts
+from mimocorb._setup.flow_picture import flow_picture
 from mimocorb._setup.graph import Graph
+from mimocorb._setup.model import Problem, Setup
+from mimocorb._setup.picture_files import svg_text
+from mimocorb._setup.recommended_form import recommended_form
 from mimocorb.cli import main
 from mimocorb.errors import SetupError
 
@@ -26,6 +31,13 @@ FILES = (
     "supervised_setup.yaml",
 )
 TEXTS = [(DATA / name).read_text() for name in FILES]
+TEXTS += [
+    f"{TOP}\n{TEXTS[0].replace('num_process: 2', 'num_process: 2' + WORKER)}",
+    TEXTS[2].replace(
+        "runevents: 1000", "Options: {overarching_config: {a: 1}, debug_workers: true}"
+    )
+    + "restart_of_all: &r {policy: on_failure, limit: 3}\nstop_when: PulseParameters.events > 3\n",
+]
 WORDS = sorted({word for text in TEXTS for word in text.replace("\n", " ").split(" ") if word})
 VALUES = [yaml.safe_load(text) for text in TEXTS]
 SLIPS = [
@@ -72,16 +84,22 @@ def read_bytes(directory: Path, content: bytes) -> None:
     """Read a file and check what every outcome has in common."""
     path = directory / "setup.yaml"
     path.write_bytes(content)
-    setup, problems = read_setup_or_problems(path)
+    check_outcome(*read_setup_or_problems(path))
+
+
+def check_outcome(setup: Setup | None, problems: list[Problem]) -> None:
+    """Check what every outcome has in common; a set-up without errors can be drawn and written."""
     has_errors = any(problem.severity == "error" for problem in problems)
     assert (setup is None) == has_errors
     for problem in problems:
-        assert problem.file.endswith((".yaml", ".py"))
+        assert problem.file.endswith((".yaml", ".py")) or problem.where.is_option
         assert problem.asked
         assert problem.found
         assert "\n" not in str(problem)
     if setup is not None:
         Graph(setup).text()
+        svg_text(flow_picture(setup))
+        recommended_form(setup, setup.base_directory)
 
 
 @st.composite
@@ -174,6 +192,29 @@ def test_nothing_starts_with_a_faulty_setup(example: Path, value: Any) -> None:
         assert main(["run", path.name]) == 2
     assert said.getvalue().endswith("nothing was started\n")
     assert set(example.iterdir()) == before
+
+
+PATHS = [word.strip(",:[]{}\"'") for word in WORDS] + [
+    "",
+    ".",
+    "Workers",
+    "Fkt_1.config",
+    "base_config",
+]
+
+
+@settings(generously, max_examples=60)
+@given(
+    name=st.sampled_from(FILES),
+    path=st.lists(st.sampled_from(PATHS) | st.text(max_size=4), min_size=1, max_size=4),
+    value=st.sampled_from([*SLIPS, *WORDS]) | st.text(max_size=6),
+)
+def test_settings_of_any_kind_give_problems_only(
+    example: Path, name: str, path: list[str], value: str
+) -> None:
+    setting = f"{'.'.join(path)}={value}".replace("\0", "")
+    check_outcome(*read_setup_or_problems(example / name, None, [setting], "data"))
+    check_outcome(*read_setup_or_problems(example / name, None, [setting]))
 
 
 @pytest.mark.parametrize(

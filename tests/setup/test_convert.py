@@ -203,7 +203,7 @@ def setups(draw: st.DrawFn) -> Setup:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

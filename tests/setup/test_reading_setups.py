@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimocorb._setup import keys
 from mimocorb._setup.dialects import read_setup, setup_from_dicts
+from mimocorb._setup.kinds import Key
 from mimocorb._setup.model import Where
 from mimocorb.errors import SetupError
 
@@ -195,3 +197,58 @@ def test_problems_in_dictionaries_name_the_entry(example: Path) -> None:
     text = str(raised.value)
     assert "RingBuffer[0].RB_1.number_of_slots: error: number_of_slots of RB_1" in text
     assert "RingBuffer[0].RB_1: error: buffer 'RB_1' needs the key 'data_type'" in text
+
+
+def test_parts_in_files_of_their_own_are_read(example: Path) -> None:
+    text = (example / "muon_setup.yaml").read_text()
+    body = text.partition("  filter:\n")[2].partition("  save_pulses:")[0]
+    (example / "filter.yaml").write_text(body)
+    (example / "muon_setup.yaml").write_text(
+        text.replace(f"  filter:\n{body}", "  filter: filter.yaml\n")
+    )
+    setup = read_setup("muon_setup.yaml")
+    assert setup.worker("filter").number_of_processes == 2
+    assert setup.worker("filter").sinks == ("AcceptedPulses", "PulseParameters")
+    assert example / "filter.yaml" in setup.config_files
+    (example / "filter.yaml").write_text(body.replace("function:", "fucntion:"))
+    with pytest.raises(SetupError, match=r"filter.yaml:2:5: error: .*found 'fucntion'; did you"):
+        read_setup("muon_setup.yaml")
+    (example / "filter.yaml").unlink()
+    with pytest.raises(SetupError, match=r"the file of filter is the file filter.yaml; found: no"):
+        read_setup("muon_setup.yaml")
+
+
+def test_the_first_versions_of_mimocorb2_are_read(example: Path, problems_after: Change) -> None:
+    messages = problems_after(
+        "muon_setup.yaml",
+        ("target_directory: ../runs", "Options: {output_directory: old, debug_workers: true}"),
+        ("base_config: {sample_time_ns: 4}", ""),
+        ("    sinks: [InputBuffer]", "    sink_list: [InputBuffer]"),
+        ("    sources: [InputBuffer]", "    source_list: [InputBuffer]"),
+        ("    observes: [InputBuffer]", "    observe_list: [InputBuffer]"),
+        ("    slot_count: 32", "    slot_count: 32\n    overwrite: true"),
+    )
+    assert [message.split(": ")[1] for message in messages] == ["warning", "warning"]
+    assert "found overwrite, which does nothing here" in messages[0]
+    assert "the option --debug of the command line" in messages[1]
+    setup = read_setup("muon_setup.yaml")
+    assert setup.output_directory == example / "old"
+    assert setup.worker("oscilloscope").observes == ("InputBuffer",)
+
+
+def test_the_overarching_configuration_is_below_the_others(
+    example: Path, problems_after: Change
+) -> None:
+    options = "Options: {overarching_config: [config/filter.yaml, {sample_time_ns: 1, gain: 2}]}"
+    assert problems_after("muon_setup.yaml", ("runevents: 1000", options)) == []
+    config = read_setup("muon_setup.yaml").worker("input").config
+    assert config == {"sample_time_ns": 4, "gain": 2, "signatures": ["old"], "eventcount": 100}
+
+
+def test_every_key_is_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/setup-file.md").read_text()
+    for table in vars(keys).values():
+        if isinstance(table, dict) and all(isinstance(key, Key) for key in table.values()):
+            for name, key in table.items():
+                for spelling in (name, *key.spellings):
+                    assert f"`{spelling}`" in page, spelling
