@@ -147,7 +147,7 @@ def test_a_silent_buffer_does_not_hold_up_the_others_for_longer_than_asked(bench
     groups = [top.new_reader_group(), bottom.new_reader_group()]
     writers = [Writer(top.new_writer()), Writer(bottom.new_writer())]
     seen = Merged()
-    settings = MergeSettings(incomplete="pass", timeout_s=0.2)
+    settings = MergeSettings(incomplete="pass", timeout_s=1.0)
     merging = MergeBuffers(groups, function=seen, settings=settings)
     thread = threading.Thread(target=merging, daemon=True)
     thread.start()

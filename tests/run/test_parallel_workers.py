@@ -31,13 +31,13 @@ def test_two_buffers_are_merged_and_waiting_for_a_partner_is_not_hanging(tmp_pat
         "to_bottom": {
             "function": "numbers",
             "sinks": ["bottom"],
-            "config": {"events": 30, "late_s": 1.5},
+            "config": {"events": 30, "late_s": 2.0},
         },
         "merge": {
             "function": "add",
             "sources": ["top", "bottom"],
             "sinks": ["sums"],
-            "hang_timeout_s": 0.5,
+            "hang_timeout_s": 1.0,
         },
         "save": {"function": "save", "sources": ["sums"]},
     }
