@@ -148,7 +148,7 @@ def test_two_runs_are_compared(target, capsys):
     page = capsys.readouterr().out
     assert "Files: no difference" in page
     assert re.search(r"quality +clean +incomplete, crashed workers", page)
-    assert re.search(r"RB_1 +\S+ ± \S+ +\S+ ± \S+ +\+0\.0 σ", page)
+    assert re.search(r"RB_1 +[\d. ]+ ± [\d. ]+ ± [\d. ]+ +\+0\.0 σ", page)
 
 
 MISTAKES = {
