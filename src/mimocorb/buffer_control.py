@@ -27,7 +27,8 @@ function gets, and then called; they return at the end of the stream::
         BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
 """
 
-from mimocorb._run.control import buffer_control, run_mimoDAQ
+from typing import TYPE_CHECKING, Any
+
 from mimocorb.displays.observer import rbObserver
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess
@@ -63,3 +64,19 @@ __all__ = [
     "rb_toTxtfile",
     "run_mimoDAQ",
 ]
+
+# Workers import this module to connect; what steers runs is of no use to them and takes a while.
+if TYPE_CHECKING:
+    from mimocorb._run.control import buffer_control, run_mimoDAQ
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("buffer_control", "run_mimoDAQ"):
+        from mimocorb._run import control
+
+        return getattr(control, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -118,9 +118,9 @@ class RunFailed(MimocorbError, RuntimeError):
 class Terminated(BaseException):
     """Raised in a worker's function, wherever it is, when the run does not wait any longer for it.
 
-    Below :class:`BaseException`, as :class:`KeyboardInterrupt` is: ``finally`` and ``with`` tidy up,
-    and ``except Exception`` lets it pass. A worker that goes on nevertheless is killed after some
-    seconds.
+    Below :class:`BaseException`, as :class:`KeyboardInterrupt` is: ``finally`` and ``with`` tidy
+    up, and ``except Exception`` lets it pass. A worker that goes on nevertheless is killed after
+    some seconds.
     """
 
 

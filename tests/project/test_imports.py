@@ -22,7 +22,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["mimo_buffer", "plot"])
+@pytest.mark.parametrize("module", ["mimo_buffer", "buffer_control", "plot"])
 def test_a_face_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import mimocorb.{module}") & set(HEAVY) == set()
 
