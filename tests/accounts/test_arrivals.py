@@ -130,6 +130,13 @@ def test_the_live_time_by_arrivals_is_the_true_one():
     assert 0.5 < np.std(pulls) < 1.5
 
 
+def test_the_rate_is_not_biased_by_the_width_of_the_bins():
+    edges = interval_edges_ns()
+    expected = -np.diff(np.exp(-edges / MEAN_NS)) * 1e12
+    found = check_arrivals(expected.astype(np.int64), int(1e12 * MEAN_NS), int(1e12 * MEAN_NS))
+    assert found.by_arrivals == pytest.approx(1, rel=1e-5)
+
+
 def test_the_sentences_say_what_was_found_and_by_how_much():
     rng = np.random.default_rng(1)
     found = check(behind_dead_time(rng, 5000)).sentence
