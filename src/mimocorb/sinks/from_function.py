@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.batches import batch_limit
 from mimocorb._access.user_function import failure
-from mimocorb._buffer.reader import BatchMetadata, Reader
+from mimocorb._buffer.reader import Reader
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
 __all__ = ["rbExport"]
@@ -121,15 +121,8 @@ class rbExport:  # noqa: N801 - the documented name
     def _hand_over_batches(self, reader: Reader) -> None:
         for events in reader.batches(self._batch):
             metadata = reader.get_metadata_batch()
-            step = 1 if reader.delivery > 1 else len(events)
-            for first in range(0, len(events), step):
-                part = slice(first, first + step)
-                of_part = BatchMetadata(
-                    metadata.counter[part], metadata.timestamp[part], metadata.deadtime[part]
-                )
-                self._hand_over(events[part], of_part, int(of_part.counter[0]))
-                reader.acknowledge(step)
-                self.event_count += step
+            self._hand_over(events, metadata, int(metadata.counter[0]))
+            self.event_count += len(events)
 
     def _hand_over(self, data: NDArray[Any], metadata: Any, counter: int) -> None:
         """Call the function; name the first event that it got if it fails."""
