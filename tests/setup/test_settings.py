@@ -130,4 +130,32 @@ def test_data_is_given_to_the_sources_that_ask_for_it(example: Path) -> None:
     assert setup.worker("input").config["data"] == str(example / "runs" / "1")
     assert setup.worker("filter").config["data"] == "here"
     assert setup.settings[-1] == "--data runs/1"
-    assert "--data is for a source with the key 'data'" in error(MANUAL, data="runs/1")
+    assert "--data is for a source with a parameter 'data'" in error(MANUAL, data="runs/1")
+
+
+PLAIN = """
+from mimocorb import source
+
+@source
+def pulses(*, chA_scale: float = 1.0, chB_scale: float = 1.0, data: str = ""):
+    yield [0.0]
+"""
+
+
+def test_parameters_of_plain_functions_may_be_set_without_being_written(example: Path) -> None:
+    (example / "plain.py").write_text(PLAIN)
+    path = example / RECOMMENDED
+    lines = "file: modules/simulation_source.py\n    function: simulation_source"
+    text = path.read_text().replace(lines, "file: plain.py\n    function: pulses")
+    path.write_text(text.replace("{eventcount: 100}", "{chA_scale: 2.0}"))
+    setup = read(RECOMMENDED, "input.chB_scale=3.0", data="recorded")
+    assert setup.worker("input").config == {
+        "sample_time_ns": 4,
+        "chA_scale": 2.0,
+        "chB_scale": 3.0,
+        "data": str(example / "recorded"),
+    }
+    assert "did you mean 'chB_scale'?" in error(RECOMMENDED, "input.chB_scal=3.0")
+    assert "--set input.chA_scale=x: error: chA_scale of pulses is float" in error(
+        RECOMMENDED, "input.chA_scale=x"
+    )

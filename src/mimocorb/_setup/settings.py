@@ -33,7 +33,7 @@ from mimocorb._setup.keys import (
     RECOMMENDED_WORKER_KEYS,
 )
 from mimocorb._setup.kinds import Keys
-from mimocorb._setup.model import Setup, Where, WorkerSpec
+from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import absolute
 from mimocorb._setup.setup_file import (
     Entry,
@@ -45,6 +45,8 @@ from mimocorb._setup.setup_file import (
     parse_text,
     plain,
 )
+from mimocorb._setup.static_signatures import read_signature
+from mimocorb._setup.user_functions import read_module
 
 __all__ = ["Setting", "apply_to_file", "apply_to_workers", "parse_settings", "with_data"]
 
@@ -164,11 +166,15 @@ def apply_to_workers(
 
 def with_data(form: Form, setup: Setup, data: str) -> Setup:
     """Set the path of recorded data, relative to the working directory, for sources that ask."""
-    asking = [spec for spec in setup.workers if spec.is_source and "data" in spec.config]
+    asking = [
+        spec
+        for spec in setup.workers
+        if spec.is_source and ("data" in spec.config or "data" in _parameters(spec))
+    ]
     if not asking:
         form.error(
             Where(f"--data {data}"),
-            "--data is for a source with the key 'data' in its configuration",
+            "--data is for a source with a parameter 'data', or this key in its configuration",
             "found none",
             "remove it, or add the key to the configuration of the source",
         )
@@ -326,9 +332,10 @@ def _configured(
         place = inner
         key, below = _split(below, place)
     names = [name for name in place if isinstance(name, str)]
+    names += _parameters(spec) if place is config else ()
     # Further down, keys are data, such as names of channels, and all look alike.
     guess = nearest(key, [*names, *others]) if place is config else None
-    if key not in place and guess:
+    if key not in names and key not in place and guess:
         form.error(
             setting.where,
             f"{setting.path!r} is a key of {spec.name} or of its configuration",
@@ -338,6 +345,15 @@ def _configured(
         return spec
     place[key] = plain(setting.value)
     return _with_config(spec, config, _split(path, spec.config)[0], setting.where)
+
+
+def _parameters(spec: WorkerSpec) -> tuple[str, ...]:
+    """Return the parameters of a worker's function, if it is of the plain form."""
+    module = read_module(spec.function) if spec.function.asked else None
+    if module is None or isinstance(module, Problem):
+        return ()
+    signature = read_signature(module.names, spec.function.name)
+    return tuple(one.name for one in signature.parameters or ()) if signature else ()
 
 
 def _with_config(
