@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import mmap
 import tarfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import running
@@ -13,10 +15,13 @@ import yaml
 from running import WATCHDOG_S, RunningDaq, Worker, chain, eventually, run
 
 import mimocorb
-from mimocorb._access.meter_page import read_page
+from mimocorb._access.meter import Meter
+from mimocorb._access.meter_page import PAGE_BYTES, read_page
+from mimocorb._run.accounts import Accounts
 from mimocorb._run.arrivals import Finding
 from mimocorb._run.live_time import LiveTime
-from mimocorb._run.process_account import AccountReading
+from mimocorb._run.process_account import AccountReading, ProcessAccount
+from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.buffer_control import SourceToBuffer
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
@@ -210,15 +215,32 @@ def test_rates_while_live_are_those_of_the_particles(
     assert found.check.finding is Finding.AGREE
 
 
-def test_time_is_not_counted_after_the_last_event_wanted(tmp_path):
-    setup = chain(tmp_path, source=source(pause_s=0.02), middle=middle(), runevents=20)
-    began_s = time.monotonic()
-    done = run(setup)
-    assert done.published("RB_1") == 20
-    (live,) = done.summary["accounts"]["live_time"]
-    (process,) = live["processes"]
-    assert process["events"] == 20
-    assert live["total_ns"] / 1e9 < time.monotonic() - began_s
-    # the source has waited for a 21st event, which nobody wanted; 20 waits of 20 ms and little more
-    assert adds_up(process)
-    assert live["live_ns"] >= 20 * 20e6
+@pytest.mark.parametrize("published", [2, 3])
+def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(published):
+    spec = WorkerSpec("Fkt_1", FunctionReference("device", "device"), rb_assign={"RB_1": "write"})
+    account = ProcessAccount("device", 1)
+    with account.open() as descriptor:
+        page = mmap.mmap(descriptor.fileno(), PAGE_BYTES)
+    device = SimpleNamespace(
+        spec=spec, label="device", accounts=[account], must_finish=True, gone=False, readers={}
+    )
+    accounts = Accounts(Setup(workers=(spec,), runevents=3), [device])
+    accounts.begin()
+    meter = Meter(page)
+    meter.begin()
+    meter.source_begins()
+    for _ in range(3):
+        time.sleep(0.01)
+        meter.event_is_there()
+        meter.event_is_published()
+    last_event_ns = meter.since_ns
+    time.sleep(0.05)
+    stats = {"RB_1": SimpleNamespace(published=published, groups=())}
+    accounts.end(stats)
+    (source,) = accounts.view(stats, 0).sources
+    total_ns = last_event_ns - read_page(page[:], last_event_ns).began_ns
+    if published == 3:
+        assert source.total_ns == total_ns
+    else:
+        assert source.total_ns >= total_ns + 50e6
+    account.close()
