@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -422,6 +424,12 @@ def test_a_decorated_function_stays_what_it_is(name: str) -> None:
     decorated = getattr(mimocorb, name)(f)
     assert decorated is f
     assert decorated(3, factor=4) == 12
+
+
+def test_a_decorator_loads_next_to_nothing() -> None:
+    code = "import sys, mimocorb; mimocorb.filter; print('numpy' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "False\n"
 
 
 def test_a_decorator_with_brackets_is_refused() -> None:

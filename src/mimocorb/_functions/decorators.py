@@ -6,9 +6,10 @@ Light, so that a module of user functions is imported as quickly as without them
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from mimocorb._setup.signatures import Kind
+if TYPE_CHECKING:
+    from mimocorb._setup.signatures import Kind
 
 __all__ = ["Metadata", "filter", "kind_of", "observer", "sink", "source"]
 
