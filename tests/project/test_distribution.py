@@ -53,8 +53,9 @@ def test_a_wheel_has_every_module_and_the_types(wheel: Path) -> None:
         packed = set(archive.namelist())
     wanted = {
         str(path.relative_to(PACKAGE.parent))
-        for pattern in ("*.py", "*.pyi", "py.typed")
+        for pattern in ("*.py", "*.pyi", "py.typed", "templates/*/*", "templates/*/.*")
         for path in PACKAGE.rglob(pattern)
+        if path.is_file()
     }
     assert wanted - packed == set()
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
