@@ -6,7 +6,7 @@ import os
 import signal
 
 import numpy as np
-from running import Worker, chain, run
+from running import Worker, buffer, chain, run, write_setup
 
 from mimocorb._run.options import RunOptions, SupervisorOptions
 from mimocorb._run.run import Run
@@ -18,7 +18,7 @@ ON_FAILURE = {"policy": "on_failure", "backoff_s": 0.01}
 
 def test_a_filter_that_hangs_is_killed_and_its_event_goes_to_the_next_process(tmp_path):
     """F9: killed first, then delivered again; nothing is lost."""
-    middle = Worker("hangs_once", ROLES, keys={"hang_timeout_s": 0.3, "restart": ON_FAILURE})
+    middle = Worker("hangs_once", ROLES, keys={"hang_timeout_s": 1.0, "restart": ON_FAILURE})
     finished = run(chain(tmp_path, middle=middle))
     assert finished.code == 0, finished.text
     assert finished.values() == [2.0 * n for n in range(100)]
@@ -26,11 +26,11 @@ def test_a_filter_that_hangs_is_killed_and_its_event_goes_to_the_next_process(tm
     assert group["redelivered"] == 1
     (warning,) = finished.summary["warnings"]
     assert "hung: event 6 of RB_1 was in its hands for" in warning
-    assert "hang_timeout_s is 0.3 (killed by SIGKILL)" in warning
+    assert "hang_timeout_s is 1 (killed by SIGKILL)" in warning
 
 
 def test_a_hanging_worker_that_is_required_ends_the_run_as_any_failure_does(tmp_path):
-    middle = Worker("hangs_once", ROLES, processes=2, keys={"hang_timeout_s": 0.3})
+    middle = Worker("hangs_once", ROLES, processes=2, keys={"hang_timeout_s": 1.0})
     finished = run(chain(tmp_path, middle=middle))
     assert finished.code == 1
     assert "hung: event 6 of RB_1" in finished.summary["failures"][0]
@@ -38,7 +38,7 @@ def test_a_hanging_worker_that_is_required_ends_the_run_as_any_failure_does(tmp_
 
 
 def test_a_source_that_hangs_with_a_slot_is_killed_and_replaced(tmp_path):
-    keys = {"hang_timeout_s": 0.3, "restart": ON_FAILURE}
+    keys = {"hang_timeout_s": 1.0, "restart": ON_FAILURE}
     source = Worker("hangs_with_a_slot", {"RB_1": "write"}, {"events": 10}, keys=keys)
     finished = run(chain(tmp_path, source=source))
     assert finished.code == 0, finished.text
@@ -48,14 +48,16 @@ def test_a_source_that_hangs_with_a_slot_is_killed_and_replaced(tmp_path):
 
 
 def test_a_filter_that_waits_for_room_does_not_hang(tmp_path):
-    """The sink needs 0.15 s per event, so the filter waits for room with an event in its hands."""
-    source = Worker("numbers", {"RB_1": "write"}, {"events": 22})
-    middle = Worker("double", ROLES, {}, keys={"hang_timeout_s": 0.1})
-    sink = Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 0.15})
-    finished = run(chain(tmp_path, source=source, middle=middle, sink=sink))
+    """The sink needs longer for an event than the filter, which waits for it, may hold one."""
+    workers = [
+        Worker("numbers", {"RB_1": "write"}, {"events": 6}),
+        Worker("double", ROLES, {}, keys={"hang_timeout_s": 0.5}),
+        Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 0.8}),
+    ]
+    finished = run(write_setup(tmp_path, [buffer("RB_1"), buffer("RB_2", slots=2)], workers))
     assert finished.code == 0, finished.text
     assert finished.summary["warnings"] == []
-    assert finished.values() == [2.0 * n for n in range(22)]
+    assert finished.values() == [2.0 * n for n in range(6)]
 
 
 def test_what_hangs_again_and_again_is_set_aside_with_the_reasons(tmp_path):
