@@ -33,6 +33,7 @@ GARBAGE = [
     b'{"protocol": 1, "command": "pause", "timeout_s": "NaN"}\n',
     b'{"protocol": 1, "command": "pause", "timeout_s": NaN}\n',
     b'{"protocol": 1, "command": "status", "lines": -1}\n',
+    b'{"protocol": 1, "command": "status", "lines": Infinity}\n',
     b"1" * 3000 + b"\n",
     STATUS + STATUS,
     b"no end " * 1000,

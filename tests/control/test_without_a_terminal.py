@@ -10,10 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from running import WATCHDOG_S, Finished, RunningDaq, Worker, chain, eventually, run_directories
+
+import mimocorb
+from mimocorb._run.running_runs import running_runs
 
 UNIT = Path(__file__).parents[2] / "examples" / "mimocorb.service"
 SOME = Worker("numbers", {"RB_1": "write"}, {"events": 50})
@@ -36,6 +40,17 @@ def test_a_run_needs_no_open_standard_streams(tmp_path, closed, method):
     assert done.returncode == 0, done.stderr
     finished = Finished(done.returncode, done.stdout, tmp_path / "target")
     assert finished.values() == [2.0 * n for n in range(50)]
+
+
+def test_nothing_of_a_run_takes_the_place_of_a_closed_standard_stream(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    command = f"exec {sys.executable} -m mimocorb.cli run {chain(tmp_path, source=source).name}"
+    process = subprocess.Popen(["bash", "-c", f"{command} <&- >&- 2>&-"], cwd=tmp_path)
+    eventually(lambda: bool(running_runs()))
+    streams = [Path(f"/proc/{process.pid}/fd/{number}").readlink() for number in range(3)]
+    assert streams == [Path(os.devnull)] * 3
+    mimocorb.connect().stop()
+    assert process.wait(WATCHDOG_S) == 0
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path):
@@ -69,7 +84,9 @@ class Systemd:
 
     def wait_for(self, word: str) -> None:
         """Hear what comes until it is this."""
+        deadline_s = time.monotonic() + WATCHDOG_S
         while not any(re.fullmatch(word, line) for line in self.heard):
+            assert time.monotonic() < deadline_s, self.heard
             self.heard += self.link.recv(65536).decode().splitlines()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> di
     """
     link = open_link(path, timeout_s)
     try:
-        link.sendall(request.encoded())
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused already: it says why
+            link.sendall(request.encoded())
         line = read_line(link, time.monotonic() + timeout_s)
     except TimeoutError:
         pid, _uid = peer(link)
