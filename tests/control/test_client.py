@@ -220,7 +220,13 @@ def test_what_an_observer_needs_survives_json_without_pickle(dtype):
             assert observer.get().dtype == dtype
 
 
-def test_a_dtype_that_cannot_be_told_is_refused_in_words():
-    overlapping = np.dtype({"names": ["a", "b"], "formats": ["u4", "u2"], "offsets": [0, 1]})
-    with NewBuffer(4, 1, overlapping) as buffer, pytest.raises(SetupError, match="cannot be told"):
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        np.dtype({"names": ["a", "b"], "formats": ["u4", "u2"], "offsets": [0, 1]}),
+        np.dtype(("f4", (3,))),
+    ],
+)
+def test_a_dtype_that_cannot_be_told_is_refused_in_words(dtype):
+    with NewBuffer(4, 1, dtype) as buffer, pytest.raises(SetupError, match="cannot be told"):
         observer_to_plain(buffer.new_observer())
