@@ -48,7 +48,7 @@ class EventWriter:
         self._meter = current()
         self._meter.source_begins()
         self._previous_ns = self._meter.since_ns
-        self._full_ns, self._paused_ns = self._meter.kept_waiting_ns
+        self._full_ns, self._paused_ns = self._meter.full_ns, self._meter.paused_ns
         return self._meter
 
     def put(self, data: Any, metadata: Any = None) -> None:
@@ -88,12 +88,11 @@ class EventWriter:
 
     def _deadtime(self, meter: Meter) -> float:
         """Return the dead part of the time from event to event; a wait ends with the slot."""
-        now_ns = meter.since_ns
-        full_ns, paused_ns = meter.kept_waiting_ns
-        interval_ns = now_ns - self._previous_ns - (paused_ns - self._paused_ns)
+        now_ns, full_ns, paused_ns = meter.since_ns, meter.full_ns, meter.paused_ns
         dead_ns = full_ns - self._full_ns
+        interval_ns = now_ns - self._previous_ns - (paused_ns - self._paused_ns)
         self._previous_ns, self._full_ns, self._paused_ns = now_ns, full_ns, paused_ns
-        return min(1.0, dead_ns / interval_ns) if interval_ns > 0 else 0.0
+        return min(1.0, dead_ns / interval_ns) if dead_ns and interval_ns > 0 else 0.0
 
     def close(self) -> None:
         """Leave the buffer; the stream ends with its last writer. Idempotent."""

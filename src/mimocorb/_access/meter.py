@@ -31,9 +31,12 @@ from mimocorb._buffer.waits import WaitCause, tell_waits_to
 
 __all__ = ["Meter", "StateClock", "current", "install", "reading_out"]
 
-# Plain integers: an enum member costs ten times as much where every event passes.
+# Plain integers, and of this module: where every event passes, each look into an enum or another
+# module would cost as much as a reading of the clock.
 _LIVE, _READING_OUT = int(Doing.WORKING), int(Doing.READING_OUT)
 _NO_ROOM, _PAUSED = int(Doing.NO_ROOM), int(Doing.PAUSED)
+_LIVE_WORD, _READING_OUT_WORD = page_of.SPENT_NS + _LIVE, page_of.SPENT_NS + _READING_OUT
+_DOING_WORD, _INTERVAL_WORDS = page_of.DOING, page_of.INTERVALS
 _FOR_CAUSE = {
     WaitCause.EVENT: int(Doing.NO_INPUT),
     WaitCause.TURN: int(Doing.NO_INPUT),
@@ -86,8 +89,7 @@ class Meter(StateClock):
         super().__init__(len(Doing))
         self.page = bytearray(page_of.PAGE_BYTES) if page is None else page
         self.words = memoryview(self.page).cast("q")
-        self.words[page_of.MAGIC_WORD] = page_of.MAGIC
-        self._events = 0
+        self._in_page = 0
         self._live_at_event_ns = 0
         self._owner: int | None = None
         self._before_wait = 0
@@ -95,8 +97,8 @@ class Meter(StateClock):
     def begin(self) -> None:
         """Let the account begin now."""
         self.since_ns = monotonic_ns()
-        self.state = _LIVE
-        self.words[page_of.DOING] = _LIVE
+        self.state = self._in_page = _LIVE
+        self.words[_DOING_WORD] = _LIVE
         self.words[page_of.BEGAN_NS] = self.since_ns
 
     def end(self) -> None:
@@ -144,12 +146,11 @@ class Meter(StateClock):
         self._live_at_event_ns = live_ns
         interval_ns = min(interval_ns, _LONGEST_INTERVAL_NS)
         octave = interval_ns.bit_length()
-        words[page_of.INTERVALS + (octave << 3) + ((interval_ns << 4 >> octave) & 7)] += 1
-        words[page_of.SPENT_NS + _LIVE] = live_ns
-        words[page_of.SPENT_NS + _READING_OUT] = spent_ns[_READING_OUT]
-        words[page_of.DOING] = _LIVE
-        self._events += 1
-        words[page_of.EVENTS] = self._events
+        words[_INTERVAL_WORDS + (octave << 3) + ((interval_ns << 4 >> octave) & 7)] += 1
+        words[_LIVE_WORD] = live_ns
+        words[_READING_OUT_WORD] = spent_ns[_READING_OUT]
+        if self._in_page != _LIVE:
+            words[_DOING_WORD] = self._in_page = _LIVE
 
     def event_is_dropped(self) -> None:
         """Note that the event does not go into the buffer: the source is live again."""
@@ -168,9 +169,14 @@ class Meter(StateClock):
         self._store(Doing.ENDED)
 
     @property
-    def kept_waiting_ns(self) -> tuple[int, int]:
-        """Time waited so far because buffers were (full, paused)."""
-        return self.spent_ns[_NO_ROOM], self.spent_ns[_PAUSED]
+    def full_ns(self) -> int:
+        """Time waited so far because buffers were full."""
+        return self.spent_ns[_NO_ROOM]
+
+    @property
+    def paused_ns(self) -> int:
+        """Time waited so far because buffers were paused."""
+        return self.spent_ns[_PAUSED]
 
     # --- waiting, told by readers and writers
 
@@ -190,9 +196,9 @@ class Meter(StateClock):
         """Bring a switch into the page: first the time of what was left, then what is done now."""
         spent_ns = self.spent_ns
         if left != _LIVE:  # reading out may have begun without the page having been told
-            self.words[page_of.SPENT_NS + _LIVE] = spent_ns[_LIVE]
+            self.words[_LIVE_WORD] = spent_ns[_LIVE]
         self.words[page_of.SPENT_NS + left] = spent_ns[left]
-        self.words[page_of.DOING] = self.state
+        self.words[_DOING_WORD] = self._in_page = self.state
 
 
 _installed: Meter | None = None

@@ -6,16 +6,15 @@ to the process: also after SIGKILL, in the middle of anything.
 
 ::
 
-    word   0  magic and version
-           1  began_ns          CLOCK_MONOTONIC at the begin, 0 before
+    word   1  began_ns          CLOCK_MONOTONIC at the begin, 0 before
            2  doing             what the process does now, see Doing
-           3  events            published by a source
            4  knows             flags: what this process can tell, see Knows
            8  spent_ns[7]       time spent so far, by Doing
           16  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
           32  accepted_for[32]  events of which something went to the n-th sink
           64  reason_count[33]  rejections by reason; the last one: all further reasons
-         128  interval[352]     events by the live time before them, see interval_edges_ns()
+         128  interval[352]     published events by the live time before them, of a source; see
+                                interval_edges_ns()
     byte 4096 reason_text[32]   80 bytes each, UTF-8, ended by a zero
 
 Every word is an int64 in its natural place, written by one store of one process. What a reader may
@@ -46,13 +45,10 @@ __all__ = [
     "BEGAN_NS",
     "DOING",
     "EMPTY_PAGE",
-    "EVENTS",
     "FAILED",
     "INTERVALS",
     "INTERVAL_BINS",
     "KNOWS",
-    "MAGIC",
-    "MAGIC_WORD",
     "MOST_REASONS",
     "MOST_SINKS",
     "OTHER_REASONS",
@@ -75,12 +71,11 @@ __all__ = [
     "read_page",
 ]
 
-MAGIC_WORD, BEGAN_NS, DOING, EVENTS, KNOWS, SPENT_NS = 0, 1, 2, 3, 4, 8
+BEGAN_NS, DOING, KNOWS, SPENT_NS = 1, 2, 4, 8
 ACCEPTED, REJECTED, FAILED, SAMPLED, SAMPLE_LOST, SAMPLE_SEED, REASONS = range(16, 23)
 ACCEPTED_FOR, REASON_COUNTS, INTERVALS = 32, 64, 128
 MOST_SINKS, MOST_REASONS, INTERVAL_BINS = 32, 32, 352
 REASON_TEXTS, REASON_BYTES, PAGE_BYTES = 4096, 80, 8192
-MAGIC = 0x4D494D4F_00000001  # "MIMO", version 1
 OTHER_REASONS = "other reasons"
 
 
@@ -161,11 +156,15 @@ class MeterReading:
     at_ns: int
     doing: Doing
     spent_ns: tuple[int, ...]
-    events: int
     knows: Knows
     decisions: Decisions
     intervals: NDArray[np.int64]
     present_ns: int
+
+    @property
+    def events(self) -> int:
+        """Events that a source has published."""
+        return int(self.intervals.sum())
 
     @property
     def since_ns(self) -> int:
@@ -222,7 +221,6 @@ def read_page(page: bytes, now_ns: int) -> MeterReading:
         at_ns=began_ns + sum(spent) if began_ns else now_ns,
         doing=doing,
         spent_ns=tuple(spent),
-        events=int(words[EVENTS]),
         knows=Knows(int(words[KNOWS])),
         decisions=_decisions(page, words),
         intervals=words[INTERVALS : INTERVALS + INTERVAL_BINS].copy(),
