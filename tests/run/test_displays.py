@@ -121,6 +121,17 @@ def test_a_paused_run_says_why():
     assert "paused by mimocorb pause (process 7)" in status_line(paused)
 
 
+def test_dead_time_is_shown_by_cause_where_there_is_room():
+    view = a_run()
+    causes = {"ring_full": 0.1, "paused": 0.0, "reading_out": 0.023}
+    buffers = tuple(replace(buffer, dead_time=causes) for buffer in view.buffers)
+    shown = replace(view, buffers=buffers)
+    expected = "12.3 %  ring full 10.0 %, reading out 2.3 %"
+    assert any(expected in line for line in drawn(shown, 140))
+    assert not any("ring full" in line for line in drawn(shown, 80))
+    assert "dead time 12.3 % (ring full 10.0 %, reading out 2.3 %)" in status_line(shown)
+
+
 @pytest.mark.parametrize("width", range(24, 130, 3))
 def test_what_matters_least_falls_away_but_no_number_is_ever_cut(width):
     lines = drawn(a_run(1, 2), width)

@@ -36,12 +36,15 @@ class Column:
 
 
 def fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> Table:
-    """Return a table without lines that is not wider than `width` characters."""
+    """Return a table without lines that is not wider than `width` characters.
+
+    Columns in which nothing stands are left out.
+    """
     wanted = [
         max([Text(column.title).cell_len, *(row[place].cell_len for row in rows)])
         for place, column in enumerate(columns)
     ]
-    places = list(range(len(columns)))
+    places = [p for p in range(len(columns)) if any(row[p].plain for row in rows)]
     while _total([_least(columns[p], wanted[p]) for p in places]) > width:
         droppable = [place for place in places if columns[place].rank]
         if not droppable:

@@ -15,6 +15,7 @@ from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, 
 from mimocorb._run.wording import (
     UNKNOWN,
     count,
+    dead_causes,
     drain_progress,
     duration,
     goal_progress,
@@ -160,6 +161,7 @@ _BUFFER_COLUMNS = (
     Column("events", is_number=True),
     Column("rate/s", rank=2, is_number=True),
     Column("dead", rank=4, is_number=True),
+    Column("because", rank=7),
     Column("due", rank=1, is_number=True),
     Column("for", rank=5, least_width=6),
 )
@@ -181,6 +183,7 @@ def _buffer_rows(buffer: BufferView, width: int, unicode: bool) -> Iterable[list
         Text(count(stats.published)),
         Text(rate(buffer.rate_hz)),
         Text(percent(buffer.dead_fraction)),
+        Text(dead_causes(buffer)),
     ]
     for group in stats.groups or (None,):
         if group is None:

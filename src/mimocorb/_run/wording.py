@@ -13,6 +13,7 @@ from mimocorb._run.run_state import BufferView, Goal, RunState, RunView
 __all__ = [
     "UNKNOWN",
     "count",
+    "dead_causes",
     "drain_progress",
     "duration",
     "goal_progress",
@@ -95,14 +96,14 @@ def status_line(view: RunView) -> str:
     return " | ".join(_parts(view))
 
 
-def _by_cause(buffer: BufferView) -> str:
-    """Return the causes of dead time that matter, in brackets."""
+def dead_causes(buffer: BufferView) -> str:
+    """Return the causes of dead time that matter, each with its part of the time."""
     causes = [
         f"{cause.replace('_', ' ')} {percent(part)}"
         for cause, part in buffer.dead_time.items()
         if part >= LEAST_SHOWN
     ]
-    return f" ({', '.join(causes)})" if causes else ""
+    return ", ".join(causes)
 
 
 def _parts(view: RunView) -> Iterable[str]:
@@ -113,7 +114,8 @@ def _parts(view: RunView) -> Iterable[str]:
         text = f"{stats.name}: {count(stats.published)} events, {rate(buffer.rate_hz)}/s"
         text += f", {100 * stats.occupancy:.0f} % full"
         if buffer.dead_fraction is not None:
-            text += f", dead time {percent(buffer.dead_fraction)}{_by_cause(buffer)}"
+            causes = dead_causes(buffer)
+            text += f", dead time {percent(buffer.dead_fraction)}" + (causes and f" ({causes})")
         yield text
     if view.progress is not None and view.state is RunState.RUNNING:
         yield f"{100 * view.progress:.0f} % done"
