@@ -95,7 +95,7 @@ def test_what_functions_do_by_themselves_is_said_to_be_unknown(tmp_path):
         source=source("numbers_by_hand", events=30, pause_s=0.005),
         middle=middle("select_by_hand"),
     )
-    done = run(setup)
+    done = run(with_key(setup, "Fkt_2", rejected_sample=10))
     assert done.code == 0, done.text
     accounts = done.summary["accounts"]
     (live,) = accounts["live_time"]
@@ -109,6 +109,7 @@ def test_what_functions_do_by_themselves_is_said_to_be_unknown(tmp_path):
     text = (done.directory / "summary.txt").read_text()
     assert "it writes by itself: reading out is not told from waiting" in text
     assert "Fkt_2 select_by_hand: not known, it reads and writes by itself" in text
+    assert "no sample was kept of what it rejected" in text
 
 
 def test_several_processes_have_each_a_clock_of_their_own(tmp_path):

@@ -67,6 +67,7 @@ def _says_something(decision: DecisionAccount) -> bool:
 def _decision_lines(decision: DecisionAccount) -> Iterator[str]:
     if not decision.known:
         yield f"  {decision.label}: not known, it reads and writes by itself"
+        yield from _sample_lines(decision)
         return
     total = decision.accepted + decision.rejected
     failed = f"; failed {decision.failed} times" if decision.failed else ""
@@ -83,7 +84,13 @@ def _decision_lines(decision: DecisionAccount) -> Iterator[str]:
     without = decision.rejected - sum(decision.reasons.values())
     if decision.reasons and without:
         yield f"    {without:>9}  without a reason"
-    if decision.prescale:
+    yield from _sample_lines(decision)
+
+
+def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
+    if decision.prescale and not decision.seeds:
+        yield "    no sample was kept of what it rejected: only a filter of one buffer keeps one"
+    elif decision.prescale:
         lost = f", {decision.sample_lost} could not be written" if decision.sample_lost else ""
         yield (
             f"    {decision.sampled} of the rejected are kept in rejected_{decision.name}_*.tar, "

@@ -32,7 +32,8 @@ class DecisionAccount:
     sampled, sample_lost
         Rejected events kept in the sample, and those that could not be written.
     prescale, seeds
-        One in how many rejected events is kept, and by which random numbers: one seed a process.
+        One in how many rejected events was to be kept, and by which random numbers: one seed for
+        each process that keeps a sample.
     """
 
     name: str
@@ -60,7 +61,7 @@ class DecisionAccount:
         """Add up the pages of all processes, of those that have been replaced as well."""
         # All run the same function; one that was killed early may not have come to say so.
         if not any(Knows.DECISIONS in page.knows for page in pages):
-            return cls(name, label, known=False)
+            return cls(name, label, known=False, prescale=prescale)
         parts = [page.decisions for page in pages]
         reasons: dict[str, int] = {}
         for part in parts:
