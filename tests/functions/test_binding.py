@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mimocorb
 from mimocorb import Metadata, filter, observer, sink, source
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._setup.model import FunctionReference, Role, WorkerSpec
@@ -410,51 +407,3 @@ def test_the_wrong_buffers_are_refused_before_the_work(raw: NewBuffer) -> None:
         SetupError, match="is a sink, which reads one buffer; found that w observes"
     ):
         bind(sink(lambda _: None), {raw: "observe"})
-
-
-# --- decorators
-
-
-@pytest.mark.parametrize("name", ["source", "filter", "sink", "observer"])
-def test_a_decorated_function_stays_what_it_is(name: str) -> None:
-    def f(event, *, factor=2):
-        """Multiply."""
-        return event * factor
-
-    decorated = getattr(mimocorb, name)(f)
-    assert decorated is f
-    assert decorated(3, factor=4) == 12
-
-
-def test_a_decorator_loads_next_to_nothing() -> None:
-    code = "import sys, mimocorb; mimocorb.filter; print('numpy' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout == "False\n"
-
-
-def test_a_decorator_with_brackets_is_refused() -> None:
-    with pytest.raises(TypeError, match="@filter stands alone above a function or class"):
-        filter(5.0)
-
-
-# --- the manual's form
-
-
-def test_a_class_is_made_and_called(heights: NewBuffer, tmp_path: Path) -> None:
-    from mimocorb.buffer_control import BufferToTxtfile
-
-    work = bind(BufferToTxtfile, {heights: "read"}, directory=f"{tmp_path}/", filename="table")
-    fill(heights, 3)
-    work()
-    assert len((tmp_path / "table.txt").read_text().splitlines()) == 4
-
-
-def test_a_class_that_does_everything_in_its_constructor_is_not_called() -> None:
-    class Old:
-        made = 0
-
-        def __init__(self, *_lists, **_roles):
-            Old.made += 1
-
-    bind(Old, {})()
-    assert Old.made == 1

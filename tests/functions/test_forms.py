@@ -1,0 +1,83 @@
+"""How decorators mark functions, and how functions without a decorator are called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mimocorb
+from mimocorb import filter
+from mimocorb._functions.call import WorkerCall, bind_function
+from mimocorb._functions.forms import form_of
+from mimocorb._setup.model import FunctionReference, WorkerSpec
+from mimocorb.buffer_control import BufferToTxtfile
+from mimocorb.mimo_buffer import NewBuffer, Writer
+
+
+def worker(**config: Any) -> WorkerSpec:
+    return WorkerSpec("w", FunctionReference("own", "f"), config=config)
+
+
+@pytest.mark.parametrize("name", ["source", "filter", "sink", "observer"])
+def test_a_decorated_function_stays_what_it_is(name: str) -> None:
+    def f(event, *, factor=2):
+        """Multiply."""
+        return event * factor
+
+    decorated = getattr(mimocorb, name)(f)
+    assert decorated is f
+    assert decorated(3, factor=4) == 12
+
+
+def test_a_decorator_loads_next_to_nothing() -> None:
+    code = "import sys, mimocorb; mimocorb.filter; print('numpy' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "False\n"
+
+
+def test_a_decorator_with_brackets_is_refused() -> None:
+    with pytest.raises(TypeError, match="@filter stands alone above a function or class"):
+        filter(5.0)
+
+
+def test_each_function_has_one_form() -> None:
+    def manual(source_list, sink_list, observe_list, config_dict, **rb_info):
+        pass
+
+    def theirs(buffer_io):
+        pass
+
+    plain = filter(lambda event: event)
+    assert [form_of(each).name for each in (plain, theirs, manual, BufferToTxtfile)] == [
+        "plain",
+        "buffer_io",
+        "manual",
+        "manual",
+    ]
+
+
+def test_a_class_is_made_and_called(tmp_path: Path) -> None:
+    with NewBuffer(8, 1, [("height", "f8")], name="heights") as heights:
+        call = WorkerCall(
+            worker(filename="table"), [heights.new_reader_group()], directory_prefix=f"{tmp_path}/"
+        )
+        with Writer(heights.new_writer()) as writer:
+            writer.write(np.zeros(1, heights.dtype))
+        bind_function(BufferToTxtfile, call)()
+    assert len((tmp_path / "table.txt").read_text().splitlines()) == 2
+
+
+def test_a_class_that_does_everything_in_its_constructor_is_not_called() -> None:
+    class Old:
+        made = 0
+
+        def __init__(self, *_lists, **_roles):
+            Old.made += 1
+
+    bind_function(Old, WorkerCall(worker()))()
+    assert Old.made == 1
