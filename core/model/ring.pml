@@ -48,7 +48,7 @@ byte sum_quarantined[GROUPS];    /* Σ of the counts in the group words */
 byte free_queue[SLOTS], free_count;                  /* kept with its head in front */
 byte group_queue[SLOTS * GROUPS], queue_count[GROUPS];
 byte held[GROUPS], readers[GROUPS], due[SLOTS];
-byte active_groups, open_writers, in_hand_count, claimed, torn;
+byte active_groups, open_writers, in_hand_count, torn;
 bit stream_ended;
 
 /* --- the world around the ring --------------------------------------------------------------- */
@@ -75,7 +75,6 @@ inline claim_one() {
   MAY_DIE; sequence[s] = 0;
   MAY_DIE; pop_free_queue();
   MAY_DIE; free_count--;
-  MAY_DIE; claimed++;
   MAY_DIE; in_hand_count++;
   in_hand[me] = s + 1; s = 0
 }

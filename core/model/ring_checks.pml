@@ -117,10 +117,9 @@ inline books_balance() {
     fi
   }
   assert(free_count == free_now && in_hand_count == in_hand_now);
-  assert(claimed == sum_generations);                                        /* I3 */
   assert(next_sequence - 1 == published);                                    /* I4 */
   assert(torn == sum_torn);                                                  /* I5 */
-  assert(claimed == published + aborted + torn + in_hand_count);
+  assert(sum_generations == published + aborted + torn + in_hand_count);     /* I3, I5 */
   x = 0; y = 0;
   for (j : 0 .. GROUPS - 1) {
     if

@@ -107,7 +107,6 @@ inline rebuild_caches() {
   in_hand_count = 0;
   for (i : 0 .. SLOTS - 1) { in_hand_count = in_hand_count + IS_CLAIMED(slot_word[i]) }
 #ifndef MUTANT_COUNTS_TRUSTED
-  claimed = sum_generations;
   torn = sum_torn;
 #endif
 #ifndef MUTANT_FREE_QUEUE_TRUSTED

@@ -214,7 +214,8 @@ GroupBooks ControlPort::group_books(std::uint32_t group, std::uint64_t published
 RingBooks ControlPort::books() {
   const Locked locked(this);
   RingBooks books{};
-  books.claimed = header_.claimed;
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s)
+    books.claimed += SlotWord::decode(segment_->slot(s).word.load(std::memory_order_relaxed)).generation;
   books.published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
   books.torn = header_.torn;
   books.in_hand = header_.in_hand.load(std::memory_order_relaxed);

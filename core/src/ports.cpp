@@ -30,6 +30,15 @@ bool spin_until(Condition condition, std::int64_t spin_ns) {
   return false;
 }
 
+// Whether `condition` came true while there was patience to look for it.
+template <class Condition>
+bool found_by_spinning(Condition condition, std::int64_t asked_ns, std::int64_t timeout_ns,
+                       Patience* patience) {
+  if (!spin_until(condition, std::min(patience->spin_ns(asked_ns), timeout_ns))) return false;
+  patience->found();
+  return true;
+}
+
 // Books the time from construction to destruction as waiting for one cause.
 class WaitingTime {
  public:
@@ -40,8 +49,9 @@ class WaitingTime {
   }
   ~WaitingTime() {
     record_->waiting_since_ns.store(0, std::memory_order_relaxed);
-    record_->waited_ns[cause_].fetch_add(monotonic_ns() - since_, std::memory_order_relaxed);
+    record_->waited_ns[cause_].fetch_add(so_far_ns(), std::memory_order_relaxed);
   }
+  [[nodiscard]] std::int64_t so_far_ns() const { return monotonic_ns() - since_; }
   WaitingTime(const WaitingTime&) = delete;
   WaitingTime& operator=(const WaitingTime&) = delete;
 
@@ -171,8 +181,7 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   const int reason = room();
   if (reason == kOk || reason == kEnded) return reason;
   const WaitingTime waiting(&record, reason == kPaused ? WaitCause::kPaused : WaitCause::kFull);
-  if (spin_until([&] { return room() != reason; }, spin_ns < timeout_ns ? spin_ns : timeout_ns))
-    return kOk;
+  if (found_by_spinning([&] { return room() != reason; }, spin_ns, timeout_ns, &patience_)) return kOk;
   std::uint32_t turn = 0;
   {
     const Locked locked(this);
@@ -182,6 +191,7 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
     turn = header_.space.turn.load(std::memory_order_relaxed);
   }
   sleep_registered(&header_.space, turn, handle_, timeout_ns);
+  patience_.slept(waiting.so_far_ns());
   return after_sleep(turn, header_.space);
 }
 
@@ -331,7 +341,7 @@ int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   };
   if (something()) return kOk;
   const WaitingTime waiting(&record, WaitCause::kData);
-  if (spin_until(something, spin_ns < timeout_ns ? spin_ns : timeout_ns)) return kOk;
+  if (found_by_spinning(something, spin_ns, timeout_ns, &patience_)) return kOk;
   std::uint32_t turn = 0;
   {
     const Locked locked(this);
@@ -341,6 +351,7 @@ int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
     turn = group.data.turn.load(std::memory_order_relaxed);
   }
   sleep_registered(&group.data, turn, handle_, timeout_ns);
+  patience_.slept(waiting.so_far_ns());
   return after_sleep(turn, group.data);
 }
 

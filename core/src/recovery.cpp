@@ -42,9 +42,9 @@ void Ring::reclaim(std::uint32_t handle) {
     const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
     if (dead.role == Role::kWriter) {
       if (word.state != SlotState::kClaimed || word.owner != handle) continue;
-      const TornMark mark = TornMark::decode(record.torn_mark.load(std::memory_order_relaxed));
+      const TornMark mark = TornMark::decode(segment_->torn_mark(s).load(std::memory_order_relaxed));
       if (mark.generation != word.generation)  // else counted by a recoverer that died in turn
-        commit(&record.torn_mark, TornMark{word.generation, mark.count + 1}.encode());
+        commit(&segment_->torn_mark(s), TornMark{word.generation, mark.count + 1}.encode());
       record.sequence.store(0, std::memory_order_relaxed);
       commit(&record.word, SlotWord{SlotState::kFree, kNoHandle, word.generation}.encode());
     } else {
@@ -84,7 +84,6 @@ void Ring::rebuild_caches() {
 void Ring::rebuild_slots() {
   const std::uint32_t n = segment_->number_of_slots();
   std::uint64_t next_sequence = header_.next_sequence.load(std::memory_order_relaxed);
-  std::uint64_t claimed = 0;
   std::uint64_t torn = 0;
   std::uint64_t newest = 0;
   std::uint32_t newest_slot = 0;
@@ -93,8 +92,7 @@ void Ring::rebuild_slots() {
   for (std::uint32_t s = 0; s < n; ++s) {
     SlotRecord& record = segment_->slot(s);
     SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
-    claimed += word.generation;
-    torn += TornMark::decode(record.torn_mark.load(std::memory_order_relaxed)).count;
+    torn += TornMark::decode(segment_->torn_mark(s).load(std::memory_order_relaxed)).count;
     if (word.state == SlotState::kClaimed) {
       ++in_hand;
       continue;
@@ -130,7 +128,6 @@ void Ring::rebuild_slots() {
   });
   header_.free_head = 0;
   header_.free_count.store(free_count, std::memory_order_relaxed);
-  header_.claimed = claimed;
   header_.torn = torn;
   header_.in_hand.store(in_hand, std::memory_order_relaxed);
   header_.newest_slot.store(newest_slot, std::memory_order_release);

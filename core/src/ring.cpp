@@ -113,7 +113,6 @@ int Ring::claim_one(std::uint32_t handle, std::uint32_t* slot) {
   record.sequence.store(0, std::memory_order_relaxed);
   header_.free_head = header_.free_head + 1 < segment_->number_of_slots() ? header_.free_head + 1 : 0;
   header_.free_count.store(count - 1, std::memory_order_relaxed);
-  ++header_.claimed;
   count_up(&header_.in_hand);
   *slot = index;
   return kOk;

@@ -36,7 +36,8 @@ std::uint64_t lay_out(const Shape& shape, RingHeader* header) {
   header->offset_tokens = place(sizeof(TokenRecord) * kMaxTokens);
   header->offset_groups = place(sizeof(GroupRecord) * groups);
   header->offset_slots = place(sizeof(SlotRecord) * n);
-  header->offset_group_words = place(sizeof(Word) * n * groups);
+  header->offset_torn_marks = place(sizeof(Word) * n);
+  header->offset_group_words = place(sizeof(Word) * n * (groups - 1));
   header->offset_queues = place(sizeof(std::uint32_t) * n * (1 + groups));
   header->offset_payload = round_up(end, kPage);
   header->slot_stride = round_up(shape.slot_bytes, kCacheLine);
@@ -107,6 +108,7 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   header.offset_tokens = plan.offset_tokens;
   header.offset_groups = plan.offset_groups;
   header.offset_slots = plan.offset_slots;
+  header.offset_torn_marks = plan.offset_torn_marks;
   header.offset_group_words = plan.offset_group_words;
   header.offset_queues = plan.offset_queues;
   header.offset_payload = plan.offset_payload;
@@ -187,6 +189,7 @@ void Segment::find_parts() {
   number_of_slots_ = h.number_of_slots;
   max_groups_ = h.max_groups;
   slots_ = at<SlotRecord>(h.offset_slots);
+  torn_marks_ = at<Word>(h.offset_torn_marks);
   group_words_ = at<Word>(h.offset_group_words);
   queues_ = at<std::uint32_t>(h.offset_queues);
 }

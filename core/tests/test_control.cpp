@@ -153,8 +153,9 @@ TEST("parts of the memory do not overlap and slots are aligned") {
   CHECK(h.offset_tokens >= h.offset_handles + kMaxHandles * sizeof(HandleRecord));
   CHECK(h.offset_groups >= h.offset_tokens + kMaxTokens * sizeof(TokenRecord));
   CHECK(h.offset_slots >= h.offset_groups + kGroups * sizeof(GroupRecord));
-  CHECK(h.offset_group_words >= h.offset_slots + 5 * sizeof(SlotRecord));
-  CHECK(h.offset_queues >= h.offset_group_words + sizeof(Word) * 5 * kGroups);
+  CHECK(h.offset_torn_marks >= h.offset_slots + 5 * sizeof(SlotRecord));
+  CHECK(h.offset_group_words >= h.offset_torn_marks + 5 * sizeof(Word));
+  CHECK(h.offset_queues >= h.offset_group_words + sizeof(Word) * 5 * (kGroups - 1));
   CHECK(h.offset_payload >= h.offset_queues + sizeof(std::uint32_t) * 5 * (1 + kGroups));
   CHECK_EQUAL(h.offset_payload % kPage, 0U);
   CHECK_EQUAL(h.slot_stride, 128U);

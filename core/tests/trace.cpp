@@ -31,7 +31,7 @@ class Visible {
     words_.push_back(ring_.header().next_sequence.load());
     for (std::uint32_t s = 0; s < kSlots; ++s) {
       words_.push_back(ring_.slot(s).word.load());
-      words_.push_back(ring_.slot(s).torn_mark.load());
+      words_.push_back(ring_.torn_mark(s).load());
       for (std::uint32_t g = 0; g < kGroups; ++g) words_.push_back(ring_.group_word(s, g).load());
     }
     for (std::uint32_t i = 0; i < kFewHandles; ++i) words_.push_back(ring_.handle(i).state.load());

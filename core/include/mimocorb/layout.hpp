@@ -1,10 +1,14 @@
 // layout.hpp: the bytes of a ring in shared memory, and what they mean. Fields and limits only.
 //
-//   ┌────────────┬─────────┬────────┬────────┬────────┬─────────────┬───────────┬─────────────┐
-//   │ RingHeader │ handles │ tokens │ groups │ slots  │ group words │ queues    │ payload     │
-//   │ (1 page)   │ [512]   │ [512]  │ [G]    │ [N]    │ [N][G]      │ (1+G)*[N] │ [N][stride] │
-//   └────────────┴─────────┴────────┴────────┴────────┴─────────────┴───────────┴─────────────┘
-//    ◀───────────────────────── control, read and written by all ───────────▶ ◀─ page aligned ▶
+//   ┌────────────┬─────────┬────────┬────────┬───────┬────────────┬─────────────┬───────────┬─────────────┐
+//   │ RingHeader │ handles │ tokens │ groups │ slots │ torn marks │ group words │ queues    │ payload     │
+//   │ (1 page)   │ [512]   │ [512]  │ [G]    │ [N]   │ [N]        │ [N][G-1]    │ (1+G)*[N] │ [N][stride] │
+//   └────────────┴─────────┴────────┴────────┴───────┴────────────┴─────────────┴───────────┴─────────────┘
+//    ◀─────────────────────────── control, read and written by all ──────────────────────▶ ◀─ page aligned ▶
+//
+// What an event costs between two processes is the cache lines that travel with it. So what changes
+// with every event lies together: in the line of the lock, in one line of its slot with the word of
+// group 0, and in one line of each group.
 //
 // Two kinds of field. A *word* is truth: it changes by one 64-bit store, and that store is the
 // moment at which a transition happens ("commit"). A *cache* can be computed from the words; it
@@ -143,7 +147,7 @@ struct WaitChannel {
 
 struct SlotRecord {
   Word word;
-  Word torn_mark;
+  Word first_group_word;                // of group 0; the others are in an array of their own
   std::atomic<std::uint64_t> sequence;  // 0: content is not an event
   std::int64_t counter;
   double timestamp_s;
@@ -216,8 +220,8 @@ struct RingHeader {
   std::uint32_t max_groups;
   std::uint64_t slot_bytes;
   std::uint64_t slot_stride;
-  std::uint64_t offset_handles, offset_tokens, offset_groups, offset_slots, offset_group_words,
-      offset_queues, offset_payload;
+  std::uint64_t offset_handles, offset_tokens, offset_groups, offset_slots, offset_torn_marks,
+      offset_group_words, offset_queues, offset_payload;
   std::int32_t creator_pid;
   std::uint32_t max_deliveries;  // handed out more often, an event is poisonous
   std::uint64_t creator_start_time;
@@ -225,21 +229,22 @@ struct RingHeader {
   std::int64_t created_ns;      // CLOCK_MONOTONIC
 
   alignas(kCacheLine) pthread_mutex_t lock;  // robust, process-shared: guards all below and all records
-
   alignas(kCacheLine) Word next_sequence;  // first event is 1
-  std::atomic<std::uint32_t> handles_used;  // no handle from this one on was ever open; only grows
+  // caches
+  std::atomic<std::uint32_t> newest_slot;  // 1 + slot of the newest event; 0 before the first
+  std::atomic<std::uint32_t> free_count;
+  std::uint32_t free_head;
+  std::atomic<std::uint32_t> in_hand;
+
+  // From here on: read for every event, written hardly ever.
+  alignas(kCacheLine) std::atomic<std::uint32_t> handles_used;  // no handle from this one on was ever open; only grows
   std::atomic<std::uint32_t> paused;
   std::atomic<std::uint32_t> ending;        // no further claims
   std::atomic<std::uint32_t> readers_ended;  // no further takes, whatever is due
   Word event_limit;                          // the event with this number is the last; 0: no limit
   // caches
   std::atomic<std::uint32_t> stream_ended;  // ending, or all promised writers have come and gone
-  std::atomic<std::uint32_t> newest_slot;   // 1 + slot of the newest event; 0 before the first
-  std::uint32_t free_head;
-  std::atomic<std::uint32_t> free_count;
-  std::atomic<std::uint32_t> in_hand;
   std::uint32_t active_groups;
-  std::uint64_t claimed;
   std::uint64_t torn;
   std::int64_t waited_ns[kWaitCauses];  // of writers that have left
   std::atomic<std::int64_t> liveness_checked_ns;

@@ -16,6 +16,7 @@
 #include "mimocorb/layout.hpp"
 #include "mimocorb/result.hpp"
 #include "mimocorb/segment.hpp"
+#include "mimocorb/wait.hpp"
 
 namespace mimocorb {
 
@@ -163,6 +164,7 @@ class WriterPort : public Ring {
 
   std::uint32_t handle_ = kNoHandle;
   std::int64_t next_counter_ = 0;
+  Patience patience_;
   std::vector<InHand> in_hand_;
 };
 
@@ -200,6 +202,7 @@ class ReaderPort : public Ring {
 
   std::uint32_t handle_ = kNoHandle;
   std::uint32_t group_ = 0;
+  Patience patience_;
   std::vector<std::uint32_t> in_hand_;
 };
 

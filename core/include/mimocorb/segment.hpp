@@ -40,8 +40,10 @@ class Segment {
   [[nodiscard]] GroupRecord& group(std::uint32_t i) const { return at<GroupRecord>(header().offset_groups)[i]; }
   [[nodiscard]] SlotRecord& slot(std::uint32_t i) const { return slots_[i]; }
   [[nodiscard]] Word& group_word(std::uint32_t slot, std::uint32_t group) const {
-    return group_words_[std::size_t{slot} * max_groups_ + group];
+    return group == 0 ? slots_[slot].first_group_word
+                      : group_words_[std::size_t{slot} * (max_groups_ - 1U) + group - 1U];
   }
+  [[nodiscard]] Word& torn_mark(std::uint32_t slot) const { return torn_marks_[slot]; }
   [[nodiscard]] std::uint32_t* free_queue() const { return queues_; }
   [[nodiscard]] std::uint32_t* group_queue(std::uint32_t group) const {
     return queues_ + std::size_t{number_of_slots_} * (1U + group);
@@ -67,6 +69,7 @@ class Segment {
   std::uint32_t number_of_slots_ = 0;
   std::uint32_t max_groups_ = 0;
   SlotRecord* slots_ = nullptr;
+  Word* torn_marks_ = nullptr;
   Word* group_words_ = nullptr;
   std::uint32_t* queues_ = nullptr;
 };

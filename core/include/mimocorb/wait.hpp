@@ -16,6 +16,32 @@ inline void relax() {
 #endif
 }
 
+// How long to look before sleeping: as asked, and up to kFactor times as long while waits are short.
+// Being woken takes longer than a short wait, so that two processes of about the same speed would
+// fall asleep by turns. What is tried in vain is not tried again for a while: a process that shares
+// its core with the one it waits for would only keep it from working.
+class Patience {
+ public:
+  static constexpr std::int64_t kFactor = 20;
+  static constexpr std::int64_t kShortWait_ns = 200'000;
+  static constexpr int kWaitsUntilNextTrial = 16;
+
+  [[nodiscard]] std::int64_t spin_ns(std::int64_t asked_ns) const {
+    return patient_ ? kFactor * asked_ns : asked_ns;
+  }
+  void found() { patient_ = true; }
+  void slept(std::int64_t waited_ns) {
+    const bool was_in_vain = patient_;
+    if (was_in_vain) waits_until_trial_ = kWaitsUntilNextTrial;
+    patient_ = waited_ns < kShortWait_ns && waits_until_trial_ == 0;
+    if (waits_until_trial_ > 0) --waits_until_trial_;
+  }
+
+ private:
+  bool patient_ = false;
+  int waits_until_trial_ = 0;
+};
+
 // A host language with a global lock sets these to let go of it while this thread sleeps.
 struct BlockingHooks {
   void* (*enter)();
