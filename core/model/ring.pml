@@ -27,7 +27,7 @@
 
 /* --- the words: what is true ---------------------------------------------------------------- */
 
-byte slot_word[SLOTS];           /* FREE, READY, or CLAIMED(by whom): one store */
+byte slot_word[SLOTS];           /* FREE, READY, CLAIMED(by whom) or RESERVED(for whom): one store */
 byte group_word[SLOTS * GROUPS]; /* WORD(state with owner, delivery): one store */
 byte sequence[SLOTS];
 bit torn_mark[SLOTS];            /* 1: names the slot's present generation */
@@ -49,6 +49,7 @@ byte free_queue[SLOTS], free_count;                  /* kept with its head in fr
 byte group_queue[SLOTS * GROUPS], queue_count[GROUPS];
 byte held[GROUPS], readers[GROUPS], due[SLOTS];
 byte active_groups, open_writers, in_hand_count, torn;
+byte reservation[PROCESSES];                         /* of a writer: slot + 1, until it is settled */
 bit stream_ended;
 
 /* --- the world around the ring --------------------------------------------------------------- */
@@ -56,6 +57,7 @@ bit stream_ended;
 byte lock = UNLOCKED;            /* ORPHANED: the next who locks is told EOWNERDEAD */
 byte life[PROCESSES + 1];        /* ALIVE; DYING: killed, still to be seen as a process; DEAD */
 byte in_hand[PROCESSES + 1];     /* in the memory of each process: slot + 1, or 0 */
+byte reserved[PROCESSES + 1];    /* the same, of a slot that was reserved for it */
 byte crashes_left = CRASHES;
 byte give_backs_left = GIVE_BACKS, removals_left = REMOVALS;
 byte ended, writers_gone;        /* how many have left in order, or are dead for good */
@@ -77,6 +79,47 @@ inline claim_one() {
   MAY_DIE; free_count--;
   MAY_DIE; in_hand_count++;
   in_hand[me] = s + 1; s = 0
+}
+
+/* model: RESERVE */
+inline reserve_one() {
+  s = free_queue[0];
+  if
+  :: slot_word[s] == FREE ->
+     MAY_DIE; slot_word[s] = RESERVED(me);
+     MAY_DIE; pop_free_queue();
+     MAY_DIE; free_count--;
+     MAY_DIE; reservation[me] = s + 1;
+     reserved[me] = s + 1
+  :: else
+  fi;
+  s = 0
+}
+
+/* model: WITHDRAW. Of writer w, who may claim at the same moment: one of the two is first. */
+inline withdraw(w) {
+  if
+  :: reservation[w] != 0 ->
+     s = reservation[w] - 1;
+     MAY_DIE; d_step {
+       n = (slot_word[s] == RESERVED(w));
+       slot_word[s] = (n -> FREE : slot_word[s])
+     }
+     if
+     :: n ->
+        MAY_DIE; push_front_of_free_queue();
+        MAY_DIE; free_count++
+     :: else -> MAY_DIE; in_hand_count++
+     fi;
+     MAY_DIE; reservation[w] = 0;
+     s = 0; n = 0
+  :: else
+  fi
+}
+
+inline withdraw_all() {
+  for (h : 0 .. WRITERS - 1) { withdraw(h) }
+  h = 0
 }
 
 inline write_group_words() {
@@ -226,6 +269,7 @@ inline open_handle() {
      MAY_DIE; promised[0] = promise_target[me];
      MAY_DIE; d_step { owes_promise[me] = 0; promise_target[me] = 0 }
      MAY_DIE; open_writers++;
+     withdraw_all();
      MAY_DIE; update_ended()
   :: else ->
      MAY_DIE; handle_active[me] = 1;

@@ -9,6 +9,7 @@ byte promises_left = WRITERS;
 
 hidden byte i, j, x, y;              /* used within one d_step each */
 hidden byte in_hand_now, due_now, free_now, pending_now, held_now, writers_now, readers_now;
+hidden byte unsettled_now;           /* claimed without the lock and not yet counted */
 
 #define EVENT_BIT(s) (1 << sequence[s])
 
@@ -97,6 +98,8 @@ inline books_balance() {
        assert(sequence[i] == 0 || content[i] == sequence[i]);                /* I7 */
        if
        :: slot_word[i] == FREE -> free_now++
+       :: IS_RESERVED(slot_word[i]) ->
+          assert(handle_active[slot_word[i] - 10] && reservation[slot_word[i] - 10] == i + 1)
        :: else ->
           due_now = 0;
           for (j : 0 .. GROUPS - 1) {
@@ -116,10 +119,15 @@ inline books_balance() {
        fi
     fi
   }
-  assert(free_count == free_now && in_hand_count == in_hand_now);
+  unsettled_now = 0;
+  for (i : 0 .. WRITERS - 1) {
+    unsettled_now = unsettled_now +
+      (reservation[i] != 0 && slot_word[(reservation[i] + SLOTS - 1) % SLOTS] == CLAIMED(i))
+  }
+  assert(free_count == free_now && in_hand_count + unsettled_now == in_hand_now);
   assert(next_sequence - 1 == published);                                    /* I4 */
   assert(torn == sum_torn);                                                  /* I5 */
-  assert(sum_generations == published + aborted + torn + in_hand_count);     /* I3, I5 */
+  assert(sum_generations == published + aborted + torn + in_hand_now);       /* I3, I5 */
   x = 0; y = 0;
   for (j : 0 .. GROUPS - 1) {
     if
@@ -162,6 +170,14 @@ inline pop_free_queue() {
     skip;
     for (i : 1 .. SLOTS - 1) { free_queue[i - 1] = free_queue[i] }
     free_queue[SLOTS - 1] = 0
+  }
+}
+
+inline push_front_of_free_queue() {
+  d_step {
+    skip;
+    for (i : 1 .. SLOTS - 1) { free_queue[SLOTS - i] = free_queue[SLOTS - 1 - i] }
+    free_queue[0] = s
   }
 }
 

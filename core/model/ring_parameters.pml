@@ -65,7 +65,9 @@
 #define FREE 0
 #define READY 1
 #define CLAIMED(p) (2 + (p))
-#define IS_CLAIMED(word) ((word) >= 2)
+#define RESERVED(p) (10 + (p))
+#define IS_CLAIMED(word) ((word) >= 2 && (word) < 10)
+#define IS_RESERVED(word) ((word) >= 10)
 
 /* group words: state and owner below, number of deliveries above */
 #define NONE 0

@@ -4,7 +4,7 @@
 inline die_with_the_lock() {
   d_step {
     crashes_left > 0 -> crashes_left--;
-    life[me] = DYING; in_hand[me] = 0; lock = ORPHANED;
+    life[me] = DYING; in_hand[me] = 0; reserved[me] = 0; lock = ORPHANED;
     s = 0; g = 0; h = 0; n = 0; left = 0
   }
 }
@@ -12,7 +12,7 @@ inline die_with_the_lock() {
 #define KILLED_OUTSIDE(and_then) \
   d_step { \
     (crashes_left > 0 && (life[me] == ALIVE || (life[me] == ABSENT && me < WRITERS))) -> \
-    crashes_left--; life[me] = DEAD; in_hand[me] = 0; and_then }
+    crashes_left--; life[me] = DEAD; in_hand[me] = 0; reserved[me] = 0; and_then }
 
 /* Whoever locks after a holder has died repairs; and who waits in vain, at the latest after 50 ms. */
 #define REPAIRS \
@@ -21,17 +21,50 @@ inline die_with_the_lock() {
   repair()
 
 #define WANTS_A_SLOT (life[me] == ALIVE && in_hand[me] == 0 && !ending && sum_generations < CLAIMS)
+#define WANTS_WHAT_IS_RESERVED (life[me] == ALIVE && in_hand[me] == 0 && reserved[me] != 0 && \
+  sum_generations < CLAIMS)
+#define HAS_RESERVATION (reserved[me] != 0 && slot_word[(reserved[me] + SLOTS - 1) % SLOTS] == RESERVED(me))
 #define WANTS_AN_EVENT (life[me] == ALIVE && in_hand[me] == 0 && !AT_END)
+
+/* model: CLAIM_RESERVED. Without the lock: one exchange, which fails if it was withdrawn. */
+inline claim_reserved() {
+  d_step {
+    WANTS_WHAT_IS_RESERVED -> s = reserved[me] - 1; reserved[me] = 0;
+    if
+#ifdef MUTANT_CLAIMS_WITHOUT_LOOKING
+    :: true ->
+#else
+    :: slot_word[s] == RESERVED(me) ->
+#endif
+       nobody_holds(s);
+       slot_word[s] = CLAIMED(me); sum_generations++; torn_mark[s] = 0; content[s] = 0;
+       in_hand[me] = s + 1
+    :: else
+    fi
+  }
+  if
+  :: in_hand[me] == 0
+  :: in_hand[me] != 0 -> sequence[s] = 0
+  :: KILLED_OUTSIDE(s = 0; note_gone()) -> goto gone
+  fi;
+  s = 0
+}
 
 proctype Writer() {
   byte s, g, h, n, left;
   do
   :: SECTION {
        if
-       :: ENTER(WANTS_A_SLOT && free_count > 0); claim_one()
-       :: ENTER(in_hand[me] != 0); publish_one()
+       :: ENTER(WANTS_A_SLOT && (free_count > 0 || HAS_RESERVATION));
+          withdraw(me); reserved[me] = 0; claim_one()
+       :: ENTER(in_hand[me] != 0);
+          withdraw(me); publish_one();
+          if
+          :: open_writers == 1 && free_count > 0 && !ending -> reserve_one()
+          :: true
+          fi
 #if ABORTS
-       :: ENTER(in_hand[me] != 0 && aborted < ABORTS); abort_one()
+       :: ENTER(in_hand[me] != 0 && aborted < ABORTS); withdraw(me); abort_one()
 #endif
 #if ATTACH
        :: ENTER(life[me] == ABSENT); life[me] = ALIVE; open_handle()
@@ -42,11 +75,12 @@ proctype Writer() {
      }
   :: SECTION {
        ENTER(life[me] == ALIVE && in_hand[me] == 0 && !WANTS_A_SLOT);
-       leave(); LEAVE_FOR_GOOD
+       withdraw(me); reserved[me] = 0; leave(); LEAVE_FOR_GOOD
      }; break
+  :: claim_reserved()
   :: KILLED_OUTSIDE(note_gone()) -> break
 #if POLL
-  :: d_step { lock == UNLOCKED && WANTS_A_SLOT && free_count == 0 && !SOMEBODY_DEAD -> skip }
+  :: d_step { lock == UNLOCKED && WANTS_A_SLOT && free_count == 0 && !HAS_RESERVATION && !SOMEBODY_DEAD -> skip }
 #endif
   od;
   goto gone;
@@ -163,7 +197,11 @@ end:
        :: ENTER(removals_left > 0 && group_state[GROUPS - 1] == ACTIVE); remove_group(GROUPS - 1)
 #endif
 #if ENDING
-       :: ENTER(!ending); MAY_DIE; ending = 1; MAY_DIE; update_ended()
+       :: ENTER(!ending);
+#ifndef MUTANT_END_DESPITE_RESERVATIONS
+          withdraw_all();
+#endif
+          MAY_DIE; ending = 1; MAY_DIE; update_ended()
 #endif
 #if ATTACH
        :: ENTER(writers_gone == WRITERS && promised[0] > 0);

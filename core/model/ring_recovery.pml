@@ -93,6 +93,10 @@ inline rebuild() {
        :: else
        fi
 #endif
+#ifndef MUTANT_RESERVED_FOR_EVER
+    :: IS_RESERVED(slot_word[s]) ->
+       MAY_DIE; d_step { slot_word[s] = (IS_RESERVED(slot_word[s]) -> FREE : slot_word[s]) }
+#endif
     :: else
     fi
   }
@@ -128,6 +132,7 @@ inline rebuild_caches() {
     :: else
     fi
   }
+  for (i : 0 .. PROCESSES - 1) { reservation[i] = 0 }
   open_writers = 0;
   for (i : 0 .. WRITERS - 1) { open_writers = open_writers + handle_active[i] }
   for (x : 0 .. GROUPS - 1) { readers[x] = 0 }

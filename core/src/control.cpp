@@ -127,12 +127,14 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
 
 void ControlPort::pause(bool paused) {
   Locked locked(this);
+  settle_reservations(Reservation::kWithdraw);
   header_.paused.store(paused ? 1 : 0, std::memory_order_relaxed);
   locked.wakes.slots = Wakes::kEveryone;
 }
 
 void ControlPort::end_writers() {
   Locked locked(this);
+  settle_reservations(Reservation::kWithdraw);
   header_.ending.store(1, std::memory_order_relaxed);
   update_ended(&locked.wakes);
   wake_everyone(&locked.wakes);
@@ -140,6 +142,7 @@ void ControlPort::end_writers() {
 
 void ControlPort::end_after(std::uint64_t events) {
   Locked locked(this);
+  settle_reservations(Reservation::kWithdraw);
   commit(&header_.event_limit, events);
   end_at_limit(&locked.wakes);
   locked.wakes.slots = Wakes::kEveryone;
@@ -167,6 +170,7 @@ bool ControlPort::wait_drained(std::int64_t timeout_ns) {
   std::uint32_t turn = 0;
   {
     const Locked locked(this);
+    settle_reservations(Reservation::kMayStay);
     if (drained()) return true;
     header_.progress.sleepers.fetch_add(1, std::memory_order_relaxed);
     turn = header_.progress.turn.load(std::memory_order_relaxed);
@@ -176,6 +180,7 @@ bool ControlPort::wait_drained(std::int64_t timeout_ns) {
   {
     const Locked locked(this);
     settle(&header_.progress);
+    settle_reservations(Reservation::kMayStay);
     if (drained()) return true;
   }
   reap(false);
@@ -213,14 +218,19 @@ GroupBooks ControlPort::group_books(std::uint32_t group, std::uint64_t published
 
 RingBooks ControlPort::books() {
   const Locked locked(this);
+  settle_reservations(Reservation::kMayStay);
   RingBooks books{};
-  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s)
-    books.claimed += SlotWord::decode(segment_->slot(s).word.load(std::memory_order_relaxed)).generation;
+  std::uint32_t reserved = 0;
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    const SlotWord word = SlotWord::decode(segment_->slot(s).word.load(std::memory_order_relaxed));
+    books.claimed += word.generation;
+    if (word.state == SlotState::kReserved) ++reserved;
+  }
   books.published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
   books.torn = header_.torn;
   books.in_hand = header_.in_hand.load(std::memory_order_relaxed);
   books.aborted = books.claimed - books.published - books.torn - books.in_hand;
-  books.free_slots = header_.free_count.load(std::memory_order_relaxed);
+  books.free_slots = header_.free_count.load(std::memory_order_relaxed) + reserved;
   books.paused = header_.paused.load(std::memory_order_relaxed) != 0;
   books.ending = header_.ending.load(std::memory_order_relaxed) != 0;
   books.ended = header_.stream_ended.load(std::memory_order_relaxed) != 0;
@@ -256,6 +266,7 @@ RingBooks ControlPort::books() {
 
 std::vector<Holding> ControlPort::held() {
   const Locked locked(this);
+  settle_reservations(Reservation::kMayStay);
   std::vector<Holding> found;
   const auto add = [&](std::int32_t group, std::uint32_t slot, std::uint64_t number,
                        std::uint32_t owner, std::uint32_t delivery) {

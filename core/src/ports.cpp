@@ -112,8 +112,37 @@ int WriterPort::room() const {
   return header_.free_count.load(std::memory_order_relaxed) > 0 ? kOk : kNotNow;
 }
 
+// With the lock of a publish, so that the next claim needs none. Several writers would have to wait
+// for slots that others do not use, so this is for a writer that is alone.
+void WriterPort::reserve_next() {
+  if (header_.open_writers == 1 && room() == kOk && reserve_one(handle_, &reserved_))
+    reserved_word_ = segment_->slot(reserved_).word.load(std::memory_order_relaxed);
+}
+
+bool WriterPort::has_reservation() const {
+  return reserved_ != kNoSlot &&
+         segment_->slot(reserved_).word.load(std::memory_order_relaxed) == reserved_word_;
+}
+
+// model: CLAIM_RESERVED. Without the lock; fails if the reservation was withdrawn.
+bool WriterPort::claim_reserved() {
+  const std::uint32_t slot = reserved_;
+  reserved_ = kNoSlot;
+  SlotRecord& record = segment_->slot(slot);
+  const std::uint64_t generation = SlotWord::decode(reserved_word_).generation;
+  // SYNC slot-content: pairs with ObserverPort::copy_slot
+  if (!replace(&record.word, reserved_word_,
+               SlotWord{SlotState::kClaimed, handle_, generation + 1}.encode()))
+    return false;
+  record.sequence.store(0, std::memory_order_relaxed);
+  in_hand_.push_back({slot, false});
+  return true;
+}
+
 Run WriterPort::advance() {
+  if (reserved_ != kNoSlot && claim_reserved()) return {kOk, in_hand_.front().slot, 1};
   Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
   if (!in_hand_.empty()) publish_in_hand(&locked.wakes);
   Run run{room(), 0, 0};
   if (run.status != kOk) return run;
@@ -126,6 +155,8 @@ Run WriterPort::advance() {
 
 Run WriterPort::claim(std::uint32_t count) {
   const Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
+  reserved_ = kNoSlot;
   Run run{room(), 0, 0};
   if (run.status != kOk || count == 0) return run;
   while (run.count < count && room() == kOk) {
@@ -143,14 +174,17 @@ Run WriterPort::claim(std::uint32_t count) {
 std::uint32_t WriterPort::publish() {
   if (in_hand_.empty()) return 0;
   Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
   const auto count = static_cast<std::uint32_t>(in_hand_.size());
   publish_in_hand(&locked.wakes);
+  reserve_next();
   return count;
 }
 
 std::uint32_t WriterPort::abort() {
   if (in_hand_.empty()) return 0;
   Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
   const auto count = static_cast<std::uint32_t>(in_hand_.size());
   for (const InHand& held : in_hand_) abort_one(held.slot, &locked.wakes);
   in_hand_.clear();
@@ -178,6 +212,7 @@ bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
 
 int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   HandleRecord& record = segment_->handle(handle_);
+  if (has_reservation()) return kOk;
   const int reason = room();
   if (reason == kOk || reason == kEnded) return reason;
   const WaitingTime waiting(&record, reason == kPaused ? WaitCause::kPaused : WaitCause::kFull);

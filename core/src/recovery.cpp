@@ -81,6 +81,15 @@ void Ring::rebuild_caches() {
   update_ended(&wakes);
 }
 
+// The word of a slot without a reservation, unless its writer, alive, was first and has claimed it.
+SlotWord Ring::withdrawn(Word* word) {
+  const std::uint64_t bits = word->load(std::memory_order_acquire);
+  const SlotWord seen = SlotWord::decode(bits);
+  if (seen.state != SlotState::kReserved) return seen;
+  const SlotWord free{SlotState::kFree, kNoHandle, seen.generation};
+  return replace(word, bits, free.encode()) ? free : SlotWord::decode(word->load(std::memory_order_acquire));
+}
+
 void Ring::rebuild_slots() {
   const std::uint32_t n = segment_->number_of_slots();
   std::uint64_t next_sequence = header_.next_sequence.load(std::memory_order_relaxed);
@@ -91,7 +100,7 @@ void Ring::rebuild_slots() {
   std::uint32_t free_count = 0;
   for (std::uint32_t s = 0; s < n; ++s) {
     SlotRecord& record = segment_->slot(s);
-    SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+    SlotWord word = withdrawn(&record.word);
     torn += TornMark::decode(segment_->torn_mark(s).load(std::memory_order_relaxed)).count;
     if (word.state == SlotState::kClaimed) {
       ++in_hand;
@@ -170,12 +179,15 @@ void Ring::rebuild_handles() {
     }
   }
   std::uint32_t writers_asleep = 0;
+  header_.open_writers = 0;
   for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
-    const HandleRecord& record = segment_->handle(i);
+    HandleRecord& record = segment_->handle(i);
+    record.reservation = 0;
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
     const bool asleep = record.sleeping != Sleeping::kNot;
     if (record.role == Role::kWriter) {
       ++segment_->token(record.port).open;
+      ++header_.open_writers;
       if (asleep) ++writers_asleep;
     } else {
       GroupRecord& group = segment_->group(record.port);

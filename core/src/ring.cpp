@@ -90,6 +90,14 @@ void Ring::push_free_queue(std::uint32_t slot) {
   header_.free_count.store(count + 1, std::memory_order_relaxed);
 }
 
+void Ring::push_front_of_free_queue(std::uint32_t slot) {
+  const std::uint32_t n = segment_->number_of_slots();
+  header_.free_head = header_.free_head == 0 ? n - 1 : header_.free_head - 1;
+  segment_->free_queue()[header_.free_head] = slot;
+  header_.free_count.store(header_.free_count.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_relaxed);
+}
+
 void Ring::push_group_queue(std::uint32_t group, std::uint32_t slot) {
   const std::uint32_t n = segment_->number_of_slots();
   GroupRecord& record = segment_->group(group);
@@ -116,6 +124,44 @@ int Ring::claim_one(std::uint32_t handle, std::uint32_t* slot) {
   count_up(&header_.in_hand);
   *slot = index;
   return kOk;
+}
+
+// model: RESERVE. The slot stays free in the eyes of everybody; it only leaves the queue, so that its
+// writer can claim it without the lock. An event that no group needs stays, as a new one might.
+bool Ring::reserve_one(std::uint32_t handle, std::uint32_t* slot) {
+  const std::uint32_t count = header_.free_count.load(std::memory_order_relaxed);
+  const std::uint32_t index = segment_->free_queue()[header_.free_head];
+  SlotRecord& record = segment_->slot(index);
+  const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+  if (count == 0 || word.state != SlotState::kFree) return false;
+  commit(&record.word, SlotWord{SlotState::kReserved, handle, word.generation}.encode());
+  header_.free_head = header_.free_head + 1 < segment_->number_of_slots() ? header_.free_head + 1 : 0;
+  header_.free_count.store(count - 1, std::memory_order_relaxed);
+  segment_->handle(handle).reservation = index + 1;
+  *slot = index;
+  return true;
+}
+
+// model: WITHDRAW. Its writer may claim the slot at the same moment: one of the two is first.
+void Ring::settle_reservation(std::uint32_t handle, Reservation reservation) {
+  HandleRecord& record = segment_->handle(handle);
+  if (record.reservation == 0) return;
+  const std::uint32_t slot = record.reservation - 1;
+  Word& word = segment_->slot(slot).word;
+  const std::uint64_t bits = word.load(std::memory_order_acquire);
+  const SlotWord seen = SlotWord::decode(bits);
+  if (seen.state == SlotState::kReserved && reservation == Reservation::kMayStay) return;
+  if (seen.state == SlotState::kReserved &&
+      replace(&word, bits, SlotWord{SlotState::kFree, kNoHandle, seen.generation}.encode()))
+    push_front_of_free_queue(slot);
+  else
+    count_up(&header_.in_hand);
+  record.reservation = 0;
+}
+
+void Ring::settle_reservations(Reservation reservation) {
+  for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i)
+    settle_reservation(i, reservation);
 }
 
 // model: PUBLISH. Group words first: they mean nothing until the slot's word says READY.
@@ -307,6 +353,7 @@ Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) 
   record.waiting_since_ns.store(0, std::memory_order_relaxed);
   for (auto& waited : record.waited_ns) waited.store(0, std::memory_order_relaxed);
   record.owes_promise = 0;
+  record.reservation = 0;
   if (role == Role::kWriter) {
     const std::uint64_t promised = segment_->token(port).promised.load(std::memory_order_relaxed);
     const auto left = static_cast<std::uint32_t>(promised & ~TokenRecord::kInUse);
@@ -320,6 +367,8 @@ Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) 
     commit(&segment_->token(port).promised, TokenRecord::kInUse | record.promise_target);
     record.owes_promise = 0;
     ++segment_->token(port).open;
+    ++header_.open_writers;
+    settle_reservations(Reservation::kWithdraw);
     update_ended(&locked.wakes);
   } else {
     ++segment_->group(port).readers;
@@ -331,11 +380,13 @@ Outcome Ring::open_handle(Role role, std::uint32_t port, std::uint32_t* handle) 
 // model: DETACH. Nothing may be in hand any more.
 void Ring::leave(std::uint32_t handle, Wakes* wakes) {
   HandleRecord& record = segment_->handle(handle);
+  settle_reservation(handle, Reservation::kWithdraw);
   commit(&record.state, 0);
   if (record.role == Role::kWriter) {
     for (std::size_t cause = 0; cause < kWaitCauses; ++cause)
       header_.waited_ns[cause] += record.waited_ns[cause].load(std::memory_order_relaxed);
     --segment_->token(record.port).open;
+    --header_.open_writers;
     update_ended(wakes);
   } else {
     GroupRecord& group = segment_->group(record.port);

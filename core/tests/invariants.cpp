@@ -70,6 +70,11 @@ class Inspection {
         owner("claimed", s, word.owner, Role::kWriter, 0);
         if (sequence != 0) say("I7: slot %u is claimed and has a sequence", s);
         return;
+      case SlotState::kReserved:
+        owner("reserved", s, word.owner, Role::kWriter, 0);
+        if (word.owner < kMaxHandles && ring_.handle(word.owner).reservation != s + 1)
+          say("slot %u is reserved for a writer that knows another", s);
+        break;
       case SlotState::kReady:
         if (sequence == 0) say("slot %u is ready without a sequence", s);
         for (std::uint32_t g = 0; g < ring_.max_groups(); ++g)
@@ -152,6 +157,10 @@ class Inspection {
       if (!is_alive({record.pid, record.start_time})) say("handle %u is of a dead process", i);
       if (record.role == Role::kWriter) {
         ++open[record.port];
+        ++open_writers_;
+        if (record.reservation > 0 &&
+            SlotWord::decode(ring_.slot(record.reservation - 1).word.load()).state == SlotState::kClaimed)
+          ++unsettled_;
         writers_asleep += record.sleeping == Sleeping::kForWork;
       } else {
         ++readers[record.port];
@@ -181,7 +190,8 @@ class Inspection {
   // I3, I4, I5.
   void books() {
       equal("torn", header_.torn, torn_);
-    equal("in hand", header_.in_hand, in_hand_);
+    equal("in hand", header_.in_hand + unsettled_, in_hand_);
+    equal("open writers", header_.open_writers, open_writers_);
     equal("active groups", header_.active_groups, active_groups_);
     const std::uint64_t published = header_.next_sequence.load() - 1;
     if (claimed_ < published + torn_ + in_hand_) say("I5: more accounted for than claimed");
@@ -196,6 +206,8 @@ class Inspection {
   std::uint64_t claimed_ = 0;
   std::uint64_t torn_ = 0;
   std::uint32_t in_hand_ = 0;
+  std::uint32_t unsettled_ = 0;  // claimed without the lock, not yet in the count
+  std::uint32_t open_writers_ = 0;
   std::uint32_t active_groups_ = 0;
 };
 

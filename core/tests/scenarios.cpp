@@ -55,6 +55,13 @@ void no_other_writer(Stage& stage) {
   stage.writer.reset();
 }
 
+// Whoever writes next is the only one, and may have a slot reserved.
+void nobody_writes(Stage& stage) {
+  one_event(stage);
+  must(stage.control.promise(stage.token, 1).ok(), "no promise");
+  stage.writer.reset();
+}
+
 void paused(Stage& stage) {
   one_event(stage);
   stage.control.pause(true);
@@ -104,6 +111,17 @@ void holds_three_slots(Stage& stage) {
 void holds_the_promised_slot(Stage& stage) {
   writes_as_promised(stage);
   stage.claim_and_fill(stage.own_writer.get(), 1);
+}
+void has_a_reservation(Stage& stage) {
+  writes_as_promised(stage);
+  stage.put(stage.own_writer.get(), 1);
+}
+void holds_what_was_reserved(Stage& stage) {
+  has_a_reservation(stage);
+  const Run run = stage.own_writer->advance();
+  must(run.status == kOk, "nothing reserved");
+  fill(*stage.segment, run.first, stage.next_id);
+  stage.own_writer->set_metadata(run.first, {stage.next_id++, 1.0, 0.0});
 }
 void reads(Stage& stage) { stage.own_reader = stage.open_reader(0); }
 void holds_an_event(Stage& stage) {
@@ -196,6 +214,13 @@ const std::vector<Scenario>& scenarios() {
       {"publish beside another writer", 2, parent_claims_too, holds_a_slot, publish, {.publishes = 1}},
       {"publish the last that was asked for", 2, one_is_missing, holds_a_slot, publish, {.publishes = 1}},
       {"publish and claim", 2, one_event, holds_a_slot, advance_writer, {.claims = 1, .publishes = 1}},
+      {"publish and reserve", 2, nobody_writes, holds_the_promised_slot, publish, {.publishes = 1}},
+      {"claim what is reserved", 2, nobody_writes, has_a_reservation, advance_writer, {.claims = 1}},
+      {"publish what was reserved", 2, nobody_writes, holds_what_was_reserved, publish, {.publishes = 1}},
+      {"abort what was reserved", 2, nobody_writes, holds_what_was_reserved, abort_all, {.aborts = 1}},
+      {"claim two beside a reservation", 2, nobody_writes, has_a_reservation, claim_three, {.claims = 3}},
+      {"close a writer with a reservation", 2, nobody_writes, has_a_reservation, close_writer, {}},
+      {"open a writer beside a reservation", 2, one_event, may_write, open_writer, {}},
       {"abort three", 2, one_event, holds_three_slots, abort_all, {.aborts = 3}},
       {"take the first event", 2, three_events, reads, take_one, {.takes = 1}},
       {"take beside a colleague", 2, oldest_is_held, reads, take_one, {.takes = 1}},

@@ -165,3 +165,84 @@ TEST("a writer learns from its wait that the ring's maker has died") {
   stage.segment->header().creator_start_time += 1;
   CHECK_EQUAL(stage.writer->wait(1'000'000, 0), kOrphaned);
 }
+
+TEST("a writer that is alone has the next slot reserved, which stays free to all eyes") {
+  Stage stage(1);
+  Segment& ring = *stage.segment;
+  stage.put(stage.writer.get(), 1);
+  const SlotWord reserved = slot_word(ring, 1);
+  CHECK(reserved.state == SlotState::kReserved);
+  CHECK_EQUAL(reserved.owner, 0U);
+  CHECK_EQUAL(reserved.generation, 0U);
+  RingBooks books = stage.control.books();
+  CHECK_EQUAL(books.free_slots, kSlots - 1);
+  CHECK_EQUAL(books.in_hand, 0U);
+  CHECK_EQUAL(books.claimed, 1U);
+  CHECK_EQUAL(stage.writer->wait(0, 0), kOk);
+  CHECK(violations(ring).empty());
+  CHECK_EQUAL(stage.writer->advance().first, 1U);
+  CHECK(slot_word(ring, 1).state == SlotState::kClaimed);
+  CHECK_EQUAL(slot_word(ring, 1).generation, 1U);
+  CHECK(violations(ring).empty());
+  books = stage.control.books();
+  CHECK_EQUAL(books.in_hand, 1U);
+  CHECK_EQUAL(books.claimed, 2U);
+  CHECK_EQUAL(stage.writer->abort(), 1U);
+  CHECK_EQUAL(stage.control.books().in_hand, 0U);
+  CHECK(violations(ring).empty());
+}
+
+TEST("claiming what is reserved takes no lock") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 1);
+  const auto before = all_bytes(*stage.segment);
+  must(pthread_mutex_lock(&stage.segment->header().lock) == 0, "lock");
+  CHECK_EQUAL(stage.writer->advance().status, kOk);
+  pthread_mutex_unlock(&stage.segment->header().lock);
+  CHECK(all_bytes(*stage.segment) != before);
+}
+
+TEST("a reservation is withdrawn by whatever it would stand in the way of") {
+  for (const int by : {0, 1, 2, 3, 4}) {
+    Stage stage(1);
+    stage.put(stage.writer.get(), 1);
+    std::unique_ptr<WriterPort> other;
+    int expected = kOk;
+    if (by == 0) other = stage.open_writer();
+    if (by == 1) stage.control.pause(true), expected = kPaused;
+    if (by == 2) stage.control.end_writers(), expected = kEnded;
+    if (by == 3) stage.control.end_after(1), expected = kEnded;
+    if (by == 4) set_owner_died(*stage.segment), stage.control.books();
+    CHECK(slot_word(*stage.segment, 1).state == SlotState::kFree);
+    CHECK(violations(*stage.segment).empty());
+    const Run run = stage.writer->advance();
+    CHECK_EQUAL(run.status, expected);
+    if (run.status == kOk) {
+      CHECK_EQUAL(run.first, 1U);
+      fill(*stage.segment, 1, 7);
+      stage.writer->set_metadata(1, {7, 1.0, 0.0});
+    }
+    stage.writer->publish();
+    // Beside another writer nothing is reserved again.
+    CHECK_EQUAL(slot_word(*stage.segment, 2).state == SlotState::kReserved, by == 4);
+    CHECK(violations(*stage.segment).empty());
+  }
+}
+
+TEST("claiming several withdraws the reservation and begins with its slot") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 1);
+  const Run run = stage.writer->claim(2);
+  CHECK_EQUAL(run.first, 1U);
+  CHECK_EQUAL(run.count, 2U);
+  CHECK_EQUAL(stage.writer->abort(), 2U);
+  CHECK(violations(*stage.segment).empty());
+}
+
+TEST("a slot whose event no group needs is not reserved, as a new group might") {
+  Stage stage(0);
+  stage.put(stage.writer.get(), kSlots);
+  CHECK(slot_word(*stage.segment, 0).state == SlotState::kReady);
+  stage.add_group();
+  CHECK_EQUAL(stage.control.books().groups[0].pending, kSlots);
+}

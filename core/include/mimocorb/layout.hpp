@@ -7,8 +7,8 @@
 //    ◀─────────────────────────── control, read and written by all ──────────────────────▶ ◀─ page aligned ▶
 //
 // What an event costs between two processes is the cache lines that travel with it. So what changes
-// with every event lies together: in the line of the lock, in one line of its slot with the word of
-// group 0, and in one line of each group.
+// with every event lies together: in one line of the header beside that of the lock, in one line of
+// its slot with the word of group 0, and in one line of each group.
 //
 // Two kinds of field. A *word* is truth: it changes by one 64-bit store, and that store is the
 // moment at which a transition happens ("commit"). A *cache* can be computed from the words; it
@@ -16,6 +16,8 @@
 //
 //   SlotRecord.word     state | owner | generation     FREE → CLAIMED → READY → FREE
 //                                                      CLAIMED → FREE (aborted, or torn by death)
+//                                                      FREE → RESERVED → CLAIMED, without the lock
+//                                                      RESERVED → FREE (withdrawn)
 //   group word          state | delivery | owner |     NONE → PENDING → HELD → DONE
 //                       failed | quarantined |         HELD → PENDING (given back, or by death)
 //                       redelivered
@@ -26,7 +28,7 @@
 //   RingHeader.next_sequence                           the number the next published event gets
 //
 // Invariants (I), true whenever the lock is free; a kill at any instruction may break only caches.
-//   I1  A slot is CLAIMED by exactly one ACTIVE writer handle, or not CLAIMED.
+//   I1  A slot is CLAIMED or RESERVED by exactly one ACTIVE writer handle, or neither.
 //   I2  A group word is HELD by exactly one ACTIVE reader handle of that group, or not HELD.
 //   I3  claimed   = Σ slot generations.                 (each claim adds one to its slot's)
 //   I4  published = next_sequence − 1.
@@ -54,10 +56,11 @@ inline constexpr std::uint32_t kGroupLimit = 64;
 inline constexpr std::uint32_t kMaxSlots = 1U << 24;
 inline constexpr std::uint64_t kMaxSlotBytes = 1ULL << 30;
 inline constexpr std::uint32_t kNoHandle = 0x3ff;
+inline constexpr std::uint32_t kNoSlot = 0xffffffff;
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kPage = 4096;
 
-enum class SlotState : std::uint8_t { kFree = 0, kClaimed = 1, kReady = 2 };
+enum class SlotState : std::uint8_t { kFree = 0, kClaimed = 1, kReady = 2, kReserved = 3 };
 
 // state:8 | owner:16 | generation:40. Claiming names the owner in the same store: there is no
 // instant at which a slot is taken by nobody.
@@ -177,7 +180,7 @@ struct alignas(kCacheLine) HandleRecord {
   std::uint32_t promise_target;
   std::atomic<std::int64_t> waiting_since_ns;  // 0 while not waiting
   std::atomic<std::uint32_t> waiting_cause;
-  std::uint32_t reserved;
+  std::uint32_t reservation;  // cache: 1 + slot reserved for this writer, until somebody has settled it
   std::atomic<std::int64_t> waited_ns[kWaitCauses];
 };
 static_assert(sizeof(HandleRecord) == 2 * kCacheLine);
@@ -245,6 +248,7 @@ struct RingHeader {
   // caches
   std::atomic<std::uint32_t> stream_ended;  // ending, or all promised writers have come and gone
   std::uint32_t active_groups;
+  std::uint32_t open_writers;                // reservations are for a writer that is alone
   std::uint64_t torn;
   std::int64_t waited_ns[kWaitCauses];  // of writers that have left
   std::atomic<std::int64_t> liveness_checked_ns;

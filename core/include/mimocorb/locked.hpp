@@ -15,6 +15,14 @@ inline void commit(Word* word, std::uint64_t value) {
   std::atomic_thread_fence(std::memory_order_acq_rel);
 }
 
+// The same where another process may do it at the same time; false if it did.
+inline bool replace(Word* word, std::uint64_t expected, std::uint64_t value) {
+  std::atomic_thread_fence(std::memory_order_acq_rel);
+  const bool done = word->compare_exchange_strong(expected, value, std::memory_order_acq_rel);
+  std::atomic_thread_fence(std::memory_order_acq_rel);
+  return done;
+}
+
 // Counts under the lock that are read without it, as hints, by those who spin.
 inline void count_up(std::atomic<std::uint32_t>* count) {
   count->store(count->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -104,6 +104,13 @@ class Ring {
   void finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wakes* wakes);
   void give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, Wakes* wakes);
   void free_one(std::uint32_t slot, Wakes* wakes);
+  bool reserve_one(std::uint32_t handle, std::uint32_t* slot);
+  // What has become of reservations: claimed, and then the caches follow now, or still there, and
+  // then it stays or is withdrawn.
+  enum class Reservation { kMayStay, kWithdraw };
+  void settle_reservation(std::uint32_t handle, Reservation reservation);
+  void settle_reservations(Reservation reservation);
+  void push_front_of_free_queue(std::uint32_t slot);
   void update_ended(Wakes* wakes);
   void end_at_limit(Wakes* wakes);
 
@@ -131,6 +138,7 @@ class Ring {
   std::uint64_t fork_generation_;
 
  private:
+  static SlotWord withdrawn(Word* word);
   void rebuild_slots();
   void rebuild_handles();
   void push_group_queue(std::uint32_t group, std::uint32_t slot);
@@ -160,12 +168,17 @@ class WriterPort : public Ring {
     bool has_metadata;
   };
   void publish_in_hand(Wakes* wakes);
+  void reserve_next();
+  [[nodiscard]] bool has_reservation() const;
+  bool claim_reserved();
   [[nodiscard]] int room() const;
 
   std::uint32_t handle_ = kNoHandle;
   std::int64_t next_counter_ = 0;
   Patience patience_;
   std::vector<InHand> in_hand_;
+  std::uint32_t reserved_ = kNoSlot;
+  std::uint64_t reserved_word_ = 0;
 };
 
 class ReaderPort : public Ring {
