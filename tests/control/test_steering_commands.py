@@ -8,23 +8,13 @@ import signal
 import subprocess
 import sys
 
-import pytest
-from running import WATCHDOG_S, Worker
+from running import WATCHDOG_S, Worker, eventually
 from talking import directory_of
 
+from mimocorb import connect
 from mimocorb.cli import main
 
 SLOWLY = Worker("double", {"RB_1": "read", "RB_2": "write"}, {"pause_s": 0.05})
-
-
-def mimocorb(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mimocorb.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=WATCHDOG_S,
-        check=False,
-    )
 
 
 def test_one_run_is_shown_paused_resumed_and_stopped(start, capsys):
@@ -93,69 +83,52 @@ def test_a_run_that_has_ended_is_told_from_one_that_never_was(start, tmp_path, c
     assert "no run is running there" in capsys.readouterr().err
 
 
-def test_stop_says_how_much_is_left_and_waits_for_the_end(start):
+def test_stop_says_how_much_is_left_and_waits_for_the_end(start, capsys):
     daq = start("one", middle=SLOWLY)
-    stopped = mimocorb("stop")
-    assert stopped.returncode == 0
-    first, *_, last = stopped.stdout.splitlines()
+    run = connect()
+    eventually(lambda: run.buffers["RB_1"].due == 16)
+    assert main(["stop"]) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
     assert first.endswith("draining, 16 of 16 still due in RB_1")
     assert "ended, stopped by mimocorb stop" in last
     assert daq.finish().code == 0
 
 
-def test_stop_now_loses_what_is_left_and_says_so_by_its_exit_code(start):
-    daq = start("one", middle=SLOWLY)
-    stopped = mimocorb("stop", "--now")
-    assert stopped.returncode == 1
-    assert "RB_1" in stopped.stderr
+def test_stop_need_not_wait_and_not_for_long_and_may_lose_what_is_left(start, capsys):
+    daq = start("one", middle=Worker("double", SLOWLY.roles, {"pause_s": 1.0}))
+    run = connect()
+    eventually(lambda: run.buffers["RB_1"].due == 16)
+    assert main(["stop", "--no-wait"]) == 0
+    assert capsys.readouterr().out.endswith("draining, 16 of 16 still due in RB_1\n")
+    assert main(["stop", "--timeout", "0.1"]) == 1
+    late = capsys.readouterr().err
+    assert "is not over yet (draining, " in late
+    assert "it goes on ending by itself" in late
+    assert main(["pause"]) == 1
+    assert capsys.readouterr().err == "mimocorb: a run that is draining cannot pause\n"
+    assert main(["stop", "--now"]) == 1
+    assert "RB_1" in capsys.readouterr().err
     assert daq.finish().code == 1
 
 
-def test_stop_need_not_wait_and_not_for_long(start):
-    daq = start("one", middle=Worker("double", SLOWLY.roles, {"pause_s": 1.0}))
-    assert mimocorb("stop", "--no-wait").stdout.endswith("still due in RB_1\n")
-    late = mimocorb("stop", "--timeout", "0.2")
-    assert late.returncode == 1
-    assert "is not over yet (draining, " in late.stderr
-    assert "it goes on ending by itself" in late.stderr
-    with pytest.raises(AssertionError):  # refused, for good reason
-        assert mimocorb("pause").returncode == 0
-    mimocorb("stop", "--now")
-    daq.finish()
+def watching(*options: str) -> subprocess.Popen[str]:
+    """``mimocorb status --watch`` into a pipe, when it has said something."""
+    command = [sys.executable, "-m", "mimocorb.cli", "status", "--watch", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "running" in process.stdout.readline()
+    return process
 
 
-@pytest.mark.parametrize("options", [["--watch"], ["--watch", "--json"]])
-def test_watching_into_a_pipe_gives_lines_until_the_run_ends(start, options):
+def test_watching_into_a_pipe_gives_lines_until_the_run_ends_or_until_ctrl_c(start):
     daq = start()
-    watching = subprocess.Popen(
-        [sys.executable, "-m", "mimocorb.cli", "status", *options],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert watching.stdout is not None
-    first = watching.stdout.readline()
-    assert "running" in first
+    lines, objects, left = watching(), watching("--json"), watching()
+    left.send_signal(signal.SIGINT)
+    assert left.communicate(timeout=WATCHDOG_S)[0].endswith("goes on\n")
+    assert left.returncode == 0
     daq.interrupt()
     assert daq.finish().code == 0
-    rest, _ = watching.communicate(timeout=WATCHDOG_S)
-    assert watching.returncode == 0
-    assert "ended" in rest.splitlines()[-1]
-    if "--json" in options:
-        assert json.loads(rest.splitlines()[-1])["view"]["state"] == "ended"
-
-
-def test_ctrl_c_ends_the_watching_and_not_the_run(start):
-    daq = start()
-    watching = subprocess.Popen(
-        [sys.executable, "-m", "mimocorb.cli", "status", "--watch"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert watching.stdout is not None
-    watching.stdout.readline()
-    watching.send_signal(signal.SIGINT)
-    rest, _ = watching.communicate(timeout=WATCHDOG_S)
-    assert watching.returncode == 0
-    assert rest.endswith("goes on\n")
-    assert main(["status"]) == 0
-    assert daq.process.poll() is None
+    assert "has ended: stopped by SIGINT" in lines.communicate(timeout=WATCHDOG_S)[0]
+    last = objects.communicate(timeout=WATCHDOG_S)[0].splitlines()[-1]
+    assert json.loads(last)["view"]["state"] == "ended"
+    assert (lines.returncode, objects.returncode) == (0, 0)
