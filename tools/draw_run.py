@@ -17,10 +17,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mimocorb._run.picture import render
 from mimocorb._run.run import Run, RunOptions
 from mimocorb._run.run_log import LogLine
 from mimocorb._run.run_state import Command, RunView
+from mimocorb._run.screen.picture import render
 from mimocorb._setup.dialects import read_setup
 
 COLUMNS, LINES = 100, 24

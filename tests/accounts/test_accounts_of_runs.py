@@ -17,10 +17,10 @@ from running import WATCHDOG_S, RunningDaq, Worker, chain, eventually, run
 import mimocorb
 from mimocorb._access.meter import Meter
 from mimocorb._access.meter_page import PAGE_BYTES, read_page
-from mimocorb._run.accounts import Accounts
-from mimocorb._run.arrivals import Finding
-from mimocorb._run.live_time import LiveTime
-from mimocorb._run.process_account import AccountReading, ProcessAccount
+from mimocorb._run.accounts.arrivals import Finding
+from mimocorb._run.accounts.live_time import LiveTime
+from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount
+from mimocorb._run.supervision.accounts import Accounts
 from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.buffer_control import SourceToBuffer
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mimocorb._access.meter_page import INTERVAL_BINS, interval_edges_ns
-from mimocorb._run.arrivals import ArrivalCheck, Finding, check_arrivals
+from mimocorb._run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
 
 MEAN_NS = 1e7
 SEEDS = range(40)

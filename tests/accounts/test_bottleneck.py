@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mimocorb._access.meter_page import Doing
-from mimocorb._run.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
-from mimocorb._run.process_account import Span
+from mimocorb._run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
+from mimocorb._run.accounts.process_account import Span
 
 SECOND_NS = 10**9
 QUIET = Cores(available=8, used=1.0, contention=0.0)

@@ -16,7 +16,7 @@ from mimocorb._access import worker_context
 from mimocorb._access.meter_page import MOST_REASONS, OTHER_REASONS, read_page
 from mimocorb._access.worker_context import WorkerContext
 from mimocorb._buffer.stats import GroupStats
-from mimocorb._run.decision_account import DecisionAccount
+from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer

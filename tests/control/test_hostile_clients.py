@@ -18,10 +18,10 @@ from running import RunningDaq, Worker, chain, eventually
 from talking import STATUS, call, directory_of, hear, say, socket_of
 
 import mimocorb
-from mimocorb._run.control_place import noted_socket
-from mimocorb._run.control_socket import ControlSocket
+from mimocorb._run.remote.place import noted_socket
+from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run_log import RunLog
-from mimocorb._run.supervisor import Supervisor
+from mimocorb._run.supervision.supervisor import Supervisor
 from mimocorb._setup.dialects import read_setup
 
 GARBAGE = [

@@ -17,10 +17,10 @@ from running import Worker, chain, eventually, processes_of
 from talking import STATUS, call, directory_of, hear, socket_of
 
 import mimocorb
-from mimocorb._run.control_place import listening, noted_socket
-from mimocorb._run.control_socket import ControlSocket
+from mimocorb._run.remote.place import listening, noted_socket
+from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run_log import RunLog
-from mimocorb._run.supervisor import Supervisor
+from mimocorb._run.supervision.supervisor import Supervisor
 from mimocorb._setup.dialects import read_setup
 from mimocorb.errors import RunUnreachable
 

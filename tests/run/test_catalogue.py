@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from running import RunningDaq, Worker, chain, eventually, processes_of, run, run_directories
 
-from mimocorb._run.catalogue import catalogue, find_run, look_at
-from mimocorb._run.comparison import compare
-from mimocorb._run.process_identity import ProcessIdentity
-from mimocorb._run.run_record import RunRecord, read_record, write_record
+from mimocorb._run.record.catalogue import catalogue, find_run, look_at
+from mimocorb._run.record.comparison import compare
+from mimocorb._run.record.run_record import RunRecord, read_record, write_record
+from mimocorb._run.workers.process_identity import ProcessIdentity
 from mimocorb.errors import RunRecordError
 
 
@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_is_marked_so_once_at_the_next_look(tmp_path):
 def test_many_who_look_at_once_mark_it_once(tmp_path):
     directory = killed_run(tmp_path)
     look = (
-        "import sys, pathlib, mimocorb._run.catalogue as c;"
+        "import sys, pathlib, mimocorb._run.record.catalogue as c;"
         "import pydantic; print('ready', flush=True); sys.stdin.read(1);"
         "print(c.look_at(pathlib.Path(sys.argv[1])).record)"
     )

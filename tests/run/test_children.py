@@ -9,7 +9,7 @@ import time
 import pytest
 from running import WATCHDOG_S
 
-from mimocorb._run.child import CHILDREN
+from mimocorb._run.workers.child import CHILDREN
 
 EXIT_CODE = 7
 

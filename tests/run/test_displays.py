@@ -20,10 +20,10 @@ from rich.console import Console
 from running import WATCHDOG_S, Worker, chain, run
 
 from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb._run.picture import render
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
-from mimocorb._run.terminal import PlainLines
+from mimocorb._run.screen.picture import render
+from mimocorb._run.screen.terminal import PlainLines
 from mimocorb._run.wording import status_line
 
 

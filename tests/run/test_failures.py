@@ -22,7 +22,7 @@ from running import (
     run_directories,
 )
 
-from mimocorb._run import recorder as recorder_module
+from mimocorb._run.record import recorder as recorder_module
 from mimocorb._run.run import Run
 from mimocorb._setup.dialects import read_setup
 from mimocorb.errors import OutputError

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from running import eventually
 
-from mimocorb._run.provenance import resolved
-from mimocorb._run.run_directory import (
+from mimocorb._run.record.provenance import resolved
+from mimocorb._run.record.run_directory import (
     copy_configuration,
     create_run_directory,
     write_atomically,
 )
+from mimocorb._run.record.run_number import COUNTER_FILE, take_run_number
 from mimocorb._run.run_log import RunLog
-from mimocorb._run.run_number import COUNTER_FILE, take_run_number
 from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.errors import OutputError
 

@@ -26,11 +26,9 @@ from running import (
 
 from mimocorb._buffer.stats import BufferStats, WaitingTime
 from mimocorb._run.options import RunOptions
-from mimocorb._run.quality import judge
-from mimocorb._run.run import Run
-from mimocorb._run.run_directory import CopiedFile
-from mimocorb._run.run_log import utc
-from mimocorb._run.run_record import (
+from mimocorb._run.record.quality import judge
+from mimocorb._run.record.run_directory import CopiedFile
+from mimocorb._run.record.run_record import (
     BufferResult,
     GroupResult,
     RecordedState,
@@ -39,6 +37,8 @@ from mimocorb._run.run_record import (
     WorkerEnd,
     read_record,
 )
+from mimocorb._run.run import Run
+from mimocorb._run.run_log import utc
 from mimocorb._run.run_state import BufferView, RunState, RunView
 from mimocorb._setup.dialects import read_setup
 

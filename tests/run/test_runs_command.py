@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 from running import chain, run
 
-from mimocorb._run.catalogue import catalogue
-from mimocorb._run.run_record import RunRecord, read_record, write_record
-from mimocorb._run.runs_view import runs_table
+from mimocorb._run.record.catalogue import catalogue
+from mimocorb._run.record.run_record import RunRecord, read_record, write_record
+from mimocorb._run.screen.runs_view import runs_table
 from mimocorb.cli import main
 
 

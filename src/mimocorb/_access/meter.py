@@ -9,7 +9,7 @@ What counts as what, for a source:
 * *live*: it waits for the next event, in the user's generator or device, or until a driver calls;
 * *reading out*: from the moment at which the event is there until it is published. A function that
   both waits and reads says so with :func:`reading_out`; else its reading counts as live, and only
-  the check of the arrival times can find out (:mod:`mimocorb._run.arrivals`);
+  the check of the arrival times can find out (:mod:`mimocorb._run.accounts.arrivals`);
 * *no room*, *paused*: it has an event and waits for a free slot, or for the end of a pause.
 
 Readers and writers tell by themselves when they wait (:mod:`mimocorb._buffer.waits`). All other

@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from mimocorb._run.keyboard import Keyboard
 from mimocorb._run.options import RunOptions
 from mimocorb._run.run_state import Command
-from mimocorb._run.service_manager import ServiceManager
-from mimocorb._run.supervisor import Supervisor
-from mimocorb._run.terminal import LiveView, PlainLines, can_be_drawn_on
+from mimocorb._run.screen.keyboard import Keyboard
+from mimocorb._run.screen.service_manager import ServiceManager
+from mimocorb._run.screen.terminal import LiveView, PlainLines, can_be_drawn_on
+from mimocorb._run.supervision.supervisor import Supervisor
 
 __all__ = ["Console"]
 

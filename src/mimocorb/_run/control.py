@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._run.control_socket import ControlSocket
 from mimocorb._run.options import RunOptions, SupervisorOptions
+from mimocorb._run.record.run_directory import copy_configuration
+from mimocorb._run.record.summary import RunSummary
+from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run import Run
-from mimocorb._run.run_directory import copy_configuration
 from mimocorb._run.run_log import LogLine, RunLog
 from mimocorb._run.run_state import Command
-from mimocorb._run.standard_streams import open_missing_streams
-from mimocorb._run.summary import RunSummary
-from mimocorb._run.supervisor import Supervisor
+from mimocorb._run.supervision.supervisor import Supervisor
 from mimocorb._run.wording import say
+from mimocorb._run.workers.standard_streams import open_missing_streams
 from mimocorb._setup.dialects import read_setup, setup_from_dicts
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.setup_file import plain, read_file

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from mimocorb._access.spill_file import SpilledGroup, read_index, spilled_events
-from mimocorb._run.run_directory import write_atomically
-from mimocorb._run.spill import SPILL_FILE
+from mimocorb._run.record.run_directory import write_atomically
+from mimocorb._run.supervision.spill import SPILL_FILE
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import FunctionReference, Role, Setup, WorkerSpec
 from mimocorb.errors import SetupError

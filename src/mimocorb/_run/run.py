@@ -9,20 +9,20 @@ from pathlib import Path
 
 from mimocorb._run.books import audit
 from mimocorb._run.console import Console
-from mimocorb._run.control_socket import ControlSocket
 from mimocorb._run.findings import ORIGIN
 from mimocorb._run.options import RunOptions
-from mimocorb._run.recorder import Recorder, run_of_the_copy
-from mimocorb._run.run_directory import create_run_directory
+from mimocorb._run.record.recorder import Recorder, run_of_the_copy
+from mimocorb._run.record.run_directory import create_run_directory
+from mimocorb._run.record.run_record import WorkerEnd
+from mimocorb._run.record.set_aside import save_events_set_aside
+from mimocorb._run.record.summary import RunSummary
+from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run_log import RunLog, utc
-from mimocorb._run.run_record import WorkerEnd
 from mimocorb._run.run_state import RunState
-from mimocorb._run.set_aside import save_events_set_aside
-from mimocorb._run.standard_streams import open_missing_streams
-from mimocorb._run.summary import RunSummary
-from mimocorb._run.supervisor import Supervisor
-from mimocorb._run.worker_function import WorkerFunction
-from mimocorb._run.worker_process import WorkerProcess
+from mimocorb._run.supervision.supervisor import Supervisor
+from mimocorb._run.workers.standard_streams import open_missing_streams
+from mimocorb._run.workers.worker_function import WorkerFunction
+from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._setup.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
 from mimocorb.errors import HandleMisuse, OutputError

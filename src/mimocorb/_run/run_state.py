@@ -9,7 +9,7 @@ from typing import Literal
 
 # At run time as well: clients read these classes from what a run answers, by their annotations.
 from mimocorb._buffer.stats import BufferStats
-from mimocorb._run.run_account import RunAccount
+from mimocorb._run.accounts.run_account import RunAccount
 
 __all__ = [
     "TRANSITIONS",

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import mimocorb
-from mimocorb._run.standard_streams import open_missing_streams
+from mimocorb._run.workers.standard_streams import open_missing_streams
 from mimocorb.cli import (
     check,
     convert,

@@ -18,7 +18,7 @@ from mimocorb.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from mimocorb._run.summary import RunSummary
+    from mimocorb._run.record.summary import RunSummary
     from mimocorb._setup.model import Setup
 
 __all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]

@@ -13,7 +13,7 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_picture, p
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._run.catalogue import KnownRun
+    from mimocorb._run.record.catalogue import KnownRun
 
 __all__ = ["add"]
 
@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
 
 def runs(chosen: argparse.Namespace) -> int:
     """List, show or compare, as many runs as are named."""
-    from mimocorb._run.catalogue import catalogue, find_run, is_run, look_at
+    from mimocorb._run.record.catalogue import catalogue, find_run, is_run, look_at
 
     places = list(chosen.places)
     parent = DEFAULT_PARENT
@@ -75,7 +75,7 @@ def runs(chosen: argparse.Namespace) -> int:
 
 def _selected(known: list[KnownRun], chosen: argparse.Namespace) -> list[KnownRun]:
     """Return those that the options ask for."""
-    from mimocorb._run.quality import FLAGS
+    from mimocorb._run.record.quality import FLAGS
     from mimocorb.errors import RunRecordError
 
     if chosen.quality is not None:
@@ -99,7 +99,7 @@ def _list(known: list[KnownRun], parent: Path, chosen: argparse.Namespace) -> No
     if chosen.json:
         _print_json([_plain(run) for run in known])
         return
-    from mimocorb._run.runs_view import runs_table
+    from mimocorb._run.screen.runs_view import runs_table
 
     if known:
         print_picture(lambda width: runs_table(known, width))
@@ -111,21 +111,21 @@ def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
     if chosen.json:
         _print_json(_plain(run))
         return
-    from mimocorb._run.recorder import read_summary
-    from mimocorb._run.runs_view import run_page
+    from mimocorb._run.record.recorder import read_summary
+    from mimocorb._run.screen.runs_view import run_page
 
     summary = read_summary(run.directory)
     print_picture(lambda _width: run_page(run, summary))
 
 
 def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> None:
-    from mimocorb._run.comparison import compare
+    from mimocorb._run.record.comparison import compare
 
     comparison = compare(first.record, second.record)
     if chosen.json:
         _print_json({"runs": [first.record.number, second.record.number], **comparison.as_dict()})
         return
-    from mimocorb._run.runs_view import comparison_page
+    from mimocorb._run.screen.runs_view import comparison_page
 
     print_picture(lambda _width: comparison_page(first, second, comparison))
 

@@ -13,8 +13,8 @@ from mimocorb.cli.status import add_run
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._run.client import RunClient
-    from mimocorb._run.control_protocol import RunStatus
+    from mimocorb._run.remote.client import RunClient
+    from mimocorb._run.remote.protocol import RunStatus
 
 __all__ = ["add"]
 
@@ -50,7 +50,7 @@ def _add_timeout(parser: argparse.ArgumentParser, text: str, default_s: float | 
 
 
 def _pause_or_resume(chosen: argparse.Namespace) -> int:
-    from mimocorb._run.running_runs import connect
+    from mimocorb._run.remote.running_runs import connect
 
     with connect(chosen.run, by=f"mimocorb {chosen.verb}") as run:
         command = run.pause if chosen.verb == "pause" else run.resume
@@ -59,7 +59,7 @@ def _pause_or_resume(chosen: argparse.Namespace) -> int:
 
 
 def _stop(chosen: argparse.Namespace) -> int:
-    from mimocorb._run.running_runs import connect
+    from mimocorb._run.remote.running_runs import connect
 
     with connect(chosen.run, by="mimocorb stop --now" if chosen.now else "mimocorb stop") as run:
         deadline_s = time.monotonic() + (chosen.timeout or math.inf)

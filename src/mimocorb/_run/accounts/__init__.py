@@ -1,0 +1,1 @@
+"""What the workers' account pages say: live time, decisions, where the time goes."""

@@ -1,0 +1,257 @@
+"""Check a live-time clock against the times at which the events came.
+
+Two answers to the question in which part of the time a source could take events:
+
+* *by the clock*: the process was live for ``t_live`` of the time ``T``, so the fraction is
+  ``f_clock = t_live / T`` and the rate of events while live ``r_clock = N / t_live``;
+* *by the arrival times*: independent events that come at a constant rate λ have intervals of live
+  time distributed as ``λ exp(-λt)``, and what follows after any dead time has again this form,
+  because the process has no memory. A dead time that the clock does not see, non-paralysable and of
+  any length up to ``t0``, takes events away from the short intervals only. Beyond ``t0`` the
+  distribution stays exponential with the true λ, which is estimated from there:
+  ``f_arrivals = N / (λ T)``.
+
+With the interval counted from the end of the known dead time, and τ the mean dead time that is not
+seen, the clock finds ``N / t_live = λ / (1 + λτ)``: the classic formula for a non-paralysable
+counter, ``m = n / (1 + nτ)`` (W. R. Leo, Techniques for Nuclear and Particle Physics Experiments,
+2nd ed., section 5.7; G. F. Knoll, Radiation Detection and Measurement, 4th ed., section 4.VII).
+
+How λ is found. The intervals are in bins of logarithmic width. The tail begins at ``t0``, the edge
+of a bin below which at least half of the events are; it does not depend on how well the result
+fits. In the tail λ is the maximum-likelihood value for binned exponential data, of relative
+uncertainty ``1/√n`` with ``n`` events in the tail.
+
+When nothing is said. The check has to hold for sources of every kind, and most of them are no
+Poisson processes: pulsers, files read as fast as possible, devices that hand over blocks. So the
+tail is first looked at whether it is exponential: χ² of the bins (of at least 5 expected events,
+2 % of each forgiven) and bins that are small against ``1/λ``, which rules out all that is periodic.
+If not, or if there are more short intervals than independent events have (bursts, after-pulses,
+events that the device has kept meanwhile, a rate that changes), there is no second answer to
+compare with; this is said, and is no fault. What is left are exponential tails with too few short
+intervals: these are what a hidden dead time makes. They are reported as a disagreement if it is
+larger than three standard deviations and than 1 % of the live time, in at least 1000 events, and if
+the exponential reaches down to the shorter intervals: 85 % of all have to be in it. A dead time
+that varies more than the intervals themselves is not found in this way; the price for not taking
+every source that varies smoothly, like the computing time of a simulation, for a detector with dead
+time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._access.meter_page import interval_edges_ns
+
+__all__ = ["ArrivalCheck", "Finding", "check_arrivals"]
+
+FEWEST_EVENTS = 200
+FEWEST_EVENTS_FOR_A_FAULT = 1000
+FEWEST_EXPECTED = 5.0
+FORGIVEN = 0.02
+LONGER_HALF = 0.5
+WITH_SHORT_ONES = 0.85
+LARGEST_CHI2_SIGMA = 3.5
+LARGEST_CHI2_SIGMA_OF_A_FAULT = 2.0
+WIDEST_BIN = 0.4
+SIGNIFICANT_SIGMA = 3.0
+SMALLEST_DIFFERENCE = 0.01
+
+
+class Finding(Enum):
+    """What comparing the live-time clock with the arrival times has given."""
+
+    AGREE = "agree"
+    DISAGREE = "disagree"
+    NOT_POISSON = "not Poisson-distributed"
+    TOO_FEW = "too few events"
+
+
+@dataclass(frozen=True)
+class ArrivalCheck:
+    """The result of :func:`check_arrivals`.
+
+    Attributes
+    ----------
+    finding
+        Which of the cases it is.
+    by_clock
+        Part of the time in which the source was live, by the clock.
+    by_arrivals, uncertainty
+        The same by the arrival times, with one standard deviation; None where these do not tell.
+    detail
+        What about the arrival times, for a reader.
+    """
+
+    finding: Finding
+    by_clock: float
+    by_arrivals: float | None = None
+    uncertainty: float | None = None
+    detail: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The result in words."""
+        if self.by_arrivals is None or self.uncertainty is None:
+            prefix = "the events do not look Poisson-distributed in time: "
+            return (prefix if self.finding is Finding.NOT_POISSON else "") + self.detail
+        both = (
+            f"live time {100 * self.by_clock:.1f} % by the clock, "
+            f"({100 * self.by_arrivals:.1f} ± {100 * self.uncertainty:.1f}) % by the arrival times"
+        )
+        if self.finding is Finding.AGREE:
+            return f"{both}: they agree"
+        return f"clock and arrival times disagree: {both}: {self.detail}"
+
+
+def check_arrivals(intervals: NDArray[np.int64], live_ns: int, total_ns: int) -> ArrivalCheck:
+    """Compare the live time of a source with what the intervals between its events say.
+
+    Parameters
+    ----------
+    intervals
+        Events by the live time since the event before, in the bins of
+        :func:`~mimocorb._access.meter_page.interval_edges_ns`.
+    live_ns, total_ns
+        Live time by the clock, and all time from the begin to the end of data taking.
+
+    Returns
+    -------
+    ArrivalCheck
+        For the reasons see the top of this module.
+    """
+    by_clock = live_ns / total_ns if total_ns else 0.0
+    events = int(intervals.sum())
+    if events < FEWEST_EVENTS or not live_ns:
+        detail = f"{events} events are too few to check the live time by their arrival times"
+        return ArrivalCheck(Finding.TOO_FEW, by_clock, detail=detail)
+    tail = _Tail.of(intervals, LONGER_HALF)
+    problem = tail.problem()
+    if problem:
+        return ArrivalCheck(Finding.NOT_POISSON, by_clock, detail=problem)
+    by_arrivals = by_clock * (events / live_ns) / tail.rate
+    uncertainty = by_arrivals / math.sqrt(tail.events)
+    difference = by_arrivals - by_clock
+    least = max(SIGNIFICANT_SIGMA * uncertainty, SMALLEST_DIFFERENCE * by_clock)
+    if difference > least:
+        detail = (
+            "more short intervals than independent events have; bursts, a changing rate, or events"
+            " that the device keeps while the source is busy"
+        )
+        return ArrivalCheck(Finding.NOT_POISSON, by_clock, detail=detail)
+    if difference < -least:
+        finding, detail = _fault_or_not(intervals, events)
+        if finding is not Finding.DISAGREE:
+            return ArrivalCheck(finding, by_clock, detail=detail)
+        return ArrivalCheck(finding, by_clock, by_arrivals, uncertainty, detail)
+    return ArrivalCheck(Finding.AGREE, by_clock, by_arrivals, uncertainty)
+
+
+def _fault_or_not(intervals: NDArray[np.int64], events: int) -> tuple[Finding, str]:
+    """Say what it means that short intervals are rarer than the live time lets expect."""
+    if _Tail.of(intervals, WITH_SHORT_ONES).problem(LARGEST_CHI2_SIGMA_OF_A_FAULT):
+        return (
+            Finding.NOT_POISSON,
+            "short intervals are too rare, in a way that no dead time would explain",
+        )
+    if events < FEWEST_EVENTS_FOR_A_FAULT:
+        return (
+            Finding.TOO_FEW,
+            f"short intervals are rare, but {events} events are too few to tell a dead time that is"
+            " not seen from events that are not Poisson-distributed",
+        )
+    return (
+        Finding.DISAGREE,
+        "a part of the dead time is not seen, for instance in the device, or where the source"
+        " function reads without saying so (mimocorb.reading_out)",
+    )
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """The longer intervals: counts, lower edges and upper edges of bins, and the fit.
+
+    ``rate`` is λ in 1/ns, 0 if there is nothing to fit.
+    """
+
+    counts: NDArray[np.float64]
+    lower_ns: NDArray[np.float64]
+    upper_ns: NDArray[np.float64]
+    rate: float
+
+    @classmethod
+    def of(cls, intervals: NDArray[np.int64], part: float) -> _Tail:
+        """Keep at most this part of the intervals, whole bins from the longest down, and fit."""
+        edges = interval_edges_ns()
+        last = int(np.flatnonzero(intervals)[-1])
+        below = np.cumsum(intervals) / intervals.sum()
+        first = min(last, int(np.searchsorted(below, 1 - part)) + 1)
+        counts = intervals[first : last + 1].astype(float)
+        lower, upper = edges[first : last + 1], edges[first + 1 : last + 2]
+        return cls(counts, lower, upper, _fitted_rate(counts, lower, upper))
+
+    @property
+    def events(self) -> float:
+        """Number of events in the tail."""
+        return float(self.counts.sum())
+
+    def problem(self, largest_chi2_sigma: float = LARGEST_CHI2_SIGMA) -> str:
+        """Return why this is no tail of an exponential distribution; nothing if it may be one."""
+        if self.rate * (self.upper_ns[0] - self.lower_ns[0]) > WIDEST_BIN:
+            return "they come too regularly for independent events, or all at once"
+        if self._chi2_sigma() > largest_chi2_sigma:
+            return "long intervals are not distributed as between independent events"
+        return ""
+
+    def _chi2_sigma(self) -> float:
+        """Return by how many standard deviations the bins are off, as for a normal variable.
+
+        The cube root of χ²/k is nearly normal with mean 1 - 2/(9k) and variance 2/(9k) (E. B.
+        Wilson, M. M. Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684).
+        """
+        above = np.exp(-self.rate * (self.lower_ns - self.lower_ns[0]))
+        expected = self.events * (above - np.append(above[1:], 0.0))
+        observed, expected = _joined(self.counts, expected)
+        degrees = len(expected) - 2  # the number of events and λ are taken from the data
+        if degrees < 1:
+            return math.inf
+        chi2 = float(((observed - expected) ** 2 / (expected + (FORGIVEN * expected) ** 2)).sum())
+        spread = 2 / (9 * degrees)
+        return float(((chi2 / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread))
+
+
+def _fitted_rate(
+    counts: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64]
+) -> float:
+    """Return the maximum-likelihood λ of exponential data in bins, by expectation maximisation.
+
+    Within a bin of width w, exponential data lie on average ``1/λ - w/(exp(λw) - 1)`` above its
+    lower edge; λ is one over the mean that follows from that.
+    """
+    start, width = lower[0], upper - lower
+    rate = counts.sum() / (counts * (lower + width / 2 - start)).sum()
+    for _ in range(100):
+        inside = 1 / rate - width / np.expm1(np.minimum(rate * width, 700.0))
+        better = counts.sum() / (counts * (lower - start + inside)).sum()
+        if abs(better - rate) < 1e-9 * rate:
+            break
+        rate = better
+    return float(rate)
+
+
+def _joined(
+    observed: NDArray[np.float64], expected: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Join neighbouring bins until in each enough events are expected."""
+    group = np.floor(np.cumsum(expected[::-1])[::-1] / FEWEST_EXPECTED)
+    starts = np.flatnonzero(np.diff(group, prepend=np.inf))
+    found, wanted = np.add.reduceat(observed, starts), np.add.reduceat(expected, starts)
+    if len(wanted) > 1 and wanted[-1] < FEWEST_EXPECTED:
+        found[-2] += found[-1]
+        wanted[-2] += wanted[-1]
+        found, wanted = found[:-1], wanted[:-1]
+    return found, wanted

@@ -1,0 +1,264 @@
+"""Where the time of the workers goes, what limits the rate, and what one more process would bring.
+
+How the limit is found. If the sources wait because their buffers are full, somebody behind them is
+too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
+for input or for room, and are not busy then. If the sources do not wait for room, they take all
+events that they can, and what they do themselves tells whether they could take more.
+
+How the gain is estimated. A worker that is busy for the part ``b`` of the time could do ``1/b`` as
+much, and a source that waits for room for the part ``w`` could deliver ``1/(1-w)`` as much. With
+one process more than ``n``, the slowest worker can do ``(n+1)/n`` as much, until the next one is
+busy all the time or all processor cores are in use; the smallest of these factors is the gain. It
+is an upper limit: processes on the same cores share caches and memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mimocorb._access.meter_page import Doing
+from mimocorb._run.accounts.process_account import Span
+
+__all__ = ["Cores", "TimeUse", "WorkerTime", "limit_of_rate"]
+
+WAITS_FOR_ROOM = 0.02
+BUSY_ALL_THE_TIME = 0.75
+MOSTLY = 0.5
+WORTH_IT = 1.05
+CROWDED = 0.25
+ORDINALS = {1: "second", 2: "third", 3: "fourth", 4: "fifth"}
+
+
+@dataclass(frozen=True)
+class TimeUse:
+    """Parts of the time of a worker without pauses, the mean of its processes.
+
+    Attributes
+    ----------
+    busy
+        In the function: computing, or waiting for something that mimocorb knows nothing of.
+    reading_out
+        The part of it in which a source has an event.
+    waiting_for_input, waiting_for_room
+        Because a buffer has no event, or no free slot.
+    processor
+        Part of the time on a processor core; more than 1 if a process uses several.
+    waiting_for_core
+        Part of the time in which all cores were in use by others.
+    """
+
+    busy: float
+    reading_out: float
+    waiting_for_input: float
+    waiting_for_room: float
+    processor: float
+    waiting_for_core: float
+
+    @property
+    def computing(self) -> float:
+        """Part of the time in which there was something to compute, and perhaps no core for it."""
+        return min(self.busy, self.processor + self.waiting_for_core)
+
+    @classmethod
+    def of(cls, span: Span, paused_ns: int = 0) -> TimeUse | None:
+        """Return the parts of a span; None if there was no time.
+
+        `paused_ns` is the time for which the run was paused, times the number of processes. Who
+        reads has waited for input in it, or has worked off what was in the buffers.
+        """
+        no_input_ns = span.spent_ns[Doing.NO_INPUT]
+        waited_ns = min(paused_ns, no_input_ns)
+        total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns
+        if total_ns <= 0:
+            return None
+        return cls(
+            busy=span.busy_ns / total_ns,
+            reading_out=span.spent_ns[Doing.READING_OUT] / total_ns,
+            waiting_for_input=(no_input_ns - waited_ns) / total_ns,
+            waiting_for_room=span.spent_ns[Doing.NO_ROOM] / total_ns,
+            processor=span.cpu_ns / total_ns,
+            waiting_for_core=span.core_wait_ns / total_ns,
+        )
+
+    def as_dict(self) -> dict[str, float]:
+        """Return everything in plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class WorkerTime:
+    """Where the time of one worker went.
+
+    Attributes
+    ----------
+    name, label
+        In the set-up, and for people.
+    reads, writes
+        Whether it reads or writes buffers.
+    processes
+        That work side by side.
+    span
+        Of all processes, while data were taken.
+    recent
+        The same for the last seconds; None where that is not known.
+    paused_ns
+        For how long the run was paused.
+    """
+
+    name: str
+    label: str
+    reads: bool
+    writes: bool
+    processes: int
+    span: Span
+    recent: Span | None
+    paused_ns: int
+
+    @property
+    def use(self) -> TimeUse | None:
+        """Parts of the time of the run."""
+        return TimeUse.of(self.span, self.paused_ns * self.processes)
+
+    @property
+    def recent_use(self) -> TimeUse | None:
+        """Parts of the last seconds."""
+        return TimeUse.of(self.recent) if self.recent else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything in plain values."""
+        use, recent = self.use, self.recent_use
+        return {
+            "name": self.name,
+            "processes": self.processes,
+            "time_ns": {
+                doing.name.lower(): ns for doing, ns in zip(Doing, self.span.spent_ns, strict=True)
+            },
+            "cpu_ns": self.span.cpu_ns,
+            "core_wait_ns": self.span.core_wait_ns,
+            "run": use.as_dict() if use else None,
+            "recent": recent.as_dict() if recent else None,
+        }
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The processor cores.
+
+    Attributes
+    ----------
+    available, used
+        Cores there are for the run, and how many of them its workers use on average.
+    contention
+        Of the time in which workers could have computed, the part in which no core was free.
+    """
+
+    available: int
+    used: float
+    contention: float
+
+    def __str__(self) -> str:
+        return f"{self.used:.1f} of {self.available} processor cores"
+
+
+def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], cores: Cores) -> str:
+    """Say in a sentence what limits the rate, and what one more process would bring.
+
+    Parameters
+    ----------
+    workers
+        All that handle data.
+    used
+        Their use of the time by name; the time of those that are missing is not known.
+    cores
+        The processor cores.
+    """
+    sources = [w for w in workers if w.writes and not w.reads and w.name in used]
+    others = [w for w in workers if w.reads and w.name in used]
+    if not sources:
+        return ""
+    waiting = max(used[source.name].waiting_for_room for source in sources)
+    if waiting < WAITS_FOR_ROOM or not others:
+        return _limited_by_source(sources, others, used, cores)
+    slowest = max(others, key=lambda worker: used[worker.name].busy)
+    use = used[slowest.name]
+    if use.busy < BUSY_ALL_THE_TIME:
+        return (
+            f"the source waits for free slots {_percent(waiting)} of the time, but no worker is "
+            f"busy all the time ({slowest.label} most, {_percent(use.busy)}): events or processing "
+            "come in bursts, against which more slots help"
+        )
+    limits = (
+        f"{slowest.label} is busy {_percent(use.busy)} of the time in {_in(slowest)} and limits"
+    )
+    limits += " the rate"
+    if not slowest.writes and use.computing < MOSTLY * use.busy:
+        return (
+            f"{limits}; it computes only {_percent(use.computing)} of the time and else waits for "
+            "what it writes to, a disk or a connection: write less, or to a faster one"
+        )
+    return f"{limits}; {_gain(slowest, others, used, 1 - waiting, cores)}"
+
+
+def _gain(
+    slowest: WorkerTime,
+    others: Sequence[WorkerTime],
+    used: Mapping[str, TimeUse],
+    source_needs: float,
+    cores: Cores,
+) -> str:
+    """Say what one more process of the slowest worker would bring."""
+    one_more = (slowest.processes + 1) / slowest.processes
+    limits = [(one_more, "")]
+    limits += [(1 / max(source_needs, 1e-3), "then the source is the limit")]
+    limits += [
+        (1 / max(used[other.name].busy, 1e-3), f"then {other.label} is the limit")
+        for other in others
+        if other is not slowest
+    ]
+    computes = used[slowest.name].computing > MOSTLY * used[slowest.name].busy
+    if cores.contention > CROWDED and computes:
+        waits = _percent(cores.contention)
+        limits += [(1.0, f"all processor cores are busy, workers wait for one {waits} of the time")]
+    elif cores.used > 0.01:
+        limits += [(max(1.0, cores.available / cores.used), f"{cores} are in use")]
+    factor, why = min(limits, key=lambda limit: limit[0])
+    process = ORDINALS.get(slowest.processes, "further")
+    if factor < WORTH_IT:
+        return f"a {process} process would bring next to nothing: {why}"
+    return f"a {process} process would bring up to {factor:.1f} times" + (f", {why}" if why else "")
+
+
+def _limited_by_source(
+    sources: Sequence[WorkerTime],
+    others: Sequence[WorkerTime],
+    used: Mapping[str, TimeUse],
+    cores: Cores,
+) -> str:
+    """Say why the sources do not deliver more although there is room for it."""
+    source = max(sources, key=lambda worker: used[worker.name].reading_out)
+    use = used[source.name]
+    if use.computing > MOSTLY:
+        crowded = ", or waits for a free core," if cores.contention > CROWDED else ""
+        return (
+            f"the source {source.label} limits the rate: it computes{crowded} "
+            f"{_percent(use.computing)} of the time"
+        )
+    if use.reading_out > MOSTLY:
+        reading = _percent(use.reading_out)
+        return f"the source {source.label} limits the rate: it reads out {reading} of the time"
+    busiest = max((used[worker.name].busy for worker in others), default=0.0)
+    waiting = _percent(use.busy - use.reading_out)
+    return (
+        f"nothing limits the rate but the source: {source.label} waits for events {waiting} of the "
+        f"time, and no worker behind it is busy more than {_percent(busiest)}"
+    )
+
+
+def _in(worker: WorkerTime) -> str:
+    return "1 process" if worker.processes == 1 else f"{worker.processes} processes"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %"

@@ -1,0 +1,115 @@
+"""The accounts of a run in words, for the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mimocorb._run.accounts.bottleneck import WorkerTime
+from mimocorb._run.accounts.decision_account import DecisionAccount
+from mimocorb._run.accounts.live_time import SourceAccount
+from mimocorb._run.accounts.run_account import RunAccount
+from mimocorb._run.wording import percent
+
+__all__ = ["account_lines"]
+
+CAUSE_WORDS = {"ring_full": "ring full", "paused": "paused", "reading_out": "reading out"}
+COLUMNS = ("busy", "on a core", "no core", "no input", "no room")
+MOST_REASONS = 12
+
+
+def account_lines(account: RunAccount) -> Iterator[str]:
+    """Yield the lines for live time, decisions and the use of time; none for what is not known."""
+    sources = [source for source in account.sources if source.total_ns]
+    if sources:
+        yield ""
+        yield "Live time"
+        for source in sources:
+            yield from _source_lines(source)
+        for name, rate in account.rates.items():
+            yield f"  {name:<11} {rate} events per second of live time"
+    decisions = [decision for decision in account.decisions if _says_something(decision)]
+    if decisions:
+        yield ""
+        yield "Decisions"
+        for decision in decisions:
+            yield from _decision_lines(decision)
+    used = [worker for worker in account.workers if worker.use is not None]
+    if used:
+        yield ""
+        yield from _time_table(used)
+    if account.limit:
+        yield f"  {account.limit}"
+
+
+def _source_lines(source: SourceAccount) -> Iterator[str]:
+    live_s = source.live_ns / 1e9
+    dead = source.dead_fractions()
+    causes = ", ".join(f"{CAUSE_WORDS[cause]} {percent(part)}" for cause, part in dead.items())
+    yield (
+        f"  {source.label}: live {percent(source.live_ns / source.total_ns)} of "
+        f"{source.total_ns / 1e9:.3f} s = {live_s:.3f} s; {causes}"
+    )
+    if "reading_out" not in dead:
+        yield "    it writes by itself: reading out is not told from waiting, and counts as live"
+    elif not source.marks_reading:
+        yield "    what its function reads counts as live, unless it says so (mimocorb.reading_out)"
+    several = len(source.processes) > 1
+    for number, process in enumerate(source.processes, 1):
+        if process.check is not None:
+            which = f"process {number}: " if several else ""
+            yield f"    {which}{process.check.sentence}"
+
+
+def _says_something(decision: DecisionAccount) -> bool:
+    return not decision.known or bool(decision.accepted or decision.rejected or decision.failed)
+
+
+def _decision_lines(decision: DecisionAccount) -> Iterator[str]:
+    if not decision.known:
+        yield f"  {decision.label}: not known, it reads and writes by itself"
+        yield from _sample_lines(decision)
+        return
+    total = decision.accepted + decision.rejected
+    failed = f"; failed {decision.failed} times" if decision.failed else ""
+    sinks = ", ".join(f"{name} {count}" for name, count in decision.accepted_for.items())
+    yield (
+        f"  {decision.label}: {total} events = {decision.accepted} accepted ({sinks}) + "
+        f"{decision.rejected} rejected{failed}"
+    )
+    for reason, count in list(decision.reasons.items())[:MOST_REASONS]:
+        yield f"    {count:>9}  {reason}"
+    rest = sum(list(decision.reasons.values())[MOST_REASONS:])
+    if rest:
+        yield f"    {rest:>9}  for {len(decision.reasons) - MOST_REASONS} more reasons"
+    without = decision.rejected - sum(decision.reasons.values())
+    if decision.reasons and without:
+        yield f"    {without:>9}  without a reason"
+    yield from _sample_lines(decision)
+
+
+def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
+    if decision.prescale and not decision.seeds:
+        yield "    no sample was kept of what it rejected: only a filter of one buffer keeps one"
+    elif decision.prescale:
+        lost = f", {decision.sample_lost} could not be written" if decision.sample_lost else ""
+        yield (
+            f"    {decision.sampled} of the rejected are kept in rejected_{decision.name}_*.tar, "
+            f"1 in {decision.prescale} at random{lost}"
+        )
+
+
+def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
+    names = [w.label + (f" ×{w.processes}" if w.processes > 1 else "") for w in workers]
+    width = max(len("Where the time goes"), 2 + max(map(len, names)))
+    yield f"{'Where the time goes':<{width}} {''.join(f'{title:>12}' for title in COLUMNS)}"
+    for name, worker in zip(names, workers, strict=True):
+        use = worker.use
+        if use is not None:
+            parts = (
+                use.busy,
+                use.processor,
+                use.waiting_for_core,
+                use.waiting_for_input,
+                use.waiting_for_room,
+            )
+            yield f"  {name:<{width - 2}} {''.join(f'{percent(part):>12}' for part in parts)}"

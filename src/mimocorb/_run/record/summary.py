@@ -1,0 +1,203 @@
+"""What came out of a run: the closed books, how everybody ended, and whether all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mimocorb._buffer.stats import GroupStats
+from mimocorb._run.accounts.live_time import Rate
+from mimocorb._run.books import expected, lost, processed, reader_name, saved
+from mimocorb._run.record.account_lines import account_lines
+from mimocorb._run.record.quality import judge
+from mimocorb._run.record.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
+from mimocorb._run.run_state import BufferView, RunView
+from mimocorb._run.wording import duration, percent, rate
+from mimocorb.errors import RunFailed
+
+__all__ = ["RunSummary"]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What came out of a finished run, for its record and for people.
+
+    Parameters
+    ----------
+    number, title, directory
+        Number of the run, name of the set-up, and where the output is.
+    reason
+        Why the run ended.
+    started_s, ended_s
+        UTC times in seconds.
+    view
+        The last picture of the run, with the closed books.
+    workers
+        How each process ended.
+    failures, warnings
+        What went wrong; any failure makes the exit code 1.
+    """
+
+    number: int
+    title: str
+    directory: Path
+    reason: str
+    started_s: float
+    ended_s: float
+    view: RunView
+    workers: Sequence[WorkerEnd]
+    failures: Sequence[str]
+    warnings: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if everything that was accepted has been processed and written."""
+        return 1 if self.failures else 0
+
+    def raise_for_failures(self) -> None:
+        """Raise the first failure for programs that run a set-up themselves."""
+        if self.failures:
+            more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+            raise RunFailed(f"{self.failures[0]}{more}; see {self.directory / 'log.txt'}")
+
+    @property
+    def quality(self) -> Quality:
+        """Whether the data can be trusted, in fixed words, each with its reasons."""
+        doubts = self.view.accounts.doubts if self.view.accounts else ()
+        return judge(self.view, self.workers, self.failures, doubts)
+
+    def result(self) -> RunResult:
+        """Return what goes into the record of the run."""
+        view = self.view
+        return RunResult(
+            reason=self.reason,
+            exit_code=self.exit_code,
+            elapsed_s=view.elapsed_s,
+            active_s=view.active_s,
+            events=view.events,
+            buffers=[_buffer_result(view, buffer) for buffer in view.buffers],
+            workers=list(self.workers),
+            results={worker: dict(results) for worker, results in view.results.items()},
+            accounts=view.accounts.as_dict() if view.accounts else {},
+            failures=list(self.failures),
+            warnings=list(self.warnings),
+        )
+
+    def text(self) -> str:
+        """Return the summary for people."""
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterable[str]:
+        view = self.view
+        verdict = "FAILED" if self.failures else "complete: every event was processed"
+        yield f"Run {self.title}: {verdict}"
+        yield f"  run number     {self.number}"
+        yield f"  ended because  {self.reason}"
+        yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
+        active = "" if view.active_s == view.elapsed_s else f", {duration(view.active_s)} active"
+        yield f"  data taking    {duration(view.elapsed_s)}{active}"
+        for worker, results in view.results.items():
+            listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
+            yield f"  result         {worker}: {listed}"
+        yield f"  quality        {', '.join(self.quality)}"
+        yield f"  output         {self.directory}"
+        yield ""
+        yield from _books_table(view)
+        if view.accounts is not None:
+            yield from account_lines(view.accounts)
+        unusual = [worker for worker in self.workers if worker.state != "ended"]
+        if unusual:
+            yield ""
+            lines = (f"  {worker.name}: {self._ending(worker)}" for worker in unusual)
+            yield from dict.fromkeys(lines)  # a process that was replaced may end as the last one
+        for title, texts in (("Failures", self.failures), ("Warnings", self.warnings)):
+            if texts:
+                yield ""
+                yield title
+                yield from (f"  - {text}" for text in texts)
+        if self.failures:
+            yield f"See {self.directory / 'log.txt'} for what happened before."
+
+    def _ending(self, worker: WorkerEnd) -> str:
+        """Say how a process ended; what stands below in full is not said twice."""
+        texts = (*self.failures, *self.warnings)
+        told = any(text.startswith(worker.name) and worker.how in text for text in texts)
+        return f"{worker.state}, see below" if told else f"{worker.state}, {worker.how}"
+
+
+def _utc(time_s: float) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _rate(view: RunView, buffer: BufferView) -> Rate | None:
+    """Return the events per second of live time."""
+    return view.accounts.rates.get(buffer.stats.name) if view.accounts else None
+
+
+def _buffer_result(view: RunView, buffer: BufferView) -> BufferResult:
+    stats, measured = buffer.stats, _rate(view, buffer)
+    return BufferResult(
+        name=stats.name,
+        claimed=stats.claimed,
+        published=stats.published,
+        aborted=stats.aborted,
+        torn=stats.torn,
+        in_hand=stats.in_hand,
+        rate_hz=measured.value_hz if measured else None,
+        rate_sigma_hz=measured.sigma_hz if measured else None,
+        dead_fraction=buffer.dead_fraction,
+        waiting_full_s=stats.waiting.full_s,
+        waiting_paused_s=stats.waiting.paused_s,
+        groups=[_group_result(buffer, group) for group in stats.groups],
+    )
+
+
+def _group_result(buffer: BufferView, group: GroupStats) -> GroupResult:
+    return GroupResult(
+        reader=reader_name(buffer, group),
+        first_sequence=group.first_sequence,
+        offered=group.offered,
+        acknowledged=processed(buffer, group),
+        quarantined=group.quarantined,
+        saved=saved(buffer, group),
+        due=group.due,
+        lost=lost(buffer, group),
+        abandoned=group.abandoned,
+        redelivered=group.redelivered,
+        waiting_s=group.waiting_s,
+    )
+
+
+def _books_table(view: RunView) -> Iterable[str]:
+    """Yield the books: first of the buffers, then of the groups that read them."""
+    yield (
+        f"  {'buffer':<11} {'claimed':>9} = {'published':>9} + {'aborted':>7} + {'torn':>4}"
+        f"  {'rate/s':>8}  {'dead time':>9}"
+    )
+    for buffer in view.buffers:
+        s, measured = buffer.stats, _rate(view, buffer)
+        value_hz = measured.value_hz if measured else None
+        yield (
+            f"  {s.name:<11} {s.claimed:>9} = {s.published:>9} + {s.aborted:>7} + {s.torn:>4}"
+            f"  {rate(value_hz):>8}  {percent(buffer.dead_fraction):>9}"
+        )
+    yield ""
+    yield (
+        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9} + {'saved':>5}"
+        f" + {'lost':>4}  by"
+    )
+    for buffer in view.buffers:
+        s = buffer.stats
+        for g in s.groups:
+            reader = reader_name(buffer, g)
+            notes = [f"{g.due} still due"] if g.due else []
+            notes += [f"{g.redelivered} delivered again"] if g.redelivered else []
+            yield (
+                f"  {s.name:<11} {expected(s, g):>9} = {processed(buffer, g):>9}"
+                f" + {g.quarantined:>9} + {saved(buffer, g):>5} + {lost(buffer, g):>4}  {reader}"
+                + (f" ({', '.join(notes)})" if notes else "")
+            )
+        if not s.groups:
+            yield f"  {s.name:<11} {s.published:>9}   nobody reads this buffer"

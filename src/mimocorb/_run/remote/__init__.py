@@ -1,0 +1,1 @@
+"""A run seen and steered from other processes, through a socket."""

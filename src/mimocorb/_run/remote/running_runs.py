@@ -1,0 +1,177 @@
+"""Finding the runs of this user that go on now, and the one that is meant."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimocorb._run.record.run_record import RECORD_FILE, read_record
+from mimocorb._run.remote.client import RunClient
+from mimocorb._run.remote.place import noted_socket, socket_files, user_name
+from mimocorb._run.remote.protocol import Request, RunStatus, status_from_plain
+from mimocorb._run.remote.request import ask
+from mimocorb.errors import MimocorbError, RunUnreachable
+
+__all__ = ["Found", "connect", "find_run", "running_runs"]
+
+LOOK_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A socket of this user that somebody listens at.
+
+    Parameters
+    ----------
+    path
+        The socket.
+    status
+        What the run answered; None if it did not.
+    trouble
+        Why it did not.
+    """
+
+    path: Path
+    status: RunStatus | None
+    trouble: str = ""
+
+
+def running_runs() -> list[Found]:
+    """Return the runs of this user that go on now, the oldest first, then those that are silent."""
+    found = [one for path in socket_files() if (one := _look_at(path)) is not None]
+    return sorted(found, key=lambda one: one.status.started_s if one.status else float("inf"))
+
+
+def _look_at(path: Path) -> Found | None:
+    """Ask the run at a socket; None if nobody listens any more."""
+    try:
+        content = ask(path, Request("status", by="a search"), LOOK_TIMEOUT_S)
+        return Found(path, status_from_plain(content["status"]))
+    except RunUnreachable as error:
+        is_stale = isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
+        return None if is_stale else Found(path, None, str(error))
+    except (ValueError, KeyError):
+        return Found(path, None, f"what listens at {path} answers in an unknown form")
+
+
+def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
+    """Return the run that is meant.
+
+    Parameters
+    ----------
+    run
+        Its directory, its number, its name or a part of that; None: the only one.
+
+    Raises
+    ------
+    RunUnreachable
+        There is none, or several; the message lists them. Or it has ended.
+    """
+    if run is not None and Path(run if not isinstance(run, int) else str(run)).is_dir():
+        return _in_directory(Path(str(run)))
+    found = running_runs()
+    chosen = found if run is None else _matching(found, str(run))
+    if len(chosen) == 1:
+        only = chosen[0]
+        if only.status is None:
+            raise RunUnreachable(only.trouble)
+        return only
+    user = user_name(os.geteuid())
+    if not found:
+        wanted = "" if run is None else f"{run}: "
+        raise RunUnreachable(f"{wanted}no run of {user} is running")
+    names = "".join(f"\n  {label(one)}" for one in chosen or found)
+    if chosen:
+        which = "several runs are running" if run is None else f"{run!r} may mean several runs"
+        raise RunUnreachable(f"{which}; say which one by its directory, number or name:{names}")
+    raise RunUnreachable(f"no run of {user} is called {run!r}; running are:{names}")
+
+
+def label(found: Found) -> str:
+    """Return number, name and state of a run in one line."""
+    status = found.status
+    if status is None:
+        return found.trouble
+    number = "" if status.number is None else f"{status.number}  "
+    return f"{number}{status.name}  ({status.state.value})  {status.directory}"
+
+
+def _matching(found: list[Found], text: str) -> list[Found]:
+    """Return whose number or whole name this is, or else in whose names it is found."""
+    answering = [(one, one.status) for one in found if one.status is not None]
+    exact = [one for one, s in answering if text in (str(s.number), s.name)]
+    return exact or [one for one, status in answering if text in status.name]
+
+
+def _in_directory(directory: Path) -> Found:
+    """Return the run that goes on in this directory."""
+    socket = noted_socket(directory)
+    there = _look_at(socket) if socket is not None else None
+    if there is None:
+        raise RunUnreachable(_why_not_running(directory))
+    if there.status is None:
+        raise RunUnreachable(there.trouble)
+    if there.status.directory.resolve() != directory.resolve():
+        raise RunUnreachable(_why_not_running(directory))  # a copy
+    return there
+
+
+def _why_not_running(directory: Path) -> str:
+    """Say what is known about a run that does not go on."""
+    if not (directory / RECORD_FILE).exists():
+        return f"{directory}: no run is running there"
+    try:
+        record = read_record(directory)
+    except MimocorbError as error:
+        return f"{directory}: no run is running there; {error}"
+    if record.result is not None:
+        return (
+            f"{directory}: the run has ended at {record.ended_utc}, because "
+            f"{record.result.reason}; see {directory / 'summary.txt'}"
+        )
+    if record.is_final:
+        return f"{directory}: the run was {record.state}"
+    if record.supervisor.lives():
+        return f"{directory}: the run is there, but cannot be reached: it has no control socket"
+    return f"{directory}: the run was killed while it was {record.state}"
+
+
+def connect(run: str | os.PathLike[str] | int | None = None, *, by: str = "") -> RunClient:
+    """Return a run of this user that goes on in another process, to look at and to steer.
+
+    Parameters
+    ----------
+    run
+        The directory of the run, its number, its name or a part of the name that no other run
+        has; None: the only run that is running.
+    by
+        What this program is to be called in the log of the run; its file name if not given.
+
+    Returns
+    -------
+    RunClient
+        With ``status()``, ``buffers``, ``observer(name)``, ``pause()``, ``resume()``, ``stop()``
+        and ``wait()``; also a context manager.
+
+    Raises
+    ------
+    RunUnreachable
+        No such run is running, or several may be meant; the message lists those that are there.
+
+    Notes
+    -----
+    Works from any process of the same user on the same machine: a script, a notebook, another
+    terminal. Blocks until the run has answered, usually some milliseconds.
+
+    Examples
+    --------
+    >>> import mimocorb
+    >>> mimocorb.connect("no such run")
+    Traceback (most recent call last):
+        ...
+    mimocorb.errors.RunUnreachable: ...no such run...
+    """
+    found = find_run(run)
+    assert found.status is not None
+    return RunClient(found.path, found.status, by)

@@ -1,0 +1,1 @@
+"""The one loop that starts, watches and ends everything in a run."""

@@ -1,0 +1,259 @@
+"""The accounts of a run: live time, decisions, and where the time goes.
+
+One home for all of it. The processes keep their own accounts in pages that survive them; here they
+are read, at any time, and put together. The time is counted from the begin of data taking to its
+end; decisions go on while what was taken is processed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+
+from mimocorb._access.meter_page import Doing, Knows
+from mimocorb._buffer.stats import BufferStats
+from mimocorb._run.accounts.bottleneck import Cores, WorkerTime
+from mimocorb._run.accounts.decision_account import DecisionAccount
+from mimocorb._run.accounts.live_time import LiveTime, Rate, SourceAccount
+from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount, Span
+from mimocorb._run.accounts.run_account import RunAccount
+from mimocorb._run.workers.worker_function import WorkerFunction
+from mimocorb._setup.model import Setup
+
+__all__ = ["Accounts"]
+
+RECENT_S = 3.0
+LOOKS_APART_S = 0.5
+
+Readings = dict[ProcessAccount, AccountReading]
+
+
+class Accounts:
+    """Reads the accounts of all processes, and knows when data taking began and ended.
+
+    Parameters
+    ----------
+    setup
+        Says which worker writes what, and how many events are wanted.
+    functions
+        Those of the run; may be filled later.
+    """
+
+    def __init__(self, setup: Setup, functions: Sequence[WorkerFunction]) -> None:
+        self._setup = setup
+        self._functions = functions
+        self._first: Readings = {}
+        self._last: Readings | None = None
+        self._began_ns = 0
+        self._ended_ns = 0
+        self._looks: deque[tuple[int, Readings]] = deque()
+
+    def begin(self) -> None:
+        """Note that data taking begins."""
+        self._began_ns = time.monotonic_ns()
+        self._first = self._read()
+
+    def end(self, stats: Mapping[str, BufferStats]) -> None:
+        """Note that data taking ends: from now on no time is counted. The first call rules.
+
+        A buffer that has as many events as were wanted took no more after its last one, so the time
+        of its sources ends there.
+        """
+        if self._last is not None:
+            return
+        self._ended_ns = time.monotonic_ns()
+        self._last = self._read()
+        for name, wanted in self._limits().items():
+            if name in stats and stats[name].published >= wanted:
+                self._end_with_last_event(name)
+
+    def view(self, stats: Mapping[str, BufferStats], paused_ns: int) -> RunAccount:
+        """Put the accounts together as they are now.
+
+        Parameters
+        ----------
+        stats
+            The books of the buffers, taken a moment ago.
+        paused_ns
+            For how long the run has been paused.
+        """
+        now = self._read()
+        upto = now if self._last is None else {**now, **self._last}
+        before = self._look_back(now) if self._last is None else None
+        sources = tuple(
+            self._source(function, upto, now, stats)
+            for function in self._functions
+            if function.spec.is_source
+        )
+        workers = tuple(
+            self._worker_time(function, upto, before, paused_ns)
+            for function in self._functions
+            if function.must_finish
+        )
+        decisions = tuple(self._decisions(now))
+        return RunAccount(
+            sources=sources,
+            decisions=decisions,
+            workers=workers,
+            rates=dict(self._rates({source.name: source for source in sources}, stats)),
+            cores=self._cores(sum((worker.span for worker in workers), Span())),
+            entries={
+                spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.sinks)
+                for spec in self._setup.buffers
+            },
+            problems=tuple(self._problems(decisions, stats)),
+        )
+
+    # --- reading
+
+    def _read(self) -> Readings:
+        return {account: account.read() for f in self._functions for account in f.accounts}
+
+    def _look_back(self, now: Readings) -> Readings | None:
+        """Keep a look every now and then; return the one from some seconds ago."""
+        now_ns = time.monotonic_ns()
+        if not self._looks or now_ns - self._looks[-1][0] > LOOKS_APART_S * 1e9:
+            self._looks.append((now_ns, now))
+        while len(self._looks) > 2 and now_ns - self._looks[1][0] > RECENT_S * 1e9:
+            self._looks.popleft()
+        then_ns, then = self._looks[0]
+        return then if now_ns - then_ns > LOOKS_APART_S * 1e9 else None
+
+    def _limits(self) -> dict[str, int]:
+        """Return how many events are wanted, by buffer."""
+        limits = dict(self._setup.runevents_of)
+        first = next((w.sinks[0] for w in self._setup.workers if w.is_source), None)
+        if self._setup.runevents and first is not None:
+            limits[first] = self._setup.runevents
+        return limits
+
+    def _end_with_last_event(self, buffer: str) -> None:
+        assert self._last is not None
+        writing = [f for f in self._functions if f.spec.is_source and buffer in f.spec.sinks]
+        mine = {a: self._last[a] for f in writing for a in f.accounts if a in self._last}
+        ends = [_last_event_ns(reading) for reading in mine.values() if reading.page.began_ns]
+        for account, reading in mine.items():
+            if reading.page.doing is Doing.WORKING and Knows.ARRIVALS in reading.page.knows:
+                self._last[account] = reading.up_to(max(ends))
+
+    # --- putting together
+
+    def _source(
+        self,
+        function: WorkerFunction,
+        upto: Readings,
+        now: Readings,
+        stats: Mapping[str, BufferStats],
+    ) -> SourceAccount:
+        processes, marks = [], False
+        for number in range(1, function.spec.number_of_processes + 1):
+            mine = [a for a in function.accounts if a.number == number and upto[a].page.began_ns]
+            if mine:
+                taken = sum(now[account].page.events for account in mine)
+                processes.append(LiveTime.of([upto[account] for account in mine], taken))
+                marks |= any(Knows.READING_OUT in now[account].page.knows for account in mine)
+        counts = [process.events for process in processes]
+        known = [count for count in counts if count is not None]
+        events = sum(known) if len(known) == len(counts) else None
+        if events is None and self._writes_alone(function):
+            events = stats[function.spec.sinks[0]].published
+        return SourceAccount(function.spec.name, function.label, tuple(processes), marks, events)
+
+    def _writes_alone(self, function: WorkerFunction) -> bool:
+        """Whether the function writes one buffer, and nobody else does."""
+        sinks = function.spec.sinks
+        return len(sinks) == 1 and all(
+            sinks[0] not in other.spec.sinks for other in self._functions if other is not function
+        )
+
+    def _worker_time(
+        self, function: WorkerFunction, upto: Readings, before: Readings | None, paused_ns: int
+    ) -> WorkerTime:
+        span = Span()
+        recent = None if before is None else Span()
+        for account in function.accounts:
+            span += Span.between(self._first.get(account), upto[account])
+            if before is not None and recent is not None:
+                recent += Span.between(before.get(account), upto[account])
+        return WorkerTime(
+            name=function.spec.name,
+            label=function.label,
+            reads=bool(function.spec.sources),
+            writes=bool(function.spec.sinks),
+            processes=function.spec.number_of_processes,
+            span=span,
+            recent=recent,
+            paused_ns=paused_ns,
+        )
+
+    def _decisions(self, now: Readings) -> Iterator[DecisionAccount]:
+        for function in self._functions:
+            spec = function.spec
+            if spec.sources and spec.sinks:
+                yield DecisionAccount.of(
+                    spec.name,
+                    function.label,
+                    spec.sinks,
+                    spec.rejected_prescale,
+                    [now[account].page for account in function.accounts],
+                )
+
+    def _cores(self, span: Span) -> Cores:
+        elapsed_ns = (self._ended_ns or time.monotonic_ns()) - self._began_ns
+        wanted_ns = span.cpu_ns + span.core_wait_ns
+        return Cores(
+            available=len(os.sched_getaffinity(0)),
+            used=span.cpu_ns / elapsed_ns if self._began_ns else 0.0,
+            contention=span.core_wait_ns / wanted_ns if wanted_ns else 0.0,
+        )
+
+    def _rates(
+        self, sources: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]
+    ) -> Iterator[tuple[str, Rate]]:
+        for name, buffer in stats.items():
+            upstream = self._sources_of(name, set())
+            live_s = sources[upstream.pop()].live_s if len(upstream) == 1 else None
+            rate = Rate.of(buffer.published, live_s) if live_s else None
+            if rate is not None:
+                yield name, rate
+
+    def _sources_of(self, buffer: str, seen: set[str]) -> set[str]:
+        """Return the sources whose events come into a buffer, directly or not."""
+        found: set[str] = set()
+        for spec in self._setup.workers:
+            if buffer in spec.sinks and spec.name not in seen:
+                seen.add(spec.name)
+                found |= {spec.name} if spec.is_source else set()
+                for source in spec.sources:
+                    found |= self._sources_of(source, seen)
+        return found
+
+    def _problems(
+        self, decisions: Sequence[DecisionAccount], stats: Mapping[str, BufferStats]
+    ) -> Iterator[str]:
+        """Yield what does not add up, once all processes have gone."""
+        functions = {function.spec.name: function for function in self._functions}
+        for decision in decisions:
+            function = functions[decision.name]
+            if not function.gone or not stats.keys() >= set(function.readers):
+                continue
+            groups = [
+                group
+                for name, reader in function.readers.items()
+                for group in stats[name].groups
+                if group.group == reader["group"]
+            ]
+            # a group that was removed has no books any more
+            problem = decision.problem(groups) if len(groups) == len(function.readers) else ""
+            if problem:
+                yield problem
+
+
+def _last_event_ns(reading: AccountReading) -> int:
+    """Return when a process published its last event, or later if it has not looked back since."""
+    page = reading.page
+    if page.doing is Doing.ENDED:
+        return page.began_ns + Span.between(None, reading).total_ns
+    return page.since_ns

@@ -1,0 +1,105 @@
+"""When a run ends: at a time, a number of events, or a result."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._run.run_state import Goal
+from mimocorb._run.supervision.meters import RunClock
+from mimocorb._setup.model import Setup, StopCondition
+
+__all__ = ["EndCondition"]
+
+COARSE_LOOK_S = 0.25
+FINE_LOOK_S = 0.0005
+COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+}
+
+
+class EndCondition:
+    """Everything in a set-up at which a run ends: its time, numbers of events, results.
+
+    Events of a buffer that sources write are counted where they are published: it takes exactly as
+    many as asked for and then ends by itself. What is looked at here is whether it has. Behind a
+    filter nobody knows which event will be the last one, so there the run ends as soon as the
+    number is reached, and what is being processed still comes on top.
+
+    Parameters
+    ----------
+    setup
+        Gives the limits.
+    clock
+        Counts the time.
+    buffers
+        Those of the run, by name.
+    source_buffers
+        Names of the buffers that sources write; ``runevents`` counts the first one's events.
+    results
+        What workers have reported so far, by worker and name; filled while the run goes on.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        clock: RunClock,
+        buffers: Mapping[str, NewBuffer],
+        source_buffers: Sequence[str],
+        results: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self._runtime_s = setup.runtime_s
+        self._clock = clock
+        self._buffers = buffers
+        self._results = results
+        self._limits = dict(setup.runevents_of)
+        if setup.runevents and source_buffers:
+            self._limits[source_buffers[0]] = setup.runevents
+        self._conditions = setup.stop_when
+        for name in source_buffers:
+            if name in self._limits:
+                buffers[name].end_after(self._limits[name])
+
+    def goals(self) -> tuple[Goal, ...]:
+        """Return how far the run is on its way to each end that it may come to."""
+        goals = [self._of_events(name, limit) for name, limit in self._limits.items()]
+        if self._runtime_s:
+            active_s = self._clock.active_s() or 0.0
+            over = f"the run time of {self._runtime_s:g} s is over"
+            reached = over if active_s >= self._runtime_s else ""
+            goals.append(Goal("time", "run time", active_s, self._runtime_s, reached))
+        return (*goals, *(self._of_condition(condition) for condition in self._conditions))
+
+    def reached(self) -> str:
+        """Return which end has been reached, in words; an empty text if none."""
+        return next((goal.reached for goal in self.goals() if goal.reached), "")
+
+    def next_look_s(self) -> float:
+        """Return the time in which the run time cannot be passed by much."""
+        if not self._runtime_s:
+            return COARSE_LOOK_S
+        left_s = self._runtime_s - (self._clock.active_s() or 0.0)
+        return min(COARSE_LOOK_S, max(FINE_LOOK_S, left_s))
+
+    def _of_events(self, name: str, limit: int) -> Goal:
+        events = self._buffers[name].stats().published
+        place = f" in {name}" if len(self._limits) > 1 else ""
+        reached = f"{limit} events have been taken{place}" if events >= limit else ""
+        return Goal("events", name, events, limit, reached)
+
+    def _of_condition(self, condition: StopCondition) -> Goal:
+        value = self._value(condition)
+        holds = value is not None and COMPARISONS[condition.comparison](value, condition.limit)
+        reached = f"{condition} holds: it is {value:g}" if holds else ""
+        return Goal("result", str(condition), value, condition.limit, reached)
+
+    def _value(self, condition: StopCondition) -> float | None:
+        if condition.subject in self._buffers:
+            return float(self._buffers[condition.subject].stats().published)
+        return self._results.get(condition.subject, {}).get(condition.quantity)

@@ -1,0 +1,121 @@
+"""Who holds one and the same event too long, without waiting for anybody.
+
+That somebody is slow is no reason to take an event away: two processes could then work on it. So a
+process is only killed where its worker has a ``hang_timeout_s``, and its event goes to another one
+after its death, as with any other death. The time that a process waits for room in its next buffer,
+or for its turn, does not count: then others are slow. A process that is stopped holds up everybody
+as well; without the key it is only reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mimocorb._buffer.contract import WRITERS, Holding
+from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._run.findings import Findings
+from mimocorb._run.workers.process import is_stopped
+from mimocorb._run.workers.worker_function import WorkerFunction
+from mimocorb._run.workers.worker_process import WorkerProcess
+
+__all__ = ["HangWatch"]
+
+COARSE_LOOK_S = 1.0
+LOOKS_PER_TIMEOUT = 5
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    """When something was first seen in a process's hands, and how long that had waited by then."""
+
+    since_s: float
+    waited_ns: int
+
+
+class HangWatch:
+    """Looks at what is in hand now and then, kills who hangs and reports who is stopped.
+
+    Parameters
+    ----------
+    functions, buffers
+        Those of the run.
+    findings
+        Gets the reports.
+    suspect_s
+        How long a stopped process may hold an event before it is reported.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[WorkerFunction],
+        buffers: Mapping[str, NewBuffer],
+        findings: Findings,
+        suspect_s: float,
+    ) -> None:
+        self._functions = functions
+        self._buffers = buffers
+        self._findings = findings
+        self._suspect_s = suspect_s
+        self._sightings: dict[tuple[str, Holding], _Sighting] = {}
+        self._reported: set[WorkerProcess] = set()
+        self._next_s = 0.0
+
+    def next_look_s(self) -> float:
+        """Return the time until the next look."""
+        return max(0.0, self._next_s - time.monotonic())
+
+    def look(self) -> None:
+        """Deal with those who hold something too long, if it is time to look."""
+        if self.next_look_s() > 0:
+            return
+        timeouts = [f.spec.hang_timeout_s for f in self._functions if f.spec.hang_timeout_s]
+        shortest_s = min([*timeouts, self._suspect_s]) / LOOKS_PER_TIMEOUT
+        self._next_s = time.monotonic() + min(COARSE_LOOK_S, shortest_s)
+        workers = {p.pid: (f, p) for f in self._functions for p in f.alive}
+        for buffer, holding, busy_s in self._busy():
+            if holding.pid not in workers:
+                continue
+            function, process = workers[holding.pid]
+            timeout_s = function.spec.hang_timeout_s
+            if timeout_s and busy_s > timeout_s:
+                process.kill(
+                    f"hung: {_what(buffer, holding)} was in its hands for {busy_s:.3g} s, "
+                    f"hang_timeout_s is {timeout_s:g}"
+                )
+            elif busy_s > self._suspect_s and is_stopped(holding.pid):
+                self._report(process, f"{_what(buffer, holding)} has been in its hands", busy_s)
+
+    def _busy(self) -> Iterator[tuple[str, Holding, float]]:
+        """Yield what is in hand with the time for which its holder has done nothing but work."""
+        now_s = time.monotonic()
+        waited: Counter[int] = Counter()
+        for buffer in self._buffers.values():
+            for port in buffer.waited():
+                waited[port.pid] += port.waited_ns
+        held = [(name, holding) for name, b in self._buffers.items() for holding in b.held()]
+        before, self._sightings = self._sightings, {}
+        for key in held:
+            waited_ns = waited[key[1].pid]
+            sighting = before.get(key)
+            if sighting is None or waited_ns < sighting.waited_ns:  # it has closed a port
+                sighting = _Sighting(now_s, waited_ns)
+            self._sightings[key] = sighting
+            yield *key, now_s - sighting.since_s - (waited_ns - sighting.waited_ns) / 1e9
+
+    def _report(self, process: WorkerProcess, what: str, busy_s: float) -> None:
+        if process not in self._reported:
+            self._reported.add(process)
+            self._findings.warn(
+                f"{process.name} is stopped, by a signal or a debugger: {what} for {busy_s:.0f} s; "
+                f"kill -CONT {process.pid} lets it go on"
+            )
+
+
+def _what(buffer: str, holding: Holding) -> str:
+    """Name an event or a slot."""
+    if holding.group == WRITERS:
+        return f"a slot of {buffer} that it had claimed"
+    return f"event {holding.number} of {buffer}"

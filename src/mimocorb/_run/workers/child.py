@@ -1,0 +1,95 @@
+"""Child processes that several threads may wait for, and that do not run the user's program again.
+
+:mod:`multiprocessing` collects the exit code of a child in whichever thread asks first; another
+thread that waits at the same moment gets none, or a wrong one. Programs that use ``buffer_control``
+call ``join()`` while the supervisor's thread waits for the same process. Here everybody waits for
+the death without collecting it, and the exit code is collected under one lock.
+
+A child that is not forked imports the program of its parent once more, for the sake of objects that
+are defined there. A worker needs none: its function is found by file and name. Without that import
+workers start sooner, and a program that uses mimocorb needs no ``if __name__ == "__main__"``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from mimocorb._run.workers.process import ends_within, open_pidfd
+
+__all__ = ["CHILDREN"]
+
+# One for all: a starting process collects those that have ended, too.
+_collecting = threading.RLock()
+
+if TYPE_CHECKING:
+    _Process = BaseProcess
+else:
+    _Process = object
+
+
+@contextmanager
+def _program_left_out() -> Iterator[None]:
+    """Let a child that is started meanwhile find no program to import."""
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
+
+
+class _SharedWait(_Process):
+    """What waits for a child, safe in several threads; to be mixed into a process class."""
+
+    def start(self) -> None:
+        """Start the process."""
+        with _collecting, _program_left_out():
+            super().start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the process has ended, at most `timeout` seconds."""
+        with _collecting:
+            # A number that has not been collected is not used again before it is.
+            pidfd = open_pidfd(self.pid) if self.pid and self.exitcode is None else None
+        if pidfd is not None and not ends_within(pidfd, timeout):
+            return
+        with _collecting:
+            super().join()
+
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        with _collecting:
+            return super().is_alive()
+
+    @property
+    def exitcode(self) -> int | None:
+        """Exit code, negative for a signal; None while the process runs."""
+        with _collecting:
+            return super().exitcode
+
+
+class ForkChild(_SharedWait, ForkProcess):
+    """Started by fork."""
+
+
+class ForkServerChild(_SharedWait, ForkServerProcess):
+    """Started by a fork server."""
+
+
+class SpawnChild(_SharedWait, SpawnProcess):
+    """Started afresh."""
+
+
+CHILDREN: dict[str, type[BaseProcess]] = {
+    "fork": ForkChild,
+    "forkserver": ForkServerChild,
+    "spawn": SpawnChild,
+}
+"""The class of child processes for each start method."""

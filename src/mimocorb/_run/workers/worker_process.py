@@ -1,0 +1,220 @@
+"""A worker process as its supervisor sees it: started, listened to, seen to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from threading import current_thread, main_thread
+from typing import Any
+
+from mimocorb._memory import oom_kills
+from mimocorb._run.accounts.process_account import ProcessAccount
+from mimocorb._run.run_state import WorkerState
+from mimocorb._run.workers import worker
+from mimocorb._run.workers.child import CHILDREN
+from mimocorb._run.workers.process import Lifeline, describe_exit, open_pidfd
+from mimocorb._run.workers.worker import WorkerChannel, WorkerTask
+from mimocorb._run.workers.worker_link import LineSplitter, Message
+
+__all__ = ["GONE", "WorkerProcess"]
+
+GONE = frozenset({WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED})
+READ_SIZE = 64 * 1024
+
+
+class WorkerProcess:
+    """One process of one worker function.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    number
+        Which process of its function it is, from 1.
+    make_task
+        Completes the worker's task with the channel it is to talk through.
+    on_message, on_output
+        Called with each message, and with the name of the stream and each line that it prints.
+    account
+        The account that the process keeps.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        make_task: Callable[[WorkerChannel], WorkerTask],
+        on_message: Callable[[WorkerProcess, Message], None],
+        on_output: Callable[[WorkerProcess, str, str], None],
+        *,
+        account: ProcessAccount,
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.account = account
+        self.state = WorkerState.STARTING
+        self.process: BaseProcess | None = None
+        self.exit_code: int | None = None
+        self.last: Message | None = None
+        self.ended_s: float | None = None
+        self.asked_to_end = False
+        self.killed = False
+        self._killed_because = ""
+        self._oom_kills: tuple[int | None, int | None] = (None, None)
+        self._make_task = make_task
+        self._on_message = on_message
+        self._on_output = on_output
+        self._pipes: dict[int, tuple[Connection, LineSplitter, str]] = {}
+        self._pidfd: int | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process number; None before the start."""
+        return self.process.pid if self.process else None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        return self.state in GONE
+
+    def start(
+        self, start_method: str, lifeline: Lifeline, gate: tuple[Connection, Connection]
+    ) -> None:
+        """Start the process and open the ends of the pipes this side listens at.
+
+        Raises
+        ------
+        OSError
+            The system gives no more processes, memory or descriptors.
+        """
+        try:
+            self._start(start_method, lifeline, gate)
+        except BaseException:
+            for connection, _, _ in self._pipes.values():
+                connection.close()
+            self._pipes.clear()
+            self.account.close()
+            raise
+
+    def _start(
+        self, start_method: str, lifeline: Lifeline, gate: tuple[Connection, Connection]
+    ) -> None:
+        writing: list[Connection] = []
+        for stream in ("messages", "stdout", "stderr"):
+            ours, theirs = Pipe(duplex=False)
+            os.set_blocking(ours.fileno(), False)
+            self._pipes[ours.fileno()] = (ours, LineSplitter(), stream)
+            writing.append(theirs)
+        to_close = [lifeline.writing] if gate[1].closed else [lifeline.writing, gate[1].fileno()]
+        messages, stdout, stderr = writing
+        channel = WorkerChannel(
+            messages=messages,
+            stdout=stdout,
+            stderr=stderr,
+            lifeline=lifeline.reading,
+            gate=gate[0],
+            account=self.account.open(),
+            process_number=self.number,
+            # The kernel watches the thread that starts a process; one that may end is no use.
+            supervisor_pid=os.getpid() if current_thread() is main_thread() else 0,
+            close_after_fork=tuple(to_close) if start_method == "fork" else (),
+        )
+        self._oom_kills = (oom_kills(), None)
+        child: Any = CHILDREN[start_method]
+        started = child(target=worker.main, args=(self._make_task(channel),), name=self.name)
+        started.start()
+        self.process = started
+        self.account.started(started.pid)
+        for theirs in writing:
+            theirs.close()
+        self._pidfd = open_pidfd(started.pid)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What to wait for; call :meth:`read` when one is readable."""
+        return tuple(self._pipes)
+
+    @property
+    def pidfd(self) -> int | None:
+        """Readable when the process has ended; None if it had gone before it could be opened."""
+        return self._pidfd
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process if it is still there."""
+        if self._pidfd is None:
+            return
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    def kill(self, why: str) -> None:
+        """Kill the process; what it was doing is at fault, as with any other failure."""
+        self._killed_because = why
+        self.signal(signal.SIGKILL)
+
+    def finish(self) -> None:
+        """Collect what is left after the death of the process and close everything. Idempotent."""
+        if self.process is None or self.exit_code is not None:
+            return
+        self.account.close()  # before the system forgets the processor time of the process
+        # A fork server passes the exit code on a moment after the process has gone.
+        self.process.join(5.0)
+        self.exit_code = self.process.exitcode if self.process.exitcode is not None else 255
+        self._oom_kills = (self._oom_kills[0], oom_kills())
+        for descriptor, (connection, splitter, stream) in tuple(self._pipes.items()):
+            while self.read(descriptor):
+                pass
+            for line in splitter.finish():
+                self._deliver(stream, line)
+            connection.close()
+        self._pipes.clear()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+        self.ended_s = time.time()
+
+    def how_it_ended(self) -> str:
+        """Say how the process ended, its last words first."""
+        exit_text = describe_exit(self.exit_code)
+        if self._killed_because:
+            return f"{self._killed_because} ({exit_text})"
+        if self.exit_code == -signal.SIGKILL and not self.killed:
+            return f"{exit_text}, {self._about_memory()}"
+        if self.last is not None and self.last.text:
+            return f"{self.last.text} ({exit_text})" if self.exit_code else self.last.text
+        return exit_text
+
+    def _about_memory(self) -> str:
+        """Say whether the kernel killed it for lack of memory, as far as that can be known."""
+        before, after = self._oom_kills
+        if before is not None and after is not None and after > before:
+            return "for lack of memory: its control group has counted such a kill"
+        return "perhaps by the kernel for lack of memory"
+
+    def read(self, descriptor: int) -> int | None:
+        """Take in one piece of what is there; its size in bytes, 0 at the end, None if nothing."""
+        _connection, splitter, stream = self._pipes[descriptor]
+        try:
+            data = os.read(descriptor, READ_SIZE)
+        except BlockingIOError:
+            return None
+        for line in splitter.feed(data):
+            self._deliver(stream, line)
+        return len(data)
+
+    def _deliver(self, stream: str, line: str) -> None:
+        if stream != "messages":
+            self._on_output(self, stream, line)
+            return
+        try:
+            message = Message.parse(line)
+        except (ValueError, TypeError):  # cut off by the death of the process
+            return
+        if message.kind not in ("log", "result"):
+            self.last = message
+        self._on_message(self, message)
