@@ -5,7 +5,8 @@ There is no thread and no queue. What each part of that needs stands in a module
 processes (:mod:`~mimocorb._run.workers.workforce`), what follows from the end of one of them
 (:mod:`~mimocorb._run.supervision.departures`), when to end the run
 (:mod:`~mimocorb._run.supervision.ending`), and the way there
-(:mod:`~mimocorb._run.supervision.draining`). Here is what holds them together: the state of the run.
+(:mod:`~mimocorb._run.supervision.draining`). Here is what holds them together: the state of the
+run.
 
 How a run ends. Every stream ends by itself: when the last process that can write a buffer has
 gone, its readers drain it and end, which ends what they write, and so on down the graph. The
