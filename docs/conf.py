@@ -23,11 +23,19 @@ numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {name: name for name in ("ArrayLike", "DTypeLike", "NDArray", "Setups")}
+autodoc_type_aliases["Observer"] = "mimocorb.mimo_buffer.Observer"  # there are others of this name
 
 # Types of other projects and of the inside are shown, not linked: building needs no network.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(np|numpy|npt|collections|pathlib|multiprocessing|typing|asyncio)(\..*)?"),
-    (r"py:.*", r"ArrayLike|DTypeLike|NDArray|Setups|EndOfStream|BooksDoNotBalance|mimocorb\._.*"),
+    (
+        r"py:.*",
+        r"(np|numpy|npt|os|scipy|collections|pathlib|multiprocessing|typing|asyncio)(\..*)?",
+    ),
+    (
+        r"py:.*",
+        r"ArrayLike|DTypeLike|NDArray|Setups|WorkerCall|EndOfStream|BooksDoNotBalance"
+        r"|mimocorb\._.*",
+    ),
 ]
 
 html_theme = "furo"

@@ -3,8 +3,8 @@
 For functions written for mimoCoRB2; new ones are shorter with the decorators ``source``,
 ``filter``, ``sink`` and ``observer``.
 
-What to use when
-----------------
+Templates and their jobs
+------------------------
 * :class:`Importer` fills a buffer with what a generator function yields;
 * :class:`Filter` copies the events that a function accepts;
 * :class:`Processor` writes what a function makes of the events;

@@ -26,7 +26,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mimocorb._run.record.run_directory import write_atomically
 from mimocorb.errors import RunUnreachable
 
 __all__ = [
@@ -179,6 +178,8 @@ def connected(path: Path, timeout_s: float) -> socket.socket:
 
 def note_socket(directory: Path, path: Path) -> None:
     """Note in the directory of a run where its socket is; OutputError if that fails."""
+    from mimocorb._run.record.run_directory import write_atomically  # clients do without
+
     write_atomically(directory / NOTE, json.dumps({"socket": str(path)}) + "\n")
 
 

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mimocorb._run.record.run_record import RECORD_FILE, read_record
 from mimocorb._run.remote.client import RunClient
 from mimocorb._run.remote.place import noted_socket, socket_files, user_name
 from mimocorb._run.remote.protocol import Request, RunStatus, status_from_plain
@@ -119,6 +118,8 @@ def _in_directory(directory: Path) -> Found:
 
 def _why_not_running(directory: Path) -> str:
     """Say what is known about a run that does not go on."""
+    from mimocorb._run.record.run_record import RECORD_FILE, read_record  # others do without
+
     if not (directory / RECORD_FILE).exists():
         return f"{directory}: no run is running there"
     try:
