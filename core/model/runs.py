@@ -61,7 +61,7 @@ QUICK = (
         f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP} ABORTS=1 GIVE_BACKS=1 QUARANTINES=1",
         large=True,
     ),
-    Run("writer-alone", f"SLOTS=2 CLAIMS=3 CRASHES=2 WRITERS=1 {FEWER} ENDING=1", large=True),
+    Run("writer-alone", f"SLOTS=2 CLAIMS=3 CRASHES=2 WRITERS=1 {FEWER} ENDING=1"),
     Run("opening-ending", f"SLOTS=2 CLAIMS=2 CRASHES=1 {FEWER} ATTACH=1 ENDING=1"),
     Run(
         "late-and-removed",

@@ -165,7 +165,7 @@ void Ring::settle_reservations(Reservation reservation) {
 }
 
 // model: PUBLISH. Group words first: they mean nothing until the slot's word says READY.
-void Ring::publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes) {
+void Ring::publish_one(std::uint32_t slot, Wakes* wakes) {
   SlotRecord& record = segment_->slot(slot);
   const std::uint64_t sequence = header_.next_sequence.load(std::memory_order_relaxed);
   std::uint32_t due = 0;
@@ -178,7 +178,6 @@ void Ring::publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes) {
     group_word.store(word.encode(), std::memory_order_relaxed);
     ++due;
   }
-  record.published_ns = now_ns;
   record.sequence.store(sequence, std::memory_order_relaxed);
   const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
   commit(&record.word, SlotWord{SlotState::kReady, kNoHandle, word.generation}.encode());

@@ -98,7 +98,7 @@ class Ring {
 
   // --- transitions; lock held ---------------------------------------------------------------
   int claim_one(std::uint32_t handle, std::uint32_t* slot);
-  void publish_one(std::uint32_t slot, std::int64_t now_ns, Wakes* wakes);
+  void publish_one(std::uint32_t slot, Wakes* wakes);
   void abort_one(std::uint32_t slot, Wakes* wakes);
   int take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slot);
   void finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wakes* wakes);
@@ -167,6 +167,7 @@ class WriterPort : public Ring {
     std::uint32_t slot;
     bool has_metadata;
   };
+  void date_in_hand();
   void publish_in_hand(Wakes* wakes);
   void reserve_next();
   [[nodiscard]] bool has_reservation() const;
@@ -175,6 +176,8 @@ class WriterPort : public Ring {
 
   std::uint32_t handle_ = kNoHandle;
   std::int64_t next_counter_ = 0;
+  std::int64_t utc_asked_ns_ = 0;
+  std::int64_t utc_ahead_ns_ = 0;
   Patience patience_;
   std::vector<InHand> in_hand_;
   std::uint32_t reserved_ = kNoSlot;
@@ -208,6 +211,7 @@ class ReaderPort : public Ring {
   using Ring::Ring;
   std::uint32_t finish_first(std::uint32_t count, DueState how, Wakes* wakes);
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
+  void look_for_next() const;
   [[nodiscard]] bool at_end() const;
   [[nodiscard]] int turn(std::uint32_t slot, std::uint32_t* before) const;
   [[nodiscard]] bool comes_alone(std::uint32_t slot) const;
