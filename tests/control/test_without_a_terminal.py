@@ -90,10 +90,9 @@ class Systemd:
             self.heard += self.link.recv(65536).decode().splitlines()
 
 
-@pytest.mark.parametrize("address", ["notify.sock", f"@mimocorb-test-{os.getpid()}"])
-def test_systemd_is_told_when_the_run_takes_data_and_when_it_drains(tmp_path, address):
-    if not address.startswith("@"):
-        address = str(tmp_path / address)
+@pytest.mark.parametrize("has_name", [True, False], ids=["file", "abstract"])
+def test_systemd_is_told_when_the_run_takes_data_and_when_it_drains(tmp_path, has_name):
+    address = str(tmp_path / "notify.sock") if has_name else f"@mimocorb-test-{os.getpid()}"
     systemd = Systemd(address)
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
     environment = {**os.environ, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}
