@@ -44,8 +44,8 @@ class Reader:
         From :meth:`NewBuffer.new_reader_group`. All Readers made with the same dictionary, in any
         number of processes, share the events; every group gets each event.
     spin_us
-        How long to look for an event before going to sleep, in microseconds. Sleeping costs
-        nothing, waking up some 50 µs.
+        How long to look for an event before going to sleep, in microseconds; up to twenty times
+        as long while waits turn out to be short. Sleeping costs nothing, waking up some 50 µs.
 
     Notes
     -----

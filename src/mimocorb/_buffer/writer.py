@@ -31,8 +31,8 @@ class Writer:
     setup_dict
         From :meth:`NewBuffer.new_writer`. The same dictionary may serve several processes.
     spin_us
-        How long to look for a free slot before going to sleep, in microseconds. Sleeping costs
-        nothing, waking up some 50 µs.
+        How long to look for a free slot before going to sleep, in microseconds; up to twenty times
+        as long while waits turn out to be short. Sleeping costs nothing, waking up some 50 µs.
 
     Notes
     -----
