@@ -133,6 +133,10 @@ SLIPS = {
         *(MANUAL, "modules/lifetime_filter", "modules/liftime_filter"),
         *("65:18", "no such file; did you mean 'modules/lifetime_filter'?"),
     ),
+    "a missing module, named with its ending": (
+        *(MANUAL, "modules/lifetime_filter", "modules/liftime_filter.py"),
+        *("65:18", "no such file; did you mean 'modules/lifetime_filter.py'?"),
+    ),
     "a missing directory": (
         *(MANUAL, "modules/lifetime_filter", "module/lifetime_filter"),
         *("65:18", "there is no directory module"),

@@ -304,6 +304,8 @@ def _missing_file(reference: FunctionReference, path: Path, error: Exception) ->
     else:
         guess = nearest(path.stem, [other.stem for other in path.parent.glob("*.py")])
         if guess:
-            remedy = f"did you mean {reference.asked[: -len(path.stem)] + guess!r}?"
+            stem = reference.asked.removesuffix(".py")
+            corrected = stem[: -len(path.stem)] + guess + reference.asked[len(stem) :]
+            remedy = f"did you mean {corrected!r}?"
     reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
     return Problem(reference.where, f"the module is {shown(path)}", f"found: {reason}", remedy)
