@@ -16,8 +16,9 @@ from mimocorb._run.record.run_directory import copy_configuration
 from mimocorb._run.record.summary import RunSummary
 from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run import Run
-from mimocorb._run.run_log import LogLine, RunLog
+from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import Command
+from mimocorb._run.screen.terminal import PlainLines
 from mimocorb._run.supervision.supervisor import Supervisor
 from mimocorb._run.wording import say
 from mimocorb._run.workers.standard_streams import open_missing_streams
@@ -76,8 +77,8 @@ class buffer_control:  # noqa: N801 - the documented name
         self.runevents: int = self.setup.runevents or 0
         open_missing_streams()
         self._log = RunLog()
-        self._log.listeners.append(_print)
         self._supervisor = Supervisor(self.setup, self._log)
+        PlainLines(sys.stdout, self._supervisor.view, self._log).start()
         self._control: ControlSocket | None = None
         self._watcher: threading.Thread | None = None
 
@@ -215,10 +216,6 @@ class buffer_control:  # noqa: N801 - the documented name
             self._supervisor.turn(control.next_look_s())
             control.update()
         control.close()
-
-
-def _print(line: LogLine) -> None:
-    say(str(line), sys.stdout)
 
 
 class run_mimoDAQ:  # noqa: N801 - the name of later releases

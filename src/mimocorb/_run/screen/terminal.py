@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.live import Live
 
-from mimocorb._run.run_log import LogLine, RunLog
+from mimocorb._run.run_log import TEXT_LOG, LogLine, RunLog
 from mimocorb._run.run_state import RunView
 from mimocorb._run.screen.keyboard import in_foreground
+from mimocorb._run.screen.outlet import Outlet
 from mimocorb._run.screen.picture import KEYS, render
-from mimocorb._run.wording import say, status_line
+from mimocorb._run.wording import status_line
 
 __all__ = ["LiveView", "PlainLines", "can_be_drawn_on"]
 
@@ -55,7 +56,8 @@ class LiveView:
         keys: Sequence[str] = KEYS,
     ) -> None:
         self._stream = stream
-        self._console = Console(file=stream)
+        self._outlet = Outlet(stream)
+        self._console = Console(file=cast(TextIO, self._outlet))
         self._wanted = False
         self._look = look
         self._lines = lines
@@ -93,6 +95,8 @@ class LiveView:
         if not in_foreground(self._stream.fileno()):
             self._live = None  # the shell has the terminal now
             return
+        if self._outlet.is_held_up:  # Ctrl-S, or a connection that hangs
+            return
         if self._live is None:
             self._take_over()
         size = self._console.size
@@ -121,16 +125,22 @@ class LiveView:
         if live is not None:
             with suppress(OSError):
                 live.stop()
+        self._outlet.finish()
 
 
 class PlainLines:
-    """Prints the log as it comes and a line about the run every few seconds."""
+    """Prints the log as it comes and a line about the run every few seconds.
+
+    Lines that come while nobody reads are not kept, only counted: they are in the log.
+    """
 
     def __init__(self, stream: TextIO, look: Callable[[], RunView], log: RunLog) -> None:
-        self._stream = stream
+        self._outlet = Outlet(stream)
         self._look = look
         self._log = log
         self._next_s = 0.0
+        self._left_out = 0
+        self._gone = False
 
     def start(self) -> None:
         """Print what the log has so far, and from now on each new entry."""
@@ -142,15 +152,27 @@ class PlainLines:
     def update(self) -> None:
         """Print the state of the run if it is time."""
         now = time.monotonic()
-        if now < self._next_s:
+        if now < self._next_s or self._gone:
             return
         self._next_s = now + LINE_INTERVAL_S
         self._print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z {status_line(self._look())}")
 
     def stop(self) -> None:
-        """Print nothing any more."""
+        """Print no more about the run; what is said in the end still comes."""
         self._next_s = float("inf")
+        self._outlet.finish()
 
     def _print(self, text: str) -> None:
-        if not say(text, self._stream):
-            self._next_s = float("inf")
+        if self._gone:
+            return
+        try:
+            if self._outlet.is_held_up:
+                self._left_out += 1
+                return
+            if self._left_out:
+                text = f"… {self._left_out:,} lines that nobody read, see {TEXT_LOG}\n{text}"
+                self._left_out = 0
+            self._outlet.write(f"{text}\n")
+            self._outlet.flush()
+        except (OSError, ValueError):  # whoever read has gone; the run goes on without
+            self._gone = True
