@@ -202,6 +202,16 @@ def setups(draw: st.DrawFn) -> Setup:
     )
 
 
+def test_line_ends_of_unicode_in_keys_and_texts_come_back(example: Path) -> None:
+    before = read_setup("simultest_setup.yaml")
+    strange = {"\x85": "a\x85b", "\u2028": ["\u2029 ", "\x85"]}
+    workers = (replace(before.workers[0], config=strange), *before.workers[1:])
+    path = example / "new.yaml"
+    text = recommended_form(replace(before, workers=workers), example).text
+    path.write_text(text, encoding="utf-8")
+    assert read_setup(path).workers[0].config == strange
+
+
 @settings(
     max_examples=40,
     deadline=None,

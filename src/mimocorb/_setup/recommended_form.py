@@ -24,6 +24,7 @@ from mimocorb._setup.setup_file import MappingNode, plain, read_file
 __all__ = ["RecommendedForm", "recommended_form"]
 
 _WIDTH = 100
+_UNICODE_LINE_ENDS = frozenset("\x85\u2028\u2029")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        """Say how a text may be quoted: line ends of Unicode only come back where escaped."""
+        analysis = super().analyze_scalar(scalar)
+        if _UNICODE_LINE_ENDS.intersection(scalar):
+            analysis.allow_flow_plain = analysis.allow_block_plain = False
+            analysis.allow_single_quoted = False
+        return analysis
 
 
 _Dumper.add_implicit_resolver(
