@@ -14,7 +14,6 @@ from mimocorb._run.options import RunOptions
 from mimocorb._run.record.recorder import Recorder, run_of_the_copy
 from mimocorb._run.record.run_directory import create_run_directory
 from mimocorb._run.record.run_record import WorkerEnd
-from mimocorb._run.record.set_aside import save_events_set_aside
 from mimocorb._run.record.summary import RunSummary
 from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run_log import RunLog, utc
@@ -134,14 +133,10 @@ class Run:
         directory = self.directory or self.prepare()
         supervisor = self.supervisor
         view = supervisor.view()
-        failures = list(supervisor.findings.failures)
         if supervisor.state is not RunState.ENDED:
-            failures += audit(view)
-        try:
-            for path in save_events_set_aside(directory, supervisor.buffers.values()):
-                self.log.add("ERROR", ORIGIN, f"an event that failed every time is in {path}")
-        except OSError as error:
-            failures.append(f"events that were set aside could not be saved: {error}")
+            supervisor.set_aside.finish(directory)
+            supervisor.findings.failures += audit(view)
+        failures = list(supervisor.findings.failures)
         warnings = list(supervisor.findings.warnings)
         if self.log.cut_off:
             warnings.append(f"{self.log.cut_off:,} lines of workers were not written to the log")

@@ -43,6 +43,7 @@ from mimocorb._run.supervision.ending import EndCondition
 from mimocorb._run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb._run.supervision.hang_watch import HangWatch
 from mimocorb._run.supervision.meters import BufferMeter, RunClock
+from mimocorb._run.supervision.set_aside import SetAside
 from mimocorb._run.supervision.spill import Spill
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
@@ -127,6 +128,7 @@ class Supervisor:
             self._escalation,
             setup.drain_timeout_s or DRAIN_TIMEOUT_S,
         )
+        self.set_aside = SetAside(self.buffers, self.findings)
         self._slow_start = ProgressWatch()
         self._directory = Path()
         self._spill: Spill | None = None
@@ -298,6 +300,7 @@ class Supervisor:
         if self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING):
             self._hang_watch.look()
         self._departures.carry_out_restarts()
+        self.set_aside.look(self._directory)
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
         self._kill_the_deaf()
@@ -324,6 +327,7 @@ class Supervisor:
             self._on_drain_timeout()
         elif step is DrainStep.DONE:
             self._change(RunState.ENDED, "all workers have ended")
+            self.set_aside.finish(self._directory)
             self.findings.warnings += self._departures.restarts.listed()
             self.findings.failures += audit(self.view())
 
