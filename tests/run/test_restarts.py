@@ -133,3 +133,29 @@ def test_a_display_may_be_started_again(tmp_path):
     finished = daq.finish()
     assert finished.code == 0, finished.text
     assert finished.log.count("a new process starts in") == 2
+
+
+def test_the_pause_before_a_new_process_is_no_time_without_progress(tmp_path):
+    """A drain timeout shorter than the pause: nothing is given up, nothing is spilled."""
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 12})
+    roles = {"RB_1": "read", "RB_2": "write"}
+    config = {"every": 10, "way": "is killed"}
+    middle = Worker("poisoned", roles, config, keys=restart(backoff_s=0.4))
+    setup = chain(tmp_path, source=source, middle=middle)
+    finished = run(setup, "--drain-timeout", "0.3")
+    assert finished.values() == [2.0 * n for n in range(12) if n != 10]
+    assert "no progress" not in finished.text
+    assert not (finished.directory / "spill.npz").exists()
+
+
+def test_what_was_set_aside_outlives_a_killed_supervisor(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
+    config = {"every": 100, "way": "is killed"}
+    middle = Worker("poisoned", {"RB_1": "read", "RB_2": "write"}, config, keys=restart())
+    daq = RunningDaq(chain(tmp_path, source=source, middle=middle))
+    daq.wait_for("an event that failed every time is in")
+    daq.process.kill()
+    daq.process.wait()
+    (path, *_) = sorted((tmp_path / "target").glob("*/set_aside/*_event101.npz"))
+    with np.load(path) as event:
+        assert float(event["data"]["value"][0]) == 100.0

@@ -14,6 +14,7 @@ from enum import Enum
 
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.options import SupervisorOptions
+from mimocorb._run.run_state import WorkerState
 from mimocorb._run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
@@ -93,8 +94,10 @@ class Drain:
         """Return what changes as long as anybody works on the events that are left."""
         stats = [buffer.stats() for buffer in self._buffers.values()]
         alive = [len(function.alive) for function in self._functions]
+        # The pause before a new process is short and meant so; it ends by itself.
+        paused = any(p.state is WorkerState.RESTARTING for p in self.at_work)
         groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
-        return [s.published for s in stats], groups, alive
+        return [s.published for s in stats], groups, alive, time.monotonic() if paused else None
 
     def _end_displays(self, now: float) -> DrainStep:
         """After the last worker that handles data, end what only looks on."""
