@@ -319,6 +319,18 @@ SLIPS_OF_THE_RECOMMENDED_DIALECT = {
         "24:13",
         "found 'Input'",
     ),
+    "a buffer that nobody writes": (
+        *("sinks: [AcceptedPulses, PulseParameters]", "sinks: [AcceptedPulses]"),
+        *("13:3", "assign it to a source or filter: sinks: [PulseParameters]"),
+    ),
+    "a buffer that nobody reads": (
+        *("    sources: [PulseParameters]", "    sources: [InputBuffer]"),
+        *("13:3", "assign it to a function: sources: [PulseParameters], or remove"),
+    ),
+    "a worker without buffers": (
+        *("    observes: [InputBuffer]\n", ""),
+        *("42:3", "assign one, for example: sources: [InputBuffer]"),
+    ),
     "a buffer in two roles": (
         *("    observes: [InputBuffer]", "    observes: [InputBuffer]\n    sources: [InputBuffer]"),
         *("44:16", "found 'InputBuffer' in line 45 already"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.configuring import check_plain_function
@@ -136,13 +137,14 @@ def _idle_workers(setup: Setup) -> Iterator[Problem]:
         yield Problem(
             _start(setup), "a set-up has at least one function", "found none", "add a source"
         )
+    first = setup.buffers[0].name if setup.buffers else "RB_1"
     for spec in setup.workers:
         if not spec.rb_assign:
             yield Problem(
                 spec.where,
                 f"{spec.name} reads, writes or observes a buffer",
                 "found no buffer",
-                'assign one, for example: RB_1: "read"',
+                f"assign one, for example: {_assignment(setup, first, 'read')}",
             )
         elif spec.ordered and not (spec.sources and spec.sinks):
             yield _useless(spec, "ordered", "reads and writes buffers")
@@ -170,15 +172,23 @@ def _dead_ends(setup: Setup) -> Iterator[Problem]:
                 spec.where,
                 f"buffer {spec.name} is written by a function",
                 "found none that writes it",
-                f'assign it to a source or filter: {spec.name}: "write"',
+                f"assign it to a source or filter: {_assignment(setup, spec.name, 'write')}",
             )
         if not graph.readers(spec.name) and not graph.observers(spec.name):
             yield Problem(
                 spec.where,
                 f"buffer {spec.name} is read or observed by a function",
                 "found none that reads or observes it",
-                f'assign it to a function: {spec.name}: "read", or remove the buffer',
+                f"assign it to a function: {_assignment(setup, spec.name, 'read')}, or remove"
+                " the buffer",
             )
+
+
+def _assignment(setup: Setup, buffer: str, role: Literal["read", "write"]) -> str:
+    """Say how a worker reads or writes a buffer in the form in which the set-up is written."""
+    if setup.dialect == "mimoCoRB2":
+        return f"{'sources' if role == 'read' else 'sinks'}: [{buffer}]"
+    return f'{buffer}: "{role}"'
 
 
 def _with_guessed_names(setup: Setup) -> Setup:

@@ -231,7 +231,7 @@ def _check_form(setup: Mapping[str, Any]) -> None:
         raise SetupError(
             f"BufferToTxtfile writes one row per event, but {name} has"
             f" {setup['values_per_slot']} values per slot. Save it with BufferToParquetfile, or"
-            " set channel_per_slot (values_per_slot) to 1."
+            " give the buffer one value per slot."
         )
     samples = contiguous_samples(dtype, 1)
     if samples is not None:
