@@ -15,15 +15,19 @@ from running import RunningDaq, Worker, chain
 
 
 @pytest.fixture(autouse=True)
-def places(tmp_path, monkeypatch) -> list[Path]:
-    """The two directories in which sockets may lie; nothing of other runs is in them."""
-    runtime, temporary = tmp_path / "runtime", tmp_path / "tmp"
-    runtime.mkdir(mode=0o700)
-    temporary.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    return [runtime, temporary]
+def places(monkeypatch) -> Iterator[list[Path]]:
+    """The two directories in which sockets may lie; nothing of other runs is in them.
+
+    Their paths are short, as those of the sockets that a fork server of Python makes in them.
+    """
+    with tempfile.TemporaryDirectory() as parent:
+        runtime, temporary = Path(parent, "runtime"), Path(parent, "tmp")
+        runtime.mkdir(mode=0o700)
+        temporary.mkdir(mode=0o700)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        monkeypatch.setenv("TMPDIR", str(temporary))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield [runtime, temporary]
 
 
 @pytest.fixture(autouse=True)

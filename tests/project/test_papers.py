@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import yaml
 
 import mimocorb
 from mimocorb import buffer_control, cli, errors, mimo_buffer, plot
-from mimocorb._setup import manual_dialect, mimocorb2_dialect
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -50,7 +48,7 @@ def test_every_error_is_in_the_reference() -> None:
     assert [name for name in errors.__all__ if f"autoexception:: {name}\n" not in text] == []
 
 
-@pytest.mark.parametrize("command", ["run", "check", "graph"])
+@pytest.mark.parametrize("command", [c.__name__.rpartition(".")[2] for c in cli.COMMANDS])
 def test_every_option_of_the_command_line_is_in_the_reference(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,20 +57,6 @@ def test_every_option_of_the_command_line_is_in_the_reference(
         cli.main([command, "--help"])
     options = set(re.findall(r"(?<!\S)--[a-z-]+", capsys.readouterr().out))
     assert {option for option in options if f"`{option}" not in text} == set()
-
-
-def keys() -> Iterable[str]:
-    """Every key that a set-up file may have, with all spellings."""
-    for dialect in (manual_dialect, mimocorb2_dialect):
-        for name, table in vars(dialect).items():
-            if name == "TOP_KEYS" or name.endswith("_KEYS"):
-                for key, more in table.items():
-                    yield from (key, *more)
-
-
-def test_every_key_of_a_set_up_is_in_the_reference() -> None:
-    text = (REFERENCE / "setup-file.md").read_text()
-    assert sorted({key for key in keys() if f"`{key}`" not in text}) == []
 
 
 def test_the_text_of_the_licence_is_the_one_the_project_names() -> None:

@@ -84,7 +84,7 @@ def parse_settings(form: Form, texts: Iterable[str]) -> list[Setting]:
     """Read texts such as ``Buffers.raw.slot_count=64``; the value is YAML."""
     settings = []
     for text in texts:
-        where = Where(f"--set {text}")
+        where = Where(f"--set {_one_line(text)}")
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
             form.error(
@@ -368,3 +368,8 @@ def _with_config(
 def _with_worker(setup: Setup, changed: WorkerSpec) -> Setup:
     workers = [changed if spec.name == changed.name else spec for spec in setup.workers]
     return replace(setup, workers=tuple(workers))
+
+
+def _one_line(text: str) -> str:
+    """Return a text as it may stand in the first part of a message."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
