@@ -15,10 +15,11 @@ from running import RunningDaq, Worker, chain
 
 
 @pytest.fixture(autouse=True)
-def places(monkeypatch) -> Iterator[list[Path]]:
+def places(tmp_path, monkeypatch) -> Iterator[list[Path]]:
     """The two directories in which sockets may lie; nothing of other runs is in them.
 
     Their paths are short, as those of the sockets that a fork server of Python makes in them.
+    `tmp_path` is made before, in the usual place.
     """
     with tempfile.TemporaryDirectory() as parent:
         runtime, temporary = Path(parent, "runtime"), Path(parent, "tmp")
