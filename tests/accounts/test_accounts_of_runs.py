@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import re
 import tarfile
 import time
 from pathlib import Path
@@ -12,7 +13,16 @@ from types import SimpleNamespace
 import pytest
 import running
 import yaml
-from running import WATCHDOG_S, RunningDaq, Worker, chain, eventually, run
+from running import (
+    WATCHDOG_S,
+    RunningDaq,
+    Worker,
+    buffer,
+    chain,
+    eventually,
+    run,
+    write_setup,
+)
 
 import mimocorb
 from mimocorb._access.meter import Meter
@@ -87,6 +97,24 @@ def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
     with tarfile.open(done.directory / "rejected_Fkt_2_1.tar") as archive:
         assert len(archive.getnames()) == decisions["sampled"] == 45
     assert "45 of the rejected are kept in rejected_Fkt_2_*.tar, 1 in 1 at random" in text
+
+
+def test_rates_stand_below_each_other_whatever_the_buffers_are_called(tmp_path):
+    names = ("RB_1", "a_buffer_with_a_long_name")
+    roles = ({names[0]: "write"}, {names[0]: "read", names[1]: "write"}, {names[1]: "read"})
+    configs = {
+        "numbers": {"events": 10},
+        "select": {"pause_s": 0.0},
+        "save": {"filename": "values"},
+    }
+    workers = [Worker(*each) for each in zip(configs, roles, configs.values(), strict=True)]
+    done = run(write_setup(tmp_path, [buffer(name) for name in names], workers))
+    assert done.code == 0, done.text
+    text = (done.directory / "summary.txt").read_text()
+    first, second = re.findall(
+        r"^  (\w+ +)\d.* events per second of live time$", text, re.MULTILINE
+    )
+    assert len(first) == len(second) == len(names[1]) + 1
 
 
 def test_what_functions_do_by_themselves_is_said_to_be_unknown(tmp_path):

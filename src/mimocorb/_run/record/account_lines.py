@@ -25,8 +25,9 @@ def account_lines(account: RunAccount) -> Iterator[str]:
         yield "Live time"
         for source in sources:
             yield from _source_lines(source)
+        width = max([11, *(len(name) for name in account.rates)])
         for name, rate in account.rates.items():
-            yield f"  {name:<11} {rate} events per second of live time"
+            yield f"  {name:<{width}} {rate} events per second of live time"
     decisions = [decision for decision in account.decisions if _says_something(decision)]
     if decisions:
         yield ""
