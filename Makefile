@@ -36,8 +36,9 @@ demo: $(project)
 	cd examples && PATH="$(bin):$$PATH" ../run_daq.py simultest_setup.yaml
 	cd examples && $(bin)/python analyse_lifetime.py
 
+# Three processes: most tests wait for the processes that they start, more than they compute.
 test: $(tools) core-test
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest -n 3 --dist worksteal
 
 check: $(tools)
 	$(bin)/ruff check
