@@ -7,6 +7,7 @@ import ctypes
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -169,11 +170,24 @@ def dies_with_numbers(source_list, sink_list, observe_list, config_dict, **rb_in
 # --- filters
 
 
+def _leave_a_talker():
+    """Exit and leave a program that prints without end into what was standard output."""
+    subprocess.Popen(["yes", "still here"])
+    time.sleep(0.1)
+    os._exit(3)
+
+
+def _say_too_much():
+    raise ValueError("the begin " + "\N{GRINNING FACE}" * 100_000 + " the end")
+
+
 WAYS_TO_FAIL = {
     "raises": lambda: int("poison"),
     "exits": lambda: sys.exit(3),
     "crashes": lambda: ctypes.string_at(0),
     "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "leaves a talker": _leave_a_talker,
+    "says too much": _say_too_much,
 }
 
 

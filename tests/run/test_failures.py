@@ -41,7 +41,7 @@ def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path)
     assert finished.values() == [2.0 * n for n in range(30)]
 
 
-@pytest.mark.parametrize("way", ["exits", "is killed"])
+@pytest.mark.parametrize("way", ["exits", "is killed", "leaves a talker"])
 def test_all_that_a_source_has_published_is_in_the_file_however_it_ends(tmp_path, way):
     """F12: fast events, a slow filter; what was put is processed, the exit code says the rest."""
     config = {"events": 60, "way": way}
@@ -52,6 +52,18 @@ def test_all_that_a_source_has_published_is_in_the_file_however_it_ends(tmp_path
     assert finished.summary["failures"][0].startswith("Fkt_1 fails_after_its_events failed: ")
     assert finished.summary["reason"] == "Fkt_1 fails_after_its_events failed"
     assert finished.values() == [2.0 * n for n in range(60)]
+
+
+def test_the_begin_and_the_end_of_what_is_too_long_are_said(tmp_path):
+    config = {"events": 3, "way": "says too much"}
+    finished = run(
+        chain(tmp_path, source=Worker("fails_after_its_events", {"RB_1": "write"}, config))
+    )
+    (failure,) = finished.summary["failures"]
+    assert "raised ValueError: the begin" in failure
+    assert "characters left out … " in failure
+    assert " the end [" in failure
+    assert "Traceback (most recent" in finished.log
 
 
 def test_what_failed_is_said_once_in_full_in_the_summary_and_shortly_elsewhere(tmp_path):

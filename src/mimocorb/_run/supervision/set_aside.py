@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,5 +102,4 @@ def _write(directory: Path, buffer: str, event: QuarantinedEvent) -> Path:
             sequence=event.sequence,
             reasons=np.array(event.reasons, dtype=np.str_),
         )
-    os.replace(part, path)
-    return path
+    return part.rename(path)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = [
+    "LONGEST_MESSAGE",
     "LineSplitter",
     "LinkHandler",
     "Message",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 LONGEST_LINE = 64 * 1024
+LONGEST_TEXT = 32 * 1024
+LONGEST_MESSAGE = 1024 * 1024
+"""In bytes; two of the longest texts fit in, whatever characters they have."""
 # Colours and the like: a worker does not write to a terminal, so they would only garble one.
 # In this order: control sequences (CSI), strings with an end (OSC, DCS, …), all other ones.
 TERMINAL_CODE = re.compile(
@@ -83,6 +87,8 @@ class MessageWriter:
 
     def send(self, kind: str, text: str = "", *, detail: str = "", level: str = "INFO") -> None:
         """Send one message; silently nothing if the supervisor has closed its end."""
+        if kind != "result":  # whoever reads it is a program
+            text, detail = _shortened(text), _shortened(detail)
         fields = {"kind": kind, "text": text, "detail": detail, "level": level}
         line = json.dumps({**fields, "time_s": time.time()}) + "\n"
         remaining = line.encode()
@@ -114,16 +120,32 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", TERMINAL_CODE.sub("", text))
 
 
-class LineSplitter:
-    """Cuts a stream of bytes into lines."""
+def _shortened(text: str) -> str:
+    """Return a text without its middle if it is too long: begin and end say most."""
+    left_out = len(text) - LONGEST_TEXT
+    if left_out <= 0:
+        return text
+    half = LONGEST_TEXT // 2
+    return f"{text[:half]} … {left_out:,} characters left out … {text[-half:]}"
 
-    def __init__(self) -> None:
+
+class LineSplitter:
+    """Cuts a stream of bytes into lines.
+
+    Parameters
+    ----------
+    longest
+        Bytes after which a line is cut although it has not ended.
+    """
+
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self._longest = longest
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[str]:
         """Yield every line that is complete now, without its end."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
+        if len(self._rest) > self._longest:
             lines.append(self._rest)
             self._rest = b""
         for line in lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
@@ -20,7 +21,7 @@ from mimocorb._run.workers import worker
 from mimocorb._run.workers.child import CHILDREN
 from mimocorb._run.workers.process import Lifeline, describe_exit, open_pidfd
 from mimocorb._run.workers.worker import WorkerChannel, WorkerTask
-from mimocorb._run.workers.worker_link import LineSplitter, Message
+from mimocorb._run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message
 
 __all__ = ["GONE", "WorkerProcess"]
 
@@ -109,7 +110,8 @@ class WorkerProcess:
         for stream in ("messages", "stdout", "stderr"):
             ours, theirs = Pipe(duplex=False)
             os.set_blocking(ours.fileno(), False)
-            self._pipes[ours.fileno()] = (ours, LineSplitter(), stream)
+            splitter = LineSplitter(LONGEST_MESSAGE) if stream == "messages" else LineSplitter()
+            self._pipes[ours.fileno()] = (ours, splitter, stream)
             writing.append(theirs)
         to_close = [lifeline.writing] if gate[1].closed else [lifeline.writing, gate[1].fileno()]
         messages, stdout, stderr = writing
@@ -167,8 +169,10 @@ class WorkerProcess:
         self.exit_code = self.process.exitcode if self.process.exitcode is not None else 255
         self._oom_kills = (self._oom_kills[0], oom_kills())
         for descriptor, (connection, splitter, stream) in tuple(self._pipes.items()):
-            while self.read(descriptor):
-                pass
+            # Not to the end: a program that it has started may go on printing into its pipe.
+            left = fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
+            while left > 0 and (taken := self.read(descriptor)):
+                left -= taken
             for line in splitter.finish():
                 self._deliver(stream, line)
             connection.close()
