@@ -29,14 +29,11 @@ import numpy as np
 
 from mimocorb._buffer.contract import WRITERS, Bytes, GroupBooks, Holding, RingBooks, Waited
 from mimocorb._buffer.in_process_ports import (
-    Group,
     InProcessObserver,
     InProcessReader,
     InProcessWriter,
-    Slot,
-    State,
-    Token,
 )
+from mimocorb._buffer.in_process_state import Group, Slot, State, Token
 from mimocorb.errors import BufferMemoryError, BufferUnreachable, SetupError
 
 __all__ = ["InProcessRing", "ring_at"]

@@ -9,75 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mimocorb._buffer.contract import Bytes, Counters, Floats, Snapshot, Status
+from mimocorb._buffer.in_process_state import Group, Slot, State, Token
 from mimocorb.errors import HandleMisuse
 
 if TYPE_CHECKING:
     from mimocorb._buffer.in_process import InProcessRing
 
-__all__ = [
-    "Group",
-    "InProcessObserver",
-    "InProcessReader",
-    "InProcessWriter",
-    "Slot",
-    "State",
-    "Token",
-]
-
-
-class State(Enum):
-    FREE = auto()
-    CLAIMED = auto()
-    READY = auto()
-
-
-@dataclass
-class Slot:
-    """What the ring knows about one slot besides its bytes."""
-
-    state: State = State.FREE
-    claims: int = 0
-    sequence: int = 0
-    counter: int = 0
-    timestamp_s: float = -1.0
-    deadtime: float = -1.0
-    metadata_set: bool = False
-    published_ns: int = 0
-    owed_to: set[int] = field(default_factory=set)
-
-
-@dataclass
-class Group:
-    """One reader group: what it still has to do and its ledger."""
-
-    number: int
-    first_sequence: int
-    pending: list[int] = field(default_factory=list)
-    held: dict[int, InProcessReader] = field(default_factory=dict)
-    deliveries: dict[int, int] = field(default_factory=dict)
-    failures: dict[int, int] = field(default_factory=dict)
-    offered: int = 0
-    acknowledged: int = 0
-    quarantined: int = 0
-    abandoned: int = 0
-    redelivered: int = 0
-    waiting_ns: int = 0
-    removed: bool = False
-
-
-@dataclass
-class Token:
-    """One call of ``add_writer``: how many writers are expected and how many are there."""
-
-    promised: int = 1
-    open: int = 0
+__all__ = ["InProcessObserver", "InProcessReader", "InProcessWriter"]
 
 
 class Port:
