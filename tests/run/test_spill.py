@@ -6,6 +6,8 @@ import json
 import re
 import resource
 import signal
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +82,28 @@ def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
     capsys.readouterr()
     assert main(["replay", str(directory), "--quiet"]) == 0
     assert "have been processed by a replay already" in capsys.readouterr().out
+
+
+def test_a_replay_that_is_ended_early_is_not_noted_as_done(tmp_path, obstacle, capsys):
+    finished = stuck_run(tmp_path, obstacle)
+    directory = finished.directory
+    saved = finished.published("RB_1") - len(finished.values())
+    setup = directory / "test_setup.yaml"
+    setup.write_text(setup.read_text().replace("number_of_slots: 16", "number_of_slots: 2"))
+    command = [sys.executable, "-m", "mimocorb.cli", "replay", str(directory), "--lines"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as replay:
+        for line in replay.stdout:
+            if b"cannot go on" in line:
+                replay.terminate()
+            if b"draining" in line:
+                obstacle.unlink()
+                break
+        text = replay.stdout.read().decode()
+    assert replay.returncode == 1, text
+    assert f" of {saved} events were left when the replay was ended" in text
+
+    assert main(["replay", str(directory), "--quiet"]) == 0
+    assert re.search(rf"RB_1 +{saved} = +{saved} \+ +0 \+", capsys.readouterr().out)
 
 
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):

@@ -17,6 +17,7 @@ import numpy as np
 
 from mimocorb._access.spill_file import SpilledGroup, read_index, spilled_events
 from mimocorb._run.record.run_directory import write_atomically
+from mimocorb._run.run_state import RunView
 from mimocorb._run.supervision.spill import SPILL_FILE
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import FunctionReference, Role, Setup, WorkerSpec
@@ -40,7 +41,18 @@ class Stage:
     @property
     def events(self) -> int:
         """Events of the spill file that go into the run."""
-        return sum({group.buffer: group.events for group in self.groups}.values())
+        return sum(self._due.values())
+
+    @property
+    def _due(self) -> dict[str, int]:
+        """Events of the spill file by the source that plays them."""
+        return {_player_name(group.buffer): group.events for group in self.groups}
+
+    def not_played(self, view: RunView) -> int:
+        """Return how many of the events did not get into the run, as it was ended before."""
+        sources = view.accounts.sources if view.accounts else ()
+        played = {source.name: source.events or 0 for source in sources}
+        return sum(events - played.get(name, 0) for name, events in self._due.items())
 
 
 class Replay:
@@ -152,10 +164,14 @@ class Replay:
 _NOBODY = WorkerSpec("", PLAYER)
 
 
+def _player_name(buffer: str) -> str:
+    return f"replay_{buffer}"
+
+
 def _player(path: Path, buffer: str, worker: str) -> WorkerSpec:
     config: Mapping[str, Any] = {"spill_file": str(path), "worker": worker}
     assign: Mapping[str, Role] = {buffer: "write"}
-    return WorkerSpec(f"replay_{buffer}", PLAYER, rb_assign=assign, config=config)
+    return WorkerSpec(_player_name(buffer), PLAYER, rb_assign=assign, config=config)
 
 
 def _behind(setup: Setup, names: Iterable[str]) -> list[WorkerSpec]:

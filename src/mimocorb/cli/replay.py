@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
+from mimocorb.cli.common import BAD_USAGE, FAILED, OK, Commands, print_text, read_setup
 from mimocorb.cli.run import add_manner_arguments, run_and_report
 
 __all__ = ["add"]
@@ -43,6 +43,14 @@ def replay(chosen: argparse.Namespace) -> int:
         summary = run_and_report(stage.setup, chosen)
         if summary.exit_code != OK:
             return summary.exit_code
+        left = stage.not_played(summary.view)
+        if left:
+            print_text(
+                f"{left} of {stage.events} events were left when the replay was ended. Nothing is "
+                f"noted as done: replay again for all of them, and do not use the output in "
+                f"{summary.directory} beside that."
+            )
+            return FAILED
         rest.mark_done(stage, summary.directory)
     return OK
 
