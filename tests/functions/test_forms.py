@@ -15,7 +15,9 @@ from mimocorb import filter
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.forms import form_of
 from mimocorb._setup.model import FunctionReference, WorkerSpec
+from mimocorb._setup.user_functions import ModuleText, check_function, locate, read_module
 from mimocorb.buffer_control import BufferToTxtfile
+from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
 
 
@@ -59,6 +61,35 @@ def test_each_function_has_one_form() -> None:
         "manual",
         "manual",
     ]
+
+
+@pytest.mark.parametrize(
+    ("function", "remedy"),
+    [
+        ("def f(event): return True", "put @filter, @sink or @observer above it"),
+        ("def f(event, metadata): return True", "put @filter, @sink or @observer above it"),
+        ("def f(): yield 1.0", "put @source above it"),
+        ("def f(one, two, three): pass", "change the function"),
+    ],
+)
+def test_a_forgotten_decorator_is_noticed_before_the_start(
+    tmp_path: Path, function: str, remedy: str
+) -> None:
+    (tmp_path / "own.py").write_text(function)
+    reference = locate("own", "f", tmp_path)
+    module = read_module(reference)
+    assert isinstance(module, ModuleText)
+    problem = check_function(reference, module)
+    assert problem is not None
+    assert remedy in str(problem)
+
+
+def test_a_function_that_cannot_be_called_says_what_may_be_missing() -> None:
+    def f(event):
+        return event
+
+    with pytest.raises(SetupError, match=r"f\(event\) cannot be called as f\(source_list.*@filter"):
+        bind_function(f, WorkerCall(worker()))
 
 
 def test_a_class_is_made_and_called(tmp_path: Path) -> None:

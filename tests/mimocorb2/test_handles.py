@@ -177,18 +177,31 @@ def test_a_wrong_number_of_results_is_told_with_them(buffer, template, result, w
     other.close()
 
 
-def test_a_function_with_one_parameter_is_of_this_form():
-    def theirs(io):
+def test_a_function_is_of_this_form_by_the_name_or_the_type_of_its_parameter():
+    def theirs(buffer_io):
+        pass
+
+    def with_its_type(io: BufferIO):
+        pass
+
+    def with_its_class(io):
+        pass
+
+    with_its_class.__annotations__ = {"io": BufferIO}
+
+    def without_its_decorator(event):
         pass
 
     def manual(source_list, sink_list, observe_list, config_dict, **rb_info):
         pass
 
-    def with_default(io=None):
+    def with_default(buffer_io=None):
         pass
 
-    assert form_of(theirs).name == "buffer_io"
-    assert form_of(manual).name == form_of(with_default).name == form_of(Reader).name == "manual"
+    for function in (theirs, with_its_type, with_its_class):
+        assert form_of(function).name == "buffer_io"
+    for function in (manual, with_default, without_its_decorator, Reader):
+        assert form_of(function).name == "manual"
 
 
 IN_A_WORKER = "from mimocorb._functions.mimocorb2_names import offer_mimocorb2; offer_mimocorb2()\n"

@@ -4,7 +4,7 @@
 form       function
 =========  ==============================================================================
 plain      marked by ``@source``, ``@filter``, ``@sink`` or ``@observer``; recommended
-buffer_io  ``f(buffer_io)``, as mimoCoRB2 has it
+buffer_io  ``f(buffer_io)``, as mimoCoRB2 has it, by this name or with the type ``BufferIO``
 manual     ``f(source_list, sink_list, observe_list, config_dict, **rb_info)``, or a class
 =========  ==============================================================================
 
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mimocorb._functions.decorators import kind_of
+from mimocorb._setup.user_functions import is_buffer_io
 
 __all__ = ["FORMS", "Form", "form_of"]
 
@@ -41,19 +42,20 @@ class Form(NamedTuple):
 
 
 def _takes_buffer_io(function: Callable[..., Any]) -> bool:
-    """Tell whether a function has one parameter and needs it."""
+    """Tell whether a function has one parameter, which it calls as mimoCoRB2 does."""
     if isinstance(function, type):
         return False
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return False
+    if len(parameters) != 1 or parameters[0].default is not inspect.Parameter.empty:
+        return False
+    (only,) = parameters
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return (
-        len(parameters) == 1
-        and parameters[0].kind in positional
-        and parameters[0].default is inspect.Parameter.empty
-    )
+    annotation = only.annotation if isinstance(only.annotation, str) else ""
+    annotation = annotation or getattr(only.annotation, "__name__", "")
+    return only.kind in positional and is_buffer_io(only.name, annotation)
 
 
 FORMS = (

@@ -28,8 +28,11 @@ from mimocorb.errors import UserFunctionError
 _OWN_MODULES = ("mimocorb/buffer_control", "mimocorb/plot")
 
 __all__ = [
+    "MANUAL_ARGUMENTS",
+    "MISSING_DECORATOR",
     "ModuleText",
     "check_function",
+    "is_buffer_io",
     "load_function",
     "locate",
     "neighbours",
@@ -39,7 +42,11 @@ __all__ = [
 ]
 
 # How a worker function is called; see WorkerSpec.
-_ARGUMENTS = "(source_list, sink_list, observe_list, config_dict, **rb_info)"
+MANUAL_ARGUMENTS = "(source_list, sink_list, observe_list, config_dict, **rb_info)"
+MISSING_DECORATOR = (
+    "put @filter, @sink or @observer above it (from mimocorb import filter); a function of"
+    " mimoCoRB2 has one parameter, buffer_io"
+)
 
 
 def locate(
@@ -225,9 +232,9 @@ def check_function(reference: FunctionReference, module: ModuleText) -> Problem 
         if fault:
             return Problem(
                 reference.name_where,
-                f"{reference.name!r} is called as {reference.name}{_ARGUMENTS}",
+                f"{reference.name!r} is called as {reference.name}{MANUAL_ARGUMENTS}",
                 f"found {fault} in line {statement.lineno} of {reference.asked}",
-                "change the function, or name another one",
+                _remedy(statement),
             )
     return None
 
@@ -250,12 +257,34 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return ""
 
 
-def takes_buffer_io(function: ast.FunctionDef) -> bool:
-    """Whether a function has one parameter and needs it, as those of mimoCoRB2."""
+def _remedy(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Say what to do with a function that has a fault; most often its decorator is missing."""
     arguments = function.args
     positional = len(arguments.posonlyargs) + len(arguments.args)
+    if isinstance(function, ast.AsyncFunctionDef) or positional > 2 or arguments.vararg:
+        return "change the function, or name another one"
+    if positional == 0:
+        return "put @source above it (from mimocorb import source)"
+    return MISSING_DECORATOR
+
+
+def takes_buffer_io(function: ast.FunctionDef) -> bool:
+    """Whether a function has one parameter, which it calls as mimoCoRB2 does."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
     others = (arguments.defaults, arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
-    return positional == 1 and not function.decorator_list and not any(others)
+    if len(positional) != 1 or function.decorator_list or any(others):
+        return False
+    annotation = positional[0].annotation
+    return is_buffer_io(positional[0].arg, ast.unparse(annotation) if annotation else "")
+
+
+def is_buffer_io(name: str, annotation: str) -> bool:
+    """Whether a parameter is the object of mimoCoRB2, by its name or its type.
+
+    Its number alone does not tell: a filter that has lost its decorator has one parameter, too.
+    """
+    return name == "buffer_io" or annotation.strip("\"'").rpartition(".")[2] == "BufferIO"
 
 
 def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
