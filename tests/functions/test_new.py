@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+import runpy
 import subprocess
 import sys
+import time
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mimocorb.cli import main
@@ -43,6 +48,25 @@ def test_a_new_project_is_right_runs_and_passes_its_tests(tmp_path: Path, templa
         found = re.search(r"decays: lifetime ([0-9.]+) ± ([0-9.]+) µs", log.read_text())
         assert found is not None
         assert abs(float(found[1]) - 2.197) < 4 * float(found[2])
+
+
+def test_muons_come_at_their_rate_in_live_time_however_late_the_system_wakes_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detector = runpy.run_path(str(TEMPLATES / "muon-lifetime" / "detector.py"))
+    now_s = 0.0
+
+    def wake_up_late(wait_s: float) -> None:
+        nonlocal now_s
+        now_s += wait_s + 0.001
+
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(time, "sleep", wake_up_late)
+    muons = detector["triggers"](np.random.default_rng(seed=1), rate_hz=250.0)
+    for _ in islice(muons, 4000):
+        now_s += 0.002  # the readout, which is not live
+    live_s = now_s - 4000 * 0.002
+    assert abs(4000 / live_s - 250.0) < 4 * 250.0 / math.sqrt(4000)
 
 
 def test_it_says_what_it_made_and_what_is_next(

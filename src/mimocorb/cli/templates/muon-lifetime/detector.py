@@ -51,14 +51,18 @@ def cosmic_muons(
 
 
 def triggers(random, rate_hz):
-    """Wait for one muon after the other. Those that come during a readout are missed."""
+    """Wait for one muon after the other. Those that come during a readout are missed.
+
+    A muon knows nothing of the one before. So the waiting goes on after a readout where it was, as
+    if no time had passed; and what the system wakes up too late comes off the next wait.
+    """
     arrival_s = time.monotonic()
     while True:
         arrival_s += random.exponential(1.0 / rate_hz)
-        wait_s = arrival_s - time.monotonic()
-        if wait_s > 0:
-            time.sleep(wait_s)
-            yield
+        time.sleep(max(0.0, arrival_s - time.monotonic()))
+        readout_s = time.monotonic()
+        yield
+        arrival_s += time.monotonic() - readout_s
 
 
 def muon(random, time_ns, stopped_fraction):
