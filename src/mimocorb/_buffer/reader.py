@@ -320,17 +320,14 @@ class Reader:
     def _quarantine(self, slot: int) -> None:
         """Set an event aside. Written first and counted then, so that a kill loses nothing."""
         port = self._port
-        write_event(
-            self._address,
-            self._group,
-            port.sequence(slot),
-            port.metadata(slot),
-            port.slot(slot).tobytes(),
-        )
+        sequence, metadata = port.sequence(slot), port.metadata(slot)
+        write_event(self._address, self._group, sequence, metadata, port.slot(slot).tobytes())
         logger.error(
-            "buffer %s: event %d failed again and again in reader group %d and is set aside",
+            "event %d of %s, with counter %d, failed again and again in reader group %d and is "
+            "set aside",
+            sequence,
             self.name,
-            port.sequence(slot),
+            metadata[0],
             self._group,
         )
         port.quarantine()
