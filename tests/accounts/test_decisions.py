@@ -163,9 +163,12 @@ def test_processes_are_added_up_with_the_most_frequent_reason_first(own_meter, n
 def in_worker(own_meter, tmp_path, monkeypatch):
     """Let this process be a worker that keeps one in `prescale` rejected events."""
 
-    def enter(prescale):
+    def enter(prescale, attempt=1):
         context = WorkerContext(
-            name="Fkt 2/x", directory_prefix=f"{tmp_path}/", rejected_prescale=prescale
+            name="Fkt 2/x",
+            attempt=attempt,
+            directory_prefix=f"{tmp_path}/",
+            rejected_prescale=prescale,
         )
         monkeypatch.setattr(worker_context, "_current", context)
 
@@ -227,11 +230,11 @@ def test_nothing_rejected_makes_no_archive(in_worker, new_buffer, tmp_path):
 def test_a_process_that_takes_the_place_of_another_leaves_its_archive_alone(
     in_worker, new_buffer, tmp_path
 ):
-    in_worker(1)
-    for _ in range(2):
+    for attempt in (1, 2):
+        in_worker(1, attempt)
         run_filter(new_buffer, range(5), lambda _: None)
     assert len(sampled(tmp_path)) == 10
-    assert (tmp_path / "rejected_Fkt_2_x_1.2.tar").exists()
+    assert (tmp_path / "rejected_Fkt_2_x_1_2.tar").exists()
 
 
 def test_a_full_disk_is_counted_and_told_and_stops_nothing(

@@ -9,8 +9,10 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -314,6 +316,21 @@ def save_counters(source_list, sink_list, observe_list, config_dict, **rb_info):
 
 def save_waveforms(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToParquetfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def saves_until_killed(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """A sink of either kind; the first process is killed when it has written some events."""
+    sink_class = {"txt": BufferToTxtfile, "tar": BufferToParquetfile}[config_dict["format"]]
+    sink = sink_class(source_list, sink_list, observe_list, config_dict, **rb_info)
+
+    def kill():
+        while sink.event_count < 20:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if Path(sink.filename).stem == config_dict["filename"]:
+        threading.Thread(target=kill, daemon=True).start()
+    sink()
 
 
 def drain(source_list, sink_list, observe_list, config_dict, **rb_info):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tarfile
+
 import numpy as np
 import pytest
 from running import RunningDaq, Worker, buffer, chain, run, write_setup
@@ -159,3 +161,28 @@ def test_what_was_set_aside_outlives_a_killed_supervisor(tmp_path):
     (path, *_) = sorted((tmp_path / "target").glob("*/set_aside/*_event101.npz"))
     with np.load(path) as event:
         assert float(event["data"]["value"][0]) == 100.0
+
+
+def counters_in(path):
+    """The numbers of the events in an output file, in its order."""
+    if path.suffix == ".tar":
+        with tarfile.open(path) as archive:
+            return [int(name.split("_")[-1].split(".")[0]) for name in archive.getnames()]
+    return [int(line.split("\t")[0]) for line in path.read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("form", ["txt", "tar"])
+def test_a_sink_that_takes_the_place_of_another_goes_on_in_a_file_of_its_own(tmp_path, form):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 200, "pause_s": 0.001})
+    config = {"filename": "values", "format": form}
+    sink = Worker("saves_until_killed", {"RB_2": "read"}, config, keys=restart())
+    finished = run(chain(tmp_path, source=source, sink=sink))
+    assert finished.code == 0, finished.text
+    first, second = (
+        counters_in(finished.directory / f"{name}.{form}") for name in ("values", "values_2")
+    )
+    assert len(first) >= 20
+    # What was written and not acknowledged when it was killed comes once more, nothing else.
+    assert sorted({*first, *second}) == list(range(200))
+    assert len(first) == len({*first})
+    assert len(second) == len({*second})

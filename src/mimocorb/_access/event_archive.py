@@ -62,9 +62,9 @@ class EventArchive:
         self, owner: str, path: Path, setup: Mapping[str, Any], config: Mapping[str, Any]
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
-        self._names = _MemberNames(path.stem)
         self._file = OutputFile(path.parent, path.name)
-        self.path = path
+        self.path = self._file.path
+        self._names = _MemberNames(self.path.stem)
 
     @property
     def event_count(self) -> int:

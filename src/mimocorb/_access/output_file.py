@@ -5,7 +5,8 @@ What is true of such a file at every moment, also after a kill or on a full disk
 I1  it holds whole records only: all of every :meth:`OutputFile.append` that returned, and perhaps
     the first few, complete, of one that did not;
 I2  it lies in its directory: names are checked, links are not followed;
-I3  it has not replaced another file.
+I3  it has not replaced another file. A process that takes the place of one that has failed goes on
+    in a file of its own: ``decays_2.txt`` behind ``decays.txt``.
 
 Records go to the operating system in :meth:`~OutputFile.append`, so a kill of the process loses
 none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
@@ -27,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mimocorb._access import worker_context
 from mimocorb._access.user_function import function_name
 from mimocorb.errors import OutputError, SetupError
 
@@ -62,7 +64,7 @@ class OutputFile:
     directory
         An existing directory.
     name
-        File name, already checked.
+        File name, already checked; see I3 for what becomes of it after a restart.
     heading
         Written at the beginning; not counted as a record.
 
@@ -73,7 +75,7 @@ class OutputFile:
     """
 
     def __init__(self, directory: Path, name: str, heading: bytes = b"") -> None:
-        self.path = directory / name
+        self.path = _of_this_process(directory / name)
         self.records = 0
         self.size_bytes = 0
         self._fd = -1
@@ -179,6 +181,11 @@ class OutputFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _of_this_process(path: Path) -> Path:
+    attempt = worker_context.current().attempt
+    return path if attempt == 1 else path.with_name(f"{path.stem}_{attempt}{path.suffix}")
 
 
 def _pieces(records: Sequence[bytes], start: int) -> Iterator[tuple[int, bytes]]:

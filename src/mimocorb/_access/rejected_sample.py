@@ -75,9 +75,7 @@ class RejectedSample:
             return
         try:
             if self._archive is None:
-                self._archive = EventArchive(
-                    "rejected_sample", _free_path(), self._setup, self._config
-                )
+                self._archive = EventArchive("rejected_sample", _path(), self._setup, self._config)
             self._archive.append([(data, metadata)], {"reason": reason})
         except (OutputError, SetupError) as error:
             self._give_up(error)
@@ -100,14 +98,8 @@ class RejectedSample:
             logger.warning("the sample of rejected events is incomplete: %s", error)
 
 
-def _free_path() -> Path:
-    """Return a path that a process which failed, and was replaced by this one, has not used."""
+def _path() -> Path:
     context = worker_context.current()
     name = re.sub(r"[^A-Za-z0-9._-]", "_", context.name)[:48]
-    stem = f"rejected_{name}_{context.process_number}"
     directory = Path(context.directory_prefix or ".")
-    path, number = directory / f"{stem}.tar", 2
-    while path.exists():
-        path = directory / f"{stem}.{number}.tar"
-        number += 1
-    return path
+    return directory / f"rejected_{name}_{context.process_number}.tar"

@@ -22,6 +22,8 @@ class WorkerContext:
         Name of the worker in the set-up.
     process_number
         Which of its processes this is, from 1.
+    attempt
+        1, or more if it takes the place of processes that have failed.
     number_of_processes
         Processes that share the events of its sources.
     directory_prefix
@@ -34,6 +36,7 @@ class WorkerContext:
 
     name: str = ""
     process_number: int = 1
+    attempt: int = 1
     number_of_processes: int = 1
     directory_prefix: str = ""
     ordered: bool = False

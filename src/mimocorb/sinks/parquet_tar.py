@@ -64,7 +64,8 @@ class BufferToParquetfile:
     Every member is handed to the operating system before its event is acknowledged; events of
     up to 64 KiB together are written at once. They become visible by the header of the first,
     which is written last: an archive left by a killed process ends with its last whole event and
-    opens without error.
+    opens without error. A process that takes the place of one that has failed goes on in an archive
+    of its own, such as ``pulses_2.tar``, with members ``pulses_2_<counter>.parquet``.
 
     Examples
     --------
@@ -107,7 +108,7 @@ class BufferToParquetfile:
         path = output_directory(self.config_dict) / f"{stem}.tar"
         self._batch = batch_limit(setup, _MEMBERS_AT_ONCE)
         self._archive = EventArchive(type(self).__name__, path, setup, self.config_dict)
-        self.filename = str(path)
+        self.filename = str(self._archive.path)
         self.source = Reader(setup)
 
     @classmethod

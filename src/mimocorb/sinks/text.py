@@ -65,7 +65,8 @@ class BufferToTxtfile:
     Rows are written in batches of what has come meanwhile, up to 256, and handed to the operating
     system before their events are acknowledged: a killed process leaves whole rows, and all of
     them. Killed in between, the rows of a batch are in the file although its events are delivered
-    again to whoever reads on. At the end, the file is brought to the disk.
+    again to whoever reads on. At the end, the file is brought to the disk. A process that takes the
+    place of one that has failed goes on in a file of its own, such as ``pulses_2.txt``.
 
     Examples
     --------

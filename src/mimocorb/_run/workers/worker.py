@@ -94,6 +94,7 @@ class WorkerTask:
     """Everything one worker process is started with."""
 
     spec: WorkerSpec
+    attempt: int
     directory_prefix: str
     source_list: SetupList
     sink_list: SetupList
@@ -176,6 +177,7 @@ def _context(task: WorkerTask) -> worker_context.WorkerContext:
     return worker_context.WorkerContext(
         name=spec.name,
         process_number=task.channel.process_number,
+        attempt=task.attempt,
         number_of_processes=spec.number_of_processes,
         directory_prefix=task.directory_prefix,
         ordered=spec.ordered,

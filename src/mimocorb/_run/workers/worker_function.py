@@ -92,8 +92,10 @@ class WorkerFunction:
             name: SetupDict(setup, first_counter=self._buffers[name].stats().published)
             for name, setup in self.writers.items()
         }
+        number = channel.process_number
         return WorkerTask(
             spec=self.spec,
+            attempt=sum(account.number == number for account in self.accounts),
             directory_prefix=directory_prefix,
             source_list=_list_or_none(self.readers),
             sink_list=_list_or_none(sinks),
