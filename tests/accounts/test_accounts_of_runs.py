@@ -244,8 +244,8 @@ def test_rates_while_live_are_those_of_the_particles(
     assert found.check.finding is Finding.AGREE
 
 
-@pytest.mark.parametrize("published", [2, 3])
-def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(published):
+@pytest.mark.parametrize("limits", [{"RB_1": 3}, {"RB_1": 4}, {"another": 3}])
+def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limits):
     spec = WorkerSpec("Fkt_1", FunctionReference("device", "device"), rb_assign={"RB_1": "write"})
     account = ProcessAccount("device", 1)
     with account.open() as descriptor:
@@ -253,7 +253,7 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(publ
     device = SimpleNamespace(
         spec=spec, label="device", accounts=[account], must_finish=True, gone=False, readers={}
     )
-    accounts = Accounts(Setup(workers=(spec,), runevents=3), [device])
+    accounts = Accounts(Setup(workers=(spec,)), [device])
     accounts.begin()
     meter = Meter(page)
     meter.begin()
@@ -264,11 +264,11 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(publ
         meter.event_is_published()
     last_event_ns = meter.since_ns
     time.sleep(0.05)
-    stats = {"RB_1": SimpleNamespace(published=published, groups=())}
-    accounts.end(stats)
+    stats = {"RB_1": SimpleNamespace(published=3, groups=())}
+    accounts.end(stats, limits)
     (source,) = accounts.view(stats, 0).sources
     total_ns = last_event_ns - read_page(page[:], last_event_ns).began_ns
-    if published == 3:
+    if limits == {"RB_1": 3}:
         assert source.total_ns == total_ns
     else:
         assert source.total_ns >= total_ns + 50e6

@@ -36,7 +36,7 @@ class Accounts:
     Parameters
     ----------
     setup
-        Says which worker writes what, and how many events are wanted.
+        Says which worker writes what.
     functions
         Those of the run; may be filled later.
     """
@@ -55,17 +55,17 @@ class Accounts:
         self._began_ns = time.monotonic_ns()
         self._first = self._read()
 
-    def end(self, stats: Mapping[str, BufferStats]) -> None:
+    def end(self, stats: Mapping[str, BufferStats], limits: Mapping[str, int]) -> None:
         """Note that data taking ends: from now on no time is counted. The first call rules.
 
-        A buffer that has as many events as were wanted took no more after its last one, so the time
-        of its sources ends there.
+        A buffer that has as many events as were wanted, by `limits`, took no more after its last
+        one, so the time of its sources ends there.
         """
         if self._last is not None:
             return
         self._ended_ns = time.monotonic_ns()
         self._last = self._read()
-        for name, wanted in self._limits().items():
+        for name, wanted in limits.items():
             if name in stats and stats[name].published >= wanted:
                 self._end_with_last_event(name)
 
@@ -120,14 +120,6 @@ class Accounts:
             self._looks.popleft()
         then_ns, then = self._looks[0]
         return then if now_ns - then_ns > LOOKS_APART_S * 1e9 else None
-
-    def _limits(self) -> dict[str, int]:
-        """Return how many events are wanted, by buffer."""
-        limits = dict(self._setup.runevents_of)
-        first = next((w.sinks[0] for w in self._setup.workers if w.is_source), None)
-        if self._setup.runevents and first is not None:
-            limits[first] = self._setup.runevents
-        return limits
 
     def _end_with_last_event(self, buffer: str) -> None:
         assert self._last is not None

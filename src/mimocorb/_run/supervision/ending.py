@@ -44,6 +44,11 @@ class EndCondition:
         Names of the buffers that sources write; ``runevents`` counts the first one's events.
     results
         What workers have reported so far, by worker and name; filled while the run goes on.
+
+    Attributes
+    ----------
+    limits
+        How many events are wanted, by buffer.
     """
 
     def __init__(
@@ -58,17 +63,17 @@ class EndCondition:
         self._clock = clock
         self._buffers = buffers
         self._results = results
-        self._limits = dict(setup.runevents_of)
+        self.limits = dict(setup.runevents_of)
         if setup.runevents and source_buffers:
-            self._limits[source_buffers[0]] = setup.runevents
+            self.limits[source_buffers[0]] = setup.runevents
         self._conditions = setup.stop_when
         for name in source_buffers:
-            if name in self._limits:
-                buffers[name].end_after(self._limits[name])
+            if name in self.limits:
+                buffers[name].end_after(self.limits[name])
 
     def goals(self) -> tuple[Goal, ...]:
         """Return how far the run is on its way to each end that it may come to."""
-        goals = [self._of_events(name, limit) for name, limit in self._limits.items()]
+        goals = [self._of_events(name, limit) for name, limit in self.limits.items()]
         if self._runtime_s:
             active_s = self._clock.active_s() or 0.0
             over = f"the run time of {self._runtime_s:g} s is over"
@@ -89,7 +94,7 @@ class EndCondition:
 
     def _of_events(self, name: str, limit: int) -> Goal:
         events = self._buffers[name].stats().published
-        place = f" in {name}" if len(self._limits) > 1 else ""
+        place = f" in {name}" if len(self.limits) > 1 else ""
         reached = f"{limit} events have been taken{place}" if events >= limit else ""
         return Goal("events", name, events, limit, reached)
 

@@ -131,7 +131,8 @@ class Supervisor:
         self.set_aside = SetAside(self.buffers, self.findings)
         self._slow_start = ProgressWatch()
         self._directory = Path()
-        self._spill: Spill | None = None
+        self._spill = Spill(self._directory, setup)
+        self._rest_is_given_up = False  # somebody asked for the end at once: it is lost, and counted
 
     # --- setting up
 
@@ -165,6 +166,7 @@ class Supervisor:
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
+        self._spill = Spill(directory, self.setup)
         processes = self._workforce.start(self._graph.start_order, directory)
         self.findings.tell(f"started {len(processes)} workers by {self._workforce.start_method}")
         return [process.process for process in processes if process.process is not None]
@@ -217,6 +219,7 @@ class Supervisor:
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(f"stopped by {by}")
         elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
+            self._rest_is_given_up = True
             self.end_now(f"ended at once by {by}")
 
     def _pause(self, paused: bool, cause: str) -> None:
@@ -247,7 +250,7 @@ class Supervisor:
         self.findings.tell(f"{reason}: draining, {due} events still due")
 
     def end_now(self, reason: str) -> None:
-        """Interrupt all workers; what has not been processed is lost, and counted."""
+        """Interrupt all workers."""
         self._change(RunState.ENDING, reason)
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
         self._end_data_taking()
@@ -257,7 +260,8 @@ class Supervisor:
 
     def _end_data_taking(self) -> None:
         """Let no more time count; the first call rules."""
-        self._accounts.end({name: buffer.stats() for name, buffer in self.buffers.items()})
+        stats = {name: buffer.stats() for name, buffer in self.buffers.items()}
+        self._accounts.end(stats, self._end_condition.limits if self._end_condition else {})
         self.clock.stop()
 
     def _change(self, state: RunState, cause: str) -> None:
@@ -278,8 +282,11 @@ class Supervisor:
             self.stop(reason)
 
     def _on_function_gone(self, function: WorkerFunction) -> None:
-        if function.unread() and self._spill is None:
-            function.leave()
+        if function.unread():
+            if self._rest_is_given_up:
+                function.leave()
+            else:
+                self._spill.take_over(function)
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
         if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
@@ -320,12 +327,12 @@ class Supervisor:
         self.findings.tell("all workers are ready, data taking begins")
 
     def _look_at_drain(self) -> None:
-        if self._spill is not None and not self._drain.at_work and not self._save(self._spill):
-            return
+        self._save_some()
         step = self._drain.step(patient=self.state is RunState.DRAINING)
         if step is DrainStep.STUCK:
             self._on_drain_timeout()
-        elif step is DrainStep.DONE:
+        elif step is DrainStep.DONE and not self._spill.reading:
+            self._finish_saving()
             self._change(RunState.ENDED, "all workers have ended")
             self.set_aside.finish(self._directory)
             self.findings.warnings += self._departures.restarts.listed()
@@ -336,25 +343,21 @@ class Supervisor:
         names = ", ".join(process.name for process in self._drain.at_work)
         text = f"no progress for {self._drain.timeout_s:g} s while draining: {names}"
         self.findings.failures.append(text)
-        readers = [function for function in self.functions if function.readers]
-        self._spill = Spill(self._directory, self.setup, readers)
         self.end_now(text)
 
-    def _save(self, spill: Spill) -> bool:
-        """Save some more of the events that are left; whether that was all."""
+    def _save_some(self) -> None:
+        """Save events whose readers have gone."""
         try:
-            more = spill.save_some()
+            if self._spill.save_some():
+                self.loop.wake()  # the next turn goes on at once
         except OutputError as error:
             self.findings.fail(f"not all events that are left could be saved: {error}")
-            more = False
-        if more:
-            self.loop.wake()  # the next turn goes on at once
-            return False
-        for function in self.functions:
-            if function.unread():
-                function.leave()
-        self.findings.failures += spill.report()
-        return True
+
+    def _finish_saving(self) -> None:
+        try:
+            self.findings.failures += self._spill.finish()
+        except OutputError as error:
+            self.findings.fail(f"the events that are left could not be saved: {error}")
 
     def _kill_the_deaf(self) -> None:
         for process in self._escalation.kill_the_deaf():
@@ -365,7 +368,6 @@ class Supervisor:
     def view(self) -> RunView:
         """Return a picture of the present moment."""
         active_s = self.clock.active_s()
-        spilled = self._spill.groups if self._spill else {}
         views = {name: meter.view(active_s) for name, meter in self._meters.items()}
         stats = {name: view.stats for name, view in views.items()}
         accounts = self._accounts.view(stats, self.clock.paused_ns)
@@ -373,7 +375,7 @@ class Supervisor:
         buffers = tuple(
             replace(
                 view,
-                spilled=spilled.get(name, {}),
+                spilled=dict(self._spill.groups.get(name, {})),
                 dead_time=dead[name],
                 dead_fraction=sum(dead[name].values()) if dead[name] else None,
             )
