@@ -416,3 +416,13 @@ def waits_while_there(source_list, sink_list, observe_list, config_dict, **rb_in
         return [{"value": 2 * data["value"][:1]}]
 
     BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
+
+
+def fails_while_there(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """One line per event; fails at the sixth as long as a file is there."""
+    path = config_dict["directory_prefix"] + "values.txt"
+    with Reader(source_list[0]) as source, open(path, "w", buffering=1) as file:  # noqa: PTH123
+        for event in source:
+            if event["value"][0] == 10 and os.path.exists(config_dict["file"]):  # noqa: PTH110
+                raise OSError("the server does not answer")
+            print(event["value"][0], file=file)

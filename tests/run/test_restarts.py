@@ -101,7 +101,7 @@ def test_a_run_ends_in_order_when_the_limit_of_new_processes_is_reached(tmp_path
     assert finished.summary["failures"][0].endswith("its limit of 1 new processes is used up")
     assert finished.values() == [2.0 * n for n in range(13)]
     (group,) = finished.summary["buffers"][0]["groups"]
-    assert group["lost"] == finished.published("RB_1") - 13
+    assert group["saved"] == finished.published("RB_1") - 13
 
 
 def test_events_that_are_still_due_are_processed_by_a_new_process_while_draining(tmp_path):

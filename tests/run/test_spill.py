@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import Finished, RunningDaq, Worker, buffer, write_setup
+from running import Finished, RunningDaq, Worker, buffer, chain, run_directories, write_setup
 
 from mimocorb._access.spill_file import SpillFile, event_dtype, read_index, spilled_events
 from mimocorb._run.replay import Replay
@@ -104,6 +104,26 @@ def test_a_replay_that_is_ended_early_is_not_noted_as_done(tmp_path, obstacle, c
 
     assert main(["replay", str(directory), "--quiet"]) == 0
     assert re.search(rf"RB_1 +{saved} = +{saved} \+ +0 \+", capsys.readouterr().out)
+
+
+def test_a_replay_gives_the_events_of_a_failed_sink_to_its_mended_successor(tmp_path):
+    """All that comes after the failure is saved as well, while the run drains."""
+    sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})
+    (tmp_path / "obstacle").touch()
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 300})
+    finished = RunningDaq(chain(tmp_path, source=source, sink=sink)).finish()
+    assert finished.code == 1
+    taken = finished.published("RB_2")
+    (group,) = finished.summary["buffers"][1]["groups"]
+    assert (group["acknowledged"], group["saved"], group["lost"]) == (5, taken - 5, 0)
+    assert taken == finished.published("RB_1") > 6
+
+    directory = finished.directory
+    (tmp_path / "obstacle").unlink()
+    assert main(["replay", str(directory), "--quiet"]) == 0
+    (other,) = [path for path in run_directories(finished.parent) if path != directory]
+    values = [float(line) for line in (other / "values.txt").read_text().split()]
+    assert values == [2.0 * n for n in range(5, taken)]
 
 
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):

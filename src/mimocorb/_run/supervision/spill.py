@@ -1,11 +1,12 @@
-"""Save what a run could not process in time, instead of losing it."""
+"""Save what nobody processes instead of losing it: readers that stand in for those that went."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb._buffer.reader import Reader
@@ -18,23 +19,21 @@ __all__ = ["SPILL_FILE", "Spill"]
 
 SPILL_FILE = "spill.npz"
 PIECE_BYTES = 8 << 20
-LONGEST_WAIT_S = 1.0
+PIECE_EVENTS = 4096
 
 
 class Spill:
-    """Takes out of the buffers what is still due and writes it to a spill file, piece by piece.
+    """Reads in the place of workers that have gone, and writes their events to a spill file.
 
-    To be used when the readers have gone: it reads in their place. What it has taken counts as
-    acknowledged in the books of the ring, so those of the run need :attr:`groups`.
+    The stream of a buffer goes on while a run drains, so a stand-in reads until it ends. What it
+    has taken counts as acknowledged in the books of the ring; those of the run need :attr:`groups`.
 
     Parameters
     ----------
     directory
-        Of the run; the file is ``spill.npz`` in it.
+        Of the run; the file is ``spill.npz`` in it, made with the first event.
     setup
-        What was run.
-    functions
-        Whose events are to be saved.
+        What is run.
 
     Attributes
     ----------
@@ -42,79 +41,131 @@ class Spill:
         What has been taken and saved so far: name of the buffer, number of the reader group.
     """
 
-    def __init__(self, directory: Path, setup: Setup, functions: Sequence[WorkerFunction]) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, setup: Setup) -> None:
         self.groups: dict[str, dict[int, Spilled]] = {}
+        self._path = directory / SPILL_FILE
         self._setup = setup
-        self._functions = functions
-        self._pieces = self._write()
+        self._file: SpillFile | None = None
+        self._reading: list[_StandIn] = []
+        self._functions: list[WorkerFunction] = []
+
+    @property
+    def reading(self) -> bool:
+        """Whether there may still be events to save."""
+        return bool(self._reading)
+
+    def take_over(self, function: WorkerFunction) -> None:
+        """Read from now on what is due to a worker function whose processes have all gone."""
+        self._functions.append(function)
+        for buffer in function.readers:
+            self._reading.append(_StandIn(function, buffer))
 
     def save_some(self) -> bool:
-        """Write some megabytes; whether there may be more.
+        """Save what is there now, some megabytes of each buffer; whether there is more.
 
         Raises
         ------
         OutputError
-            The rest cannot be written; what was not taken yet stays in the buffers.
+            The rest cannot be saved. What is still in the buffers is given up: it stays unread.
         """
-        return next(self._pieces, False)
+        more = False
+        try:
+            for reader in tuple(self._reading):
+                more = self._save_some_of(reader) or more
+                if reader.ended:
+                    self._reading.remove(reader)
+        except OutputError:
+            self._give_up()
+            raise
+        return more
 
-    def report(self) -> list[str]:
-        """Say what has been saved, one sentence for each worker, and what to do with it."""
+    def finish(self) -> list[str]:
+        """Complete the file; say what is in it for each worker, and what to do with it.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be completed: nothing is saved.
+        """
+        if self._file is None:
+            return []
+        try:
+            self._file.close()
+        except OutputError:
+            self._nothing_saved()
+            raise
         found = []
         for function in self._functions:
-            for buffer, reader in function.readers.items():
-                events = self.groups.get(buffer, {}).get(reader["group"], Spilled()).saved
+            for buffer, setup in function.readers.items():
+                events = self.groups.get(buffer, {}).get(setup["group"], Spilled()).saved
                 if events:
-                    name = function.spec.function.name
                     found.append(
-                        f"{events} events of {buffer} were saved for {name}; to process them: "
-                        f"mimocorb replay {self.directory}"
+                        f"{events} events of {buffer} were saved for {function.spec.function.name};"
+                        f" to process them: mimocorb replay {self._path.parent}"
                     )
         return found
 
-    def _write(self) -> Iterator[bool]:
-        setup = self._setup
-        name = setup.path.name if setup.path else ""
-        path = self.directory / SPILL_FILE
-        try:
-            with SpillFile(path, name, setup.settings) as file:
-                for function in self._functions:
-                    for buffer in function.readers:
-                        for _ in self._group(file, function, buffer):
-                            yield True
-        except OutputError:
-            if not path.exists():  # not even what had been written could be completed
-                for groups in self.groups.values():
-                    groups.update({n: Spilled(g.taken, 0) for n, g in groups.items()})
-            raise
+    def _save_some_of(self, reader: _StandIn) -> bool:
+        events = reader.take()
+        if not len(events):
+            return False
+        groups = self.groups.setdefault(reader.buffer, {})
+        before = groups.get(reader.group, Spilled())
+        groups[reader.group] = Spilled(before.taken + len(events), before.saved)
+        if self._file is None:
+            name = self._setup.path.name if self._setup.path else ""
+            self._file = SpillFile(self._path, name, self._setup.settings)
+        self._file.add(reader.buffer, reader.worker, events)
+        groups[reader.group] = Spilled(before.taken + len(events), before.saved + len(events))
+        return not reader.ended
 
-    def _group(self, file: SpillFile, function: WorkerFunction, buffer: str) -> Iterator[None]:
+    def _give_up(self) -> None:
+        for reader in self._reading:
+            reader.close()
+        self._reading.clear()
+        for function in self._functions:
+            if function.unread():
+                function.leave()
+
+    def _nothing_saved(self) -> None:
+        for groups in self.groups.values():
+            groups.update({number: Spilled(g.taken, 0) for number, g in groups.items()})
+
+
+class _StandIn:
+    """A reader in the supervisor for a buffer that a worker function was to read."""
+
+    def __init__(self, function: WorkerFunction, buffer: str) -> None:
         setup = function.readers[buffer]
-        row = event_dtype(setup["dtype"], setup["values_per_slot"])
-        piece = np.zeros(max(1, PIECE_BYTES // row.itemsize), row)
-        groups = self.groups.setdefault(buffer, {})
-        taken = saved = 0
-        with Reader(setup) as reader:
-            while count := _fill(piece, reader):
-                taken += count
-                groups[setup["group"]] = Spilled(taken, saved)
-                file.add(buffer, function.spec.name, piece[:count])
-                saved += count
-                groups[setup["group"]] = Spilled(taken, saved)
-                yield
+        self.buffer = buffer
+        self.group: int = setup["group"]
+        self.worker = function.spec.name
+        self.ended = False
+        self._reader = Reader(setup)
+        self._dtype = event_dtype(setup["dtype"], setup["values_per_slot"])
+        self._most = min(PIECE_EVENTS, max(1, PIECE_BYTES // self._dtype.itemsize))
 
-
-def _fill(piece: np.ndarray, reader: Reader) -> int:
-    """Copy events into the rows of an array until it is full or there are no more."""
-    for place in range(len(piece)):
+    def take(self) -> NDArray[Any]:
+        """Return copies of the events that are there, without waiting for more."""
+        rows: list[NDArray[Any]] = []
         try:
-            data = reader.get(timeout_s=LONGEST_WAIT_S)
-        except (EndOfStream, BufferTimeout):
-            return place
-        row = piece[place]
-        row["sequence"], row["delivery"] = reader.sequence, reader.delivery
-        row["counter"], row["timestamp"], row["deadtime"] = reader.get_metadata()
+            while len(rows) < self._most:
+                rows.append(self._row(self._reader.get(timeout_s=0.0)))
+                self._reader.acknowledge()
+        except BufferTimeout:
+            pass
+        except EndOfStream:
+            self.close()
+        return np.concatenate(rows) if rows else np.empty(0, self._dtype)
+
+    def close(self) -> None:
+        """Read no more."""
+        self.ended = True
+        self._reader.close()
+
+    def _row(self, data: NDArray[Any]) -> NDArray[Any]:
+        row = np.zeros(1, self._dtype)
+        row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
+        row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
         row["data"] = data
-        reader.acknowledge()
-    return len(piece)
+        return row

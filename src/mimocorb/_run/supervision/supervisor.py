@@ -132,7 +132,7 @@ class Supervisor:
         self._slow_start = ProgressWatch()
         self._directory = Path()
         self._spill = Spill(self._directory, setup)
-        self._rest_is_given_up = False  # somebody asked for the end at once: it is lost, and counted
+        self._rest_is_given_up = False  # by whoever asks for the end at once: lost, and counted
 
     # --- setting up
 
