@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,10 @@ def test_several_threads_may_wait_and_ask_at_once(start):
 
 
 def wait_in_child(run, outcome) -> None:
-    outcome.send((run.status().state.value, run.wait(WATCHDOG_S).state.value))
+    with suppress(CommandTimeout):
+        run.wait(0.1)  # from now on it listens
+    outcome.send(run.status().state.value)
+    outcome.send(run.wait(WATCHDOG_S).state.value)
 
 
 def test_a_forked_child_and_its_parent_both_hear_the_end(start):
@@ -142,11 +146,23 @@ def test_a_forked_child_and_its_parent_both_hear_the_end(start):
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("fork").Process(target=wait_in_child, args=(run, theirs))
     child.start()
+    assert ours.poll(WATCHDOG_S)
+    assert ours.recv() == "running"
     run.stop()
     assert run.wait(WATCHDOG_S).ended
     assert ours.poll(WATCHDOG_S)
-    assert ours.recv()[1] == "ended"
+    assert ours.recv() == "ended"
     child.join()
+
+
+def test_a_client_that_did_not_listen_does_not_say_that_the_run_was_killed(start):
+    start()
+    run, late = mimocorb.connect(), mimocorb.connect()
+    late.close()
+    run.stop()
+    assert run.wait(WATCHDOG_S).ended
+    with pytest.raises(RunUnreachable, match="ended before this process listened; how, is in"):
+        late.wait(1.0)
 
 
 def test_waiting_may_be_bounded_and_says_that_the_run_goes_on(start):

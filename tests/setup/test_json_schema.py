@@ -99,6 +99,8 @@ BEYOND = {
     *NOT_IN_A_SCHEMA,
     *("an unknown buffer (recommended)", "a buffer in two roles (recommended)"),
     *("a function without file (recommended)", "a missing file (recommended)"),
+    *("a buffer that nobody reads (recommended)", "a buffer that nobody writes (recommended)"),
+    *("a worker without buffers (recommended)", "a missing module, named with its ending"),
     *("an unknown buffer (top)", "an unknown worker (top)", "a result of a buffer (top)"),
     *("no number (top)", "a limit of an unknown buffer (top)"),
 }

@@ -284,7 +284,7 @@ class RunClient:
             if ear is None or self._ear_pid != os.getpid():
                 # A child must not hear what is meant for its parent.
                 self._close_ear()
-                ear = self._listen_again()
+                ear = self._listen_late()
         poll = select.poll()
         poll.register(ear, select.POLLIN)
         if not poll.poll(1000 * min(timeout_s, LONGEST_POLL_S)):
@@ -300,6 +300,15 @@ class RunClient:
                 self._last = self._status(understood(line))
             else:  # thrown out because there are too many clients, or the end
                 self._listen_again()
+
+    def _listen_late(self) -> socket.socket:
+        try:
+            return self._listen()
+        except RunUnreachable as error:
+            raise RunUnreachable(
+                f"{self.name} ended before this process listened; how, is in its record: "
+                f"{self.directory}"
+            ) from error
 
     def _listen_again(self) -> socket.socket:
         try:
