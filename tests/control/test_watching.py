@@ -46,6 +46,11 @@ class Terminal:
             self.text += os.read(self.controller, 1 << 20).decode(errors="replace")
         return text in self.text
 
+    def pictures(self) -> list[str]:
+        """What it has drawn completely by now, each from the upper left corner."""
+        self.shows("")
+        return self.text.split("\x1b[H")[1:-1]
+
     def resize(self, columns: int) -> None:
         """Change its width, as the user does with the mouse."""
         fcntl.ioctl(self.controller, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
@@ -79,10 +84,8 @@ def test_watching_draws_the_run_in_place_at_any_size_and_gives_the_terminal_back
     eventually(lambda: view.shows("paused by mimocorb pause"))
     view.text = ""
     view.resize(50)
-    eventually(lambda: view.shows("\x1b[H") and view.shows("RB_2"))
-    view.text = view.text[-2000:]
-    eventually(lambda: view.shows("due"))
-    assert "filled" not in view.text
+    # What was drawn before may still come; from some picture on, the column is left out.
+    eventually(lambda: any("due" in one and "filled" not in one for one in view.pictures()))
     os.kill(view.process.pid, signal.SIGTSTP)
     eventually(lambda: view.shows(FIRST_SCREEN))
     os.kill(view.process.pid, signal.SIGCONT)
