@@ -162,15 +162,14 @@ def _files(setup: Setup, trials: Sequence[Trial]) -> list[FileNeed]:
 
 def _events(setup: Setup, buffer: str) -> int | None:
     """Return how many events there will be in a buffer at most; ``None``: nobody knows."""
-    limits = [setup.runevents_of[buffer]] if buffer in setup.runevents_of else []
+    graph = Graph(setup)
+    by_buffer = setup.runevents_of if graph.cycles() else graph.event_limits
+    limits = [by_buffer[buffer]] if buffer in by_buffer else []
     limits += [
         max(0, int(condition.limit))
         for condition in setup.stop_when
         if condition.subject == buffer and condition.comparison in {">=", "=="}
     ]
-    graph = Graph(setup)
-    if setup.runevents and not graph.cycles() and buffer in graph.entries[:1]:
-        limits.append(setup.runevents)
     return min(limits, default=None)
 
 

@@ -63,6 +63,14 @@ class Graph:
         sources = set(self.sources)
         return tuple(name for name in self.buffer_order if sources & set(self.writers(name)))
 
+    @property
+    def event_limits(self) -> dict[str, int]:
+        """Events that end the run, by buffer; a bare ``runevents`` is for the first entry."""
+        limits = dict(self.setup.runevents_of)
+        if self.setup.runevents and self.entries:
+            limits[self.entries[0]] = self.setup.runevents
+        return limits
+
     @cached_property
     def buffer_order(self) -> tuple[str, ...]:
         """Buffers from the sources to the sinks: the order of draining."""

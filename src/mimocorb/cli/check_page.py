@@ -122,11 +122,9 @@ def _facts(found: Preflight, setup: Setup) -> Table:
 
 
 def _end(setup: Setup) -> str:
-    ends = []
-    if setup.runevents:
-        entries = Graph(setup).entries if not Graph(setup).cycles() else ()
-        ends.append(f"{setup.runevents} events in {entries[0] if entries else 'the first buffer'}")
-    ends += [f"{number} events in {name}" for name, number in setup.runevents_of.items()]
+    graph = Graph(setup)
+    limits = setup.runevents_of if graph.cycles() else graph.event_limits
+    ends = [f"{number} events in {name}" for name, number in limits.items()]
     ends += [f"{setup.runtime_s:g} s"] if setup.runtime_s else []
     ends += [str(condition) for condition in setup.stop_when]
     return ", or ".join([*ends, "the end of the sources"])

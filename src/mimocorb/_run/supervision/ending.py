@@ -9,6 +9,7 @@ from typing import Any
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.run_state import Goal
 from mimocorb._run.supervision.meters import RunClock
+from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup, StopCondition
 
 __all__ = ["EndCondition"]
@@ -41,7 +42,7 @@ class EndCondition:
     buffers
         Those of the run, by name.
     source_buffers
-        Names of the buffers that sources write; ``runevents`` counts the first one's events.
+        Names of the buffers that sources write.
     results
         What workers have reported so far, by worker and name; filled while the run goes on.
 
@@ -63,9 +64,7 @@ class EndCondition:
         self._clock = clock
         self._buffers = buffers
         self._results = results
-        self.limits = dict(setup.runevents_of)
-        if setup.runevents and source_buffers:
-            self.limits[source_buffers[0]] = setup.runevents
+        self.limits = Graph(setup).event_limits
         self._conditions = setup.stop_when
         for name in source_buffers:
             if name in self.limits:

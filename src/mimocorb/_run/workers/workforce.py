@@ -63,7 +63,7 @@ class Workforce:
         self._on_gone = on_gone
         self._crew: Crew | None = None
         self._prefix = ""
-        self._begun = False
+        self._gate_open = False
 
     def start(self, order: Sequence[str], directory: Path) -> list[WorkerProcess]:
         """Start all processes, function by function in this order; returns them in this order.
@@ -111,7 +111,7 @@ class Workforce:
 
     def begin(self) -> None:
         """Let the sources begin."""
-        self._begun = True
+        self._gate_open = True
         self._open_gate(BEGIN)
         for process in (p for function in self._functions for p in function.processes):
             if process.state is WorkerState.READY:
@@ -119,7 +119,7 @@ class Workforce:
 
     def call_off(self) -> None:
         """Let the sources end before they have begun."""
-        self._begun = True
+        self._gate_open = True
         self._open_gate(DO_NOT_BEGIN)
 
     def replace(self, function: WorkerFunction, process: WorkerProcess) -> None:
@@ -157,7 +157,7 @@ class Workforce:
         return WorkerProcess(
             function.process_label(number),
             number,
-            lambda channel: function.task(channel, self._prefix, level, begun=self._begun),
+            lambda channel: function.task(channel, self._prefix, level, begun=self._gate_open),
             partial(self._on_message, function),
             self._on_output,
             account=function.new_account(number),
@@ -192,7 +192,7 @@ class Workforce:
         elif message.kind == "result":
             self._results.setdefault(function.spec.name, {}).update(json.loads(message.text))
         elif message.kind == "ready":
-            process.state = WorkerState.RUNNING if self._begun else WorkerState.READY
+            process.state = WorkerState.RUNNING if self._gate_open else WorkerState.READY
         elif not process.gone:
             process.state = WorkerState.ENDING
 
