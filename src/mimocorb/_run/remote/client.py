@@ -35,7 +35,7 @@ from mimocorb._run.remote.request import (
     understood,
 )
 from mimocorb._run.run_state import BufferView
-from mimocorb.errors import CommandTimeout, RunUnreachable
+from mimocorb.errors import CommandTimeout, RunRecordError, RunUnreachable
 
 if TYPE_CHECKING:
     from mimocorb._buffer.observer import Observer
@@ -284,7 +284,7 @@ class RunClient:
             if ear is None or self._ear_pid != os.getpid():
                 # A child must not hear what is meant for its parent.
                 self._close_ear()
-                ear = self._listen_late()
+                ear = self._listen_again()
         poll = select.poll()
         poll.register(ear, select.POLLIN)
         if not poll.poll(1000 * min(timeout_s, LONGEST_POLL_S)):
@@ -301,22 +301,22 @@ class RunClient:
             else:  # thrown out because there are too many clients, or the end
                 self._listen_again()
 
-    def _listen_late(self) -> socket.socket:
-        try:
-            return self._listen()
-        except RunUnreachable as error:
-            raise RunUnreachable(
-                f"{self.name} ended before this process listened; how, is in its record: "
-                f"{self.directory}"
-            ) from error
-
     def _listen_again(self) -> socket.socket:
+        """Open the ear of this process anew; a run that has gone may have left a record of how."""
         try:
             return self._listen()
         except RunUnreachable as error:
-            raise RunUnreachable(
-                f"{self.name} ended without a word: its main process {self.pid} was killed"
-            ) from error
+            raise RunUnreachable(f"{self.name} {self._how_it_ended()}") from error
+
+    def _how_it_ended(self) -> str:
+        from mimocorb._run.record.run_record import KILLED, read_record
+
+        with suppress(RunRecordError):
+            record = read_record(self.directory)
+            if record.is_final and record.state != KILLED:
+                where = f"how, is in its record: {self.directory}"
+                return f"ended before this process could hear of it; {where}"
+        return f"ended without a word: its main process {self.pid} was killed"
 
 
 def _this_program() -> str:
