@@ -76,7 +76,8 @@ def test_watching_draws_the_run_in_place_at_any_size_and_gives_the_terminal_back
     start, terminal, tmp_path
 ):
     daq = start()
-    view = terminal(tmp_path, "status", "--watch", columns=120)
+    # COLUMNS is what a shell or a library may have exported before the window was resized.
+    view = terminal(tmp_path, "status", "--watch", columns=120, COLUMNS="110", LINES="30")
     eventually(lambda: view.shows("filled"))
     assert SECOND_SCREEN in view.text
     eventually(lambda: view.shows("Ctrl-C ends this view, the run goes on"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import time
 from contextlib import suppress
@@ -16,7 +17,10 @@ from mimocorb.errors import CommandRefused, CommandTimeout, RunUnreachable
 
 __all__ = ["ANSWER_TIMEOUT_S", "ask", "open_link", "read_line", "understood"]
 
-ANSWER_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 20.0
+"""A run answers within milliseconds, unless other programs leave its machine no time."""
+
+LOOK_S = 0.5
 PIECE = 1 << 16
 _ERRORS = {"refused": CommandRefused, "timeout": CommandTimeout}
 
@@ -27,8 +31,8 @@ def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> di
     Raises
     ------
     RunUnreachable
-        Nobody listens there, it is not this user's, it speaks another protocol, or it does not
-        answer within `timeout_s`.
+        Nobody listens there, it is not this user's, it speaks another protocol, it is suspended,
+        or it does not answer within `timeout_s`.
     CommandRefused, CommandTimeout
         The run says so.
     """
@@ -36,11 +40,14 @@ def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> di
     try:
         with suppress(BrokenPipeError, ConnectionResetError):  # refused already: it says why
             link.sendall(request.encoded())
-        line = read_line(link, time.monotonic() + timeout_s)
+        deadline_s = time.monotonic() + timeout_s
+        _wait_for_answer(link, deadline_s)
+        line = read_line(link, deadline_s)
     except TimeoutError:
         pid, _uid = peer(link)
         raise RunUnreachable(
-            f"the run of process {pid} does not answer within {timeout_s:g} s: {_why_silent(pid)}"
+            f"the run of process {pid} does not answer within {timeout_s:g} s: its main process "
+            "is busy, or its machine is; try again"
         ) from None
     except OSError as error:
         raise RunUnreachable(f"the run has gone while it was asked: {error}") from error
@@ -76,14 +83,26 @@ def read_line(link: socket.socket, deadline_s: float) -> bytes:
     return bytes(data)
 
 
-def _why_silent(pid: int) -> str:
+def _wait_for_answer(link: socket.socket, deadline_s: float) -> None:
+    """Wait until something comes; a suspended run is not waited for."""
+    pid, _uid = peer(link)
+    poll = select.poll()
+    poll.register(link, select.POLLIN)
+    while not poll.poll(1000 * max(0.0, min(LOOK_S, deadline_s - time.monotonic()))):
+        if _is_suspended(pid):
+            raise RunUnreachable(
+                f"the run of process {pid} is suspended (Ctrl-Z) and cannot answer; bring it back "
+                f"with fg, or kill -CONT {pid}"
+            )
+        if time.monotonic() >= deadline_s:
+            raise TimeoutError
+
+
+def _is_suspended(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "it has just ended"
-    if state in "Tt":
-        return f"it is suspended (Ctrl-Z); bring it back with fg, or kill -CONT {pid}"
-    return "its main process is busy; try again"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+    except OSError:  # it has just ended
+        return False
 
 
 def understood(line: bytes) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from mimocorb.errors import MimocorbError, RunUnreachable
 
 __all__ = ["Found", "connect", "find_run", "running_runs"]
 
-LOOK_TIMEOUT_S = 2.0
-
 
 @dataclass(frozen=True)
 class Found:
@@ -45,7 +43,7 @@ def running_runs() -> list[Found]:
 def _look_at(path: Path) -> Found | None:
     """Ask the run at a socket; None if nobody listens any more."""
     try:
-        content = ask(path, Request("status", by="a search"), LOOK_TIMEOUT_S)
+        content = ask(path, Request("status", by="a search"))
         return Found(path, status_from_plain(content["status"]))
     except RunUnreachable as error:
         is_stale = isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 
 from mimocorb._run.run_log import TEXT_LOG, LogLine, RunLog
@@ -99,6 +99,7 @@ class LiveView:
             return
         if self._live is None:
             self._take_over()
+        self._follow_size()
         size = self._console.size
         unicode = self._console.encoding.lower().startswith("utf")
         picture = render(
@@ -111,6 +112,12 @@ class LiveView:
         )
         if self._live is not None:
             self._live.update(picture, refresh=True)
+
+    def _follow_size(self) -> None:
+        """Take the size from the terminal itself: COLUMNS and LINES are what it had once."""
+        size = os.get_terminal_size(self._stream.fileno())
+        if all(size):
+            self._console.size = ConsoleDimensions(*size)
 
     def suspend(self) -> None:
         """Stop the process as Ctrl-Z asks, with the terminal given back, until it is continued."""
