@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from mimocorb import reading_out
 from mimocorb.buffer_control import SourceToBuffer, rbImport, rbPut
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader
@@ -174,14 +175,13 @@ def test_waiting_for_a_free_slot_is_dead_time(bench, in_background):
     assert 0.5 < deadtimes[1] <= 1.0
 
 
-def test_a_pause_is_neither_dead_nor_active_time(bench, in_background):
+def test_a_pause_is_dead_time(bench, in_background):
     buffer = bench.buffer(slots=1)
     group = buffer.new_reader_group()
     capture = SourceToBuffer(sink_list=[buffer.new_writer()], data_source=[1.0, 2.0])
     source = in_background(capture)
     with Reader(group) as reader:
         reader.get()
-        time.sleep(0.4)
         buffer.pause()
         reader.acknowledge()
         time.sleep(0.4)
@@ -189,8 +189,24 @@ def test_a_pause_is_neither_dead_nor_active_time(bench, in_background):
         reader.get()
         _, _, deadtime = reader.get_metadata()
     source.finish()
-    # half of the time was dead, half of it paused: of what counts, nearly all was dead
     assert deadtime > 0.7
+
+
+def test_reading_out_is_dead_time_and_waiting_for_an_event_is_not(bench):
+    def device():
+        time.sleep(0.1)
+        with reading_out():
+            time.sleep(0.3)
+        yield 1.0
+        time.sleep(0.3)
+        yield 2.0
+
+    buffer = bench.buffer()
+    group = buffer.new_reader_group()
+    SourceToBuffer(sink_list=[buffer.new_writer()], data_source=device)()
+    read_slowly, waited_for = (metadata[2] for _, metadata in bench.drained(group))
+    assert read_slowly > 0.5
+    assert waited_for < 0.5
 
 
 def test_an_event_is_published_while_the_source_waits_for_the_next(bench, in_background):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import running
 import yaml
@@ -33,6 +34,7 @@ from mimocorb._run.accounts.process_account import AccountReading, ProcessAccoun
 from mimocorb._run.supervision.accounts import Accounts
 from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.buffer_control import SourceToBuffer
+from mimocorb.mimo_buffer import Reader
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
 
@@ -226,7 +228,8 @@ def test_rates_while_live_are_those_of_the_particles(
     from account_functions import SimulatedDetector
 
     config = {"events": 2000, "rate_hz": 500.0, "dead_s": dead_s, "tells": True, "seed": seed}
-    writer = new_buffer(slots=2048, values=4).new_writer()
+    buffer = new_buffer(slots=2048, values=4)
+    writer, group = buffer.new_writer(), buffer.new_reader_group()
     detector = SimulatedDetector(config)
     monkeypatch.setattr("mimocorb._access.meter.monotonic_ns", detector.clock_ns)
     own_meter.begin()
@@ -242,6 +245,10 @@ def test_rates_while_live_are_those_of_the_particles(
     observed_hz = 2000 / found.total_ns * 1e9
     assert rate_hz == pytest.approx(observed_hz / (1 - observed_hz * dead_s), rel=1e-6)  # Leo 5.7
     assert found.check.finding is Finding.AGREE
+    # Dead for the same time in each interval: so the dead part of it tells how long it was.
+    with Reader(group) as reader:
+        deadtimes = np.array([reader.get_metadata()[2] for _ in reader])
+    assert sum(dead_s / deadtimes) * 1e9 == pytest.approx(found.total_ns)
 
 
 @pytest.mark.parametrize("limits", [{"RB_1": 3}, {"RB_1": 4}, {"another": 3}])

@@ -26,11 +26,11 @@ class EventWriter:
 
     * ``counter``: 0, 1, 2 … in the order of writing, or on from ``first_counter`` of the set-up;
     * ``timestamp``: UTC in seconds when the event arrived here;
-    * ``deadtime``: the fraction of the time since the previous event during which this writer
-      waited because the buffer was full. Time in which the buffer was paused counts neither as
-      dead nor as active. Measured with the monotonic clock.
+    * ``deadtime``: the part of the time since the previous event in which none could be taken:
+      reading out, waiting for a free slot, pauses. The rest is live time.
 
-    The account of the process learns when each event is there, and when it is published.
+    The account of the process learns when each event is there, and when it is published; the
+    ``deadtime`` comes from its clock, so both say the same.
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
@@ -40,15 +40,13 @@ class EventWriter:
         self._first_counter: int = setup["first_counter"]
         self._meter: Meter | None = None
         self._previous_ns = 0
-        self._full_ns = 0
-        self._paused_ns = 0
+        self._live_ns = 0
 
     def begin(self) -> Meter:
         """Let the account of this process, and the first interval, begin now; done by put too."""
         self._meter = current()
         self._meter.source_begins()
-        self._previous_ns = self._meter.since_ns
-        self._full_ns, self._paused_ns = self._meter.full_ns, self._meter.paused_ns
+        self._previous_ns, self._live_ns = self._meter.since_ns, self._meter.live_ns
         return self._meter
 
     def put(self, data: Any, metadata: Any = None) -> None:
@@ -87,12 +85,15 @@ class EventWriter:
         self.event_count += 1
 
     def _deadtime(self, meter: Meter) -> float:
-        """Return the dead part of the time from event to event; a wait ends with the slot."""
-        now_ns, full_ns, paused_ns = meter.since_ns, meter.full_ns, meter.paused_ns
-        dead_ns = full_ns - self._full_ns
-        interval_ns = now_ns - self._previous_ns - (paused_ns - self._paused_ns)
-        self._previous_ns, self._full_ns, self._paused_ns = now_ns, full_ns, paused_ns
-        return min(1.0, dead_ns / interval_ns) if dead_ns and interval_ns > 0 else 0.0
+        """Return the dead part of the time from event to event.
+
+        An interval ends when the event has its slot; to fill this belongs to the next interval. So
+        no time is left out, and none counts twice.
+        """
+        interval_ns = meter.since_ns - self._previous_ns
+        active_ns = meter.live_ns - self._live_ns
+        self._previous_ns, self._live_ns = meter.since_ns, meter.live_ns
+        return 1.0 - active_ns / interval_ns if interval_ns > 0 else 0.0
 
     def close(self) -> None:
         """Leave the buffer; the stream ends with its last writer. Idempotent."""

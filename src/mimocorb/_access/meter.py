@@ -169,14 +169,9 @@ class Meter(StateClock):
         self._store(Doing.ENDED)
 
     @property
-    def full_ns(self) -> int:
-        """Time waited so far because buffers were full."""
-        return self.spent_ns[_NO_ROOM]
-
-    @property
-    def paused_ns(self) -> int:
-        """Time waited so far because buffers were paused."""
-        return self.spent_ns[_PAUSED]
+    def live_ns(self) -> int:
+        """Live time of a source, up to the last change."""
+        return self.spent_ns[_LIVE]
 
     # --- waiting, told by readers and writers
 

@@ -59,7 +59,8 @@ class SourceToBuffer:
     -----
     Every event is published as soon as it is complete. Metadata not given by the source are
     filled in: ``counter`` runs from 0, ``timestamp`` is the UTC time in seconds at arrival, and
-    ``deadtime`` the fraction of the time since the previous event spent waiting for a free slot.
+    ``deadtime`` the part of the time since the previous event in which none could be taken: while
+    one was read out, the buffer was full, or the run paused.
     In a process that takes the place of one that failed, ``counter`` goes on from the number of
     events that have been published, so that none comes twice.
 
