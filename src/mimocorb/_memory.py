@@ -26,7 +26,9 @@ def size_in_words(size_bytes: int) -> str:
         if size < 1024 or unit == "TiB":
             break
         size /= 1024
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    if unit == "bytes":
+        return "1 byte" if size == 1 else f"{size:.0f} bytes"
+    return f"{size:.1f} {unit}"
 
 
 def _machine(table: Path) -> int:

@@ -181,10 +181,48 @@ def test_a_worker_is_described_with_its_values(
 
 def test_functions_of_mimocorb_are_described(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = describe(capsys, "mimocorb/plot:plot_graph")
-    assert "sample_time_ns        ns        time between two samples in ns" in text
+    assert "sample_time_ns        float   ns        optional   time between two samples" in text
+    assert "channel_range         float   mV        500.0      half of the voltage range" in text
     assert "    function: plot.plot_graph\n    observes: […]" in text
     assert "sources" not in text
     assert "BufferToTxtfile" in describe(capsys, "mimocorb/buffer_control")
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("buffer_control.BufferToTxtfile", "filename       str                     required"),
+        ("buffer_control.BufferToParquetfile", '"snappy"   none, snappy, lz4'),
+        ("exporters.csv", "function: exporters.csv"),
+        ("mimocorb.plot.plot_graph", "function: plot.plot_graph"),
+        ("plot:plot_graph", "function: plot.plot_graph"),
+        ("buffer_control", "BufferToParquetfile  manual  Save data to a set of"),
+        ("data", "clocked_importer   buffer_io  Play back"),
+        ("mimocorb/functions/data", "clocked_importer   buffer_io  Play back"),
+    ],
+)
+def test_functions_of_mimocorb_go_by_the_names_that_set_ups_have_for_them(
+    own: Path, capsys: pytest.CaptureFixture[str], asked: str, words: str
+) -> None:
+    assert words in describe(capsys, asked)
+
+
+def test_a_file_of_the_user_goes_before_a_module_of_mimocorb(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "plot.py").write_text(MODULE)
+    assert "muons   source" in describe(capsys, "plot")
+
+
+def test_a_class_that_needs_a_function_is_not_offered_for_set_ups(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = describe(capsys, "buffer_control.SourceToBuffer")
+    assert "data_source          None      Where the events come from" in text
+    assert "a set-up cannot name it" in text
+    assert "Workers:" not in text
+    (found,) = json.loads(describe(capsys, "--json", "buffer_control.SourceToBuffer"))
+    assert found["snippet"] is None
 
 
 def test_a_function_that_only_python_knows_is_loaded(
@@ -207,6 +245,8 @@ def test_a_function_that_only_python_knows_is_loaded(
         (["onw.py:muons"], "mimocorb: onw.py: error: the module is onw.py; found: no such file"),
         (["mimocorb/plott"], "'mimocorb/plott' is a module of mimocorb; found no such module; did "
          "you mean 'mimocorb/plot'?"),
+        (["mimocorb/functions"], "mimocorb/functions: error: the module has functions for set-ups; "
+         "found none; there are mimocorb/buffer_control"),
         (["own.py:helper"], "'helper' is called as helper(source_list, sink_list, "),
         (["empty.py"], "a module for set-ups has functions that are marked as source, filter"),
         (["none.yaml", "a"], "the set-up file is none.yaml; found: no such file"),
@@ -293,8 +333,21 @@ def test_lists_that_are_not_of_the_configuration_are_not_its_keys() -> None:
     Keys of the configuration: those of the detector, and
 
     ``limit``
-        in ns.
+        in ns,
+        at most.
+    ``low``, ``high`` : float
+        Edges.
+    ``scale`` : float, default 1.5
+        Factor.
+    ``title`` : str, optional
+        Heading.
 
     And so on.
     """
-    assert described_keys(text) == {"limit": "in ns."}
+    assert described_keys(text) == {
+        "limit": ("in ns, at most.", "", ""),
+        "low": ("Edges.", "float", None),
+        "high": ("Edges.", "float", None),
+        "scale": ("Factor.", "float", "1.5"),
+        "title": ("Heading.", "str", "optional"),
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 from mimocorb._functions.forms import form_of
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._setup.configuring import EXTRA_KEYS
-from mimocorb._setup.docstrings import described_keys, read_docstring, unit_of
+from mimocorb._setup.docstrings import Docstring, described_keys, read_docstring, unit_of
 from mimocorb._setup.model import FunctionReference, Problem, Where
+from mimocorb._setup.own_functions import OWN_MODULES
 from mimocorb._setup.paths import shown
 from mimocorb._setup.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
 from mimocorb._setup.static_signatures import read_signature
@@ -31,6 +32,7 @@ from mimocorb._setup.user_functions import (
 __all__ = ["Description", "describe_function", "worker_functions"]
 
 _LISTS = ("sources", "sinks", "observes")
+_ARGUMENTS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
 _ROLES: Mapping[Kind, tuple[str, ...]] = {
     "source": ("sinks",),
     "filter": ("sources", "sinks"),
@@ -50,6 +52,8 @@ class Description:
     kind
         ``"source"``, ``"filter"``, ``"sink"`` or ``"observer"``, or the form of the function where
         that is all that is known: ``"manual"``, ``"buffer_io"``.
+    for_setups
+        Whether a set-up can name it; otherwise a worker function calls it with the parameters.
     summary
         What its docstring says first.
     parameters
@@ -70,10 +74,11 @@ class Description:
     roles: tuple[str, ...] = _LISTS
     given: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
+    for_setups: bool = True
 
     @property
     def is_plain(self) -> bool:
-        """Whether types and defaults of its parameters are known."""
+        """Whether it is of the plain form."""
         return self.kind in KINDS
 
 
@@ -84,14 +89,20 @@ def worker_functions(reference: FunctionReference) -> list[str] | Problem:
         return module
     if reference.path is None:
         loaded = import_module(str(reference.module))
-        values = {getattr(loaded, name): name for name in reversed(loaded.__all__)}
-        found = sorted(name for value, name in values.items() if _is_complete(value))
+        names = reversed(getattr(loaded, "__all__", ()))
+        values = {getattr(loaded, name): name for name in names}
+        found = sorted(name for value, name in values.items() if _is_for_setups(value))
     else:
         found = [name for name in module.names if name[0] != "_" and _is_marked(module, name)]
     if found:
         return found
+    if reference.path is None:
+        remedy = f"there are {', '.join(OWN_MODULES)}"
+        return Problem(
+            Where(reference.asked), "the module has functions for set-ups", "found none", remedy
+        )
     return Problem(
-        Where(shown(reference.path) if reference.path else reference.asked),
+        Where(shown(reference.path)),
         "a module for set-ups has functions that are marked as source, filter, sink or observer",
         "found none",
         "mark one, or name another module",
@@ -108,10 +119,11 @@ def _is_marked(module: ModuleText, name: str) -> bool:
     return bool({argument.arg for argument in statement.args.args} & {"config_dict", "buffer_io"})
 
 
-def _is_complete(value: Any) -> bool:
+def _is_for_setups(value: Any) -> bool:
     """Whether a set-up can name it: it needs configuration only, no function of the user."""
-    names = inspect.signature(value).parameters.keys() if callable(value) else set()
-    return "config_dict" in names and "ufunc" not in names
+    if not callable(value):
+        return False
+    return tuple(inspect.signature(value).parameters) in {_ARGUMENTS, ("buffer_io",)}
 
 
 def describe_function(reference: FunctionReference) -> Description | Problem:
@@ -138,10 +150,15 @@ def describe_function(reference: FunctionReference) -> Description | Problem:
             docstring = ast.get_docstring(statement)
             form = "manual" if is_manual else "buffer_io"
             return _of_docstring(reference, form, docstring, statement.lineno)
-    function = load_function(reference)
+    return _of_loaded(reference, load_function(reference))
+
+
+def _of_loaded(reference: FunctionReference, function: Callable[..., Any]) -> Description | Problem:
     signature = plain_signature(function)
     if signature is not None:
         return _of_plain(reference, signature)
+    if reference.path is None and not _is_for_setups(function):
+        return _of_access_class(reference, function)
     return _of_docstring(reference, form_of(function).name, inspect.getdoc(function))
 
 
@@ -165,23 +182,50 @@ def _of_plain(reference: FunctionReference, signature: PlainSignature) -> Descri
 def _of_docstring(
     reference: FunctionReference, form: str, docstring: str | None, line: int = 0
 ) -> Description:
-    """Return what a function of another form says of itself; types and defaults are in its text."""
-    keys = described_keys(docstring)
+    """Return what a function of another form says of itself."""
     text = read_docstring(docstring)
-    arguments = (text.meanings.get(f"{name[:-1]}_list", "") for name in _LISTS)
     return Description(
         reference,
         form,
         text.summary,
         tuple(
-            Parameter(name, "", Any, None, meaning, unit_of(name, meaning))
-            for name, meaning in keys.items()
+            Parameter(
+                name, key.type_text, Any, key.default, key.meaning, unit_of(name, key.meaning)
+            )
+            for name, key in described_keys(docstring).items()
             if name != "directory_prefix"
         ),
-        tuple(
-            name
-            for name, meaning in zip(_LISTS, arguments, strict=True)
-            if not meaning.startswith("Must be None")
-        ),
+        _roles(text),
         line=line,
+    )
+
+
+def _of_access_class(reference: FunctionReference, owner: Callable[..., Any]) -> Description:
+    """Return what a class, which needs a function of the user, takes besides its buffers."""
+    text = read_docstring(inspect.getdoc(owner))
+    return Description(
+        reference,
+        "access class",
+        text.summary,
+        tuple(
+            Parameter(
+                name,
+                "",
+                Any,
+                None if parameter.default is parameter.empty else repr(parameter.default),
+                text.meanings.get(name, ""),
+                "",
+            )
+            for name, parameter in inspect.signature(owner).parameters.items()
+            if name not in _ARGUMENTS
+        ),
+        _roles(text),
+        for_setups=False,
+    )
+
+
+def _roles(text: Docstring) -> tuple[str, ...]:
+    arguments = {name: text.meanings.get(f"{name[:-1]}_list", "") for name in _LISTS}
+    return tuple(
+        name for name, meaning in arguments.items() if not meaning.startswith("Must be None")
     )

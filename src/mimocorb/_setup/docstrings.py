@@ -6,10 +6,15 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["Docstring", "described_keys", "read_docstring", "unit_of"]
+__all__ = ["DescribedKey", "Docstring", "described_keys", "read_docstring", "unit_of"]
 
-_KEYS = re.compile(r"``\w+``(, ``\w+``)*")
+# As the list of definitions of reStructuredText has it, with the form of numpydoc behind the colon.
+_KEYS = re.compile(
+    r"(?P<names>``\w+``(, ``\w+``)*)"
+    r"( : (?P<type>.+?)(, (default (?P<default>.+)|(?P<optional>optional)))?)?"
+)
 _HEADING = re.compile(r"-{3,}\s*")
 _UNIT_IN_TEXT = re.compile(r"\bin ([^\s,;:()]+)")
 
@@ -68,6 +73,24 @@ class Docstring:
     meanings: Mapping[str, str] = field(default_factory=dict)
 
 
+class DescribedKey(NamedTuple):
+    """What a docstring says of a key of the configuration.
+
+    Parameters
+    ----------
+    meaning
+        On one line.
+    type_text
+        As it is written; empty if nothing is said of it.
+    default
+        As it is written, or "optional"; None: the key is required; empty if nothing is said of it.
+    """
+
+    meaning: str
+    type_text: str = ""
+    default: str | None = ""
+
+
 def read_docstring(text: str | None) -> Docstring:
     """Read a docstring; what is not in the form of numpydoc is no part of the answer."""
     lines = inspect.cleandoc(text or "").splitlines()
@@ -101,25 +124,36 @@ def unit_of(name: str, meaning: str) -> str:
     return last if last in _UNITS else _UNITS_IN_NAMES.get(last.lower(), "")
 
 
-def described_keys(text: str | None) -> dict[str, str]:
+def described_keys(text: str | None) -> dict[str, DescribedKey]:
     """Return the keys of a configuration that a docstring lists, with what it says of each.
 
-    These are lines with nothing but names in double backquotes, above deeper indented text, after
-    a paragraph that speaks of the configuration: other lists may be about anything.
+    These are lines with nothing but names in double backquotes, perhaps with `` : float, default
+    1.0`` behind them, above deeper indented text, after a paragraph that speaks of the
+    configuration: other lists may be about anything.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, DescribedKey] = {}
     names: list[str] = []
     paragraph, is_new, depth = "", True, 0
     for line in inspect.cleandoc(text or "").splitlines():
         indent = len(line) - len(line.lstrip())
-        if _KEYS.fullmatch(line.strip()):
-            names, depth = re.findall(r"\w+", line) if "config" in paragraph else [], indent
-            found.update((name, []) for name in names)
+        heading = _KEYS.fullmatch(line.strip())
+        if heading:
+            names, depth = [], indent
+            if "config" in paragraph:
+                names = re.findall(r"\w+", heading["names"])
+            found.update((name, _described_key(heading)) for name in names)
         elif line and names and indent > depth:
             for name in names:
-                found[name].append(line.strip())
+                meaning = f"{found[name].meaning} {line.strip()}".lstrip()
+                found[name] = found[name]._replace(meaning=meaning)
         elif line:
             paragraph = line if is_new or names else f"{paragraph} {line}"
             names = []
         is_new = not line
-    return {name: " ".join(parts) for name, parts in found.items()}
+    return found
+
+
+def _described_key(heading: re.Match[str]) -> DescribedKey:
+    if heading["type"] is None:
+        return DescribedKey("")
+    return DescribedKey("", heading["type"], heading["default"] or heading["optional"])

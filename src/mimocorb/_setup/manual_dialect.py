@@ -192,7 +192,7 @@ def _worker(
             module.where if module else where,
             called.where if called else where,
         ),
-        processes=given.value("num_process"),
+        processes_key="num_process",
         rb_assign=roles or {},
     )
     config_file = given.node("config_file")

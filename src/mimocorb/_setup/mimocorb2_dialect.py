@@ -16,6 +16,7 @@ from mimocorb._setup.keys import (
 )
 from mimocorb._setup.kinds import Given, given_keys
 from mimocorb._setup.model import FunctionReference, Role, Setup, Where
+from mimocorb._setup.own_functions import place_in_mimocorb
 from mimocorb._setup.parts import (
     Draft,
     common_settings,
@@ -33,11 +34,9 @@ from mimocorb._setup.setup_file import (
     ScalarNode,
 )
 
-__all__ = ["include_files", "read_mimocorb2", "text_of_mimocorb"]
+__all__ = ["include_files", "read_mimocorb2"]
 
 _LAYOUT = ("slot_count", "data_length", "data_dtype")
-# Modules of functions that come with mimoCoRB2; ours of the same name are in mimocorb.functions.
-_PREBUILT = ("analyzers", "data", "exporters", "misc", "observers", "visualizers")
 _ROLES: Mapping[str, Role] = {"sources": "read", "sinks": "write", "observes": "observe"}
 
 
@@ -100,7 +99,7 @@ def read_mimocorb2(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
             where,
             given,
             function=_function(form, given, name, where, base_directory),
-            processes=given.value("number_of_processes"),
+            processes_key="number_of_processes",
             rb_assign=assigned,
         )
         config_node = given.node("config")
@@ -180,8 +179,9 @@ def _function(
 def _of_mimocorb(form: Form, node: Node, worker: str) -> tuple[str | None, str | None]:
     """Without ``file``, ``plot.plot_graph`` names a function in a module of mimocorb."""
     text = node.value if isinstance(node, ScalarNode) else None
-    module, dot, name = text.rpartition(".") if isinstance(text, str) else ("", "", "")
-    if module.startswith("importers."):  # device modules of mimoCoRB2, not of mimocorb
+    place = place_in_mimocorb(text) if isinstance(text, str) else None
+    if isinstance(text, str) and text.startswith("importers."):  # device modules of mimoCoRB2
+        module, _, name = text.rpartition(".")
         form.error(
             node.where,
             f"function of {worker} is one that mimocorb has",
@@ -190,9 +190,8 @@ def _of_mimocorb(form: Form, node: Node, worker: str) -> tuple[str | None, str |
             f" unchanged, and write: file: {module.rpartition('.')[2]}.py, function: {name}",
         )
         return None, None
-    if dot and module and name:
-        inside = f"functions.{module}" if module in _PREBUILT else module
-        return "mimocorb/" + inside.removeprefix("mimocorb.").replace(".", "/"), name
+    if place is not None:
+        return place
     form.error(
         node.where,
         f"function of {worker}, which has no 'file', is a function of mimocorb",
@@ -200,13 +199,6 @@ def _of_mimocorb(form: Form, node: Node, worker: str) -> tuple[str | None, str |
         "add the key 'file', or write for example: plot.plot_graph",
     )
     return None, None
-
-
-def text_of_mimocorb(function: FunctionReference) -> str:
-    """Return what ``function`` says without ``file`` for a function of mimocorb."""
-    module = (function.module or "").removeprefix("mimocorb.")
-    prebuilt = module.removeprefix("functions.")
-    return f"{prebuilt if prebuilt in _PREBUILT else module}.{function.name}"
 
 
 def _assigned(form: Form, given: Given, worker: str) -> tuple[dict[str, tuple[Role, Where]], bool]:

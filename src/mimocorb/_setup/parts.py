@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class Draft:
     Parameters
     ----------
     setup
-        Parts that have problems are in it with stand-ins, so that their names are known.
+        Parts that have problems are in it as well, so that their names are known: what could not
+        be read is 0 or empty there.
     buffers_complete
         Whether the names of all buffers are known.
     assignments_complete
@@ -52,6 +53,8 @@ def make_buffer(
 ) -> BufferSpec:
     """Make a buffer; what is missing has been reported, what is wrong is reported here.
 
+    What could not be read is 0: a number, or the size of the type.
+
     Parameters
     ----------
     form
@@ -64,19 +67,18 @@ def make_buffer(
         The dialect's names for the number of slots, the values per slot and the type.
     """
     slots, values, dtype = (given.value(key) for key in keys)
-    number_of_slots, values_per_slot = slots or 1, values or 1
-    kind = np.dtype(np.uint8) if dtype is None else dtype
-    spec = BufferSpec(name, number_of_slots, values_per_slot, kind, where)
+    kind = np.dtype("V0") if dtype is None else dtype
+    spec = BufferSpec(name, slots or 0, values or 0, kind, where)
     if spec.slot_size_bytes > MAX_SLOT_BYTES:
         node = given.node(keys[1])
         form.error(
             node.where if node else where,
             f"a slot of {name} holds at most {MAX_SLOT_BYTES >> 20} MiB",
-            f"found {values_per_slot} values of {spec.dtype.itemsize} bytes, "
+            f"found {spec.values_per_slot} values of {spec.dtype.itemsize} bytes, "
             f"{spec.slot_size_bytes >> 20} MiB",
             "store fewer values in a slot, or smaller types",
         )
-        return BufferSpec(name, 1, 1, spec.dtype, where)
+        return replace(spec, values_per_slot=0)
     return spec
 
 
@@ -95,7 +97,7 @@ def make_worker(
     given: Given,
     *,
     function: FunctionReference,
-    processes: int | None,
+    processes_key: str,
     rb_assign: Mapping[str, tuple[Role, Where]],
 ) -> WorkerSpec:
     """Make a worker without its configuration.
@@ -108,15 +110,15 @@ def make_worker(
         What is said of it, for the keys that all dialects have.
     function
         Where its function is.
-    processes
-        Their number; ``None``: one.
+    processes_key
+        The dialect's name for the number of processes.
     rb_assign
         Roles and places of its buffers.
     """
     return WorkerSpec(
         name,
         function,
-        processes or 1,
+        1 if processes_key not in given else given.value(processes_key) or 0,
         {buffer: role for buffer, (role, _) in rb_assign.items()},
         restart=given.value("restart"),
         hang_timeout_s=given.value("hang_timeout_s"),

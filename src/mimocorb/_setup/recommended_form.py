@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mimocorb._setup.mimocorb2_dialect import text_of_mimocorb
 from mimocorb._setup.model import BufferSpec, RestartPolicy, Setup, StopCondition, WorkerSpec
+from mimocorb._setup.own_functions import text_of_mimocorb
 from mimocorb._setup.setup_file import MappingNode, plain, read_file
 
 __all__ = ["RecommendedForm", "recommended_form"]

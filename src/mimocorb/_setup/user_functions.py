@@ -21,11 +21,9 @@ from typing import Any
 
 from mimocorb._setup.form import nearest
 from mimocorb._setup.model import NOWHERE, FunctionReference, Problem, Where
+from mimocorb._setup.own_functions import OWN_MODULES
 from mimocorb._setup.paths import absolute, shown
 from mimocorb.errors import UserFunctionError
-
-# The modules of mimocorb that have functions for set-ups.
-_OWN_MODULES = ("mimocorb/buffer_control", "mimocorb/plot")
 
 __all__ = [
     "MANUAL_ARGUMENTS",
@@ -150,12 +148,12 @@ def read_module(reference: FunctionReference) -> ModuleText | Problem:
     """Parse a module; whatever keeps it from being parsed is the problem returned."""
     path = reference.path or _installed_path(str(reference.module))
     if path is None:
-        guess = nearest(reference.asked, _OWN_MODULES)
+        guess = nearest(reference.asked, OWN_MODULES)
         return Problem(
             reference.where,
             f"{reference.asked!r} is a module of mimocorb",
             "found no such module",
-            f"did you mean {guess!r}?" if guess else f"there are {' and '.join(_OWN_MODULES)}",
+            f"did you mean {guess!r}?" if guess else f"there are {', '.join(OWN_MODULES)}",
         )
     try:
         source = path.read_bytes()

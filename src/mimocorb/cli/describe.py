@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "function",
         metavar="FUNCTION",
-        help="FILE.py:NAME, mimocorb/plot:NAME, or a module or a set-up file for a list",
+        help="FILE.py:NAME, plot.NAME for one of mimocorb, or a module or set-up file for a list",
     )
     parser.add_argument(
         "worker", metavar="WORKER", nargs="?", help="after a set-up file: a worker in it"
@@ -89,16 +89,33 @@ def _in_module(target: str) -> list[Found] | Problem:
     from mimocorb._setup.model import Problem, Where
     from mimocorb._setup.user_functions import locate
 
-    module, colon, name = target.rpartition(":")
-    if not colon:
-        module = target
+    module, name = _place(target)
     where = Where(module)
-    if name and colon:
+    if name:
         return [Found(locate(module, name, Path.cwd(), where, where))]
     names = worker_functions(locate(module, "", Path.cwd(), where, where))
     if isinstance(names, Problem):
         return names
     return [Found(locate(module, each, Path.cwd(), where, where)) for each in names]
+
+
+def _place(target: str) -> tuple[str, str]:
+    """Return module and function, which is empty for a whole module.
+
+    Without a colon it may be written as set-ups of the recommended form write functions of
+    mimocorb, ``plot.plot_graph``; a file of the user goes first.
+    """
+    from mimocorb._setup.own_functions import OWN_MODULES, own_module, place_in_mimocorb
+
+    module, colon, name = target.rpartition(":")
+    if not colon:
+        module, name = target, ""
+    places = [(own_module(module), name)]
+    if not colon:
+        places += [place] if (place := place_in_mimocorb(target)) else []
+    is_file = Path(module).with_suffix(".py").is_file()
+    own = [place for place in places if place[0] in OWN_MODULES and not is_file]
+    return own[0] if own else (module, name)
 
 
 def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
@@ -135,7 +152,9 @@ def _list(descriptions: Iterable[Description]) -> str:
 
 def _text(description: Description, config: Mapping[str, Any] | None) -> str:
     place = description.reference.asked + (f", line {description.line}" if description.line else "")
-    kind = description.kind if description.is_plain else f"worker function, form {description.kind}"
+    kind = description.kind
+    if not description.is_plain and description.for_setups:
+        kind = f"worker function, form {kind}"
     parts = [f"{description.reference.name}: {kind}, in {place}"]
     if description.summary:
         parts.append(description.summary)
@@ -148,7 +167,13 @@ def _text(description: Description, config: Mapping[str, Any] | None) -> str:
     if description.given:
         given = "; ".join(f"{name}: {meaning}" for name, meaning in description.given.items())
         parts.append(f"Given by mimocorb: {given}.")
-    parts.append("For a set-up:\n\n" + _snippet(description))
+    if description.for_setups:
+        parts.append("For a set-up:\n\n" + _snippet(description))
+    else:
+        parts.append(
+            "It works with a function of yours, so a set-up cannot name it: a worker function calls"
+            " it. Or mark your function as source, filter, sink or observer, and name that."
+        )
     return "\n\n".join(parts)
 
 
@@ -158,9 +183,12 @@ def _table(description: Description, config: Mapping[str, Any] | None) -> str:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    columns = ["parameter", "type", "unit", "default", "meaning"]
-    if not description.is_plain:
-        columns = ["key", "unit", "meaning"]
+    title = "key" if description.for_setups and not description.is_plain else "parameter"
+    columns = [title, "type", "unit", "default", "meaning"]
+    if not description.is_plain:  # what its docstring says
+        told = [parameter for parameter in description.parameters if parameter.type_text]
+        columns = [title, *(["type"] if told else ()), "unit"]
+        columns += ["default", "meaning"] if told or not description.for_setups else ["meaning"]
     if config is not None:
         columns.insert(-1, "here")
     for column in columns:
@@ -191,11 +219,12 @@ def _escaped(text: str) -> str:
 
 def _snippet(description: Description) -> str:
     """Return the worker as it stands in a set-up of the recommended form."""
+    from mimocorb._setup.own_functions import text_of_mimocorb
+
     reference = description.reference
     lines = [f"  {reference.name}:"]
     if reference.path is None:
-        module = str(reference.module).removeprefix("mimocorb.")
-        lines.append(f"    function: {module}.{reference.name}")
+        lines.append(f"    function: {text_of_mimocorb(reference)}")
     else:
         lines += [f"    file: {reference.asked}", f"    function: {reference.name}"]
     lines += [f"    {role}: […]  # buffers {ROLES[role]}" for role in description.roles]
@@ -207,7 +236,7 @@ def _snippet(description: Description) -> str:
 def _config_lines(description: Description) -> Iterator[str]:
     for parameter in description.parameters:
         unit = f" in {parameter.unit}" if parameter.unit else ""
-        if not description.is_plain:
+        if not description.is_plain and not parameter.type_text:
             yield f"# {parameter.name}: {parameter.meaning}"
         elif parameter.default is None:
             yield f"{parameter.name}: …  # {parameter.type_text or 'a value'}{unit}, required"
@@ -245,5 +274,5 @@ def _plain(description: Description, config: Mapping[str, Any] | None) -> dict[s
         "summary": description.summary,
         "parameters": parameters,
         "given": dict(description.given),
-        "snippet": _snippet(description),
+        "snippet": _snippet(description) if description.for_setups else None,
     }

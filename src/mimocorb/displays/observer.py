@@ -29,8 +29,8 @@ class rbObserver:  # noqa: N801 - the documented name
     observe_list
         One set-up dictionary, from ``NewBuffer.new_observer()``.
     config_dict
-        ``min_sleeptime``
-            least time in seconds between two events, default 1.
+        ``min_sleeptime`` : float, default 1.0
+            least time between two events, in s.
     ufunc
         Called as ``ufunc(data, metadata)`` with a copy of the newest event, a read-only array
         valid until the function returns, and ``(counter, timestamp, deadtime)``. Without it,

@@ -32,7 +32,7 @@ class WaveformDisplay:
     observe_list
         One set-up dictionary, from ``NewBuffer.new_observer()``.
     config_dict
-        See :func:`plot_graph`.
+        As that of :func:`plot_graph`.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 
@@ -142,22 +142,22 @@ def plot_graph(
     observe_list
         One set-up dictionary, from ``NewBuffer.new_observer()``.
     config_dict
-        ``title``
-            heading, default the name of the buffer.
-        ``min_sleeptime``
-            least time in seconds between two updates, default 1.
-        ``sample_time_ns``
+        ``title`` : str, optional
+            heading, without it the name of the buffer.
+        ``min_sleeptime`` : float, default 1.0
+            least time between two updates, in s.
+        ``sample_time_ns`` : float, optional
             time between two samples in ns; without it, the axis counts samples.
-        ``pre_trigger_samples``
-            number of samples before the trigger, which is the zero of the time axis; default 0.
-        ``channel_range``
-            half of the voltage range in mV, default 500.
-        ``analogue_offset``
-            offset in V that the digitizer added; it is subtracted again. Default 0.
-        ``trigger_level``
-            voltage in V, drawn as a line. Optional.
-        ``directory_prefix``
-            directory of the picture, default the current one; a run fills it in.
+        ``pre_trigger_samples`` : int, default 0
+            number of samples before the trigger, which is the zero of the time axis.
+        ``channel_range`` : float, default 500.0
+            half of the voltage range in mV.
+        ``analogue_offset`` : float, default 0.0
+            offset in V that the digitizer added; it is subtracted again.
+        ``trigger_level`` : float, optional
+            voltage in V, drawn as a line.
+        ``directory_prefix`` : str, optional
+            directory of the picture, without it the current one; a run fills it in.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 

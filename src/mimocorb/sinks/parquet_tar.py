@@ -27,16 +27,20 @@ class BufferToParquetfile:
     sink_list, observe_list
         Must be None or empty.
     config_dict
-        ``filename``
+        ``filename`` : str
             name of the archive without path and without ``.tar``.
-        ``units``
-            optional mapping: field name → unit, noted in every file.
-        ``compression``
-            optional: none, snappy (default), lz4, zstd or gzip.
-        ``sample_time_ns``, ``pre_trigger_samples``, ``analogue_offset``
-            optional, noted in every file.
-        ``directory_prefix``
-            directory of the archive, default the current one; a run fills it in.
+        ``units`` : dict[str, str], default {}
+            field name → unit, noted in every file.
+        ``compression`` : str, default "snappy"
+            none, snappy, lz4, zstd or gzip.
+        ``sample_time_ns`` : float, optional
+            time between two samples in ns, noted in every file.
+        ``pre_trigger_samples`` : int, optional
+            number of samples before the trigger, noted in every file.
+        ``analogue_offset`` : float, optional
+            offset in V that the digitizer added, noted in every file.
+        ``directory_prefix`` : str, optional
+            directory of the archive, without it the current one; a run fills it in.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 

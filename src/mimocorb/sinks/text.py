@@ -36,13 +36,13 @@ class BufferToTxtfile:
     sink_list, observe_list
         Must be None or empty.
     config_dict
-        ``filename``
+        ``filename`` : str
             name of the file without path; ``.txt`` is appended unless it ends in ``.txt`` or
             ``.csv``.
-        ``header_alias``
-            optional mapping: field name → column heading.
-        ``directory_prefix``
-            directory of the file, default the current one; a run fills it in.
+        ``header_alias`` : dict[str, str], default {}
+            field name → column heading, where that is not the name.
+        ``directory_prefix`` : str, optional
+            directory of the file, without it the current one; a run fills it in.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 

@@ -59,12 +59,12 @@ def pha(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``channel``
-        The channel to search, default the first one.
+    ``channel`` : str, optional
+        The channel to search, without it the first one.
     ``height``, ``threshold``, ``distance``, ``prominence``, ``width``, ``wlen``, ``plateau_size``
         Conditions that a pulse meets, default none.
-    ``rel_height``
-        Relative height at which the width is taken, default 0.5.
+    ``rel_height`` : float, default 0.5
+        Relative height at which the width is taken.
     """
     processor = Processor(buffer_io)
     if len(buffer_io.write) != 1 or buffer_io.write[0].data_length != 1:

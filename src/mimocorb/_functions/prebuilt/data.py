@@ -30,8 +30,8 @@ def export(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``filename``
-        Name of the archive without ``.tar``, default the name of the buffer.
+    ``filename`` : str, optional
+        Name of the archive without ``.tar``; without it the name of the buffer.
     ``units``, ``compression``, ``sample_time_ns``, ``pre_trigger_samples``, ``analogue_offset``
         As for ``BufferToParquetfile``.
     """
@@ -51,7 +51,7 @@ def simulate_importer(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``filename``
+    ``filename`` : str
         A ``.mimo`` file, relative to the set-up file or to the current directory.
     """
     importer = Importer(buffer_io)
@@ -76,13 +76,13 @@ def clocked_importer(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``filename``
+    ``filename`` : str
         A ``.mimo`` file, relative to the set-up file or to the current directory.
-    ``rate``
+    ``rate`` : float
         Mean rate in Hz.
-    ``distribution``
-        ``"uniform"`` (default): equal intervals; ``"poisson"``: exponentially distributed ones, as
-        of independent events.
+    ``distribution`` : str, default "uniform"
+        ``"uniform"``: equal intervals; ``"poisson"``: exponentially distributed ones, as of
+        independent events.
     """
     importer = Importer(buffer_io)
     recorded = _recorded(importer)

@@ -40,8 +40,8 @@ def csv(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``filename``
-        Name of the file without ``.csv``, default the name of the buffer.
+    ``filename`` : str, optional
+        Name of the file without ``.csv``; without it the name of the buffer.
     """
     exporter = Exporter(buffer_io)
     source = exporter.read[0]
@@ -66,10 +66,10 @@ def histogram(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``bins``
+    ``bins`` : dict[str, list]
         Field → (lowest edge, highest edge, number of edges).
-    ``update_interval``
-        Time between two updates of the files in seconds, default 1.
+    ``update_interval`` : float, default 1.0
+        Time between two updates of the files, in s.
     """
     exporter = Exporter(buffer_io)
     if exporter.read[0].data_length != 1:

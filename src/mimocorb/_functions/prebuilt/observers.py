@@ -17,11 +17,11 @@ def oscilloscope(buffer_io: BufferIO) -> None:
 
     Keys of the configuration:
 
-    ``update_interval``
-        Least time between two pictures in seconds, default 1.
-    ``trigger_level``
+    ``update_interval`` : float, default 1.0
+        Least time between two pictures, in s.
+    ``trigger_level`` : float, optional
         A line at this height, in the unit of the data.
-    ``ylim``
+    ``ylim`` : list[float], optional
         (lowest, highest) value of the axis; the axis is symmetric, so the larger one counts.
 
     The other keys of ``plot.plot_graph`` are understood as well.
