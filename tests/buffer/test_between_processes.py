@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import time
 from contextlib import closing
 
 import numpy as np
@@ -13,7 +12,7 @@ import workers
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
-from mimocorb.testing.watchdog import WATCHDOG_S, wait_until
+from mimocorb.testing.watchdog import WATCHDOG_S, Background, wait_until
 
 METHODS = ["fork", "forkserver", "spawn"]
 
@@ -152,14 +151,18 @@ def test_a_waiting_reader_in_the_main_thread_obeys_a_signal():
         def stop(number, frame):
             raise InterruptedError
 
-        before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        def send_a_signal():
+            wait_until(lambda: buffer.stats().groups[0].waiting_s > 0.01, "the reader waits")
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        before = signal.signal(signal.SIGUSR1, stop)
+        sending = Background(send_a_signal)
         try:
             with pytest.raises(InterruptedError):
                 reader.get(timeout_s=WATCHDOG_S)
+            sending.result()
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGUSR1, before)
         Writer(buffer.new_writer()).write([3])
         assert int(reader.get()[0]) == 3
 
@@ -182,13 +185,8 @@ def test_a_waiting_process_does_not_hold_up_other_threads():
     with closing(NewBuffer(2, 1, np.int32)) as buffer:
         reader = Reader(buffer.new_reader_group())
         writer = Writer(buffer.new_writer())
-        from mimocorb.testing.watchdog import Background
-
-        waiting = Background(reader.get)
-        deadline = time.monotonic() + 0.05
-        turns = 0
-        while time.monotonic() < deadline:
-            turns += 1
-        assert turns > 100
+        waiting = Background(reader.get, timeout_s=WATCHDOG_S)
+        wait_until(lambda: buffer.stats().groups[0].waiting_s > 0.05, "the reader waits")
+        assert waiting.running
         writer.write([1])
         assert int(waiting.result()[0]) == 1

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from running import WATCHDOG_S, Worker, eventually
 from talking import directory_of
 
@@ -111,16 +112,33 @@ def test_stop_need_not_wait_and_not_for_long_and_may_lose_what_is_left(start, ca
     assert daq.finish().code == 1
 
 
-def watching(*options: str) -> subprocess.Popen[str]:
-    """``mimocorb status --watch`` into a pipe, when it has said something."""
-    command = [sys.executable, "-m", "mimocorb.cli", "status", "--watch", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert "running" in process.stdout.readline()
-    return process
+@pytest.fixture
+def watching():
+    """Start ``mimocorb status --watch`` into a pipe, and return when it has said something."""
+    started = []
+
+    def start_watching(*options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "mimocorb.cli", "status", "--watch", *options]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, preexec_fn=let_ctrl_c_work
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert "running" in process.stdout.readline()
+        return process
+
+    yield start_watching
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def test_watching_into_a_pipe_gives_lines_until_the_run_ends_or_until_ctrl_c(start):
+def let_ctrl_c_work() -> None:
+    """Undo what a shell does to what it starts in its background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_watching_into_a_pipe_gives_lines_until_the_run_ends_or_until_ctrl_c(start, watching):
     daq = start()
     lines, objects, left = watching(), watching("--json"), watching()
     left.send_signal(signal.SIGINT)

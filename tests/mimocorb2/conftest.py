@@ -15,13 +15,7 @@ HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "run"))
 
 from running import Finished, RunningDaq, run  # noqa: E402
-
-WAVES = {"slot_count": 32, "data_length": 50, "data_dtype": {"chA": "f4", "chB": "f4"}}
-NUMBERS = {
-    "slot_count": 32,
-    "data_length": 1,
-    "data_dtype": {"height": "float64", "position": "int32"},
-}
+from their_buffers import WAVES  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import HERE, NUMBERS, WAVES
+from their_buffers import NUMBERS, WAVES
 
 from mimocorb._setup.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import read_setup
 from mimocorb.cli import main
+
+HERE = Path(__file__).parent
 
 
 def write(directory: Path, filters: int) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import NUMBERS, WAVES
 from running import run
+from their_buffers import NUMBERS, WAVES
 
 from mimocorb._functions.buffer_handles import METADATA_DTYPE
 from mimocorb._functions.prebuilt.analyzers import _search

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from conftest import NUMBERS, WAVES
+from their_buffers import NUMBERS, WAVES
 
 
 def lines(finished, name):

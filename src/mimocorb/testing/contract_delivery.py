@@ -219,8 +219,9 @@ class DeliveryContract(ContractTests):
         started = time.monotonic()
         with pytest.raises(BufferTimeout):
             reader.get(timeout_s=PAUSE_S)
-        assert time.monotonic() - started >= PAUSE_S
-        assert buffer.stats().groups[0].waiting_s >= PAUSE_S
+        took_s = time.monotonic() - started
+        assert took_s >= PAUSE_S
+        assert 0 < buffer.stats().groups[0].waiting_s <= took_s
 
     def test_a_reader_that_timed_out_has_acknowledged_what_it_held(
         self, make_buffer: MakeBuffer
