@@ -169,6 +169,21 @@ def test_the_account_of_a_killed_filter_goes_on_with_its_successor(tmp_path):
     assert not [text for text in done.summary["failures"] if "add up" in text]
 
 
+def test_the_time_until_a_new_process_is_ready_is_neither_busy_nor_idle(tmp_path):
+    setup = chain(tmp_path, source=source(events=60), middle=middle("select_and_die_once"))
+    done = run(with_key(setup, "Fkt_2", restart={"policy": "on_failure", "backoff_s": 0.6}))
+    assert (done.directory / "died").exists()
+    uses = {worker["name"]: worker for worker in done.summary["accounts"]["time_use"]}
+    failed, others = uses["Fkt_2"], [uses["Fkt_1"], uses["Fkt_3"]]
+    assert failed["restarting_ns"] > 0.6e9
+    assert [other["restarting_ns"] for other in others] == [0, 0]
+    parts = ("busy", "waiting_for_input", "waiting_for_room", "restarting")
+    assert sum(failed["run"][part] for part in parts) == pytest.approx(1.0)
+    assert "because Fkt_2 select_and_die_once fails" in done.summary["accounts"]["limit"]
+    text = (done.directory / "summary.txt").read_text()
+    assert re.search(r"^Where the time goes .* no room +restart$", text, re.MULTILINE)
+
+
 def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
     setup = chain(tmp_path, source=source(pause_s=0.001), middle=middle())
     daq = RunningDaq(setup)
@@ -188,7 +203,7 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
     assert adds_up(live["processes"][0])
     assert live["dead_fractions"]["paused"] > 0.25
     source_use, *_ = accounts["time_use"]
-    assert source_use["run"]["busy"] > 0.5  # of the time without the pause
+    assert source_use["run"]["waiting_for_input"] > 0.5  # of the time without the pause
 
 
 @pytest.mark.parametrize("tells", [True, False])
@@ -258,7 +273,13 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limi
     with account.open() as descriptor:
         page = mmap.mmap(descriptor.fileno(), PAGE_BYTES)
     device = SimpleNamespace(
-        spec=spec, label="device", accounts=[account], must_finish=True, gone=False, readers={}
+        spec=spec,
+        label="device",
+        accounts=[account],
+        processes=[],
+        must_finish=True,
+        gone=False,
+        readers={},
     )
     accounts = Accounts(Setup(workers=(spec,)), [device])
     accounts.begin()

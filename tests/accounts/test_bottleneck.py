@@ -13,18 +13,28 @@ QUIET = Cores(available=8, used=1.0, contention=0.0)
 
 
 def worker(
-    label, *, processes=1, reads=True, writes=True, paused_s=0.0, cpu=None, wait=0.0, **parts
+    label,
+    *,
+    processes=1,
+    reads=True,
+    writes=True,
+    paused_s=0.0,
+    cpu=None,
+    wait=0.0,
+    down=0.0,
+    **parts,
 ):
     """Return a worker that has worked for 10 s; `parts` gives seconds by what it did.
 
-    Without `cpu`, it computes whenever it is busy.
+    Without `cpu`, it computes whenever it is busy. It was `down` between two processes.
     """
     spent = [0] * len(Doing)
     for name, seconds in parts.items():
         spent[Doing[name.upper()]] = round(processes * seconds * SECOND_NS)
     busy_s = parts.get("working", 0.0) + parts.get("reading_out", 0.0)
     cpu_ns = round(processes * (busy_s - wait if cpu is None else cpu) * SECOND_NS)
-    span = Span(tuple(spent), cpu_ns, round(processes * wait * SECOND_NS))
+    wait_ns, down_ns = (round(processes * each * SECOND_NS) for each in (wait, down))
+    span = Span(tuple(spent), cpu_ns, wait_ns, down_ns)
     paused_ns = round(paused_s * SECOND_NS)
     return WorkerTime(label, label, reads, writes, processes, span, None, paused_ns)
 
@@ -118,8 +128,53 @@ def test_a_source_that_computes_all_the_time_is_the_limit():
 def test_a_source_that_waits_for_events_is_slower_than_everything():
     source = worker("scope", reads=False, working=9.5, reading_out=0.5, cpu=0.5)
     assert limit(source, idle()) == (
-        "nothing limits the rate but the source: scope waits for events 95 % of the time, "
+        "nothing is too slow: the source scope waits for events 95 % of the time, "
         "and no worker behind it is busy more than 5 %"
+    )
+
+
+def test_a_source_without_a_free_core_does_not_seem_to_compute_all_the_time():
+    source = worker("simulation", reads=False, working=10.0, cpu=2.0, wait=7.0)
+    assert limit(source, idle()) == (
+        "the source simulation limits the rate: it computes 20 % of the time and waits for a free "
+        "processor core 70 %"
+    )
+
+
+def test_a_source_that_sleeps_in_its_function_waits_for_its_device_and_is_not_busy():
+    source = worker("scope", reads=False, working=8.0, reading_out=1.0, no_room=1.0, cpu=2.0)
+    assert source.use.busy == pytest.approx(0.2)
+    assert source.use.waiting_for_input == pytest.approx(0.7)
+    assert source.use.waiting_for_room == pytest.approx(0.1)
+
+
+def test_a_source_that_sleeps_while_it_reads_out_is_busy():
+    source = worker("scope", reads=False, working=2.0, reading_out=8.0, cpu=1.0)
+    assert source.use.busy == pytest.approx(0.8)
+
+
+def test_a_worker_that_sleeps_in_its_function_is_busy():
+    assert worker("ask_server", working=9.0, no_input=1.0, cpu=0.5).use.busy == pytest.approx(0.9)
+
+
+def test_who_fails_again_and_again_is_the_limit_and_not_bursts():
+    failing = worker("fit", working=2.0, no_input=3.0, down=5.0)
+    assert limit(full_source(4.0), failing, idle()) == (
+        "the source waits for free slots 40 % of the time, because fit fails: 50 % of its time "
+        "goes by until the next process is ready; log.txt says why it fails"
+    )
+
+
+def test_a_worker_that_failed_once_does_not_hide_the_bursts():
+    failed = worker("fit", working=4.9, no_input=5.0, down=0.1)
+    assert "in bursts, against which more slots help" in limit(full_source(4.0), failed, idle())
+
+
+def test_a_source_that_fails_again_and_again_is_the_limit():
+    source = worker("scope", reads=False, working=3.0, down=7.0, cpu=0.1)
+    assert limit(source, idle()) == (
+        "the source scope limits the rate because it fails: 70 % of its time goes by until the "
+        "next process is ready; log.txt says why it fails"
     )
 
 

@@ -50,10 +50,10 @@ def test_a_new_project_is_right_runs_and_passes_its_tests(tmp_path: Path, templa
         assert abs(float(found[1]) - 2.197) < 4 * float(found[2])
 
 
-def test_muons_come_at_their_rate_in_live_time_however_late_the_system_wakes_up(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("template", "rate_hz"), [("muon-lifetime", 250), ("geiger-counter", 200)])
+def test_events_come_at_their_rate_in_live_time_however_late_the_system_wakes_up(
+    template: str, rate_hz: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    detector = runpy.run_path(str(TEMPLATES / "muon-lifetime" / "detector.py"))
     now_s = 0.0
 
     def wake_up_late(wait_s: float) -> None:
@@ -62,11 +62,19 @@ def test_muons_come_at_their_rate_in_live_time_however_late_the_system_wakes_up(
 
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     monkeypatch.setattr(time, "sleep", wake_up_late)
-    muons = detector["triggers"](np.random.default_rng(seed=1), rate_hz=250.0)
-    for _ in islice(muons, 4000):
+    if template == "muon-lifetime":
+        detector = runpy.run_path(str(TEMPLATES / template / "detector.py"))
+        events = detector["triggers"](np.random.default_rng(seed=1), rate_hz)
+    else:
+        events = runpy.run_path(str(TEMPLATES / template / "counter.py"))["clicks"](events=4000)
+    clicks = []
+    for event in islice(events, 4000):
+        clicks.append(event)
         now_s += 0.002  # the readout, which is not live
     live_s = now_s - 4000 * 0.002
-    assert abs(4000 / live_s - 250.0) < 4 * 250.0 / math.sqrt(4000)
+    assert abs(4000 / live_s - rate_hz) < 4 * rate_hz / math.sqrt(4000)
+    if template == "geiger-counter":  # its clock counts live time
+        assert abs(clicks[-1][0] - live_s) <= 0.0011  # it woke up too late for the last one as well
 
 
 def test_it_says_what_it_made_and_what_is_next(

@@ -2,8 +2,15 @@
 
 How the limit is found. If the sources wait because their buffers are full, somebody behind them is
 too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
-for input or for room, and are not busy then. If the sources do not wait for room, they take all
-events that they can, and what they do themselves tells whether they could take more.
+for input or for room, and are not busy then. Nor is a worker whose process has failed, until the
+next one has taken its place: that is a cause of its own. If the sources do not wait for room, they
+take all events that they can, and what they do themselves tells whether they could take more.
+
+What a source does. In its function it waits for its device, reads and computes, and mimocorb does
+not see which; but the system knows how long it was on a processor core, or could have been. For the
+rest of the time it slept, so its device had nothing for it. If it sleeps while it reads as well, it
+has to say that it reads (:func:`mimocorb.reading_out`). What it computes is taken to be part of
+that; so where it sleeps in one and computes in the other, it is busy for longer than said here.
 
 How the gain is estimated. A worker that is busy for the part ``b`` of the time could do ``1/b`` as
 much, and a source that waits for room for the part ``w`` could deliver ``1/(1-w)`` as much. With
@@ -20,10 +27,12 @@ from typing import Any
 
 from mimocorb._access.meter_page import Doing
 from mimocorb._run.accounts.process_account import Span
+from mimocorb._words import how_many
 
 __all__ = ["Cores", "TimeUse", "WorkerTime", "limit_of_rate"]
 
 WAITS_FOR_ROOM = 0.02
+WAITS_FOR_CORE = 0.1
 BUSY_ALL_THE_TIME = 0.75
 MOSTLY = 0.5
 WORTH_IT = 1.05
@@ -38,11 +47,15 @@ class TimeUse:
     Attributes
     ----------
     busy
-        In the function: computing, or waiting for something that mimocorb knows nothing of.
+        In the function: computing, or waiting for something that mimocorb knows nothing of. For a
+        source: reading out, or computing.
     reading_out
         The part of it in which a source has an event.
     waiting_for_input, waiting_for_room
-        Because a buffer has no event, or no free slot.
+        Because a buffer has no event, or the device of a source, or because a buffer has no free
+        slot.
+    restarting
+        Between a process that failed and the one in its place.
     processor
         Part of the time on a processor core; more than 1 if a process uses several.
     waiting_for_core
@@ -53,6 +66,7 @@ class TimeUse:
     reading_out: float
     waiting_for_input: float
     waiting_for_room: float
+    restarting: float
     processor: float
     waiting_for_core: float
 
@@ -62,22 +76,27 @@ class TimeUse:
         return min(self.busy, self.processor + self.waiting_for_core)
 
     @classmethod
-    def of(cls, span: Span, paused_ns: int = 0) -> TimeUse | None:
+    def of(cls, span: Span, paused_ns: int = 0, *, is_source: bool = False) -> TimeUse | None:
         """Return the parts of a span; None if there was no time.
 
         `paused_ns` is the time for which the run was paused, times the number of processes. Who
         reads has waited for input in it, or has worked off what was in the buffers.
         """
-        no_input_ns = span.spent_ns[Doing.NO_INPUT]
+        busy_ns, no_input_ns = span.busy_ns, span.spent_ns[Doing.NO_INPUT]
         waited_ns = min(paused_ns, no_input_ns)
         total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns
         if total_ns <= 0:
             return None
+        if is_source:
+            awake_ns = min(busy_ns, span.cpu_ns + span.core_wait_ns)
+            busy_ns = max(span.spent_ns[Doing.READING_OUT], awake_ns)
+            no_input_ns += span.busy_ns - busy_ns
         return cls(
-            busy=span.busy_ns / total_ns,
+            busy=busy_ns / total_ns,
             reading_out=span.spent_ns[Doing.READING_OUT] / total_ns,
             waiting_for_input=(no_input_ns - waited_ns) / total_ns,
             waiting_for_room=span.spent_ns[Doing.NO_ROOM] / total_ns,
+            restarting=span.restarting_ns / total_ns,
             processor=span.cpu_ns / total_ns,
             waiting_for_core=span.core_wait_ns / total_ns,
         )
@@ -117,14 +136,19 @@ class WorkerTime:
     paused_ns: int
 
     @property
+    def is_source(self) -> bool:
+        """Whether its events come from elsewhere."""
+        return self.writes and not self.reads
+
+    @property
     def use(self) -> TimeUse | None:
         """Parts of the time of the run."""
-        return TimeUse.of(self.span, self.paused_ns * self.processes)
+        return TimeUse.of(self.span, self.paused_ns * self.processes, is_source=self.is_source)
 
     @property
     def recent_use(self) -> TimeUse | None:
         """Parts of the last seconds."""
-        return TimeUse.of(self.recent) if self.recent else None
+        return TimeUse.of(self.recent, is_source=self.is_source) if self.recent else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything in plain values."""
@@ -137,6 +161,7 @@ class WorkerTime:
             },
             "cpu_ns": self.span.cpu_ns,
             "core_wait_ns": self.span.core_wait_ns,
+            "restarting_ns": self.span.restarting_ns,
             "run": use.as_dict() if use else None,
             "recent": recent.as_dict() if recent else None,
         }
@@ -174,31 +199,45 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
     cores
         The processor cores.
     """
-    sources = [w for w in workers if w.writes and not w.reads and w.name in used]
+    sources = [w for w in workers if w.is_source and w.name in used]
     others = [w for w in workers if w.reads and w.name in used]
     if not sources:
         return ""
     waiting = max(used[source.name].waiting_for_room for source in sources)
     if waiting < WAITS_FOR_ROOM or not others:
-        return _limited_by_source(sources, others, used, cores)
+        return _limited_by_source(sources, others, used)
     slowest = max(others, key=lambda worker: used[worker.name].busy)
     use = used[slowest.name]
     if use.busy < BUSY_ALL_THE_TIME:
-        return (
-            f"the source waits for free slots {_percent(waiting)} of the time, but no worker is "
-            f"busy all the time ({slowest.label} most, {_percent(use.busy)}): events or processing "
-            "come in bursts, against which more slots help"
+        return f"the source waits for free slots {_percent(waiting)} of the time, " + (
+            _while_failing(others, used, waiting)
+            or f"but no worker is busy all the time ({slowest.label} most, {_percent(use.busy)}): "
+            "events or processing come in bursts, against which more slots help"
         )
     limits = (
-        f"{slowest.label} is busy {_percent(use.busy)} of the time in {_in(slowest)} and limits"
+        f"{slowest.label} is busy {_percent(use.busy)} of the time in "
+        f"{how_many(slowest.processes, 'process')} and limits the rate"
     )
-    limits += " the rate"
     if not slowest.writes and use.computing < MOSTLY * use.busy:
         return (
             f"{limits}; it computes only {_percent(use.computing)} of the time and else waits for "
             "what it writes to, a disk or a connection: write less, or to a faster one"
         )
     return f"{limits}; {_gain(slowest, others, used, 1 - waiting, cores)}"
+
+
+def _while_failing(
+    others: Sequence[WorkerTime], used: Mapping[str, TimeUse], waiting: float
+) -> str:
+    """Say whose restarts the source waits for; nothing if these are too short for that."""
+    worst = max(others, key=lambda worker: used[worker.name].restarting)
+    restarting = used[worst.name].restarting
+    if restarting < MOSTLY * waiting:
+        return ""
+    return (
+        f"because {worst.label} fails: {_percent(restarting)} of its time goes by until the next "
+        "process is ready; log.txt says why it fails"
+    )
 
 
 def _gain(
@@ -234,30 +273,32 @@ def _limited_by_source(
     sources: Sequence[WorkerTime],
     others: Sequence[WorkerTime],
     used: Mapping[str, TimeUse],
-    cores: Cores,
 ) -> str:
     """Say why the sources do not deliver more although there is room for it."""
     source = max(sources, key=lambda worker: used[worker.name].reading_out)
     use = used[source.name]
-    if use.computing > MOSTLY:
-        crowded = ", or waits for a free core," if cores.contention > CROWDED else ""
+    if use.restarting > MOSTLY:
         return (
-            f"the source {source.label} limits the rate: it computes{crowded} "
-            f"{_percent(use.computing)} of the time"
+            f"the source {source.label} limits the rate because it fails: "
+            f"{_percent(use.restarting)} of its time goes by until the next process is ready; "
+            "log.txt says why it fails"
+        )
+    if use.computing > MOSTLY:
+        waits = _percent(use.waiting_for_core)
+        crowded = f" and waits for a free processor core {waits}"
+        return (
+            f"the source {source.label} limits the rate: it computes {_percent(use.processor)} of "
+            f"the time{crowded if use.waiting_for_core > WAITS_FOR_CORE else ''}"
         )
     if use.reading_out > MOSTLY:
         reading = _percent(use.reading_out)
         return f"the source {source.label} limits the rate: it reads out {reading} of the time"
     busiest = max((used[worker.name].busy for worker in others), default=0.0)
-    waiting = _percent(use.busy - use.reading_out)
+    waiting = _percent(use.waiting_for_input)
     return (
-        f"nothing limits the rate but the source: {source.label} waits for events {waiting} of the "
-        f"time, and no worker behind it is busy more than {_percent(busiest)}"
+        f"nothing is too slow: the source {source.label} waits for events {waiting} of the time, "
+        f"and no worker behind it is busy more than {_percent(busiest)}"
     )
-
-
-def _in(worker: WorkerTime) -> str:
-    return "1 process" if worker.processes == 1 else f"{worker.processes} processes"
 
 
 def _percent(fraction: float) -> str:

@@ -36,6 +36,11 @@ class AccountReading:
     cpu_ns: int
     core_wait_ns: int
 
+    @property
+    def ended_ns(self) -> int:
+        """When the process ended; of one that goes on, when it was read."""
+        return self.page.since_ns if self.page.doing is Doing.ENDED else self.page.at_ns
+
     def up_to(self, at_ns: int) -> AccountReading:
         """Return the account as if it had been read earlier, but not before the last change."""
         page = self.page
@@ -55,12 +60,14 @@ class AccountReading:
 class Span:
     """What processes did in a stretch of time: nanoseconds by :class:`Doing`, and of processors.
 
-    Spans add up: of processes that work side by side, or of one after the other.
+    Spans add up: of processes that work side by side, or of one after the other. The time between
+    a process that failed and the one in its place is `restarting_ns`.
     """
 
     spent_ns: tuple[int, ...] = (0,) * len(Doing)
     cpu_ns: int = 0
     core_wait_ns: int = 0
+    restarting_ns: int = 0
 
     @classmethod
     def between(cls, first: AccountReading | None, last: AccountReading) -> Span:
@@ -73,16 +80,17 @@ class Span:
             tuple(a + b for a, b in zip(self.spent_ns, other.spent_ns, strict=True)),
             self.cpu_ns + other.cpu_ns,
             self.core_wait_ns + other.core_wait_ns,
+            self.restarting_ns + other.restarting_ns,
         )
 
     def __sub__(self, other: Span) -> Span:
         negative = tuple(-time_ns for time_ns in other.spent_ns)
-        return self + Span(negative, -other.cpu_ns, -other.core_wait_ns)
+        return self + Span(negative, -other.cpu_ns, -other.core_wait_ns, -other.restarting_ns)
 
     @property
     def total_ns(self) -> int:
         """Time between begin and end."""
-        return sum(self.spent_ns[doing] for doing in ACTIVE)
+        return sum(self.spent_ns[doing] for doing in ACTIVE) + self.restarting_ns
 
     @property
     def busy_ns(self) -> int:

@@ -13,7 +13,16 @@ from mimocorb._run.wording import percent
 __all__ = ["account_lines"]
 
 CAUSE_WORDS = {"ring_full": "ring full", "paused": "paused", "reading_out": "reading out"}
-COLUMNS = ("busy", "on a core", "no core", "no input", "no room")
+COLUMNS = {
+    "busy": "busy",
+    "on a core": "processor",
+    "no core": "waiting_for_core",
+    "no input": "waiting_for_input",
+    "no room": "waiting_for_room",
+    "restart": "restarting",
+}
+"""Titles of the table of times, and what stands below them."""
+SELDOM = "restart"
 MOST_REASONS = 12
 
 
@@ -101,16 +110,10 @@ def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
 
 def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
     names = [w.label + (f" ×{w.processes}" if w.processes > 1 else "") for w in workers]
+    uses = [use for worker in workers if (use := worker.use) is not None]
+    titles = [t for t in COLUMNS if t != SELDOM or any(use.restarting for use in uses)]
     width = max(len("Where the time goes"), 2 + max(map(len, names)))
-    yield f"{'Where the time goes':<{width}} {''.join(f'{title:>12}' for title in COLUMNS)}"
-    for name, worker in zip(names, workers, strict=True):
-        use = worker.use
-        if use is not None:
-            parts = (
-                use.busy,
-                use.processor,
-                use.waiting_for_core,
-                use.waiting_for_input,
-                use.waiting_for_room,
-            )
-            yield f"  {name:<{width - 2}} {''.join(f'{percent(part):>12}' for part in parts)}"
+    yield f"{'Where the time goes':<{width}} {''.join(f'{title:>12}' for title in titles)}"
+    for name, use in zip(names, uses, strict=True):
+        parts = (percent(getattr(use, COLUMNS[title])) for title in titles)
+        yield f"  {name:<{width - 2}} {''.join(f'{part:>12}' for part in parts)}"

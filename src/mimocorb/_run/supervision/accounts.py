@@ -19,6 +19,7 @@ from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb._run.accounts.live_time import LiveTime, Rate, SourceAccount
 from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount, Span
 from mimocorb._run.accounts.run_account import RunAccount
+from mimocorb._run.run_state import WorkerState
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._setup.model import Setup
 
@@ -111,15 +112,15 @@ class Accounts:
     def _read(self) -> Readings:
         return {account: account.read() for f in self._functions for account in f.accounts}
 
-    def _look_back(self, now: Readings) -> Readings | None:
-        """Keep a look every now and then; return the one from some seconds ago."""
+    def _look_back(self, now: Readings) -> tuple[int, Readings] | None:
+        """Keep a look every now and then; return the one from some seconds ago, and when it was."""
         now_ns = time.monotonic_ns()
         if not self._looks or now_ns - self._looks[-1][0] > LOOKS_APART_S * 1e9:
             self._looks.append((now_ns, now))
         while len(self._looks) > 2 and now_ns - self._looks[1][0] > RECENT_S * 1e9:
             self._looks.popleft()
         then_ns, then = self._looks[0]
-        return then if now_ns - then_ns > LOOKS_APART_S * 1e9 else None
+        return (then_ns, then) if now_ns - then_ns > LOOKS_APART_S * 1e9 else None
 
     def _end_with_last_event(self, buffer: str) -> None:
         assert self._last is not None
@@ -161,14 +162,21 @@ class Accounts:
         )
 
     def _worker_time(
-        self, function: WorkerFunction, upto: Readings, before: Readings | None, paused_ns: int
+        self,
+        function: WorkerFunction,
+        upto: Readings,
+        before: tuple[int, Readings] | None,
+        paused_ns: int,
     ) -> WorkerTime:
-        span = Span()
-        recent = None if before is None else Span()
+        span = self._restarts(function, upto, self._began_ns)
         for account in function.accounts:
             span += Span.between(self._first.get(account), upto[account])
-            if before is not None and recent is not None:
-                recent += Span.between(before.get(account), upto[account])
+        recent = None
+        if before is not None:
+            then_ns, then = before
+            recent = self._restarts(function, upto, then_ns)
+            for account in function.accounts:
+                recent += Span.between(then.get(account), upto[account])
         return WorkerTime(
             name=function.spec.name,
             label=function.label,
@@ -179,6 +187,20 @@ class Accounts:
             recent=recent,
             paused_ns=paused_ns,
         )
+
+    def _restarts(self, function: WorkerFunction, upto: Readings, since_ns: int) -> Span:
+        """Return the time since then in which a process that failed had no successor at work."""
+        horizon_ns = self._ended_ns or time.monotonic_ns()
+        waited_ns = 0
+        for process in function.processes:
+            mine = [a for a in function.accounts if a.number == process.number]
+            begins = [upto[account].page.began_ns or horizon_ns for account in mine[1:]]
+            if process.state is WorkerState.RESTARTING:
+                begins.append(horizon_ns)
+            for account, began_ns in zip(mine, begins, strict=False):  # the last one may be alive
+                ended_ns = max(upto[account].ended_ns, since_ns)
+                waited_ns += max(0, min(began_ns, horizon_ns) - ended_ns)
+        return Span(restarting_ns=waited_ns)
 
     def _decisions(self, now: Readings) -> Iterator[DecisionAccount]:
         for function in self._functions:

@@ -67,6 +67,6 @@ class Activity:
         if self.intervals:
             error_hz = (self.rate_hz + self.background_hz) * self.intervals**-0.5
             print(
-                f"{self.intervals} intervals: {self.rate_hz:.1f} ± {error_hz:.1f} Hz, "
-                f"spread {self.spread:.2f} (random: 1)"
+                f"{self.intervals} intervals: {self.rate_hz:.1f} ± {error_hz:.1f} Hz above a "
+                f"background of {self.background_hz:g} Hz, spread {self.spread:.2f} (random: 1)"
             )

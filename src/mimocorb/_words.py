@@ -1,0 +1,16 @@
+"""Numbers of things, as every message writes them."""
+
+from __future__ import annotations
+
+__all__ = ["count", "how_many"]
+
+
+def count(number: float) -> str:
+    """Return a number of things with its digits in groups of three: 1 024."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
+def how_many(number: int, noun: str) -> str:
+    """Return a number of things with their name: "1 event", "1 024 events", "2 processes"."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count(number)} {noun if number == 1 else plural}"
