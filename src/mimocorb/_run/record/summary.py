@@ -51,6 +51,9 @@ class RunSummary:
     failures: Sequence[str]
     warnings: Sequence[str]
 
+    def __repr__(self) -> str:
+        return f"<run {self.number}, {self.title}: {self._verdict}; {self.reason}>"
+
     @property
     def exit_code(self) -> int:
         """0 only if everything that was accepted has been processed and written."""
@@ -85,14 +88,17 @@ class RunSummary:
             warnings=list(self.warnings),
         )
 
+    @property
+    def _verdict(self) -> str:
+        return "FAILED" if self.failures else "complete: every event was processed"
+
     def text(self) -> str:
         """Return the summary for people."""
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterable[str]:
         view = self.view
-        verdict = "FAILED" if self.failures else "complete: every event was processed"
-        yield f"Run {self.title}: {verdict}"
+        yield f"Run {self.title}: {self._verdict}"
         yield f"  run number     {self.number}"
         yield f"  ended because  {self.reason}"
         yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
