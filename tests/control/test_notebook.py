@@ -1,4 +1,4 @@
-"""A run and a notebook: a real kernel of Jupyter, with its threads, event loop and replaced streams."""
+"""A run and a notebook: a real kernel of Jupyter, with its threads, event loop and streams."""
 
 from __future__ import annotations
 
