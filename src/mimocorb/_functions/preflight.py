@@ -9,47 +9,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mimocorb._functions.expectations import FileNeed, Flow, flows
 from mimocorb._functions.trial import Trial, try_functions
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import examine_setup
-from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_functions import read_module
 
-__all__ = ["DEFAULT_PARENT", "FileNeed", "Preflight", "preflight"]
+__all__ = ["DEFAULT_PARENT", "Preflight", "preflight"]
 
 DEFAULT_PARENT = "target"
 """Where directories of runs are made unless the set-up says it, below the working directory."""
-
-
-@dataclass(frozen=True)
-class FileNeed:
-    """A file that a worker is going to write.
-
-    Parameters
-    ----------
-    worker, buffer
-        Who writes it, and the buffer that the events come from.
-    event_bytes
-        The most bytes that an event takes.
-    events
-        How many events there will be; ``None``: nobody knows.
-    """
-
-    worker: str
-    buffer: str
-    event_bytes: int
-    events: int | None
-
-    @property
-    def size_bytes(self) -> int | None:
-        """The most bytes of the whole file; ``None``: nobody knows."""
-        return None if self.events is None else self.event_bytes * self.events
 
 
 @dataclass(frozen=True)
@@ -64,6 +39,8 @@ class Preflight:
         Everything that is wrong, in the order of the files.
     trials
         What came out when the modules were imported.
+    flows
+        What is expected of the buffers, by name, in the order of the data flow.
     files
         The files whose size per event is known.
     memory_free_bytes, disk_free_bytes
@@ -77,6 +54,7 @@ class Preflight:
     setup: Setup | None
     problems: Sequence[Problem]
     trials: Sequence[Trial] = ()
+    flows: Mapping[str, Flow] = field(default_factory=dict)
     files: Sequence[FileNeed] = ()
     memory_free_bytes: int = 0
     disk_free_bytes: int | None = None
@@ -125,13 +103,15 @@ def preflight(
         *(problem for trial in trials for problem in trial.problems),
         *_target_problems(setup, target),
     ]
-    files = _files(setup, trials)
+    expected = flows(setup, {name: hz for trial in trials for name, hz in trial.rates_hz.items()})
+    files = _files(setup, trials, expected)
     free = _free_bytes(target)
     found += _disk_problems(setup, files, target, free)
     return Preflight(
         setup,
         sorted(dict.fromkeys(found), key=lambda problem: problem.where),
         trials,
+        expected,
         files,
         available_bytes(),
         free,
@@ -151,26 +131,13 @@ def _is_loadable(spec: WorkerSpec) -> bool:
     )
 
 
-def _files(setup: Setup, trials: Sequence[Trial]) -> list[FileNeed]:
+def _files(setup: Setup, trials: Sequence[Trial], expected: Mapping[str, Flow]) -> list[FileNeed]:
     sizes = {name: size for trial in trials for name, size in trial.event_bytes.items()}
     return [
-        FileNeed(spec.name, spec.sources[0], sizes[spec.name], _events(setup, spec.sources[0]))
+        FileNeed(spec.name, expected[spec.sources[0]], sizes[spec.name])
         for spec in setup.workers
         if spec.name in sizes and spec.sources
     ]
-
-
-def _events(setup: Setup, buffer: str) -> int | None:
-    """Return how many events there will be in a buffer at most; ``None``: nobody knows."""
-    graph = Graph(setup)
-    by_buffer = setup.runevents_of if graph.cycles() else graph.event_limits
-    limits = [by_buffer[buffer]] if buffer in by_buffer else []
-    limits += [
-        max(0, int(condition.limit))
-        for condition in setup.stop_when
-        if condition.subject == buffer and condition.comparison in {">=", "=="}
-    ]
-    return min(limits, default=None)
 
 
 def _existing(path: Path) -> Path:
@@ -206,10 +173,12 @@ def _free_bytes(target: Path) -> int | None:
 def _disk_problems(
     setup: Setup, files: Sequence[FileNeed], target: Path, free: int | None
 ) -> list[Problem]:
-    needed = sum(file.size_bytes or 0 for file in files)
+    # What stands behind a filter is most often much less than everything that comes into it.
+    certain = [file for file in files if not file.flow.through_filters]
+    needed = sum(file.size_bytes or 0 for file in certain)
     if free is None or needed <= free:
         return []
-    largest = max(files, key=lambda file: file.size_bytes or 0)
+    largest = max(certain, key=lambda file: file.size_bytes or 0)
     return [
         Problem(
             setup.worker(largest.worker).where,

@@ -49,6 +49,8 @@ class Trial:
         Form of each worker's function, by name of the worker.
     event_bytes
         The most bytes that an event takes in the file of a worker, where that is known.
+    rates_hz
+        The mean rate that a source declares, by name of the worker.
     """
 
     module: str
@@ -56,6 +58,7 @@ class Trial:
     problems: tuple[Problem, ...] = ()
     forms: Mapping[str, str] = field(default_factory=dict)
     event_bytes: Mapping[str, int] = field(default_factory=dict)
+    rates_hz: Mapping[str, float] = field(default_factory=dict)
 
 
 def try_functions(setup: Setup, workers: Sequence[WorkerSpec], timeout_s: float) -> list[Trial]:
@@ -146,11 +149,10 @@ def _answered(reference: FunctionReference, output: str, found: dict[str, Any]) 
         output,
         tuple(dict.fromkeys(problems)),
         {name: worker["form"] for name, worker in found["workers"].items()},
-        {
-            name: worker["event_bytes"]
-            for name, worker in found["workers"].items()
-            if worker["event_bytes"] is not None
-        },
+        *(
+            {name: each[key] for name, each in found["workers"].items() if each[key] is not None}
+            for key in ("event_bytes", "rate_hz")
+        ),
     )
 
 

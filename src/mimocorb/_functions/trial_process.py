@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
+from mimocorb._functions.expectations import declared_rate
 from mimocorb._functions.forms import form_of
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
@@ -82,7 +83,7 @@ def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> d
         problems += check_plain_function(signature, spec)
     owner = _previewing(function)
     buffers = [*spec.sources, *spec.observes]
-    known = {buffer.name for buffer in setup.buffers}
+    known = {buffer.name for buffer in setup.buffers if buffer.slot_size_bytes}
     if owner is not None and len(buffers) == 1 and buffers[0] in known:
         buffer = setup.buffer(buffers[0])
         layout = {
@@ -100,6 +101,7 @@ def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> d
     return {
         "form": form_of(function).name,
         "event_bytes": event_bytes,
+        "rate_hz": declared_rate(function, signature, spec),
         "problems": [
             {
                 "where": (problem.where.file, problem.where.line, problem.where.column),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mimocorb._functions.expectations import FileNeed, Flow
 from mimocorb._functions.preflight import Preflight
 from mimocorb._memory import size_in_words
 from mimocorb._setup.graph import Graph
@@ -19,6 +20,8 @@ from mimocorb._setup.paths import shown
 __all__ = ["check_page", "verdict"]
 
 _ROOMY = 110
+_THROUGH = "*"
+_EXAMPLE_HZ = 1000.0  # where nobody knows the rate at which the disk fills
 
 
 def check_page(name: str, found: Preflight, width: int) -> RenderableType:
@@ -38,7 +41,7 @@ def check_page(name: str, found: Preflight, width: int) -> RenderableType:
     if setup is not None:
         parts += [Text(f"{setup.title}  ({name}, form of {setup.dialect})", style="bold"), ""]
         parts += [_buffers(setup), "", _workers(found, setup, width), ""]
-        parts += [_facts(found, setup), ""]
+        parts += [_facts(found, setup), "", *_expected(found, setup)]
     parts += [*_outputs(found), *_changes(found), *_problems(found), verdict(name, found)]
     return Group(*parts)
 
@@ -60,11 +63,11 @@ def _buffers(setup: Setup) -> Table:
     for column in (1, 2, 3):
         table.columns[column].justify = "right"
     for spec in setup.buffers:
+        sizes = (spec.slot_size_bytes, spec.size_bytes)
         table.add_row(
             spec.name,
-            str(spec.number_of_slots),
-            size_in_words(spec.slot_size_bytes),
-            size_in_words(spec.size_bytes),
+            str(spec.number_of_slots or "?"),
+            *(size_in_words(size) if size else "?" for size in sizes),
             *(
                 _listed(names)
                 for names in (
@@ -85,8 +88,8 @@ def _workers(found: Preflight, setup: Setup, width: int) -> Table:
         more = (found.forms.get(spec.name, "–"), _restart(spec)) if extra else ()
         table.add_row(
             spec.name,
-            f"{spec.function.name} in {spec.function.asked}",
-            str(spec.number_of_processes),
+            f"{spec.function.name or '?'} in {spec.function.asked or '?'}",
+            str(spec.number_of_processes or "?"),
             *(_listed(names) for names in (spec.sources, spec.sinks, spec.observes)),
             *more,
         )
@@ -108,17 +111,54 @@ def _facts(found: Preflight, setup: Setup) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("ends at", _end(setup))
-    free = size_in_words(found.memory_free_bytes)
-    table.add_row("memory", f"{size_in_words(setup.size_bytes)} for the buffers, {free} free")
-    for file in found.files:
-        most = f"up to {size_in_words(file.event_bytes)} for each event of {file.buffer}"
-        if file.size_bytes is None:
-            whole = f"in all unknown, as nobody knows how many events {file.buffer} will get"
-        else:
-            whole = f"in all up to {size_in_words(file.size_bytes)} for {file.events} events"
-        table.add_row(f"file of {file.worker}", f"{most}; {whole}")
-    table.add_row("disk", _disk(found, setup))
+    table.add_row("memory", _memory(found, setup))
+    table.add_row("disk", _disk(found))
     return table
+
+
+def _memory(found: Preflight, setup: Setup) -> str:
+    least = "" if all(spec.size_bytes for spec in setup.buffers) else "more than "
+    free = size_in_words(found.memory_free_bytes)
+    return f"{least}{size_in_words(setup.size_bytes)} for the buffers, {free} free"
+
+
+def _expected(found: Preflight, setup: Setup) -> Iterator[RenderableType]:
+    """Yield what the run will bring into buffers and files, as far as it can be known."""
+    known = [flow for flow in found.flows.values() if flow.rate_hz or flow.events is not None]
+    rows = [
+        _expectation(flow.buffer, flow, setup.buffer(flow.buffer).slot_size_bytes) for flow in known
+    ]
+    rows += [
+        _expectation(
+            f"file of {file.worker}, each event of {file.flow.buffer}", file.flow, file.event_bytes
+        )
+        for file in found.files
+    ]
+    if not rows:
+        return
+    table = _table("expected at most", "an event", "rate", "bytes per second", "events", "in all")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    yield table
+    if any(_THROUGH in cell for row in rows for cell in row):
+        yield f"{_THROUGH} if every event gives one behind each filter; nobody knows how many do"
+    if found.files and found.disk_free_bytes is not None:
+        yield _filling(found.files, found.disk_free_bytes, setup.runtime_s)
+    yield ""
+
+
+def _expectation(name: str, flow: Flow, event_bytes: int) -> tuple[str, ...]:
+    mark = f" {_THROUGH}" if flow.through_filters else ""
+    rate, per_second, events, in_all = ["unknown"] * 4
+    if flow.rate_hz:
+        rate = f"{flow.rate_hz:g} Hz{mark}"
+        per_second = f"{size_in_words(round(event_bytes * flow.rate_hz))}/s{mark}"
+    if flow.events is not None:
+        events = f"{flow.events}{mark}"
+        in_all = f"{size_in_words(event_bytes * flow.events)}{mark}"
+    return (name, size_in_words(event_bytes), rate, per_second, events, in_all)
 
 
 def _end(setup: Setup) -> str:
@@ -130,18 +170,36 @@ def _end(setup: Setup) -> str:
     return ", or ".join([*ends, "the end of the sources"])
 
 
-def _disk(found: Preflight, setup: Setup) -> str:
-    if found.disk_free_bytes is None:
-        return f"unknown at {shown(found.target)}"
-    text = f"{size_in_words(found.disk_free_bytes)} free at {shown(found.target)}"
-    largest = max((file.event_bytes for file in found.files), default=0)
-    if not largest:
-        return text
-    room = found.disk_free_bytes // sum(file.event_bytes for file in found.files)
-    text += f", room for {room} events in every file"
-    if setup.runtime_s:
-        text += f": a mean rate of {room / setup.runtime_s:.1f} Hz over the run time"
+def _disk(found: Preflight) -> str:
+    free = found.disk_free_bytes
+    return (
+        f"{'unknown' if free is None else size_in_words(free) + ' free'} at {shown(found.target)}"
+    )
+
+
+def _filling(files: Sequence[FileNeed], free_bytes: int, runtime_s: float | None) -> str:
+    """Say when the disk is full: at the rates that are known, or at one that is an example."""
+    all_known = all(file.flow.rate_hz for file in files)
+    per_second = sum(
+        file.event_bytes * (file.flow.rate_hz or 0 if all_known else _EXAMPLE_HZ) for file in files
+    )
+    full = f"{size_in_words(round(per_second))}/s go into the files,"
+    full += f" and the disk is full after {_span(free_bytes / per_second)}"
+    if all_known:
+        return f"at these rates {full}"
+    text = f"at 1 kHz, for example, {full}"
+    if runtime_s:
+        most_hz = free_bytes / sum(file.event_bytes for file in files) / runtime_s
+        text += f"; over the run time it can take {most_hz:.0f} Hz"
     return text
+
+
+def _span(seconds: float) -> str:
+    """Return a time in the unit that fits it."""
+    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.1f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _outputs(found: Preflight) -> Iterator[RenderableType]:
