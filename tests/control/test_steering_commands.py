@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from running import WATCHDOG_S, Worker, eventually
+from running import WATCHDOG_S, RunningDaq, Worker, eventually
 from talking import directory_of
 
 from mimocorb import connect
 from mimocorb.cli import main
-
-SLOWLY = Worker("double", {"RB_1": "read", "RB_2": "write"}, {"pause_s": 0.05})
 
 
 def test_one_run_is_shown_paused_resumed_and_stopped(start, capsys):
@@ -84,21 +83,37 @@ def test_a_run_that_has_ended_is_told_from_one_that_never_was(start, tmp_path, c
     assert "no run is running there" in capsys.readouterr().err
 
 
-def test_stop_says_how_much_is_left_and_waits_for_the_end(start, capsys):
-    daq = start("one", middle=SLOWLY)
-    run = connect()
-    eventually(lambda: run.buffers["RB_1"].due == 16)
-    assert main(["stop"]) == 0
-    first, *_, last = capsys.readouterr().out.splitlines()
-    assert first.endswith("draining, 16 of 16 still due in RB_1")
+@pytest.fixture
+def obstacle(tmp_path) -> Path:
+    """As long as this file is there, the filter of `stuck` does nothing."""
+    path = tmp_path / "obstacle"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def stuck(start, obstacle) -> RunningDaq:
+    """A run in which nothing moves any more, as its first buffer is full."""
+    roles = {"RB_1": "read", "RB_2": "write"}
+    daq = start("one", middle=Worker("waits_while_there", roles, {"file": str(obstacle)}))
+    with connect() as run:
+        eventually(lambda: run.buffers["RB_1"].due == 16)
+    return daq
+
+
+def test_stop_says_how_much_is_left_and_waits_for_the_end(stuck, obstacle):
+    command = [sys.executable, "-m", "mimocorb.cli", "stop"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as stop:
+        assert stop.stdout is not None
+        assert stop.stdout.readline().endswith("draining, 16 of 16 still due in RB_1\n")
+        obstacle.unlink()
+        last = stop.stdout.read().splitlines()[-1]
     assert "ended, stopped by mimocorb stop" in last
-    assert daq.finish().code == 0
+    assert stop.returncode == 0
+    assert stuck.finish().code == 0
 
 
-def test_stop_need_not_wait_and_not_for_long_and_may_lose_what_is_left(start, capsys):
-    daq = start("one", middle=Worker("double", SLOWLY.roles, {"pause_s": 1.0}))
-    run = connect()
-    eventually(lambda: run.buffers["RB_1"].due == 16)
+def test_stop_need_not_wait_and_not_for_long_and_may_lose_what_is_left(stuck, capsys):
     assert main(["stop", "--no-wait"]) == 0
     assert capsys.readouterr().out.endswith("draining, 16 of 16 still due in RB_1\n")
     assert main(["stop", "--timeout", "0.1"]) == 1
@@ -109,7 +124,7 @@ def test_stop_need_not_wait_and_not_for_long_and_may_lose_what_is_left(start, ca
     assert capsys.readouterr().err == "mimocorb: a run that is draining cannot pause\n"
     assert main(["stop", "--now"]) == 1
     assert "RB_1" in capsys.readouterr().err
-    assert daq.finish().code == 1
+    assert stuck.finish().code == 1
 
 
 @pytest.fixture
@@ -120,7 +135,10 @@ def watching():
     def start_watching(*options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "mimocorb.cli", "status", "--watch", *options]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, preexec_fn=let_ctrl_c_work
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=let_ctrl_c_work,  # noqa: PLW1509
         )
         started.append(process)
         assert process.stdout is not None
