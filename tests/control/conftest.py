@@ -32,7 +32,8 @@ def places(tmp_path, monkeypatch) -> Iterator[list[Path]]:
 
 
 @pytest.fixture(autouse=True)
-def no_run_outlives_its_test() -> Iterator[None]:
+def no_run_outlives_its_test(places) -> Iterator[None]:
+    # After `places`, so that the runs have gone when these directories are removed.
     RunningDaq.started.clear()
     yield
     for daq in RunningDaq.started:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -104,11 +105,12 @@ def test_a_notebook_or_another_program_with_an_event_loop_is_not_held_up(start):
         ticking = asyncio.create_task(tick())
         waiting = asyncio.create_task(asyncio.to_thread(run.wait, WATCHDOG_S))
         states = [run.pause().state.value, run.resume().state.value]
-        await asyncio.sleep(0.1)
+        while ticks < 5:
+            assert not waiting.done()
+            await asyncio.sleep(0.01)
         await asyncio.to_thread(run.stop)
         states.append((await waiting).state.value)
         ticking.cancel()
-        assert ticks > 5
         return states
 
     assert asyncio.run(steer()) == ["paused", "running", "ended"]
@@ -182,7 +184,7 @@ def test_closing_lets_go_of_the_observers_and_a_second_client_sees_the_same(star
         assert first.pid == second.pid
         observer = first.observer("RB_2")
         observer.get(WATCHDOG_S)
-        assert f"<{first.name}: running 0:00:0" in repr(first)
+        assert re.match(f"<{first.name}: running 0:0.:.. ", repr(first))
     with pytest.raises(HandleMisuse):
         observer.get()
     assert second.status().state is RunState.RUNNING

@@ -45,12 +45,12 @@ def test_a_run_needs_no_open_standard_streams(tmp_path, closed, method):
 def test_nothing_of_a_run_takes_the_place_of_a_closed_standard_stream(tmp_path):
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
     command = f"exec {sys.executable} -m mimocorb.cli run {chain(tmp_path, source=source).name}"
-    process = subprocess.Popen(["bash", "-c", f"{command} <&- >&- 2>&-"], cwd=tmp_path)
-    eventually(lambda: bool(running_runs()))
-    streams = [Path(f"/proc/{process.pid}/fd/{number}").readlink() for number in range(3)]
+    with subprocess.Popen(["bash", "-c", f"{command} <&- >&- 2>&-"], cwd=tmp_path) as process:
+        eventually(lambda: bool(running_runs()))
+        streams = [Path(f"/proc/{process.pid}/fd/{number}").readlink() for number in range(3)]
+        mimocorb.connect().stop()
+        assert process.wait(WATCHDOG_S) == 0
     assert streams == [Path(os.devnull)] * 3
-    mimocorb.connect().stop()
-    assert process.wait(WATCHDOG_S) == 0
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path):
@@ -99,7 +99,7 @@ def test_systemd_is_told_when_the_run_takes_data_and_when_it_drains(tmp_path, ha
     daq = RunningDaq(chain(tmp_path, source=source), "--quiet", env=environment)
     systemd.wait_for("READY=1")
     assert "STOPPING=1" not in systemd.heard
-    systemd.wait_for(r"STATUS=running 0:00:0\d \| RB_1: [\d ]+ events, .*")
+    systemd.wait_for(r"STATUS=running 0:0\d:\d\d \| RB_1: [\d ]+ events, .*")
     systemd.heard.clear()
     systemd.wait_for("WATCHDOG=1")
     daq.process.send_signal(signal.SIGTERM)
