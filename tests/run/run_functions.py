@@ -112,6 +112,14 @@ def talks(source_list, sink_list, observe_list, config_dict, **rb_info):
     print("without end of line", end="")
 
 
+def starts_programs(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `numbers`, with programs beside it that do not end by themselves; it leaves them there."""
+    script = "sleep 1000 & echo started; wait"
+    program = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
+    program.stdout.readline()
+    numbers(source_list, sink_list, observe_list, config_dict, **rb_info)
+
+
 def hangs_with_a_slot(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Claims a slot for event 3 and does not fill it, unless another one was there before."""
     first = sink_list[0]["first_counter"]
@@ -183,6 +191,10 @@ def _say_too_much():
     raise ValueError("the begin " + "\N{GRINNING FACE}" * 100_000 + " the end")
 
 
+def _ask_for_the_impossible():
+    raise SetupError("there is no channel Q")
+
+
 WAYS_TO_FAIL = {
     "raises": lambda: int("poison"),
     "exits": lambda: sys.exit(3),
@@ -190,6 +202,7 @@ WAYS_TO_FAIL = {
     "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "leaves a talker": _leave_a_talker,
     "says too much": _say_too_much,
+    "asks for the impossible": _ask_for_the_impossible,
 }
 
 

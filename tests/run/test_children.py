@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 import time
+from multiprocessing import Pipe
 
 import pytest
 from running import WATCHDOG_S
@@ -36,6 +38,22 @@ def test_every_thread_that_joins_a_child_learns_its_exit_code(start_method, chil
         for thread in threads:
             thread.join(WATCHDOG_S)
     assert learnt == [EXIT_CODE] * children * 4
+
+
+def say_at_the_end(said):
+    atexit.register(said.send, "at exit")
+    said.send("function")
+    sys.exit(EXIT_CODE)
+
+
+def test_a_child_that_is_started_afresh_calls_what_was_to_be_called_at_its_exit():
+    heard, said = Pipe(duplex=False)
+    child = CHILDREN["spawn"](target=say_at_the_end, args=(said,))
+    child.start()
+    said.close()
+    child.join()
+    assert child.exitcode == EXIT_CODE
+    assert [heard.recv(), heard.recv()] == ["function", "at exit"]
 
 
 def test_a_join_that_takes_too_long_returns_without_an_exit_code():

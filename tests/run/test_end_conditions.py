@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from running import Finished, RunningDaq, Worker, chain
 
@@ -57,3 +59,18 @@ def test_what_is_not_a_number_is_no_result(tmp_path):
     finished = run(chain(tmp_path, more=[fit]))
     assert finished.code == 1
     assert "report(quality=…) takes a number, found str 'good'" in finished.text
+
+
+def test_processes_of_one_worker_report_each_for_itself(tmp_path):
+    fit = Worker("fits", {"RB_2": "read"}, {"pause_s": 0.001}, processes=2)
+    setup = chain(tmp_path, source=ENDLESS, more=[fit])
+    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.events >= 20']\n")
+    finished = run(setup)
+    assert finished.code == 0, finished.text
+    assert re.match(
+        r"Fkt_4.events >= 20 holds: it is \d+ in Fkt_4\[[12]\]", finished.summary["reason"]
+    )
+    results = finished.summary["results"]
+    assert results.keys() <= {"Fkt_4[1]", "Fkt_4[2]"}
+    # Each has counted its own share, so that together they have counted every event once.
+    assert sum(result["events"] for result in results.values()) == finished.published("RB_2")

@@ -9,7 +9,7 @@ import numpy as np
 from running import Worker, buffer, chain, run, write_setup
 
 from mimocorb._run.options import RunOptions, SupervisorOptions
-from mimocorb._run.run import Run
+from mimocorb._run.run import Run, run_setup
 from mimocorb._setup.dialects import read_setup
 
 ROLES = {"RB_1": "read", "RB_2": "write"}
@@ -58,6 +58,39 @@ def test_a_filter_that_waits_for_room_does_not_hang(tmp_path):
     assert finished.code == 0, finished.text
     assert finished.summary["warnings"] == []
     assert finished.values() == [2.0 * n for n in range(6)]
+
+
+HANGS_AT_FIRST = """
+import time
+from pathlib import Path
+
+from mimocorb.buffer_control import BufferToTxtfile
+
+try:
+    Path(__file__).with_name("was_here").touch(exist_ok=False)
+    time.sleep(1000)
+except FileExistsError:
+    pass
+
+
+def save(*lists, **rb_info):
+    BufferToTxtfile(*lists, **rb_info)()
+"""
+
+
+def test_a_worker_that_hangs_while_it_is_imported_is_killed_and_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hanging.py").write_text(HANGS_AT_FIRST)
+    keys = {"file_name": "hanging", "hang_timeout_s": 0.5, "restart": ON_FAILURE}
+    sink = Worker("save", {"RB_2": "read"}, {"filename": "values"}, keys=keys)
+    supervisor = SupervisorOptions(start_grace_s=3.0)
+    options = RunOptions(verbose=0, keyboard=False, supervisor=supervisor)
+    summary = run_setup(read_setup(chain(tmp_path, sink=sink)), options)
+    assert summary.failures == []
+    (warning,) = summary.warnings
+    assert "Fkt_3 save failed and was started again: hung: it was not ready after" in warning
+    (books, _) = summary.view.buffers
+    assert books.stats.published == books.stats.groups[0].acknowledged == 100
 
 
 def test_what_hangs_again_and_again_is_set_aside_with_the_reasons(tmp_path):

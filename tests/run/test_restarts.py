@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from running import RunningDaq, Worker, buffer, chain, run, write_setup
 
+from mimocorb._run.options import RunOptions
+from mimocorb._run.run import run_setup
+from mimocorb._setup.dialects import read_setup
+
 EVENTS, EVERY = 250, 100
 POISON = [100, 200]
 
@@ -102,6 +106,39 @@ def test_a_run_ends_in_order_when_the_limit_of_new_processes_is_reached(tmp_path
     assert finished.values() == [2.0 * n for n in range(13)]
     (group,) = finished.summary["buffers"][0]["groups"]
     assert group["saved"] == finished.published("RB_1") - 13
+
+
+MODULES = {
+    "wrong.py": "import no_such_package\n\ndef double(*lists, **rb_info):\n    pass\n",
+    "empty.py": "def __getattr__(name):\n    raise AttributeError(name)\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("worker", "said"),
+    [
+        ({"config": {"every": 5, "way": "asks for the impossible"}}, "there is no channel Q"),
+        ({"keys": {"file_name": "wrong"}}, "No module named 'no_such_package'"),
+        ({"keys": {"file_name": "empty"}}, "has no function 'double'"),
+    ],
+)
+def test_what_a_new_process_could_not_mend_either_is_not_tried_again(
+    tmp_path, monkeypatch, worker, said
+):
+    monkeypatch.chdir(tmp_path)
+    for file, text in MODULES.items():
+        (tmp_path / file).write_text(text)
+    name = "poisoned" if "config" in worker else "double"
+    keys = restart() | worker.get("keys", {})
+    roles = {"RB_1": "read", "RB_2": "write"}
+    middle = Worker(name, roles, worker.get("config", {}), keys=keys)
+    options = RunOptions(verbose=0, keyboard=False)
+    # Not checked beforehand: a check may pass on another machine, or with a package since removed.
+    summary = run_setup(read_setup(chain(tmp_path, middle=middle)), options)
+    failure = next(failure for failure in summary.failures if said in failure)
+    assert failure.endswith("; a new process would fail in the same way")
+    assert summary.warnings == []
+    assert len([end for end in summary.workers if end.worker == "Fkt_2"]) == 1
 
 
 def test_events_that_are_still_due_are_processed_by_a_new_process_while_draining(tmp_path):

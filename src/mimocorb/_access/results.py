@@ -50,8 +50,9 @@ def report(**results: float) -> None:
     """Report results of this worker: shown while the run goes on, and kept in its record.
 
     A set-up can end the run on them: ``stop_when: ["fit.relative_error < 0.01"]`` does so when the
-    worker ``fit`` has called ``report(relative_error=0.0099)``. Of several processes of a worker,
-    the one that reported last counts. Never blocks for longer than a write to a pipe.
+    worker ``fit`` has called ``report(relative_error=0.0099)``. Several processes of a worker
+    report each for itself, as ``fit[1]`` and so on; it is enough if the condition holds for one of
+    them. Never blocks for longer than a write to a pipe.
 
     Parameters
     ----------

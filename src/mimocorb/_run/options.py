@@ -21,6 +21,9 @@ class SupervisorOptions:
         Time for displays to close after everything else has ended, before they are interrupted.
     kill_grace_s
         Time for an interrupted worker to close its files, before it is killed.
+    start_grace_s
+        Time that a process whose worker has a ``hang_timeout_s`` has to get ready, even where that
+        is shorter: imports take their time on a busy machine.
     suspect_s
         Time for which a process that is stopped may hold an event before it is reported.
     debug
@@ -31,6 +34,7 @@ class SupervisorOptions:
     source_grace_s: float = 3.0
     display_grace_s: float = 1.0
     kill_grace_s: float = 3.0
+    start_grace_s: float = 60.0
     suspect_s: float = 10.0
     debug: bool = False
 

@@ -109,8 +109,9 @@ class BufferView:
     ----------
     stats
         The books of the ring.
-    rate_hz
-        Events published per second over the last seconds; None before it has been measured.
+    throughput_hz
+        Events published per second over the last seconds; None before it has been measured. Not the
+        rate of the experiment, which is one of live time.
     readers
         Worker names by group number.
     dead_fraction
@@ -126,7 +127,7 @@ class BufferView:
     """
 
     stats: BufferStats
-    rate_hz: float | None
+    throughput_hz: float | None
     readers: dict[int, str]
     dead_fraction: float | None
     spilled: Mapping[int, Spilled] = field(default_factory=dict)
@@ -208,7 +209,8 @@ class RunView:
     goals
         At what the run ends.
     results
-        What workers have reported, by worker and name.
+        What workers have reported, by worker and name; processes of one worker are ``fit[1]``
+        and so on.
     accounts
         Live time, decisions, and where the time goes; None before anything runs.
     cause

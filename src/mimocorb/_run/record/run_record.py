@@ -205,7 +205,8 @@ class RunResult:
     workers
         How each process ended, replaced ones included.
     results
-        What workers have reported, by worker and name.
+        What workers have reported, by worker and name; processes of one worker are ``fit[1]``
+        and so on.
     accounts
         Live time and where the time went.
     failures, warnings

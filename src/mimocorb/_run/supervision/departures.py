@@ -71,6 +71,9 @@ class Departures:
             self._on_failure(function, process, how)
         elif process.exit_code not in (0, *AS_ASKED) and not process.killed:
             self._findings.warn(f"{process.name}, asked to end: {how}")
+        if process.left_behind:
+            programs = ", ".join(process.left_behind)
+            self._findings.tell(f"{process.name} had left programs running, killed: {programs}")
         self._look_at_function(function)
 
     def carry_out_restarts(self) -> None:
@@ -93,9 +96,12 @@ class Departures:
         text = f"{process.name} failed: {how}"
         restart = function.restart
         if restart.policy == "on_failure" and self._has_work(function):
-            if self.restarts.plan(function, process, how):
+            if process.last is not None and process.last.permanent:
+                text += "; a new process would fail in the same way"
+            elif self.restarts.plan(function, process, how):
                 return
-            text += f"; its limit of {restart.limit} new processes is used up"
+            else:
+                text += f"; its limit of {restart.limit} new processes is used up"
         if restart.policy == "required":
             self._give_up(text, f"{process.name} failed")
         elif not function.must_finish:

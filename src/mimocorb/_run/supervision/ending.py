@@ -11,6 +11,7 @@ from mimocorb._run.run_state import Goal
 from mimocorb._run.supervision.meters import RunClock
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup, StopCondition
+from mimocorb._words import how_many, verb
 
 __all__ = ["EndCondition"]
 
@@ -33,6 +34,9 @@ class EndCondition:
     filter nobody knows which event will be the last one, so there the run ends as soon as the
     number is reached, and what is being processed still comes on top.
 
+    Each process of a worker reports for itself, and nobody but the user knows how their results
+    could be put together. A condition holds as soon as it does for one of them.
+
     Parameters
     ----------
     setup
@@ -44,7 +48,7 @@ class EndCondition:
     source_buffers
         Names of the buffers that sources write.
     results
-        What workers have reported so far, by worker and name; filled while the run goes on.
+        What workers have reported so far, by process and name; filled while the run goes on.
 
     Attributes
     ----------
@@ -94,16 +98,28 @@ class EndCondition:
     def _of_events(self, name: str, limit: int) -> Goal:
         events = self._buffers[name].stats().published
         place = f" in {name}" if len(self.limits) > 1 else ""
-        reached = f"{limit} events have been taken{place}" if events >= limit else ""
-        return Goal("events", name, events, limit, reached)
+        taken = f"{how_many(limit, 'event')} {verb(limit, 'has')} been taken{place}"
+        return Goal("events", name, events, limit, taken if events >= limit else "")
 
     def _of_condition(self, condition: StopCondition) -> Goal:
-        value = self._value(condition)
-        holds = value is not None and COMPARISONS[condition.comparison](value, condition.limit)
-        reached = f"{condition} holds: it is {value:g}" if holds else ""
-        return Goal("result", str(condition), value, condition.limit, reached)
+        limit, values = condition.limit, self._values(condition)
+        if not values:
+            return Goal("result", str(condition), None, limit, "")
+        compare = COMPARISONS[condition.comparison]
+        holding = {name: value for name, value in values.items() if compare(value, limit)}
+        # If none, the one that comes closest.
+        name = next(iter(holding), min(values, key=lambda name: abs(values[name] - limit)))
+        place = f" in {name}" if name != condition.subject else ""
+        reached = f"{condition} holds: it is {values[name]:g}{place}" if holding else ""
+        return Goal("result", str(condition), values[name], limit, reached)
 
-    def _value(self, condition: StopCondition) -> float | None:
-        if condition.subject in self._buffers:
-            return float(self._buffers[condition.subject].stats().published)
-        return self._results.get(condition.subject, {}).get(condition.quantity)
+    def _values(self, condition: StopCondition) -> dict[str, float]:
+        """Return what is compared, by the name of the buffer or of each process that reported."""
+        subject, quantity = condition.subject, condition.quantity
+        if subject in self._buffers:
+            return {subject: float(self._buffers[subject].stats().published)}
+        return {
+            process: reported[quantity]
+            for process, reported in self._results.items()
+            if process.partition("[")[0] == subject and quantity in reported
+        }

@@ -1,10 +1,11 @@
-"""Who holds one and the same event too long, without waiting for anybody.
+"""Who holds one and the same event too long, or does not get ready, without waiting for anybody.
 
 That somebody is slow is no reason to take an event away: two processes could then work on it. So a
 process is only killed where its worker has a ``hang_timeout_s``, and its event goes to another one
 after its death, as with any other death. The time that a process waits for room in its next buffer,
 or for its turn, does not count: then others are slow. A process that is stopped holds up everybody
-as well; without the key it is only reported.
+as well; without the key it is only reported. A process that imports its function, or opens its
+device in doing so, is not ready yet; it has the same time, but not less than any import needs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from mimocorb._buffer.contract import WRITERS, Holding
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.findings import Findings
-from mimocorb._run.workers.process import is_stopped
+from mimocorb._run.options import SupervisorOptions
+from mimocorb._run.run_state import WorkerState
+from mimocorb._run.workers.process_stat import ProcessStat
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 
@@ -44,8 +47,9 @@ class HangWatch:
         Those of the run.
     findings
         Gets the reports.
-    suspect_s
-        How long a stopped process may hold an event before it is reported.
+    options
+        Give the time to get ready, and how long a stopped process may hold an event before it is
+        reported.
     """
 
     def __init__(
@@ -53,12 +57,12 @@ class HangWatch:
         functions: Sequence[WorkerFunction],
         buffers: Mapping[str, NewBuffer],
         findings: Findings,
-        suspect_s: float,
+        options: SupervisorOptions,
     ) -> None:
         self._functions = functions
         self._buffers = buffers
         self._findings = findings
-        self._suspect_s = suspect_s
+        self._options = options
         self._sightings: dict[tuple[str, Holding], _Sighting] = {}
         self._reported: set[WorkerProcess] = set()
         self._next_s = 0.0
@@ -72,8 +76,9 @@ class HangWatch:
         if self.next_look_s() > 0:
             return
         timeouts = [f.spec.hang_timeout_s for f in self._functions if f.spec.hang_timeout_s]
-        shortest_s = min([*timeouts, self._suspect_s]) / LOOKS_PER_TIMEOUT
+        shortest_s = min([*timeouts, self._options.suspect_s]) / LOOKS_PER_TIMEOUT
         self._next_s = time.monotonic() + min(COARSE_LOOK_S, shortest_s)
+        self._look_at_starts()
         workers = {p.pid: (f, p) for f in self._functions for p in f.alive}
         for buffer, holding, busy_s in self._busy():
             if holding.pid not in workers:
@@ -85,8 +90,20 @@ class HangWatch:
                     f"hung: {_what(buffer, holding)} was in its hands for {busy_s:.3g} s, "
                     f"hang_timeout_s is {timeout_s:g}"
                 )
-            elif busy_s > self._suspect_s and is_stopped(holding.pid):
+            elif busy_s > self._options.suspect_s and _is_stopped(holding.pid):
                 self._report(process, f"{_what(buffer, holding)} has been in its hands", busy_s)
+
+    def _look_at_starts(self) -> None:
+        """Kill who should have got ready by now."""
+        for function in self._functions:
+            timeout_s = function.spec.hang_timeout_s
+            for process in function.alive if timeout_s else ():
+                allowed_s = max(timeout_s or 0.0, self._options.start_grace_s)
+                if process.state is WorkerState.STARTING and process.age_s > allowed_s:
+                    process.kill(
+                        f"hung: it was not ready after {process.age_s:.3g} s, allowed are "
+                        f"{allowed_s:g} (hang_timeout_s, or what a start may take at least)"
+                    )
 
     def _busy(self) -> Iterator[tuple[str, Holding, float]]:
         """Yield what is in hand with the time for which its holder has done nothing but work."""
@@ -112,6 +129,13 @@ class HangWatch:
                 f"{process.name} is stopped, by a signal or a debugger: {what} for {busy_s:.0f} s; "
                 f"kill -CONT {process.pid} lets it go on"
             )
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return ProcessStat.of(pid).stopped
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _what(buffer: str, holding: Holding) -> str:

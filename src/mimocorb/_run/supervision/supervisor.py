@@ -45,11 +45,13 @@ from mimocorb._run.supervision.hang_watch import HangWatch
 from mimocorb._run.supervision.meters import BufferMeter, RunClock
 from mimocorb._run.supervision.set_aside import SetAside
 from mimocorb._run.supervision.spill import Spill
+from mimocorb._run.supervision.unreported import UnreportedResults
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._run.workers.workforce import Workforce
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup
+from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError
 
 __all__ = ["Supervisor"]
@@ -57,6 +59,7 @@ __all__ = ["Supervisor"]
 TICK_S = 0.25
 DRAIN_TIMEOUT_S = 60.0
 SLOW_START_S = 10.0
+HANGS_MATTER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 
 
 class Supervisor:
@@ -97,6 +100,7 @@ class Supervisor:
         self._accounts = Accounts(setup, self.functions)
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
+        self._unreported = UnreportedResults(setup, self.results, self.clock, self.findings)
         self._graph = Graph(setup)
         self.loop = EventLoop()
         self._commands: deque[tuple[Command, str]] = deque()
@@ -118,9 +122,7 @@ class Supervisor:
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
-        self._hang_watch = HangWatch(
-            self.functions, self.buffers, self.findings, self.options.suspect_s
-        )
+        self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
         self._drain = Drain(
             self.functions,
             self.buffers,
@@ -168,7 +170,9 @@ class Supervisor:
         self._directory = directory
         self._spill = Spill(directory, self.setup)
         processes = self._workforce.start(self._graph.start_order, directory)
-        self.findings.tell(f"started {len(processes)} workers by {self._workforce.start_method}")
+        self.findings.tell(
+            f"started {how_many(len(processes), 'worker')} by {self._workforce.start_method}"
+        )
         return [process.process for process in processes if process.process is not None]
 
     # --- the loop
@@ -185,8 +189,9 @@ class Supervisor:
         """Wait until something happens, at most so long, and deal with it."""
         if self.state is RunState.RUNNING and self._end_condition is not None:
             longest_s = min(longest_s, self._end_condition.next_look_s())
-        next_look_s = min(self._departures.restarts.next_look_s(), self._hang_watch.next_look_s())
-        self.loop.turn(min(longest_s, next_look_s))
+        if self.state in HANGS_MATTER:
+            longest_s = min(longest_s, self._hang_watch.next_look_s())
+        self.loop.turn(min(longest_s, self._departures.restarts.next_look_s()))
         while self._commands:
             self._run_command(*self._commands.popleft())
         self._look_around()
@@ -247,7 +252,7 @@ class Supervisor:
         if not_begun:
             self._workforce.call_off()
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
-        self.findings.tell(f"{reason}: draining, {due} events still due")
+        self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
 
     def end_now(self, reason: str) -> None:
         """Interrupt all workers."""
@@ -304,7 +309,8 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             if reached:
                 self.stop(reached)
-        if self.state in (RunState.RUNNING, RunState.PAUSED, RunState.DRAINING):
+            self._unreported.look()
+        if self.state in HANGS_MATTER:
             self._hang_watch.look()
         self._departures.carry_out_restarts()
         self.set_aside.look(self._directory)
@@ -336,6 +342,7 @@ class Supervisor:
             self._change(RunState.ENDED, "all workers have ended")
             self.set_aside.finish(self._directory)
             self.findings.warnings += self._departures.restarts.listed()
+            self.findings.warnings += self._unreported.listed()
             self.findings.failures += audit(self.view())
 
     def _on_drain_timeout(self) -> None:

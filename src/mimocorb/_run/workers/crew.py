@@ -28,7 +28,13 @@ def default_start_method() -> str:
 
 
 # What about every worker needs, imported once and not in each of them.
-SHARED_IMPORTS = ("mimocorb._run.workers.worker", "mimocorb.mimo_buffer", "mimocorb.buffer_control")
+SHARED_IMPORTS = (
+    "mimocorb._run.workers.worker",
+    "mimocorb._functions.manual",
+    "mimocorb._functions.plain",
+    "mimocorb.mimo_buffer",
+    "mimocorb.buffer_control",
+)
 
 
 class Crew:

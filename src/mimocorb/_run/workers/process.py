@@ -8,6 +8,10 @@ A worker is tied to its supervisor twice. ``PR_SET_PDEATHSIG`` is the kernel's o
 watches the *thread* that started the process and it cannot see past a fork server. The *lifeline*
 has neither limit: the supervisor holds the writing end of a pipe, and the kernel sends SIGKILL to
 every worker as soon as that end closes, which it does when the supervisor ends in any manner.
+
+What a user function starts belongs to its worker. So each worker leads a process group of its own:
+the lifeline kills all of it, and the supervisor does when the worker has ended. Programs that make
+themselves a group or a session of their own are left alone by both.
 """
 
 from __future__ import annotations
@@ -17,8 +21,11 @@ import fcntl
 import os
 import select
 import signal
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from mimocorb._run.workers.process_stat import members
 
 __all__ = [
     "ASK_TO_END",
@@ -26,15 +33,17 @@ __all__ = [
     "Lifeline",
     "describe_exit",
     "die_with_parent",
+    "end_group",
     "ends_within",
     "hold_lifeline",
-    "is_stopped",
     "leave_signals_to_supervisor",
     "open_pidfd",
+    "show_as",
 ]
 
 PR_SET_PDEATHSIG = 1
 F_SETSIG = 10
+LONGEST_NAME = 15  # bytes; the kernel keeps no more
 
 ASK_TO_END = signal.SIGUSR2
 """The supervisor's request to end now: raises an exception in the worker, so files get closed."""
@@ -72,14 +81,17 @@ class Lifeline:
 def hold_lifeline(reading: Connection) -> int:
     """Make the kernel kill this process as soon as the supervisor's end of the pipe closes.
 
+    Programs that it starts are killed as well: it becomes the leader of a process group.
+
     Returns
     -------
     int
         The descriptor to keep open for as long as the process lives.
     """
+    os.setpgid(0, 0)
     own = os.open(f"/proc/self/fd/{reading.fileno()}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     reading.close()
-    fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(own, F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
     # The supervisor may have gone between the start of this process and the line above.
@@ -88,6 +100,27 @@ def hold_lifeline(reading: Connection) -> int:
     if poller.poll(0):
         os.kill(os.getpid(), signal.SIGKILL)
     return own
+
+
+def end_group(leader: int) -> list[str]:
+    """Kill what is left of the group of a worker that has been collected; says what that was."""
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:  # nothing is left: as usual, and quickly known
+        return []
+    except PermissionError:  # programs of somebody else, who alone may end them
+        pass
+    left = [f"{process.name} (process {process.pid})" for process in members(leader)]
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+    return left
+
+
+def show_as(name: str) -> None:
+    """Let ``ps`` and ``top`` call this process so; a number, as in ``fit[2]``, is not cut off."""
+    text, bracket, number = name.partition("[")
+    ending = (bracket + number).encode()
+    Path("/proc/self/comm").write_bytes(text.encode()[: LONGEST_NAME - len(ending)] + ending)
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -124,16 +157,6 @@ def open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-
-
-def is_stopped(pid: int) -> bool:
-    """Whether a process is stopped, by a signal or a debugger, and may be continued."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    # The name of the program, in brackets before the state, may hold anything.
-    return status.rpartition(")")[2].split()[0] in "Tt"
 
 
 def ends_within(pidfd: int, timeout_s: float | None) -> bool:

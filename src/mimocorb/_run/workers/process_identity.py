@@ -11,10 +11,11 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimocorb._run.workers.process_stat import ProcessStat
+
 __all__ = ["ProcessIdentity"]
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-GONE_STATES = frozenset("ZX")
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class ProcessIdentity:
     @classmethod
     def of_this_process(cls) -> ProcessIdentity:
         """Return the identity of the calling process."""
-        _state, start_ticks = _state_and_start(os.getpid())
-        return cls(os.getpid(), start_ticks, _boot_id(), platform.node(), _pid_namespace())
+        own = ProcessStat.of(os.getpid())
+        return cls(own.pid, own.start_ticks, _boot_id(), platform.node(), _pid_namespace())
 
     def lives(self) -> bool | None:
         """Whether the process still runs; None if that cannot be told from here.
@@ -59,10 +60,10 @@ class ProcessIdentity:
         if self.pid_namespace != _pid_namespace():
             return None
         try:
-            state, start_ticks = _state_and_start(self.pid)
+            found = ProcessStat.of(self.pid)
         except (FileNotFoundError, ProcessLookupError):
             return False
-        return start_ticks == self.start_ticks and state not in GONE_STATES
+        return found.start_ticks == self.start_ticks and not found.gone
 
 
 def _boot_id() -> str:
@@ -71,10 +72,3 @@ def _boot_id() -> str:
 
 def _pid_namespace() -> str:
     return str(Path("/proc/self/ns/pid").readlink())
-
-
-def _state_and_start(pid: int) -> tuple[str, int]:
-    """Return state and start time from ``/proc/PID/stat``: fields 3 and 22."""
-    # The name of the program, in brackets before them, may hold spaces and brackets.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return fields[0], int(fields[19])

@@ -15,6 +15,7 @@ import signal
 import traceback
 import types
 from dataclasses import dataclass
+from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from mimocorb._run.workers.process import (
     die_with_parent,
     hold_lifeline,
     leave_signals_to_supervisor,
+    show_as,
 )
 from mimocorb._run.workers.worker_link import (
     LinkHandler,
@@ -39,9 +41,11 @@ from mimocorb._setup.model import WorkerSpec
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_functions import load_function
 from mimocorb.errors import (
+    BufferMemoryError,
     EndOfStream,
     MimocorbError,
     OutputError,
+    SetupError,
     Terminated,
     UserFunctionError,
 )
@@ -108,6 +112,7 @@ def main(task: WorkerTask) -> None:
     """Run one worker to its end; the target of the worker's process."""
     channel = task.channel
     leave_signals_to_supervisor()
+    show_as(current_process().name)
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
     die_with_parent(channel.supervisor_pid)
@@ -139,6 +144,7 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
     name, path = task.spec.function.name, task.spec.function.path
     code = 0
+    ready = False
     end_request = EndRequest()
     try:
         end_request.accept()
@@ -146,6 +152,7 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
         offer_mimocorb2()
         work = bind_function(load_function(task.spec.function), _worker_call(task))
         link.send("ready")
+        ready = True
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
             link.send("ended", "not begun")
         else:
@@ -167,7 +174,8 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
             # mimocorb's own errors say what to do; where they came up is in the text already
             says_all = isinstance(error, MimocorbError) and error.__cause__ is None
             detail = "" if says_all else _user_part(error)
-            link.send("failed", text + _place(error, path), detail=detail)
+            permanent = _is_permanent(error, ready=ready)
+            link.send("failed", text + _place(error, path), detail=detail, permanent=permanent)
             code = 1
     return code
 
@@ -199,6 +207,15 @@ def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: Message
     text = f"{name} called sys.exit({end.code!r}){_place(end, path)}"
     link.send("failed", text, detail=_user_part(end))
     return end.code if isinstance(end.code, int) else 1
+
+
+def _is_permanent(error: BaseException, *, ready: bool) -> bool:
+    """Whether a new process would fail in the same way: what is wrong is written somewhere."""
+    origin = error.__cause__ if isinstance(error, UserFunctionError) else error
+    if origin is None:  # no such function, or later something about an event
+        return not ready
+    lack = isinstance(origin, BufferMemoryError)  # may be over when it is tried again
+    return isinstance(origin, SetupError | ImportError | SyntaxError) and not lack
 
 
 def _place(error: BaseException, path: Path | None) -> str:

@@ -46,7 +46,14 @@ class WorkerFunction:
 
     def process_label(self, number: int) -> str:
         """Return what messages call a process of the function, counted from 1."""
-        return self.label if self.spec.number_of_processes == 1 else f"{self.label}[{number}]"
+        return self._numbered(self.label, number)
+
+    def process_name(self, number: int) -> str:
+        """Return what a set-up would call a process of the function, counted from 1."""
+        return self._numbered(self.spec.name, number)
+
+    def _numbered(self, name: str, number: int) -> str:
+        return name if self.spec.number_of_processes == 1 else f"{name}[{number}]"
 
     def new_account(self, number: int) -> ProcessAccount:
         """Return an account for a process about to be started; it is kept after its death."""

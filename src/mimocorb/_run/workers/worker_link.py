@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 __all__ = [
@@ -58,6 +58,8 @@ class Message:
         The traceback of a failure.
     level
         Level of a log record, ``"INFO"`` and so on.
+    permanent
+        Whether a new process would fail in the same way.
     time_s
         UTC time in seconds at which it was said.
     """
@@ -66,6 +68,7 @@ class Message:
     text: str = ""
     detail: str = ""
     level: str = "INFO"
+    permanent: bool = False
     time_s: float = 0.0
 
     @classmethod
@@ -85,13 +88,20 @@ class MessageWriter:
         self._descriptor = descriptor
         self._lock = threading.Lock()
 
-    def send(self, kind: str, text: str = "", *, detail: str = "", level: str = "INFO") -> None:
+    def send(
+        self,
+        kind: str,
+        text: str = "",
+        *,
+        detail: str = "",
+        level: str = "INFO",
+        permanent: bool = False,
+    ) -> None:
         """Send one message; silently nothing if the supervisor has closed its end."""
         if kind != "result":  # whoever reads it is a program
             text, detail = _shortened(text), _shortened(detail)
-        fields = {"kind": kind, "text": text, "detail": detail, "level": level}
-        line = json.dumps({**fields, "time_s": time.time()}) + "\n"
-        remaining = line.encode()
+        message = Message(kind, text, detail, level, permanent, time.time())
+        remaining = json.dumps(asdict(message)).encode() + b"\n"
         with self._lock:
             try:
                 while remaining:
@@ -108,9 +118,9 @@ class LinkHandler(logging.Handler):
         self._link = link
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one record with its level and the name of its logger."""
+        """Send one record with its level and, of other libraries, the name of its logger."""
         text = self.format(record)
-        if record.name != "root":
+        if record.name != "root" and not record.name.startswith("mimocorb."):
             text = f"{record.name}: {text}"
         self._link.send("log", text, level=record.levelname)
 

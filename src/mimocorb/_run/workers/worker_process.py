@@ -19,7 +19,7 @@ from mimocorb._run.accounts.process_account import ProcessAccount
 from mimocorb._run.run_state import WorkerState
 from mimocorb._run.workers import worker
 from mimocorb._run.workers.child import CHILDREN
-from mimocorb._run.workers.process import Lifeline, describe_exit, open_pidfd
+from mimocorb._run.workers.process import Lifeline, describe_exit, end_group, open_pidfd
 from mimocorb._run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb._run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message
 
@@ -63,7 +63,9 @@ class WorkerProcess:
         self.process: BaseProcess | None = None
         self.exit_code: int | None = None
         self.last: Message | None = None
+        self._started_s: float | None = None
         self.ended_s: float | None = None
+        self.left_behind: list[str] = []
         self.asked_to_end = False
         self.killed = False
         self._killed_because = ""
@@ -128,6 +130,7 @@ class WorkerProcess:
             close_after_fork=tuple(to_close) if start_method == "fork" else (),
         )
         self._oom_kills = (oom_kills(), None)
+        self._started_s = time.monotonic()
         child: Any = CHILDREN[start_method]
         started = child(target=worker.main, args=(self._make_task(channel),), name=self.name)
         started.start()
@@ -136,6 +139,11 @@ class WorkerProcess:
         for theirs in writing:
             theirs.close()
         self._pidfd = open_pidfd(started.pid)
+
+    @property
+    def age_s(self) -> float:
+        """Time since the process was started; 0 before."""
+        return 0.0 if self._started_s is None else time.monotonic() - self._started_s
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -167,6 +175,7 @@ class WorkerProcess:
         # A fork server passes the exit code on a moment after the process has gone.
         self.process.join(5.0)
         self.exit_code = self.process.exitcode if self.process.exitcode is not None else 255
+        self.left_behind = end_group(self.process.pid) if self.process.pid else []
         self._oom_kills = (self._oom_kills[0], oom_kills())
         for descriptor, (connection, splitter, stream) in tuple(self._pipes.items()):
             # Not to the end: a program that it has started may go on printing into its pipe.

@@ -40,7 +40,7 @@ class Workforce:
     options
         Gives the start method and what is logged.
     results
-        Gets what user functions report, by worker and name.
+        Gets what user functions report, by process and name.
     on_gone
         Called with each process that has ended, and its function.
     """
@@ -190,7 +190,8 @@ class Workforce:
         if message.kind == "log":
             self._log.add_said(message.level, process.name, message.text, message.time_s)
         elif message.kind == "result":
-            self._results.setdefault(function.spec.name, {}).update(json.loads(message.text))
+            name = function.process_name(process.number)
+            self._results.setdefault(name, {}).update(json.loads(message.text))
         elif message.kind == "ready":
             process.state = WorkerState.RUNNING if self._gate_open else WorkerState.READY
         elif not process.gone:

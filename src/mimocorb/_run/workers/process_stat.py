@@ -1,0 +1,71 @@
+"""What the system tells about a process: ``/proc/PID/stat``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["ProcessStat", "members"]
+
+
+class ProcessStat(NamedTuple):
+    """Some fields of ``/proc/PID/stat``.
+
+    Parameters
+    ----------
+    pid
+        Process number.
+    name
+        What ``ps`` and ``top`` call the process.
+    state
+        One letter, ``"R"`` and so on.
+    group
+        Number of its process group.
+    start_ticks
+        When it was started, in clock ticks since the boot of the machine.
+    """
+
+    pid: int
+    name: str
+    state: str
+    group: int
+    start_ticks: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessStat:
+        """Look at a process.
+
+        Raises
+        ------
+        FileNotFoundError, ProcessLookupError
+            There is none of this number.
+        """
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        # The name of the program, in brackets before the state, may hold anything.
+        before, _, after = text.rpartition(")")
+        fields = after.split()
+        return cls(pid, before.partition("(")[2], fields[0], int(fields[2]), int(fields[19]))
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended, and only its exit code is left."""
+        return self.state in "ZX"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is stopped, by a signal or a debugger, and may be continued."""
+        return self.state in "Tt"
+
+
+def members(group: int) -> Iterator[ProcessStat]:
+    """Yield the living processes of a process group."""
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - names are all that is wanted
+        if entry.isdigit():
+            try:
+                found = ProcessStat.of(int(entry))
+            except (FileNotFoundError, ProcessLookupError):  # it has just ended
+                continue
+            if found.group == group and not found.gone:
+                yield found
