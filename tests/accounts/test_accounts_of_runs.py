@@ -79,7 +79,7 @@ def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
     assert adds_up(process)
     assert process["total_ns"] > 0.4e9
     assert live["events"] == 80
-    assert live["dead_fractions"]["ring_full"] > 0.5
+    assert live["dead_fractions"]["ring_full"] > 0.25
     assert live["rate_hz"] == pytest.approx(80 / (live["live_ns"] / 1e9))
     assert live["rate_sigma_hz"] == pytest.approx(live["rate_hz"] / math.sqrt(80))
     (first, _) = done.summary["buffers"]
@@ -192,7 +192,8 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
     with mimocorb.connect(directory) as control:
         eventually(lambda: control.buffers["RB_1"].stats.published > 20)
         control.pause()
-        eventually(lambda: control.buffers["RB_1"].dead_time.get("paused", 0.0) > 0.3)
+        # So much that the time from resuming to the end cannot make it small.
+        eventually(lambda: control.buffers["RB_1"].dead_time.get("paused", 0.0) > 0.6)
         control.resume()
         view = control.stop().view
         assert view.accounts is not None
