@@ -14,8 +14,17 @@ from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.configuring import check_plain_function
 from mimocorb._setup.form import nearest
 from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import NOWHERE, BufferSpec, Problem, Setup, Where, WorkerSpec
+from mimocorb._setup.model import (
+    NOWHERE,
+    BufferSpec,
+    Problem,
+    Setup,
+    StopCondition,
+    Where,
+    WorkerSpec,
+)
 from mimocorb._setup.paths import shown
+from mimocorb._setup.reported_names import reported_names
 from mimocorb._setup.static_signatures import read_signature
 from mimocorb._setup.user_functions import check_function, read_module
 
@@ -130,6 +139,28 @@ def _unknown_subjects(setup: Setup) -> Iterator[Problem]:
                 f"found {condition.quantity!r}",
                 f"write {condition.subject}.events, or name the worker that reports it",
             )
+        elif condition.subject in workers and condition.subject not in buffers:
+            yield from _unreported(condition, setup.worker(condition.subject))
+
+
+def _unreported(condition: StopCondition, spec: WorkerSpec) -> Iterator[Problem]:
+    """Look whether a worker can report what a condition is about; a merge reports by itself."""
+    names = reported_names(spec.function)
+    if names is None or condition.quantity in names or len(spec.sources) > 1:
+        return
+    guess = nearest(condition.quantity, names)
+    remedy = f"add to it: report({condition.quantity}=…)"
+    if spec.function.path is None:
+        remedy = "name a worker with a function of yours, or the events of a buffer"
+    # An installed package that the module uses may report, too; so only a slip is beyond doubt.
+    is_sure = guess or spec.function.path is None
+    yield Problem(
+        condition.where,
+        f"{spec.name} reports {condition.quantity!r}, which {condition} asks for",
+        f"found that {spec.function.asked} reports {', '.join(sorted(names)) or 'nothing'}",
+        f"did you mean {guess!r}?" if guess else remedy,
+        "error" if is_sure else "warning",
+    )
 
 
 def _idle_workers(setup: Setup) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mimocorb._memory import size_in_words
 from mimocorb._setup.layered_layout import Point, lay_out
 from mimocorb._setup.model import BufferSpec, Setup, WorkerSpec
+from mimocorb._words import how_many
 
 __all__ = ["LINE_HEIGHT", "SMALL_TEXT", "TEXT", "Arrow", "Box", "Picture", "flow_picture"]
 
@@ -118,7 +119,8 @@ def _buffer_box(spec: BufferSpec) -> Box:
     layout = f"{spec.number_of_slots} × {size_in_words(spec.slot_size_bytes)}"
     fields = ", ".join(spec.dtype.names or (str(spec.dtype),))
     about = (
-        f"{spec.name}: {spec.number_of_slots} slots of {spec.values_per_slot} × ({fields}), "
+        f"{spec.name}: {how_many(spec.number_of_slots, 'slot')} of {spec.values_per_slot} × "
+        f"({fields}), "
         f"{size_in_words(spec.size_bytes)} in all"
     )
     return _box(spec.name, [layout], about, _BUFFER, is_round=True)

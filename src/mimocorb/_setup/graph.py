@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from mimocorb._memory import size_in_words
 from mimocorb._setup.model import BufferSpec, Role, Setup, WorkerSpec
+from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 
 __all__ = ["Graph"]
@@ -147,7 +148,11 @@ class Graph:
 
     def _buffer_lines(self) -> Iterable[str]:
         rows = [
-            (name, f"{spec.number_of_slots} slots of {spec.values_per_slot} × {_fields(spec)}")
+            (
+                name,
+                f"{how_many(spec.number_of_slots, 'slot')} of {spec.values_per_slot} × "
+                f"{_fields(spec)}",
+            )
             for name, spec in ((name, self._buffers[name]) for name in self.buffer_order)
         ]
         width = max((len(name) for name, _ in rows), default=0)

@@ -1,0 +1,83 @@
+"""Conditions on results that nobody reports: most often the name is misspelt, on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mimocorb._run.findings import Findings
+from mimocorb._run.supervision.meters import RunClock
+from mimocorb._setup.form import nearest
+from mimocorb._setup.model import Setup, StopCondition
+
+__all__ = ["UnreportedResults"]
+
+PATIENCE_S = 30.0
+
+
+class UnreportedResults:
+    """Tells of results that a run waits for and that have not come, and at its end never came.
+
+    A name that looks like one that is reported is told at once, any other after half a minute of
+    data taking: some results need many events.
+
+    Parameters
+    ----------
+    setup
+        Gives the conditions.
+    results
+        What workers have reported so far, by process and name; filled while the run goes on.
+    clock
+        Counts the time.
+    findings
+        Gets the warnings.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        results: Mapping[str, Mapping[str, float]],
+        clock: RunClock,
+        findings: Findings,
+    ) -> None:
+        buffers = [spec.name for spec in setup.buffers]
+        self._waiting = [each for each in setup.stop_when if each.subject not in buffers]
+        self._told: set[StopCondition] = set()
+        self._results = results
+        self._clock = clock
+        self._findings = findings
+
+    def look(self) -> None:
+        """Tell what is not there, each condition once."""
+        for condition in self._unreported():
+            if condition in self._told:
+                continue
+            is_like_another = nearest(condition.quantity, self._names(condition)) is not None
+            if is_like_another or (self._clock.active_s() or 0.0) >= PATIENCE_S:
+                self._told.add(condition)
+                self._findings.tell(self._text(condition, "has not been"), "WARNING")
+
+    def listed(self) -> list[str]:
+        """Return what was never reported, in words, for the summary."""
+        return [self._text(condition, "was never") for condition in self._unreported()]
+
+    def _unreported(self) -> list[StopCondition]:
+        self._waiting = [each for each in self._waiting if each.quantity not in self._names(each)]
+        return self._waiting
+
+    def _names(self, condition: StopCondition) -> list[str]:
+        """Return what the processes of the worker have reported so far."""
+        return sorted(
+            {
+                name
+                for process, reported in self._results.items()
+                if process.partition("[")[0] == condition.subject
+                for name in reported
+            }
+        )
+
+    def _text(self, condition: StopCondition, was: str) -> str:
+        names = self._names(condition)
+        guess = nearest(condition.quantity, names)
+        text = f"stop_when {condition}: {condition.quantity!r} {was} reported by"
+        text += f" {condition.subject}, which reports {', '.join(names) or 'nothing'}"
+        return f"{text}; did you mean {guess!r}?" if guess else text

@@ -1,0 +1,87 @@
+"""A run that waits for a result that nobody reports says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from running import RunningDaq, Worker, chain
+
+from mimocorb._run.findings import Findings
+from mimocorb._run.run_log import RunLog
+from mimocorb._run.supervision import unreported
+from mimocorb._run.supervision.meters import RunClock
+from mimocorb._run.supervision.unreported import UnreportedResults
+from mimocorb._setup.model import BufferSpec, Setup, StopCondition
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """The watch of a run with three conditions, its results, its clock and its log."""
+    conditions = (
+        StopCondition("fit", "relativ_error", "<", 0.01),
+        StopCondition("fit", "chi2", "<", 1.5),
+        StopCondition("raw", "events", ">", 10.0),
+    )
+    raw = BufferSpec("raw", 4, 1, np.dtype("f8"))
+    results: dict[str, dict[str, float]] = {}
+    clock = RunClock()
+    log = RunLog(tmp_path)
+    log.add("INFO", "test", "begins")
+    setup = Setup(buffers=(raw,), stop_when=conditions)
+    yield (
+        UnreportedResults(setup, results, clock, Findings(log)),
+        results,
+        clock,
+        tmp_path / "log.txt",
+    )
+    log.close()
+
+
+def test_what_looks_like_a_reported_name_is_told_at_once_and_once(watched):
+    watch, results, clock, log = watched
+    clock.start()
+    watch.look()
+    assert "stop_when" not in log.read_text()
+    results["fit[2]"] = {"relative_error": 0.2, "lifetime_us": 2.1}
+    watch.look()
+    watch.look()
+    (line,) = [line for line in log.read_text().splitlines() if "stop_when" in line]
+    assert line.endswith(
+        "stop_when fit.relativ_error < 0.01: 'relativ_error' has not been reported by fit, which "
+        "reports lifetime_us, relative_error; did you mean 'relative_error'?"
+    )
+
+
+def test_what_looks_like_nothing_is_told_after_a_while(watched, monkeypatch):
+    watch, results, clock, log = watched
+    results["fit"] = {"relativ_error": 0.2}
+    clock.start()
+    watch.look()
+    assert "stop_when" not in log.read_text()
+    monkeypatch.setattr(unreported, "PATIENCE_S", 0.0)
+    watch.look()
+    assert "'chi2' has not been reported by fit, which reports relativ_error\n" in log.read_text()
+
+
+def test_what_has_come_in_the_end_is_not_listed(watched):
+    watch, results, _, _ = watched
+    results["fit"] = {"chi2": 0.9}
+    (text,) = watch.listed()
+    assert text == (
+        "stop_when fit.relativ_error < 0.01: 'relativ_error' was never reported by fit, which "
+        "reports chi2"
+    )
+
+
+def test_the_summary_of_a_run_says_what_was_never_reported(tmp_path):
+    fit = Worker("fits", {"RB_2": "read"})
+    setup = chain(tmp_path, more=[fit])
+    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.chi2 < 1', 'Fkt_4.events < 0']\n")
+    finished = RunningDaq(setup).finish()
+    assert finished.code == 0, finished.text
+    (warning,) = finished.summary["warnings"]
+    assert warning == (
+        "stop_when Fkt_4.chi2 < 1: 'chi2' was never reported by Fkt_4, which reports events, "
+        "relative_error"
+    )
+    assert warning in finished.text

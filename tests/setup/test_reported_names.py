@@ -1,0 +1,81 @@
+"""A condition on a result that no function reports is found before the run."""
+
+from pathlib import Path
+
+import pytest
+
+from mimocorb._setup.dialects import read_setup_or_problems
+
+SETUP = """
+Buffers:
+  raw: {slot_count: 4, data_length: 1, data_dtype: float64}
+Workers:
+  source: {file: own.py, function: take, sinks: [raw]}
+  fit: {file: own.py, function: fit, sources: [raw]}
+  save: {function: buffer_control.BufferToTxtfile, sources: [raw], config: {filename: a}}
+stop_when: CONDITION
+"""
+MODULE = """
+IMPORT
+def take(source_list, sink_list, observe_list, config_dict, **rb_info):
+    pass
+def fit(source_list, sink_list, observe_list, config_dict, **rb_info):
+    CALL
+"""
+IMPORT, CALL = "from mimocorb import report", "report(relative_error=0.1, lifetime_us=2.2)"
+
+
+def problems(place: Path, condition: str, call: str = CALL, imports: str = IMPORT) -> list[str]:
+    (place / "own.py").write_text(MODULE.replace("CALL", call).replace("IMPORT", imports))
+    (place / "setup.yaml").write_text(SETUP.replace("CONDITION", condition))
+    return [str(each) for each in read_setup_or_problems(place / "setup.yaml")[1]]
+
+
+def test_what_is_reported_or_counted_may_end_a_run(tmp_path: Path) -> None:
+    assert problems(tmp_path, "[fit.relative_error < 0.01, raw.events > 3]") == []
+
+
+def test_a_misspelt_result_is_an_error(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "fit.relativ_error < 0.01")
+    assert found.removeprefix(f"{tmp_path}/") == (
+        "setup.yaml:8:12: error: fit reports 'relativ_error', which fit.relativ_error < 0.01 asks "
+        "for; found that own.py reports lifetime_us, relative_error; did you mean "
+        "'relative_error'?"
+    )
+
+
+def test_another_result_is_a_warning_as_a_package_may_report_it(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "fit.chi2 < 1.2")
+    assert ": warning: fit reports 'chi2'" in found
+    assert found.endswith("add to it: report(chi2=…)")
+
+
+def test_functions_of_mimocorb_report_nothing(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "save.rows > 3")
+    assert ": error: save reports 'rows'" in found
+    assert "reports nothing; name a worker with a function of yours, or the events" in found
+
+
+@pytest.mark.parametrize(
+    ("call", "imports"),
+    [
+        ("import mimocorb as m; m.report(relative_error=0.1)", ""),
+        ("tell(relative_error=0.1)", "from mimocorb import report as tell"),
+        ("report(relative_error=0.1)", "from mimocorb import *"),
+        ("calculate()", "from beside import calculate"),
+    ],
+)
+def test_every_way_to_report_is_seen(tmp_path: Path, call: str, imports: str) -> None:
+    (tmp_path / "beside.py").write_text(
+        "from mimocorb import report\ndef calculate():\n    report(relative_error=0.1)\n"
+    )
+    assert problems(tmp_path, "fit.relative_error < 0.01", call, imports) == []
+    (found,) = problems(tmp_path, "fit.relativ_error < 0.01", call, imports)
+    assert "did you mean 'relative_error'?" in found
+
+
+@pytest.mark.parametrize(
+    "call", ["report(**results, relative_error=0.1)", "results = report; report(relative_error=1)"]
+)
+def test_nothing_is_said_of_names_made_at_run_time(tmp_path: Path, call: str) -> None:
+    assert problems(tmp_path, "fit.relativ_error < 0.01", call) == []
