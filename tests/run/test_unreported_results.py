@@ -15,7 +15,7 @@ from mimocorb._setup.model import BufferSpec, Setup, StopCondition
 
 
 @pytest.fixture
-def watched(tmp_path):
+def watched():
     """The watch of a run with three conditions, its results, its clock and its log."""
     conditions = (
         StopCondition("fit", "relativ_error", "<", 0.01),
@@ -24,31 +24,24 @@ def watched(tmp_path):
     )
     raw = BufferSpec("raw", 4, 1, np.dtype("f8"))
     results: dict[str, dict[str, float]] = {}
-    clock = RunClock()
-    log = RunLog(tmp_path)
-    log.add("INFO", "test", "begins")
+    clock, log = RunClock(), RunLog()
     setup = Setup(buffers=(raw,), stop_when=conditions)
-    yield (
-        UnreportedResults(setup, results, clock, Findings(log)),
-        results,
-        clock,
-        tmp_path / "log.txt",
-    )
-    log.close()
+    return UnreportedResults(setup, results, clock, Findings(log)), results, clock, log
 
 
 def test_what_looks_like_a_reported_name_is_told_at_once_and_once(watched):
     watch, results, clock, log = watched
     clock.start()
     watch.look()
-    assert "stop_when" not in log.read_text()
+    assert not log.lines
     results["fit[2]"] = {"relative_error": 0.2, "lifetime_us": 2.1}
     watch.look()
     watch.look()
-    (line,) = [line for line in log.read_text().splitlines() if "stop_when" in line]
-    assert line.endswith(
+    (line,) = log.lines
+    assert (line.level, line.text) == (
+        "WARNING",
         "stop_when fit.relativ_error < 0.01: 'relativ_error' has not been reported by fit, which "
-        "reports lifetime_us, relative_error; did you mean 'relative_error'?"
+        "reports lifetime_us, relative_error; did you mean 'relative_error'?",
     )
 
 
@@ -57,10 +50,11 @@ def test_what_looks_like_nothing_is_told_after_a_while(watched, monkeypatch):
     results["fit"] = {"relativ_error": 0.2}
     clock.start()
     watch.look()
-    assert "stop_when" not in log.read_text()
+    assert not log.lines
     monkeypatch.setattr(unreported, "PATIENCE_S", 0.0)
     watch.look()
-    assert "'chi2' has not been reported by fit, which reports relativ_error\n" in log.read_text()
+    (line,) = log.lines
+    assert line.text.endswith("'chi2' has not been reported by fit, which reports relativ_error")
 
 
 def test_what_has_come_in_the_end_is_not_listed(watched):
