@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import yaml
 
 FUNCTIONS = Path(__file__).with_name("run_functions.py")
-WATCHDOG_S = 60.0
+WATCHDOG_S = 120.0
 ONE_VALUE = {1: ["value", "float64"]}
 
 
@@ -125,7 +125,8 @@ class RunningDaq:
         descriptor = self.process.stdout.fileno()
         deadline = time.monotonic() + WATCHDOG_S
         while self.text.count(text) < count:
-            ready, _, _ = select.select([descriptor], [], [], deadline - time.monotonic())
+            left_s = max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([descriptor], [], [], left_s)
             data = os.read(descriptor, 65536) if ready else b""
             assert data, f"it never said {text!r}:\n{self.text}"
             self.text += data.decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import signal
@@ -25,8 +24,7 @@ def a_talking_setup(directory):
 
 
 def test_a_pipe_that_nobody_reads_holds_up_no_run(tmp_path):
-    daq = RunningDaq(a_talking_setup(tmp_path), "--debug")
-    fcntl.fcntl(daq.process.stdout, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
+    daq = RunningDaq(a_talking_setup(tmp_path), "--debug", pipesize=SMALLEST_PIPE)
     eventually(lambda: says(tmp_path / "target", "run ended: the source is exhausted"))
     finished = daq.finish()
     assert finished.code == 0

@@ -50,14 +50,14 @@ def test_a_source_that_hangs_with_a_slot_is_killed_and_replaced(tmp_path):
 def test_a_filter_that_waits_for_room_does_not_hang(tmp_path):
     """The sink needs longer for an event than the filter, which waits for it, may hold one."""
     workers = [
-        Worker("numbers", {"RB_1": "write"}, {"events": 6}),
-        Worker("double", ROLES, {}, keys={"hang_timeout_s": 0.5}),
-        Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 0.8}),
+        Worker("numbers", {"RB_1": "write"}, {"events": 4}),
+        Worker("double", ROLES, {}, keys={"hang_timeout_s": 0.8}),
+        Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 1.2}),
     ]
     finished = run(write_setup(tmp_path, [buffer("RB_1"), buffer("RB_2", slots=2)], workers))
     assert finished.code == 0, finished.text
     assert finished.summary["warnings"] == []
-    assert finished.values() == [2.0 * n for n in range(6)]
+    assert finished.values() == [2.0 * n for n in range(4)]
 
 
 HANGS_AT_FIRST = """

@@ -132,9 +132,9 @@ def test_a_display_that_fails_does_not_spoil_the_data(tmp_path):
 
 
 def test_a_run_that_is_ended_at_once_is_incomplete(tmp_path):
-    sink = Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 0.2})
+    sink = Worker("save_slowly", {"RB_2": "read"}, {"filename": "values.txt", "pause_s": 1000.0})
     daq = RunningDaq(chain(tmp_path, sink=sink))
-    daq.wait_for("data taking begins")
+    daq.wait_for("first event")
     daq.interrupt()
     daq.wait_for("draining")
     daq.interrupt()
@@ -269,7 +269,7 @@ def test_books_that_do_not_balance_are_open():
     quality = judge(view(claimed=4, published=3, aborted=0, torn=0, in_hand=0), [], [])
     assert list(quality) == ["books open"]
     quality = judge(view(claimed=4, published=3, aborted=0, torn=0, in_hand=1), [], [])
-    assert quality == {"books open": ["1 slots of RB_1 were left in writers' hands"]}
+    assert quality == {"books open": ["1 slot of RB_1 was left in writers' hands"]}
 
 
 def test_several_flags_hold_at_once_each_with_its_reasons():

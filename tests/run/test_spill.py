@@ -14,7 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import Finished, RunningDaq, Worker, buffer, chain, run_directories, write_setup
+from running import (
+    Finished,
+    RunningDaq,
+    Worker,
+    buffer,
+    chain,
+    eventually,
+    run_directories,
+    write_setup,
+)
 
 from mimocorb._access.spill_file import SpillFile, event_dtype, read_index, spilled_events
 from mimocorb._run.replay import Replay
@@ -23,6 +32,7 @@ from mimocorb.cli import main
 from mimocorb.errors import OutputError, SetupError
 
 FLOAT = np.dtype("float64")
+STUCK_AFTER = 5
 
 
 @pytest.fixture
@@ -44,8 +54,11 @@ def stuck_run(tmp_path: Path, obstacle: Path, file_limit_bytes: int | None = Non
             Worker("save", {"RB_2": "read"}, {"filename": "values"}),
         ],
     )
-    daq = RunningDaq(setup, "--drain-timeout", "0.3")
+    daq = RunningDaq(setup, "--drain-timeout", "1")
     daq.wait_for("cannot go on")
+    (directory,) = run_directories(tmp_path / "target")
+    file = directory / "values.txt"
+    eventually(lambda: file.exists() and file.read_text().count("\n") == 1 + STUCK_AFTER)
     if file_limit_bytes is not None:
         resource.prlimit(
             daq.process.pid, resource.RLIMIT_FSIZE, (file_limit_bytes, file_limit_bytes)
@@ -63,6 +76,7 @@ def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
     assert finished.code == 1, finished.text
     saved = taken - len(first)
     assert saved > 0
+    assert len(first) == STUCK_AFTER
     assert f"{saved} events of RB_1 were saved for waits_while_there" in finished.text
     assert "mimocorb replay" in finished.text
     with np.load(finished.directory / "spill.npz") as spill:

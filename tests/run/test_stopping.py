@@ -21,6 +21,7 @@ def backlog(tmp_path, pause_s=0.02):
 
 
 BEGUN = "data taking begins"
+VERY_LONG_S = 1000.0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -36,7 +37,7 @@ def test_a_signal_to_the_whole_group_drains_the_backlog_and_loses_nothing(tmp_pa
 
 
 def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
-    daq = RunningDaq(backlog(tmp_path, pause_s=5.0))
+    daq = RunningDaq(backlog(tmp_path, pause_s=VERY_LONG_S))
     daq.wait_for("first event")
     daq.interrupt()
     daq.wait_for("draining")
@@ -120,7 +121,7 @@ def test_keys_pause_resume_and_stop_a_run_and_the_terminal_is_given_back(tmp_pat
 def test_the_key_for_the_end_does_not_wait_for_the_backlog(tmp_path):
     terminal = Terminal()
     before = terminal.modes()
-    daq = controlled(backlog(tmp_path, pause_s=5.0), terminal)
+    daq = controlled(backlog(tmp_path, pause_s=VERY_LONG_S), terminal)
     daq.wait_for("first event")
     eventually(lambda: terminal.modes() != before)
     terminal.press(b"q")
@@ -130,7 +131,7 @@ def test_the_key_for_the_end_does_not_wait_for_the_backlog(tmp_path):
 
 
 def test_functions_that_are_interrupted_are_not_blamed_for_it(tmp_path):
-    daq = RunningDaq(backlog(tmp_path, pause_s=5.0))
+    daq = RunningDaq(backlog(tmp_path, pause_s=VERY_LONG_S))
     daq.wait_for("first event")
     daq.interrupt()
     daq.wait_for("draining")
