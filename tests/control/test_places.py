@@ -154,6 +154,7 @@ def test_what_a_killed_run_leaves_is_not_taken_for_a_run_and_is_cleaned_up(start
     os.kill(daq.process.pid, signal.SIGKILL)
     with pytest.raises(RunUnreachable, match=rf"without a word.* {daq.process.pid} was killed"):
         run.wait(60)
+    daq.process.wait()  # its sockets are closed a moment before it has gone
     assert path.exists()
     with pytest.raises(RunUnreachable, match=r"no run of .* is running"):
         mimocorb.connect()

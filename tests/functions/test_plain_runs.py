@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from running import Finished, run
+from running import WATCHDOG_S, Finished, run
 
 FUNCTIONS = Path(__file__).with_name("plain_functions.py")
 
@@ -64,7 +64,7 @@ def test_paths_start_at_the_set_up(tmp_path: Path) -> None:
         cwd=other,
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=WATCHDOG_S,
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "mark").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "mimocorb"
 BUILD_WATCHDOG_S = 600
+pytestmark = pytest.mark.timeout(2 * BUILD_WATCHDOG_S)
 
 # The options are those of `make check`, so that what it has compiled is not compiled again.
 BUILD = [
@@ -43,7 +45,10 @@ def pip(*arguments: str) -> None:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wheel")
-    pip(*BUILD, "--wheel-dir", str(directory), str(ROOT))
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "strict.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests here may run in several processes
+        pip(*BUILD, "--wheel-dir", str(directory), str(ROOT))
     (path,) = directory.glob("mimocorb-*.whl")
     return path
 
