@@ -89,6 +89,7 @@ def test_watching_draws_the_run_in_place_at_any_size_and_gives_the_terminal_back
     eventually(lambda: any("due" in one and "filled" not in one for one in view.pictures()))
     os.kill(view.process.pid, signal.SIGTSTP)
     eventually(lambda: view.shows(FIRST_SCREEN))
+    os.waitid(os.P_PID, view.process.pid, os.WSTOPPED)
     os.kill(view.process.pid, signal.SIGCONT)
     eventually(lambda: view.shows(SECOND_SCREEN))
     view.text = ""

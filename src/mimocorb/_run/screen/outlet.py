@@ -128,4 +128,5 @@ class Outlet(io.TextIOBase):
         if self._own >= 0:
             os.close(self._own)
             self._own, self._descriptor = -1, None
-        super().close()
+        with suppress(OSError, ValueError):  # closing flushes; the stream may be closed already
+            super().close()
