@@ -172,6 +172,37 @@ def test_a_silent_buffer_does_not_hold_up_the_others_for_longer_than_asked(bench
     }
 
 
+@pytest.fixture
+def pause():
+    """A switch that makes this process think that its run is paused."""
+    switch = threading.Event()
+    worker_context.enter(WorkerContext(is_paused=switch.is_set))
+    yield switch
+    worker_context.enter(WorkerContext())
+
+
+def test_a_buffer_is_waited_for_as_long_as_the_run_is_paused(bench, pause):
+    top, bottom = bench.buffer(name="top"), bench.buffer(name="bottom")
+    groups = [top.new_reader_group(), bottom.new_reader_group()]
+    writers = [Writer(top.new_writer()), Writer(bottom.new_writer())]
+    seen = Merged()
+    settings = MergeSettings(incomplete="pass", timeout_s=0.1)
+    merging = MergeBuffers(groups, function=seen, settings=settings)
+    pause.set()
+    thread = threading.Thread(target=merging, daemon=True)
+    thread.start()
+    writers[0].write([0.0], 0, 1.0, 0.0)
+    time.sleep(0.5)
+    writers[1].write([0.0], 0, 1.0, 0.0)
+    eventually(lambda: seen.sets == [(0, 0)])
+    writers[0].write([1.0], 1, 1.0, 0.0)
+    pause.clear()
+    eventually(lambda: seen.sets == [(0, 0), (1, None)])
+    for writer in writers:
+        writer.close()
+    thread.join(WATCHDOG_S)
+
+
 def test_disorder_is_counted_and_said_once(bench, caplog):
     _, merging = merge(bench, [[1, 0, 3, 2], [0, 1, 2, 3]])
     assert merging.counts["top"]["out of order"] == 2

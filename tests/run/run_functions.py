@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import mimocorb
+from mimocorb._access import worker_context
 from mimocorb.buffer_control import (
     BufferToBuffer,
     BufferToParquetfile,
@@ -411,6 +412,13 @@ def fits(source_list, sink_list, observe_list, config_dict, **rb_info):
     for count, _event in enumerate(Reader(source_list[0]), 1):
         mimocorb.report(relative_error=1 / count, events=count)
         time.sleep(config_dict.get("pause_s", 0.0))
+
+
+def reports_pauses(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Say what this worker knows of a pause."""
+    while True:
+        mimocorb.report(paused=worker_context.current().is_paused())
+        time.sleep(0.01)
 
 
 def reports_text(source_list, sink_list, observe_list, config_dict, **rb_info):

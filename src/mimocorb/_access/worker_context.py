@@ -7,6 +7,7 @@ and in programs that connect buffers themselves, the defaults hold.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["WorkerContext", "current", "enter"]
@@ -32,6 +33,8 @@ class WorkerContext:
         Whether its results are published in the order of its input.
     rejected_prescale
         Keep one in so many rejected events, chosen at random; ``None``: none.
+    is_paused
+        Returns whether the run is paused now.
     """
 
     name: str = ""
@@ -41,6 +44,7 @@ class WorkerContext:
     directory_prefix: str = ""
     ordered: bool = False
     rejected_prescale: int | None = None
+    is_paused: Callable[[], bool] = lambda: False
 
 
 _current = WorkerContext()

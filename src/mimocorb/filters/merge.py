@@ -9,7 +9,8 @@ M1  The events of a set are acknowledged after its results have been published, 
     process that is killed in between leaves them to be delivered again.
 M2  Every event taken is in exactly one set, and every set is counted: complete or incomplete.
 M3  A source that has nothing for ``timeout_s`` is not waited for until its next event. What then
-    comes too late, below a set that has been dealt with, is counted as late.
+    comes too late, below a set that has been dealt with, is counted as late. While the run is
+    paused nobody can deliver, so the time begins anew behind a pause.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mimocorb._access.decisions import DecisionCounter, Verdict
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.results import report
 from mimocorb._access.user_function import failure, function_name, one_function
+from mimocorb._access.worker_context import current
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
 from mimocorb.errors import (
@@ -188,6 +190,7 @@ class MergeBuffers:
         self.writers = [Writer(setup) for setup in assigned.sinks]
         self._results = ResultForms(self.writers, " and ".join(names), copies=False)
         self._decisions = DecisionCounter(len(self.writers))
+        self._is_paused = current().is_paused
         self._by_counter = self.settings.by == "counter"
         self._width = self.settings.window_s or 0.0
 
@@ -267,7 +270,7 @@ class MergeBuffers:
             return math.inf
         now_s = time.monotonic()
         for source in awaited:
-            if not held_up:
+            if not held_up or self._is_paused():
                 source.wanted_since_s = None
             elif source.wanted_since_s is None:
                 source.wanted_since_s = now_s

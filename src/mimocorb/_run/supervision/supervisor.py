@@ -273,6 +273,7 @@ class Supervisor:
         if state not in TRANSITIONS[self.state]:
             raise HandleMisuse(f"a run that is {self.state.value} cannot become {state.value}")
         self.state = state
+        self._workforce.tell(paused=state is RunState.PAUSED)
         self.changes.append(StateChange(time.time(), state, cause))
 
     # --- what workers do

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Iterable
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
-from multiprocessing.connection import Connection
 
+from mimocorb._access.run_notice import RunNotice
 from mimocorb._run.workers.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
-from mimocorb._run.workers.worker_process import WorkerProcess
+from mimocorb._run.workers.worker_process import Ties, WorkerProcess
 from mimocorb.errors import SetupError
 
 __all__ = ["Crew", "default_start_method"]
@@ -38,7 +38,7 @@ SHARED_IMPORTS = (
 
 
 class Crew:
-    """The lifeline that ends all workers with their supervisor, and the gate that sources wait at.
+    """The lifeline of all workers, the gate that sources wait at, and the notice for everybody.
 
     Parameters
     ----------
@@ -53,8 +53,7 @@ class Crew:
                 f"there is no start method {start_method!r}: choose one of {', '.join(known)}"
             )
         self._asked_for = start_method
-        self._lifeline = Lifeline()
-        self._gate: tuple[Connection, Connection] = Pipe(duplex=False)
+        self._ties = Ties(Lifeline(), Pipe(duplex=False), RunNotice())
 
     @property
     def start_method(self) -> str:
@@ -84,18 +83,24 @@ class Crew:
                 resource_tracker.ensure_running()  # lets some signals in again
                 signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
             for process in processes:
-                process.start(start_method, self._lifeline, self._gate)
+                process.start(start_method, self._ties)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def open_gate(self, word: bytes, sources: int) -> None:
         """Give the word to as many source processes."""
-        if not self._gate[1].closed:
-            os.write(self._gate[1].fileno(), word * sources)
-            self._gate[1].close()
+        _, writing = self._ties.gate
+        if not writing.closed:
+            os.write(writing.fileno(), word * sources)
+            writing.close()
+
+    def tell(self, *, paused: bool) -> None:
+        """Tell all workers, also those that are still to come, whether the run is paused."""
+        self._ties.notice.write(paused=paused)
 
     def close(self) -> None:
         """Let go of the lifeline, which kills whoever still lives. Idempotent."""
-        self._lifeline.close()
-        for connection in self._gate:
+        self._ties.lifeline.close()
+        for connection in self._ties.gate:
             connection.close()
+        self._ties.notice.close()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._access import meter, results, worker_context
+from mimocorb._access.run_notice import read_notice
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._run.workers.process import (
@@ -88,6 +89,7 @@ class WorkerChannel:
     lifeline: Connection
     gate: Connection
     account: Connection
+    notice: Connection
     process_number: int
     supervisor_pid: int
     close_after_fork: tuple[int, ...] = ()
@@ -190,6 +192,7 @@ def _context(task: WorkerTask) -> worker_context.WorkerContext:
         directory_prefix=task.directory_prefix,
         ordered=spec.ordered,
         rejected_prescale=spec.rejected_prescale,
+        is_paused=read_notice(task.channel.notice),
     )
 
 

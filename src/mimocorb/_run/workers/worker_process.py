@@ -12,8 +12,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import current_thread, main_thread
-from typing import Any
+from typing import Any, NamedTuple
 
+from mimocorb._access.run_notice import RunNotice
 from mimocorb._memory import oom_kills
 from mimocorb._run.accounts.process_account import ProcessAccount
 from mimocorb._run.run_state import WorkerState
@@ -23,10 +24,28 @@ from mimocorb._run.workers.process import Lifeline, describe_exit, end_group, op
 from mimocorb._run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb._run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message
 
-__all__ = ["GONE", "WorkerProcess"]
+__all__ = ["GONE", "Ties", "WorkerProcess"]
 
 GONE = frozenset({WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED})
 READ_SIZE = 64 * 1024
+
+
+class Ties(NamedTuple):
+    """What all workers of a run hang on: the supervisor's side of it.
+
+    Parameters
+    ----------
+    lifeline
+        Ends them with their supervisor.
+    gate
+        Ends of the pipe at which sources wait.
+    notice
+        Tells them whether the run is paused.
+    """
+
+    lifeline: Lifeline
+    gate: tuple[Connection, Connection]
+    notice: RunNotice
 
 
 class WorkerProcess:
@@ -86,9 +105,7 @@ class WorkerProcess:
         """Whether the process has ended."""
         return self.state in GONE
 
-    def start(
-        self, start_method: str, lifeline: Lifeline, gate: tuple[Connection, Connection]
-    ) -> None:
+    def start(self, start_method: str, ties: Ties) -> None:
         """Start the process and open the ends of the pipes this side listens at.
 
         Raises
@@ -97,7 +114,7 @@ class WorkerProcess:
             The system gives no more processes, memory or descriptors.
         """
         try:
-            self._start(start_method, lifeline, gate)
+            self._start(start_method, ties)
         except BaseException:
             for connection, _, _ in self._pipes.values():
                 connection.close()
@@ -105,9 +122,7 @@ class WorkerProcess:
             self.account.close()
             raise
 
-    def _start(
-        self, start_method: str, lifeline: Lifeline, gate: tuple[Connection, Connection]
-    ) -> None:
+    def _start(self, start_method: str, ties: Ties) -> None:
         writing: list[Connection] = []
         for stream in ("messages", "stdout", "stderr"):
             ours, theirs = Pipe(duplex=False)
@@ -115,15 +130,19 @@ class WorkerProcess:
             splitter = LineSplitter(LONGEST_MESSAGE) if stream == "messages" else LineSplitter()
             self._pipes[ours.fileno()] = (ours, splitter, stream)
             writing.append(theirs)
-        to_close = [lifeline.writing] if gate[1].closed else [lifeline.writing, gate[1].fileno()]
+        lifeline, (gate, gate_writing), notice = ties
+        to_close = [lifeline.writing]
+        if not gate_writing.closed:
+            to_close.append(gate_writing.fileno())
         messages, stdout, stderr = writing
         channel = WorkerChannel(
             messages=messages,
             stdout=stdout,
             stderr=stderr,
             lifeline=lifeline.reading,
-            gate=gate[0],
+            gate=gate,
             account=self.account.open(),
+            notice=notice.connection,
             process_number=self.number,
             # The kernel watches the thread that starts a process; one that may end is no use.
             supervisor_pid=os.getpid() if current_thread() is main_thread() else 0,

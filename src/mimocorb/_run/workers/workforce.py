@@ -117,6 +117,11 @@ class Workforce:
             if process.state is WorkerState.READY:
                 process.state = WorkerState.RUNNING
 
+    def tell(self, *, paused: bool) -> None:
+        """Tell all workers whether the run is paused."""
+        if self._crew is not None:
+            self._crew.tell(paused=paused)
+
     def call_off(self) -> None:
         """Let the sources end before they have begun."""
         self._gate_open = True
