@@ -92,12 +92,12 @@ def test_what_does_not_fit_is_counted_not_hidden():
 
 def test_a_number_that_was_not_measured_is_not_shown_as_zero():
     view = a_run(1, 1)
-    unmeasured = replace(view.buffers[0], rate_hz=None, dead_fraction=None)
+    unmeasured = replace(view.buffers[0], throughput_hz=None, dead_fraction=None)
     early = replace(view, elapsed_s=None, active_s=None, buffers=(unmeasured,))
     text = "\n".join(drawn(early))
     assert "–  " in text
     assert "0.0 %" not in text
-    assert "–/s" in status_line(early)
+    assert "– events/s" in status_line(early)
 
 
 def test_a_terminal_without_unicode_gets_plain_characters():
@@ -138,10 +138,10 @@ def test_what_matters_least_falls_away_but_no_number_is_ever_cut(width):
     assert max(map(len, lines)) <= width
     progress, heading, row = lines[1], lines[3], lines[4]
     assert "1 234 567" in row
-    for title, number in {"rate/s": "12 346", "dead": "12.3 %", "due": " 12 "}.items():
+    for title, number in {"events/s": "12 346", "dead": "12.3 %", "due": " 12 "}.items():
         assert (title in heading.split()) == (number in f"{row} ")
     assert not re.search(r"\d…", row + progress)
-    assert ("━" in row) == (width >= 63)
+    assert ("━" in row) == (width >= 65)
     assert len([line for line in lines if "2/2  running" in line]) == 2
 
 

@@ -129,7 +129,7 @@ def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_pat
     taken = finished.published("RB_1")
     expected = [2.0 * n for n in range(taken) if n != 13]
     assert sorted(finished.values()) == expected
-    assert "1 events of RB_1 failed again and again in refuses_13 and were set aside" in " ".join(
+    assert "1 event of RB_1 failed again and again in refuses_13 and was set aside" in " ".join(
         finished.summary["failures"]
     )
 

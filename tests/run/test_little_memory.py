@@ -58,7 +58,7 @@ def test_a_worker_that_the_kernel_kills_for_its_memory_is_replaced_and_its_event
     assert finished.values() == [2.0 * n for n in range(20) if n != 5]
     assert finished.log.count("for lack of memory: its control group has counted such a kill") >= 3
     (failure,) = finished.summary["failures"]
-    assert failure == "1 events of RB_1 failed again and again in needs_memory and were set aside"
+    assert failure == "1 event of RB_1 failed again and again in needs_memory and was set aside"
 
 
 def test_buffers_beyond_the_limit_of_a_control_group_are_refused_at_the_start(

@@ -17,6 +17,7 @@ from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
 from mimocorb._buffer.views import SlotViews
 from mimocorb._buffer.waits import WaitCause, waiting
+from mimocorb._words import how_many
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
 __all__ = ["BatchMetadata", "Reader"]
@@ -199,7 +200,8 @@ class Reader:
             self._let_go()
             self._port.acknowledge()
         elif not 0 <= count <= self._in_hand:
-            raise HandleMisuse(f"acknowledge({count}), but {self._in_hand} events are in hand")
+            in_hand = how_many(self._in_hand, "event")
+            raise HandleMisuse(f"acknowledge({count}), but in hand: {in_hand}")
         elif count == self._in_hand:
             self.acknowledge()
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mimocorb._buffer.stats import BufferStats, GroupStats
 from mimocorb._run.run_state import BufferView, RunState, RunView, Spilled
+from mimocorb._words import how_many, verb
 from mimocorb.errors import BooksDoNotBalance
 
 __all__ = [
@@ -67,9 +68,11 @@ def open_books(view: RunView) -> list[str]:
             buffer.stats.check()
         except BooksDoNotBalance as error:
             found.append(f"the books do not balance: {error}")
-        if buffer.stats.in_hand:
+        in_hand = buffer.stats.in_hand
+        if in_hand:
             found.append(
-                f"{buffer.stats.in_hand} slots of {buffer.stats.name} were left in writers' hands"
+                f"{how_many(in_hand, 'slot')} of {buffer.stats.name} {verb(in_hand, 'was')} left "
+                "in writers' hands"
             )
     if view.accounts is not None:
         found += view.accounts.problems
@@ -85,10 +88,14 @@ def unprocessed(view: RunView) -> list[str]:
             reader = reader_name(buffer, group)
             missing = lost(buffer, group) + group.due
             if missing:
-                found.append(f"{missing} events of {stats.name} were not processed by {reader}")
-            if group.quarantined:
                 found.append(
-                    f"{group.quarantined} events of {stats.name} failed again and again in "
-                    f"{reader} and were set aside"
+                    f"{how_many(missing, 'event')} of {stats.name} {verb(missing, 'was')} not "
+                    f"processed by {reader}"
+                )
+            failed = group.quarantined
+            if failed:
+                found.append(
+                    f"{how_many(failed, 'event')} of {stats.name} failed again and again in "
+                    f"{reader} and {verb(failed, 'was')} set aside"
                 )
     return found

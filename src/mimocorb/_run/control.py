@@ -26,6 +26,7 @@ from mimocorb._setup.dialects import read_setup, setup_from_dicts
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.setup_file import plain, read_file
 from mimocorb._setup.user_functions import load_function, locate
+from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 
 __all__ = ["buffer_control", "run_mimoDAQ"]
@@ -188,7 +189,8 @@ class buffer_control:  # noqa: N801 - the documented name
         """Print the list of buffers."""
         print("List of buffers")
         for spec in self.setup.buffers:
-            print(f"  {spec.name}: {spec.number_of_slots} slots of {spec.values_per_slot} values")
+            slots = how_many(spec.number_of_slots, "slot")
+            print(f"  {spec.name}: {slots} of {how_many(spec.values_per_slot, 'value')}")
 
     def display_functions(self) -> None:
         """Print the list of functions and their buffers."""

@@ -24,6 +24,7 @@ from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._setup.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
+from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError
 
 __all__ = ["Run", "run_setup"]
@@ -89,8 +90,8 @@ class Run:
             shutil.rmtree(directory, ignore_errors=True)  # made by us a moment ago
             raise
         self.directory = directory
-        source = self.setup.path or stem
-        self.log.add("INFO", ORIGIN, f"run {number} of {source} in {directory}")
+        source = self.setup.path.name if self.setup.path else stem
+        self.log.add("INFO", ORIGIN, f"run {number} of {source}, output in {directory}")
         for text in changed_meaning(self.setup):
             self.log.add("INFO", ORIGIN, f"other than in mimoCoRB2: {text}")
         for difference in self._recorder.differences():
@@ -139,9 +140,11 @@ class Run:
         failures = list(supervisor.findings.failures)
         warnings = list(supervisor.findings.warnings)
         if self.log.cut_off:
-            warnings.append(f"{self.log.cut_off:,} lines of workers were not written to the log")
+            lines = how_many(self.log.cut_off, "line")
+            warnings.append(f"not written to the log, as it is full: {lines} of workers")
         if self.log.lost:
-            failures.append(f"{self.log.lost} lines of the log could not be written")
+            lines = how_many(self.log.lost, "line")
+            failures.append(f"the log is not complete: {lines} could not be written")
         summary = RunSummary(
             number=self.recorder.record.number,
             title=self.setup.title,

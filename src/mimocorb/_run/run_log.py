@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mimocorb._run.flood_gate import FloodGate
+from mimocorb._words import how_many
 
 __all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog", "utc"]
 
@@ -127,7 +128,7 @@ class RunLog:
     def catch_up(self, *, at_end: bool = False) -> None:
         """Tell displays how many lines they did not get, where that can be said by now."""
         for (origin, level), lines in self._gate.held_back(time.monotonic(), all_of_them=at_end):
-            text = f"… {lines:,} more lines, see {TEXT_LOG}"
+            text = f"… {how_many(lines, 'more line')}, see {TEXT_LOG}"
             self._show(LogLine(time.time(), level, origin, text))
 
     def close(self) -> None:

@@ -5,14 +5,15 @@ A number that has not been measured is written as "–", never as 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TextIO
 
 from mimocorb._run.run_state import BufferView, Goal, RunState, RunView
+from mimocorb._words import count, how_many
 
 __all__ = [
     "UNKNOWN",
-    "count",
     "dead_causes",
     "drain_progress",
     "duration",
@@ -21,6 +22,7 @@ __all__ = [
     "rate",
     "say",
     "status_line",
+    "time_taken",
 ]
 
 UNKNOWN = "–"
@@ -41,18 +43,23 @@ def say(text: str, stream: TextIO) -> bool:
     return True
 
 
-def count(number: float) -> str:
-    """Return a number of things with its digits in groups of three: 1 024."""
-    return f"{number:,.0f}".replace(",", " ")
-
-
 def duration(seconds: float | None) -> str:
-    """Return a time as hours, minutes and seconds."""
+    """Return a time that goes on, as a clock shows it: full hours, minutes and seconds."""
     if seconds is None:
         return UNKNOWN
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def time_taken(seconds: float | None) -> str:
+    """Return a time that is over: with three digits if that is less than a minute."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds >= 59.95:
+        return duration(round(seconds))
+    decimals = 2 - math.floor(math.log10(seconds)) if seconds > 0 else 0
+    return f"{seconds:.{min(max(decimals, 1), 6)}f} s"
 
 
 def rate(value_hz: float | None) -> str:
@@ -73,7 +80,7 @@ def goal_progress(goal: Goal) -> str:
         return f"{duration(goal.value)} of {duration(goal.limit)}"
     if goal.kind == "events":
         reached = UNKNOWN if goal.value is None else count(goal.value)
-        return f"{reached} of {count(goal.limit)} events in {goal.name}"
+        return f"{reached} of {how_many(int(goal.limit), 'event')} in {goal.name}"
     return f"{goal.name}, now {UNKNOWN if goal.value is None else f'{goal.value:g}'}"
 
 
@@ -111,7 +118,8 @@ def _parts(view: RunView) -> Iterable[str]:
     yield f"{view.state.value}{cause} {duration(view.elapsed_s)}"
     for buffer in view.buffers:
         stats = buffer.stats
-        text = f"{stats.name}: {count(stats.published)} events, {rate(buffer.rate_hz)}/s"
+        text = f"{stats.name}: {how_many(stats.published, 'event')}"
+        text += f", {rate(buffer.throughput_hz)} events/s"
         text += f", {100 * stats.occupancy:.0f} % full"
         if buffer.dead_fraction is not None:
             causes = dead_causes(buffer)

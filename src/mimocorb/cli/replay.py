@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mimocorb._words import how_many, verb
 from mimocorb.cli.common import BAD_USAGE, FAILED, OK, Commands, print_text, read_setup
 from mimocorb.cli.run import add_manner_arguments, run_and_report
 
@@ -46,9 +47,9 @@ def replay(chosen: argparse.Namespace) -> int:
         left = stage.not_played(summary.view)
         if left:
             print_text(
-                f"{left} of {stage.events} events were left when the replay was ended. Nothing is "
-                f"noted as done: replay again for all of them, and do not use the output in "
-                f"{summary.directory} beside that."
+                f"{left} of {how_many(stage.events, 'event')} {verb(left, 'was')} left when the "
+                "replay was ended. Nothing is noted as done: replay again for all of them, and do "
+                f"not use the output in {summary.directory} beside that."
             )
             return FAILED
         rest.mark_done(stage, summary.directory)

@@ -11,6 +11,7 @@ from mimocorb._access.batches import batch_limit
 from mimocorb._access.event_archive import EventArchive, size_of_noise
 from mimocorb._access.output_file import checked_name, output_directory
 from mimocorb._buffer.reader import Reader
+from mimocorb._words import how_many
 
 __all__ = ["BufferToParquetfile"]
 
@@ -154,7 +155,7 @@ class BufferToParquetfile:
             for events in reader.batches(self._batch):
                 metadata = (part.tolist() for part in reader.get_metadata_batch())
                 self._archive.append(zip(events, zip(*metadata, strict=True), strict=True))
-        self.logger.info("%s: %d events", self.filename, self.event_count)
+        self.logger.info("%s in %s", how_many(self.event_count, "event"), self._archive.path.name)
 
     def start(self) -> None:
         """Do the same as calling the object."""

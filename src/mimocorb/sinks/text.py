@@ -16,6 +16,7 @@ from mimocorb._access.batches import batch_limit
 from mimocorb._access.layout import contiguous_samples
 from mimocorb._access.output_file import OutputFile, checked_name, output_directory
 from mimocorb._buffer.reader import Reader
+from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 
 __all__ = ["BufferToTxtfile", "TextTable"]
@@ -154,7 +155,7 @@ class BufferToTxtfile:
         with self._table as table, self.source as reader:
             for events in reader.batches(self._batch):
                 table.append(events, reader.get_metadata_batch())
-        self.logger.info("%s: %d rows", self.filename, self.event_count)
+        self.logger.info("%s in %s", how_many(self.event_count, "row"), self._table.path.name)
 
     def start(self) -> None:
         """Do the same as calling the object."""

@@ -11,6 +11,7 @@ from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.event_writer import EventWriter, split_metadata
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.user_function import failure, function_name, one_function
+from mimocorb._words import how_many
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 
 __all__ = ["SourceToBuffer"]
@@ -122,7 +123,7 @@ class SourceToBuffer:
             try:
                 self._transfer()
             except EndOfStream:
-                self.logger.info("the buffer ended after %d events", self.event_count)
+                self.logger.info("the buffer ended after %s", how_many(self.event_count, "event"))
 
     def start_data_capture(self) -> None:
         """Do the same as calling the object."""

@@ -127,7 +127,10 @@ def check_arrivals(intervals: NDArray[np.int64], live_ns: int, total_ns: int) ->
     by_clock = live_ns / total_ns if total_ns else 0.0
     events = int(intervals.sum())
     if events < FEWEST_EVENTS or not live_ns:
-        detail = f"{events} events are too few to check the live time by their arrival times"
+        detail = (
+            f"too few events to check the live time by their arrival times: {events}, at least "
+            f"{FEWEST_EVENTS} are needed"
+        )
         return ArrivalCheck(Finding.TOO_FEW, by_clock, detail=detail)
     tail = _Tail.of(intervals, LONGER_HALF)
     problem = tail.problem()
@@ -161,8 +164,9 @@ def _fault_or_not(intervals: NDArray[np.int64], events: int) -> tuple[Finding, s
     if events < FEWEST_EVENTS_FOR_A_FAULT:
         return (
             Finding.TOO_FEW,
-            f"short intervals are rare, but {events} events are too few to tell a dead time that is"
-            " not seen from events that are not Poisson-distributed",
+            f"short intervals are rare, but there are too few events ({events}, at least "
+            f"{FEWEST_EVENTS_FOR_A_FAULT} are needed) to tell a dead time that is not seen from"
+            " events that are not Poisson-distributed",
         )
     return (
         Finding.DISAGREE,

@@ -8,6 +8,7 @@ from typing import Any
 
 from mimocorb._access.meter_page import OTHER_REASONS, Knows, MeterReading
 from mimocorb._buffer.stats import GroupStats
+from mimocorb._words import how_many, verb
 
 __all__ = ["DecisionAccount"]
 
@@ -98,7 +99,8 @@ class DecisionAccount:
             return ""
         return (
             f"the decisions of {self.label} do not add up: {self.accepted} accepted + "
-            f"{self.rejected} rejected, but {processed} events were processed"
+            f"{self.rejected} rejected, but {how_many(processed, 'event')} "
+            f"{verb(processed, 'was')} processed"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb._run.accounts.live_time import SourceAccount
 from mimocorb._run.accounts.run_account import RunAccount
 from mimocorb._run.wording import percent
+from mimocorb._words import how_many
 
 __all__ = ["account_lines"]
 
@@ -34,6 +35,9 @@ def account_lines(account: RunAccount) -> Iterator[str]:
         yield "Live time"
         for source in sources:
             yield from _source_lines(source)
+    if account.rates:
+        yield ""
+        yield "Rates"
         width = max([11, *(len(name) for name in account.rates)])
         for name, rate in account.rates.items():
             yield f"  {name:<{width}} {rate} events per second of live time"
@@ -52,18 +56,19 @@ def account_lines(account: RunAccount) -> Iterator[str]:
 
 
 def _source_lines(source: SourceAccount) -> Iterator[str]:
-    live_s = source.live_ns / 1e9
     dead = source.dead_fractions()
     causes = ", ".join(f"{CAUSE_WORDS[cause]} {percent(part)}" for cause, part in dead.items())
+    several = len(source.processes) > 1
+    of_all = f" of {len(source.processes)} processes" if several else ""
     yield (
-        f"  {source.label}: live {percent(source.live_ns / source.total_ns)} of "
-        f"{source.total_ns / 1e9:.3f} s = {live_s:.3f} s; {causes}"
+        f"  {source.label}: live {source.live_ns / 1e9:.3f} s of {source.total_ns / 1e9:.3f} s"
+        f"{of_all} = {percent(source.live_ns / source.total_ns)}"
     )
+    yield f"    dead {percent(1 - source.live_ns / source.total_ns)}: {causes}"
     if "reading_out" not in dead:
         yield "    it writes by itself: reading out is not told from waiting, and counts as live"
     elif not source.marks_reading:
-        yield "    what its function reads counts as live, unless it says so (mimocorb.reading_out)"
-    several = len(source.processes) > 1
+        yield "    if its function reads a device, that counts as live: see mimocorb.reading_out"
     for number, process in enumerate(source.processes, 1):
         if process.check is not None:
             which = f"process {number}: " if several else ""
@@ -80,11 +85,11 @@ def _decision_lines(decision: DecisionAccount) -> Iterator[str]:
         yield from _sample_lines(decision)
         return
     total = decision.accepted + decision.rejected
-    failed = f"; failed {decision.failed} times" if decision.failed else ""
+    failed = f"; failed {how_many(decision.failed, 'time')}" if decision.failed else ""
     sinks = ", ".join(f"{name} {count}" for name, count in decision.accepted_for.items())
     yield (
-        f"  {decision.label}: {total} events = {decision.accepted} accepted ({sinks}) + "
-        f"{decision.rejected} rejected{failed}"
+        f"  {decision.label}: {how_many(total, 'event')} = {decision.accepted} accepted ({sinks})"
+        f" + {decision.rejected} rejected{failed}"
     )
     for reason, count in list(decision.reasons.items())[:MOST_REASONS]:
         yield f"    {count:>9}  {reason}"
@@ -113,7 +118,7 @@ def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
     uses = [use for worker in workers if (use := worker.use) is not None]
     titles = [t for t in COLUMNS if t != SELDOM or any(use.restarting for use in uses)]
     width = max(len("Where the time goes"), 2 + max(map(len, names)))
-    yield f"{'Where the time goes':<{width}} {''.join(f'{title:>12}' for title in titles)}"
+    yield f"{'Where the time goes':<{width}} {''.join(f'{title:>11}' for title in titles)}"
     for name, use in zip(names, uses, strict=True):
         parts = (percent(getattr(use, COLUMNS[title])) for title in titles)
-        yield f"  {name:<{width - 2}} {''.join(f'{part:>12}' for part in parts)}"
+        yield f"  {name:<{width - 2}} {''.join(f'{part:>11}' for part in parts)}"

@@ -14,10 +14,20 @@ from mimocorb._run.record.account_lines import account_lines
 from mimocorb._run.record.quality import judge
 from mimocorb._run.record.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
-from mimocorb._run.wording import duration, percent, rate
+from mimocorb._run.wording import time_taken
+from mimocorb._words import count
 from mimocorb.errors import RunFailed
 
 __all__ = ["RunSummary"]
+
+FATES = {
+    "aborted": "begun, and given back by the worker that writes",
+    "torn": "left half written by a process that died",
+    "set aside": "failed every time it was processed; kept in set_aside/",
+    "saved": "not processed; kept for mimocorb replay",
+    "lost": "published when nobody was left to process it, and not saved",
+}
+"""What may become of an event instead of being processed; said where it has happened."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +112,16 @@ class RunSummary:
         yield f"  run number     {self.number}"
         yield f"  ended because  {self.reason}"
         yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
-        active = "" if view.active_s == view.elapsed_s else f", {duration(view.active_s)} active"
-        yield f"  data taking    {duration(view.elapsed_s)}{active}"
+        paused = view.active_s != view.elapsed_s
+        without = f", {time_taken(view.active_s)} of it without pauses" if paused else ""
+        yield f"  data taking    {time_taken(view.elapsed_s)}{without}"
         for worker, results in view.results.items():
             listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
             yield f"  result         {worker}: {listed}"
         yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""
+        yield "Books"
         yield from _books_table(view)
         if view.accounts is not None:
             yield from account_lines(view.accounts)
@@ -123,8 +135,13 @@ class RunSummary:
                 yield ""
                 yield title
                 yield from (f"  - {text}" for text in texts)
+        # Once more, because this is what is seen of a long summary on a small screen.
+        yield ""
         if self.failures:
-            yield f"See {self.directory / 'log.txt'} for what happened before."
+            log = self.directory / "log.txt"
+            yield f"Run {self.number} FAILED; {log} says what happened before"
+        else:
+            yield f"Run {self.number} is complete; its output is in {self.directory}"
 
     def _ending(self, worker: WorkerEnd) -> str:
         """Say how a process ended; what stands below in full is not said twice."""
@@ -178,32 +195,31 @@ def _group_result(buffer: BufferView, group: GroupStats) -> GroupResult:
 
 def _books_table(view: RunView) -> Iterable[str]:
     """Yield the books: first of the buffers, then of the groups that read them."""
-    yield (
-        f"  {'buffer':<11} {'claimed':>9} = {'published':>9} + {'aborted':>7} + {'torn':>4}"
-        f"  {'rate/s':>8}  {'dead time':>9}"
-    )
-    for buffer in view.buffers:
-        s, measured = buffer.stats, _rate(view, buffer)
-        value_hz = measured.value_hz if measured else None
-        yield (
-            f"  {s.name:<11} {s.claimed:>9} = {s.published:>9} + {s.aborted:>7} + {s.torn:>4}"
-            f"  {rate(value_hz):>8}  {percent(buffer.dead_fraction):>9}"
-        )
+    names = [buffer.stats.name for buffer in view.buffers]
+    width = max([11, *map(len, names)])
+    seen = set()
+    yield f"  {'buffer':<{width}} {'claimed':>9} = {'published':>9} + {'aborted':>7} + {'torn':>4}"
+    for name, buffer in zip(names, view.buffers, strict=True):
+        s = buffer.stats
+        seen |= {word for word in ("aborted", "torn") if getattr(s, word)}
+        yield f"  {name:<{width}} {s.claimed:>9} = {s.published:>9} + {s.aborted:>7} + {s.torn:>4}"
     yield ""
     yield (
-        f"  {'buffer':<11} {'published':>9} = {'processed':>9} + {'set aside':>9} + {'saved':>5}"
-        f" + {'lost':>4}  by"
+        f"  {'buffer':<{width}} {'published':>9} = {'processed':>9} + {'set aside':>9} +"
+        f" {'saved':>5} + {'lost':>4}  by"
     )
-    for buffer in view.buffers:
+    for name, buffer in zip(names, view.buffers, strict=True):
         s = buffer.stats
         for g in s.groups:
-            reader = reader_name(buffer, g)
-            notes = [f"{g.due} still due"] if g.due else []
-            notes += [f"{g.redelivered} delivered again"] if g.redelivered else []
+            notes = [f"{count(g.due)} still due"] if g.due else []
+            notes += [f"{count(g.redelivered)} delivered again"] if g.redelivered else []
+            fates = {"set aside": g.quarantined, "saved": saved(buffer, g), "lost": lost(buffer, g)}
+            seen |= {word for word, number in fates.items() if number}
             yield (
-                f"  {s.name:<11} {expected(s, g):>9} = {processed(buffer, g):>9}"
-                f" + {g.quarantined:>9} + {saved(buffer, g):>5} + {lost(buffer, g):>4}  {reader}"
-                + (f" ({', '.join(notes)})" if notes else "")
+                f"  {name:<{width}} {expected(s, g):>9} = {processed(buffer, g):>9}"
+                f" + {fates['set aside']:>9} + {fates['saved']:>5} + {fates['lost']:>4}"
+                f"  {reader_name(buffer, g)}" + (f" ({', '.join(notes)})" if notes else "")
             )
         if not s.groups:
-            yield f"  {s.name:<11} {s.published:>9}   nobody reads this buffer"
+            yield f"  {name:<{width}} {s.published:>9}   nobody reads this buffer"
+    yield from (f"  {word}: {meaning}" for word, meaning in FATES.items() if word in seen)

@@ -14,7 +14,6 @@ from mimocorb._run.run_state import BufferView, RunState, RunView, WorkerState, 
 from mimocorb._run.screen.fitted_table import Column, fitted_table
 from mimocorb._run.wording import (
     UNKNOWN,
-    count,
     dead_causes,
     drain_progress,
     duration,
@@ -22,6 +21,7 @@ from mimocorb._run.wording import (
     percent,
     rate,
 )
+from mimocorb._words import count, how_many
 
 __all__ = ["KEYS", "render"]
 
@@ -107,7 +107,7 @@ def _progress(view: RunView, width: int, unicode: bool) -> Text:
     if view.state in (RunState.DRAINING, RunState.ENDING):
         return Text(_fitting(drain_progress(view), width), style="cyan")
     goals = [goal_progress(goal) for goal in view.goals]
-    events = f"{count(view.events)} events"
+    events = how_many(view.events, "event")
     if view.state is RunState.PAUSED and view.cause:
         return Text(_fitting([view.cause, *(goals or [events])], width), style="yellow")
     if not goals:
@@ -159,7 +159,7 @@ _BUFFER_COLUMNS = (
     Column("filled", rank=6),
     Column("", rank=3, is_number=True),
     Column("events", is_number=True),
-    Column("rate/s", rank=2, is_number=True),
+    Column("events/s", rank=2, is_number=True),
     Column("dead", rank=4, is_number=True),
     Column("because", rank=7),
     Column("due", rank=1, is_number=True),
@@ -181,7 +181,7 @@ def _buffer_rows(buffer: BufferView, width: int, unicode: bool) -> Iterable[list
         _bar(stats.occupancy, 10 if width < NARROW else 20, unicode, style),
         Text(f"{100 * stats.occupancy:.0f} %"),
         Text(count(stats.published)),
-        Text(rate(buffer.rate_hz)),
+        Text(rate(buffer.throughput_hz)),
         Text(percent(buffer.dead_fraction)),
         Text(dead_causes(buffer)),
     ]
@@ -214,7 +214,7 @@ def _worker_row(worker: WorkerView, use: TimeUse | None) -> list[Text]:
         for state, number in states.items()
     ]
     if worker.restarts:
-        words.append(f"{worker.restarts} restart{'s' * (worker.restarts > 1)}")
+        words.append(how_many(worker.restarts, "restart"))
     style = next((WORKER_STYLES[state] for state in WORKER_STYLES if state in states), "")
     return [
         Text(f" {worker.name}"),

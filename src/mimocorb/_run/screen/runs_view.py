@@ -20,7 +20,8 @@ from mimocorb._run.record.comparison import Comparison, Difference, RateDifferen
 from mimocorb._run.record.quality import CLEAN, KILLED
 from mimocorb._run.record.run_record import BufferResult, RunResult
 from mimocorb._run.screen.fitted_table import Column, fitted_table
-from mimocorb._run.wording import UNKNOWN, count, duration, percent, rate
+from mimocorb._run.wording import UNKNOWN, percent, rate, time_taken
+from mimocorb._words import count
 
 __all__ = ["comparison_page", "run_page", "runs_table"]
 
@@ -54,7 +55,7 @@ def _row(run: KnownRun, date: str) -> list[Text]:
         Text(str(record.number)),
         _one_line(record.title),
         Text(f"{_moment(record.started_utc):{date}}"),
-        Text(duration(result.elapsed_s if result else None)),
+        Text(time_taken(result.elapsed_s if result else None)),
         Text(count(result.events) if result else UNKNOWN),
         Text(rate(first.rate_hz if first else None)),
         Text(percent(first.dead_fraction if first else None)),
@@ -135,7 +136,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "last sign of life", record.last_sign_utc
     if result is not None:
         yield "ended because", result.reason
-        yield "data taking", duration(result.elapsed_s)
+        yield "data taking", time_taken(result.elapsed_s)
         yield "events", count(result.events)
         yield "exit code", str(result.exit_code)
     yield "operator", record.operator or UNKNOWN

@@ -19,6 +19,7 @@ from mimocorb._run.screen.keyboard import in_foreground
 from mimocorb._run.screen.outlet import Outlet
 from mimocorb._run.screen.picture import KEYS, render
 from mimocorb._run.wording import status_line
+from mimocorb._words import how_many
 
 __all__ = ["LiveView", "PlainLines", "can_be_drawn_on"]
 
@@ -177,7 +178,8 @@ class PlainLines:
                 self._left_out += 1
                 return
             if self._left_out:
-                text = f"… {self._left_out:,} lines that nobody read, see {TEXT_LOG}\n{text}"
+                left_out = how_many(self._left_out, "line")
+                text = f"… {left_out} that nobody read, see {TEXT_LOG}\n{text}"
                 self._left_out = 0
             self._outlet.write(f"{text}\n")
             self._outlet.flush()

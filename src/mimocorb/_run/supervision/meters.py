@@ -1,4 +1,4 @@
-"""Measuring a run from outside: times and rates. Dead time is in the accounts."""
+"""Measuring a run from outside: times and throughput. Live and dead time are in the accounts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class RunClock:
 
 
 class BufferMeter:
-    """Takes the statistics of a buffer and adds the rate and the readers' names."""
+    """Takes the statistics of a buffer and adds the throughput and the readers' names."""
 
     def __init__(self, buffer: NewBuffer, functions: Sequence[WorkerFunction]) -> None:
         self._buffer = buffer
@@ -92,7 +92,7 @@ class BufferMeter:
             self._settled = sum(group.offered - group.due for group in groups)
 
     @property
-    def rate_hz(self) -> float | None:
+    def throughput_hz(self) -> float | None:
         """Events published per second over the last seconds; None before it has been measured."""
         if len(self._points) < 2:
             return None
@@ -112,4 +112,4 @@ class BufferMeter:
         to_drain = None
         if self._settled is not None:
             to_drain = sum(group.offered for group in stats.groups) - self._settled
-        return BufferView(stats, self.rate_hz, dict(self._readers), None, to_drain=to_drain)
+        return BufferView(stats, self.throughput_hz, dict(self._readers), None, to_drain=to_drain)

@@ -13,6 +13,7 @@ from mimocorb._buffer.reader import Reader
 from mimocorb._run.run_state import Spilled
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._setup.model import Setup
+from mimocorb._words import how_many, verb
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 
 __all__ = ["SPILL_FILE", "Spill"]
@@ -100,7 +101,8 @@ class Spill:
                 events = self.groups.get(buffer, {}).get(setup["group"], Spilled()).saved
                 if events:
                     found.append(
-                        f"{events} events of {buffer} were saved for {function.spec.function.name};"
+                        f"{how_many(events, 'event')} of {buffer} {verb(events, 'was')} saved for "
+                        f"{function.spec.function.name};"
                         f" to process them: mimocorb replay {self._path.parent}"
                     )
         return found
