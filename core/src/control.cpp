@@ -81,14 +81,13 @@ Outcome ControlPort::add_group(std::uint32_t* group) {
 
 // Events published while there was no group wait in the free queue; now they are due to one.
 void ControlPort::own_what_was_nobodys() {
-  const std::uint32_t n = segment_->number_of_slots();
-  std::uint32_t* queue = segment_->free_queue();
-  std::uint32_t kept = 0;
-  for (std::uint32_t i = 0; i < header_.free_count.load(std::memory_order_relaxed); ++i) {
-    const std::uint32_t slot = queue[(header_.free_head + i) % n];
-    if (!is_ready(slot)) queue[(header_.free_head + kept++) % n] = slot;
+  SlotQueue free = free_slots();
+  for (std::uint32_t left = free.length(); left > 0; --left) {
+    const std::uint32_t slot = free[0];
+    free.pop_front();
+    if (!is_ready(slot)) free.push_back(slot);
   }
-  header_.free_count.store(kept, std::memory_order_relaxed);
+  free.keep();
 }
 
 bool ControlPort::is_ready(std::uint32_t slot) const {
@@ -110,13 +109,15 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
   record.final_redelivered = books.redelivered;
   commit(&record.state, static_cast<std::uint64_t>(GroupState::kRemoved));
   --header_.active_groups;
+  SlotQueue free = free_slots();
   for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
     if (!is_ready(s)) continue;
     const DueState due =
         GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed)).state;
     if ((due == DueState::kPending || due == DueState::kHeld) && --segment_->slot(s).due == 0)
-      free_one(s, &locked.wakes);
+      free_one(s, &free);
   }
+  free.keep();
   wake_everyone(&locked.wakes);
   // Not only everyone active: the readers of this group sleep on a channel that is no longer.
   locked.wakes.groups |= 1ULL << group;

@@ -24,11 +24,11 @@ inline bool replace(Word* word, std::uint64_t expected, std::uint64_t value) {
 }
 
 // Counts under the lock that are read without it, as hints, by those who spin.
-inline void count_up(std::atomic<std::uint32_t>* count) {
-  count->store(count->load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+inline void count_up(std::atomic<std::uint32_t>* count, std::uint32_t by = 1) {
+  count->store(count->load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
-inline void count_down(std::atomic<std::uint32_t>* count) {
-  count->store(count->load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+inline void count_down(std::atomic<std::uint32_t>* count, std::uint32_t by = 1) {
+  count->store(count->load(std::memory_order_relaxed) - by, std::memory_order_relaxed);
 }
 
 inline bool is_active(const GroupRecord& group) {

@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "mimocorb/layout.hpp"
+#include "mimocorb/queue.hpp"
 #include "mimocorb/result.hpp"
 #include "mimocorb/segment.hpp"
 #include "mimocorb/wait.hpp"
@@ -97,20 +99,33 @@ class Ring {
   void take_over();
 
   // --- transitions; lock held ---------------------------------------------------------------
-  int claim_one(std::uint32_t handle, std::uint32_t* slot);
-  void publish_one(std::uint32_t slot, Wakes* wakes);
-  void abort_one(std::uint32_t slot, Wakes* wakes);
-  int take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t* slot);
-  void finish_one(std::uint32_t slot, std::uint32_t group, DueState how, Wakes* wakes);
-  void give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, Wakes* wakes);
-  void free_one(std::uint32_t slot, Wakes* wakes);
+  [[nodiscard]] SlotQueue free_slots();
+  [[nodiscard]] SlotQueue due_events(std::uint32_t group);
+
+  // Of one slot: its words.
+  void claim_one(std::uint32_t handle, std::uint32_t slot);
+  std::uint32_t publish_one(std::uint32_t slot, std::uint64_t sequence);
+  int take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot);
+  void finish_one(std::uint32_t slot, std::uint32_t group, DueState how);
+  void free_one(std::uint32_t slot, SlotQueue* free);
+  void give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, SlotQueue* due);
+  // Of several, with the caches: these follow once for all of them.
+  Run claim_run(std::uint32_t handle, std::uint32_t count);
+  void publish_all(std::span<const std::uint32_t> slots, Wakes* wakes);
+  void abort_all(std::span<const std::uint32_t> slots, Wakes* wakes);
+  Run take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count);
+  void finish_all(std::span<const std::uint32_t> slots, std::uint32_t group, DueState how,
+                  Wakes* wakes);
+  void give_back_all(std::span<const std::uint32_t> slots, std::uint32_t group, bool failed,
+                     Wakes* wakes);
+
   bool reserve_one(std::uint32_t handle, std::uint32_t* slot);
   // What has become of reservations: claimed, and then the caches follow now, or still there, and
   // then it stays or is withdrawn.
   enum class Reservation { kMayStay, kWithdraw };
   void settle_reservation(std::uint32_t handle, Reservation reservation);
   void settle_reservations(Reservation reservation);
-  void push_front_of_free_queue(std::uint32_t slot);
+  [[nodiscard]] GroupWord group_word(std::uint32_t slot, std::uint32_t group) const;
   void update_ended(Wakes* wakes);
   void end_at_limit(Wakes* wakes);
 
@@ -141,8 +156,7 @@ class Ring {
   static SlotWord withdrawn(Word* word);
   void rebuild_slots();
   void rebuild_handles();
-  void push_group_queue(std::uint32_t group, std::uint32_t slot);
-  void push_free_queue(std::uint32_t slot);
+  [[nodiscard]] bool comes_alone(std::uint32_t slot, std::uint32_t group) const;
 };
 
 class WriterPort : public Ring {
@@ -163,23 +177,23 @@ class WriterPort : public Ring {
 
  private:
   using Ring::Ring;
-  struct InHand {
-    std::uint32_t slot;
-    bool has_metadata;
-  };
   void date_in_hand();
+  void take_in_hand(std::uint32_t slot);
   void publish_in_hand(Wakes* wakes);
+  void nothing_in_hand(Wakes* wakes);
   void reserve_next();
   [[nodiscard]] bool has_reservation() const;
   bool claim_reserved();
   [[nodiscard]] int room() const;
+  [[nodiscard]] std::uint32_t most_to_claim() const;
 
   std::uint32_t handle_ = kNoHandle;
   std::int64_t next_counter_ = 0;
   std::int64_t utc_asked_ns_ = 0;
   std::int64_t utc_ahead_ns_ = 0;
   Patience patience_;
-  std::vector<InHand> in_hand_;
+  std::vector<std::uint32_t> in_hand_;
+  std::vector<bool> has_metadata_;  // of the slots in hand: given by the user
   std::uint32_t reserved_ = kNoSlot;
   std::uint64_t reserved_word_ = 0;
 };
@@ -211,11 +225,10 @@ class ReaderPort : public Ring {
   using Ring::Ring;
   std::uint32_t finish_first(std::uint32_t count, DueState how, Wakes* wakes);
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
+  Run take_in_hand(std::uint32_t count);
   void look_for_next() const;
   [[nodiscard]] bool at_end() const;
   [[nodiscard]] int turn(std::uint32_t slot, std::uint32_t* before) const;
-  [[nodiscard]] bool comes_alone(std::uint32_t slot) const;
-  [[nodiscard]] GroupWord group_word(std::uint32_t slot) const;
 
   std::uint32_t handle_ = kNoHandle;
   std::uint32_t group_ = 0;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -113,7 +113,7 @@ class Reader:
         """
         slot = self._advance()
         if slot < 0:
-            slot = self._wait_for_event(slot, timeout_s)
+            slot, _ = self._wait_for_events(slot, timeout_s, lambda: (self._advance(), 1))
         self._slot, self._in_hand, self._metadata = slot, 1, None
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
@@ -131,12 +131,10 @@ class Reader:
             A read-only view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`, valid until the
             next call; row 0 was published first.
         """
-        self._let_go()
         self._port.acknowledge()
         first, taken = self._take(count)
         if first < 0:
-            first = self._wait_for_event(first, timeout_s)  # which takes one
-            taken = 1
+            first, taken = self._wait_for_events(first, timeout_s, lambda: self._take(count))
         self._slot, self._in_hand, self._metadata = first, taken, None
         return self._views.run(first, taken)
 
@@ -348,7 +346,9 @@ class Reader:
             f"buffer {self.name}: the process that made it has died, so this reader ends"
         )
 
-    def _wait_for_event(self, status: int, timeout_s: float | None) -> int:
+    def _wait_for_events(
+        self, status: int, timeout_s: float | None, take: Callable[[], tuple[int, int]]
+    ) -> tuple[int, int]:
         self._slot = _NONE_IN_HAND
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -356,9 +356,9 @@ class Reader:
                 raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
             if status == Status.POISONOUS:
                 self._quarantine(self._port.poisonous())
-                status = self._advance()
+                status, taken = take()
                 if status >= 0:
-                    return status
+                    return status, taken
                 continue
             if status == Status.ORPHANED:
                 raise self._orphaned()
@@ -366,6 +366,6 @@ class Reader:
                 outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
                 raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
-            status = outcome if outcome < 0 else self._advance()
+            status, taken = (outcome, 0) if outcome < 0 else take()
             if status >= 0:
-                return status
+                return status, taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,7 +93,7 @@ class Writer:
         """
         slot = self._advance()
         if slot < 0:
-            slot = self._wait_for_slot(slot, timeout_s)
+            slot, _ = self._wait_for_slots(slot, timeout_s, lambda: (self._advance(), 1))
         self._slot, self._in_hand = slot, 1
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
@@ -114,8 +114,7 @@ class Writer:
         self.process_buffer()
         first, claimed = self._claim(count)
         if first < 0:
-            first = self._wait_for_slot(first, timeout_s)  # which claims one
-            claimed = 1
+            first, claimed = self._wait_for_slots(first, timeout_s, lambda: self._claim(count))
         self._slot, self._in_hand = first, claimed
         return self._views.run(first, claimed)
 
@@ -236,7 +235,9 @@ class Writer:
         if port is not None:
             port.close()
 
-    def _wait_for_slot(self, status: int, timeout_s: float | None) -> int:
+    def _wait_for_slots(
+        self, status: int, timeout_s: float | None, claim: Callable[[], tuple[int, int]]
+    ) -> tuple[int, int]:
         self._slot = _NONE_IN_HAND
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -251,9 +252,9 @@ class Writer:
             if outcome == Status.NOT_NOW:
                 cause = "the buffer is paused" if status == Status.PAUSED else "no slot was free"
                 raise BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
-            status = outcome if outcome < 0 else self._advance()
+            status, claimed = (outcome, 0) if outcome < 0 else claim()
             if status >= 0:
-                return status
+                return status, claimed
 
 
 def _column(values: ArrayLike, dtype: type[np.generic], count: int) -> NDArray[Any]:

@@ -1,0 +1,62 @@
+// waiting.hpp: how the ports of writers and readers wait: first looking, then asleep, and booked.
+// Shared by the sources of the ring; not for its users.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "mimocorb/layout.hpp"
+#include "mimocorb/wait.hpp"
+
+namespace mimocorb {
+
+// Looks at `condition` for up to `spin_ns`; the clock is read only now and then.
+template <class Condition>
+bool spin_until(Condition condition, std::int64_t spin_ns) {
+  if (spin_ns <= 0) return condition();
+  const std::int64_t until = monotonic_ns() + spin_ns;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (condition()) return true;
+      relax();
+    }
+  } while (monotonic_ns() < until);
+  return false;
+}
+
+// Whether `condition` came true while there was patience to look for it.
+template <class Condition>
+bool found_by_spinning(Condition condition, std::int64_t asked_ns, std::int64_t timeout_ns,
+                       Patience* patience) {
+  if (!spin_until(condition, std::min(patience->spin_ns(asked_ns), timeout_ns))) return false;
+  patience->found();
+  return true;
+}
+
+// Books the time from construction to destruction as waiting for one cause.
+class WaitingTime {
+ public:
+  WaitingTime(HandleRecord* record, WaitCause cause)
+      : record_(record), cause_(static_cast<std::uint32_t>(cause)), since_(monotonic_ns()) {
+    record_->waiting_cause.store(cause_, std::memory_order_relaxed);
+    record_->waiting_since_ns.store(since_, std::memory_order_relaxed);
+  }
+  ~WaitingTime() {
+    record_->waiting_since_ns.store(0, std::memory_order_relaxed);
+    record_->waited_ns[cause_].fetch_add(so_far_ns(), std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::int64_t so_far_ns() const { return monotonic_ns() - since_; }
+  WaitingTime(const WaitingTime&) = delete;
+  WaitingTime& operator=(const WaitingTime&) = delete;
+
+ private:
+  HandleRecord* record_;
+  std::uint32_t cause_;
+  std::int64_t since_;
+};
+
+inline std::int64_t waited(const HandleRecord& record, WaitCause cause) {
+  return record.waited_ns[static_cast<std::size_t>(cause)].load(std::memory_order_relaxed);
+}
+
+}  // namespace mimocorb

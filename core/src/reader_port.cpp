@@ -1,0 +1,217 @@
+// The port of a reader: the events in its hands, and how it waits for more.
+#include <algorithm>
+#include <iterator>
+#include <span>
+
+#include "mimocorb/locked.hpp"
+#include "mimocorb/waiting.hpp"
+
+namespace mimocorb {
+
+Outcome ReaderPort::open(std::shared_ptr<Segment> segment, std::uint32_t group,
+                         std::unique_ptr<ReaderPort>* opened) {
+  std::unique_ptr<ReaderPort> port(new ReaderPort(std::move(segment)));
+  port->group_ = group;
+  port->in_hand_.reserve(64);
+  const Outcome outcome = port->open_handle(Role::kReader, group, &port->handle_);
+  if (outcome.ok()) *opened = std::move(port);
+  return outcome;
+}
+
+ReaderPort::~ReaderPort() { close(); }
+
+// A kill on the way leaves the later ones of them in hand: they are given back then.
+std::uint32_t ReaderPort::finish_first(std::uint32_t count, DueState how, Wakes* wakes) {
+  const std::span<const std::uint32_t> all(in_hand_);
+  const auto done = all.first(std::min<std::size_t>(count, all.size()));
+  const auto number = static_cast<std::uint32_t>(done.size());
+  // A group that was removed has been settled with: there is nothing left to finish.
+  if (is_active(segment_->group(group_))) finish_all(done, group_, how, wakes);
+  in_hand_.erase(in_hand_.begin(), in_hand_.begin() + number);
+  return number;
+}
+
+std::uint32_t ReaderPort::finish_in_hand(DueState how, Wakes* wakes) {
+  return finish_first(static_cast<std::uint32_t>(in_hand_.size()), how, wakes);
+}
+
+// Lock held, or as a hint without it. Events in colleagues' hands may yet come back to us.
+bool ReaderPort::at_end() const {
+  const GroupRecord& group = segment_->group(group_);
+  if (header_.readers_ended.load(std::memory_order_relaxed) != 0 || !is_active(group)) return true;
+  return header_.stream_ended.load(std::memory_order_relaxed) != 0 &&
+         group.held.load(std::memory_order_relaxed) == in_hand_.size() &&
+         header_.in_hand.load(std::memory_order_relaxed) == 0 &&
+         group.queue_count.load(std::memory_order_relaxed) == 0;
+}
+
+// The next event is often about to come: then it is taken with the same lock that acknowledges the
+// one before. Not for long, and not while writers wait for the slot.
+void ReaderPort::look_for_next() const {
+  constexpr int kLooks = 40;
+  const GroupRecord& group = segment_->group(group_);
+  for (int i = 0; i < kLooks && group.queue_count.load(std::memory_order_relaxed) == 0 &&
+                  header_.free_count.load(std::memory_order_relaxed) > 0;
+       ++i)
+    relax();
+}
+
+Run ReaderPort::advance() {
+  if (!in_hand_.empty()) look_for_next();
+  Locked locked(this);
+  if (!in_hand_.empty()) finish_in_hand(DueState::kDone, &locked.wakes);
+  return take_in_hand(1);
+}
+
+Run ReaderPort::take(std::uint32_t count) {
+  const Locked locked(this);
+  return take_in_hand(count);
+}
+
+// Lock held.
+Run ReaderPort::take_in_hand(std::uint32_t count) {
+  if (at_end()) return {kEnded, 0, 0};
+  if (segment_->group(group_).queue_count.load(std::memory_order_relaxed) == 0 || count == 0)
+    return {kNotNow, 0, 0};
+  const Run run = take_run(handle_, group_, count);
+  for (std::uint32_t i = 0; i < run.count; ++i) in_hand_.push_back(run.first + i);
+  return run;
+}
+
+std::uint32_t ReaderPort::acknowledge() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  return finish_in_hand(DueState::kDone, &locked.wakes);
+}
+
+std::uint32_t ReaderPort::acknowledge_first(std::uint32_t count) {
+  if (in_hand_.empty() || count == 0) return 0;
+  Locked locked(this);
+  return finish_first(count, DueState::kDone, &locked.wakes);
+}
+
+std::uint32_t ReaderPort::quarantine() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  return finish_in_hand(DueState::kQuarantined, &locked.wakes);
+}
+
+std::uint32_t ReaderPort::give_back(bool failed) {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  if (is_active(segment_->group(group_))) give_back_all(in_hand_, group_, failed, &locked.wakes);
+  in_hand_.clear();
+  return count;
+}
+
+Metadata ReaderPort::metadata(std::uint32_t slot) const {
+  const SlotRecord& record = segment_->slot(slot);
+  return {record.counter, record.timestamp_s, record.deadtime};
+}
+
+std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {
+  return segment_->slot(slot).sequence.load(std::memory_order_relaxed);
+}
+
+std::uint32_t ReaderPort::delivery(std::uint32_t slot) const {
+  return group_word(slot, group_).delivery;
+}
+
+int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
+  GroupRecord& group = segment_->group(group_);
+  HandleRecord& record = segment_->handle(handle_);
+  const auto something = [&] {
+    return group.queue_count.load(std::memory_order_relaxed) > 0 || at_end();
+  };
+  if (something()) return kOk;
+  const WaitingTime waiting(&record, WaitCause::kData);
+  if (found_by_spinning(something, spin_ns, timeout_ns, &patience_)) return kOk;
+  std::uint32_t turn = 0;
+  {
+    const Locked locked(this);
+    if (something()) return kOk;
+    record.sleeping = Sleeping::kForWork;
+    group.data.sleepers.fetch_add(1, std::memory_order_relaxed);
+    turn = group.data.turn.load(std::memory_order_relaxed);
+  }
+  sleep_registered(&group.data, turn, handle_, timeout_ns);
+  patience_.slept(waiting.so_far_ns());
+  return after_sleep(turn, group.data);
+}
+
+// Lock held. What this reader itself has in hand is not in its way. With kNotNow, `before` is the
+// slot of an event that is.
+int ReaderPort::turn(std::uint32_t slot, std::uint32_t* before) const {
+  const GroupRecord& group = segment_->group(group_);
+  if (!is_active(group)) return kOk;
+  const std::uint64_t mine = sequence(slot);
+  if (group.queue_count.load(std::memory_order_relaxed) > 0 &&
+      sequence(segment_->group_queue(group_)[group.queue_head]) < mine)
+    return kEarlier;
+  const std::uint32_t held = group.held.load(std::memory_order_relaxed);
+  auto others = static_cast<std::int64_t>(held) - std::ssize(in_hand_);
+  // Neighbours are the rule: what others have in hand is found soon when going back from here.
+  const std::uint32_t n = segment_->number_of_slots();
+  for (std::uint32_t i = 1; i < n && others > 0; ++i) {
+    const std::uint32_t other = slot >= i ? slot - i : slot + n - i;
+    const SlotWord word =
+        SlotWord::decode(segment_->slot(other).word.load(std::memory_order_relaxed));
+    if (word.state != SlotState::kReady) continue;
+    const GroupWord due = group_word(other, group_);
+    if (due.state != DueState::kHeld || due.owner == handle_) continue;
+    if (sequence(other) < mine) {
+      *before = other;
+      return kNotNow;
+    }
+    --others;
+  }
+  return kOk;
+}
+
+int ReaderPort::wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int64_t spin_ns) {
+  std::uint32_t before = 0;
+  std::uint64_t its_word = 0;
+  {
+    const Locked locked(this);
+    const int now = turn(slot, &before);
+    if (now != kNotNow || timeout_ns <= 0) return now;
+    its_word = segment_->group_word(before, group_).load(std::memory_order_relaxed);
+  }
+  GroupRecord& group = segment_->group(group_);
+  HandleRecord& record = segment_->handle(handle_);
+  const WaitingTime waiting(&record, WaitCause::kTurn);
+  const Word& word = segment_->group_word(before, group_);
+  spin_until([&] { return word.load(std::memory_order_relaxed) != its_word; },
+             spin_ns < timeout_ns ? spin_ns : timeout_ns);
+  std::uint32_t turn_then = 0;
+  {
+    const Locked locked(this);
+    const int now = turn(slot, &before);
+    if (now != kNotNow) return now;
+    record.sleeping = Sleeping::kForTurn;
+    count_up(&group.turn.sleepers);
+    turn_then = group.turn.turn.load(std::memory_order_relaxed);
+  }
+  sleep_registered(&group.turn, turn_then, handle_, timeout_ns);
+  const int after = after_sleep(turn_then, group.turn);
+  if (after != kOk) return after;
+  const Locked locked(this);
+  return turn(slot, &before);
+}
+
+std::int64_t ReaderPort::waited_ns() const {
+  return waited(segment_->handle(handle_), WaitCause::kData);
+}
+
+void ReaderPort::close() {
+  if (handle_ == kNoHandle) return;
+  if (!foreign()) {
+    give_back();
+    Locked locked(this);
+    leave(handle_, &locked.wakes);
+  }
+  handle_ = kNoHandle;
+}
+
+}  // namespace mimocorb

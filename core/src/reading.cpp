@@ -1,0 +1,123 @@
+// The transitions of an event in a group: taken, finished with, given back; and of its slot, which is
+// free after the last group. Each is one store of a word (`commit`); the caches follow.
+#include <utility>
+
+#include "mimocorb/locked.hpp"
+#include "mimocorb/ring.hpp"
+
+namespace mimocorb {
+
+SlotQueue Ring::due_events(std::uint32_t group) {
+  GroupRecord& record = segment_->group(group);
+  return {segment_->group_queue(group), segment_->number_of_slots(), &record.queue_head,
+          &record.queue_count};
+}
+
+GroupWord Ring::group_word(std::uint32_t slot, std::uint32_t group) const {
+  return GroupWord::decode(segment_->group_word(slot, group).load(std::memory_order_relaxed));
+}
+
+// An event that has failed comes alone, as does one that will get no second chance: the
+// deliveries of the others in its batch must not count up because of it. So what is quarantined
+// has failed by itself, and touches no other.
+bool Ring::comes_alone(std::uint32_t slot, std::uint32_t group) const {
+  return group_word(slot, group).failed > 0 || header_.max_deliveries == 1;
+}
+
+// model: TAKE
+int Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot) {
+  GroupWord word = group_word(slot, group);
+  word.state = DueState::kHeld;
+  word.owner = handle;
+  if (word.delivery < GroupWord::kMaxDelivery) ++word.delivery;
+  commit(&segment_->group_word(slot, group), word.encode());
+  return word.failed >= header_.max_deliveries ? kPoisonous : kOk;
+}
+
+// Up to `count` events in neighbouring slots; there is at least one.
+Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count) {
+  SlotQueue due = due_events(group);
+  Run run{kOk, due[0], 0};
+  bool alone = comes_alone(run.first, group);
+  do {
+    run.status = take_one(handle, group, run.first + run.count);
+    ++run.count;
+    if (alone || run.count == count || run.count == due.length() ||
+        due[run.count] != run.first + run.count)
+      break;
+    alone = comes_alone(due[run.count], group);
+  } while (!alone);
+  due.pop_front(run.count);
+  due.keep();
+  count_up(&segment_->group(group).held, run.count);
+  return run;
+}
+
+// model: ACK (how = kDone) and QUARANTINE (how = kQuarantined)
+void Ring::finish_one(std::uint32_t slot, std::uint32_t group, DueState how) {
+  GroupWord word = group_word(slot, group);
+  word.state = how;
+  word.owner = kNoHandle;
+  if (how == DueState::kQuarantined) ++word.quarantined;
+  commit(&segment_->group_word(slot, group), word.encode());
+}
+
+void Ring::finish_all(std::span<const std::uint32_t> slots, std::uint32_t group, DueState how,
+                      Wakes* wakes) {
+  SlotQueue free = free_slots();
+  const std::uint32_t free_before = free.length();
+  for (const std::uint32_t slot : slots) {
+    finish_one(slot, group, how);
+    if (--segment_->slot(slot).due == 0) free_one(slot, &free);
+  }
+  free.keep();
+  const std::uint32_t freed = free.length() - free_before;
+  wakes->slots += freed;
+  if (freed > 0) wakes->progress = true;
+
+  GroupRecord& record = segment_->group(group);
+  count_down(&record.held, static_cast<std::uint32_t>(slots.size()));
+  if (record.turn.sleepers.load(std::memory_order_relaxed) > 0) wakes->turns |= 1ULL << group;
+  if (record.held.load(std::memory_order_relaxed) == 0 &&
+      record.queue_count.load(std::memory_order_relaxed) == 0 &&
+      header_.stream_ended.load(std::memory_order_relaxed) != 0) {
+    wakes->groups |= 1ULL << group;
+    wakes->events = Wakes::kEveryone;
+  }
+}
+
+// model: FREE
+void Ring::free_one(std::uint32_t slot, SlotQueue* free) {
+  SlotRecord& record = segment_->slot(slot);
+  const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+  commit(&record.word, SlotWord{SlotState::kFree, kNoHandle, word.generation}.encode());
+  free->push_back(slot);
+}
+
+// model: GIVE_BACK. The queue stays in publish order, so the event comes before all newer ones.
+void Ring::give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, SlotQueue* due) {
+  GroupWord word = group_word(slot, group);
+  word.give_back(failed);
+  commit(&segment_->group_word(slot, group), word.encode());
+
+  const auto sequence = [this](std::uint32_t one) {
+    return segment_->slot(one).sequence.load(std::memory_order_relaxed);
+  };
+  due->push_front(slot);
+  for (std::uint32_t i = 1; i < due->length() && sequence((*due)[i]) < sequence(slot); ++i)
+    std::swap((*due)[i - 1], (*due)[i]);
+}
+
+void Ring::give_back_all(std::span<const std::uint32_t> slots, std::uint32_t group, bool failed,
+                         Wakes* wakes) {
+  SlotQueue due = due_events(group);
+  for (const std::uint32_t slot : slots) give_back_one(slot, group, failed, &due);
+  due.keep();
+  const auto count = static_cast<std::uint32_t>(slots.size());
+  count_down(&segment_->group(group).held, count);
+  wakes->groups |= 1ULL << group;
+  wakes->turns |= 1ULL << group;
+  wakes->events += count;
+}
+
+}  // namespace mimocorb

@@ -1,0 +1,212 @@
+// The port of a writer: the slots in its hands, and how it waits for more.
+#include <time.h>
+
+#include <algorithm>
+
+#include "mimocorb/locked.hpp"
+#include "mimocorb/waiting.hpp"
+
+namespace mimocorb {
+namespace {
+
+std::int64_t utc_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+Outcome WriterPort::open(std::shared_ptr<Segment> segment, std::uint32_t token,
+                         std::unique_ptr<WriterPort>* opened) {
+  std::unique_ptr<WriterPort> port(new WriterPort(std::move(segment)));
+  port->in_hand_.reserve(64);
+  const Outcome outcome = port->open_handle(Role::kWriter, token, &port->handle_);
+  if (outcome.ok()) *opened = std::move(port);
+  return outcome;
+}
+
+WriterPort::~WriterPort() { close(); }
+
+// Before the lock is taken: the slots in hand are ours, and a clock costs more than all the rest. So
+// UTC is asked for once in a millisecond, and taken from the other clock in between.
+void WriterPort::date_in_hand() {
+  constexpr std::int64_t kAskAgain_ns = 1'000'000;
+  const std::int64_t now = monotonic_ns();
+  if (now - utc_asked_ns_ > kAskAgain_ns) {
+    utc_asked_ns_ = now;
+    utc_ahead_ns_ = utc_ns() - now;
+  }
+  const double now_utc_s = 1e-9 * static_cast<double>(now + utc_ahead_ns_);
+  for (std::size_t i = 0; i < in_hand_.size(); ++i) {
+    SlotRecord& record = segment_->slot(in_hand_[i]);
+    record.published_ns = now;
+    if (!has_metadata_[i]) {
+      record.counter = next_counter_;
+      record.timestamp_s = now_utc_s;
+      record.deadtime = -1.0;
+    }
+    ++next_counter_;
+  }
+}
+
+void WriterPort::take_in_hand(std::uint32_t slot) {
+  in_hand_.push_back(slot);
+  has_metadata_.push_back(false);
+}
+
+// There is something in hand, and the lock is held.
+void WriterPort::publish_in_hand(Wakes* wakes) {
+  publish_all(in_hand_, wakes);
+  nothing_in_hand(wakes);
+}
+
+void WriterPort::nothing_in_hand(Wakes* wakes) {
+  in_hand_.clear();
+  has_metadata_.clear();
+  if (header_.in_hand.load(std::memory_order_relaxed) == 0 &&
+      header_.ending.load(std::memory_order_relaxed) != 0)
+    wake_everyone(wakes);
+}
+
+// kOk: a claim may succeed. Lock held, or as a hint without it.
+int WriterPort::room() const {
+  if (header_.ending.load(std::memory_order_relaxed) != 0) return kEnded;
+  if (header_.paused.load(std::memory_order_relaxed) != 0) return kPaused;
+  return most_to_claim() > 0 ? kOk : kNotNow;
+}
+
+// As many as are free. Slots in hand may become the last events that were asked for: whoever wants
+// more waits until that is decided.
+std::uint32_t WriterPort::most_to_claim() const {
+  const std::uint32_t free = header_.free_count.load(std::memory_order_relaxed);
+  const std::uint64_t limit = header_.event_limit.load(std::memory_order_relaxed);
+  if (limit == 0) return free;
+  const std::uint64_t then = header_.next_sequence.load(std::memory_order_relaxed) +
+                             header_.in_hand.load(std::memory_order_relaxed);
+  return then > limit ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(free, limit + 1 - then));
+}
+
+// With the lock of a publish, so that the next claim needs none. Several writers would have to wait
+// for slots that others do not use, so this is for a writer that is alone.
+void WriterPort::reserve_next() {
+  if (header_.open_writers == 1 && room() == kOk && reserve_one(handle_, &reserved_))
+    reserved_word_ = segment_->slot(reserved_).word.load(std::memory_order_relaxed);
+}
+
+bool WriterPort::has_reservation() const {
+  return reserved_ != kNoSlot &&
+         segment_->slot(reserved_).word.load(std::memory_order_relaxed) == reserved_word_;
+}
+
+// model: CLAIM_RESERVED. Without the lock; fails if the reservation was withdrawn.
+bool WriterPort::claim_reserved() {
+  const std::uint32_t slot = reserved_;
+  reserved_ = kNoSlot;
+  SlotRecord& record = segment_->slot(slot);
+  const std::uint64_t generation = SlotWord::decode(reserved_word_).generation;
+  // SYNC slot-content: pairs with ObserverPort::copy_slot
+  if (!replace(&record.word, reserved_word_,
+               SlotWord{SlotState::kClaimed, handle_, generation + 1}.encode()))
+    return false;
+  record.sequence.store(0, std::memory_order_relaxed);
+  take_in_hand(slot);
+  return true;
+}
+
+Run WriterPort::advance() {
+  if (reserved_ != kNoSlot && claim_reserved()) return {kOk, in_hand_.front(), 1};
+  if (!in_hand_.empty()) date_in_hand();
+  Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
+  if (!in_hand_.empty()) publish_in_hand(&locked.wakes);
+  Run run{room(), 0, 0};
+  if (run.status != kOk) return run;
+  run = claim_run(handle_, 1);
+  take_in_hand(run.first);
+  return run;
+}
+
+Run WriterPort::claim(std::uint32_t count) {
+  const Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
+  reserved_ = kNoSlot;
+  Run run{room(), 0, 0};
+  if (run.status != kOk || count == 0) return run;
+  run = claim_run(handle_, std::min(count, most_to_claim()));
+  for (std::uint32_t i = 0; i < run.count; ++i) take_in_hand(run.first + i);
+  return run;
+}
+
+std::uint32_t WriterPort::publish() {
+  if (in_hand_.empty()) return 0;
+  date_in_hand();
+  Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  publish_in_hand(&locked.wakes);
+  reserve_next();
+  return count;
+}
+
+std::uint32_t WriterPort::abort() {
+  if (in_hand_.empty()) return 0;
+  Locked locked(this);
+  settle_reservation(handle_, Reservation::kWithdraw);
+  const auto count = static_cast<std::uint32_t>(in_hand_.size());
+  abort_all(in_hand_, &locked.wakes);
+  locked.wakes.progress = true;
+  nothing_in_hand(&locked.wakes);
+  return count;
+}
+
+bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
+  if (in_hand_.empty()) return false;
+  // A run of neighbours is the rule, so the slot's place is known; otherwise it is looked for.
+  std::size_t at = slot - in_hand_.front();
+  if (at >= in_hand_.size() || in_hand_[at] != slot)
+    at = static_cast<std::size_t>(std::ranges::find(in_hand_, slot) - in_hand_.begin());
+  if (at == in_hand_.size()) return false;
+  SlotRecord& record = segment_->slot(slot);
+  record.counter = metadata.counter;
+  record.timestamp_s = metadata.timestamp_s;
+  record.deadtime = metadata.deadtime;
+  has_metadata_[at] = true;
+  return true;
+}
+
+int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
+  HandleRecord& record = segment_->handle(handle_);
+  if (has_reservation()) return kOk;
+  const int reason = room();
+  if (reason == kOk || reason == kEnded) return reason;
+  const WaitingTime waiting(&record, reason == kPaused ? WaitCause::kPaused : WaitCause::kFull);
+  if (found_by_spinning([&] { return room() != reason; }, spin_ns, timeout_ns, &patience_)) return kOk;
+  std::uint32_t turn = 0;
+  {
+    const Locked locked(this);
+    if (room() != reason) return kOk;
+    record.sleeping = Sleeping::kForWork;
+    header_.space.sleepers.fetch_add(1, std::memory_order_relaxed);
+    turn = header_.space.turn.load(std::memory_order_relaxed);
+  }
+  sleep_registered(&header_.space, turn, handle_, timeout_ns);
+  patience_.slept(waiting.so_far_ns());
+  return after_sleep(turn, header_.space);
+}
+
+std::int64_t WriterPort::waited_ns(WaitCause cause) const {
+  return waited(segment_->handle(handle_), cause);
+}
+
+void WriterPort::close() {
+  if (handle_ == kNoHandle) return;
+  if (!foreign()) {
+    abort();
+    Locked locked(this);
+    leave(handle_, &locked.wakes);
+  }
+  handle_ = kNoHandle;
+}
+
+}  // namespace mimocorb

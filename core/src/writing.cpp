@@ -1,0 +1,128 @@
+// The transitions of a slot: claimed or reserved, published, aborted. Each is one store of its word
+// (`commit`); the caches follow.
+#include "mimocorb/locked.hpp"
+#include "mimocorb/ring.hpp"
+
+namespace mimocorb {
+
+SlotQueue Ring::free_slots() {
+  return {segment_->free_queue(), segment_->number_of_slots(), &header_.free_head,
+          &header_.free_count};
+}
+
+// model: CLAIM
+void Ring::claim_one(std::uint32_t handle, std::uint32_t slot) {
+  SlotRecord& record = segment_->slot(slot);
+  SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+  word = {SlotState::kClaimed, handle, word.generation + 1};
+  commit(&record.word, word.encode());  // SYNC slot-content: pairs with ObserverPort::copy_slot
+  record.sequence.store(0, std::memory_order_relaxed);
+}
+
+// As many of the first `count` free slots as are neighbours; there are at least `count`.
+Run Ring::claim_run(std::uint32_t handle, std::uint32_t count) {
+  SlotQueue free = free_slots();
+  Run run{kOk, free[0], 0};
+  while (run.count < count && free[run.count] == run.first + run.count)
+    claim_one(handle, run.first + run.count++);
+  free.pop_front(run.count);
+  free.keep();
+  count_up(&header_.in_hand, run.count);
+  return run;
+}
+
+// model: RESERVE. The slot stays free in the eyes of everybody; it only leaves the queue, so that its
+// writer can claim it without the lock. An event that no group needs stays, as a new one might.
+bool Ring::reserve_one(std::uint32_t handle, std::uint32_t* slot) {
+  SlotQueue free = free_slots();
+  const std::uint32_t index = free[0];
+  SlotRecord& record = segment_->slot(index);
+  const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+  if (word.state != SlotState::kFree) return false;
+  commit(&record.word, SlotWord{SlotState::kReserved, handle, word.generation}.encode());
+  free.pop_front();
+  free.keep();
+  segment_->handle(handle).reservation = index + 1;
+  *slot = index;
+  return true;
+}
+
+// model: WITHDRAW. Its writer may claim the slot at the same moment: one of the two is first.
+void Ring::settle_reservation(std::uint32_t handle, Reservation reservation) {
+  HandleRecord& record = segment_->handle(handle);
+  if (record.reservation == 0) return;
+  const std::uint32_t slot = record.reservation - 1;
+  Word& word = segment_->slot(slot).word;
+  const std::uint64_t bits = word.load(std::memory_order_acquire);
+  const SlotWord seen = SlotWord::decode(bits);
+  if (seen.state == SlotState::kReserved && reservation == Reservation::kMayStay) return;
+  if (seen.state == SlotState::kReserved &&
+      replace(&word, bits, SlotWord{SlotState::kFree, kNoHandle, seen.generation}.encode())) {
+    SlotQueue free = free_slots();
+    free.push_front(slot);
+    free.keep();
+  } else {
+    count_up(&header_.in_hand);
+  }
+  record.reservation = 0;
+}
+
+void Ring::settle_reservations(Reservation reservation) {
+  for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i)
+    settle_reservation(i, reservation);
+}
+
+// model: PUBLISH. Group words first: they mean nothing until the slot's word says READY. Returns to
+// how many groups the event is due.
+std::uint32_t Ring::publish_one(std::uint32_t slot, std::uint64_t sequence) {
+  SlotRecord& record = segment_->slot(slot);
+  std::uint32_t due = 0;
+  for (std::uint32_t g = 0; due < header_.active_groups; ++g) {
+    if (!is_active(segment_->group(g))) continue;
+    Word& group_word = segment_->group_word(slot, g);
+    GroupWord word = GroupWord::decode(group_word.load(std::memory_order_relaxed));
+    word = {DueState::kPending, 0, kNoHandle, 0, word.quarantined, word.redelivered};
+    group_word.store(word.encode(), std::memory_order_relaxed);
+    ++due;
+  }
+  record.sequence.store(sequence, std::memory_order_relaxed);
+  const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
+  commit(&record.word, SlotWord{SlotState::kReady, kNoHandle, word.generation}.encode());
+  commit(&header_.next_sequence, sequence + 1);
+  record.due = due;
+  return due;
+}
+
+// At least one.
+void Ring::publish_all(std::span<const std::uint32_t> slots, Wakes* wakes) {
+  std::uint64_t sequence = header_.next_sequence.load(std::memory_order_relaxed);
+  for (const std::uint32_t slot : slots) publish_one(slot, sequence++);
+
+  const auto count = static_cast<std::uint32_t>(slots.size());
+  count_down(&header_.in_hand, count);
+  header_.newest_slot.store(slots.back() + 1, std::memory_order_release);
+  const auto append_to = [slots](SlotQueue queue) {
+    for (const std::uint32_t slot : slots) queue.push_back(slot);
+    queue.keep();
+  };
+  if (header_.active_groups == 0) append_to(free_slots());
+  for (std::uint32_t g = 0, left = header_.active_groups; left > 0; ++g) {
+    if (!is_active(segment_->group(g))) continue;
+    --left;
+    append_to(due_events(g));
+    wakes->groups |= 1ULL << g;
+  }
+  wakes->events += count;
+  end_at_limit(wakes);
+}
+
+// model: ABORT
+void Ring::abort_all(std::span<const std::uint32_t> slots, Wakes* wakes) {
+  SlotQueue free = free_slots();
+  for (const std::uint32_t slot : slots) free_one(slot, &free);
+  free.keep();
+  count_down(&header_.in_hand, static_cast<std::uint32_t>(slots.size()));
+  wakes->slots += static_cast<std::uint32_t>(slots.size());
+}
+
+}  // namespace mimocorb
