@@ -12,6 +12,7 @@ from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.configuring import check_plain_function
+from mimocorb._setup.field_checks import check_fields
 from mimocorb._setup.form import nearest
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import (
@@ -47,7 +48,7 @@ def check(
     repeated = list(_repeated_names(setup))
     problems = [
         *repeated,
-        *_functions(setup, with_roles=assignments_complete),
+        *_functions(setup, with_roles=assignments_complete, with_fields=buffers_complete),
         *_shared_files(setup),
         *_memory(setup),
     ]
@@ -78,7 +79,7 @@ def _repeated_names(setup: Setup) -> Iterator[Problem]:
             first.setdefault(spec.name, spec)
 
 
-def _functions(setup: Setup, *, with_roles: bool) -> Iterator[Problem]:
+def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator[Problem]:
     for spec in setup.workers:
         reference = spec.function
         if not reference.asked or not reference.name:
@@ -89,7 +90,11 @@ def _functions(setup: Setup, *, with_roles: bool) -> Iterator[Problem]:
             continue
         plain = read_signature(module.names, reference.name)
         if plain is not None:
-            yield from check_plain_function(plain, spec, with_roles=with_roles)
+            faults = check_plain_function(plain, spec, with_roles=with_roles)
+            yield from faults
+            if with_roles and with_fields and not faults:
+                statement = module.names[reference.name]
+                yield from check_fields(spec, plain, statement, setup.buffers)
             continue
         problem = check_function(reference, module)
         if problem is not None:

@@ -57,6 +57,7 @@ def _mentions(tree: ast.Module) -> Iterator[ast.expr]:
             functions |= {each.asname or "report" for each in node.names if each.name in _NAMES}
     names = functions | {f"{module}.report" for module in modules}
     for node in ast.walk(tree):
-        is_name = isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
-        if is_name and ast.unparse(node) in names:
+        if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
+            continue
+        if ast.unparse(node) in names:
             yield node

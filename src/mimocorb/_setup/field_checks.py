@@ -1,0 +1,171 @@
+"""The fields that functions of the plain form read and write against the types of their buffers.
+
+What cannot be otherwise is an error, what depends on how the function goes on is a warning: a field
+that only a branch reads, or a record that does not fit beside others that do.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from mimocorb._setup.fields_used import Written, as_written, fields_read, results_written
+from mimocorb._setup.form import nearest
+from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
+from mimocorb._setup.signatures import PlainSignature
+
+__all__ = ["check_fields"]
+
+
+class _Misfit(NamedTuple):
+    """A record that does not fit into a buffer."""
+
+    buffer: str
+    line: int
+    found: str
+    guess: str | None
+
+
+def check_fields(
+    spec: WorkerSpec,
+    signature: PlainSignature,
+    statement: ast.AST,
+    buffers: Iterable[BufferSpec],
+) -> Iterator[Problem]:
+    """Yield what does not fit between a function and the buffers of its worker.
+
+    Parameters
+    ----------
+    spec, signature
+        The worker and its function, which fit to each other.
+    statement
+        The function in the text of its module.
+    buffers
+        Those of the set-up.
+    """
+    if signature.parameters is None:  # another decorator may change the events
+        return
+    known = {buffer.name: buffer for buffer in buffers if buffer.dtype.itemsize}
+    if all(name in known for name in (*spec.sources, *spec.observes)):
+        yield from _unreadable(spec, signature, statement, known)
+    if all(name in known for name in spec.sinks):
+        yield from _unwritable(spec, signature, statement, known)
+
+
+def _unreadable(
+    spec: WorkerSpec,
+    signature: PlainSignature,
+    statement: ast.AST,
+    known: dict[str, BufferSpec],
+) -> Iterator[Problem]:
+    values = {one.name: _value(one.default) for one in signature.parameters or ()}
+    for names, line, certain in fields_read(statement, {**values, **spec.config}):
+        place = f"in line {line} of {spec.function.asked}"
+        severity: Severity = "error" if certain else "warning"
+        if len(spec.sources) > 1:  # which are called with a dictionary of buffers
+            if names[0] not in spec.sources:
+                guess = nearest(names[0], spec.sources)
+                yield Problem(
+                    spec.where,
+                    f"{signature.name} looks for the event of {names[0]!r} {place}",
+                    f"found that {spec.name} reads {', '.join(spec.sources)}",
+                    f"did you mean {guess!r}?" if guess else "name one of these",
+                    severity,
+                )
+                continue
+            buffer, fields = known[names[0]], names[1:2]
+        else:
+            buffer, fields = known[(*spec.sources, *spec.observes)[0]], names[:1]
+        for field in fields:
+            if field not in (buffer.dtype.names or ()):
+                yield Problem(
+                    spec.rb_where.get(buffer.name, spec.where),
+                    f"{signature.name} reads the field {field!r} of {buffer.name} {place}",
+                    f"found that {buffer.name} has {_fields(buffer)}",
+                    _remedy(nearest(field, buffer.dtype.names or ()), buffer),
+                    severity,
+                )
+
+
+def _value(default: str | None) -> Any:
+    """Return a default that is a text, which may name a field."""
+    try:
+        return ast.literal_eval(default or "None")
+    except (ValueError, SyntaxError):
+        return None
+
+
+def _unwritable(
+    spec: WorkerSpec,
+    signature: PlainSignature,
+    statement: ast.AST,
+    known: dict[str, BufferSpec],
+) -> Iterator[Problem]:
+    sinks = [known[name] for name in spec.sinks]
+    if not sinks:
+        return
+    checked = [
+        misfit
+        for result in results_written(statement)
+        for misfit in _misfits(result, sinks, is_source=signature.kind == "source")
+    ]
+    for misfit in checked:
+        if misfit is not None:
+            place = f"in line {misfit.line} of {spec.function.asked}"
+            yield Problem(
+                spec.rb_where.get(misfit.buffer, spec.where),
+                f"a record of {misfit.buffer} has {_fields(known[misfit.buffer])}",
+                f"found {misfit.found}, which {signature.name} writes {place}",
+                _remedy(misfit.guess, known[misfit.buffer]),
+                "warning" if None in checked else "error",
+            )
+
+
+def _misfits(
+    result: ast.expr, sinks: list[BufferSpec], *, is_source: bool
+) -> Iterator[_Misfit | None]:
+    """Yield for each record in a result what is wrong with it, or None if nothing is."""
+    if is_source and isinstance(result, ast.Tuple) and len(result.elts) == 2:
+        result = result.elts[0]  # and metadata
+    written = as_written(result)
+    names = [buffer.name for buffer in sinks]
+    if written is not None:
+        if not is_source and written.items and all(key in names for key in written.items):
+            by_name = dict(zip(names, sinks, strict=True))
+            for name, item in written.items.items():
+                yield from _misfits_of_item(item, by_name[name])
+        elif len(sinks) == 1:
+            yield _misfit(written, sinks[0])
+    elif isinstance(result, ast.List) and not is_source and len(result.elts) <= len(sinks):
+        behind = sinks[1:] if len(result.elts) < len(sinks) else sinks
+        for item, buffer in zip(result.elts, behind, strict=False):
+            yield from _misfits_of_item(item, buffer)
+
+
+def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | None]:
+    for part in item.elts if isinstance(item, ast.List) else [item]:
+        written = as_written(part)
+        if written is not None:
+            yield _misfit(written, buffer)
+
+
+def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
+    fields = buffer.dtype.names or ()
+    unknown = [name for name in written.items if name not in fields]
+    if set(written.items) == set(fields):
+        return None
+    guess = nearest(unknown[0], fields) if unknown else None
+    return _Misfit(buffer.name, written.line, ", ".join(written.items) or "no field", guess)
+
+
+def _fields(buffer: BufferSpec) -> str:
+    return ", ".join(buffer.dtype.names or ()) or f"no fields, but values of {buffer.dtype}"
+
+
+def _remedy(guess: str | None, buffer: BufferSpec) -> str:
+    if guess:
+        return f"did you mean {guess!r}?"
+    if buffer.dtype.names is None:
+        return "give its type fields, or write the function for plain values"
+    return "correct the function, or the type of the buffer"

@@ -1,0 +1,158 @@
+"""Which fields a function of the plain form reads and writes, from its text.
+
+Nothing need be declared for it: ``event["chA"]`` reads the field chA, also if the name is the
+value of a parameter (``event[channel]``), and ``return {"height_mV": …}`` or ``yield {"chA": …}``
+writes a record. What is written in any other way is not looked at, and a function that asks for
+the ``dtype`` of its events, or binds another value to their name, is left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from mimocorb._setup.user_functions import own_nodes
+
+__all__ = ["FieldsRead", "Written", "as_written", "fields_read", "results_written"]
+
+# What stands in one of these may not be reached, whatever the events are.
+_BRANCHES = (
+    *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.BoolOp),
+    *(ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+
+
+class FieldsRead(NamedTuple):
+    """Names in the brackets behind an event, from the outermost on.
+
+    Parameters
+    ----------
+    names
+        One name; of a filter that merges, the buffer and the field.
+    line
+        In the module.
+    certain
+        Whether every event comes there, unless an exception is raised before.
+    """
+
+    names: tuple[str, ...]
+    line: int
+    certain: bool
+
+
+class Written(NamedTuple):
+    """A dictionary in a result: its keys with what stands behind them, and the line."""
+
+    items: Mapping[str, ast.expr]
+    line: int
+
+
+def fields_read(statement: ast.AST, values: Mapping[str, Any]) -> list[FieldsRead]:
+    """Return what a function reads of its events, each name once.
+
+    Parameters
+    ----------
+    statement
+        The function, or the class of callable objects.
+    values
+        Its parameters with their values, as far as they are known.
+    """
+    function = _called(statement)
+    front = [*function.args.posonlyargs, *function.args.args] if function else []
+    front = front[isinstance(statement, ast.ClassDef) :]
+    if function is None or not front:
+        return []
+    event = front[0].arg
+    if any(_adapts(node, event) for node in ast.walk(function) if node is not front[0]):
+        return []
+    parameters = {argument.arg for argument in function.args.kwonlyargs}
+    known = {name: value for name, value in values.items() if name in parameters}
+    found: list[FieldsRead] = []
+    exits = [node for node in ast.walk(function) if isinstance(node, ast.Return | ast.Raise)]
+    first_exit = min((node.end_lineno or node.lineno for node in exits), default=sys.maxsize)
+    for node, is_branch in _in_order(function.body):
+        if isinstance(node, ast.Subscript):
+            found += [
+                FieldsRead(names, node.lineno, not is_branch and node.lineno <= first_exit)
+                for names in _names(node, event, known)
+            ]
+    found.sort(key=lambda read: not read.certain)
+    return list({read.names: read for read in reversed(found)}.values())[::-1]
+
+
+def results_written(statement: ast.AST) -> Iterator[ast.expr]:
+    """Yield what a function returns or yields; of ``a if b else c`` both."""
+    function = _called(statement)
+    for node in own_nodes(function) if function else ():
+        if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+            yield from _choices(node.value)
+
+
+def as_written(value: ast.expr) -> Written | None:
+    """Return a dictionary all of whose keys are texts; None for anything else."""
+    if not isinstance(value, ast.Dict):
+        return None
+    keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+    names = [key for key in keys if isinstance(key, str)]
+    if len(names) < len(keys):
+        return None
+    return Written(dict(zip(names, value.values, strict=True)), value.lineno)
+
+
+def _called(statement: ast.AST) -> ast.FunctionDef | None:
+    """Return what is called with the events."""
+    if isinstance(statement, ast.ClassDef):
+        methods = [node for node in statement.body if isinstance(node, ast.FunctionDef)]
+        return next((node for node in methods if node.name == "__call__"), None)
+    return statement if isinstance(statement, ast.FunctionDef) else None
+
+
+def _adapts(node: ast.AST, event: str) -> bool:
+    """Whether a name of the event is bound to something else, or its type is looked at."""
+    if isinstance(node, ast.arg):
+        return node.arg == event
+    if isinstance(node, ast.Attribute) and node.attr == "dtype":
+        return event in ast.unparse(node.value)
+    return isinstance(node, ast.Name) and node.id == event and not isinstance(node.ctx, ast.Load)
+
+
+def _in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield everything below the nodes, and whether it may not be reached."""
+    for node in nodes:
+        yield node, is_branch
+        children = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.If | ast.IfExp | ast.While):  # the condition itself is reached
+            yield from _in_order([node.test], is_branch=is_branch)
+            children.remove(node.test)
+        yield from _in_order(children, is_branch=is_branch or isinstance(node, _BRANCHES))
+
+
+def _names(node: ast.Subscript, event: str, values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    outer = node.value
+    first: tuple[str, ...] = ()
+    if isinstance(outer, ast.Subscript) and isinstance(outer.value, ast.Name):
+        texts = list(_texts(outer.slice, values))
+        outer, first = outer.value, tuple(texts[:1])
+        if len(texts) != 1:
+            return
+    if isinstance(outer, ast.Name) and outer.id == event:
+        yield from ((*first, name) for name in _texts(node.slice, values))
+
+
+def _texts(node: ast.expr, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts that an index stands for, if that is known."""
+    for each in node.elts if isinstance(node, ast.List) else [node]:
+        value = each.value if isinstance(each, ast.Constant) else None
+        value = values.get(each.id) if isinstance(each, ast.Name) else value
+        if isinstance(value, str):
+            yield value
+
+
+def _choices(value: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(value, ast.IfExp):
+        yield from _choices(value.body)
+        yield from _choices(value.orelse)
+    else:
+        yield value
