@@ -82,6 +82,10 @@ def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
     if chosen:
         which = "several runs are running" if run is None else f"{run!r} may mean several runs"
         raise RunUnreachable(f"{which}; say which one by its directory, number or name:{names}")
+    silent = [one.trouble for one in found if one.status is None]
+    if silent:  # its name is known to nobody else
+        answers = "\n  ".join(["it may be one that does not answer:", *silent])
+        raise RunUnreachable(f"no run of {user} that answers is called {run!r}; {answers}")
     raise RunUnreachable(f"no run of {user} is called {run!r}; running are:{names}")
 
 
