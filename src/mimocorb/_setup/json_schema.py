@@ -10,6 +10,7 @@ import json
 
 from mimocorb._setup.form import ARGUMENTS, NAME
 from mimocorb._setup.keys import (
+    MAIN,
     MANUAL_BUFFER_KEYS,
     MANUAL_MAIN_KEYS,
     MANUAL_TOP_KEYS,
@@ -19,7 +20,6 @@ from mimocorb._setup.keys import (
     RECOMMENDED_WORKER_KEYS,
 )
 from mimocorb._setup.kinds import Keys, Schema, table_schema
-from mimocorb._setup.manual_dialect import MAIN
 
 __all__ = ["schema_text", "setup_schema"]
 

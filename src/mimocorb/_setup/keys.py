@@ -14,6 +14,7 @@ from mimocorb._setup.record_types import RecordType
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = [
+    "MAIN",
     "MANUAL_BUFFER_KEYS",
     "MANUAL_MAIN_KEYS",
     "MANUAL_TOP_KEYS",
@@ -106,6 +107,8 @@ MANUAL_BUFFER_KEYS: Keys = {
     "channel_per_slot": Key(_VALUES, _VALUES_MEANING, ("values_per_slot",), required=True),
     "data_type": Key(RecordType(), _TYPE_MEANING, ("dtype",), required=True),
 }
+MAIN = "Fkt_main"
+"""The entry of the manual's ``Functions`` that is no worker."""
 MANUAL_MAIN_KEYS: Keys = {
     "config_file": Key(Text("config/simulation_config.yaml"), "The common configuration file."),
     **_LIMIT_KEYS,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mimocorb._setup.config_files import CommonConfig, ConfigFiles, with_shared_files
 from mimocorb._setup.form import Form, describe, nearest
 from mimocorb._setup.keys import (
+    MAIN,
     MANUAL_BUFFER_KEYS,
     MANUAL_MAIN_KEYS,
     MANUAL_TOP_KEYS,
@@ -27,11 +28,10 @@ from mimocorb._setup.parts import (
 )
 from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
-__all__ = ["MAIN", "read_manual"]
+__all__ = ["read_manual"]
 
 _ADDED_BY_RELEASE = ("FunctionConfigs", "output_directory", "KBD_control", "GUI_control")
 _ROLES: tuple[Role, ...] = ("read", "write", "observe")
-MAIN = "Fkt_main"
 
 
 def read_manual(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
