@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import termios
+import time
 
 import pytest
-from running import RunningDaq, Worker, chain, eventually
+from running import WATCHDOG_S, RunningDaq, Worker, chain, eventually
+
+from mimocorb._run.options import RunOptions
+from mimocorb._run.run import Run
+from mimocorb._run.run_state import Command, RunState
+from mimocorb._setup.dialects import read_setup
+
+ENDLESS = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
 
 
 def backlog(tmp_path, pause_s=0.02):
@@ -51,6 +60,37 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
     lost = f"{group['lost']} events of RB_1 were not processed by double"
     assert group["lost"] > 0
     assert lost in finished.text
+
+
+def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypatch):
+    """The filter is stuck, the sink has failed: what is due to it is saved until it is unwanted."""
+    monkeypatch.chdir(tmp_path)
+    obstacle = {"file": str(tmp_path / "obstacle")}
+    (tmp_path / "obstacle").touch()
+    middle = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, obstacle)
+    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 2})
+    setup = read_setup(chain(tmp_path, source=ENDLESS, middle=middle, sink=sink))
+    with Run(setup, RunOptions(verbose=0, keyboard=False)) as daq:
+        daq.prepare()
+        supervisor = daq.supervisor
+        supervisor.start(daq.directory)
+        deadline = time.monotonic() + WATCHDOG_S
+        while supervisor.state is not RunState.DRAINING and time.monotonic() < deadline:
+            supervisor.turn()
+        for _ in range(3):  # dealt with before anything else happens
+            supervisor.post(Command.INTERRUPT, "SIGINT")
+        while not supervisor.ended and time.monotonic() < deadline:
+            supervisor.turn()
+        summary = daq.finish()
+    log = (daq.directory / "log.txt").read_text()
+    second, third = (line for line in log.splitlines() if "SIGINT: ending already; " in line)
+    assert re.search(
+        r"waiting for (Fkt_1 numbers, )?Fkt_2 waits_while_there, to be killed in \d\.\d s; saving"
+        r" events, \d+ events? to go; asked once more it saves no more of them$",
+        second,
+    )
+    assert re.search(r"; \d+ events? not saved$", third)
+    assert "ended at once by SIGINT" in summary.reason
 
 
 def test_an_interrupt_before_data_taking_begins_ends_in_order(tmp_path):

@@ -27,6 +27,15 @@ class Escalation:
                 process.asked_to_end = True
                 process.signal(ASK_TO_END)
 
+    def waiting(self) -> str:
+        """Say who has been asked and has not ended, and for how long that is waited for."""
+        asked = {p: at_s for p, at_s in self._asked_s.items() if not p.gone}
+        if not asked:
+            return ""
+        left_s = max(asked.values()) + self._kill_grace_s - time.monotonic()
+        names = ", ".join(process.name for process in asked)
+        return f"waiting for {names}, to be killed in {max(0.0, left_s):.1f} s"
+
     def kill_the_deaf(self) -> list[WorkerProcess]:
         """Kill who was asked too long ago; returns those that this call killed."""
         now = time.monotonic()

@@ -23,6 +23,7 @@ from mimocorb._run.run_state import WorkerState
 from mimocorb._run.workers.process_stat import ProcessStat
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
+from mimocorb._words import ordinal
 
 __all__ = ["HangWatch"]
 
@@ -142,4 +143,4 @@ def _what(buffer: str, holding: Holding) -> str:
     """Name an event or a slot."""
     if holding.group == WRITERS:
         return f"a slot of {buffer} that it had claimed"
-    return f"event {holding.number} of {buffer}"
+    return f"the {ordinal(holding.number)} event of {buffer}"

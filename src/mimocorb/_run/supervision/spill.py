@@ -31,8 +31,6 @@ class Spill:
 
     Parameters
     ----------
-    directory
-        Of the run; the file is ``spill.npz`` in it, made with the first event.
     setup
         What is run.
 
@@ -42,9 +40,8 @@ class Spill:
         What has been taken and saved so far: name of the buffer, number of the reader group.
     """
 
-    def __init__(self, directory: Path, setup: Setup) -> None:
+    def __init__(self, setup: Setup) -> None:
         self.groups: dict[str, dict[int, Spilled]] = {}
-        self._path = directory / SPILL_FILE
         self._setup = setup
         self._file: SpillFile | None = None
         self._reading: list[_StandIn] = []
@@ -61,8 +58,15 @@ class Spill:
         for buffer in function.readers:
             self._reading.append(_StandIn(function, buffer))
 
-    def save_some(self) -> bool:
+    @property
+    def left(self) -> int:
+        """Events that are there and have not been saved yet."""
+        return sum(sum(f.unread().values()) for f in self._functions if self._reading)
+
+    def save_some(self, directory: Path) -> bool:
         """Save what is there now, some megabytes of each buffer; whether there is more.
+
+        The file is ``spill.npz`` in the directory of the run, made with the first event.
 
         Raises
         ------
@@ -72,11 +76,11 @@ class Spill:
         more = False
         try:
             for reader in tuple(self._reading):
-                more = self._save_some_of(reader) or more
+                more = self._save_some_of(reader, directory) or more
                 if reader.ended:
                     self._reading.remove(reader)
         except OutputError:
-            self._give_up()
+            self.give_up()
             raise
         return more
 
@@ -103,11 +107,11 @@ class Spill:
                     found.append(
                         f"{how_many(events, 'event')} of {buffer} {verb(events, 'was')} saved for "
                         f"{function.spec.function.name};"
-                        f" to process them: mimocorb replay {self._path.parent}"
+                        f" to process them: mimocorb replay {self._file.path.parent}"
                     )
         return found
 
-    def _save_some_of(self, reader: _StandIn) -> bool:
+    def _save_some_of(self, reader: _StandIn, directory: Path) -> bool:
         events = reader.take()
         if not len(events):
             return False
@@ -116,12 +120,13 @@ class Spill:
         groups[reader.group] = Spilled(before.taken + len(events), before.saved)
         if self._file is None:
             name = self._setup.path.name if self._setup.path else ""
-            self._file = SpillFile(self._path, name, self._setup.settings)
+            self._file = SpillFile(directory / SPILL_FILE, name, self._setup.settings)
         self._file.add(reader.buffer, reader.worker, events)
         groups[reader.group] = Spilled(before.taken + len(events), before.saved + len(events))
         return not reader.ended
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Save no more: what is still in the buffers is lost, and counted."""
         for reader in self._reading:
             reader.close()
         self._reading.clear()

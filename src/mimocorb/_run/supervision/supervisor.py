@@ -42,9 +42,9 @@ from mimocorb._run.supervision.draining import Drain, DrainStep
 from mimocorb._run.supervision.ending import EndCondition
 from mimocorb._run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb._run.supervision.hang_watch import HangWatch
+from mimocorb._run.supervision.leftovers import Leftovers
 from mimocorb._run.supervision.meters import BufferMeter, RunClock
 from mimocorb._run.supervision.set_aside import SetAside
-from mimocorb._run.supervision.spill import Spill
 from mimocorb._run.supervision.unreported import UnreportedResults
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
@@ -52,7 +52,7 @@ from mimocorb._run.workers.workforce import Workforce
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup
 from mimocorb._words import how_many
-from mimocorb.errors import HandleMisuse, OutputError
+from mimocorb.errors import HandleMisuse
 
 __all__ = ["Supervisor"]
 
@@ -133,8 +133,7 @@ class Supervisor:
         self.set_aside = SetAside(self.buffers, self.findings)
         self._slow_start = ProgressWatch()
         self._directory = Path()
-        self._spill = Spill(self._directory, setup)
-        self._rest_is_given_up = False  # by whoever asks for the end at once: lost, and counted
+        self._leftovers = Leftovers(setup, self.findings)
 
     # --- setting up
 
@@ -168,7 +167,6 @@ class Supervisor:
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
-        self._spill = Spill(directory, self.setup)
         processes = self._workforce.start(self._graph.start_order, directory)
         self.findings.tell(
             f"started {how_many(len(processes), 'worker')} by {self._workforce.start_method}"
@@ -224,8 +222,11 @@ class Supervisor:
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(f"stopped by {by}")
         elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
-            self._rest_is_given_up = True
+            self._leftovers.are_unwanted()
             self.end_now(f"ended at once by {by}")
+        elif command is Command.END and self.state is RunState.ENDING:
+            doing = (self._escalation.waiting(), self._leftovers.asked_to_hurry())
+            self.findings.tell(f"{by}: ending already; {'; '.join(filter(None, doing))}")
 
     def _pause(self, paused: bool, cause: str) -> None:
         for name in self.source_buffers:
@@ -288,11 +289,7 @@ class Supervisor:
             self.stop(reason)
 
     def _on_function_gone(self, function: WorkerFunction) -> None:
-        if function.unread():
-            if self._rest_is_given_up:
-                function.leave()
-            else:
-                self._spill.take_over(function)
+        self._leftovers.take_over(function)
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
         if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
@@ -334,12 +331,13 @@ class Supervisor:
         self.findings.tell("all workers are ready, data taking begins")
 
     def _look_at_drain(self) -> None:
-        self._save_some()
+        if self._leftovers.save_some(self._directory):
+            self.loop.wake()  # the next turn goes on at once
         step = self._drain.step(patient=self.state is RunState.DRAINING)
         if step is DrainStep.STUCK:
             self._on_drain_timeout()
-        elif step is DrainStep.DONE and not self._spill.reading:
-            self._finish_saving()
+        elif step is DrainStep.DONE and not self._leftovers.pending:
+            self._leftovers.finish()
             self._change(RunState.ENDED, "all workers have ended")
             self.set_aside.finish(self._directory)
             self.findings.warnings += self._departures.restarts.listed()
@@ -352,20 +350,6 @@ class Supervisor:
         text = f"no progress for {self._drain.timeout_s:g} s while draining: {names}"
         self.findings.failures.append(text)
         self.end_now(text)
-
-    def _save_some(self) -> None:
-        """Save events whose readers have gone."""
-        try:
-            if self._spill.save_some():
-                self.loop.wake()  # the next turn goes on at once
-        except OutputError as error:
-            self.findings.fail(f"not all events that are left could be saved: {error}")
-
-    def _finish_saving(self) -> None:
-        try:
-            self.findings.failures += self._spill.finish()
-        except OutputError as error:
-            self.findings.fail(f"the events that are left could not be saved: {error}")
 
     def _kill_the_deaf(self) -> None:
         for process in self._escalation.kill_the_deaf():
@@ -383,7 +367,7 @@ class Supervisor:
         buffers = tuple(
             replace(
                 view,
-                spilled=dict(self._spill.groups.get(name, {})),
+                spilled=dict(self._leftovers.groups.get(name, {})),
                 dead_time=dead[name],
                 dead_fraction=sum(dead[name].values()) if dead[name] else None,
             )
