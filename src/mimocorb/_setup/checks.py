@@ -13,7 +13,6 @@ from typing import Literal
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.configuring import check_plain_function
 from mimocorb._setup.field_checks import check_fields
-from mimocorb._setup.form import nearest
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import (
     NOWHERE,
@@ -24,6 +23,7 @@ from mimocorb._setup.model import (
     Where,
     WorkerSpec,
 )
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import shown
 from mimocorb._setup.reported_names import reported_names
 from mimocorb._setup.static_signatures import read_signature
@@ -268,9 +268,15 @@ def _shared_files(setup: Setup) -> Iterator[Problem]:
                 "every function that writes a file has a file of its own",
                 f"found {specs[0].name} and {spec.name} both running {function} with the "
                 f"filename {filename!r}",
-                f"give {spec.name} a config_file of its own",
+                _other_filename(setup, spec),
                 "warning",
             )
+
+
+def _other_filename(setup: Setup, spec: WorkerSpec) -> str:
+    if setup.dialect == "mimoCoRB2":
+        return f"give {spec.name} another filename in its config"
+    return f"give {spec.name} a config_file of its own"
 
 
 def _memory(setup: Setup) -> Iterator[Problem]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mimocorb._setup.form import Form, nearest
+from mimocorb._setup.form import Form
 from mimocorb._setup.model import ConfigOrigin, Where, WorkerSpec
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
 from mimocorb._setup.setup_file import MappingNode, Node, plain, read_file
 
@@ -43,12 +44,12 @@ class ConfigFiles:
     def _load(self, path: Path, name: str, where: Where, what: str) -> MappingNode | None:
         try:
             is_there = path.is_file()
-            neighbours = [] if is_there else _yaml_files(path.parent)
+            neighbours = {} if is_there else _yaml_files(path.parent)
         except (OSError, ValueError):
-            is_there, neighbours = False, []
+            is_there, neighbours = False, {}
         if not is_there:
-            guess = nearest(path.name, neighbours)
-            corrected = str(Path(name).with_name(guess)) if guess else ""
+            guess = nearest(path.stem, neighbours)
+            corrected = str(Path(name).with_name(neighbours[guess])) if guess else ""
             self.form.error(
                 where,
                 f"{what} is the file {shown(path)}",
@@ -63,8 +64,10 @@ class ConfigFiles:
         return self.form.mapping(node, f"the content of {name}", "filename: spectrum")
 
 
-def _yaml_files(directory: Path) -> list[str]:
-    return [path.name for path in directory.iterdir() if path.suffix in {".yaml", ".yml"}]
+def _yaml_files(directory: Path) -> dict[str, str]:
+    """Return the names of the files in a directory by what stands before their ending."""
+    paths = [path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"}]
+    return {path.stem: path.name for path in paths}
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,15 @@ class Layers:
         Keys that are for other workers as well.
     files
         The files that were read.
+    complete
+        Whether every file could be read.
     """
 
     content: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[Any, Where] = field(default_factory=dict)
     common: frozenset[Any] = frozenset()
     files: tuple[Path, ...] = ()
+    complete: bool = True
 
     def over(self, table: MappingNode, file: Path | None = None, *, common: bool = False) -> Layers:
         """Return this configuration with a mapping laid over it."""
@@ -97,6 +103,7 @@ class Layers:
             {**self.places, **{key: entry.key.where for key, entry in table.entries.items()}},
             self.common | keys if common else self.common - keys,
             self.files + new,
+            self.complete,
         )
 
     def of_worker(self, worker: WorkerSpec, directory: Path) -> WorkerSpec:
@@ -105,7 +112,7 @@ class Layers:
             worker,
             config=self.content,
             config_files=self.files,
-            config_origin=ConfigOrigin(self.places, self.common, directory),
+            config_origin=ConfigOrigin(self.places, self.common, directory, self.complete),
         )
 
 
@@ -150,6 +157,7 @@ class CommonConfig:
     sections: MappingNode
     path: Path | None
     inline: MappingNode
+    complete: bool = True
 
     RUN_KEYS = ("runtime", "runevents")
 
@@ -157,11 +165,17 @@ class CommonConfig:
         """Return the section ``general``; empty if there is none."""
         return self._section(self.sections, "general") or MappingNode({}, self.sections.where)
 
-    def of_function(self, function: str, own: tuple[Path, MappingNode] | None) -> Layers:
-        """Return the configuration of a function with or without a file of its own."""
+    def of_function(
+        self, function: str, own: tuple[Path, MappingNode] | None, *, complete: bool = True
+    ) -> Layers:
+        """Return the configuration of a function with or without a file of its own.
+
+        `complete` tells whether that file could be read.
+        """
         general = self.general()
         entries = {key: item for key, item in general.entries.items() if key not in self.RUN_KEYS}
-        base = Layers(files=(self.path,) if self.path else ())
+        files = (self.path,) if self.path else ()
+        base = Layers(files=files, complete=complete and self.complete)
         base = base.over(replace(general, entries=entries), common=True)
         if own is not None:
             return base.over(own[1], own[0])

@@ -12,10 +12,9 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from mimocorb._setup.annotations import UNKNOWN
-from mimocorb._setup.form import describe, nearest
 from mimocorb._setup.model import Problem, WorkerSpec
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute
-from mimocorb._setup.setup_file import node_from_python
 from mimocorb._setup.signatures import GIVEN, Kind, Parameter, PlainSignature, with_article
 
 __all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
@@ -94,7 +93,7 @@ def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, An
     for name, parameter in by_name.items():
         if name in given:
             problems += _convert(values, parameter, given[name], signature, spec)
-        elif parameter.default is None:
+        elif parameter.default is None and spec.config_origin.complete:
             problems.append(_missing(parameter, signature, spec))
     of_mimocorb = {parameter.name for parameter in extra}
     return {key: value for key, value in values.items() if key not in of_mimocorb}, problems
@@ -163,6 +162,10 @@ def _convert(
     try:
         converted = adapter.validate_python(value)
     except ValidationError as error:
+        # Only for this message: workers configure their functions, and need to read no YAML.
+        from mimocorb._setup.form import describe
+        from mimocorb._setup.setup_file import node_from_python
+
         where = spec.config_origin.places.get(key, spec.where)
         found = describe(node_from_python(value, key))
         return [Problem(where, f"{owner} is {_kind(parameter)}", found, _said(error))]

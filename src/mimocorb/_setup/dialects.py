@@ -21,10 +21,11 @@ from typing import Any
 from mimocorb._setup import manual_dialect, mimocorb2_dialect
 from mimocorb._setup.checks import check
 from mimocorb._setup.config_files import ConfigFiles
-from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
 from mimocorb._setup.kinds import Given
 from mimocorb._setup.model import Problem, Setup, Where, format_problems
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.parts import Draft, limits
 from mimocorb._setup.paths import absolute, shown
 from mimocorb._setup.settings import (
@@ -313,11 +314,12 @@ def _missing_setup(name: str, path: Path) -> Problem:
             return Problem(
                 Where(name), "a set-up is a file", "found a directory", "name the file in it"
             )
-        neighbours = [other.name for other in path.parent.iterdir() if other.suffix == ".yaml"]
+        others = [other for other in path.parent.iterdir() if other.suffix in {".yaml", ".yml"}]
     except (OSError, ValueError):
-        neighbours = []
-    guess = nearest(path.name, neighbours)
-    corrected = str(Path(name).with_name(guess)) if guess else ""
+        others = []
+    neighbours = {other.stem: other.name for other in others}
+    guess = nearest(path.stem, neighbours)
+    corrected = str(Path(name).with_name(neighbours[guess])) if guess else ""
     return Problem(
         Where(name),
         f"the set-up file is {shown(path)}",

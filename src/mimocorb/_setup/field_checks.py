@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from mimocorb._setup.fields_used import Written, as_written, fields_read, results_written
-from mimocorb._setup.form import nearest
 from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.signatures import PlainSignature
 
 __all__ = ["check_fields"]

@@ -6,27 +6,20 @@ so that reading goes on and one look at the messages repairs a file.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mimocorb._setup.model import Problem, Where
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
-__all__ = ["ARGUMENTS", "NAME", "Form", "describe", "nearest"]
+__all__ = ["ARGUMENTS", "NAME", "Form", "describe"]
 
 # Names become keyword arguments of functions, parts of file names and titles of displays.
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_ .+-]*"
 ARGUMENTS = ("source_list", "sink_list", "observe_list", "config_dict")
-
-
-def nearest(asked: object, known: Iterable[str]) -> str | None:
-    """Return the known name that looks most like ``asked``; ``None`` if none does."""
-    by_folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(str(asked)[:100].casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
 
 
 def describe(node: Node) -> str:

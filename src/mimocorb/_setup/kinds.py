@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.form import Form, describe
 from mimocorb._setup.model import Where
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.setup_file import Entry, MappingNode, Node, ScalarNode
 
 __all__ = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mimocorb._setup.config_files import CommonConfig, ConfigFiles, with_shared_files
-from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys import (
     MAIN,
     MANUAL_BUFFER_KEYS,
@@ -17,6 +17,7 @@ from mimocorb._setup.keys import (
 )
 from mimocorb._setup.kinds import Given, given_keys
 from mimocorb._setup.model import Role, Setup, Where, WorkerSpec
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.parts import (
     Draft,
     common_settings,
@@ -111,7 +112,8 @@ def _named(form: Form, entry: Entry | None, section: str, example: str) -> Itera
                 f"write for example: - {example}:",
             )
             continue
-        for key, body in _split_item(form, item, section, example, list(known)):
+        spellings = [name for key in known for name in (key, *known[key].spellings)]
+        for key, body in _split_item(form, item, section, example, spellings):
             name = form.name(key, f"an entry of {section}")
             table = form.mapping(body, f"{key.value!r}", f"{next(iter(known))}: …")
             if name is not None and table is not None:
@@ -171,7 +173,8 @@ def _common_config(form: Form, files: ConfigFiles, main: Given, top: Given) -> C
     named = main.node("config_file")
     read = files.read(named, f"config_file of {MAIN}") if named else None
     path, sections = read or (None, empty)
-    return CommonConfig(form, sections, path, inline_table or empty)
+    complete = read is not None or named is None
+    return CommonConfig(form, sections, path, inline_table or empty, complete)
 
 
 def _worker(
@@ -197,7 +200,8 @@ def _worker(
     )
     config_file = given.node("config_file")
     own = files.read(config_file, f"config_file of {name}") if config_file else None
-    config = common.of_function(worker.function.name, own)
+    complete = own is not None or config_file is None
+    config = common.of_function(worker.function.name, own, complete=complete)
     return config.of_worker(worker, base_directory), roles is not None
 
 

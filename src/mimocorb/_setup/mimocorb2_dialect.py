@@ -147,7 +147,9 @@ def _over(
     if isinstance(node, MappingNode):
         return config.over(node, common=common)
     read = files.read(node, what) if node.value is not None else None
-    return config.over(read[1], read[0], common=common) if read else config
+    if read is None:
+        return replace(config, complete=config.complete and node.value is None)
+    return config.over(read[1], read[0], common=common)
 
 
 def _named(

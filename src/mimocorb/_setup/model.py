@@ -237,11 +237,14 @@ class ConfigOrigin:
         ``general`` and ``base_config``, and of files that several workers name.
     directory
         Relative paths among the values start here: the directory of the set-up file.
+    complete
+        Whether every file that it comes from could be read; otherwise keys may be missing.
     """
 
     places: Mapping[Any, Where] = field(default_factory=dict)
     common: frozenset[Any] = frozenset()
     directory: Path = field(default_factory=Path)
+    complete: bool = True
 
 
 @dataclass(frozen=True)

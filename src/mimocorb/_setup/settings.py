@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mimocorb._setup.form import Form, describe, nearest
+from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys import (
     MANUAL_BUFFER_KEYS,
     MANUAL_MAIN_KEYS,
@@ -34,6 +34,7 @@ from mimocorb._setup.keys import (
 )
 from mimocorb._setup.kinds import Keys
 from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute
 from mimocorb._setup.setup_file import (
     Entry,

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimocorb._setup.form import nearest
 from mimocorb._setup.model import NOWHERE, FunctionReference, Problem, Where
+from mimocorb._setup.nearest import nearest
 from mimocorb._setup.own_functions import OWN_MODULES
 from mimocorb._setup.paths import absolute, shown
 from mimocorb.errors import UserFunctionError

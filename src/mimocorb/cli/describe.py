@@ -119,8 +119,8 @@ def _place(target: str) -> tuple[str, str]:
 
 
 def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
-    from mimocorb._setup.form import nearest
     from mimocorb._setup.model import Problem, Where
+    from mimocorb._setup.nearest import nearest
 
     setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
     if setup is None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from mimocorb._run.findings import Findings
 from mimocorb._run.supervision.meters import RunClock
-from mimocorb._setup.form import nearest
 from mimocorb._setup.model import Setup, StopCondition
+from mimocorb._setup.nearest import nearest
 
 __all__ = ["UnreportedResults"]
 

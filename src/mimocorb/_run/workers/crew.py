@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterable
 from importlib import import_module
@@ -35,6 +36,8 @@ SHARED_IMPORTS = (
     "mimocorb.mimo_buffer",
     "mimocorb.buffer_control",
 )
+# What has been imported to check a set-up is needed again in each worker of such a set-up.
+IMPORTS_IF_USED = ("pydantic",)
 
 
 class Crew:
@@ -75,7 +78,8 @@ class Crew:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
         try:
             if start_method == "forkserver":
-                multiprocessing.set_forkserver_preload([*SHARED_IMPORTS])
+                needed = [name for name in IMPORTS_IF_USED if name in sys.modules]
+                multiprocessing.set_forkserver_preload([*SHARED_IMPORTS, *needed])
             if start_method == "fork":
                 for name in SHARED_IMPORTS:
                     import_module(name)
