@@ -1,9 +1,14 @@
-"""Numbers of things, as every message writes them."""
+"""Numbers of things, as every message writes them.
+
+"Event 13" is the one with the counter 13, as user functions see it. What knows an event only by its
+place in a buffer says "the 14th event of RB_1".
+"""
 
 from __future__ import annotations
 
-__all__ = ["count", "how_many", "verb"]
+__all__ = ["count", "how_many", "ordinal", "verb"]
 
+_ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 _PLURALS = {"was": "were", "is": "are", "has": "have"}
 
 
@@ -16,6 +21,12 @@ def how_many(number: int, noun: str) -> str:
     """Return a number of things with their name: "1 event", "1 024 events", "2 processes"."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{count(number)} {noun if number == 1 else plural}"
+
+
+def ordinal(number: int) -> str:
+    """Return the place in a row: "1st", "2nd", "11th"."""
+    ending = "th" if number % 100 in (11, 12, 13) else _ENDINGS.get(number % 10, "th")
+    return f"{count(number)}{ending}"
 
 
 def verb(number: int, singular: str) -> str:

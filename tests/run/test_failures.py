@@ -125,7 +125,7 @@ def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_pat
         assert event["counter"] == 13
         assert len(event["reasons"]) == 3
         assert all("unlucky" in reason for reason in event["reasons"])
-    assert "event 14 of RB_1, with counter 13, failed again and again" in finished.log
+    assert "event 13, the 14th of RB_1, failed again and again" in finished.log
     taken = finished.published("RB_1")
     expected = [2.0 * n for n in range(taken) if n != 13]
     assert sorted(finished.values()) == expected

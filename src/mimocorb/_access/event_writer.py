@@ -42,6 +42,11 @@ class EventWriter:
         self._previous_ns = 0
         self._live_ns = 0
 
+    @property
+    def next_counter(self) -> int:
+        """Counter of the next event, if that has none of its own; messages call it by this."""
+        return self._first_counter + self.event_count
+
     def begin(self) -> Meter:
         """Let the account of this process, and the first interval, begin now; done by put too."""
         self._meter = current()
@@ -72,7 +77,7 @@ class EventWriter:
         try:
             self.form.fill(slot, data)
             self.writer.set_metadata(
-                int(given.get("counter", self._first_counter + self.event_count)),
+                int(given.get("counter", self.next_counter)),
                 float(given.get("timestamp", timestamp_s)),
                 float(given.get("deadtime", deadtime)),
             )

@@ -18,6 +18,7 @@ from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.shared_memory import SharedMemoryRing
 from mimocorb._buffer.stats import BufferStats
+from mimocorb._words import how_many, ordinal
 from mimocorb.errors import HandleMisuse, SetupError
 from mimocorb.schema import record_dtype
 
@@ -134,10 +135,10 @@ class NewBuffer:
         books = next(books for books in ring.books().groups if books.group == group)
         if books.offered:
             logger.info(
-                "buffer %s: reader group %d was added late and starts with event %d of the stream",
-                self.name,
+                "reader group %d was added late and starts with the %s event of %s",
                 group,
-                books.first_sequence,
+                ordinal(books.first_sequence),
+                self.name,
             )
         return self._setup("reader", group=group, first_sequence=books.first_sequence)
 
@@ -326,24 +327,26 @@ class NewBuffer:
                 self._warn_of_due(books, "is shut down with")
                 return
             if now_s > warn_at_s:
-                self._warn_of_due(books, "cannot shut down yet, there are")
+                self._warn_of_due(books, "cannot shut down yet:")
                 warn_at_s = math.inf
 
     def _warn_of_due(self, books: RingBooks, what: str) -> None:
         if books.in_hand:
             logger.warning(
-                "buffer %s %s %d slots in writers' hands", self.name, what, books.in_hand
+                "buffer %s %s %s in writers' hands",
+                self.name,
+                what,
+                how_many(books.in_hand, "slot"),
             )
         for group in books.groups:
             if group.pending + group.held:
                 logger.warning(
-                    "buffer %s %s %d events due to reader group %d, which has %d readers; "
-                    "%d of them are in their hands",
+                    "buffer %s %s %s due to reader group %d, which has %s; in their hands: %d",
                     self.name,
                     what,
-                    group.pending + group.held,
+                    how_many(group.pending + group.held, "event"),
                     group.group,
-                    group.readers,
+                    how_many(group.readers, "reader"),
                     group.held,
                 )
 

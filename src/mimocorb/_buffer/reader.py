@@ -17,7 +17,7 @@ from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
 from mimocorb._buffer.views import SlotViews
 from mimocorb._buffer.waits import WaitCause, waiting
-from mimocorb._words import how_many
+from mimocorb._words import how_many, ordinal
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
 __all__ = ["BatchMetadata", "Reader"]
@@ -323,11 +323,10 @@ class Reader:
         sequence, metadata = port.sequence(slot), port.metadata(slot)
         write_event(self._address, self._group, sequence, metadata, port.slot(slot).tobytes())
         logger.error(
-            "event %d of %s, with counter %d, failed again and again in reader group %d and is "
-            "set aside",
-            sequence,
-            self.name,
+            "event %d, the %s of %s, failed again and again in reader group %d and is set aside",
             metadata[0],
+            ordinal(sequence),
+            self.name,
             self._group,
         )
         port.quarantine()

@@ -138,7 +138,7 @@ class SourceToBuffer:
                 self._events.put(data, metadata)
             except DoesNotFitError as error:
                 raise UserFunctionError(
-                    f"{function_name(self.data_source)}, event {self.event_count}: {error}"
+                    f"{function_name(self.data_source)}, event {self._events.next_counter}: {error}"
                 ) from None
 
     def _until_exhausted(self) -> Iterator[Any]:
@@ -155,7 +155,7 @@ class SourceToBuffer:
         except MimocorbError:
             raise
         except Exception as error:
-            raise failure(self.data_source, self.event_count, error) from error
+            raise failure(self.data_source, self._events.next_counter, error) from error
 
     def _started(self) -> Callable[[], Any]:
         """Return a function that gets the next value, or raises StopIteration."""

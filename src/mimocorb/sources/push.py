@@ -107,7 +107,9 @@ class rbPut:  # noqa: N801 - the documented name
         try:
             self._events.put(data, metadata)
         except DoesNotFitError as error:
-            raise UserFunctionError(f"data put as event {self.event_count}: {error}") from None
+            raise UserFunctionError(
+                f"data put as event {self._events.next_counter}: {error}"
+            ) from None
         except EndOfStream:
             self.close()
         return self._active

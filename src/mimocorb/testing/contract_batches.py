@@ -95,7 +95,7 @@ class BatchContract(ContractTests):
         assert buffer.stats().groups[0].acknowledged == 3
         assert reader.get_metadata_batch().counter.tolist() == [3]
         assert (reader.sequence, reader.delivery) == (4, 1)
-        with pytest.raises(HandleMisuse, match=r"acknowledge\(2\), but 1 events are in hand"):
+        with pytest.raises(HandleMisuse, match=r"acknowledge\(2\), but in hand: 1 event"):
             reader.acknowledge(2)
         reader.reject()
         assert read_all(reader) == [3]
