@@ -168,21 +168,27 @@ def test_a_client_that_is_killed_while_it_waits_changes_nothing(daq):
     eventually(lambda: run.status().view.events > before)
 
 
+def serve(supervisor: Supervisor, control: ControlSocket, link: socket.socket) -> None:
+    """Do what the main process of a run does for its clients, until this one has an answer."""
+    while not select.select([link], [], [], 0)[0]:
+        supervisor.loop.turn(control.next_look_s())
+        control.update()
+
+
 def test_a_fault_while_answering_costs_a_client_its_connection_and_nothing_else(tmp_path):
     supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
     control = ControlSocket(supervisor, tmp_path)
     supervisor.results = {"Fkt_1": {("no", "key of JSON"): 1.0}}
     link = call(noted_socket(tmp_path))
     link.sendall(STATUS)
-    while not any(line.level == "ERROR" for line in supervisor.log.lines):
-        supervisor.loop.turn(1.0)
+    serve(supervisor, control, link)
+    assert any(line.level == "ERROR" for line in supervisor.log.lines)
     assert link.recv(1) == b""
     link.close()
     supervisor.results = {}
     with call(noted_socket(tmp_path)) as link:
         link.sendall(STATUS)
-        while not select.select([link], [], [], 0)[0]:  # it rests now and then
-            supervisor.loop.turn(1.0)
+        serve(supervisor, control, link)
         assert json.loads(hear(link))["ok"]
     control.close()
     supervisor.close()
