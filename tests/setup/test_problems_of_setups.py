@@ -364,3 +364,69 @@ def test_slips_in_the_recommended_dialect(slip: str, problems_after: Change) -> 
     assert len(messages) == 1, messages
     assert messages[0].startswith(f"muon_setup.yaml:{place}: error: ")
     assert words in messages[0]
+
+
+PLAIN = """
+from mimocorb import source
+@source
+def take(*, device: str):
+    yield 1.0
+"""
+RECOMMENDED = """
+Buffers: {raw: {slot_count: 4, data_length: 1, data_dtype: float64}}
+Workers:
+  take: {file: own.py, function: take, sinks: [raw], config: CONFIG}
+  save: {function: buffer_control.rbDrain, sources: [raw]}
+"""
+OLD_FORM = """
+RingBuffer: [{RB_1: {number_of_slots: 4, channel_per_slot: 1, data_type: float64}}]
+Functions:
+  - Fkt_main: {config_file: MAIN}
+  - take: {file_name: own, fkt_name: take, RB_assign: {RB_1: write}, config_file: CONFIG}
+  - save: {file_name: mimocorb/buffer_control, fkt_name: rbDrain, RB_assign: {RB_1: read}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        (RECOMMENDED, {"CONFIG": "not_there.yaml"}),
+        (RECOMMENDED, {"CONFIG": "[there.yaml, not_there.yaml]"}),
+        (OLD_FORM, {"CONFIG": "not_there.yaml", "MAIN": "there.yaml"}),
+        (OLD_FORM, {"CONFIG": "there.yaml", "MAIN": "not_there.yaml"}),
+    ],
+)
+def test_what_stands_in_a_file_that_is_not_there_is_not_missed_as_well(
+    tmp_path: Path, text: str, files: dict[str, str]
+) -> None:
+    for name, file in files.items():
+        text = text.replace(name, file)
+    (tmp_path / "setup.yaml").write_text(text)
+    (tmp_path / "own.py").write_text(PLAIN)
+    (tmp_path / "there.yaml").write_text("{}")
+    (found,) = read_setup_or_problems(tmp_path / "setup.yaml")[1]
+    assert "not_there.yaml; found: no such file" in str(found)
+
+
+def test_the_name_of_a_file_is_compared_without_its_ending(
+    problems_after: Change, example: Path
+) -> None:
+    (example / "config" / "other.yaml").write_text("{}")
+    (found,) = problems_after(MANUAL, (CONFIG, "config/conf.yaml"))
+    assert found.endswith("conf.yaml; found: no such file; create it, or correct the name")
+
+
+def test_a_buffer_of_another_number_is_no_misspelt_one(problems_after: Change) -> None:
+    read_rb_4 = READ_RB_3.replace("RB_3", "RB_4")
+    messages = problems_after(MANUAL, (READ_RB_3, read_rb_4))
+    assert any("found 'RB_4'; the buffers are RB_1, RB_2, RB_3" in found for found in messages)
+    messages = problems_after(MANUAL, (read_rb_4, READ_RB_3.replace("RB_3", "RB3")))
+    assert any("found 'RB3'; did you mean 'RB_3'?" in found for found in messages)
+
+
+def test_keys_in_the_column_of_their_name_may_have_any_spelling(problems_after: Change) -> None:
+    old = "  - RB_3:\n      # buffer with pulse parameters (derived from waveforms)\n"
+    old += "      number_of_slots: 32\n      channel_per_slot: 1\n"
+    new = "  - RB_3:\n    number_of_slots: 32\n    values_per_slot: 1\n"
+    messages = problems_after(MANUAL, (old, new))
+    assert not any("needs the key 'channel_per_slot'" in found for found in messages)

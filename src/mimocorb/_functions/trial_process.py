@@ -84,7 +84,8 @@ def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> d
     owner = _previewing(function)
     buffers = [*spec.sources, *spec.observes]
     known = {buffer.name for buffer in setup.buffers if buffer.slot_size_bytes}
-    if owner is not None and len(buffers) == 1 and buffers[0] in known:
+    is_known = len(buffers) == 1 and buffers[0] in known and spec.config_origin.complete
+    if owner is not None and is_known:
         buffer = setup.buffer(buffers[0])
         layout = {
             "name": buffer.name,

@@ -6,6 +6,7 @@ names, functions, data flow, memory. No user code is run and nothing is created.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
@@ -106,7 +107,7 @@ def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
     for spec in setup.workers:
         for name in spec.rb_assign:
             if name not in known:
-                guess = nearest(name, known)
+                guess = _meant(name, known)
                 yield Problem(
                     spec.rb_where.get(name, spec.where),
                     f"{spec.name} uses buffers that the set-up has",
@@ -115,13 +116,20 @@ def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
                 )
 
 
+def _meant(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that is most likely meant; RB_3 is not what somebody means by RB_4."""
+    guess = nearest(name, known)
+    is_another = guess and re.sub(r"\d+", "", guess) == re.sub(r"\d+", "", name)
+    return None if is_another else guess
+
+
 def _unknown_subjects(setup: Setup) -> Iterator[Problem]:
     """Limits and stop conditions on something that is not there."""
     buffers = [spec.name for spec in setup.buffers]
     workers = [spec.name for spec in setup.workers]
     for name, where in setup.runevents_where.items():
         if name not in buffers:
-            guess = nearest(name, buffers)
+            guess = _meant(name, buffers)
             yield Problem(
                 where,
                 "runevents counts events in buffers that the set-up has",
@@ -130,7 +138,7 @@ def _unknown_subjects(setup: Setup) -> Iterator[Problem]:
             )
     for condition in setup.stop_when:
         if condition.subject not in (*buffers, *workers):
-            guess = nearest(condition.subject, [*buffers, *workers])
+            guess = _meant(condition.subject, [*buffers, *workers])
             yield Problem(
                 condition.where,
                 "a condition of stop_when begins with the name of a buffer or worker",
@@ -233,7 +241,7 @@ def _with_guessed_names(setup: Setup) -> Setup:
     workers = []
     for spec in setup.workers:
         exact = {name: role for name, role in spec.rb_assign.items() if name in known}
-        guessed = {nearest(name, known) or name: role for name, role in spec.rb_assign.items()}
+        guessed = {_meant(name, known) or name: role for name, role in spec.rb_assign.items()}
         assign = {**guessed, **exact}
         workers.append(WorkerSpec(spec.name, spec.function, rb_assign=assign))
     return Setup(buffers=setup.buffers, workers=tuple(workers))
