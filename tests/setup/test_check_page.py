@@ -96,9 +96,9 @@ def test_a_module_that_cannot_be_imported_is_named_with_its_line(place: Path, ki
 
 def test_an_import_that_hangs_is_named_with_its_line(place: Path) -> None:
     write(place, first="import time\ntime.sleep(1000)")
-    message = problem(timeout_s=1.0)
+    message = problem(timeout_s=4.0)  # which a busy machine may need to come to this line
     assert message.startswith("own.py:4: error: ")
-    assert "found it still at work after 1 s" in message
+    assert "found it still at work after 4 s" in message
 
 
 def test_an_import_that_answers_no_alarm_is_ended(
