@@ -67,12 +67,16 @@ class Workers:
             process.start()
             self.processes.append(process)
 
-    def kill_one(self, after):
-        """Kill a process as soon as so many results have been published."""
+    def wait_for_results(self, count):
+        """Return as soon as so many results have been published."""
         deadline = time.monotonic() + WATCHDOG_S
-        while self.sink.stats().published < after:
+        while self.sink.stats().published < count:
             assert time.monotonic() < deadline, "there never were so many results"
             time.sleep(0.001)
+
+    def kill_one(self, after):
+        """Kill a process as soon as so many results have been published."""
+        self.wait_for_results(after)
         victim = self.processes.pop(0)
         victim.kill()
         victim.join(WATCHDOG_S)
@@ -96,10 +100,19 @@ def test_four_processes_with_random_delays_keep_the_order(bench, method):
     assert workers.finish(bench) == list(range(200))
 
 
-def test_without_it_they_do_not(bench):
+def test_without_it_they_do_not(bench, tmp_path):
     """Otherwise the tests here would prove nothing."""
-    workers = Workers(bench, 200, dawdle, ordered=False)
+    overtaken = tmp_path / "overtaken"
+
+    def first_waits(event):
+        while event[0] == 0 and not overtaken.exists():
+            time.sleep(0.001)
+        return dawdle(event)
+
+    workers = Workers(bench, 200, first_waits, ordered=False)
     workers.start()
+    workers.wait_for_results(1)
+    overtaken.touch()
     came = workers.finish(bench)
     assert came != sorted(came)
     assert sorted(came) == list(range(200))
