@@ -141,7 +141,7 @@ def test_what_matters_least_falls_away_but_no_number_is_ever_cut(width):
     for title, number in {"events/s": "12 346", "dead": "12.3 %", "due": " 12 "}.items():
         assert (title in heading.split()) == (number in f"{row} ")
     assert not re.search(r"\d…", row + progress)
-    assert ("━" in row) == (width >= 65)
+    assert ("━" in row) == (width >= 73)
     assert len([line for line in lines if "2/2  running" in line]) == 2
 
 

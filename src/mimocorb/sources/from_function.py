@@ -123,7 +123,8 @@ class SourceToBuffer:
             try:
                 self._transfer()
             except EndOfStream:
-                self.logger.info("the buffer ended after %s", how_many(self.event_count, "event"))
+                taken = how_many(self.event_count, "event")
+                self.logger.info("%s taken, no more are wanted", taken)
 
     def start_data_capture(self) -> None:
         """Do the same as calling the object."""

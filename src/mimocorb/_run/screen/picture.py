@@ -155,7 +155,7 @@ def _most(
 
 
 _BUFFER_COLUMNS = (
-    Column(" buffer", least_width=5),
+    Column(" buffer", least_width=12),
     Column("filled", rank=6),
     Column("", rank=3, is_number=True),
     Column("events", is_number=True),
@@ -163,7 +163,7 @@ _BUFFER_COLUMNS = (
     Column("dead", rank=4, is_number=True),
     Column("because", rank=7),
     Column("due", rank=1, is_number=True),
-    Column("for", rank=5, least_width=6),
+    Column("for", rank=5, least_width=12),
 )
 
 
@@ -195,8 +195,8 @@ def _buffer_rows(buffer: BufferView, width: int, unicode: bool) -> Iterable[list
 
 
 _WORKER_COLUMNS = (
-    Column(" worker", least_width=7),
-    Column("function", rank=2, least_width=8),
+    Column(" worker", least_width=12),
+    Column("function", rank=2, least_width=12),
     Column("alive", rank=1, is_number=True),
     Column("state"),
     Column("busy", rank=3, is_number=True),
