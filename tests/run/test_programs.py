@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,11 @@ SOURCE = Worker("starts_programs", {"RB_1": "write"}, {"pause_s": 0.001})
 
 def names(session: int) -> dict[str, int]:
     """Processes of a run by the name that ps shows."""
-    return {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in processes_of(session)}
+    found = {}
+    for pid in processes_of(session):
+        with suppress(OSError):  # it has just ended
+            found[Path(f"/proc/{pid}/comm").read_text().strip()] = pid
+    return found
 
 
 def started(tmp_path, *options: str) -> RunningDaq:
