@@ -173,6 +173,32 @@ def test_a_configuration_that_a_sink_cannot_work_with_is_found(place: Path) -> N
     assert "compression is 'zip'; choose one of none, snappy" in problem()
 
 
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("buffer_control.BufferToTxtfil", "5:16: error: 'mimocorb/buffer_control' has a function or"
+         " class 'BufferToTxtfil'; found none; did you mean 'BufferToTxtfile'?"),
+        ("buffer_control.rbExport", "5:16: error: rbExport can be named by a set-up; found that it "
+         "works with a function of yours"),
+        ("exporter.csv", "5:16: error: 'mimocorb/exporter' is a module of mimocorb; found no such "
+         "module; did you mean 'mimocorb/functions/exporters'?"),
+        ("something.else", "5:16: error: 'mimocorb/something' is a module of mimocorb; found no "
+         "such module; there are buffer_control, plot, analyzers, "),
+    ],
+)  # fmt: skip
+def test_a_function_that_mimocorb_does_not_have_for_set_ups_is_found(
+    place: Path, function: str, words: str
+) -> None:
+    (place / "setup.yaml").write_text(
+        "Buffers: {raw: {slot_count: 4, data_length: 1, data_dtype: {x: float64}}}\n"
+        "Workers:\n"
+        "  input: {file: own.py, function: acquire, sinks: [raw]}\n"
+        "  save:\n"
+        f"    {{function: {function}, sources: [raw], config: {{filename: a}}}}\n"
+    )
+    assert problem().startswith(f"setup.yaml:{words}")
+
+
 def test_a_target_that_is_no_directory_is_found(place: Path) -> None:
     (place / "data").write_text("")
     change(place, "runevents: 1000", "target_directory: data/runs")

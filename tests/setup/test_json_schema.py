@@ -24,7 +24,12 @@ NOT_IN_A_SCHEMA = {
     *("a tab", "a missing colon", "an open bracket", "an open quote", "a line out of place"),
     *("the name missing, as in the printed manual", "a key given twice", "a tag"),
     *("an unknown type", "a type as in Python", "Python objects", "a text without length"),
-    *("a field used twice", "a slot beyond all measure", "no space after a colon"),
+    *(
+        "a field used twice",
+        "a slot beyond all measure",
+        "no space after a colon",
+        "a key without a colon",
+    ),
     "a broken number",  # 32.0 is a whole number for JSON
     *("an unknown buffer", "a buffer that nobody writes", "a buffer that nobody reads"),
     *("a loop", "a loop through an observer", "two functions of one name", "a missing module"),

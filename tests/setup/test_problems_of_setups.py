@@ -27,6 +27,14 @@ SOURCE = (
 SLIPS = {
     "a tab": (MANUAL, "      number_of_slots: 32", "\t  number_of_slots: 32", "25:1", "a tab"),
     "a missing colon": (MANUAL, "- RB_3:", "- RB_3", "23:9", "a colon follows the name 'RB_3'"),
+    "a key without a colon": (
+        *(
+            MANUAL,
+            "      channel_per_slot: 1\n      data_type:",
+            "      channel_per_slot 1\n      data_type:",
+        ),
+        *("26:7", "found a line without a colon"),
+    ),
     "no space after a colon": (
         *(MANUAL, "number_of_slots: 32", "number_of_slots:32"),
         *("25:23", "insert a space after the colon"),

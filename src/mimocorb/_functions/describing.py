@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from mimocorb._functions.forms import form_of
+from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._setup.configuring import EXTRA_KEYS
 from mimocorb._setup.docstrings import Docstring, described_keys, read_docstring, unit_of
@@ -32,7 +32,6 @@ from mimocorb._setup.user_functions import (
 __all__ = ["Description", "describe_function", "worker_functions"]
 
 _LISTS = ("sources", "sinks", "observes")
-_ARGUMENTS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
 _ROLES: Mapping[Kind, tuple[str, ...]] = {
     "source": ("sinks",),
     "filter": ("sources", "sinks"),
@@ -91,7 +90,7 @@ def worker_functions(reference: FunctionReference) -> list[str] | Problem:
         loaded = import_module(str(reference.module))
         names = reversed(getattr(loaded, "__all__", ()))
         values = {getattr(loaded, name): name for name in names}
-        found = sorted(name for value, name in values.items() if _is_for_setups(value))
+        found = sorted(name for value, name in values.items() if is_for_setups(value))
     else:
         found = [name for name in module.names if name[0] != "_" and _is_marked(module, name)]
     if found:
@@ -117,13 +116,6 @@ def _is_marked(module: ModuleText, name: str) -> bool:
     if not isinstance(statement, ast.FunctionDef):
         return False
     return bool({argument.arg for argument in statement.args.args} & {"config_dict", "buffer_io"})
-
-
-def _is_for_setups(value: Any) -> bool:
-    """Whether a set-up can name it: it needs configuration only, no function of the user."""
-    if not callable(value):
-        return False
-    return tuple(inspect.signature(value).parameters) in {_ARGUMENTS, ("buffer_io",)}
 
 
 def describe_function(reference: FunctionReference) -> Description | Problem:
@@ -157,7 +149,7 @@ def _of_loaded(reference: FunctionReference, function: Callable[..., Any]) -> De
     signature = plain_signature(function)
     if signature is not None:
         return _of_plain(reference, signature)
-    if reference.path is None and not _is_for_setups(function):
+    if reference.path is None and not is_for_setups(function):
         return _of_access_class(reference, function)
     return _of_docstring(reference, form_of(function).name, inspect.getdoc(function))
 
@@ -217,7 +209,7 @@ def _of_access_class(reference: FunctionReference, owner: Callable[..., Any]) ->
                 "",
             )
             for name, parameter in inspect.signature(owner).parameters.items()
-            if name not in _ARGUMENTS
+            if name not in MANUAL_PARAMETERS
         ),
         _roles(text),
         for_setups=False,

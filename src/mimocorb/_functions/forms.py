@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 from mimocorb._functions.decorators import kind_of
 from mimocorb._setup.user_functions import is_buffer_io
 
-__all__ = ["FORMS", "Form", "form_of"]
+__all__ = ["FORMS", "MANUAL_PARAMETERS", "Form", "form_of", "is_for_setups"]
+
+MANUAL_PARAMETERS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
 
 
 class Form(NamedTuple):
@@ -69,3 +71,10 @@ FORMS = (
 def form_of(function: Callable[..., Any]) -> Form:
     """Return the form of a function."""
     return next(form for form in FORMS if form.recognises(function))
+
+
+def is_for_setups(value: Any) -> bool:
+    """Whether a set-up can name something of mimocorb: it needs no function of the user."""
+    if not callable(value):
+        return False
+    return tuple(inspect.signature(value).parameters) in {MANUAL_PARAMETERS, ("buffer_io",)}

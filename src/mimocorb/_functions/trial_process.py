@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any
 
 from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.forms import form_of
+from mimocorb._functions.forms import form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._setup.configuring import check_plain_function
@@ -81,6 +81,16 @@ def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> d
     signature = plain_signature(function)
     if signature is not None:
         problems += check_plain_function(signature, spec)
+    if spec.function.path is None and not is_for_setups(function):
+        problems.append(
+            Problem(
+                spec.function.name_where,
+                f"{spec.function.name} can be named by a set-up",
+                "found that it works with a function of yours",
+                "call it from a worker function, or mark your function as source, filter, sink or"
+                " observer, and name that",
+            )
+        )
     owner = _previewing(function)
     buffers = [*spec.sources, *spec.observes]
     known = {buffer.name for buffer in setup.buffers if buffer.slot_size_bytes}

@@ -148,12 +148,13 @@ def read_module(reference: FunctionReference) -> ModuleText | Problem:
     """Parse a module; whatever keeps it from being parsed is the problem returned."""
     path = reference.path or _installed_path(str(reference.module))
     if path is None:
-        guess = nearest(reference.asked, OWN_MODULES)
+        by_name = {module.rpartition("/")[2]: module for module in OWN_MODULES}
+        guess = nearest(reference.asked.rpartition("/")[2], by_name)
         return Problem(
             reference.where,
             f"{reference.asked!r} is a module of mimocorb",
             "found no such module",
-            f"did you mean {guess!r}?" if guess else f"there are {', '.join(OWN_MODULES)}",
+            f"did you mean {by_name[guess]!r}?" if guess else f"there are {', '.join(by_name)}",
         )
     try:
         source = path.read_bytes()
@@ -179,7 +180,17 @@ def read_module(reference: FunctionReference) -> ModuleText | Problem:
             "correct the module",
         )
     names = dict(_bound(tree.body))
+    if reference.path is None:  # what else such a module hands out is not for set-ups
+        listed = names.get("__all__")
+        return ModuleText(dict.fromkeys(_texts(listed), tree) | names, complete=True)
     return ModuleText(names, complete=not names.keys() & {"*", "__getattr__"})
+
+
+def _texts(statement: ast.AST | None) -> Iterator[str]:
+    """Yield the texts in a statement, such as the names in ``__all__``."""
+    for node in ast.walk(statement) if statement else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def neighbours(path: Path) -> list[Path]:

@@ -95,6 +95,13 @@ _KINDS = (
         "check commas, brackets and braces from here on",
     ),
     (
+        "expected ':'",
+        True,
+        "a key is followed by a colon, a space and its value",
+        "found a line without a colon",
+        "insert the colon, or indent the line as what belongs to the one above",
+    ),
+    (
         "alias",
         False,
         "an alias (*name) repeats a part marked before (&name)",
