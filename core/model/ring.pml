@@ -7,7 +7,8 @@
  *
  *   Writer    idle ⇄ slot in hand → gone          killed: stays dead
  *   Reader    idle ⇄ event in hand → gone         killed: a new process opens its place again
- *   Control   whoever made the ring: groups, promises, end; never ends, its calls may be killed
+ *   Control   whoever made the ring: groups, promises, pause, end; never ends, its calls may be killed
+ *   Observer  copies, again and again, and leaves no trace
  *
  * Parameters, by -D:
  *   WRITERS READERS_A READERS_B SLOTS    numbers of each; group B has readers 0 or more
@@ -19,6 +20,12 @@
  *   LATE_GROUPS=n                        the last n groups are added while the ring runs
  *   REMOVALS=n                           Control may remove n groups
  *   POLL                                 who waits looks again and again, instead of being blocked
+ *   BATCHES                              writers and readers have several neighbouring slots in hand;
+ *                                        readers may acknowledge the first of them
+ *   MAX_DELIVERIES=n POISON=bits         event k of bit k makes readers of group A fail; after n
+ *                                        failures an event is set aside
+ *   PAUSES=n                             Control may pause n times, and resumes
+ *   OBSERVERS                            one copies without the lock; use with FINE
  *   FINE                                 each store is a transition of its own, also under the lock
  *   BOOKS=0                              do not check the invariants, only what users see
  *   MUTANT_…                             one deliberate error, see run.py
@@ -38,7 +45,10 @@ byte promised[2];                /* of the writers' token, and of the supervisor
 byte group_state[GROUPS], abandoned[GROUPS];
 byte first_sequence[GROUPS], backlog[GROUPS], published_before[GROUPS];
 byte next_sequence = 1;
-bit ending;
+bit ending, paused;
+#if MAX_DELIVERIES
+byte failed[SLOTS * GROUPS];     /* in the group word: one store with it */
+#endif
 byte sum_generations;            /* Σ of the slots' generations: each claim's store adds one */
 byte sum_torn;                   /* Σ of the counts in the torn marks */
 byte sum_quarantined[GROUPS];    /* Σ of the counts in the group words */
@@ -56,10 +66,10 @@ bit stream_ended;
 
 byte lock = UNLOCKED;            /* ORPHANED: the next who locks is told EOWNERDEAD */
 byte life[PROCESSES + 1];        /* ALIVE; DYING: killed, still to be seen as a process; DEAD */
-byte in_hand[PROCESSES + 1];     /* in the memory of each process: slot + 1, or 0 */
-byte reserved[PROCESSES + 1];    /* the same, of a slot that was reserved for it */
+byte in_hand[PROCESSES + 1];     /* in the memory of each process: a bit for each slot */
+byte reserved[PROCESSES + 1];    /* the same, a slot that was reserved for it: slot + 1, or 0 */
 byte crashes_left = CRASHES;
-byte give_backs_left = GIVE_BACKS, removals_left = REMOVALS;
+byte give_backs_left = GIVE_BACKS, removals_left = REMOVALS, pauses_left = PAUSES;
 byte ended, writers_gone;        /* how many have left in order, or are dead for good */
 
 #include "ring_checks.pml"
@@ -68,17 +78,29 @@ byte ended, writers_gone;        /* how many have left in order, or are dead for
 
 /* model: CLAIM */
 inline claim_one() {
-  s = free_queue[0];
   assert(slot_word[s] == FREE || (slot_word[s] == READY && active_groups == 0));
   nobody_holds(s);
-  MAY_DIE; d_step {
-    slot_word[s] = CLAIMED(me); sum_generations++; torn_mark[s] = 0; content[s] = 0
-  }
+#ifdef MUTANT_CONTENT_BEFORE_CLAIM
+  left_half[s] = sum_generations + 1;
+#endif
+  MAY_DIE; d_step { slot_word[s] = CLAIMED(me); note_claimed(s) }
   MAY_DIE; sequence[s] = 0;
-  MAY_DIE; pop_free_queue();
-  MAY_DIE; free_count--;
-  MAY_DIE; in_hand_count++;
-  in_hand[me] = s + 1; s = 0
+  in_hand[me] = in_hand[me] | BIT(s); n++
+}
+
+inline claim_run() {
+  s = free_queue[0];
+  claim_one();
+#if BATCHES
+  do
+  :: n < free_count && free_queue[n] == s + 1 && sum_generations < CLAIMS -> s++; claim_one()
+  :: true -> break
+  od;
+#endif
+  MAY_DIE; pop_free_queue(n);
+  MAY_DIE; free_count = free_count - n;
+  MAY_DIE; in_hand_count = in_hand_count + n;
+  s = 0; n = 0
 }
 
 /* model: RESERVE */
@@ -87,7 +109,7 @@ inline reserve_one() {
   if
   :: slot_word[s] == FREE ->
      MAY_DIE; slot_word[s] = RESERVED(me);
-     MAY_DIE; pop_free_queue();
+     MAY_DIE; pop_free_queue(1);
      MAY_DIE; free_count--;
      MAY_DIE; reservation[me] = s + 1;
      reserved[me] = s + 1
@@ -129,7 +151,8 @@ inline write_group_words() {
      assert(g < GROUPS);
      if
      :: group_state[g] == ACTIVE ->
-        MAY_DIE; GROUP_WORD(s, g) = WORD(PENDING, 0); left--
+        MAY_DIE; d_step { GROUP_WORD(s, g) = WORD(PENDING, 0); HAS_FAILED(s, g, 0) }
+        left--
      :: else
      fi;
      g++
@@ -140,7 +163,6 @@ inline write_group_words() {
 
 /* model: PUBLISH */
 inline publish_one() {
-  s = in_hand[me] - 1;
   assert(slot_word[s] == CLAIMED(me));
 #ifdef MUTANT_READY_BEFORE_GROUP_WORDS
   sequence[s] = next_sequence;
@@ -158,73 +180,136 @@ inline publish_one() {
   MAY_DIE; next_sequence++;
 #endif
   MAY_DIE; due[s] = active_groups;
-  MAY_DIE; in_hand_count--;
+  n++
+}
+
+#define EACH_IN_HAND(step) \
+  for (s : 0 .. SLOTS - 1) { \
+    if \
+    :: HAS(me, s) -> step \
+    :: else \
+    fi \
+  }
+
+inline publish_all() {
+  EACH_IN_HAND(publish_one());
+  MAY_DIE; in_hand_count = in_hand_count - n;
+  n = 0;
   if
-  :: due[s] == 0 -> push_free_queue()
+  :: active_groups == 0 -> EACH_IN_HAND(push_free_queue()); keep_free_queue()
   :: else
   fi;
   for (g : 0 .. GROUPS - 1) {
     if
     :: group_state[g] == ACTIVE ->
-       MAY_DIE; QUEUE(g, queue_count[g]) = s;
-       MAY_DIE; queue_count[g]++
+       EACH_IN_HAND(push_group_queue());
+       MAY_DIE; queue_count[g] = queue_count[g] + n;
+       n = 0
     :: else
     fi
   }
   in_hand[me] = 0; s = 0; g = 0
 }
 
+inline push_group_queue() { MAY_DIE; QUEUE(g, queue_count[g] + n) = s; n++ }
+
 /* model: ABORT */
 inline abort_one() {
-  s = in_hand[me] - 1;
   assert(slot_word[s] == CLAIMED(me));
   MAY_DIE; d_step { slot_word[s] = FREE; aborted++ }
-  MAY_DIE; in_hand_count--;
-  push_free_queue();
-  in_hand[me] = 0; s = 0
+  push_free_queue(); n++
 }
 
-inline push_free_queue() {
-  MAY_DIE; free_queue[free_count] = s;
-  MAY_DIE; free_count++
+inline abort_all() {
+  EACH_IN_HAND(abort_one());
+  keep_free_queue();
+  MAY_DIE; in_hand_count = in_hand_count - n;
+  in_hand[me] = 0; s = 0; n = 0
 }
+
+inline push_free_queue() { MAY_DIE; free_queue[free_count + pushed] = s; pushed++ }
+inline keep_free_queue() { MAY_DIE; free_count = free_count + pushed; pushed = 0 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
 /* model: TAKE */
 inline take_one() {
-  s = QUEUE(MY_GROUP, 0);
   assert(slot_word[s] == READY && STATE(GROUP_WORD(s, MY_GROUP)) == PENDING);
   nobody_in_group_holds(s);
   MAY_DIE; d_step {
     note_taken(s, MY_GROUP);
     GROUP_WORD(s, MY_GROUP) = WORD(HELD(me), DELIVERY(GROUP_WORD(s, MY_GROUP)) + 1)
   }
-  MAY_DIE; pop_group_queue(MY_GROUP);
-  MAY_DIE; queue_count[MY_GROUP]--;
-  MAY_DIE; held[MY_GROUP]++;
-  in_hand[me] = s + 1; s = 0
+  in_hand[me] = in_hand[me] | BIT(s); n++
+}
+
+/* An event that has failed comes alone: nothing joins it, and it joins nothing. */
+#ifdef MUTANT_JOINS_A_BATCH
+#define JOINS(next) !COMES_ALONE(s)
+#elif defined(MUTANT_IS_JOINED)
+#define JOINS(next) !COMES_ALONE(next)
+#else
+#define JOINS(next) (!COMES_ALONE(s) && !COMES_ALONE(next))
+#endif
+
+inline take_run() {
+  s = QUEUE(MY_GROUP, 0);
+  take_one();
+#if BATCHES
+  do
+  :: n < queue_count[MY_GROUP] && QUEUE(MY_GROUP, n) == s + 1 && JOINS(s + 1) -> s++; take_one()
+  :: true -> break
+  od;
+#endif
+  MAY_DIE; pop_group_queue(MY_GROUP, n);
+  MAY_DIE; queue_count[MY_GROUP] = queue_count[MY_GROUP] - n;
+  MAY_DIE; held[MY_GROUP] = held[MY_GROUP] + n;
+  s = 0; n = 0
 }
 
 /* model: ACK (how = DONE); model: QUARANTINE (how = QUARANTINED) */
 inline finish_one(how) {
-  s = in_hand[me] - 1;
+  s = FIRST_IN_HAND;
+  assert(STATE(GROUP_WORD(s, MY_GROUP)) == HELD(me));
+  MAY_DIE; d_step {
+    GROUP_WORD(s, MY_GROUP) = WORD(how, DELIVERY(GROUP_WORD(s, MY_GROUP)));
+    note_finished(s, MY_GROUP, how)
+  }
+  MAY_DIE; due[s]--;
   if
-  :: group_state[MY_GROUP] == ACTIVE ->
-     assert(STATE(GROUP_WORD(s, MY_GROUP)) == HELD(me));
-     MAY_DIE; d_step {
-       GROUP_WORD(s, MY_GROUP) = WORD(how, DELIVERY(GROUP_WORD(s, MY_GROUP)));
-       note_finished(s, MY_GROUP, how)
-     }
-     MAY_DIE; held[MY_GROUP]--;
-     MAY_DIE; due[s]--;
-     if
-     :: due[s] == 0 -> free_one()
-     :: else
-     fi
+  :: due[s] == 0 -> free_one()
   :: else
   fi;
-  in_hand[me] = 0; s = 0
+  in_hand[me] = in_hand[me] - BIT(s); n++
+}
+
+/* One after the other while `goes_on`, and one at least if `may_stop`. */
+inline finish_while(goes_on, may_stop, how) {
+  if
+  :: group_state[MY_GROUP] == ACTIVE ->
+     do
+     :: goes_on -> finish_one(how)
+     :: n > 0 && (may_stop || in_hand[me] == 0) -> break
+     od;
+     keep_free_queue();
+     MAY_DIE; held[MY_GROUP] = held[MY_GROUP] - n
+  :: else -> in_hand[me] = 0 /* settled with */
+  fi;
+  s = 0; n = 0
+}
+
+inline finish_all(how) { finish_while(in_hand[me] != 0, false, how) }
+
+/* As far as its reader has come, which may be all. */
+inline acknowledge_first() {
+#ifdef MUTANT_ACKNOWLEDGES_THE_REST
+  finish_while(in_hand[me] != 0, false, DONE)
+#else
+  finish_while(in_hand[me] != 0 && !POISONOUS(FIRST_IN_HAND), BATCHES, DONE)
+#endif
+#ifdef MUTANT_FORGETS_THE_REST
+  ; in_hand[me] = 0
+#endif
 }
 
 /* model: FREE */
@@ -233,22 +318,33 @@ inline free_one() {
   push_free_queue()
 }
 
-/* model: GIVE_BACK */
-inline give_back_one() {
-  s = in_hand[me] - 1;
+/* model: GIVE_BACK. It has failed, or it only lets an earlier one go first. */
+inline give_back_one(fails) {
+  s = FIRST_IN_HAND;
+  MAY_DIE; d_step {
+    GROUP_WORD(s, MY_GROUP) = WORD(PENDING, DELIVERY(GROUP_WORD(s, MY_GROUP)));
+    HAS_FAILED(s, MY_GROUP, FAILED(s, MY_GROUP) + fails)
+  }
+#ifdef MUTANT_GIVEN_BACK_LAST
+  MAY_DIE; QUEUE(MY_GROUP, queue_count[MY_GROUP] + n) = s;
+#else
+  MAY_DIE; insert_by_sequence(s, MY_GROUP, queue_count[MY_GROUP] + n);
+#endif
+  in_hand[me] = in_hand[me] - BIT(s); n++
+}
+
+inline give_back_all(fails) {
   if
   :: group_state[MY_GROUP] == ACTIVE ->
-     MAY_DIE; GROUP_WORD(s, MY_GROUP) = WORD(PENDING, DELIVERY(GROUP_WORD(s, MY_GROUP)));
-#ifdef MUTANT_GIVEN_BACK_LAST
-     MAY_DIE; QUEUE(MY_GROUP, queue_count[MY_GROUP]) = s;
-#else
-     MAY_DIE; insert_by_sequence(s, MY_GROUP);
-#endif
-     MAY_DIE; queue_count[MY_GROUP]++;
-     MAY_DIE; held[MY_GROUP]--
-  :: else
+     do
+     :: in_hand[me] != 0 -> give_back_one(fails)
+     :: else -> break
+     od;
+     MAY_DIE; queue_count[MY_GROUP] = queue_count[MY_GROUP] + n;
+     MAY_DIE; held[MY_GROUP] = held[MY_GROUP] - n
+  :: else -> in_hand[me] = 0
   fi;
-  in_hand[me] = 0; s = 0
+  s = 0; n = 0
 }
 
 /* --- coming and going ------------------------------------------------------------------------- */

@@ -5,13 +5,17 @@ byte published, aborted, acknowledged[GROUPS];
 short finished[GROUPS];              /* bit n: this group is done with event n */
 byte last_first[GROUPS];             /* newest event that was delivered at least once */
 bit saw_end[GROUPS];                 /* a reader of the group has been told of the end */
+#if OBSERVERS
+byte generation[SLOTS];              /* in the slot word: one store with it */
+byte claim[SLOTS];                   /* number of the claim; its writer fills both halves with it */
+byte left_half[SLOTS], right_half[SLOTS];
+byte claim_of[CLAIMS + 1];           /* by number of the event */
+#endif
 byte promises_left = WRITERS;
 
 hidden byte i, j, x, y;              /* used within one d_step each */
 hidden byte in_hand_now, due_now, free_now, pending_now, held_now, writers_now, readers_now;
 hidden byte unsettled_now;           /* claimed without the lock and not yet counted */
-
-#define EVENT_BIT(s) (1 << sequence[s])
 
 /* A slot is claimed only while nobody alive has it in hand. A group that is removed gives up what
  * its readers have in hand: they must not look at it any more. */
@@ -19,7 +23,7 @@ inline nobody_holds(s) {
   d_step {
     skip;
     for (i : 0 .. PROCESSES - 1) {
-      assert(in_hand[i] != s + 1 || (i >= WRITERS && group_state[GROUP_OF(i)] == REMOVED))
+      assert(!HAS(i, s) || (i >= WRITERS && group_state[GROUP_OF(i)] == REMOVED))
     }
     skip
   }
@@ -30,10 +34,22 @@ inline nobody_in_group_holds(s) {
   d_step {
     skip;
     for (i : WRITERS .. PROCESSES - 1) {
-      assert(in_hand[i] != s + 1 || GROUP_OF(i) != MY_GROUP)
+      assert(!HAS(i, s) || GROUP_OF(i) != MY_GROUP)
     }
     skip
   }
+}
+
+/* No slot is claimed during a pause. */
+inline note_claimed(s) {
+  assert(!paused);
+  sum_generations++;
+  torn_mark[s] = 0;
+  content[s] = 0;
+#if OBSERVERS
+  generation[s]++;
+  claim[s] = sum_generations
+#endif
 }
 
 /* Numbers run on without a gap, and no group has been told of the end. */
@@ -41,6 +57,9 @@ inline note_published(s) {
   published++;
   content[s] = published;
   assert(sequence[s] == published);
+#if OBSERVERS
+  claim_of[published] = claim[s];
+#endif
   for (i : 0 .. GROUPS - 1) { assert(group_state[i] != ACTIVE || !saw_end[i]) }
 }
 
@@ -50,6 +69,9 @@ inline note_published(s) {
 inline note_taken(s, g) {
   assert(!(finished[g] & EVENT_BIT(s)));
   assert(content[s] == sequence[s]);
+#if MAX_DELIVERIES
+  assert(DELIVERY(GROUP_WORD(s, g)) <= FAILED(s, g) + GIVE_BACKS); /* handed out in vain: counted */
+#endif
   if
   :: DELIVERY(GROUP_WORD(s, g)) == 0 ->
      assert(sequence[s] > last_first[g]);
@@ -59,12 +81,21 @@ inline note_taken(s, g) {
   fi
 }
 
+/* What is set aside is poisonous: an innocent event has failed at most once in company, and else
+ * only by kills. */
+#if MAX_DELIVERIES
+#define MAY_BE_SET_ASIDE(s) (POISONOUS(s) || \
+  FAILED(s, MY_GROUP) <= 1 + CRASHES - crashes_left && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
+#else
+#define MAY_BE_SET_ASIDE(s) true
+#endif
+
 inline note_finished(s, g, how) {
   assert(!(finished[g] & EVENT_BIT(s)));
   finished[g] = finished[g] | EVENT_BIT(s);
   if
-  :: how == DONE -> acknowledged[g]++
-  :: else -> sum_quarantined[g]++
+  :: how == DONE -> assert(!POISONOUS(s)); acknowledged[g]++
+  :: else -> sum_quarantined[g]++; assert(MAY_BE_SET_ASIDE(s))
   fi
 }
 
@@ -165,11 +196,11 @@ inline group_balances(j) {
 
 /* --- queues, moved in one step ---------------------------------------------------------------- */
 
-inline pop_free_queue() {
+inline pop_free_queue(count) {
   d_step {
     skip;
-    for (i : 1 .. SLOTS - 1) { free_queue[i - 1] = free_queue[i] }
-    free_queue[SLOTS - 1] = 0
+    for (i : count .. SLOTS - 1) { free_queue[i - count] = free_queue[i] }
+    for (i : SLOTS - count .. SLOTS - 1) { free_queue[i] = 0 }
   }
 }
 
@@ -181,17 +212,17 @@ inline push_front_of_free_queue() {
   }
 }
 
-inline pop_group_queue(g) {
+inline pop_group_queue(g, count) {
   d_step {
     skip;
-    for (i : 1 .. SLOTS - 1) { QUEUE(g, i - 1) = QUEUE(g, i) }
-    QUEUE(g, SLOTS - 1) = 0
+    for (i : count .. SLOTS - 1) { QUEUE(g, i - count) = QUEUE(g, i) }
+    for (i : SLOTS - count .. SLOTS - 1) { QUEUE(g, i) = 0 }
   }
 }
 
-inline insert_by_sequence(s, g) {
+inline insert_by_sequence(s, g, length) {
   d_step {
-    i = queue_count[g];
+    i = length;
     do
     :: i > 0 && sequence[QUEUE(g, i - 1)] > sequence[s] -> QUEUE(g, i) = QUEUE(g, i - 1); i--
     :: else -> break

@@ -39,6 +39,21 @@
 #ifndef REMOVALS
 #define REMOVALS 0
 #endif
+#ifndef BATCHES
+#define BATCHES 0
+#endif
+#ifndef MAX_DELIVERIES
+#define MAX_DELIVERIES 0
+#endif
+#ifndef POISON
+#define POISON 0
+#endif
+#ifndef PAUSES
+#define PAUSES 0
+#endif
+#ifndef OBSERVERS
+#define OBSERVERS 0
+#endif
 #ifndef BOOKS
 #define BOOKS 1
 #endif
@@ -53,13 +68,18 @@
 #endif
 #define PROCESSES (WRITERS + READERS_A + READERS_B)
 #define CONTROL PROCESSES
-#define WITH_CONTROL (ATTACH + ENDING + LATE_GROUPS + REMOVALS > 0)
+#define WITH_CONTROL (ATTACH + ENDING + LATE_GROUPS + REMOVALS + PAUSES > 0)
 
 #define me (_pid - 1) /* init runs the processes in the order of their numbers */
 #define GROUP_OF(p) ((p) >= WRITERS + READERS_A)
 #define MY_GROUP GROUP_OF(me)
 #define GROUP_WORD(s, g) group_word[(s) * GROUPS + (g)]
 #define QUEUE(g, i) group_queue[(g) * SLOTS + (i)]
+
+/* what a process has in hand: one bit for each slot; a batch is a run of neighbours */
+#define BIT(s) (1 << (s))
+#define HAS(p, s) (in_hand[p] & BIT(s))
+#define FIRST_IN_HAND ((in_hand[me] & 1) -> 0 : ((in_hand[me] & 2) -> 1 : 2))
 
 /* slot words */
 #define FREE 0
@@ -80,6 +100,22 @@
 #define DELIVERY(word) ((word) >> 4)
 #define IS_HELD(word) (STATE(word) >= 4)
 #define IS_DUE(word) (STATE(word) == PENDING || IS_HELD(word))
+
+/* how often an event has failed, and what does so each time */
+#if MAX_DELIVERIES
+#define FAILED(s, g) failed[(s) * GROUPS + (g)]
+#define HAS_FAILED(s, g, times) FAILED(s, g) = times
+#else
+#define FAILED(s, g) 0
+#define HAS_FAILED(s, g, times) skip
+#endif
+#define EVENT_BIT(s) (1 << sequence[s])
+#define POISONOUS(s) (MY_GROUP == 0 && (POISON & EVENT_BIT(s)))
+#define COMES_ALONE(s) (MAX_DELIVERIES == 1 || FAILED(s, MY_GROUP) > 0)
+#define ANY_IN_HAND(condition) ((HAS(me, 0) && condition(0)) || (HAS(me, 1) && condition(1)) || \
+  (SLOTS > 2 && HAS(me, 2) && condition(2)))
+#define FAILED_TOO_OFTEN(s) (MAX_DELIVERIES > 0 && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
+#define IS_TOLD_TO_QUARANTINE ANY_IN_HAND(FAILED_TOO_OFTEN)
 
 /* groups */
 #define UNUSED 0

@@ -5,7 +5,7 @@ inline die_with_the_lock() {
   d_step {
     crashes_left > 0 -> crashes_left--;
     life[me] = DYING; in_hand[me] = 0; reserved[me] = 0; lock = ORPHANED;
-    s = 0; g = 0; h = 0; n = 0; left = 0
+    s = 0; g = 0; h = 0; n = 0; left = 0; pushed = 0
   }
 }
 
@@ -20,7 +20,8 @@ inline die_with_the_lock() {
             (lock == UNLOCKED && in_hand[me] == 0 && SOMEBODY_DEAD)) -> lock = LOCKED }; \
   repair()
 
-#define WANTS_A_SLOT (life[me] == ALIVE && in_hand[me] == 0 && !ending && sum_generations < CLAIMS)
+#define WANTS_MORE (life[me] == ALIVE && in_hand[me] == 0 && !ending && sum_generations < CLAIMS)
+#define WANTS_A_SLOT (WANTS_MORE && !paused)
 #define WANTS_WHAT_IS_RESERVED (life[me] == ALIVE && in_hand[me] == 0 && reserved[me] != 0 && \
   sum_generations < CLAIMS)
 #define HAS_RESERVATION (reserved[me] != 0 && slot_word[(reserved[me] + SLOTS - 1) % SLOTS] == RESERVED(me))
@@ -37,8 +38,8 @@ inline claim_reserved() {
     :: slot_word[s] == RESERVED(me) ->
 #endif
        nobody_holds(s);
-       slot_word[s] = CLAIMED(me); sum_generations++; torn_mark[s] = 0; content[s] = 0;
-       in_hand[me] = s + 1
+       slot_word[s] = CLAIMED(me); note_claimed(s);
+       in_hand[me] = BIT(s)
     :: else
     fi
   }
@@ -50,21 +51,38 @@ inline claim_reserved() {
   s = 0
 }
 
+#if OBSERVERS
+#define MY_CLAIM claim[FIRST_IN_HAND]
+#define LEFT_HALF left_half[FIRST_IN_HAND]
+#define RIGHT_HALF right_half[FIRST_IN_HAND]
+#ifdef MUTANT_READY_BEFORE_CONTENT
+#define IS_FILLED true
+#else
+#define IS_FILLED (RIGHT_HALF == MY_CLAIM)
+#endif
+#else
+#define IS_FILLED true
+#endif
+
 proctype Writer() {
-  byte s, g, h, n, left;
+  byte s, g, h, n, left, pushed;
   do
   :: SECTION {
        if
        :: ENTER(WANTS_A_SLOT && (free_count > 0 || HAS_RESERVATION));
-          withdraw(me); reserved[me] = 0; claim_one()
-       :: ENTER(in_hand[me] != 0);
-          withdraw(me); publish_one();
+          withdraw(me); reserved[me] = 0; claim_run()
+       :: ENTER(in_hand[me] != 0 && IS_FILLED);
+          withdraw(me); publish_all();
           if
+#ifdef MUTANT_RESERVES_DURING_A_PAUSE
           :: open_writers == 1 && free_count > 0 && !ending -> reserve_one()
+#else
+          :: open_writers == 1 && free_count > 0 && !ending && !paused -> reserve_one()
+#endif
           :: true
           fi
 #if ABORTS
-       :: ENTER(in_hand[me] != 0 && aborted < ABORTS); withdraw(me); abort_one()
+       :: ENTER(in_hand[me] != 0 && aborted < ABORTS); withdraw(me); abort_all()
 #endif
 #if ATTACH
        :: ENTER(life[me] == ABSENT); life[me] = ALIVE; open_handle()
@@ -74,13 +92,18 @@ proctype Writer() {
        LEAVE
      }
   :: SECTION {
-       ENTER(life[me] == ALIVE && in_hand[me] == 0 && !WANTS_A_SLOT);
+       ENTER(life[me] == ALIVE && in_hand[me] == 0 && !WANTS_MORE);
        withdraw(me); reserved[me] = 0; leave(); LEAVE_FOR_GOOD
      }; break
   :: claim_reserved()
+#if OBSERVERS
+  :: in_hand[me] != 0 && LEFT_HALF != MY_CLAIM -> LEFT_HALF = MY_CLAIM
+  :: in_hand[me] != 0 && LEFT_HALF == MY_CLAIM && RIGHT_HALF != MY_CLAIM -> RIGHT_HALF = MY_CLAIM
+#endif
   :: KILLED_OUTSIDE(note_gone()) -> break
 #if POLL
-  :: d_step { lock == UNLOCKED && WANTS_A_SLOT && free_count == 0 && !HAS_RESERVATION && !SOMEBODY_DEAD -> skip }
+  :: d_step { lock == UNLOCKED && WANTS_MORE &&
+              (paused || (free_count == 0 && !HAS_RESERVATION)) && !SOMEBODY_DEAD -> skip }
 #endif
   od;
   goto gone;
@@ -93,20 +116,29 @@ gone:
 /* A killed reader is replaced by a new process. Opening reaps first, so the old place is free. */
 #define CAN_START (life[me] >= DEAD && !handle_active[me])
 
+/* Who comes to a poisonous event raises an error or is killed, in spite of what was before it. */
+#define FAILS (ANY_IN_HAND(POISONOUS) && !IS_TOLD_TO_QUARANTINE)
+
 proctype Reader() {
-  byte s, g, h, n, left;
+  byte s, g, h, n, left, pushed;
 next:
   do
   :: SECTION {
        if
-       :: ENTER(WANTS_AN_EVENT && queue_count[MY_GROUP] > 0); take_one()
-       :: ENTER(in_hand[me] != 0); finish_one(DONE)
+       :: ENTER(WANTS_AN_EVENT && queue_count[MY_GROUP] > 0); take_run()
+       :: ENTER(in_hand[me] != 0 && !POISONOUS(FIRST_IN_HAND) && !IS_TOLD_TO_QUARANTINE);
+          acknowledge_first()
+#if MAX_DELIVERIES
+       :: ENTER(IS_TOLD_TO_QUARANTINE); finish_all(QUARANTINED)
+       :: ENTER(FAILS); give_back_all(1)
+#endif
 #if QUARANTINES
        :: ENTER(in_hand[me] != 0 && sum_quarantined[MY_GROUP] < QUARANTINES);
-          finish_one(QUARANTINED)
+          finish_all(QUARANTINED)
 #endif
 #if GIVE_BACKS
-       :: ENTER(in_hand[me] != 0 && give_backs_left > 0); give_backs_left--; give_back_one()
+       :: ENTER(in_hand[me] != 0 && give_backs_left > 0);
+          give_backs_left--; give_back_all(0)
 #endif
        :: ENTER(CAN_START && group_state[MY_GROUP] == ACTIVE); life[me] = ALIVE; open_handle()
        :: REPAIRS
@@ -122,6 +154,9 @@ next:
               note_gone() }; break
 #endif
   :: KILLED_OUTSIDE(skip)
+#if MAX_DELIVERIES
+  :: d_step { FAILS -> life[me] = DEAD; in_hand[me] = 0 }
+#endif
 #if POLL
   :: d_step { lock == UNLOCKED && WANTS_AN_EVENT && queue_count[MY_GROUP] == 0 && !SOMEBODY_DEAD ->
               skip }
@@ -169,22 +204,33 @@ inline remove_group(which) {
     assert(OFFERED(g) == acknowledged[g] + sum_quarantined[g] + abandoned[g])
   }
   MAY_DIE; active_groups--;
-  for (n : 0 .. SLOTS - 1) {
+  for (s : 0 .. SLOTS - 1) {
     if
-    :: slot_word[n] == READY && IS_DUE(GROUP_WORD(n, g)) ->
-       MAY_DIE; due[n]--;
+    :: slot_word[s] == READY && IS_DUE(GROUP_WORD(s, g)) ->
+       MAY_DIE; due[s]--;
        if
-       :: due[n] == 0 -> s = n; free_one(); s = 0
+       :: due[s] == 0 -> free_one()
        :: else
        fi
     :: else
     fi
   }
-  n = 0; g = 0
+  keep_free_queue();
+  s = 0; g = 0
 }
 
+#if PAUSES
+/* model: PAUSE */
+inline pause(how) {
+#ifndef MUTANT_PAUSE_DESPITE_RESERVATIONS
+  withdraw_all();
+#endif
+  MAY_DIE; paused = how
+}
+#endif
+
 proctype Control() {
-  byte s, g, h, n, left;
+  byte s, g, h, n, left, pushed;
 end:
   do
   :: SECTION {
@@ -203,6 +249,12 @@ end:
 #endif
           MAY_DIE; ending = 1; MAY_DIE; update_ended()
 #endif
+#if PAUSES
+       :: ENTER(!paused && pauses_left > 0);
+          pauses_left--;
+          pause(1)
+       :: ENTER(paused); pause(0)
+#endif
 #if ATTACH
        :: ENTER(writers_gone == WRITERS && promised[0] > 0);
           MAY_DIE; d_step { promised[0] = 0; promises_left = 0 }
@@ -219,6 +271,36 @@ end:
 dead:
   life[me] = ALIVE;
   goto end
+}
+#endif
+
+#if OBSERVERS
+/* model: COPY. Without the lock, and without a trace; of any slot, in place of the newest. */
+proctype Observer() {
+  byte s, word, before, number, left, right;
+  bit is_whole;
+end:
+  do
+  :: atomic {
+       select(s : 0 .. SLOTS - 1);
+       word = slot_word[s]; before = generation[s]
+     }
+     number = sequence[s];
+     if
+     :: !IS_CLAIMED(word) && number != 0 ->
+        left = left_half[s];
+        right = right_half[s];
+#ifdef MUTANT_COPY_NOT_CHECKED
+        is_whole = 1;
+#else
+        is_whole = (generation[s] == before);
+        is_whole = is_whole && sequence[s] == number;
+#endif
+        assert(!is_whole || (left == claim_of[number] && right == claim_of[number]))
+     :: else
+     fi;
+     d_step { s = 0; word = 0; before = 0; number = 0; left = 0; right = 0; is_whole = 0 }
+  od
 }
 #endif
 
@@ -253,8 +335,12 @@ init {
     for (p : 1 .. READERS_A + READERS_B) { run Reader() }
     p = 0;
 #if WITH_CONTROL
-    run Control()
+    run Control();
 #endif
+#if OBSERVERS
+    run Observer();
+#endif
+    skip
   }
 }
 

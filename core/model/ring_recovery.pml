@@ -56,7 +56,12 @@ inline reclaim() {
 #ifdef MUTANT_HELD_BY_THE_DEAD
        skip
 #else
-       MAY_DIE; GROUP_WORD(s, GROUP_OF(h)) = WORD(PENDING, DELIVERY(GROUP_WORD(s, GROUP_OF(h))))
+       MAY_DIE; d_step {
+         GROUP_WORD(s, GROUP_OF(h)) = WORD(PENDING, DELIVERY(GROUP_WORD(s, GROUP_OF(h))));
+#ifndef MUTANT_FAILURE_NOT_COUNTED
+         HAS_FAILED(s, GROUP_OF(h), FAILED(s, GROUP_OF(h)) + 1)
+#endif
+       }
 #endif
     :: else
     fi

@@ -11,6 +11,9 @@ LOST = "no event lost"
 HELD_TWICE = "no event held twice"
 ORDER = "order of first delivery"
 NUMBERS = "numbers without a gap"
+SET_ASIDE = "what fails is set aside, and nothing else"
+PAUSED = "no claim during a pause"
+TORN = "no copy torn"
 DEADLOCK = "no deadlock"
 END = "end of the stream"
 BOOKS = "books"
@@ -20,9 +23,13 @@ PROPERTIES: Mapping[str, str] = {
     "finished[i]&": LOST,
     "slot_word[s]==0)||": LOST,  # a slot is claimed while its event is still due
     "saw_end": LOST,  # an event comes after a reader was told of the end
-    "in_hand[i]!=": HELD_TWICE,
+    "in_hand[i]&": HELD_TWICE,
     "last_first": ORDER,
     "sequence[s]==published": NUMBERS,
+    "failed[": SET_ASIDE,
+    "!(paused)": PAUSED,
+    "claim_of[number]": TORN,
+    "&(1<<sequence[s])": LOST,  # acknowledged, but its reader has not come through with it
     "invalidendstate": DEADLOCK,
     "acceptancecycle": END,
 }
@@ -51,6 +58,8 @@ class Run:
 
 FEWER = "READERS_A=1 READERS_B=1"
 ONE_GROUP = "READERS_A=2 READERS_B=0"
+TO_ONE = "WRITERS=1 READERS_A=1 READERS_B=0"
+BATCHES = f"WRITERS=1 {ONE_GROUP} BATCHES=1 MAX_DELIVERIES=2"
 
 QUICK = (
     Run("two-crashes", "SLOTS=2 CLAIMS=3 CRASHES=2", large=True),
@@ -69,8 +78,14 @@ QUICK = (
         large=True,
     ),
     Run("each-store-alone", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_GROUP} FINE=1", large=True),
+    Run("batches", f"SLOTS=3 CLAIMS=4 CRASHES=1 {BATCHES} POISON=8"),
+    Run("failing-again", f"SLOTS=3 CLAIMS=3 CRASHES=1 {BATCHES} POISON=4 GIVE_BACKS=1"),
+    Run("paused", "SLOTS=2 CLAIMS=3 CRASHES=1 READERS_A=1 READERS_B=0 PAUSES=1 ENDING=1"),
+    Run("observed", f"SLOTS=1 CLAIMS=2 CRASHES=1 {TO_ONE} FINE=1 OBSERVERS=1"),
+    Run("observed-unread", f"SLOTS=2 CLAIMS=3 {TO_ONE} LATE_GROUPS=1 FINE=1 OBSERVERS=1"),
     Run("end-no-crash", "SLOTS=2 CLAIMS=3 CRASHES=0", liveness=True),
     Run("end-one-crash", f"SLOTS=2 CLAIMS=2 CRASHES=1 {FEWER}", liveness=True),
+    Run("end-failing", f"SLOTS=2 CLAIMS=3 CRASHES=0 {BATCHES} POISON=4", liveness=True),
 )
 
 FULL = (
@@ -88,6 +103,23 @@ FULL = (
     ),
     Run("full-none-at-first", f"SLOTS=2 CLAIMS=3 CRASHES=1 {FEWER} LATE_GROUPS=2", large=True),
     Run("full-each-store-alone", f"SLOTS=2 CLAIMS=2 CRASHES=2 {ONE_GROUP} FINE=1", large=True),
+    Run(
+        "full-batches",
+        "SLOTS=3 CLAIMS=4 CRASHES=1 READERS_B=0 BATCHES=1 MAX_DELIVERIES=2 POISON=4",
+        large=True,
+    ),
+    Run(
+        "full-failing-again",
+        f"SLOTS=3 CLAIMS=4 CRASHES=1 {BATCHES} POISON=12 GIVE_BACKS=1",
+        large=True,
+    ),
+    Run("full-paused", f"SLOTS=2 CLAIMS=3 CRASHES=2 {FEWER} ATTACH=1 PAUSES=1", large=True),
+    Run("full-observed", f"SLOTS=2 CLAIMS=3 CRASHES=1 {TO_ONE} FINE=1 OBSERVERS=1", large=True),
+    Run(
+        "full-two-writers-observed",
+        "SLOTS=2 CLAIMS=2 CRASHES=1 READERS_A=1 READERS_B=0 ABORTS=1 FINE=1 OBSERVERS=1",
+        large=True,
+    ),
     Run("full-end-no-crash", "SLOTS=3 CLAIMS=4 CRASHES=0", large=True, liveness=True),
     Run("full-end-two-crashes", f"SLOTS=2 CLAIMS=2 CRASHES=2 {FEWER}", large=True, liveness=True),
 )
@@ -96,7 +128,9 @@ FULL = (
 SEEN = f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP} BOOKS=0"
 COUNTED = f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP}"
 RECOVERER = f"SLOTS=2 CLAIMS=2 CRASHES=2 {ONE_GROUP}"
-ALONE = "SLOTS=2 CLAIMS=3 WRITERS=1 READERS_A=1 READERS_B=0"
+ALONE = f"SLOTS=2 CLAIMS=3 {TO_ONE}"
+TWO_IN_BATCHES = f"SLOTS=2 CLAIMS=2 {BATCHES} BOOKS=0"
+OBSERVED = f"{ALONE} FINE=1 OBSERVERS=1 BOOKS=0"
 PEACE_FOR_TWO = "SLOTS=2 CLAIMS=3 READERS_A=1 READERS_B=0 ATTACH=1"
 IN_PEACE = f"SLOTS=2 CLAIMS=3 CRASHES=0 {ONE_GROUP}"
 
@@ -129,4 +163,14 @@ MUTANTS = (
     _mutant("END_DESPITE_RESERVATIONS", f"{ALONE} ENDING=1 BOOKS=0", LOST),
     _mutant("PROMISE_BEFORE_HANDLE", f"{COUNTED} ATTACH=1", BOOKS),
     _mutant("PROMISE_FORGOTTEN", f"{COUNTED} ATTACH=1", BOOKS),
+    _mutant("JOINS_A_BATCH", f"{TWO_IN_BATCHES} POISON=4 GIVE_BACKS=1", SET_ASIDE),
+    _mutant("IS_JOINED", f"SLOTS=3 CLAIMS=3 {BATCHES} POISON=2 BOOKS=0", SET_ASIDE),
+    _mutant("FAILURE_NOT_COUNTED", f"{TWO_IN_BATCHES} POISON=2", SET_ASIDE),
+    _mutant("ACKNOWLEDGES_THE_REST", f"{TWO_IN_BATCHES} POISON=4", LOST),
+    _mutant("FORGETS_THE_REST", f"{TWO_IN_BATCHES} POISON=4", DEADLOCK),
+    _mutant("PAUSE_DESPITE_RESERVATIONS", f"{ALONE} PAUSES=1 BOOKS=0", PAUSED),
+    _mutant("RESERVES_DURING_A_PAUSE", f"{ALONE} PAUSES=1 BOOKS=0", PAUSED),
+    _mutant("COPY_NOT_CHECKED", OBSERVED, TORN),
+    _mutant("CONTENT_BEFORE_CLAIM", OBSERVED, TORN),
+    _mutant("READY_BEFORE_CONTENT", OBSERVED, TORN),
 )

@@ -126,6 +126,7 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
   return {};
 }
 
+// model: PAUSE
 void ControlPort::pause(bool paused) {
   Locked locked(this);
   settle_reservations(Reservation::kWithdraw);

@@ -32,8 +32,8 @@ void copy_moving(void* target, const void* source, std::size_t bytes) {
 
 ObserverPort::ObserverPort(std::shared_ptr<Segment> segment) : segment_(std::move(segment)) {}
 
-// SYNC slot-content: the claim of a slot is stored before any byte of its new content; so if the
-// word did not change while we copied, none of the bytes did.
+// model: COPY. SYNC slot-content: the claim of a slot is stored before any byte of its new content;
+// so if the word did not change while we copied, none of the bytes did.
 bool ObserverPort::copy_slot(std::uint32_t slot, std::uint8_t* target, Snapshot* seen) const {
   const SlotRecord& record = segment_->slot(slot);
   const SlotWord before = SlotWord::decode(record.word.load(std::memory_order_acquire));
