@@ -77,8 +77,6 @@ def die_holding_a_slot(setup_dict):
 
 
 def wait_for_an_interrupt(setup_dict):
-    # Ignored is what a shell makes of SIGINT for what it starts in its background.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         Reader(setup_dict).get()
     except KeyboardInterrupt:

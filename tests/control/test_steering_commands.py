@@ -134,12 +134,7 @@ def watching():
 
     def start_watching(*options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "mimocorb.cli", "status", "--watch", *options]
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=let_ctrl_c_work,  # noqa: PLW1509
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
         assert "running" in process.stdout.readline()
@@ -149,11 +144,6 @@ def watching():
     for process in started:
         process.kill()
         process.communicate()
-
-
-def let_ctrl_c_work() -> None:
-    """Undo what a shell does to what it starts in its background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_watching_into_a_pipe_gives_lines_until_the_run_ends_or_until_ctrl_c(start, watching):
