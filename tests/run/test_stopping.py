@@ -57,9 +57,9 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
     (books, _) = finished.summary["buffers"]
     (group,) = books["groups"]
     assert books["published"] == group["acknowledged"] + group["lost"]
-    lost = f"{group['lost']} events of RB_1 were not processed by double"
     assert group["lost"] > 0
-    assert lost in finished.text
+    lost = rf"{group['lost']} events? of RB_1 (was|were) not processed by double"
+    assert re.search(lost, finished.text)
 
 
 def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypatch):

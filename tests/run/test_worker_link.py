@@ -74,7 +74,6 @@ import os, sys, time
 from mimocorb._run.workers.process import Lifeline, hold_lifeline
 line = Lifeline()
 if os.fork() == 0:
-    os.close(line.writing)
     hold_lifeline(line.reading)
     if sys.argv[1] == "late":
         time.sleep(1)

@@ -226,7 +226,7 @@ class Supervisor:
             self.end_now(f"ended at once by {by}")
         elif command is Command.END and self.state is RunState.ENDING:
             doing = (self._escalation.waiting(), self._leftovers.asked_to_hurry())
-            self.findings.tell(f"{by}: ending already; {'; '.join(filter(None, doing))}")
+            self.findings.tell("; ".join(filter(None, (f"{by}: ending already", *doing))))
 
     def _pause(self, paused: bool, cause: str) -> None:
         for name in self.source_buffers:

@@ -4,24 +4,25 @@ Three things are not in the standard library in the form needed: that workers di
 supervisor whatever start method made them, that a death is seen at once, and words for how a
 process ended.
 
-A worker is tied to its supervisor twice. ``PR_SET_PDEATHSIG`` is the kernel's own way, but it
-watches the *thread* that started the process and it cannot see past a fork server. The *lifeline*
-has neither limit: the supervisor holds the writing end of a pipe, and the kernel sends SIGKILL to
-every worker as soon as that end closes, which it does when the supervisor ends in any manner.
+A worker is tied to its supervisor by the *lifeline*: the supervisor holds the writing end of a
+pipe, and the kernel sends SIGKILL to every worker as soon as that end closes, which it does when
+the supervisor ends in any manner. (``PR_SET_PDEATHSIG`` watches a thread instead of a process and
+cannot see past a fork server.)
 
 What a user function starts belongs to its worker. So each worker leads a process group of its own:
-the lifeline kills all of it, and the supervisor does when the worker has ended. Programs that make
-themselves a group or a session of their own are left alone by both.
+the lifeline kills all of it, and the supervisor does when the worker has ended. Nothing else may
+kill a worker together with its supervisor: its part of the lifeline would go with it, before the
+group is told. Programs that make themselves a group or a session of their own are left alone.
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import select
 import signal
 from contextlib import suppress
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -32,7 +33,6 @@ __all__ = [
     "ENDED_AS_ASKED",
     "Lifeline",
     "describe_exit",
-    "die_with_parent",
     "end_group",
     "ends_within",
     "hold_lifeline",
@@ -41,7 +41,6 @@ __all__ = [
     "show_as",
 ]
 
-PR_SET_PDEATHSIG = 1
 F_SETSIG = 10
 LONGEST_NAME = 15  # bytes; the kernel keeps no more
 
@@ -54,25 +53,38 @@ ENDED_AS_ASKED = 128 + int(signal.SIGTERM)
 SUPERVISOR_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+# Writing ends of lifelines in this process.
+_held: set[int] = set()
+
+
+@cache
+def _let_go_in_children() -> None:
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
+
+
 class Lifeline:
     """The supervisor's end of the pipe that its workers hang on.
 
     The reading end is opened anew by each worker, because ownership of signals belongs to an open
-    file, and a forked worker shares its open files with its parent.
+    file, and a forked worker shares its open files with its parent. No process that is forked from
+    the supervisor, by whomever, keeps the writing end: it would hold the line.
     """
 
     def __init__(self) -> None:
         reading, self._writing = os.pipe()
         self.reading = Connection(reading, writable=False)
-
-    @property
-    def writing(self) -> int:
-        """Descriptor that a forked worker has to close."""
-        return self._writing
+        _let_go_in_children()
+        _held.add(self._writing)
 
     def close(self) -> None:
         """Let go, which kills the workers that still hang on it. Idempotent."""
         if self._writing >= 0:
+            _held.discard(self._writing)
             os.close(self._writing)
             self._writing = -1
             self.reading.close()
@@ -121,18 +133,6 @@ def show_as(name: str) -> None:
     text, bracket, number = name.partition("[")
     ending = (bracket + number).encode()
     Path("/proc/self/comm").write_bytes(text.encode()[: LONGEST_NAME - len(ending)] + ending)
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Make the kernel kill this process when the thread that started it ends.
-
-    Does nothing in a process whose parent is not `parent_pid`, such as the child of a fork server.
-    """
-    if os.getppid() != parent_pid:
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent_pid:  # it went in between
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _leave(_signal: int, _frame: object) -> None:

@@ -27,7 +27,6 @@ from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._run.workers.process import (
     ASK_TO_END,
     ENDED_AS_ASKED,
-    die_with_parent,
     hold_lifeline,
     leave_signals_to_supervisor,
     show_as,
@@ -91,7 +90,6 @@ class WorkerChannel:
     account: Connection
     notice: Connection
     process_number: int
-    supervisor_pid: int
     close_after_fork: tuple[int, ...] = ()
 
 
@@ -117,7 +115,6 @@ def main(task: WorkerTask) -> None:
     show_as(current_process().name)
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
-    die_with_parent(channel.supervisor_pid)
     hold_lifeline(channel.lifeline)
     redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
     faulthandler.enable(file=2)

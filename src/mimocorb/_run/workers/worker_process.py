@@ -11,7 +11,6 @@ from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import current_thread, main_thread
 from typing import Any, NamedTuple
 
 from mimocorb._access.run_notice import RunNotice
@@ -131,9 +130,7 @@ class WorkerProcess:
             self._pipes[ours.fileno()] = (ours, splitter, stream)
             writing.append(theirs)
         lifeline, (gate, gate_writing), notice = ties
-        to_close = [lifeline.writing]
-        if not gate_writing.closed:
-            to_close.append(gate_writing.fileno())
+        to_close = () if gate_writing.closed else (gate_writing.fileno(),)
         messages, stdout, stderr = writing
         channel = WorkerChannel(
             messages=messages,
@@ -144,9 +141,7 @@ class WorkerProcess:
             account=self.account.open(),
             notice=notice.connection,
             process_number=self.number,
-            # The kernel watches the thread that starts a process; one that may end is no use.
-            supervisor_pid=os.getpid() if current_thread() is main_thread() else 0,
-            close_after_fork=tuple(to_close) if start_method == "fork" else (),
+            close_after_fork=to_close if start_method == "fork" else (),
         )
         self._oom_kills = (oom_kills(), None)
         self._started_s = time.monotonic()
