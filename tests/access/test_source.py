@@ -194,11 +194,10 @@ def test_a_pause_is_dead_time(bench, in_background):
 
 def test_reading_out_is_dead_time_and_waiting_for_an_event_is_not(bench):
     def device():
-        time.sleep(0.1)
         with reading_out():
-            time.sleep(0.3)
+            time.sleep(0.5)
         yield 1.0
-        time.sleep(0.3)
+        time.sleep(0.5)
         yield 2.0
 
     buffer = bench.buffer()

@@ -171,11 +171,11 @@ def test_the_account_of_a_killed_filter_goes_on_with_its_successor(tmp_path):
 
 def test_the_time_until_a_new_process_is_ready_is_neither_busy_nor_idle(tmp_path):
     setup = chain(tmp_path, source=source(events=60), middle=middle("select_and_die_once"))
-    done = run(with_key(setup, "Fkt_2", restart={"policy": "on_failure", "backoff_s": 0.6}))
+    done = run(with_key(setup, "Fkt_2", restart={"policy": "on_failure", "backoff_s": 1.5}))
     assert (done.directory / "died").exists()
     uses = {worker["name"]: worker for worker in done.summary["accounts"]["time_use"]}
     failed, others = uses["Fkt_2"], [uses["Fkt_1"], uses["Fkt_3"]]
-    assert failed["restarting_ns"] > 0.6e9
+    assert failed["restarting_ns"] > 1.5e9
     assert [other["restarting_ns"] for other in others] == [0, 0]
     parts = ("busy", "waiting_for_input", "waiting_for_room", "restarting")
     assert sum(failed["run"][part] for part in parts) == pytest.approx(1.0)
@@ -204,7 +204,8 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
     assert adds_up(live["processes"][0])
     assert live["dead_fractions"]["paused"] > 0.25
     source_use, *_ = accounts["time_use"]
-    assert source_use["run"]["waiting_for_input"] > 0.5  # of the time without the pause
+    used = source_use["run"]  # of the time without the pause
+    assert used["busy"] + used["waiting_for_input"] + used["waiting_for_room"] > 0.99
 
 
 @pytest.mark.parametrize("tells", [True, False])
