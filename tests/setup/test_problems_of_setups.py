@@ -432,9 +432,11 @@ def test_a_buffer_of_another_number_is_no_misspelt_one(problems_after: Change) -
     assert any("found 'RB3'; did you mean 'RB_3'?" in found for found in messages)
 
 
-def test_keys_in_the_column_of_their_name_may_have_any_spelling(problems_after: Change) -> None:
-    old = "  - RB_3:\n      # buffer with pulse parameters (derived from waveforms)\n"
-    old += "      number_of_slots: 32\n      channel_per_slot: 1\n"
-    new = "  - RB_3:\n    number_of_slots: 32\n    values_per_slot: 1\n"
-    messages = problems_after(MANUAL, (old, new))
-    assert not any("needs the key 'channel_per_slot'" in found for found in messages)
+def test_keys_in_the_column_of_their_name_may_have_any_spelling(tmp_path: Path) -> None:
+    keys = "    number_of_slots: 4\n    values_per_slot: 1\n    dtype: float64\n"
+    text = f"RingBuffer:\n  - RB_1:\n{keys}" + OLD_FORM[OLD_FORM.index("Functions") :]
+    text = text.replace("config_file: MAIN", "").replace(", config_file: CONFIG", "")
+    (tmp_path / "own.py").write_text(PLAIN.replace("*, device: str", ""))
+    (tmp_path / "setup.yaml").write_text(text)
+    (found,) = read_setup_or_problems(tmp_path / "setup.yaml")[1]
+    assert "setup.yaml:3:5: error: the keys of 'RB_1' are indented deeper" in str(found)
