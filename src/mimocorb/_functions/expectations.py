@@ -16,7 +16,6 @@ what is said of the buffers behind it holds if every event gives one there.
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any
 from mimocorb._setup.docstrings import described_keys, unit_of
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup, WorkerSpec
-from mimocorb._setup.signatures import PlainSignature
+from mimocorb._setup.signatures import PlainSignature, literal
 
 __all__ = ["FileNeed", "Flow", "declared_rate", "flows"]
 
@@ -99,19 +98,11 @@ def declared_rate(
     for (name, unit), rate_of in _MEANINGS.items():
         if known.get(name, ("", None))[0] != unit:
             continue
-        value = spec.config.get(name, _literal(known[name][1]))
+        value = spec.config.get(name, literal(known[name][1]))
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
             rate_hz = rate_of(value)
             return None if rate_hz is None else rate_hz * spec.number_of_processes
     return None
-
-
-def _literal(text: str | None) -> Any:
-    """Return a default as it is written; None if only Python knows its value."""
-    try:
-        return ast.literal_eval(text or "None")
-    except (ValueError, SyntaxError):
-        return None
 
 
 def flows(setup: Setup, rates_hz: Mapping[str, float]) -> dict[str, Flow]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mimocorb._setup.fields_used import Written, as_written, fields_read, results_written
 from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.signatures import PlainSignature
+from mimocorb._setup.signatures import PlainSignature, literal
 
 __all__ = ["check_fields"]
 
@@ -59,7 +59,7 @@ def _unreadable(
     statement: ast.AST,
     known: dict[str, BufferSpec],
 ) -> Iterator[Problem]:
-    values = {one.name: _value(one.default) for one in signature.parameters or ()}
+    values = {one.name: literal(one.default) for one in signature.parameters or ()}
     for names, line, certain in fields_read(statement, {**values, **spec.config}):
         place = f"in line {line} of {spec.function.asked}"
         severity: Severity = "error" if certain else "warning"
@@ -86,14 +86,6 @@ def _unreadable(
                     _remedy(nearest(field, buffer.dtype.names or ()), buffer),
                     severity,
                 )
-
-
-def _value(default: str | None) -> Any:
-    """Return a default that is a text, which may name a field."""
-    try:
-        return ast.literal_eval(default or "None")
-    except (ValueError, SyntaxError):
-        return None
 
 
 def _unwritable(

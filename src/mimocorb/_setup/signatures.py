@@ -7,6 +7,7 @@ and all messages are the same.
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ __all__ = [
     "async_fault",
     "class_fault",
     "in_line",
+    "literal",
     "make_signature",
     "with_article",
     "yield_fault",
@@ -79,6 +81,14 @@ class Parameter:
     default: str | None
     meaning: str
     unit: str
+
+
+def literal(default: str | None) -> Any:
+    """Return the value of a default as it is written; None if only Python knows it."""
+    try:
+        return ast.literal_eval(default or "None")
+    except (ValueError, SyntaxError):
+        return None
 
 
 class Fault(NamedTuple):
