@@ -65,10 +65,8 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
 def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypatch):
     """The filter is stuck, the sink has failed: what is due to it is saved until it is unwanted."""
     monkeypatch.chdir(tmp_path)
-    obstacle = {"file": str(tmp_path / "obstacle")}
-    (tmp_path / "obstacle").touch()
-    middle = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, obstacle)
-    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 2})
+    middle = Worker("reports_pauses", {"RB_1": "read", "RB_2": "write"})  # and nothing else, ever
+    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 0})
     setup = read_setup(chain(tmp_path, source=ENDLESS, middle=middle, sink=sink))
     with Run(setup, RunOptions(verbose=0, keyboard=False)) as daq:
         daq.prepare()
@@ -79,13 +77,16 @@ def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypat
             supervisor.turn()
         for _ in range(3):  # dealt with before anything else happens
             supervisor.post(Command.INTERRUPT, "SIGINT")
+        supervisor.turn()
+        (group,) = supervisor.buffers["RB_2"].stats().groups
+        assert group.readers == 0, "nobody stands in for the sink any more"
         while not supervisor.ended and time.monotonic() < deadline:
             supervisor.turn()
         summary = daq.finish()
     log = (daq.directory / "log.txt").read_text()
     second, third = (line for line in log.splitlines() if "SIGINT: ending already; " in line)
     assert re.search(
-        r"waiting for (Fkt_1 numbers, )?Fkt_2 waits_while_there, to be killed in \d\.\d s; saving"
+        r"waiting for (Fkt_1 numbers, )?Fkt_2 reports_pauses, to be killed in \d\.\d s; saving"
         r" events, \d+ events? to go; asked once more it saves no more of them$",
         second,
     )
