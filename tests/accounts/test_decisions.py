@@ -128,6 +128,7 @@ def account(accepted, rejected, *, known=True):
 
 def test_decisions_that_fit_to_the_books_are_no_problem():
     assert account(7, 3).problem([group(10)]) == ""
+    assert account(7, 3).problem([group(15)], spilled=5) == ""
 
 
 @pytest.mark.parametrize(("accepted", "redelivered"), [(6, 0), (6, 2), (8, 0), (10, 2)])

@@ -87,13 +87,14 @@ class DecisionAccount:
             seeds=tuple(part.sample_seed for part in parts if part.sample_seed),
         )
 
-    def problem(self, groups: Sequence[GroupStats]) -> str:
+    def problem(self, groups: Sequence[GroupStats], spilled: int = 0) -> str:
         """Return why the decisions do not fit to the books of the reader groups; or nothing.
 
         They are counted before the event is acknowledged. A process that is killed in between
-        counts an event that comes again, so there may be as many too many as were redelivered.
+        counts an event that comes again, so there may be as many too many as were redelivered. What
+        was taken out for a spill file is acknowledged as well, though nobody has decided about it.
         """
-        processed = sum(group.acknowledged for group in groups)
+        processed = sum(group.acknowledged for group in groups) - spilled
         surplus = self.accepted + self.rejected - processed
         if not self.known or 0 <= surplus <= sum(group.redelivered for group in groups):
             return ""

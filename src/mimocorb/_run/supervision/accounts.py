@@ -11,6 +11,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from mimocorb._access.meter_page import Doing, Knows
 from mimocorb._buffer.stats import BufferStats
@@ -19,7 +20,7 @@ from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb._run.accounts.live_time import LiveTime, Rate, SourceAccount
 from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount, Span
 from mimocorb._run.accounts.run_account import RunAccount
-from mimocorb._run.run_state import WorkerState
+from mimocorb._run.run_state import Spilled, WorkerState
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._setup.model import Setup
 
@@ -70,7 +71,12 @@ class Accounts:
             if name in stats and stats[name].published >= wanted:
                 self._end_with_last_event(name)
 
-    def view(self, stats: Mapping[str, BufferStats], paused_ns: int) -> RunAccount:
+    def view(
+        self,
+        stats: Mapping[str, BufferStats],
+        paused_ns: int,
+        spilled: Mapping[str, Mapping[int, Spilled]] = MappingProxyType({}),
+    ) -> RunAccount:
         """Put the accounts together as they are now.
 
         Parameters
@@ -79,6 +85,8 @@ class Accounts:
             The books of the buffers, taken a moment ago.
         paused_ns
             For how long the run has been paused.
+        spilled
+            Events taken out for a spill file, by buffer and group.
         """
         now = self._read()
         upto = now if self._last is None else {**now, **self._last}
@@ -104,7 +112,7 @@ class Accounts:
                 spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.sinks)
                 for spec in self._setup.buffers
             },
-            problems=tuple(self._problems(decisions, stats)),
+            problems=tuple(self._problems(decisions, stats, spilled)),
         )
 
     # --- reading
@@ -245,7 +253,10 @@ class Accounts:
         return found
 
     def _problems(
-        self, decisions: Sequence[DecisionAccount], stats: Mapping[str, BufferStats]
+        self,
+        decisions: Sequence[DecisionAccount],
+        stats: Mapping[str, BufferStats],
+        spilled: Mapping[str, Mapping[int, Spilled]],
     ) -> Iterator[str]:
         """Yield what does not add up, once all processes have gone."""
         functions = {function.spec.name: function for function in self._functions}
@@ -259,8 +270,13 @@ class Accounts:
                 for group in stats[name].groups
                 if group.group == reader["group"]
             ]
+            taken = sum(
+                spilled.get(name, {}).get(reader["group"], Spilled()).taken
+                for name, reader in function.readers.items()
+            )
             # a group that was removed has no books any more
-            problem = decision.problem(groups) if len(groups) == len(function.readers) else ""
+            complete = len(groups) == len(function.readers)
+            problem = decision.problem(groups, taken) if complete else ""
             if problem:
                 yield problem
 

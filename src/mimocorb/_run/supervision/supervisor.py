@@ -362,7 +362,7 @@ class Supervisor:
         active_s = self.clock.active_s()
         views = {name: meter.view(active_s) for name, meter in self._meters.items()}
         stats = {name: view.stats for name, view in views.items()}
-        accounts = self._accounts.view(stats, self.clock.paused_ns)
+        accounts = self._accounts.view(stats, self.clock.paused_ns, self._leftovers.groups)
         dead = {name: accounts.dead_time(name) for name in views}
         buffers = tuple(
             replace(
