@@ -49,6 +49,8 @@ def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> di
             f"the run of process {pid} does not answer within {timeout_s:g} s: its main process "
             "is busy, or its machine is; try again"
         ) from None
+    except RunUnreachable:  # an OSError as well
+        raise
     except OSError as error:
         raise RunUnreachable(f"the run has gone while it was asked: {error}") from error
     finally:
