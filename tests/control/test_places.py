@@ -194,7 +194,9 @@ def test_a_run_that_is_suspended_says_so(start):
     with pytest.raises(RunUnreachable, match=rf"suspended .*kill -CONT {daq.process.pid}"):
         mimocorb.connect()
     named = r"no run of \w+ that answers is called 'muons'; it may be one that does not answer:"
-    with pytest.raises(RunUnreachable, match=rf"{named}\n  the run of process .*kill -CONT {daq.process.pid}"):
+    with pytest.raises(
+        RunUnreachable, match=rf"{named}\n  the run of process .*kill -CONT {daq.process.pid}"
+    ):
         mimocorb.connect("muons")
     os.kill(daq.process.pid, signal.SIGCONT)
     assert mimocorb.connect().status().state.value == "running"
