@@ -59,7 +59,7 @@ def test_processes_are_called_as_their_workers(tmp_path):
     middle = Worker("double", {"RB_1": "read", "RB_2": "write"}, {}, processes=2)
     daq = RunningDaq(chain(tmp_path, source=SOURCE, middle=middle))
     daq.wait_for("data taking begins")
-    expected = {"Fkt_1 starts_pr", "Fkt_2 double[1]", "Fkt_2 double[2]", "Fkt_3 save"}
+    expected = {"mimocorb", "Fkt_1 starts_pr", "Fkt_2 double[1]", "Fkt_2 double[2]", "Fkt_3 save"}
     assert expected <= names(daq.process.pid).keys()
     daq.interrupt()
     assert daq.finish().code == 0

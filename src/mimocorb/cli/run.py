@@ -91,7 +91,9 @@ def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
     """Run a set-up in the manner chosen and print the summary."""
     from mimocorb._run.options import RunOptions, SupervisorOptions
     from mimocorb._run.run import run_setup
+    from mimocorb._run.workers.process import show_as
 
+    show_as("mimocorb")  # also where it is started as "python run_daq.py"
     options = RunOptions(
         verbose=0 if chosen.quiet else 1 if chosen.lines else 2,
         keyboard=not chosen.no_keyboard,
