@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Check the model of the ring's protocol with Spin, and that the model can fail.
 
-    core/model/run.py             the quick form, for every change: about a minute, below 1 GB
-    core/model/run.py --full      larger parameters: about a quarter of an hour, below 4 GB
+    core/model/run.py             the quick form, for every change: some minutes, below 1 GB
+    core/model/run.py --full      larger parameters: half an hour or more, below 4 GB
     core/model/run.py --list      what there is; `--only NAME` runs one of them
 
 Each run explores every order of steps and every place of a kill that its parameters allow. Then

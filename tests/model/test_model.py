@@ -56,6 +56,13 @@ def test_every_mutant_of_the_model_is_run_and_the_page_counts_them() -> None:
     assert f"{len(mutants)} mutants" in PAGE.read_text("utf-8")
 
 
+def test_the_page_has_a_row_for_every_run_of_the_model() -> None:
+    runs = re.findall(r"\bRun\(\s*\"([\w-]+)\"", (MODEL / "runs.py").read_text("utf-8"))
+    page = [row[0].strip("`") for row in rows_of_the_page()]
+    assert len(runs) > 20
+    assert [run for run in runs if run not in page] == []
+
+
 def test_a_machine_without_spin_is_told_what_to_install(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(MODEL / "run.py")],
