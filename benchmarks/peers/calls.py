@@ -41,6 +41,29 @@ def one_process(events: int = 200_000) -> dict[str, float]:
     return {"rate_hz": events / duration_s}
 
 
+def one_process_batches(events: int = 200_000) -> dict[str, float]:
+    """The same in batches of 32."""
+    shape = SHAPES["1-1"]
+    numbers, seen = np.arange(events, dtype=np.int32), np.empty(events, np.int32)
+    done = 0
+    with (
+        NewBuffer(SLOTS, shape.values_per_slot, shape.dtype) as buffer,
+        Writer(buffer.new_writer()) as writer,
+        Reader(buffer.new_reader_group()) as reader,
+    ):
+        begin_s = time.monotonic()
+        while done < events:
+            batch = writer.get_new_buffers(min(BATCH, events - done))
+            batch[:, 0] = numbers[done : done + len(batch)]
+            writer.process_buffer()
+            batch = reader.get_batch(BATCH)
+            begin, done = done, done + len(batch)
+            seen[begin:done] = batch[:, 0]
+        duration_s = time.monotonic() - begin_s
+    check("one process, batches", (done, int(seen.sum())), (events, int(numbers.sum())))
+    return {"rate_hz": events / duration_s}
+
+
 class Clock:
     """Time spent in rounds of one kind of call; the median round counts."""
 

@@ -1,5 +1,6 @@
 // The transitions of an event in a group: taken, finished with, given back; and of its slot, which is
 // free after the last group. Each is one store of a word (`commit`); the caches follow.
+#include <algorithm>
 #include <utility>
 
 #include "mimocorb/locked.hpp"
@@ -13,40 +14,33 @@ SlotQueue Ring::due_events(std::uint32_t group) {
           &record.queue_count};
 }
 
-GroupWord Ring::group_word(std::uint32_t slot, std::uint32_t group) const {
-  return GroupWord::decode(segment_->group_word(slot, group).load(std::memory_order_relaxed));
-}
-
 // An event that has failed comes alone, as does one that will get no second chance: the
 // deliveries of the others in its batch must not count up because of it. So what is quarantined
 // has failed by itself, and touches no other.
-bool Ring::comes_alone(std::uint32_t slot, std::uint32_t group) const {
-  return group_word(slot, group).failed > 0 || header_.max_deliveries == 1;
+bool Ring::comes_alone(const GroupWord& word) const {
+  return word.failed > 0 || header_.max_deliveries == 1;
 }
 
 // model: TAKE
-int Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot) {
-  GroupWord word = group_word(slot, group);
+void Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot, GroupWord word) {
   word.state = DueState::kHeld;
   word.owner = handle;
   if (word.delivery < GroupWord::kMaxDelivery) ++word.delivery;
   commit(&segment_->group_word(slot, group), word.encode());
-  return word.failed >= header_.max_deliveries ? kPoisonous : kOk;
 }
 
 // Up to `count` events in neighbouring slots; there is at least one.
 Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count) {
   SlotQueue due = due_events(group);
-  Run run{kOk, due[0], 0};
-  bool alone = comes_alone(run.first, group);
-  do {
-    run.status = take_one(handle, group, run.first + run.count);
-    ++run.count;
-    if (alone || run.count == count || run.count == due.length() ||
-        due[run.count] != run.first + run.count)
-      break;
-    alone = comes_alone(due[run.count], group);
-  } while (!alone);
+  const GroupWord first = group_word(due[0], group);
+  Run run{first.failed >= header_.max_deliveries ? kPoisonous : kOk, due[0], 1};
+  take_one(handle, group, run.first, first);
+  count = comes_alone(first) ? 1 : std::min(count, due.length());
+  for (; run.count < count && due[run.count] == run.first + run.count; ++run.count) {
+    const GroupWord word = group_word(run.first + run.count, group);
+    if (comes_alone(word)) break;
+    take_one(handle, group, run.first + run.count, word);
+  }
   due.pop_front(run.count);
   due.keep();
   count_up(&segment_->group(group).held, run.count);

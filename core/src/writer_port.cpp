@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "mimocorb/locked.hpp"
 #include "mimocorb/waiting.hpp"
@@ -50,9 +51,11 @@ void WriterPort::date_in_hand() {
   }
 }
 
-void WriterPort::take_in_hand(std::uint32_t slot) {
-  in_hand_.push_back(slot);
-  has_metadata_.push_back(false);
+void WriterPort::take_in_hand(const Run& run) {
+  const std::size_t before = in_hand_.size();
+  in_hand_.resize(before + run.count);
+  std::iota(in_hand_.begin() + static_cast<std::ptrdiff_t>(before), in_hand_.end(), run.first);
+  has_metadata_.resize(in_hand_.size(), false);
 }
 
 // There is something in hand, and the lock is held.
@@ -110,7 +113,7 @@ bool WriterPort::claim_reserved() {
                SlotWord{SlotState::kClaimed, handle_, generation + 1}.encode()))
     return false;
   record.sequence.store(0, std::memory_order_relaxed);
-  take_in_hand(slot);
+  take_in_hand({kOk, slot, 1});
   return true;
 }
 
@@ -123,7 +126,7 @@ Run WriterPort::advance() {
   Run run{room(), 0, 0};
   if (run.status != kOk) return run;
   run = claim_run(handle_, 1);
-  take_in_hand(run.first);
+  take_in_hand(run);
   return run;
 }
 
@@ -134,7 +137,7 @@ Run WriterPort::claim(std::uint32_t count) {
   Run run{room(), 0, 0};
   if (run.status != kOk || count == 0) return run;
   run = claim_run(handle_, std::min(count, most_to_claim()));
-  for (std::uint32_t i = 0; i < run.count; ++i) take_in_hand(run.first + i);
+  take_in_hand(run);
   return run;
 }
 

@@ -105,7 +105,7 @@ class Ring {
   // Of one slot: its words.
   void claim_one(std::uint32_t handle, std::uint32_t slot);
   std::uint32_t publish_one(std::uint32_t slot, std::uint64_t sequence);
-  int take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot);
+  void take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot, GroupWord word);
   void finish_one(std::uint32_t slot, std::uint32_t group, DueState how);
   void free_one(std::uint32_t slot, SlotQueue* free);
   void give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, SlotQueue* due);
@@ -125,7 +125,9 @@ class Ring {
   enum class Reservation { kMayStay, kWithdraw };
   void settle_reservation(std::uint32_t handle, Reservation reservation);
   void settle_reservations(Reservation reservation);
-  [[nodiscard]] GroupWord group_word(std::uint32_t slot, std::uint32_t group) const;
+  [[nodiscard]] GroupWord group_word(std::uint32_t slot, std::uint32_t group) const {
+    return GroupWord::decode(segment_->group_word(slot, group).load(std::memory_order_relaxed));
+  }
   void update_ended(Wakes* wakes);
   void end_at_limit(Wakes* wakes);
 
@@ -156,7 +158,7 @@ class Ring {
   static SlotWord withdrawn(Word* word);
   void rebuild_slots();
   void rebuild_handles();
-  [[nodiscard]] bool comes_alone(std::uint32_t slot, std::uint32_t group) const;
+  [[nodiscard]] bool comes_alone(const GroupWord& word) const;
 };
 
 class WriterPort : public Ring {
@@ -178,7 +180,7 @@ class WriterPort : public Ring {
  private:
   using Ring::Ring;
   void date_in_hand();
-  void take_in_hand(std::uint32_t slot);
+  void take_in_hand(const Run& run);
   void publish_in_hand(Wakes* wakes);
   void nothing_in_hand(Wakes* wakes);
   void reserve_next();
