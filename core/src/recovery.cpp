@@ -86,8 +86,8 @@ SlotWord Ring::withdrawn(Word* word) {
   const std::uint64_t bits = word->load(std::memory_order_acquire);
   const SlotWord seen = SlotWord::decode(bits);
   if (seen.state != SlotState::kReserved) return seen;
-  const SlotWord free{SlotState::kFree, kNoHandle, seen.generation};
-  return replace(word, bits, free.encode()) ? free : SlotWord::decode(word->load(std::memory_order_acquire));
+  replace(word, bits, SlotWord{SlotState::kFree, kNoHandle, seen.generation}.encode());
+  return SlotWord::decode(word->load(std::memory_order_acquire));
 }
 
 void Ring::rebuild_slots() {

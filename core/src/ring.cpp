@@ -15,7 +15,7 @@ constexpr int kTriesBeforeBlocking = 100;
 
 }  // namespace
 
-Ring::Ring(std::shared_ptr<Segment> segment)
+Ring::Ring(std::shared_ptr<Segment> segment) noexcept
     : segment_(std::move(segment)),
       header_(segment_->header()),
       fork_generation_(mimocorb::fork_generation()) {}
@@ -94,11 +94,8 @@ void Ring::sleep_registered(WaitChannel* channel, std::uint32_t turn, std::uint3
                             std::int64_t timeout_ns) {
   futex_sleep(&channel->turn, turn, timeout_ns < kLongestSleep_ns ? timeout_ns : kLongestSleep_ns);
   const Locked locked(this);
-  HandleRecord& record = segment_->handle(handle);
-  if (record.sleeping != Sleeping::kNot) {
-    record.sleeping = Sleeping::kNot;
-    settle(channel);
-  }
+  segment_->handle(handle).sleeping = Sleeping::kNot;
+  settle(channel);
 }
 
 // Lock held. One sleeper less, and one wake-up less that is on its way.

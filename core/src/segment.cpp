@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <new>
 
 #include "mimocorb/liveness.hpp"
 #include "mimocorb/wait.hpp"
@@ -72,8 +71,7 @@ std::uint64_t bytes_needed(const Shape& shape) {
 
 Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   if (!within_limits(shape)) return {Fault::kTooLarge, 0, 0};
-  std::shared_ptr<Segment> segment(new (std::nothrow) Segment);
-  if (!segment) return system_fault(ENOMEM);
+  const std::shared_ptr<Segment> segment(new Segment);
   RingHeader plan{};
   const std::uint64_t total = lay_out(shape, &plan);
 
@@ -125,22 +123,18 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   header.free_count.store(shape.number_of_slots, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
   header.magic = kMagic;
-  *made = std::move(segment);
+  *made = segment;
   return {};
 }
 
 Outcome Segment::open(std::int32_t creator_pid, int fd, const std::uint64_t identity[2],
                       Access access, std::shared_ptr<Segment>* opened) {
+  const std::shared_ptr<Segment> segment(new Segment);
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/fd/%d", creator_pid, fd);
   const int descriptor =
       ::open(path, (access == Access::kObserver ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return system_fault(errno);
-  std::shared_ptr<Segment> segment(new (std::nothrow) Segment);
-  if (!segment) {
-    ::close(descriptor);
-    return system_fault(ENOMEM);
-  }
   // The descriptor may by now name something else, so read the header as plain bytes first.
   alignas(RingHeader) unsigned char bytes[sizeof(RingHeader)];
   const ssize_t got = pread(descriptor, bytes, sizeof bytes, 0);
@@ -163,7 +157,7 @@ Outcome Segment::open(std::int32_t creator_pid, int fd, const std::uint64_t iden
   ::close(descriptor);
   if (!outcome.ok()) return outcome;
   segment->find_parts();
-  *opened = std::move(segment);
+  *opened = segment;
   return {};
 }
 

@@ -81,10 +81,11 @@ std::uint64_t ObserverPort::newest() const {
 
 int ObserverPort::wait(std::uint64_t newer_than, std::int64_t timeout_ns) {
   const RingHeader& header = segment_->header();
+  // In this order: the end comes after the last event.
+  const bool ended = header.stream_ended.load(std::memory_order_acquire) != 0 ||
+                     header.readers_ended.load(std::memory_order_acquire) != 0;
   if (newest() > newer_than) return kOk;
-  if (header.stream_ended.load(std::memory_order_relaxed) != 0 ||
-      header.readers_ended.load(std::memory_order_relaxed) != 0)
-    return newest() > newer_than ? kOk : kEnded;
+  if (ended) return kEnded;
   const std::int64_t now = monotonic_ns();
   if (now - liveness_checked_ns_ > kLivenessInterval_ns) {
     liveness_checked_ns_ = now;

@@ -55,9 +55,11 @@ void Ring::settle_reservation(std::uint32_t handle, Reservation reservation) {
   Word& word = segment_->slot(slot).word;
   const std::uint64_t bits = word.load(std::memory_order_acquire);
   const SlotWord seen = SlotWord::decode(bits);
-  if (seen.state == SlotState::kReserved && reservation == Reservation::kMayStay) return;
-  if (seen.state == SlotState::kReserved &&
-      replace(&word, bits, SlotWord{SlotState::kFree, kNoHandle, seen.generation}.encode())) {
+  if (seen.state == SlotState::kReserved) {
+    if (reservation == Reservation::kMayStay) return;
+    replace(&word, bits, SlotWord{SlotState::kFree, kNoHandle, seen.generation}.encode());
+  }
+  if (SlotWord::decode(word.load(std::memory_order_acquire)).state == SlotState::kFree) {
     SlotQueue free = free_slots();
     free.push_front(slot);
     free.keep();

@@ -63,6 +63,39 @@ TEST("removing a group frees what waited for it alone") {
   CHECK(violations(*stage.segment).empty());
 }
 
+TEST("removing a group frees no slot that another group has not finished with") {
+  Stage stage(2);
+  stage.put(stage.writer.get(), 3);
+  const auto reader = stage.open_reader(0);
+  reader->advance();
+  reader->advance();  // the first is done, the second held, the third pending
+  const auto other = stage.open_reader(1);
+  other->take(2);
+  other->acknowledge_first(2);
+  std::uint64_t abandoned = 0;
+  CHECK(stage.control.remove_group(0, &abandoned).ok());
+  CHECK_EQUAL(abandoned, 2U);
+  CHECK(slot_word(*stage.segment, 0).state == SlotState::kFree);
+  CHECK(slot_word(*stage.segment, 1).state == SlotState::kFree);
+  CHECK(slot_word(*stage.segment, 2).state == SlotState::kReady);
+  CHECK(violations(*stage.segment).empty());
+}
+
+TEST("a ring for which no writer was ever promised has not ended") {
+  const auto ring = make_segment();
+  ControlPort control(ring);
+  set_owner_died(*ring);
+  CHECK(!control.books().ended);
+}
+
+TEST("a writer beyond those promised takes no promise") {
+  Stage stage(1);
+  std::unique_ptr<WriterPort> another;
+  CHECK(WriterPort::open(stage.segment, stage.token, &another).ok());
+  CHECK_EQUAL(stage.control.books().promised, 0U);
+  CHECK_EQUAL(stage.control.books().writers, 2U);
+}
+
 TEST("groups, tokens and handles are limited, and the limit is in the answer") {
   Stage stage(kGroups);
   std::uint32_t number = 0;
@@ -81,6 +114,8 @@ TEST("groups, tokens and handles are limited, and the limit is in the answer") {
   CHECK(outcome.fault == Fault::kHandlesFull);
   CHECK_EQUAL(outcome.detail, kMaxHandles);
   CHECK_EQUAL(stage.control.books().groups[0].readers, kMaxHandles - 1);
+  set_owner_died(*stage.segment);
+  CHECK_EQUAL(stage.control.books().promised, kMaxTokens - 1);  // recovery knows all of them
   CHECK(violations(*stage.segment).empty());
 }
 

@@ -23,6 +23,31 @@ TEST("a claim takes the head of the free queue and names its owner in one word (
   CHECK_EQUAL(ring.header().in_hand.load(), 1U);
 }
 
+TEST("asking for nothing gives nothing, and metadata need a slot in hand") {
+  Stage stage(1);
+  const auto before = all_bytes(*stage.segment);
+  CHECK_EQUAL(stage.writer->claim(0).count, 0U);
+  CHECK(!stage.writer->set_metadata(0, {1, 1.0, 0.0}));
+  CHECK(all_bytes(*stage.segment) == before);
+  stage.claim_and_fill(stage.writer.get(), 2);
+  CHECK(!stage.writer->set_metadata(3, {1, 1.0, 0.0}));
+  stage.writer->publish();
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(reader->take(0).status, kNotNow);
+  CHECK_EQUAL(reader->take(2).count, 2U);
+  CHECK_EQUAL(reader->acknowledge_first(0), 0U);
+  CHECK_EQUAL(reader->in_hand().size(), 2U);
+}
+
+TEST("who waits after a reservation was withdrawn finds the slot in the queue") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 1);  // and reserves
+  CHECK_EQUAL(stage.writer->wait(0, 0), kOk);
+  const auto other = stage.open_writer();
+  CHECK_EQUAL(stage.writer->wait(0, 0), kOk);
+  CHECK_EQUAL(stage.writer->advance().status, kOk);
+}
+
 TEST("a claim of several slots stops where neighbours end") {
   Stage stage(1);
   std::swap(stage.segment->free_queue()[2], stage.segment->free_queue()[3]);

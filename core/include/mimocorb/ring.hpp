@@ -81,7 +81,7 @@ struct Wakes {
 // Transitions and recovery on one mapping of a ring. Base of the ports.
 class Ring {
  public:
-  explicit Ring(std::shared_ptr<Segment> segment);
+  explicit Ring(std::shared_ptr<Segment> segment) noexcept;
 
   // Finds ports of dead processes and recovers what they held; returns how many there were.
   // Without `force`, does nothing if anyone has looked within the last 40 ms.
