@@ -183,7 +183,7 @@ int ReaderPort::wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int6
   const WaitingTime waiting(&record, WaitCause::kTurn);
   const Word& word = segment_->group_word(before, group_);
   spin_until([&] { return word.load(std::memory_order_relaxed) != its_word; },
-             spin_ns < timeout_ns ? spin_ns : timeout_ns);
+             std::min(spin_ns, timeout_ns));
   std::uint32_t turn_then = 0;
   {
     const Locked locked(this);

@@ -69,15 +69,13 @@ TEST("removing a group frees no slot that another group has not finished with") 
   const auto reader = stage.open_reader(0);
   reader->advance();
   reader->advance();  // the first is done, the second held, the third pending
-  const auto other = stage.open_reader(1);
-  other->take(2);
-  other->acknowledge_first(2);
   std::uint64_t abandoned = 0;
   CHECK(stage.control.remove_group(0, &abandoned).ok());
   CHECK_EQUAL(abandoned, 2U);
-  CHECK(slot_word(*stage.segment, 0).state == SlotState::kFree);
-  CHECK(slot_word(*stage.segment, 1).state == SlotState::kFree);
-  CHECK(slot_word(*stage.segment, 2).state == SlotState::kReady);
+  for (const std::uint32_t slot : {0U, 1U, 2U}) {
+    CHECK(slot_word(*stage.segment, slot).state == SlotState::kReady);
+    CHECK_EQUAL(stage.segment->slot(slot).due, 1U);
+  }
   CHECK(violations(*stage.segment).empty());
 }
 
@@ -224,6 +222,9 @@ TEST("a ring is opened by identity, version and namespace, or refused (F24)") {
   const std::uint64_t other[2] = {header.identity[0], header.identity[1] + 1};
   CHECK(Segment::open(getpid(), ring->descriptor(), other, Access::kReader, &opened).fault ==
         Fault::kNotARing);
+  const std::uint64_t another[2] = {header.identity[0] + 1, header.identity[1]};
+  CHECK(Segment::open(getpid(), ring->descriptor(), another, Access::kReader, &opened).fault ==
+        Fault::kNotARing);
   CHECK(Segment::open(getpid(), 9999, header.identity, Access::kReader, &opened).fault ==
         Fault::kSystem);
 }
@@ -259,6 +260,12 @@ TEST("what is held names event, holder and delivery") {
   CHECK_EQUAL(held[1].slot, 3U);
   CHECK_EQUAL(held[1].number, 1U);
   CHECK_EQUAL(held[1].delivery, 0U);
+}
+
+TEST("who has left is not among those who have waited") {
+  Stage stage(1);
+  stage.open_reader(0)->wait(1000, 0);
+  CHECK_EQUAL(stage.control.waited().size(), 1U);  // the writer
 }
 
 TEST("how long somebody has waited counts while it waits") {

@@ -50,6 +50,24 @@ TEST("taking several stops where neighbours end, and a poisonous event comes alo
   CHECK_EQUAL(reader->in_hand().size(), 4U);
 }
 
+TEST("events whose slots are no neighbours do not come together") {
+  Stage stage(1);
+  std::swap(stage.segment->free_queue()[1], stage.segment->free_queue()[2]);
+  stage.put(stage.writer.get(), 3);
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(reader->take(3).count, 1U);
+  CHECK_EQUAL(reader->take(3).first, 2U);
+}
+
+TEST("who waits at the end of the stream is told so at once") {
+  Stage stage(1);
+  const auto reader = stage.open_reader(0);
+  stage.writer->close();
+  CHECK_EQUAL(reader->wait(1'000'000'000, 0), kOk);
+  CHECK_EQUAL(reader->take(1).status, kEnded);
+  CHECK_EQUAL(stage.segment->handle(1).waited_ns[static_cast<std::size_t>(WaitCause::kData)].load(), 0);
+}
+
 TEST("an event that has failed comes alone, and so does one without a second chance") {
   Stage stage(1);
   stage.put(stage.writer.get(), 4);

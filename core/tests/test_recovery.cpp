@@ -235,10 +235,12 @@ TEST("a forked child owns nothing of its parent, and closes nothing of it") {
   Stage stage(1);
   CHECK(!stage.writer->foreign());
   stage.claim_and_fill(stage.writer.get(), 1);
+  const auto reader = stage.open_reader(0);
   const pid_t pid = fork();
   if (pid == 0) {
-    const bool foreign = stage.writer->foreign();
+    const bool foreign = stage.writer->foreign() && reader->foreign();
     stage.writer->close();
+    reader->close();
     std::exit(foreign ? 0 : 1);  // not _exit, which would forget what was covered
   }
   int status = 0;
@@ -246,4 +248,5 @@ TEST("a forked child owns nothing of its parent, and closes nothing of it") {
   CHECK_EQUAL(status, 0);
   CHECK_EQUAL(stage.writer->publish(), 1U);
   CHECK_EQUAL(stage.control.books().writers, 1U);
+  CHECK_EQUAL(stage.control.books().groups[0].readers, 1U);
 }

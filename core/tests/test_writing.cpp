@@ -39,6 +39,13 @@ TEST("asking for nothing gives nothing, and metadata need a slot in hand") {
   CHECK_EQUAL(reader->in_hand().size(), 2U);
 }
 
+TEST("a slot between those in hand is not in hand") {
+  Stage stage(1);
+  std::swap(stage.segment->free_queue()[1], stage.segment->free_queue()[2]);
+  stage.claim_and_fill(stage.writer.get(), 2);  // slots 0 and 2
+  CHECK(!stage.writer->set_metadata(1, {1, 1.0, 0.0}));
+}
+
 TEST("who waits after a reservation was withdrawn finds the slot in the queue") {
   Stage stage(1);
   stage.put(stage.writer.get(), 1);  // and reserves

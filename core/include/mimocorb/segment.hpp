@@ -53,7 +53,7 @@ class Segment {
   [[nodiscard]] std::uint32_t max_groups() const { return max_groups_; }
 
  private:
-  Segment() = default;
+  Segment() noexcept = default;
   template <class T>
   [[nodiscard]] T* at(std::uint64_t offset) const {
     return reinterpret_cast<T*>(control_ + offset);
