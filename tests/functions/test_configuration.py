@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.configuring import configure
 from mimocorb._setup.dialects import read_setup, read_setup_or_problems
 from mimocorb._setup.model import ConfigOrigin, FunctionReference, Where, WorkerSpec
-from mimocorb._setup.signatures import PlainSignature
+from mimocorb._setup.user_code.configuring import configure
+from mimocorb._setup.user_code.signatures import PlainSignature
 
 FILTER = """\
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mimocorb._setup.dialects import read_setup
-from mimocorb._setup.docstrings import described_keys, read_docstring, unit_of
+from mimocorb._setup.user_code.docstrings import described_keys, read_docstring, unit_of
 from mimocorb.cli import main
 
 MODULE = '''\

@@ -15,7 +15,7 @@ from mimocorb import filter
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.forms import form_of
 from mimocorb._setup.model import FunctionReference, WorkerSpec
-from mimocorb._setup.user_functions import ModuleText, check_function, locate, read_module
+from mimocorb._setup.user_code.user_functions import ModuleText, check_function, locate, read_module
 from mimocorb.buffer_control import BufferToTxtfile
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from their_buffers import NUMBERS, WAVES
 
-from mimocorb._setup.changed_meaning import changed_meaning
+from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import read_setup
 from mimocorb.cli import main
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from test_keys_of_runs import TOP, WORKER
 
 from mimocorb._setup.dialects import read_setup_or_problems, setup_from_dicts
-from mimocorb._setup.flow_picture import flow_picture
+from mimocorb._setup.drawing.flow_picture import flow_picture
+from mimocorb._setup.drawing.picture_files import svg_text
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Problem, Setup
-from mimocorb._setup.picture_files import svg_text
 from mimocorb._setup.recommended_form import recommended_form
 from mimocorb.cli import main
 from mimocorb.errors import SetupError

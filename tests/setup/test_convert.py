@@ -20,7 +20,7 @@ from mimocorb._setup.model import (
     WorkerSpec,
 )
 from mimocorb._setup.recommended_form import recommended_form
-from mimocorb._setup.user_functions import locate
+from mimocorb._setup.user_code.user_functions import locate
 from mimocorb.cli import main
 
 ROOT = Path(__file__).parents[2]

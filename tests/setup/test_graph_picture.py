@@ -13,9 +13,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 from mimocorb._setup.dialects import read_setup
-from mimocorb._setup.flow_picture import SMALL_TEXT, TEXT, Arrow, Box, Picture, flow_picture
+from mimocorb._setup.drawing.flow_picture import SMALL_TEXT, TEXT, Arrow, Box, Picture, flow_picture
+from mimocorb._setup.drawing.picture_files import _path_points, svg_text
 from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
-from mimocorb._setup.picture_files import _path_points, svg_text
 from mimocorb.cli import main
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mimocorb import _memory
-from mimocorb._setup import checks
+from mimocorb._setup.checking import checks
 from mimocorb._setup.dialects import read_setup_or_problems
 
 Change = Callable[..., list[str]]

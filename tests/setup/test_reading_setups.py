@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._setup import keys
 from mimocorb._setup.dialects import read_setup, setup_from_dicts
-from mimocorb._setup.kinds import Key
+from mimocorb._setup.keys import table as keys
+from mimocorb._setup.keys.kinds import Key
 from mimocorb._setup.model import Where
 from mimocorb.errors import SetupError
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mimocorb._setup import setup_file
 from mimocorb._setup.model import Where
-from mimocorb._setup.setup_file import (
+from mimocorb._setup.text import setup_file
+from mimocorb._setup.text.setup_file import (
     ListNode,
     MappingNode,
     ScalarNode,

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from mimocorb._setup.model import FunctionReference, Problem
-from mimocorb._setup.user_functions import check_function, load_function, locate, read_module
+from mimocorb._setup.user_code.user_functions import (
+    check_function,
+    load_function,
+    locate,
+    read_module,
+)
 from mimocorb.errors import UserFunctionError
 
 

@@ -2,7 +2,8 @@
 
 Behind each is our Reader, Writer or Observer, opened when it is first used: a template such as
 ``Filter`` hands the set-up dictionary to an access class instead, and a buffer must not be opened
-twice. What differs in meaning from mimoCoRB2 is listed in :mod:`mimocorb._setup.changed_meaning`.
+twice. What differs in meaning from mimoCoRB2 is listed in
+:mod:`mimocorb._setup.checking.changed_meaning`.
 """
 
 from __future__ import annotations

@@ -15,14 +15,14 @@ from typing import Any
 
 from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.configuring import EXTRA_KEYS
-from mimocorb._setup.docstrings import Docstring, described_keys, read_docstring, unit_of
 from mimocorb._setup.model import FunctionReference, Problem, Where
-from mimocorb._setup.own_functions import OWN_MODULES
 from mimocorb._setup.paths import shown
-from mimocorb._setup.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
-from mimocorb._setup.static_signatures import read_signature
-from mimocorb._setup.user_functions import (
+from mimocorb._setup.user_code.configuring import EXTRA_KEYS
+from mimocorb._setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
+from mimocorb._setup.user_code.own_functions import OWN_MODULES
+from mimocorb._setup.user_code.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
+from mimocorb._setup.user_code.static_signatures import read_signature
+from mimocorb._setup.user_code.user_functions import (
     ModuleText,
     check_function,
     load_function,

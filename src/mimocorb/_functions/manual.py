@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mimocorb._setup.user_functions import MANUAL_ARGUMENTS, MISSING_DECORATOR
+from mimocorb._setup.user_code.user_functions import MANUAL_ARGUMENTS, MISSING_DECORATOR
 from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:

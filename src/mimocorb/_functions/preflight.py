@@ -15,11 +15,11 @@ from pathlib import Path
 from mimocorb._functions.expectations import FileNeed, Flow, flows
 from mimocorb._functions.trial import Trial, try_functions
 from mimocorb._memory import available_bytes, size_in_words
-from mimocorb._setup.changed_meaning import changed_meaning
+from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import examine_setup
 from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import shown
-from mimocorb._setup.user_functions import read_module
+from mimocorb._setup.user_code.user_functions import read_module
 
 __all__ = ["DEFAULT_PARENT", "Preflight", "preflight"]
 

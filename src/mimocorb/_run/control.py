@@ -24,8 +24,8 @@ from mimocorb._run.wording import say
 from mimocorb._run.workers.standard_streams import open_missing_streams
 from mimocorb._setup.dialects import read_setup, setup_from_dicts
 from mimocorb._setup.graph import Graph
-from mimocorb._setup.setup_file import plain, read_file
-from mimocorb._setup.user_functions import load_function, locate
+from mimocorb._setup.text.setup_file import plain, read_file
+from mimocorb._setup.user_code.user_functions import load_function, locate
 from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 

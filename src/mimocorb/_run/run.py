@@ -22,7 +22,7 @@ from mimocorb._run.supervision.supervisor import Supervisor
 from mimocorb._run.workers.standard_streams import open_missing_streams
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
-from mimocorb._setup.changed_meaning import changed_meaning
+from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
 from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError

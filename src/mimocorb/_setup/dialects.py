@@ -18,24 +18,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mimocorb._setup import manual_dialect, mimocorb2_dialect
-from mimocorb._setup.checks import check
-from mimocorb._setup.config_files import ConfigFiles
+from mimocorb._setup.checking.checks import check
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.keys import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
-from mimocorb._setup.kinds import Given
+from mimocorb._setup.keys.kinds import Given
+from mimocorb._setup.keys.table import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
 from mimocorb._setup.model import Problem, Setup, Where, format_problems
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.parts import Draft, limits
 from mimocorb._setup.paths import absolute, shown
-from mimocorb._setup.settings import (
+from mimocorb._setup.reading import manual_dialect, mimocorb2_dialect
+from mimocorb._setup.reading.config_files import ConfigFiles
+from mimocorb._setup.reading.parts import Draft, limits
+from mimocorb._setup.reading.settings import (
     Setting,
     apply_to_file,
     apply_to_workers,
     parse_settings,
     with_data,
 )
-from mimocorb._setup.setup_file import (
+from mimocorb._setup.text.setup_file import (
     Entry,
     MappingNode,
     Node,
@@ -95,7 +95,7 @@ def read_setup_or_problems(
         ``gui_control``. A value of ``None`` leaves the file's setting.
     settings
         Parts of the file to replace, such as ``Buffers.raw.slot_count=64``; see
-        :mod:`mimocorb._setup.settings`.
+        :mod:`mimocorb._setup.reading.settings`.
     data
         Path of recorded data, relative to the working directory, for the sources with a key
         ``data`` in their configuration.

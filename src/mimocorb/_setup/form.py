@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from mimocorb._setup.model import Problem, Where
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
+from mimocorb._setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
 __all__ = ["ARGUMENTS", "NAME", "Form", "describe"]
 

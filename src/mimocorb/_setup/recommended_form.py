@@ -18,8 +18,8 @@ import numpy as np
 import yaml
 
 from mimocorb._setup.model import BufferSpec, RestartPolicy, Setup, StopCondition, WorkerSpec
-from mimocorb._setup.own_functions import text_of_mimocorb
-from mimocorb._setup.setup_file import MappingNode, plain, read_file
+from mimocorb._setup.text.setup_file import MappingNode, plain, read_file
+from mimocorb._setup.user_code.own_functions import text_of_mimocorb
 
 __all__ = ["RecommendedForm", "recommended_form"]
 

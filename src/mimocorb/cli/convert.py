@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb._setup.changed_meaning import changed_meaning
+    from mimocorb._setup.checking.changed_meaning import changed_meaning
     from mimocorb._setup.paths import shown
     from mimocorb._setup.recommended_form import recommended_form
 

@@ -18,7 +18,7 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
     from mimocorb._setup.model import FunctionReference, Problem
-    from mimocorb._setup.signatures import Parameter
+    from mimocorb._setup.user_code.signatures import Parameter
 
 __all__ = ["add"]
 
@@ -87,7 +87,7 @@ def _refuse(problem: Problem) -> int:
 def _in_module(target: str) -> list[Found] | Problem:
     from mimocorb._functions.describing import worker_functions
     from mimocorb._setup.model import Problem, Where
-    from mimocorb._setup.user_functions import locate
+    from mimocorb._setup.user_code.user_functions import locate
 
     module, name = _place(target)
     where = Where(module)
@@ -105,7 +105,7 @@ def _place(target: str) -> tuple[str, str]:
     Without a colon it may be written as set-ups of the recommended form write functions of
     mimocorb, ``plot.plot_graph``; a file of the user goes first.
     """
-    from mimocorb._setup.own_functions import OWN_MODULES, own_module, place_in_mimocorb
+    from mimocorb._setup.user_code.own_functions import OWN_MODULES, own_module, place_in_mimocorb
 
     module, colon, name = target.rpartition(":")
     if not colon:
@@ -219,7 +219,7 @@ def _escaped(text: str) -> str:
 
 def _snippet(description: Description) -> str:
     """Return the worker as it stands in a set-up of the recommended form."""
-    from mimocorb._setup.own_functions import text_of_mimocorb
+    from mimocorb._setup.user_code.own_functions import text_of_mimocorb
 
     reference = description.reference
     lines = [f"  {reference.name}:"]

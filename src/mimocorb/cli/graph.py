@@ -34,8 +34,8 @@ def graph(chosen: argparse.Namespace) -> int:
     if chosen.output is None:
         print_text(Graph(setup).text())
         return OK
-    from mimocorb._setup.flow_picture import flow_picture
-    from mimocorb._setup.picture_files import write_picture
+    from mimocorb._setup.drawing.flow_picture import flow_picture
+    from mimocorb._setup.drawing.picture_files import write_picture
 
     write_picture(flow_picture(setup), chosen.output)
     return OK

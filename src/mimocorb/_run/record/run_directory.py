@@ -25,7 +25,7 @@ from typing import Literal
 
 from mimocorb._run.record.run_number import run_suffix, take_run_number
 from mimocorb._setup.model import Setup
-from mimocorb._setup.user_functions import neighbours
+from mimocorb._setup.user_code.user_functions import neighbours
 from mimocorb.errors import OutputError
 
 __all__ = [

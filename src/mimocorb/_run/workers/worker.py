@@ -39,7 +39,7 @@ from mimocorb._run.workers.worker_link import (
 )
 from mimocorb._setup.model import WorkerSpec
 from mimocorb._setup.paths import shown
-from mimocorb._setup.user_functions import load_function
+from mimocorb._setup.user_code.user_functions import load_function
 from mimocorb.errors import (
     BufferMemoryError,
     EndOfStream,

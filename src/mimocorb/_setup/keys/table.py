@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mimocorb._setup.composite_kinds import EventLimits, Restart, StopConditions
-from mimocorb._setup.kinds import Flag, Key, Keys, Number, Text, Unread, WholeNumber
-from mimocorb._setup.record_types import RecordType
+from mimocorb._setup.keys.composite_kinds import EventLimits, Restart, StopConditions
+from mimocorb._setup.keys.kinds import Flag, Key, Keys, Number, Text, Unread, WholeNumber
+from mimocorb._setup.keys.record_types import RecordType
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = [

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from mimocorb._setup.model import FunctionReference
-from mimocorb._setup.user_functions import neighbours
+from mimocorb._setup.user_code.user_functions import neighbours
 
 __all__ = ["reported_names"]
 

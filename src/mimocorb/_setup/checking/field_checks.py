@@ -10,10 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mimocorb._setup.fields_used import Written, as_written, fields_read, results_written
 from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.signatures import PlainSignature, literal
+from mimocorb._setup.user_code.fields_used import Written, as_written, fields_read, results_written
+from mimocorb._setup.user_code.signatures import PlainSignature, literal
 
 __all__ = ["check_fields"]
 

@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from mimocorb._setup.config_files import ConfigFiles, Layers, with_shared_files
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.keys import (
+from mimocorb._setup.keys.kinds import Given, given_keys
+from mimocorb._setup.keys.table import (
     OPTION_KEYS,
     RECOMMENDED_BUFFER_KEYS,
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
 )
-from mimocorb._setup.kinds import Given, given_keys
 from mimocorb._setup.model import FunctionReference, Role, Setup, Where
-from mimocorb._setup.own_functions import place_in_mimocorb
-from mimocorb._setup.parts import (
+from mimocorb._setup.reading.config_files import ConfigFiles, Layers, with_shared_files
+from mimocorb._setup.reading.parts import (
     Draft,
     common_settings,
     limits,
@@ -26,13 +25,14 @@ from mimocorb._setup.parts import (
     output_directory,
     reference,
 )
-from mimocorb._setup.setup_file import (
+from mimocorb._setup.text.setup_file import (
     Entry,
     ListNode,
     MappingNode,
     Node,
     ScalarNode,
 )
+from mimocorb._setup.user_code.own_functions import place_in_mimocorb
 
 __all__ = ["include_files", "read_mimocorb2"]
 

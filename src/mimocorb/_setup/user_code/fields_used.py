@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from mimocorb._setup.user_functions import own_nodes
+from mimocorb._setup.user_code.user_functions import own_nodes
 
 __all__ = ["FieldsRead", "Written", "as_written", "fields_read", "results_written"]
 

@@ -1,7 +1,7 @@
 """The data flow of a set-up as a picture: which boxes and arrows there are, and where.
 
 Sources are on the left, sinks on the right. Buffers are round, workers square, and dashes lead to
-what observes. :mod:`mimocorb._setup.picture_files` writes it.
+what observes. :mod:`mimocorb._setup.drawing.picture_files` writes it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mimocorb._memory import size_in_words
-from mimocorb._setup.layered_layout import Point, lay_out
+from mimocorb._setup.drawing.layered_layout import Point, lay_out
 from mimocorb._setup.model import BufferSpec, Setup, WorkerSpec
 from mimocorb._words import how_many
 

@@ -7,8 +7,8 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from mimocorb._setup.flow_picture import LINE_HEIGHT, SMALL_TEXT, TEXT, Arrow, Box, Picture
-from mimocorb._setup.layered_layout import Point
+from mimocorb._setup.drawing.flow_picture import LINE_HEIGHT, SMALL_TEXT, TEXT, Arrow, Box, Picture
+from mimocorb._setup.drawing.layered_layout import Point
 from mimocorb.errors import OutputError
 
 __all__ = ["ENDINGS", "svg_text", "write_picture"]

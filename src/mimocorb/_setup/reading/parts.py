@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from mimocorb._setup.form import Form
-from mimocorb._setup.kinds import Given
+from mimocorb._setup.keys.kinds import Given
 from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import absolute
-from mimocorb._setup.setup_file import plain
-from mimocorb._setup.user_functions import locate
+from mimocorb._setup.text.setup_file import plain
+from mimocorb._setup.user_code.user_functions import locate
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = [

@@ -1,8 +1,8 @@
 """How functions of the plain form are written: what they are, and what can be configured.
 
-:mod:`mimocorb._setup.static_signatures` reads that from the text of a module, so that a set-up is
-checked without running it. What a loaded function is goes through the same :func:`make_signature`,
-and all messages are the same.
+:mod:`mimocorb._setup.user_code.static_signatures` reads that from the text of a module, so that a
+set-up is checked without running it. What a loaded function is goes through the same
+:func:`make_signature`, and all messages are the same.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from mimocorb._setup.annotations import short_text
-from mimocorb._setup.docstrings import read_docstring, unit_of
+from mimocorb._setup.user_code.annotations import short_text
+from mimocorb._setup.user_code.docstrings import read_docstring, unit_of
 
 __all__ = [
     "GIVEN",

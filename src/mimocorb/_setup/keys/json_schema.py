@@ -1,6 +1,6 @@
 """The JSON schema of set-up files, for editors that check and complete while one writes.
 
-It is made from the keys that the readers use (:mod:`mimocorb._setup.keys`). The file
+It is made from the keys that the readers use (:mod:`mimocorb._setup.keys.table`). The file
 ``setup.schema.json`` in the package is the text of it; ``mimocorb schema`` prints it.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 
 from mimocorb._setup.form import ARGUMENTS, NAME
-from mimocorb._setup.keys import (
+from mimocorb._setup.keys.kinds import Keys, Schema, table_schema
+from mimocorb._setup.keys.table import (
     MAIN,
     MANUAL_BUFFER_KEYS,
     MANUAL_MAIN_KEYS,
@@ -19,7 +20,6 @@ from mimocorb._setup.keys import (
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
 )
-from mimocorb._setup.kinds import Keys, Schema, table_schema
 
 __all__ = ["schema_text", "setup_schema"]
 

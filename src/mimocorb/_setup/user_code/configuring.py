@@ -11,11 +11,17 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from mimocorb._setup.annotations import UNKNOWN
 from mimocorb._setup.model import Problem, WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute
-from mimocorb._setup.signatures import GIVEN, Kind, Parameter, PlainSignature, with_article
+from mimocorb._setup.user_code.annotations import UNKNOWN
+from mimocorb._setup.user_code.signatures import (
+    GIVEN,
+    Kind,
+    Parameter,
+    PlainSignature,
+    with_article,
+)
 
 __all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
 
@@ -164,7 +170,7 @@ def _convert(
     except ValidationError as error:
         # Only for this message: workers configure their functions, and need to read no YAML.
         from mimocorb._setup.form import describe
-        from mimocorb._setup.setup_file import node_from_python
+        from mimocorb._setup.text.setup_file import node_from_python
 
         where = spec.config_origin.places.get(key, spec.where)
         found = describe(node_from_python(value, key))

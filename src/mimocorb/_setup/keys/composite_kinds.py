@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.kinds import (
+from mimocorb._setup.keys.kinds import (
     Choice,
     Key,
     Keys,
@@ -21,7 +21,7 @@ from mimocorb._setup.kinds import (
     table_schema,
 )
 from mimocorb._setup.model import Comparison, Policy, RestartPolicy, StopCondition, Where
-from mimocorb._setup.setup_file import ListNode, MappingNode, Node, ScalarNode
+from mimocorb._setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
 
 __all__ = ["EventLimits", "Restart", "StopConditions"]
 

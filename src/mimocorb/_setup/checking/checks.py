@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
-from mimocorb._setup.configuring import check_plain_function
-from mimocorb._setup.field_checks import check_fields
+from mimocorb._setup.checking.field_checks import check_fields
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import (
     NOWHERE,
@@ -26,9 +25,10 @@ from mimocorb._setup.model import (
 )
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import shown
-from mimocorb._setup.reported_names import reported_names
-from mimocorb._setup.static_signatures import read_signature
-from mimocorb._setup.user_functions import check_function, read_module
+from mimocorb._setup.user_code.configuring import check_plain_function
+from mimocorb._setup.user_code.reported_names import reported_names
+from mimocorb._setup.user_code.static_signatures import read_signature
+from mimocorb._setup.user_code.user_functions import check_function, read_module
 
 __all__ = ["check"]
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from mimocorb._setup.model import NOWHERE, FunctionReference, Problem, Where
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.own_functions import OWN_MODULES
 from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.user_code.own_functions import OWN_MODULES
 from mimocorb.errors import UserFunctionError
 
 __all__ = [

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mimocorb._setup.config_files import CommonConfig, ConfigFiles, with_shared_files
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.keys import (
+from mimocorb._setup.keys.kinds import Given, given_keys
+from mimocorb._setup.keys.table import (
     MAIN,
     MANUAL_BUFFER_KEYS,
     MANUAL_MAIN_KEYS,
     MANUAL_TOP_KEYS,
     MANUAL_WORKER_KEYS,
 )
-from mimocorb._setup.kinds import Given, given_keys
 from mimocorb._setup.model import Role, Setup, Where, WorkerSpec
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.parts import (
+from mimocorb._setup.reading.config_files import CommonConfig, ConfigFiles, with_shared_files
+from mimocorb._setup.reading.parts import (
     Draft,
     common_settings,
     limits,
@@ -27,7 +27,7 @@ from mimocorb._setup.parts import (
     output_directory,
     reference,
 )
-from mimocorb._setup.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
+from mimocorb._setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
 __all__ = ["read_manual"]
 

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.keys import (
+from mimocorb._setup.keys.kinds import Keys
+from mimocorb._setup.keys.table import (
     MANUAL_BUFFER_KEYS,
     MANUAL_MAIN_KEYS,
     MANUAL_TOP_KEYS,
@@ -32,11 +33,10 @@ from mimocorb._setup.keys import (
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
 )
-from mimocorb._setup.kinds import Keys
 from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute
-from mimocorb._setup.setup_file import (
+from mimocorb._setup.text.setup_file import (
     Entry,
     ListNode,
     MappingNode,
@@ -46,8 +46,8 @@ from mimocorb._setup.setup_file import (
     parse_text,
     plain,
 )
-from mimocorb._setup.static_signatures import read_signature
-from mimocorb._setup.user_functions import read_module
+from mimocorb._setup.user_code.static_signatures import read_signature
+from mimocorb._setup.user_code.user_functions import read_module
 
 __all__ = ["Setting", "apply_to_file", "apply_to_workers", "parse_settings", "with_data"]
 

@@ -12,7 +12,7 @@ from mimocorb._setup.form import Form
 from mimocorb._setup.model import ConfigOrigin, Where, WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
-from mimocorb._setup.setup_file import MappingNode, Node, plain, read_file
+from mimocorb._setup.text.setup_file import MappingNode, Node, plain, read_file
 
 __all__ = ["CommonConfig", "ConfigFiles", "Layers", "with_shared_files"]
 

@@ -10,9 +10,9 @@ import ast
 import inspect
 from typing import Any
 
-from mimocorb._setup.annotations import read_type
-from mimocorb._setup.docstrings import read_docstring
-from mimocorb._setup.signatures import (
+from mimocorb._setup.user_code.annotations import read_type
+from mimocorb._setup.user_code.docstrings import read_docstring
+from mimocorb._setup.user_code.signatures import (
     KINDS,
     Annotation,
     Fault,
@@ -23,7 +23,7 @@ from mimocorb._setup.signatures import (
     make_signature,
     yield_fault,
 )
-from mimocorb._setup.user_functions import own_nodes
+from mimocorb._setup.user_code.user_functions import own_nodes
 
 __all__ = ["read_signature"]
 

@@ -1,0 +1,1 @@
+"""Drawing: the data flow of a set-up as SVG or PNG."""
