@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -63,6 +64,12 @@ void* __wrap_mmap(void* at, size_t bytes, int protection, int flags, int file, o
   if (left < 0 || left-- > 0) return __real_mmap(at, bytes, protection, flags, file, begin);
   errno = ENOMEM;
   return MAP_FAILED;
+}
+
+[[noreturn]] void __real_abort();
+[[noreturn]] void __wrap_abort() {
+  if (refusals().abort_exits_with != 0) std::exit(refusals().abort_exits_with);
+  __real_abort();
 }
 
 ssize_t __real_read(int file, void* bytes, size_t count);

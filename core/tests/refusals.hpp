@@ -15,6 +15,7 @@ struct Refusals {
   int read_error = 0;                // of reading files of /proc
   std::string stat_of_process;       // what they hold instead, if not empty
   bool stat_is_empty = false;
+  int abort_exits_with = 0;            // in place of a signal, if not 0
   std::function<void()> when_opening;  // before a file is opened
   std::function<void()> when_copying;  // after bytes have been copied
 };
