@@ -1,0 +1,159 @@
+"""The port, call by call: metadata and bytes, groups that come late or leave (S3, S4)."""
+
+import time
+
+import numpy as np
+import pytest
+from rings import get, put
+
+from mimocorb._buffer.contract import Status
+
+# --- metadata and bytes
+
+
+def test_metadata_travel_with_their_event(make):
+    ring = make(3)
+    group = ring.ring.add_group()
+    writer, reader = ring.writer(), ring.reader(group)
+    for counter in range(3):
+        slot = writer.advance()
+        writer.set_metadata(slot, 2**53 + counter, 1.5e9 + counter, 0.25 * counter)
+    writer.publish()
+    for counter in range(3):
+        expected = (2**53 + counter, 1.5e9 + counter, 0.25 * counter)
+        assert reader.metadata(reader.advance()) == expected
+
+
+def test_metadata_default_to_a_running_counter_the_present_time_and_no_dead_time(make):
+    ring = make(3)
+    group = ring.ring.add_group()
+    before_s = time.time()
+    writer, other = ring.writer(), ring.writer()
+    put(writer, 2)
+    put(other, 1)
+    after_s = time.time()
+    reader = ring.reader(group)
+    metadata = [reader.metadata(reader.advance()) for _ in range(3)]
+    assert [(counter, deadtime) for counter, _, deadtime in metadata] == [
+        (0, -1.0),
+        (1, -1.0),
+        (0, -1.0),
+    ]
+    assert all(before_s - 1e-3 <= timestamp_s <= after_s + 1e-3 for _, timestamp_s, _ in metadata)
+
+
+def test_metadata_of_an_earlier_event_do_not_linger_in_the_slot(make):
+    ring = make(1)
+    group = ring.ring.add_group()
+    writer, reader = ring.writer(), ring.reader(group)
+    writer.set_metadata(writer.advance(), 77, 1.0, 0.5)
+    writer.publish()
+    reader.advance()
+    reader.acknowledge()
+    put(writer)
+    counter, timestamp_s, deadtime = reader.metadata(reader.advance())
+    assert counter != 77
+    assert timestamp_s > 1.0
+    assert deadtime == -1.0
+
+
+@pytest.mark.parametrize("slot_bytes", [1, 7, 8, 64, 100_000])
+def test_bytes_arrive_as_written_in_every_slot(make, slot_bytes):
+    ring = make(5, slot_bytes)
+    group = ring.ring.add_group()
+    writer, reader = ring.writer(), ring.reader(group)
+    expected = np.random.default_rng(1).integers(0, 256, (5, slot_bytes), np.uint8)
+    first, count = writer.claim(5)
+    assert writer.slots(first, count).shape == (5, slot_bytes)
+    writer.slots(first, count)[:] = expected
+    writer.publish()
+    assert reader.take(5) == (0, 5)
+    assert np.array_equal(reader.slots(0, 5), expected)
+    assert all(np.array_equal(reader.slot(index), expected[index]) for index in range(5))
+
+
+def test_a_reader_cannot_write_into_a_slot(make):
+    ring = make(1)
+    group = ring.ring.add_group()
+    put(ring.writer())
+    reader = ring.reader(group)
+    view = reader.slot(reader.advance())
+    with pytest.raises(ValueError, match="read-only"):
+        view[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        reader.slots(0, 1)[0, 0] = 1
+
+
+# --- groups that come late or leave
+
+
+def test_a_group_added_late_starts_with_the_oldest_event_still_in_the_ring(make):
+    ring = make(3)
+    writer = ring.writer()
+    put(writer, 5)  # owed to nobody; 1 and 2 have been overwritten
+    assert ring.books().free_slots == 3
+    group = ring.ring.add_group()
+    assert ring.books().free_slots == 0
+    books = ring.group_books(group)
+    assert (books.offered, books.pending, books.first_sequence) == (3, 3, 3)
+    reader = ring.reader(group)
+    assert [get(reader) for _ in range(3)] == [3, 4, 5]
+    assert reader.advance() == Status.NOT_NOW
+    assert ring.books().free_slots == 3
+
+
+def test_a_group_added_late_shares_what_an_older_group_still_has(make):
+    ring = make(4)
+    old = ring.ring.add_group()
+    writer, reader = ring.writer(), ring.reader(old)
+    put(writer, 4)
+    assert get(reader) == 1
+    assert get(reader) == 2  # 1 is acknowledged and gone, 2 is held
+    late = ring.ring.add_group()
+    assert ring.group_books(late).first_sequence == 2
+    newcomer = ring.reader(late)
+    assert [get(newcomer) for _ in range(3)] == [2, 3, 4]
+    newcomer.acknowledge()
+    assert [get(reader) for _ in range(2)] == [3, 4]
+    reader.acknowledge()
+    assert ring.books().free_slots == 4
+
+
+def test_a_group_added_to_an_empty_ring_starts_with_the_next_event(make):
+    ring = make(2)
+    group = ring.ring.add_group()
+    assert ring.group_books(group).first_sequence == 1
+    reader = ring.reader(group)
+    put(ring.writer(), 1)
+    get(reader)
+    reader.acknowledge()
+    assert ring.group_books(ring.ring.add_group()).first_sequence == 2
+
+
+def test_removing_a_group_frees_what_only_it_was_due_and_counts_it_abandoned(make):
+    ring = make(4)
+    leaving, staying = ring.ring.add_group(), ring.ring.add_group()
+    put(ring.writer(), 4)
+    reader = ring.reader(staying)
+    get(reader)
+    reader.acknowledge()
+    gone = ring.reader(leaving)
+    assert get(gone) == 1
+    assert get(gone) == 2
+    gone.close()
+    assert ring.ring.remove_group(leaving) == 3
+    assert ring.books().free_slots == 1
+    assert [get(reader) for _ in range(3)] == [2, 3, 4]
+    reader.acknowledge()
+    assert ring.books().free_slots == 4
+
+
+def test_without_any_group_left_a_writer_is_never_held_up(make):
+    ring = make(2)
+    group = ring.ring.add_group()
+    writer = ring.writer()
+    put(writer, 2)
+    assert writer.advance() == Status.NOT_NOW
+    assert ring.ring.remove_group(group) == 2
+    put(writer, 10)
+    assert ring.books().free_slots == 2
