@@ -82,6 +82,10 @@ SLIPS = {
         {"LOOK": "if event['chC'].max() > limit: return True"},
         "12:15: error: look reads the field 'chC'",
     ),
+    "one that may be missing": (
+        {"LOOK": "with suppress(ValueError):\n    event['chC']"},
+        "12:15: warning: look reads the field 'chC'",
+    ),
     "one named by a list": (
         {"LOOK": "event[['chA', 'chC']]"},
         "12:15: error: look reads the field 'chC'",
@@ -109,6 +113,18 @@ SLIPS = {
     "one record of several": (
         {"LOOK": "if limit: return {'height': 1.0}\nreturn {'height': 1.0, 'time': 2.0}"},
         "13:13: warning: a record of heights",
+    ),
+    "one beside something that the text does not tell": (
+        {"LOOK": "if limit: return {'height': 1.0}\nreturn make(event)"},
+        "13:13: warning: a record of heights",
+    ),
+    "one beside events that are copied": (
+        {"LOOK": "if limit: return {'height': 1.0}\nreturn True"},
+        "13:13: warning: a record of heights",
+    ),
+    "one beside rejections": (
+        {"LOOK": "if limit: return Reject('low')\nif event: return {}\nreturn {'height': 1.0}"},
+        "13:13: error: a record of heights",
     ),
     "a record by the name of its sink": (
         {"LOOK": "return {'heights': {'height': 1.0}}"},
@@ -157,10 +173,21 @@ def test_a_field_that_the_configuration_names_is_looked_up(tmp_path: Path) -> No
         "other['chC'], event[0], event[:3], event[name], event['chA']['low']",
         "def inner(): return {'hight': 1.0}\nreturn {**inner(), 'time': 1.0}",
         "return {name: 1.0}",
+        "return {}",
+        "limit = 'chC'\nevent[limit]",
+        "channel = f'ch{channel}'\nreturn event[channel]",
+        "for channel in 'AB': event['ch' + channel]\nevent[channel]",
+        "return max('AB', key=lambda channel: event[channel])",
     ],
 )
 def test_nothing_is_said_of_what_the_text_does_not_tell(tmp_path: Path, body: str) -> None:
-    assert problems(tmp_path, LOOK=body) == []
+    setup = SETUP.replace("channel: chB", "channel: B")
+    assert problems(tmp_path, setup, LOOK=body) == []
+
+
+def test_plain_values_may_be_called_value(tmp_path: Path) -> None:
+    setup = SETUP.replace("{chA: float64, chB: float64}", "float64")
+    assert problems(tmp_path, setup, TAKE="yield {'value': [1.0]}", LOOK="return None") == []
 
 
 def test_a_merge_is_called_with_events_by_the_names_of_their_buffers(tmp_path: Path) -> None:

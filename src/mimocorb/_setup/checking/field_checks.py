@@ -1,7 +1,7 @@
 """The fields that functions of the plain form read and write against the types of their buffers.
 
 What cannot be otherwise is an error, what depends on how the function goes on is a warning: a field
-that only a branch reads, or a record that does not fit beside others that do.
+that only a branch reads, or a record that does not fit beside others that do, or that may.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
 from mimocorb._setup.nearest import nearest
-from mimocorb._setup.user_code.fields_used import Written, as_written, fields_read, results_written
+from mimocorb._setup.user_code.fields_used import (
+    Written,
+    as_written,
+    fields_read,
+    is_rejection,
+    results_written,
+)
 from mimocorb._setup.user_code.signatures import PlainSignature, literal
 
 __all__ = ["check_fields"]
@@ -117,13 +123,15 @@ def _unwritable(
 def _misfits(
     result: ast.expr, sinks: list[BufferSpec], *, is_source: bool
 ) -> Iterator[_Misfit | None]:
-    """Yield for each record in a result what is wrong with it, or None if nothing is."""
+    """Yield for each record what is wrong with it, or None: nothing, as far as the text tells."""
     if is_source and isinstance(result, ast.Tuple) and len(result.elts) == 2:
         result = result.elts[0]  # and metadata
+    if not is_source and is_rejection(result):
+        return
     written = as_written(result)
     names = [buffer.name for buffer in sinks]
     if written is not None:
-        if not is_source and written.items and all(key in names for key in written.items):
+        if not is_source and all(key in names for key in written.items):  # none of them: rejected
             by_name = dict(zip(names, sinks, strict=True))
             for name, item in written.items.items():
                 yield from _misfits_of_item(item, by_name[name])
@@ -133,6 +141,8 @@ def _misfits(
         behind = sinks[1:] if len(result.elts) < len(sinks) else sinks
         for item, buffer in zip(result.elts, behind, strict=False):
             yield from _misfits_of_item(item, buffer)
+    else:
+        yield None
 
 
 def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | None]:
@@ -140,10 +150,12 @@ def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | N
         written = as_written(part)
         if written is not None:
             yield _misfit(written, buffer)
+        elif not is_rejection(part):
+            yield None
 
 
 def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
-    fields = buffer.dtype.names or ()
+    fields = buffer.dtype.names or ("value",)  # so a plain value is called
     unknown = [name for name in written.items if name not in fields]
     if set(written.items) == set(fields):
         return None

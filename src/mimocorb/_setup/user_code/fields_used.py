@@ -3,7 +3,8 @@
 Nothing need be declared for it: ``event["chA"]`` reads the field chA, also if the name is the
 value of a parameter (``event[channel]``), and ``return {"height_mV": …}`` or ``yield {"chA": …}``
 writes a record. What is written in any other way is not looked at, and a function that asks for
-the ``dtype`` of its events, or binds another value to their name, is left alone.
+the ``dtype`` of its events, or binds another value to their name, is left alone. Nor is the value
+of a parameter known whose name is bound to another one.
 """
 
 from __future__ import annotations
@@ -15,11 +16,19 @@ from typing import Any, NamedTuple
 
 from mimocorb._setup.user_code.user_functions import own_nodes
 
-__all__ = ["FieldsRead", "Written", "as_written", "fields_read", "results_written"]
+__all__ = [
+    "FieldsRead",
+    "Written",
+    "as_written",
+    "fields_read",
+    "is_rejection",
+    "results_written",
+]
 
-# What stands in one of these may not be reached, whatever the events are.
+# What stands in one of these may not be reached, whatever the events are, or may fail: ``with
+# suppress(ValueError)`` asks for a field that need not be there.
 _BRANCHES = (
-    *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.BoolOp),
+    *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.BoolOp),
     *(ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 
@@ -65,12 +74,14 @@ def fields_read(statement: ast.AST, values: Mapping[str, Any]) -> list[FieldsRea
     if function is None or not front:
         return []
     event = front[0].arg
-    if any(_adapts(node, event) for node in ast.walk(function) if node is not front[0]):
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    bound = {name for node in nodes for name in _bound(node)}
+    if event in bound or any(_looks_at_type(node, event) for node in nodes):
         return []
-    parameters = {argument.arg for argument in function.args.kwonlyargs}
+    parameters = {argument.arg for argument in function.args.kwonlyargs} - bound
     known = {name: value for name, value in values.items() if name in parameters}
     found: list[FieldsRead] = []
-    exits = [node for node in ast.walk(function) if isinstance(node, ast.Return | ast.Raise)]
+    exits = [node for node in nodes if isinstance(node, ast.Return | ast.Raise)]
     first_exit = min((node.end_lineno or node.lineno for node in exits), default=sys.maxsize)
     for node, is_branch in _in_order(function.body):
         if isinstance(node, ast.Subscript):
@@ -88,6 +99,13 @@ def results_written(statement: ast.AST) -> Iterator[ast.expr]:
     for node in own_nodes(function) if function else ():
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             yield from _choices(node.value)
+
+
+def is_rejection(value: ast.expr) -> bool:
+    """Whether a result of a filter, or a part of it, writes nothing."""
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).rpartition(".")[2] == "Reject"
+    return isinstance(value, ast.Constant) and value.value in (None, False)
 
 
 def as_written(value: ast.expr) -> Written | None:
@@ -109,13 +127,17 @@ def _called(statement: ast.AST) -> ast.FunctionDef | None:
     return statement if isinstance(statement, ast.FunctionDef) else None
 
 
-def _adapts(node: ast.AST, event: str) -> bool:
-    """Whether a name of the event is bound to something else, or its type is looked at."""
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the name that a node binds to a value, here or in a function inside."""
     if isinstance(node, ast.arg):
-        return node.arg == event
-    if isinstance(node, ast.Attribute) and node.attr == "dtype":
-        return event in ast.unparse(node.value)
-    return isinstance(node, ast.Name) and node.id == event and not isinstance(node.ctx, ast.Load)
+        yield node.arg
+    elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        yield node.id
+
+
+def _looks_at_type(node: ast.AST, event: str) -> bool:
+    is_type = isinstance(node, ast.Attribute) and node.attr == "dtype"
+    return is_type and event in ast.unparse(node)
 
 
 def _in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast.AST, bool]]:
