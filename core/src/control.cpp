@@ -152,7 +152,7 @@ void ControlPort::end_after(std::uint64_t events) {
 
 void ControlPort::end_readers() {
   Locked locked(this);
-  header_.readers_ended.store(1, std::memory_order_relaxed);
+  header_.readers_ended.store(1, std::memory_order_release);  // SYNC stream-end: as the other end
   wake_everyone(&locked.wakes);
 }
 

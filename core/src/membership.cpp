@@ -135,7 +135,8 @@ void Ring::update_ended(Wakes* wakes) {
   }
   const bool ended = header_.ending.load(std::memory_order_relaxed) != 0 || (tokens > 0 && live == 0);
   const bool was = header_.stream_ended.load(std::memory_order_relaxed) != 0;
-  header_.stream_ended.store(ended ? 1 : 0, std::memory_order_relaxed);
+  // SYNC stream-end: pairs with ObserverPort::wait
+  header_.stream_ended.store(ended ? 1 : 0, std::memory_order_release);
   if (ended && !was) wake_everyone(wakes);
 }
 

@@ -81,7 +81,8 @@ std::uint64_t ObserverPort::newest() const {
 
 int ObserverPort::wait(std::uint64_t newer_than, std::int64_t timeout_ns) {
   const RingHeader& header = segment_->header();
-  // In this order: the end comes after the last event.
+  // SYNC stream-end: the end is stored after the number of the last event. So whoever has seen the
+  // end, looked for first, sees that number.
   const bool ended = header.stream_ended.load(std::memory_order_acquire) != 0 ||
                      header.readers_ended.load(std::memory_order_acquire) != 0;
   if (newest() > newer_than) return kOk;
