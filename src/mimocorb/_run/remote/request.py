@@ -13,6 +13,7 @@ from typing import Any
 
 from mimocorb._run.remote.place import connected, peer, user_name
 from mimocorb._run.remote.protocol import LONGEST_ANSWER, PROTOCOL, Request, other_protocol
+from mimocorb._run.workers.process_stat import is_stopped
 from mimocorb.errors import CommandRefused, CommandTimeout, RunUnreachable
 
 __all__ = ["ANSWER_TIMEOUT_S", "ask", "open_link", "read_line", "understood"]
@@ -91,20 +92,13 @@ def _wait_for_answer(link: socket.socket, deadline_s: float) -> None:
     poll = select.poll()
     poll.register(link, select.POLLIN)
     while not poll.poll(1000 * max(0.0, min(LOOK_S, deadline_s - time.monotonic()))):
-        if _is_suspended(pid):
+        if is_stopped(pid):
             raise RunUnreachable(
                 f"the run of process {pid} is suspended (Ctrl-Z) and cannot answer; bring it back "
                 f"with fg, or kill -CONT {pid}"
             )
         if time.monotonic() >= deadline_s:
             raise TimeoutError
-
-
-def _is_suspended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
-    except OSError:  # it has just ended
-        return False
 
 
 def understood(line: bytes) -> dict[str, Any]:

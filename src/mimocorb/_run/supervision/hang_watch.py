@@ -20,7 +20,7 @@ from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._run.findings import Findings
 from mimocorb._run.options import SupervisorOptions
 from mimocorb._run.run_state import WorkerState
-from mimocorb._run.workers.process_stat import ProcessStat
+from mimocorb._run.workers.process_stat import is_stopped
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._words import ordinal
@@ -91,7 +91,7 @@ class HangWatch:
                     f"hung: {_what(buffer, holding)} was in its hands for {busy_s:.3g} s, "
                     f"hang_timeout_s is {timeout_s:g}"
                 )
-            elif busy_s > self._options.suspect_s and _is_stopped(holding.pid):
+            elif busy_s > self._options.suspect_s and is_stopped(holding.pid):
                 self._report(process, f"{_what(buffer, holding)} has been in its hands", busy_s)
 
     def _look_at_starts(self) -> None:
@@ -130,13 +130,6 @@ class HangWatch:
                 f"{process.name} is stopped, by a signal or a debugger: {what} for {busy_s:.0f} s; "
                 f"kill -CONT {process.pid} lets it go on"
             )
-
-
-def _is_stopped(pid: int) -> bool:
-    try:
-        return ProcessStat.of(pid).stopped
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _what(buffer: str, holding: Holding) -> str:

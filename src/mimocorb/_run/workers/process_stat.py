@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["ProcessStat", "members"]
+__all__ = ["ProcessStat", "is_stopped", "members"]
 
 
 class ProcessStat(NamedTuple):
@@ -41,6 +41,8 @@ class ProcessStat(NamedTuple):
         ------
         FileNotFoundError, ProcessLookupError
             There is none of this number.
+        PermissionError
+            It belongs to somebody else, and the system hides it (``hidepid``).
         """
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         # The name of the program, in brackets before the state, may hold anything.
@@ -53,10 +55,13 @@ class ProcessStat(NamedTuple):
         """Whether the process has ended, and only its exit code is left."""
         return self.state in "ZX"
 
-    @property
-    def stopped(self) -> bool:
-        """Whether it is stopped, by a signal or a debugger, and may be continued."""
-        return self.state in "Tt"
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped, by a signal or a debugger, and may be continued."""
+    try:
+        return ProcessStat.of(pid).state in "Tt"
+    except OSError:  # it has just ended, or is hidden from us
+        return False
 
 
 def members(group: int) -> Iterator[ProcessStat]:
@@ -65,7 +70,7 @@ def members(group: int) -> Iterator[ProcessStat]:
         if entry.isdigit():
             try:
                 found = ProcessStat.of(int(entry))
-            except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            except OSError:  # it has just ended, or is hidden from us
                 continue
             if found.group == group and not found.gone:
                 yield found
