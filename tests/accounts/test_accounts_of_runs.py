@@ -296,7 +296,7 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limi
     time.sleep(0.05)
     stats = {"RB_1": SimpleNamespace(published=3, groups=())}
     accounts.end(stats, limits)
-    (source,) = accounts.view(stats, 0).sources
+    (source,) = accounts.view(stats, 0, {}).sources
     total_ns = last_event_ns - read_page(page[:], last_event_ns).began_ns
     if limits == {"RB_1": 3}:
         assert source.total_ns == total_ns

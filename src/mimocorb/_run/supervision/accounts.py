@@ -11,7 +11,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 from mimocorb._access.meter_page import Doing, Knows
 from mimocorb._buffer.stats import BufferStats
@@ -75,7 +74,7 @@ class Accounts:
         self,
         stats: Mapping[str, BufferStats],
         paused_ns: int,
-        spilled: Mapping[str, Mapping[int, Spilled]] = MappingProxyType({}),
+        spilled: Mapping[str, Mapping[int, Spilled]],
     ) -> RunAccount:
         """Put the accounts together as they are now.
 

@@ -13,7 +13,7 @@ from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Setup, StopCondition
 from mimocorb._words import how_many, verb
 
-__all__ = ["EndCondition"]
+__all__ = ["EndCondition", "reported_by"]
 
 COARSE_LOOK_S = 0.25
 FINE_LOOK_S = 0.0005
@@ -24,6 +24,17 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "==": operator.eq,
 }
+
+
+def reported_by(
+    worker: str, results: Mapping[str, Mapping[str, float]]
+) -> dict[str, Mapping[str, float]]:
+    """Return what the processes of a worker have reported, by process and name."""
+    return {
+        process: reported
+        for process, reported in results.items()
+        if process.partition("[")[0] == worker  # fit[2] is the second one of fit
+    }
 
 
 class EndCondition:
@@ -120,6 +131,6 @@ class EndCondition:
             return {subject: float(self._buffers[subject].stats().published)}
         return {
             process: reported[quantity]
-            for process, reported in self._results.items()
-            if process.partition("[")[0] == subject and quantity in reported
+            for process, reported in reported_by(subject, self._results).items()
+            if quantity in reported
         }

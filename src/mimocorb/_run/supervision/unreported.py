@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mimocorb._run.findings import Findings
+from mimocorb._run.supervision.ending import reported_by
 from mimocorb._run.supervision.meters import RunClock
 from mimocorb._setup.model import Setup, StopCondition
 from mimocorb._setup.nearest import nearest
@@ -66,14 +67,7 @@ class UnreportedResults:
 
     def _names(self, condition: StopCondition) -> list[str]:
         """Return what the processes of the worker have reported so far."""
-        return sorted(
-            {
-                name
-                for process, reported in self._results.items()
-                if process.partition("[")[0] == condition.subject
-                for name in reported
-            }
-        )
+        return sorted(set().union(*reported_by(condition.subject, self._results).values()))
 
     def _text(self, condition: StopCondition, was: str) -> str:
         names = self._names(condition)
