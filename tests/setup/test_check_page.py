@@ -300,6 +300,8 @@ def with_source(place: Path, function: str, config: str) -> None:
     ("function", "config", "rate_hz"),
     [
         ("clicks", "rate_hz: 5", 10.0),
+        ("clicks", "rate_hz: 0", None),
+        ("clicks", "rate_hz: .inf", None),
         ("clicks", "", 40.0),
         ("paced", "sleeptime: 0.5", 4.0),
         ("paced", "sleeptime: 0", None),

@@ -7,8 +7,10 @@ name           unit  means
 =============  ====  ============================================
 ``rate_hz``          mean rate of its events
 ``rate``       Hz    the same
-``sleeptime``  s     mean time between two events; 0: none
+``sleeptime``  s     mean time between two events
 =============  ====  ============================================
+
+0 and infinity stand for as many as there are, and nobody knows how many that is.
 
 The rest follows from the data flow. How many events come through a filter nobody knows beforehand;
 what is said of the buffers behind it holds if every event gives one there.
@@ -17,6 +19,7 @@ what is said of the buffers behind it holds if every event gives one there.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +31,10 @@ from mimocorb._setup.user_code.signatures import PlainSignature, literal
 
 __all__ = ["FileNeed", "Flow", "declared_rate", "flows"]
 
-_MEANINGS: Mapping[tuple[str, str], Callable[[float], float | None]] = {
+_MEANINGS: Mapping[tuple[str, str], Callable[[float], float]] = {
     ("rate_hz", "Hz"): lambda value: value,
     ("rate", "Hz"): lambda value: value,
-    ("sleeptime", "s"): lambda value: 1.0 / value if value > 0 else None,
+    ("sleeptime", "s"): lambda value: 1.0 / value,
 }
 
 
@@ -99,9 +102,9 @@ def declared_rate(
         if known.get(name, ("", None))[0] != unit:
             continue
         value = spec.config.get(name, literal(known[name][1]))
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-            rate_hz = rate_of(value)
-            return None if rate_hz is None else rate_hz * spec.number_of_processes
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and 0 < value < math.inf:
+            return rate_of(value) * spec.number_of_processes
     return None
 
 
