@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from mimocorb._setup.model import Problem, Setup, Where, format_problems
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
 from mimocorb._setup.reading import manual_dialect, mimocorb2_dialect
-from mimocorb._setup.reading.config_files import ConfigFiles
+from mimocorb._setup.reading.config_files import ConfigFiles, is_file, meant_file
 from mimocorb._setup.reading.parts import Draft, limits
 from mimocorb._setup.reading.settings import (
     Setting,
@@ -124,7 +125,7 @@ def examine_setup(
     """
     name = str(path)
     location = absolute(Path(), name)
-    if not _is_file(location):
+    if not is_file(location):
         return None, [_missing_setup(name, location)]
     node, problems = read_file(location, name)
     form = Form(problems)
@@ -301,28 +302,16 @@ def _setup_or_error(setup: Setup | None, problems: Sequence[Problem]) -> Setup:
     return setup
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _missing_setup(name: str, path: Path) -> Problem:
-    try:
+    with suppress(OSError, ValueError):
         if path.is_dir():
             return Problem(
                 Where(name), "a set-up is a file", "found a directory", "name the file in it"
             )
-        others = [other for other in path.parent.iterdir() if other.suffix in {".yaml", ".yml"}]
-    except (OSError, ValueError):
-        others = []
-    neighbours = {other.stem: other.name for other in others}
-    guess = nearest(path.stem, neighbours)
-    corrected = str(Path(name).with_name(neighbours[guess])) if guess else ""
+    guess = meant_file(name, path)
     return Problem(
         Where(name),
         f"the set-up file is {shown(path)}",
         "found: no such file",
-        f"did you mean {corrected!r}?" if guess else "check the name and the working directory",
+        f"did you mean {guess!r}?" if guess else "check the name and the working directory",
     )

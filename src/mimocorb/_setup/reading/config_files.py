@@ -14,7 +14,14 @@ from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
 from mimocorb._setup.text.setup_file import MappingNode, Node, plain, read_file
 
-__all__ = ["CommonConfig", "ConfigFiles", "Layers", "with_shared_files"]
+__all__ = [
+    "CommonConfig",
+    "ConfigFiles",
+    "Layers",
+    "is_file",
+    "meant_file",
+    "with_shared_files",
+]
 
 
 @dataclass
@@ -42,19 +49,13 @@ class ConfigFiles:
         return None if content is None else (path, content)
 
     def _load(self, path: Path, name: str, where: Where, what: str) -> MappingNode | None:
-        try:
-            is_there = path.is_file()
-            neighbours = {} if is_there else _yaml_files(path.parent)
-        except (OSError, ValueError):
-            is_there, neighbours = False, {}
-        if not is_there:
-            guess = nearest(path.stem, neighbours)
-            corrected = str(Path(name).with_name(neighbours[guess])) if guess else ""
+        if not is_file(path):
+            guess = meant_file(name, path)
             self.form.error(
                 where,
                 f"{what} is the file {shown(path)}",
                 "found: no such file",
-                f"did you mean {corrected!r}?" if guess else "create it, or correct the name",
+                f"did you mean {guess!r}?" if guess else "create it, or correct the name",
             )
             return None
         node, problems = read_file(path, shown(path))
@@ -64,10 +65,23 @@ class ConfigFiles:
         return self.form.mapping(node, f"the content of {name}", "filename: spectrum")
 
 
-def _yaml_files(directory: Path) -> dict[str, str]:
-    """Return the names of the files in a directory by what stands before their ending."""
-    paths = [path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"}]
-    return {path.stem: path.name for path in paths}
+def is_file(path: Path) -> bool:
+    """Whether there is such a file, whatever the name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def meant_file(name: str, path: Path) -> str | None:
+    """Return the name of a file beside a path that is not there, written as `name` was."""
+    try:
+        others = [other for other in path.parent.iterdir() if other.suffix in {".yaml", ".yml"}]
+    except (OSError, ValueError):
+        return None
+    by_stem = {other.stem: other.name for other in others}
+    guess = nearest(path.stem, by_stem)
+    return str(Path(name).with_name(by_stem[guess])) if guess else None
 
 
 @dataclass(frozen=True)
