@@ -89,5 +89,5 @@ ifneq ($(wildcard core/tests/CMakeLists.txt),)
 core-test: $(tools)
 	@PATH="$(bin):$$PATH" cmake -S core -B build/core -G Ninja -DMIMOCORB_CORE_TESTS=ON
 	@PATH="$(bin):$$PATH" cmake --build build/core
-	@PATH="$(bin):$$PATH" ctest --test-dir build/core --output-on-failure
+	@PATH="$(bin):$$PATH" ctest --test-dir build/core --output-on-failure --parallel 2
 endif
