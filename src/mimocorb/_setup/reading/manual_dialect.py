@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys.kinds import Given, given_keys
@@ -20,6 +19,7 @@ from mimocorb._setup.nearest import nearest
 from mimocorb._setup.reading.config_files import CommonConfig, ConfigFiles, with_shared_files
 from mimocorb._setup.reading.parts import (
     Draft,
+    Named,
     common_settings,
     limits,
     make_buffer,
@@ -74,15 +74,7 @@ def read_manual(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
     return Draft(setup, buffers_complete, complete)
 
 
-class _Named(NamedTuple):
-    """One entry of the list under ``RingBuffer`` or ``Functions``."""
-
-    name: str
-    where: Where
-    body: MappingNode
-
-
-def _named(form: Form, entry: Entry | None, section: str, example: str) -> Iterator[_Named]:
+def _named(form: Form, entry: Entry | None, section: str, example: str) -> Iterator[Named]:
     """Entries of a section: a list of mappings with one name each, or one mapping of names."""
     if entry is None:
         return
@@ -117,7 +109,7 @@ def _named(form: Form, entry: Entry | None, section: str, example: str) -> Itera
             name = form.name(key, f"an entry of {section}")
             table = form.mapping(body, f"{key.value!r}", f"{next(iter(known))}: …")
             if name is not None and table is not None:
-                yield _Named(name, key.where, table)
+                yield Named(name, key.where, table)
 
 
 def _split_item(
@@ -148,7 +140,7 @@ def _split_item(
     return [Entry(names[0].key, body)]
 
 
-def _main(form: Form, functions: list[_Named]) -> Given:
+def _main(form: Form, functions: list[Named]) -> Given:
     for named in functions:
         if named.name.casefold() == MAIN.casefold():
             if named.name != MAIN:
@@ -178,7 +170,7 @@ def _common_config(form: Form, files: ConfigFiles, main: Given, top: Given) -> C
 
 
 def _worker(
-    form: Form, files: ConfigFiles, common: CommonConfig, named: _Named, base_directory: Path
+    form: Form, files: ConfigFiles, common: CommonConfig, named: Named, base_directory: Path
 ) -> tuple[WorkerSpec, bool]:
     name, where, body = named
     given = given_keys(form, f"function {name!r}", body, MANUAL_WORKER_KEYS, of=name, where=where)

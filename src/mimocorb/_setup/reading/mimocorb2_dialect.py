@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from mimocorb._setup.keys.table import (
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
 )
-from mimocorb._setup.model import FunctionReference, Role, Setup, Where
+from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
 from mimocorb._setup.reading.config_files import ConfigFiles, Layers, with_shared_files
 from mimocorb._setup.reading.parts import (
     Draft,
+    Named,
     common_settings,
     limits,
     make_buffer,
@@ -72,9 +73,31 @@ def read_mimocorb2(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
     before = len(form.problems)
     named_workers = list(_named(form, top.entry("Workers"), "Workers"))
     complete = len(form.problems) == before and "Workers" in top
+    buffers = _buffers(form, named_buffers)
+    workers = []
+    for named in named_workers:
+        worker, is_complete = _worker(form, files, base, named)
+        workers.append(worker)
+        complete = complete and is_complete
+    setup = Setup(
+        **common_settings(top),
+        base_directory=base_directory,
+        output_directory=output_directory(
+            base_directory, top.value("target_directory") or options.value("output_directory")
+        ),
+        **limits(form, (top,)),
+        buffers=buffers,
+        workers=with_shared_files(workers, {root.where.file}),
+        config_files=files.paths,
+        dialect="mimoCoRB2",
+    )
+    return Draft(setup, buffers_complete, complete)
+
+
+def _buffers(form: Form, named: Iterable[Named]) -> tuple[BufferSpec, ...]:
     buffers = []
     overwriting: Where | None = None
-    for name, where, body in named_buffers:
+    for name, where, body in named:
         given = given_keys(
             form, f"buffer {name!r}", body, RECOMMENDED_BUFFER_KEYS, of=name, where=where
         )
@@ -88,37 +111,27 @@ def read_mimocorb2(form: Form, root: MappingNode, files: ConfigFiles) -> Draft:
             "found overwrite, which does nothing here",
             "remove it",
         )
-    workers = []
-    for name, where, body in named_workers:
-        given = given_keys(
-            form, f"worker {name!r}", body, RECOMMENDED_WORKER_KEYS, of=name, where=where
-        )
-        assigned, is_complete = _assigned(form, given, name)
-        worker = make_worker(
-            name,
-            where,
-            given,
-            function=_function(form, given, name, where, base_directory),
-            processes_key="number_of_processes",
-            rb_assign=assigned,
-        )
-        config_node = given.node("config")
-        config = _over(base, config_node, files, f"config of {name}") if config_node else base
-        workers.append(config.of_worker(worker, base_directory))
-        complete = complete and is_complete
-    setup = Setup(
-        **common_settings(top),
-        base_directory=base_directory,
-        output_directory=output_directory(
-            base_directory, top.value("target_directory") or options.value("output_directory")
-        ),
-        **limits(form, (top,)),
-        buffers=tuple(buffers),
-        workers=with_shared_files(workers, {root.where.file}),
-        config_files=files.paths,
-        dialect="mimoCoRB2",
+    return tuple(buffers)
+
+
+def _worker(form: Form, files: ConfigFiles, base: Layers, named: Named) -> tuple[WorkerSpec, bool]:
+    """Return a worker, and whether all of its buffers could be read."""
+    name, where, body = named
+    given = given_keys(
+        form, f"worker {name!r}", body, RECOMMENDED_WORKER_KEYS, of=name, where=where
     )
-    return Draft(setup, buffers_complete, complete)
+    assigned, is_complete = _assigned(form, given, name)
+    worker = make_worker(
+        name,
+        where,
+        given,
+        function=_function(form, given, name, where, files.base_directory),
+        processes_key="number_of_processes",
+        rb_assign=assigned,
+    )
+    config_node = given.node("config")
+    config = _over(base, config_node, files, f"config of {name}") if config_node else base
+    return config.of_worker(worker, files.base_directory), is_complete
 
 
 def _options(form: Form, top: Given) -> Given:
@@ -152,9 +165,7 @@ def _over(
     return config.over(read[1], read[0], common=common)
 
 
-def _named(
-    form: Form, entry: Entry | None, section: str
-) -> Iterator[tuple[str, Where, MappingNode]]:
+def _named(form: Form, entry: Entry | None, section: str) -> Iterator[Named]:
     if entry is None:
         return
     table = form.mapping(entry.value, section, "InputBuffer: …")
@@ -162,7 +173,7 @@ def _named(
         name = form.name(item.key, f"an entry of {section}")
         body = form.mapping(item.value, f"{item.key.value!s:.60}", "…: …")
         if name is not None and body is not None:
-            yield name, item.key.where, body
+            yield Named(name, item.key.where, body)
 
 
 def _function(

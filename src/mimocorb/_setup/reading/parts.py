@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from mimocorb._setup.form import Form
 from mimocorb._setup.keys.kinds import Given
 from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import absolute
-from mimocorb._setup.text.setup_file import plain
+from mimocorb._setup.text.setup_file import MappingNode, plain
 from mimocorb._setup.user_code.user_functions import locate
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = [
     "Draft",
+    "Named",
     "common_settings",
     "limits",
     "make_buffer",
@@ -46,6 +47,14 @@ class Draft:
     setup: Setup
     buffers_complete: bool
     assignments_complete: bool
+
+
+class Named(NamedTuple):
+    """A buffer or worker as it stands in the file."""
+
+    name: str
+    where: Where
+    body: MappingNode
 
 
 def make_buffer(
