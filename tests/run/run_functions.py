@@ -121,6 +121,13 @@ def starts_programs(source_list, sink_list, observe_list, config_dict, **rb_info
     numbers(source_list, sink_list, observe_list, config_dict, **rb_info)
 
 
+def asks_at_the_terminal(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """As `numbers`, after programs that want something of the user."""
+    for command in ("stty -F /dev/tty -ixon", "head -c 1 </dev/tty"):
+        print(f"{command}: {subprocess.call(command, shell=True)}")
+    numbers(source_list, sink_list, observe_list, config_dict, **rb_info)
+
+
 def hangs_with_a_slot(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Claims a slot for event 3 and does not fill it, unless another one was there before."""
     first = sink_list[0]["first_counter"]

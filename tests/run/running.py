@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -144,6 +147,29 @@ class RunningDaq:
         self.text += rest.decode()
         eventually(lambda: not processes_of(self.process.pid))
         return Finished(self.process.returncode, self.text, self.setup.parent / "target")
+
+
+class Terminal:
+    """A terminal that a run believes to be its own."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = pty.openpty()
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.ours, keys)
+
+    def modes(self) -> object:
+        return termios.tcgetattr(self.theirs)
+
+
+def controlled(setup: Path, terminal: Terminal, *options: str) -> RunningDaq:
+    """Start a run whose controlling terminal, and so whose keyboard, is this one."""
+    return RunningDaq(
+        setup,
+        *options,
+        stdin=terminal.theirs,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
 
 
 @dataclass

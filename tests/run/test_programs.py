@@ -8,7 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from running import RunningDaq, Worker, chain, eventually, processes_of, run
+from running import (
+    RunningDaq,
+    Terminal,
+    Worker,
+    chain,
+    controlled,
+    eventually,
+    processes_of,
+    run,
+)
 
 SOURCE = Worker("starts_programs", {"RB_1": "write"}, {"pause_s": 0.001})
 
@@ -53,6 +62,14 @@ def test_programs_end_with_a_supervisor_that_is_killed(tmp_path, start_method):
     daq = started(tmp_path, "--start-method", start_method)
     daq.process.send_signal(signal.SIGKILL)
     eventually(lambda: not processes_of(daq.process.pid))
+
+
+def test_a_program_that_asks_at_the_terminal_stops_nobody(tmp_path):
+    source = Worker("asks_at_the_terminal", {"RB_1": "write"}, {"events": 20})
+    finished = controlled(chain(tmp_path, source=source), Terminal()).finish()
+    assert finished.code == 0, finished.text
+    assert "stty -F /dev/tty -ixon: 0" in finished.log
+    assert "head -c 1 </dev/tty: 1" in finished.log
 
 
 def test_processes_are_called_as_their_workers(tmp_path):

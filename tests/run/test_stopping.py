@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
-import termios
 import time
 
 import pytest
-from running import WATCHDOG_S, RunningDaq, Worker, chain, eventually
+from running import WATCHDOG_S, RunningDaq, Terminal, Worker, chain, controlled, eventually
 
 from mimocorb._run.options import RunOptions
 from mimocorb._run.run import Run
@@ -112,31 +110,6 @@ def test_a_source_that_waits_for_its_device_is_interrupted_and_may_tidy_up(tmp_p
     assert "source has tidied up" in finished.log
     assert finished.published("RB_1") == 1
     assert finished.values() == [0.0]
-
-
-class Terminal:
-    """A terminal that a run believes to be its own."""
-
-    def __init__(self) -> None:
-        self.ours, self.theirs = pty.openpty()
-
-    def press(self, keys: bytes) -> None:
-        os.write(self.ours, keys)
-
-    def modes(self) -> object:
-        return termios.tcgetattr(self.theirs)
-
-
-def controlled(setup, terminal, *options):
-    """Start a run whose controlling terminal, and so whose keyboard, is this one."""
-    import fcntl
-
-    return RunningDaq(
-        setup,
-        *options,
-        stdin=terminal.theirs,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
 
 
 def test_keys_pause_resume_and_stop_a_run_and_the_terminal_is_given_back(tmp_path):

@@ -93,7 +93,9 @@ class Lifeline:
 def hold_lifeline(reading: Connection) -> int:
     """Make the kernel kill this process as soon as the supervisor's end of the pipe closes.
 
-    Programs that it starts are killed as well: it becomes the leader of a process group.
+    Programs that it starts are killed as well: it becomes the leader of a process group. Of a
+    terminal, the group is in the background: who asks for input there, or changes its settings,
+    would stop all of it, silently. In worker and programs such requests fail, or are carried out.
 
     Returns
     -------
@@ -101,6 +103,8 @@ def hold_lifeline(reading: Connection) -> int:
         The descriptor to keep open for as long as the process lives.
     """
     os.setpgid(0, 0)
+    for number in (signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)  # which programs are to inherit
     own = os.open(f"/proc/self/fd/{reading.fileno()}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     reading.close()
     fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
