@@ -2,7 +2,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "mimocorb/locked.hpp"
 #include "mimocorb/waiting.hpp"
@@ -42,7 +41,7 @@ void WriterPort::date_in_hand() {
   for (std::size_t i = 0; i < in_hand_.size(); ++i) {
     SlotRecord& record = segment_->slot(in_hand_[i]);
     record.published_ns = now;
-    if (!has_metadata_[i]) {
+    if (has_metadata_[i] == 0) {
       record.counter = next_counter_;
       record.timestamp_s = now_utc_s;
       record.deadtime = -1.0;
@@ -52,10 +51,10 @@ void WriterPort::date_in_hand() {
 }
 
 void WriterPort::take_in_hand(const Run& run) {
-  const std::size_t before = in_hand_.size();
-  in_hand_.resize(before + run.count);
-  std::iota(in_hand_.begin() + static_cast<std::ptrdiff_t>(before), in_hand_.end(), run.first);
-  has_metadata_.resize(in_hand_.size(), false);
+  for (std::uint32_t i = 0; i < run.count; ++i) {
+    in_hand_.push_back(run.first + i);
+    has_metadata_.push_back(0);
+  }
 }
 
 // There is something in hand, and the lock is held.
@@ -174,7 +173,7 @@ bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
   record.counter = metadata.counter;
   record.timestamp_s = metadata.timestamp_s;
   record.deadtime = metadata.deadtime;
-  has_metadata_[at] = true;
+  has_metadata_[at] = 1;
   return true;
 }
 

@@ -195,7 +195,7 @@ class WriterPort : public Ring {
   std::int64_t utc_ahead_ns_ = 0;
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
-  std::vector<bool> has_metadata_;  // of the slots in hand: given by the user
+  std::vector<std::uint8_t> has_metadata_;  // of the slots in hand, 1: given by the user
   std::uint32_t reserved_ = kNoSlot;
   std::uint64_t reserved_word_ = 0;
 };
