@@ -140,6 +140,24 @@ def test_a_replay_gives_the_events_of_a_failed_sink_to_its_mended_successor(tmp_
     assert values == [2.0 * n for n in range(5, taken)]
 
 
+def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys):
+    sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})
+    (tmp_path / "obstacle").touch()
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 300})
+    finished = RunningDaq(chain(tmp_path, source=source, sink=sink)).finish()
+    first = finished.directory
+    capsys.readouterr()
+    assert main(["replay", str(first), "--quiet"]) == 1
+    what_to_do = f"the replay of {first} is not complete, to repeat it: mimocorb replay {first}\n"
+    assert what_to_do in capsys.readouterr().out
+
+    (again,) = [path for path in run_directories(finished.parent) if path != first]
+    assert main(["replay", str(again), "--quiet"]) == 1
+    assert f"is a replay of {first}, which has all" in capsys.readouterr().err
+    (tmp_path / "obstacle").unlink()
+    assert main(["replay", str(first), "--quiet"]) == 0
+
+
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):
     finished = stuck_run(tmp_path, obstacle, file_limit_bytes=7_000)
     assert finished.code == 1

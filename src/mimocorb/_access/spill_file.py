@@ -65,11 +65,14 @@ class SpillIndex:
         What was set on the command line besides, such as ``--set runevents=500``.
     groups
         The events.
+    replay_of
+        Directory of the run whose events the run replayed; empty if it took its own.
     """
 
     setup: str
     settings: list[str]
     groups: list[SpilledGroup]
+    replay_of: str = ""
 
 
 def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
@@ -98,7 +101,7 @@ class SpillFile:
     ----------
     path
         Its name, ending in ``.npz``; there must be no such file yet.
-    setup, settings
+    setup, settings, replay_of
         As in :class:`SpillIndex`.
 
     Raises
@@ -107,10 +110,13 @@ class SpillFile:
         It exists, or cannot be made.
     """
 
-    def __init__(self, path: Path, setup: str, settings: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, setup: str, settings: Sequence[str] = (), replay_of: str = ""
+    ) -> None:
         self.path = path
         self._setup = setup
         self._settings = settings
+        self._replay_of = replay_of
         self._partial = path.with_name(f".{path.name}.part")
         self._groups: dict[tuple[str, str], SpilledGroup] = {}
         if path.exists():
@@ -154,7 +160,8 @@ class SpillFile:
         """
         if self._zip.fp is None:
             return
-        index = SpillIndex(self._setup, list(self._settings), list(self._groups.values()))
+        groups = list(self._groups.values())
+        index = SpillIndex(self._setup, list(self._settings), groups, self._replay_of)
         text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(index)}, indent=2)
         try:
             self._zip.writestr(INDEX, text)
@@ -204,7 +211,7 @@ def read_index(path: Path) -> SpillIndex:
         SpilledGroup(**{**group, "sequences": tuple(group["sequences"])})
         for group in index["groups"]
     ]
-    return SpillIndex(index["setup"], index["settings"], groups)
+    return SpillIndex(index["setup"], index["settings"], groups, index.get("replay_of", ""))
 
 
 def spilled_events(path: Path, buffer: str, worker: str) -> Iterator[NDArray[Any]]:

@@ -66,13 +66,18 @@ class Replay:
     Raises
     ------
     SetupError
-        There is no spill file, or it is damaged.
+        There is no spill file, or it is damaged, or it is the rest of a replay.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = directory / SPILL_FILE
         index = read_index(self.path)
+        if index.replay_of:
+            raise SetupError(
+                f"{directory} is a replay of {index.replay_of}, which has all of its events still; "
+                f"to process them: mimocorb replay {index.replay_of}"
+            )
         self.groups = index.groups
         self.setup_file = directory / index.setup
         self.settings = index.settings
@@ -156,6 +161,7 @@ class Replay:
                 runevents=None,
                 runevents_of={},
                 stop_when=(),
+                replay_of=self.directory,
             ),
             tuple(groups),
         )

@@ -360,6 +360,8 @@ class Setup:
         other fields already.
     runevents_where
         Places of the buffers' names in ``runevents_of``.
+    replay_of
+        Directory of the run whose spill file is played back; ``None``: no replay.
     """
 
     buffers: tuple[BufferSpec, ...] = ()
@@ -381,6 +383,7 @@ class Setup:
     dialect: str = "manual"
     settings: tuple[str, ...] = ()
     runevents_where: Mapping[str, Where] = field(default_factory=dict, compare=False)
+    replay_of: Path | None = None
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

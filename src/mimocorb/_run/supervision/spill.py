@@ -107,9 +107,16 @@ class Spill:
                     found.append(
                         f"{how_many(events, 'event')} of {buffer} {verb(events, 'was')} saved for "
                         f"{function.spec.function.name};"
-                        f" to process them: mimocorb replay {self._file.path.parent}"
+                        f" {self._what_to_do(self._file.path.parent)}"
                     )
         return found
+
+    def _what_to_do(self, directory: Path) -> str:
+        first = self._setup.replay_of
+        if first is None:
+            return f"to process them: mimocorb replay {directory}"
+        # It has all of its events still, also those that were not played.
+        return f"the replay of {first} is not complete, to repeat it: mimocorb replay {first}"
 
     def _save_some_of(self, reader: _StandIn, directory: Path) -> bool:
         events = reader.take()
@@ -120,7 +127,8 @@ class Spill:
         groups[reader.group] = Spilled(before.taken + len(events), before.saved)
         if self._file is None:
             name = self._setup.path.name if self._setup.path else ""
-            self._file = SpillFile(directory / SPILL_FILE, name, self._setup.settings)
+            first = str(self._setup.replay_of.resolve()) if self._setup.replay_of else ""
+            self._file = SpillFile(directory / SPILL_FILE, name, self._setup.settings, first)
         self._file.add(reader.buffer, reader.worker, events)
         groups[reader.group] = Spilled(before.taken + len(events), before.saved + len(events))
         return not reader.ended
