@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from multiprocessing import Pipe
+from pathlib import Path
 
 import pytest
 from running import WATCHDOG_S
 
 from mimocorb._run.workers.child import CHILDREN
+from mimocorb._run.workers.process import Lifeline
 
 EXIT_CODE = 7
 
@@ -55,6 +57,26 @@ def test_a_child_that_is_started_afresh_calls_what_was_to_be_called_at_its_exit(
     child.join()
     assert child.exitcode == EXIT_CODE
     assert [heard.recv(), heard.recv()] == ["function", "at exit"]
+
+
+def descriptors():
+    return {number for number in range(1000) if Path(f"/proc/self/fd/{number}").exists()}
+
+
+def close_what_is_not_held(lifeline):
+    before, reading = descriptors(), lifeline.reading.fileno()
+    lifeline.close()
+    assert before - descriptors() == {reading}  # the other number means something else by now
+    sys.exit(EXIT_CODE)
+
+
+def test_a_forked_process_that_closes_its_parents_lifeline_closes_nothing_else():
+    lifeline = Lifeline()
+    child = CHILDREN["fork"](target=close_what_is_not_held, args=(lifeline,))
+    child.start()
+    child.join()
+    lifeline.close()
+    assert child.exitcode == EXIT_CODE
 
 
 def test_a_join_that_takes_too_long_returns_without_an_exit_code():

@@ -25,6 +25,7 @@ from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from weakref import WeakSet
 
 from mimocorb._run.workers.process_stat import members
 
@@ -53,18 +54,17 @@ ENDED_AS_ASKED = 128 + int(signal.SIGTERM)
 SUPERVISOR_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-# Writing ends of lifelines in this process.
-_held: set[int] = set()
+_lifelines: WeakSet[Lifeline] = WeakSet()
 
 
 @cache
 def _let_go_in_children() -> None:
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_let_go_of_all)
 
 
-def _let_go() -> None:
-    while _held:
-        os.close(_held.pop())
+def _let_go_of_all() -> None:
+    for lifeline in _lifelines:
+        lifeline.let_go()
 
 
 class Lifeline:
@@ -79,15 +79,18 @@ class Lifeline:
         reading, self._writing = os.pipe()
         self.reading = Connection(reading, writable=False)
         _let_go_in_children()
-        _held.add(self._writing)
+        _lifelines.add(self)
+
+    def let_go(self) -> None:
+        """Close the writing end of this process; of the last one, this kills. Idempotent."""
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
 
     def close(self) -> None:
         """Let go, which kills the workers that still hang on it. Idempotent."""
-        if self._writing >= 0:
-            _held.discard(self._writing)
-            os.close(self._writing)
-            self._writing = -1
-            self.reading.close()
+        self.let_go()
+        self.reading.close()
 
 
 def hold_lifeline(reading: Connection) -> int:
