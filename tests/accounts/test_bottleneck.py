@@ -7,6 +7,8 @@ import pytest
 from mimocorb._access.meter_page import Doing
 from mimocorb._run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
 from mimocorb._run.accounts.process_account import Span
+from mimocorb._run.accounts.run_account import RunAccount
+from mimocorb._run.record.account_lines import account_lines
 
 SECOND_NS = 10**9
 QUIET = Cores(available=8, used=1.0, contention=0.0)
@@ -182,6 +184,30 @@ def test_a_pause_makes_nobody_less_busy():
     source = full_source(2.0, paused=10.0)
     filters = worker("find_pulses", working=9.7, no_input=10.3, paused_s=10.0)
     assert "find_pulses is busy 97 % of the time" in limit(source, filters)
+
+
+def test_nobody_waits_for_a_core_for_longer_than_it_was_off_one():
+    """The system counts up to a reading that may be later than the end of data taking."""
+    use = worker("simulation", reads=False, working=8.0, no_room=2.0, cpu=7.0, wait=22.6).use
+    assert use.waiting_for_core == pytest.approx(0.3)
+    threads = worker("fit", working=9.0, no_input=1.0, cpu=25.0, wait=4.0).use
+    assert (threads.processor, threads.waiting_for_core) == (pytest.approx(2.5), 0.0)
+
+
+def test_a_short_run_does_not_tell_what_limits_the_rate():
+    source = worker("simulation", reads=False, working=0.01, no_room=0.04, cpu=0.0, wait=0.1)
+    save = worker("save", working=0.048, writes=False, cpu=0.0)
+    assert limit(source, save) == "the run was too short to tell what limits the rate"
+
+
+def test_what_the_system_has_counted_is_not_shown_of_a_short_time():
+    source = worker("simulation", reads=False, working=0.5, no_room=0.4, cpu=0.01)
+    long, short = worker("fit", working=2.0), worker("save", working=0.5, no_input=0.4)
+    account = RunAccount((), (), (source, long, short), {}, QUIET, {}, ())
+    shown = {line.split()[0]: line.split()[1:] for line in account_lines(account) if line}
+    assert shown["simulation"] == ["–", "–", "–", "–", "44.4", "%"]
+    assert "–" not in shown["fit"]
+    assert shown["save"] == ["55.6", "%", "–", "–", "44.4", "%", "0.0", "%"]
 
 
 def test_without_time_there_is_nothing_to_say():

@@ -37,6 +37,7 @@ BUSY_ALL_THE_TIME = 0.75
 MOSTLY = 0.5
 WORTH_IT = 1.05
 CROWDED = 0.25
+SHORTEST_NS = 1_000_000_000
 ORDINALS = {1: "second", 2: "third", 3: "fourth", 4: "fifth"}
 
 
@@ -59,7 +60,8 @@ class TimeUse:
     processor
         Part of the time on a processor core; more than 1 if a process uses several.
     waiting_for_core
-        Part of the time in which all cores were in use by others.
+        Part of the time in which all cores were in use by others; no more than the time in which
+        it was not on a core.
     """
 
     busy: float
@@ -87,8 +89,10 @@ class TimeUse:
         total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns
         if total_ns <= 0:
             return None
+        # The system counts in coarse steps, and up to a reading that may be later than the end.
+        core_wait_ns = max(0, min(span.core_wait_ns, total_ns - span.cpu_ns))
         if is_source:
-            awake_ns = min(busy_ns, span.cpu_ns + span.core_wait_ns)
+            awake_ns = min(busy_ns, span.cpu_ns + core_wait_ns)
             busy_ns = max(span.spent_ns[Doing.READING_OUT], awake_ns)
             no_input_ns += span.busy_ns - busy_ns
         return cls(
@@ -98,7 +102,7 @@ class TimeUse:
             waiting_for_room=span.spent_ns[Doing.NO_ROOM] / total_ns,
             restarting=span.restarting_ns / total_ns,
             processor=span.cpu_ns / total_ns,
-            waiting_for_core=span.core_wait_ns / total_ns,
+            waiting_for_core=core_wait_ns / total_ns,
         )
 
     def as_dict(self) -> dict[str, float]:
@@ -139,6 +143,11 @@ class WorkerTime:
     def is_source(self) -> bool:
         """Whether its events come from elsewhere."""
         return self.writes and not self.reads
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether its time is long against the steps in which processor time is counted."""
+        return self.span.total_ns >= self.processes * SHORTEST_NS
 
     @property
     def use(self) -> TimeUse | None:
@@ -203,6 +212,8 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
     others = [w for w in workers if w.reads and w.name in used]
     if not sources:
         return ""
+    if not any(source.is_long_enough for source in sources):
+        return "the run was too short to tell what limits the rate"
     waiting = max(used[source.name].waiting_for_room for source in sources)
     if waiting < WAITS_FOR_ROOM or not others:
         return _limited_by_source(sources, others, used)

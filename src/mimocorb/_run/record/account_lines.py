@@ -8,7 +8,7 @@ from mimocorb._run.accounts.bottleneck import WorkerTime
 from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb._run.accounts.live_time import SourceAccount
 from mimocorb._run.accounts.run_account import RunAccount
-from mimocorb._run.wording import percent
+from mimocorb._run.wording import UNKNOWN, percent
 from mimocorb._words import how_many
 
 __all__ = ["account_lines"]
@@ -23,6 +23,9 @@ COLUMNS = {
     "restart": "restarting",
 }
 """Titles of the table of times, and what stands below them."""
+BY_THE_SYSTEM = ("on a core", "no core")
+"""What the system has counted, in steps that are too coarse for a short run."""
+BY_THE_SYSTEM_OF_SOURCES = ("busy", *BY_THE_SYSTEM, "no input")
 SELDOM = "restart"
 MOST_REASONS = 12
 
@@ -119,6 +122,17 @@ def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
     titles = [t for t in COLUMNS if t != SELDOM or any(use.restarting for use in uses)]
     width = max(len("Where the time goes"), 2 + max(map(len, names)))
     yield f"{'Where the time goes':<{width}} {''.join(f'{title:>11}' for title in titles)}"
-    for name, use in zip(names, uses, strict=True):
-        parts = (percent(getattr(use, COLUMNS[title])) for title in titles)
+    for name, worker, use in zip(names, workers, uses, strict=True):
+        unknown = _not_measured(worker)
+        parts = (
+            UNKNOWN if title in unknown else percent(getattr(use, COLUMNS[title]))
+            for title in titles
+        )
         yield f"  {name:<{width - 2}} {''.join(f'{part:>11}' for part in parts)}"
+
+
+def _not_measured(worker: WorkerTime) -> tuple[str, ...]:
+    """Return the columns of which nothing is known, because the worker had too little time."""
+    if worker.is_long_enough:
+        return ()
+    return BY_THE_SYSTEM_OF_SOURCES if worker.is_source else BY_THE_SYSTEM
