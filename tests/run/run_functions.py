@@ -285,6 +285,12 @@ def double(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
 
 
+def rejects_all(source_list, sink_list, observe_list, config_dict, **rb_info):
+    BufferToBuffer(
+        source_list, sink_list, observe_list, config_dict, lambda _event: None, **rb_info
+    )()
+
+
 def refuses_13(source_list, sink_list, observe_list, config_dict, **rb_info):
     def double_or_fail(data):
         if data["value"][0] == 13:

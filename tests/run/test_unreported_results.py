@@ -26,7 +26,7 @@ def watched():
     results: dict[str, dict[str, float]] = {}
     clock, log = RunClock(), RunLog()
     setup = Setup(buffers=(raw,), stop_when=conditions)
-    return UnreportedResults(setup, results, clock, Findings(log)), results, clock, log
+    return UnreportedResults(setup, results, clock, Findings(log), ()), results, clock, log
 
 
 def test_what_looks_like_a_reported_name_is_told_at_once_and_once(watched):
@@ -79,3 +79,28 @@ def test_the_summary_of_a_run_says_what_was_never_reported(tmp_path):
         "relative_error"
     )
     assert warning in finished.text
+
+
+@pytest.mark.parametrize(
+    ("workers", "code"),
+    [
+        ({"middle": Worker("rejects_all", {"RB_1": "read", "RB_2": "write"})}, 0),
+        ({"sink": Worker("leaves_early", {"RB_2": "read"}, {"events": 10})}, 1),
+    ],
+    ids=["no event came", "the run failed"],
+)
+def test_a_worker_that_had_no_chance_to_report_is_not_accused(tmp_path, workers, code):
+    fit = Worker("drain", {"RB_2": "read"})
+    setup = chain(tmp_path, **workers, more=[fit])
+    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.chi2 < 1']\n")
+    finished = RunningDaq(setup).finish()
+    assert finished.code == code, finished.text
+    assert finished.summary["warnings"] == []
+
+
+def test_a_worker_that_reported_nothing_of_its_events_is_named(tmp_path):
+    fit = Worker("drain", {"RB_2": "read"})
+    setup = chain(tmp_path, more=[fit])
+    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.chi2 < 1']\n")
+    (warning,) = RunningDaq(setup).finish().summary["warnings"]
+    assert "'chi2' was never reported by Fkt_4, which reports nothing" in warning

@@ -100,7 +100,9 @@ class Supervisor:
         self._accounts = Accounts(setup, self.functions)
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
-        self._unreported = UnreportedResults(setup, self.results, self.clock, self.findings)
+        self._unreported = UnreportedResults(
+            setup, self.results, self.clock, self.findings, self.functions
+        )
         self._graph = Graph(setup)
         self.loop = EventLoop()
         self._commands: deque[tuple[Command, str]] = deque()

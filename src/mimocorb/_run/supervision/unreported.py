@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mimocorb._run.findings import Findings
 from mimocorb._run.supervision.ending import reported_by
 from mimocorb._run.supervision.meters import RunClock
+from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._setup.model import Setup, StopCondition
 from mimocorb._setup.nearest import nearest
 
@@ -31,6 +32,8 @@ class UnreportedResults:
         Counts the time.
     findings
         Gets the warnings.
+    functions
+        Those of the run; may be filled later.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class UnreportedResults:
         results: Mapping[str, Mapping[str, float]],
         clock: RunClock,
         findings: Findings,
+        functions: Sequence[WorkerFunction],
     ) -> None:
         buffers = [spec.name for spec in setup.buffers]
         self._waiting = [each for each in setup.stop_when if each.subject not in buffers]
@@ -46,6 +50,7 @@ class UnreportedResults:
         self._results = results
         self._clock = clock
         self._findings = findings
+        self._functions = functions
 
     def look(self) -> None:
         """Tell what is not there, each condition once."""
@@ -58,8 +63,18 @@ class UnreportedResults:
                 self._findings.tell(self._text(condition, "has not been"), "WARNING")
 
     def listed(self) -> list[str]:
-        """Return what was never reported, in words, for the summary."""
-        return [self._text(condition, "was never") for condition in self._unreported()]
+        """Return what was never reported, in words, for the summary.
+
+        That a worker reported nothing at all is told only where it had a chance: not if no event
+        came to it, or if the run failed.
+        """
+        excused = {f.spec.name for f in self._functions if f.readers and not f.acknowledged}
+        return [
+            self._text(condition, "was never")
+            for condition in self._unreported()
+            if self._names(condition)
+            or not (self._findings.failures or condition.subject in excused)
+        ]
 
     def _unreported(self) -> list[StopCondition]:
         self._waiting = [each for each in self._waiting if each.quantity not in self._names(each)]

@@ -140,6 +140,17 @@ class WorkerFunction:
                 found[name] = due
         return found
 
+    @property
+    def acknowledged(self) -> int:
+        """Events that it has finished with, of all its inputs."""
+        stats = {name: self._buffers[name].stats() for name in self.readers}
+        return sum(
+            group.acknowledged
+            for name, reader in self.readers.items()
+            for group in stats[name].groups
+            if group.group == reader["group"]
+        )
+
     def leave(self) -> None:
         """Give up reading, so that nobody waits for it any more; the events left are counted."""
         for name, reader in self.readers.items():
