@@ -26,7 +26,7 @@ def test_a_buffer_behind_a_filter_ends_the_run_when_it_has_enough(tmp_path):
     assert finished.code == 0, finished.text
     assert finished.published("RB_2") >= 20
     assert finished.published("RB_1") == finished.published("RB_2")
-    assert finished.summary["reason"] == "20 events have been taken"
+    assert finished.summary["reason"] == "20 events have come into RB_2"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,8 @@ class EndCondition:
         self._results = results
         self.limits = Graph(setup).event_limits
         self._conditions = setup.stop_when
+        # With one way in and nothing else counted, everybody knows which events are meant.
+        self._counts_all = len(self.limits) == 1 and [*self.limits] == [*source_buffers]
         for name in source_buffers:
             if name in self.limits:
                 buffers[name].end_after(self.limits[name])
@@ -108,9 +110,9 @@ class EndCondition:
 
     def _of_events(self, name: str, limit: int) -> Goal:
         events = self._buffers[name].stats().published
-        place = f" in {name}" if len(self.limits) > 1 else ""
-        taken = f"{how_many(limit, 'event')} {verb(limit, 'has')} been taken{place}"
-        return Goal("events", name, events, limit, taken if events >= limit else "")
+        what = "been taken" if self._counts_all else f"come into {name}"
+        reached = f"{how_many(limit, 'event')} {verb(limit, 'has')} {what}"
+        return Goal("events", name, events, limit, reached if events >= limit else "")
 
     def _of_condition(self, condition: StopCondition) -> Goal:
         limit, values = condition.limit, self._values(condition)
