@@ -210,6 +210,18 @@ def test_what_the_system_has_counted_is_not_shown_of_a_short_time():
     assert shown["save"] == ["55.6", "%", "–", "–", "44.4", "%", "0.0", "%"]
 
 
+def test_the_table_of_times_fits_a_terminal_of_80_columns():
+    workers = (
+        worker("pulses a_source_with_a_long_name", reads=False, working=9.0, no_room=1.0),
+        worker("select_and_save BufferToParquetfile", processes=12, working=9.0, down=1.0),
+    )
+    account = RunAccount((), (), workers, {}, QUIET, {}, ())
+    header, *lines = [line for line in account_lines(account) if line][:3]
+    assert header.endswith("busy  on a core  no core  no input  no room  restart")
+    assert [len(line) for line in lines] == [80, 80]
+    assert "ToParquetfile ×12 " in lines[1]
+
+
 def test_without_time_there_is_nothing_to_say():
     assert TimeUse.of(Span()) is None
     assert limit() == ""

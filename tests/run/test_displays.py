@@ -14,12 +14,14 @@ import termios
 import time
 from dataclasses import replace
 from fcntl import ioctl
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from running import WATCHDOG_S, Worker, chain, run
 
 from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
+from mimocorb._run.record.summary import RunSummary
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
 from mimocorb._run.screen.picture import render
@@ -56,6 +58,22 @@ def a_run(buffers: int = 3, workers: int = 5) -> RunView:
             for n in range(1, workers + 1)
         ),
     )
+
+
+def test_the_books_of_a_summary_fit_a_terminal_of_80_columns():
+    view = a_run()
+    buffer = replace(
+        view.buffers[0],
+        stats=stats("waveforms_of_all_detectors", 12, 3, published=123_456_789),
+        readers={0: "save BufferToParquetfile", 1: "look"},
+    )
+    view = replace(view, buffers=(buffer, *view.buffers[1:]))
+    summary = RunSummary(7, "test", Path("target"), "stopped", 0.0, 1.0, view, (), (), ())
+    books = summary.text().partition("\nBooks\n")[2]
+    assert max(map(len, books.splitlines())) <= 80
+    assert "…all_detectors 123 456 789 = 123 456 777 +" in books
+    assert "  RB_2             1 234 567 =   1 234 555 +" in books
+    assert "  waveforms_of_all_detectors: 12 still due to save BufferToParquetfile\n" in books
 
 
 def drawn(view: RunView, width: int = 80, height: int = 24, *, unicode: bool = True) -> list[str]:

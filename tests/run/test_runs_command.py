@@ -126,7 +126,7 @@ def test_one_run_is_shown_in_full(target, capsys, name):
         "quality        clean",
         "operator       A. Student",
         "[bold]high voltage",
-        "RB_1              100 =       100 +       0 +    0",
+        "RB_1       100 =       100 +       0 +    0",
         "draining: the source is exhausted",
         "configuration config.yaml",
         "number_of_slots: 16",

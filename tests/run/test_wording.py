@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimocorb._run.wording import time_taken
+from mimocorb._run.wording import end_of, time_taken, wrapped
 from mimocorb._words import count, how_many, ordinal, verb
 
 
@@ -65,3 +65,14 @@ def test_a_place_in_a_row(number, expected):
 )
 def test_a_time_that_is_over_has_the_digits_that_matter(seconds, expected):
     assert time_taken(seconds) == expected
+
+
+def test_of_a_long_name_the_end_is_shown():
+    assert end_of("Fkt_3 BufferToParquetfile", 20) == "…BufferToParquetfile"
+    assert end_of("Fkt_3 BufferToParquetfile", 25) == "Fkt_3 BufferToParquetfile"
+
+
+def test_a_long_line_is_folded_between_words_and_what_fits_stays_as_it_is():
+    table = "  RB_1     12 =    7\n\n  - one and-a-half words"
+    assert wrapped(table, 30) == table
+    assert wrapped(table, 20) == "  RB_1     12 =    7\n\n  - one and-a-half\n    words"

@@ -6,6 +6,7 @@ A number that has not been measured is written as "–", never as 0.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -13,18 +14,23 @@ from mimocorb._run.run_state import BufferView, Goal, RunState, RunView
 from mimocorb._words import count, how_many
 
 __all__ = [
+    "PAGE_WIDTH",
     "UNKNOWN",
     "dead_causes",
     "drain_progress",
     "duration",
+    "end_of",
     "goal_progress",
     "percent",
     "rate",
     "say",
     "status_line",
     "time_taken",
+    "wrapped",
 ]
 
+PAGE_WIDTH = 80
+"""What tables for people fit into, in a terminal of usual size."""
 UNKNOWN = "–"
 LEAST_SHOWN = 0.0005
 """A part of the dead time that would be written as 0.0 %."""
@@ -72,6 +78,26 @@ def rate(value_hz: float | None) -> str:
 def percent(fraction: float | None) -> str:
     """Return a fraction in percent."""
     return UNKNOWN if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def end_of(text: str, width: int) -> str:
+    """Return a name that is not longer than that: of a long one its end, which tells most."""
+    return text if len(text) <= width else "…" + text[len(text) - max(width, 2) + 1 :]
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a text with its long lines folded between words, and further in."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        inner = " " * (len(line) - len(line.lstrip()) + 2)
+        lines += textwrap.wrap(
+            line,
+            width,
+            subsequent_indent=inner,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return "\n".join(lines)
 
 
 def goal_progress(goal: Goal) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ __all__ = [
     "Commands",
     "add_setup",
     "count",
+    "print_page",
     "print_picture",
     "print_text",
     "read_setup",
@@ -81,6 +83,15 @@ def print_text(text: str) -> None:
         # What is left in the stream would fail again at the exit of Python.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         os.dup2(sys.stdout.fileno(), 1)
+
+
+def print_page(text: str) -> None:
+    """Print, on a terminal with long lines folded between words."""
+    from mimocorb._run.wording import wrapped
+
+    if sys.stdout is not None and sys.stdout.isatty():
+        text = wrapped(text, shutil.get_terminal_size().columns)
+    print_text(text)
 
 
 def print_picture(draw: Callable[[int], Any]) -> None:

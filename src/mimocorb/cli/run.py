@@ -12,7 +12,7 @@ from mimocorb.cli.common import (
     Commands,
     add_setup,
     count,
-    print_text,
+    print_page,
     read_setup,
     seconds,
 )
@@ -100,5 +100,5 @@ def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
     summary = run_setup(setup, options)
-    print_text(summary.text())
+    print_page(summary.text())
     return summary

@@ -8,8 +8,8 @@ from mimocorb._run.accounts.bottleneck import WorkerTime
 from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb._run.accounts.live_time import SourceAccount
 from mimocorb._run.accounts.run_account import RunAccount
-from mimocorb._run.wording import UNKNOWN, percent
-from mimocorb._words import how_many
+from mimocorb._run.wording import PAGE_WIDTH, UNKNOWN, end_of, percent
+from mimocorb._words import count, how_many
 
 __all__ = ["account_lines"]
 
@@ -27,6 +27,7 @@ BY_THE_SYSTEM = ("on a core", "no core")
 """What the system has counted, in steps that are too coarse for a short run."""
 BY_THE_SYSTEM_OF_SOURCES = ("busy", *BY_THE_SYSTEM, "no input")
 SELDOM = "restart"
+TIMES = "Where the time goes"
 MOST_REASONS = 12
 
 
@@ -89,19 +90,19 @@ def _decision_lines(decision: DecisionAccount) -> Iterator[str]:
         return
     total = decision.accepted + decision.rejected
     failed = f"; failed {how_many(decision.failed, 'time')}" if decision.failed else ""
-    sinks = ", ".join(f"{name} {count}" for name, count in decision.accepted_for.items())
+    sinks = ", ".join(f"{name} {count(number)}" for name, number in decision.accepted_for.items())
     yield (
-        f"  {decision.label}: {how_many(total, 'event')} = {decision.accepted} accepted ({sinks})"
-        f" + {decision.rejected} rejected{failed}"
+        f"  {decision.label}: {how_many(total, 'event')} = {count(decision.accepted)} accepted"
+        f" ({sinks}) + {count(decision.rejected)} rejected{failed}"
     )
-    for reason, count in list(decision.reasons.items())[:MOST_REASONS]:
-        yield f"    {count:>9}  {reason}"
+    for reason, number in list(decision.reasons.items())[:MOST_REASONS]:
+        yield f"    {count(number):>9}  {reason}"
     rest = sum(list(decision.reasons.values())[MOST_REASONS:])
     if rest:
-        yield f"    {rest:>9}  for {len(decision.reasons) - MOST_REASONS} more reasons"
+        yield f"    {count(rest):>9}  for {len(decision.reasons) - MOST_REASONS} more reasons"
     without = decision.rejected - sum(decision.reasons.values())
     if decision.reasons and without:
-        yield f"    {without:>9}  without a reason"
+        yield f"    {count(without):>9}  without a reason"
     yield from _sample_lines(decision)
 
 
@@ -109,10 +110,12 @@ def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
     if decision.prescale and not decision.seeds:
         yield "    no sample was kept of what it rejected: only a filter of one buffer keeps one"
     elif decision.prescale:
-        lost = f", {decision.sample_lost} could not be written" if decision.sample_lost else ""
+        lost = (
+            f", {count(decision.sample_lost)} could not be written" if decision.sample_lost else ""
+        )
         yield (
-            f"    {decision.sampled} of the rejected are kept in rejected_{decision.name}_*.tar, "
-            f"1 in {decision.prescale} at random{lost}"
+            f"    {count(decision.sampled)} of the rejected are kept in "
+            f"rejected_{decision.name}_*.tar, 1 in {count(decision.prescale)} at random{lost}"
         )
 
 
@@ -120,15 +123,25 @@ def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
     names = [w.label + (f" ×{w.processes}" if w.processes > 1 else "") for w in workers]
     uses = [use for worker in workers if (use := worker.use) is not None]
     titles = [t for t in COLUMNS if t != SELDOM or any(use.restarting for use in uses)]
-    width = max(len("Where the time goes"), 2 + max(map(len, names)))
-    yield f"{'Where the time goes':<{width}} {''.join(f'{title:>11}' for title in titles)}"
+    header = "".join(f"{title:>{_column_width(title)}}" for title in titles)
+    longest = PAGE_WIDTH - len(header) - 1
+    width = min(longest, max(len(TIMES), 2 + max(map(len, names))))
+    yield f"{TIMES:<{width}} {header}"
     for name, worker, use in zip(names, workers, uses, strict=True):
         unknown = _not_measured(worker)
         parts = (
             UNKNOWN if title in unknown else percent(getattr(use, COLUMNS[title]))
             for title in titles
         )
-        yield f"  {name:<{width - 2}} {''.join(f'{part:>11}' for part in parts)}"
+        numbers = (
+            f"{part:>{_column_width(title)}}" for title, part in zip(titles, parts, strict=True)
+        )
+        yield f"  {end_of(name, width - 2):<{width - 2}} {''.join(numbers)}"
+
+
+def _column_width(title: str) -> int:
+    """Return room for a title and for 100.0 %, apart from the column before."""
+    return 2 + max(len(title), 7)
 
 
 def _not_measured(worker: WorkerTime) -> tuple[str, ...]:

@@ -14,12 +14,14 @@ from mimocorb._run.record.account_lines import account_lines
 from mimocorb._run.record.quality import judge
 from mimocorb._run.record.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
-from mimocorb._run.wording import time_taken
+from mimocorb._run.wording import PAGE_WIDTH, end_of, time_taken
 from mimocorb._words import count
 from mimocorb.errors import RunFailed
 
 __all__ = ["RunSummary"]
 
+LONGEST_NAME = 14
+"""Of a buffer in the books, so that there is room for who reads it."""
 FATES = {
     "aborted": "begun, and given back by the worker that writes",
     "torn": "left half written by a process that died",
@@ -195,31 +197,47 @@ def _group_result(buffer: BufferView, group: GroupStats) -> GroupResult:
 
 def _books_table(view: RunView) -> Iterable[str]:
     """Yield the books: first of the buffers, then of the groups that read them."""
-    names = [buffer.stats.name for buffer in view.buffers]
-    width = max([11, *map(len, names)])
     seen = set()
-    yield f"  {'buffer':<{width}} {'claimed':>9} = {'published':>9} + {'aborted':>7} + {'torn':>4}"
-    for name, buffer in zip(names, view.buffers, strict=True):
+    rows: list[tuple[str, ...]] = [("buffer", "claimed", "published", "aborted", "torn")]
+    for buffer in view.buffers:
         s = buffer.stats
         seen |= {word for word in ("aborted", "torn") if getattr(s, word)}
-        yield f"  {name:<{width}} {s.claimed:>9} = {s.published:>9} + {s.aborted:>7} + {s.torn:>4}"
+        rows.append((s.name, *map(count, (s.claimed, s.published, s.aborted, s.torn))))
+    yield from _aligned(rows)
     yield ""
-    yield (
-        f"  {'buffer':<{width}} {'published':>9} = {'processed':>9} + {'set aside':>9} +"
-        f" {'saved':>5} + {'lost':>4}  by"
-    )
-    for name, buffer in zip(names, view.buffers, strict=True):
+    rows, remarks = [("buffer", "published", "processed", "set aside", "saved", "lost")], ["by"]
+    for buffer in view.buffers:
         s = buffer.stats
         for g in s.groups:
-            notes = [f"{count(g.due)} still due"] if g.due else []
-            notes += [f"{count(g.redelivered)} delivered again"] if g.redelivered else []
             fates = {"set aside": g.quarantined, "saved": saved(buffer, g), "lost": lost(buffer, g)}
             seen |= {word for word, number in fates.items() if number}
-            yield (
-                f"  {name:<{width}} {expected(s, g):>9} = {processed(buffer, g):>9}"
-                f" + {fates['set aside']:>9} + {fates['saved']:>5} + {fates['lost']:>4}"
-                f"  {reader_name(buffer, g)}" + (f" ({', '.join(notes)})" if notes else "")
-            )
-        if not s.groups:
-            yield f"  {name:<{width}} {s.published:>9}   nobody reads this buffer"
+            numbers = (expected(s, g), processed(buffer, g), *fates.values())
+            rows.append((s.name, *map(count, numbers)))
+            remarks.append(reader_name(buffer, g))
+    for line, remark in zip(_aligned(rows), remarks, strict=True):
+        yield f"{line}  {end_of(remark, PAGE_WIDTH - len(line) - 2)}"
+    for buffer in view.buffers:
+        yield from _remarks(buffer)
     yield from (f"  {word}: {meaning}" for word, meaning in FATES.items() if word in seen)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
+    """Yield sums with their numbers below each other: name, sum, and what it is made of."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[0] = min(widths[0], LONGEST_NAME)
+    for name, *numbers in rows:
+        total, *parts = map(str.rjust, numbers, widths[1:])
+        yield f"  {end_of(name, widths[0]):<{widths[0]}} {total} = {' + '.join(parts)}"
+
+
+def _remarks(buffer: BufferView) -> Iterable[str]:
+    """Yield what the books of the groups do not say in their columns."""
+    name = buffer.stats.name
+    for group in buffer.stats.groups:
+        reader = reader_name(buffer, group)
+        if group.due:
+            yield f"  {name}: {count(group.due)} still due to {reader}"
+        if group.redelivered:
+            yield f"  {name}: {count(group.redelivered)} delivered again to {reader}"
+    if not buffer.stats.groups:
+        yield f"  {name}: {count(buffer.stats.published)} published, nobody reads this buffer"
