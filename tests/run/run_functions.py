@@ -387,6 +387,16 @@ def leaves_early(source_list, sink_list, observe_list, config_dict, **rb_info):
             source.get()
 
 
+def stops_with_empty_hands(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Gives its first event back and is stopped; continued, it reads to the end."""
+    with Reader(source_list[0]) as source:
+        source.get()
+        source.reject("not now")
+        os.kill(os.getpid(), signal.SIGSTOP)
+        for _event in source:
+            pass
+
+
 def hangs(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Takes one event and never comes back, deaf to everything."""
     with Reader(source_list[0]) as source:

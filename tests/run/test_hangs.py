@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import numpy as np
@@ -113,7 +114,7 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
     continued = []
 
     def continue_it(line):
-        if "is stopped, by a signal or a debugger" in line.text:
+        if "has been stopped for" in line.text:
             continued.append(int(line.text.split("kill -CONT ")[1].split()[0]))
             os.kill(continued[-1], signal.SIGCONT)
 
@@ -124,8 +125,28 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
         summary = daq.finish()
     assert summary.failures == []
     (warning,) = summary.warnings
-    assert "the 6th event of RB_1 has been in its hands" in warning
+    assert "by a signal or a debugger, with the 6th event of RB_1 in its hands; kill" in warning
     (worker,) = [worker for worker in summary.workers if worker.name == "Fkt_2 stops_once"]
     assert continued == [worker.pid]
     (group,) = summary.view.buffers[0].stats.groups
     assert (group.acknowledged, group.redelivered) == (100, 0)
+
+
+def test_a_process_that_is_stopped_without_an_event_is_reported_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sink = Worker("stops_with_empty_hands", {"RB_2": "read"})
+    options = RunOptions(verbose=0, keyboard=False, supervisor=SupervisorOptions(suspect_s=0.2))
+
+    def continue_it(line):
+        if "has been stopped for" in line.text:
+            os.kill(int(line.text.split("kill -CONT ")[1].split()[0]), signal.SIGCONT)
+
+    with Run(read_setup(chain(tmp_path, sink=sink)), options) as daq:
+        daq.prepare()
+        daq.log.listeners.append(continue_it)
+        daq.execute()
+        summary = daq.finish()
+    assert summary.failures == []
+    (warning,) = summary.warnings
+    assert "Fkt_3 stops_with_empty_hands has been stopped for" in warning
+    assert re.search(r", with \d+ events? of RB_2 waiting for its worker; kill -CONT", warning)

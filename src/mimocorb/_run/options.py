@@ -25,7 +25,7 @@ class SupervisorOptions:
         Time that a process whose worker has a ``hang_timeout_s`` has to get ready, even where that
         is shorter: imports take their time on a busy machine.
     suspect_s
-        Time for which a process that is stopped may hold an event before it is reported.
+        Time for which a process that handles data may be stopped before it is reported.
     debug
         Whether the workers' DEBUG messages are logged.
     """

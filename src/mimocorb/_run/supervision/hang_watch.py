@@ -4,8 +4,9 @@ That somebody is slow is no reason to take an event away: two processes could th
 process is only killed where its worker has a ``hang_timeout_s``, and its event goes to another one
 after its death, as with any other death. The time that a process waits for room in its next buffer,
 or for its turn, does not count: then others are slow. A process that is stopped holds up everybody
-as well; without the key it is only reported. A process that imports its function, or opens its
-device in doing so, is not ready yet; it has the same time, but not less than any import needs.
+as well, with or without an event in hand; without the key it is only reported. A process that
+imports its function, or opens its device in doing so, is not ready yet; it has the same time, but
+not less than any import needs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mimocorb._run.run_state import WorkerState
 from mimocorb._run.workers.process_stat import is_stopped
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
-from mimocorb._words import ordinal
+from mimocorb._words import how_many, ordinal
 
 __all__ = ["HangWatch"]
 
@@ -49,8 +50,7 @@ class HangWatch:
     findings
         Gets the reports.
     options
-        Give the time to get ready, and how long a stopped process may hold an event before it is
-        reported.
+        Give the time to get ready, and how long a process may be stopped before it is reported.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class HangWatch:
         self._findings = findings
         self._options = options
         self._sightings: dict[tuple[str, Holding], _Sighting] = {}
+        self._stopped_since_s: dict[WorkerProcess, float] = {}
         self._reported: set[WorkerProcess] = set()
         self._next_s = 0.0
 
@@ -80,6 +81,7 @@ class HangWatch:
         shortest_s = min([*timeouts, self._options.suspect_s]) / LOOKS_PER_TIMEOUT
         self._next_s = time.monotonic() + min(COARSE_LOOK_S, shortest_s)
         self._look_at_starts()
+        self._look_at_stopped()
         workers = {p.pid: (f, p) for f in self._functions for p in f.alive}
         for buffer, holding, busy_s in self._busy():
             if holding.pid not in workers:
@@ -91,8 +93,16 @@ class HangWatch:
                     f"hung: {_what(buffer, holding)} was in its hands for {busy_s:.3g} s, "
                     f"hang_timeout_s is {timeout_s:g}"
                 )
-            elif busy_s > self._options.suspect_s and is_stopped(holding.pid):
-                self._report(process, f"{_what(buffer, holding)} has been in its hands", busy_s)
+
+    def holders(self, longer_than_s: float) -> list[str]:
+        """Say who has had something in hand for that time and waited for nothing, and what."""
+        names = {process.pid: process.name for f in self._functions for process in f.alive}
+        found: dict[int, str] = {}
+        for buffer, holding, busy_s in sorted(self._busy(), key=lambda each: each[1].number):
+            if busy_s > longer_than_s and holding.pid in names:
+                said = f"{names[holding.pid]} has had {_what(buffer, holding)} in its hands"
+                found.setdefault(holding.pid, f"{said} for {busy_s:.0f} s")
+        return list(found.values())
 
     def _look_at_starts(self) -> None:
         """Kill who should have got ready by now."""
@@ -123,13 +133,36 @@ class HangWatch:
             self._sightings[key] = sighting
             yield *key, now_s - sighting.since_s - (waited_ns - sighting.waited_ns) / 1e9
 
-    def _report(self, process: WorkerProcess, what: str, busy_s: float) -> None:
-        if process not in self._reported:
-            self._reported.add(process)
-            self._findings.warn(
-                f"{process.name} is stopped, by a signal or a debugger: {what} for {busy_s:.0f} s; "
-                f"kill -CONT {process.pid} lets it go on"
-            )
+    def _look_at_stopped(self) -> None:
+        """Report who handles data and has been stopped for a while, each once."""
+        now_s = time.monotonic()
+        stopped = [
+            (function, process)
+            for function in self._functions
+            if function.must_finish
+            for process in function.alive
+            if process.pid is not None and is_stopped(process.pid)
+        ]
+        since_s = {process: self._stopped_since_s.get(process, now_s) for _, process in stopped}
+        self._stopped_since_s = since_s
+        for function, process in stopped:
+            stopped_s = now_s - since_s[process]
+            if stopped_s > self._options.suspect_s and process not in self._reported:
+                self._reported.add(process)
+                self._findings.warn(
+                    f"{process.name} has been stopped for {stopped_s:.0f} s, by a signal or a "
+                    f"debugger{self._held_up(function, process)}; kill -CONT {process.pid} lets it "
+                    "go on"
+                )
+
+    def _held_up(self, function: WorkerFunction, process: WorkerProcess) -> str:
+        """Say which event is in its hands, or else how many wait for its worker."""
+        for name, buffer in self._buffers.items():
+            for holding in buffer.held():
+                if holding.pid == process.pid:
+                    return f", with {_what(name, holding)} in its hands"
+        due = [f"{how_many(n, 'event')} of {name}" for name, n in function.unread().items() if n]
+        return f", with {' and '.join(due)} waiting for its worker" if due else ""
 
 
 def _what(buffer: str, holding: Holding) -> str:
