@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,13 @@ from rich.console import Console
 from running import chain, run
 
 from mimocorb._run.record.catalogue import catalogue
-from mimocorb._run.record.run_record import RunRecord, read_record, write_record
+from mimocorb._run.record.run_record import (
+    RecordedState,
+    RunRecord,
+    read_record,
+    utc,
+    write_record,
+)
 from mimocorb._run.screen.runs_view import runs_table
 from mimocorb.cli import main
 
@@ -117,6 +124,41 @@ def test_a_list_fits_any_terminal_and_no_number_is_cut(target, width):
         assert re.search(r" 100 +\S+( \d+)? +", line)
 
 
+def printed_list(target: Path, width: int) -> str:
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(runs_table(catalogue(target).runs, width))
+    return capture.get()
+
+
+def test_set_ups_that_differ_are_shown_before_a_comment_and_no_flag_is_cut(target):
+    page = printed_list(target, 84)
+    assert "set-up" in page
+    assert "comment" not in page
+    assert "incomplete, crash" in page
+
+
+def test_a_set_up_that_all_runs_have_is_the_first_to_fall_away(tmp_path, recorded):
+    for number in (1, 2):
+        add_run(tmp_path, recorded, number, comment="second layer repaired")
+    page = printed_list(tmp_path, 80)
+    assert "set-up" not in page
+    assert "second" in page
+
+
+def test_a_killed_run_is_shown_to_its_last_sign_of_life(target, recorded, capsys):
+    begun = datetime.fromisoformat(read_record(recorded).started_utc).timestamp()
+    gone = RecordedState(utc(begun + 9000), "killed", "the main process vanished")
+    changes = {"last_sign_utc": utc(begun + 12.34), "states": [gone], "state": "killed"}
+    add_run(target, recorded, 11, quality={"killed": []}, result=None, **changes)
+    assert main(["runs"]) == 0
+    assert " 12.3 s " in capsys.readouterr().out.splitlines()[-1]
+    assert main(["runs", "11"]) == 0
+    page = capsys.readouterr().out
+    assert re.search(r"killed after +12\.3 s\n", page)
+    assert f"{changes['last_sign_utc']}  killed: the main process vanished; found at" in page
+
+
 @pytest.mark.parametrize("name", ["1", "target/test_setup_run0001"])
 def test_one_run_is_shown_in_full(target, capsys, name):
     assert main(["runs", name]) == 0
@@ -154,6 +196,7 @@ def test_two_runs_are_compared(target, capsys):
 MISTAKES = {
     "no such number": (["7"], 1, "there is no run 7 in target; mimocorb runs target lists"),
     "no such place": (["nowhere"], 1, "nowhere: there is no such directory"),
+    "a file": (["target/test_setup_run0001/run.json"], 1, "this is a file; name the directory"),
     "three runs": (["1", "2", "3"], 2, "two runs can be compared, not more"),
     "not a run": (["1", "target/plots"], 1, "target/plots: no run.json"),
 }

@@ -346,7 +346,12 @@ def read_record(directory: Path) -> RunRecord:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         found = f"no {RECORD_FILE}, so it is not a run, or one of an earlier version"
-        missing = found if directory.is_dir() else "there is no such directory"
+        if directory.is_dir():
+            missing = found
+        elif directory.exists():
+            missing = "this is a file; name the directory of a run, or of several"
+        else:
+            missing = "there is no such directory"
         raise RunRecordError(f"{directory}: {missing}") from None
     except OSError as error:
         raise RunRecordError(f"{path} cannot be read: {error.strerror or error}") from error

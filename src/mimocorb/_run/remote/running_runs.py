@@ -76,8 +76,11 @@ def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
         return only
     user = user_name(os.geteuid())
     if not found:
-        wanted = "" if run is None else f"{run}: "
-        raise RunUnreachable(f"{wanted}no run of {user} is running")
+        if run is None:
+            raise RunUnreachable(f"no run of {user} is running")
+        raise RunUnreachable(
+            f"{run}: no run of {user} is running; those that have ended: mimocorb runs"
+        )
     names = "".join(f"\n  {label(one)}" for one in chosen or found)
     if chosen:
         which = "several runs are running" if run is None else f"{run!r} may mean several runs"

@@ -27,12 +27,15 @@ class Column:
         Aligned to the right.
     least_width
         Of a text that may be cut, at least so much is shown; 0: it is never cut.
+    good_width
+        Other columns are cut or fall away before less than this is shown of it.
     """
 
     title: str
     rank: int = 0
     is_number: bool = False
     least_width: int = 0
+    good_width: int = 0
 
 
 def fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> Table:
@@ -45,18 +48,23 @@ def fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[Text]], widt
         for place, column in enumerate(columns)
     ]
     places = [p for p in range(len(columns)) if any(row[p].plain for row in rows)]
-    while _total([_least(columns[p], wanted[p]) for p in places]) > width:
+    while _total([_good(columns[p], wanted[p]) for p in places]) > width:
         droppable = [place for place in places if columns[place].rank]
         if not droppable:
             break
         places.remove(max(droppable, key=lambda place: columns[place].rank))
     widths = {place: wanted[place] for place in places}
-    while _total(widths.values()) > width:
-        cuttable = [p for p in places if widths[p] > _least(columns[p], wanted[p])]
-        if not cuttable:
-            break
-        widths[max(cuttable, key=lambda place: widths[place])] -= 1
+    for floor in (_good, _least):
+        while _total(widths.values()) > width:
+            cuttable = [p for p in places if widths[p] > floor(columns[p], wanted[p])]
+            if not cuttable:
+                break
+            widths[max(cuttable, key=lambda place: widths[place])] -= 1
     return _table([columns[p] for p in places], list(widths.values()), _only(rows, places))
+
+
+def _good(column: Column, wanted: int) -> int:
+    return max(_least(column, wanted), min(wanted, column.good_width))
 
 
 def _least(column: Column, wanted: int) -> int:

@@ -6,6 +6,7 @@ A number that has not been measured is shown as "–", never as 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,12 @@ from rich.text import Text
 from mimocorb._run.record.catalogue import KnownRun
 from mimocorb._run.record.comparison import Comparison, Difference, RateDifference
 from mimocorb._run.record.quality import CLEAN, KILLED
-from mimocorb._run.record.run_record import BufferResult, RunResult
+from mimocorb._run.record.run_record import (
+    BufferResult,
+    RecordedState,
+    RunRecord,
+    RunResult,
+)
 from mimocorb._run.screen.fitted_table import Column, fitted_table
 from mimocorb._run.wording import UNKNOWN, percent, rate, time_taken
 from mimocorb._words import count
@@ -28,24 +34,29 @@ __all__ = ["comparison_page", "run_page", "runs_table"]
 NARROW = 100
 HASH_DIGITS = 12
 LARGE_SIGMA = 3.0
+LAST_RANK = 6
+_SETUP = Column("set-up", rank=3, least_width=8)
 _COLUMNS = (
     Column("run", is_number=True),
-    Column("set-up", rank=5, least_width=8),
+    _SETUP,
     Column("start (UTC)"),
     Column("time", rank=1, is_number=True),
     Column("events", is_number=True),
     Column("rate/s", is_number=True),
     Column("dead", rank=2, is_number=True),
-    Column("quality", least_width=10),
+    Column("quality", least_width=10, good_width=18),
     Column("operator", rank=4, least_width=6),
-    Column("comment", rank=3, least_width=8),
+    Column("comment", rank=5, least_width=8),
 )
 
 
 def runs_table(runs: Sequence[KnownRun], width: int) -> RenderableType:
     """Return one line for each run; narrow terminals do without the year, then without columns."""
     date = "%m-%d %H:%M" if width < NARROW else "%Y-%m-%d %H:%M"
-    return fitted_table(_COLUMNS, [_row(run, date) for run in runs], width)
+    columns = list(_COLUMNS)
+    if len({run.record.title for run in runs}) == 1:  # nothing is told apart by it
+        columns[columns.index(_SETUP)] = replace(_SETUP, rank=LAST_RANK)
+    return fitted_table(columns, [_row(run, date) for run in runs], width)
 
 
 def _row(run: KnownRun, date: str) -> list[Text]:
@@ -55,7 +66,7 @@ def _row(run: KnownRun, date: str) -> list[Text]:
         Text(str(record.number)),
         _one_line(record.title),
         Text(f"{_moment(record.started_utc):{date}}"),
-        Text(time_taken(result.elapsed_s if result else None)),
+        Text(time_taken(result.elapsed_s if result else _lived_s(record))),
         Text(count(result.events) if result else UNKNOWN),
         Text(rate(first.rate_hz if first else None)),
         Text(percent(first.dead_fraction if first else None)),
@@ -67,6 +78,13 @@ def _row(run: KnownRun, date: str) -> list[Text]:
 
 def _moment(utc: str) -> datetime:
     return datetime.fromisoformat(utc).astimezone(UTC)
+
+
+def _lived_s(record: RunRecord) -> float | None:
+    """Return for how long a run is known to have lived that was killed."""
+    if record.last_sign_utc is None:
+        return None
+    return (_moment(record.last_sign_utc) - _moment(record.started_utc)).total_seconds()
 
 
 def _one_line(text: str) -> Text:
@@ -112,7 +130,7 @@ def run_page(run: KnownRun, summary: str) -> RenderableType:
         parts += [Text(), Text(tables)]
     ends = result.workers if result else []
     workers = [(worker.name, f"{worker.state}: {worker.how}") for worker in ends]
-    states = [(s.time_utc, f"{s.state}: {s.cause}") for s in record.states]
+    states = [_state(record, state) for state in record.states]
     files = [(f"{f.kind} {f.path}", f"SHA-256 {f.sha256}") for f in record.files]
     for title, pairs in (("Processes", workers), ("States", states), ("Files", files)):
         if pairs:
@@ -134,6 +152,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "ended", record.ended_utc
     if record.last_sign_utc:
         yield "last sign of life", record.last_sign_utc
+        yield "killed after", time_taken(_lived_s(record))
     if result is not None:
         yield "ended because", result.reason
         yield "data taking", time_taken(result.elapsed_s)
@@ -147,6 +166,13 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "set-up of run", str(record.repeats)
     if record.setup_commit:
         yield "set-up commit", record.setup_commit
+
+
+def _state(record: RunRecord, state: RecordedState) -> tuple[str, str]:
+    """Return when a state began, and why; a run was killed before somebody found that out."""
+    if state.state == KILLED and record.last_sign_utc:
+        return record.last_sign_utc, f"{KILLED}: {state.cause}; found at {state.time_utc}"
+    return state.time_utc, f"{state.state}: {state.cause}"
 
 
 def _section(title: str, *content: RenderableType) -> Group:
