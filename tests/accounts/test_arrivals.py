@@ -11,6 +11,10 @@ import pytest
 
 from mimocorb._access.meter_page import INTERVAL_BINS, interval_edges_ns
 from mimocorb._run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
+from mimocorb._run.accounts.bottleneck import Cores
+from mimocorb._run.accounts.live_time import LiveTime, Rate, SourceAccount
+from mimocorb._run.accounts.run_account import RunAccount
+from mimocorb._run.record.account_lines import account_lines
 
 MEAN_NS = 1e7
 SEEDS = range(40)
@@ -145,6 +149,17 @@ def test_the_sentences_say_what_was_found_and_by_how_much():
     assert "reading_out" in found
     assert check(poisson(rng, 5000)).sentence.endswith("they agree")
     assert "do not look Poisson-distributed" in check(pulser(rng, 500)).sentence
+
+
+@pytest.mark.parametrize(("arrivals", "said"), [(pulser, True), (poisson, False)])
+def test_below_the_rates_stands_what_they_assume_if_arrivals_are_not_random(arrivals, said):
+    found = check(arrivals(np.random.default_rng(1), 2000))
+    live = LiveTime(9, 0, 0, 1, 10, 2000, found)
+    source = SourceAccount("scope", "scope", (live,), marks_reading=True, events=2000)
+    cores = Cores(available=2, used=0.0, contention=0.0)
+    account = RunAccount((source,), (), (), {"RB_1": Rate(5.0, 0.1)}, cores, {}, ())
+    _, _, rates = "\n".join(account_lines(account)).partition("\nRates\n")
+    assert ("assumes random arrivals" in rates) is said
 
 
 def test_too_few_events_give_no_answer():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mimocorb._run.accounts.arrivals import Finding
 from mimocorb._run.accounts.bottleneck import WorkerTime
 from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb._run.accounts.live_time import SourceAccount
@@ -45,6 +46,12 @@ def account_lines(account: RunAccount) -> Iterator[str]:
         width = max([11, *(len(name) for name in account.rates)])
         for name, rate in account.rates.items():
             yield f"  {name:<{width}} {rate} events per second of live time"
+        for source in sources:
+            if any(p.check and p.check.finding is Finding.NOT_POISSON for p in source.processes):
+                yield (
+                    "  this assumes random arrivals, and that those in dead time are lost; "
+                    f"those of {source.label} do not look random"
+                )
     decisions = [decision for decision in account.decisions if _says_something(decision)]
     if decisions:
         yield ""
