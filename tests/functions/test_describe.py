@@ -240,15 +240,15 @@ def test_a_function_that_only_python_knows_is_loaded(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["own.py:muon"], "mimocorb: own.py: error: 'own.py' has a function or class 'muon'; found "
-         "none; did you mean 'muons'?"),
+        (["own.py:muon"], "mimocorb: own.py: error: expected a function or class 'muon' in own.py; "
+         "found none; did you mean 'muons'?"),
         (["onw.py:muons"], "mimocorb: onw.py: error: the module is onw.py; found: no such file"),
         (["mimocorb/plott"], "'mimocorb/plott' is a module of mimocorb; found no such module; did "
          "you mean 'mimocorb/plot'?"),
-        (["mimocorb/functions"], "mimocorb/functions: error: the module has functions for set-ups; "
+        (["mimocorb/functions"], "mimocorb/functions: error: expected functions for set-ups in it; "
          "found none; there are mimocorb/buffer_control"),
         (["own.py:helper"], "'helper' is called as helper(source_list, sink_list, "),
-        (["empty.py"], "a module for set-ups has functions that are marked as source, filter"),
+        (["empty.py"], "expected functions in it that are marked as source, filter"),
         (["none.yaml", "a"], "the set-up file is none.yaml; found: no such file"),
     ],
 )  # fmt: skip

@@ -98,11 +98,11 @@ def worker_functions(reference: FunctionReference) -> list[str] | Problem:
     if reference.path is None:
         remedy = f"there are {', '.join(OWN_MODULES)}"
         return Problem(
-            Where(reference.asked), "the module has functions for set-ups", "found none", remedy
+            Where(reference.asked), "expected functions for set-ups in it", "found none", remedy
         )
     return Problem(
         Where(shown(reference.path)),
-        "a module for set-ups has functions that are marked as source, filter, sink or observer",
+        "expected functions in it that are marked as source, filter, sink or observer",
         "found none",
         "mark one, or name another module",
     )

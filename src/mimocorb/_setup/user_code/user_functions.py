@@ -232,7 +232,7 @@ def check_function(reference: FunctionReference, module: ModuleText) -> Problem 
         guess = nearest(reference.name, [name for name in module.names if name[0] != "_"])
         return Problem(
             reference.name_where,
-            f"{reference.asked!r} has a function or class {reference.name!r}",
+            f"expected a function or class {reference.name!r} in {reference.asked}",
             "found none",
             f"did you mean {guess!r}?" if guess else "correct the name, or write the function",
         )
