@@ -176,8 +176,8 @@ def test_a_configuration_that_a_sink_cannot_work_with_is_found(place: Path) -> N
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("buffer_control.BufferToTxtfil", "5:16: error: expected a function or class "
-         "'BufferToTxtfil' in mimocorb/buffer_control; found none; did you mean 'BufferToTxtfile'?"),
+        ("buffer_control.BufferToTxtfil", "5:16: error: expected a function or class 'BufferTo"
+         "Txtfil' in mimocorb/buffer_control; found none; did you mean 'BufferToTxtfile'?"),
         ("buffer_control.rbExport", "5:16: error: rbExport can be named by a set-up; found that it "
          "works with a function of yours"),
         ("exporter.csv", "5:16: error: 'mimocorb/exporter' is a module of mimocorb; found no such "
