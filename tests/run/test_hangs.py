@@ -111,6 +111,18 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
     monkeypatch.chdir(tmp_path)
     setup = read_setup(chain(tmp_path, middle=Worker("stops_once", ROLES)))
     options = RunOptions(verbose=0, keyboard=False, supervisor=SupervisorOptions(suspect_s=0.2))
+    summary, continued = run_and_continue(setup, options)
+    assert summary.failures == []
+    (warning,) = summary.warnings
+    assert "by a signal or a debugger, with the 6th event of RB_1 in its hands; kill" in warning
+    (worker,) = [worker for worker in summary.workers if worker.name == "Fkt_2 stops_once"]
+    assert continued == [worker.pid]
+    (group,) = summary.view.buffers[0].stats.groups
+    assert (group.acknowledged, group.redelivered) == (100, 0)
+
+
+def run_and_continue(setup, options):
+    """Run it, do what the log advises for each stopped process; summary, and who was continued."""
     continued = []
 
     def continue_it(line):
@@ -122,30 +134,14 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
         daq.prepare()
         daq.log.listeners.append(continue_it)
         daq.execute()
-        summary = daq.finish()
-    assert summary.failures == []
-    (warning,) = summary.warnings
-    assert "by a signal or a debugger, with the 6th event of RB_1 in its hands; kill" in warning
-    (worker,) = [worker for worker in summary.workers if worker.name == "Fkt_2 stops_once"]
-    assert continued == [worker.pid]
-    (group,) = summary.view.buffers[0].stats.groups
-    assert (group.acknowledged, group.redelivered) == (100, 0)
+        return daq.finish(), continued
 
 
 def test_a_process_that_is_stopped_without_an_event_is_reported_as_well(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sink = Worker("stops_with_empty_hands", {"RB_2": "read"})
     options = RunOptions(verbose=0, keyboard=False, supervisor=SupervisorOptions(suspect_s=0.2))
-
-    def continue_it(line):
-        if "has been stopped for" in line.text:
-            os.kill(int(line.text.split("kill -CONT ")[1].split()[0]), signal.SIGCONT)
-
-    with Run(read_setup(chain(tmp_path, sink=sink)), options) as daq:
-        daq.prepare()
-        daq.log.listeners.append(continue_it)
-        daq.execute()
-        summary = daq.finish()
+    summary, _ = run_and_continue(read_setup(chain(tmp_path, sink=sink)), options)
     assert summary.failures == []
     (warning,) = summary.warnings
     assert "Fkt_3 stops_with_empty_hands has been stopped for" in warning
