@@ -74,7 +74,7 @@ class BufferToParquetfile:
 
     Examples
     --------
-    >>> import tarfile, tempfile
+    >>> import io, tarfile, tempfile
     >>> import numpy as np
     >>> import pyarrow.parquet
     >>> from mimocorb.buffer_control import BufferToParquetfile, SourceToBuffer
@@ -89,7 +89,7 @@ class BufferToParquetfile:
     ...     print(archive.getnames())
     ...     content = archive.extractfile("pulses_0.parquet").read()
     ['pulses_0.parquet']
-    >>> table = pyarrow.parquet.read_table(pyarrow.BufferReader(content))
+    >>> table = pyarrow.parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)
     >>> table["chB"].to_pylist()
     [3.0, 4.0, 5.0]
     >>> buffer.close()
