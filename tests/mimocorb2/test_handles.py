@@ -150,7 +150,7 @@ def test_an_importer_writes_by_assignment_as_mimocorb2_does(buffer):
 
 
 def test_a_template_tells_which_buffers_it_needs(buffer):
-    with pytest.raises(SetupError, match="Importer needs 0 sources, 1 sinks and 0 observed"):
+    with pytest.raises(SetupError, match="Importer needs 0 sources, 1 sink and 0 observed"):
         Importer(buffer_io([filled(buffer, 1)]))
 
 
@@ -164,9 +164,9 @@ def test_a_filter_copies_only_to_equal_sinks(buffer):
 @pytest.mark.parametrize(
     ("template", "result", "words"),
     [
-        (Filter, [True, False], "one truth value, or one for each of the 1 sinks"),
-        (Processor, [1.0, 2.0], "a list of 1 results, one for each sink"),
-        (Processor, 1.0, "a list of 1 results, one for each sink"),
+        (Filter, [True, False], "one truth value, or one for each sink \\(RB_2\\)"),
+        (Processor, [1.0, 2.0], "a list of 1 result, one for each sink"),
+        (Processor, 1.0, "a list of 1 result, one for each sink"),
     ],
 )
 def test_a_wrong_number_of_results_is_told_with_them(buffer, template, result, words):

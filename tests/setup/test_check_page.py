@@ -230,10 +230,20 @@ def test_the_page_says_what_the_run_is_going_to_do(
     page = capsys.readouterr().out
     assert "waves         8   800 bytes     6.2 KiB   input        reduce, archive   –" in page
     assert "archive   BufferToParquetfile in mimocorb/buffer_control" in page
-    assert "ends at  1000 events in waves, or 60 s, or the end of the sources" in page
+    assert "ends at  1 000 events in waves, or 60 s, or the end of the sources" in page
     assert "\x1b[" not in page
     assert page.endswith("✓ setup.yaml: no errors, no warnings\n")
     assert not (place / "target").exists()
+
+
+def test_one_of_a_thing_is_called_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(
+        place, "function: reduce, ", "function: reduce, restart: {policy: on_failure, limit: 1}, "
+    )
+    assert main(["check", "setup.yaml", "--set", "runevents=1"]) == 0
+    page = capsys.readouterr().out
+    assert "ends at  1 event in waves" in page
+    assert "restarted, up to 1 time\n" in page
 
 
 def test_what_could_not_be_read_is_shown_as_unknown(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 
 __all__ = [
@@ -97,7 +98,7 @@ def _described(entries: Sequence[Mapping[str, Any]], role: str) -> str:
     if not entries:
         return f"no {role}s"
     names = ", ".join(str(entry.get("name", "unnamed")) for entry in entries)
-    return f"{len(entries)} {role}{'s' if len(entries) > 1 else ''} ({names})"
+    return f"{how_many(len(entries), role)} ({names})"
 
 
 def _listed(words: Sequence[str]) -> str:

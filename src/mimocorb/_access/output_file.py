@@ -30,6 +30,7 @@ from typing import Any
 
 from mimocorb._access import worker_context
 from mimocorb._access.user_function import function_name
+from mimocorb._words import how_many
 from mimocorb.errors import OutputError, SetupError
 
 __all__ = ["OutputFile", "checked_name", "output_directory"]
@@ -136,8 +137,8 @@ class OutputFile:
             os.ftruncate(self._fd, start)
             raise _output_error(
                 f"cannot write {_records(count)} to {self.path}: {error.strerror}. The file keeps"
-                f" its {self.records} whole records ({start} bytes). Make room, or write to another"
-                " disk, and start a new run.",
+                f" its {how_many(self.records, 'whole record')} ({start} bytes). Make"
+                " room, or write to another disk, and start a new run.",
                 error,
             ) from error
         self.size_bytes = end
@@ -202,7 +203,7 @@ def _pieces(records: Sequence[bytes], start: int) -> Iterator[tuple[int, bytes]]
 
 
 def _records(count: int) -> str:
-    return "a record" if count == 1 else f"{count} records"
+    return "a record" if count == 1 else how_many(count, "record")
 
 
 def _output_error(message: str, cause: OSError) -> OutputError:

@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._access.layout import base_of_all_fields, contiguous_samples
+from mimocorb._words import how_many
 
 __all__ = ["DoesNotFitError", "RecordForm"]
 
@@ -110,10 +111,10 @@ class RecordForm:
 
     def __str__(self) -> str:
         if self.dtype.names is None:
-            return f"an array of {_count(self.samples, 'value')} of {self.dtype}"
+            return f"an array of {how_many(self.samples, 'value')} of {self.dtype}"
         return (
-            f"{_count(len(self.channels), 'channel')} ({_shortened(self.channels)}) of"
-            f" {_count(self.channel_samples, 'sample')}: an array of shape ({len(self.channels)},"
+            f"{how_many(len(self.channels), 'channel')} ({_shortened(self.channels)}) of"
+            f" {how_many(self.channel_samples, 'sample')}: an array of shape ({len(self.channels)},"
             f" {self.channel_samples}), a structured array of shape ({self.samples},), a"
             " dictionary, or one array per channel"
         )
@@ -185,8 +186,8 @@ class RecordForm:
                 source = source.reshape(target.shape)
             else:
                 raise DoesNotFitError(
-                    f"channel {channel}: expected {_count(self.channel_samples, 'sample')}, that is"
-                    f" shape {target.shape}; found {_found(value)}"
+                    f"channel {channel}: expected {how_many(self.channel_samples, 'sample')},"
+                    f" that is shape {target.shape}; found {_found(value)}"
                 )
         rule = _conversion(source.dtype, target.dtype)
         if rule == "plain":
@@ -227,10 +228,6 @@ def _convert_checked(target: NDArray[Any], source: NDArray[Any], channel: str) -
         )
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _shortened(names: Sequence[Any], limit: int = 8) -> str:
     shown = ", ".join(str(name) for name in names[:limit])
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
@@ -247,5 +244,5 @@ def _found(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         shapes = {np.shape(part) if hasattr(part, "__len__") else () for part in value}
         parts = f", each of shape {shapes.pop()}" if len(shapes) == 1 else " of different shapes"
-        return f"a {type(value).__name__} of {_count(len(value), 'item')}{parts}"
+        return f"a {type(value).__name__} of {how_many(len(value), 'item')}{parts}"
     return f"{type(value).__name__} {_short_repr(value)}"

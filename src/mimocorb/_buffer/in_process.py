@@ -34,6 +34,7 @@ from mimocorb._buffer.in_process_ports import (
     InProcessWriter,
 )
 from mimocorb._buffer.in_process_state import Group, Slot, State, Token
+from mimocorb._words import how_many
 from mimocorb.errors import BufferMemoryError, BufferUnreachable, SetupError
 
 __all__ = ["InProcessRing", "ring_at"]
@@ -77,8 +78,8 @@ class InProcessRing:
             self._bytes: Bytes = np.zeros((number_of_slots, slot_bytes), np.uint8)
         except (MemoryError, ValueError) as error:
             raise BufferMemoryError(
-                f"asked for {number_of_slots} slots of {slot_bytes} bytes, which this machine "
-                "cannot provide: use fewer or smaller slots"
+                f"asked for {how_many(number_of_slots, 'slot')} of {how_many(slot_bytes, 'byte')}, "
+                "which this machine cannot provide: use fewer or smaller slots"
             ) from error
         self._changed = threading.Condition()
         self._slots = [Slot() for _ in range(number_of_slots)]
@@ -141,8 +142,8 @@ class InProcessRing:
         with self._changed:
             if len(self._groups) >= self._max_reader_groups:
                 raise SetupError(
-                    f"this buffer has {len(self._groups)} reader groups already, its limit: "
-                    "raise max_reader_groups"
+                    f"this buffer has {how_many(len(self._groups), 'reader group')} already, "
+                    "its limit: raise max_reader_groups"
                 )
             ready = [i for i, slot in enumerate(self._slots) if slot.state is State.READY]
             ready.sort(key=self._sequence_of)

@@ -19,6 +19,7 @@ from mimocorb._buffer.contract import (
     WriterPort,
 )
 from mimocorb._memory import available_bytes, size_in_words
+from mimocorb._words import how_many
 from mimocorb.errors import (
     BufferMemoryError,
     BufferUnreachable,
@@ -48,9 +49,9 @@ class SharedMemoryRing:
         available = available_bytes()
         if needed + _RESERVE_BYTES > available:
             raise BufferMemoryError(
-                f"asked for {number_of_slots} slots of {slot_bytes} bytes, which need "
-                f"{size_in_words(needed)}, but only {size_in_words(available)} of memory are free: "
-                "use fewer or smaller slots"
+                f"asked for {how_many(number_of_slots, 'slot')} of {how_many(slot_bytes, 'byte')}, "
+                f"which need {size_in_words(needed)}, but only {size_in_words(available)} of memory"
+                " are free: use fewer or smaller slots"
             )
         with _worded("make a buffer"):
             self._core = _core.Ring.create(
@@ -172,7 +173,7 @@ def _error(doing: str, reason: str, error_number: int, detail: int) -> MimocorbE
         "tokens-full": (SetupError, f"new_writer() was called {detail} times, the limit"),
         "groups-full": (
             SetupError,
-            f"this buffer has {detail} reader groups already, its limit: "
+            f"this buffer has {how_many(detail, 'reader group')} already, its limit: "
             "make it with a larger max_reader_groups",
         ),
         "no-such-port": (

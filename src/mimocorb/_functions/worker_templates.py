@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mimocorb import errors
 from mimocorb._functions.buffer_handles import Event
 from mimocorb._functions.buffer_io import BufferIO
+from mimocorb._words import how_many
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.sources.from_function import SourceToBuffer
 
@@ -103,15 +104,20 @@ class Base:
                     pass
 
     def _needs(self, sources: int, sinks: str, observed: int) -> None:
-        """Check the buffers; `sinks` is ``"0"``, ``"1"``, ``"1 or more"`` or ``"any"``."""
+        """Check the buffers; `sinks` is a key of `allowed`."""
         number = len(self.write)
-        allowed = {"0": number == 0, "1": number == 1, "1 or more": number > 0, "any": True}
+        allowed = {
+            "0 sinks": number == 0,
+            "1 sink": number == 1,
+            "1 or more sinks": number > 0,
+            "any number of sinks": True,
+        }
         if (len(self.read), len(self.observe)) != (sources, observed) or not allowed[sinks]:
             raise SetupError(
                 self,
-                f"{type(self).__name__} needs {sources} sources, {sinks} sinks and {observed}"
-                f" observed buffers; found {self.io.buffer_names_in}, {self.io.buffer_names_out}"
-                f" and {self.io.buffer_names_observe}",
+                f"{type(self).__name__} needs {how_many(sources, 'source')}, {sinks} and"
+                f" {how_many(observed, 'observed buffer')}; found {self.io.buffer_names_in},"
+                f" {self.io.buffer_names_out} and {self.io.buffer_names_observe}",
             )
 
     def _needs_equal_sinks(self) -> None:
@@ -156,7 +162,7 @@ class Importer(Base):
 
     def __init__(self, io: BufferIO) -> None:
         super().__init__(io)
-        self._needs(0, "1", 0)
+        self._needs(0, "1 sink", 0)
         self.data_example = io.data_out_examples[0]
         self.metadata_example = io.metadata_out_examples[0]
 
@@ -193,7 +199,7 @@ class Exporter(Base):
 
     def __init__(self, io: BufferIO) -> None:
         super().__init__(io)
-        self._needs(1, "any", 0)
+        self._needs(1, "any number of sinks", 0)
         self._needs_equal_sinks()
         self.data_example = io.data_in_examples[0]
         self.metadata_example = io.metadata_in_examples[0]
@@ -228,7 +234,7 @@ class Filter(Base):
 
     def __init__(self, io: BufferIO) -> None:
         super().__init__(io)
-        self._needs(1, "1 or more", 0)
+        self._needs(1, "1 or more sinks", 0)
         self._needs_equal_sinks()
         self.data_example = io.data_in_examples[0]
 
@@ -255,8 +261,8 @@ class Filter(Base):
     def _miscounted(self, data: NDArray[Any], result: Any) -> UfuncError:
         return UfuncError(
             self,
-            f"a function for Filter returns one truth value, or one for each of the"
-            f" {len(self.write)} sinks; found {result!r:.200}",
+            f"a function for Filter returns one truth value, or one for each sink"
+            f" ({', '.join(self.io.buffer_names_out)}); found {result!r:.200}",
             ufunc_input=data,
             ufunc_output=result,
         )
@@ -273,7 +279,7 @@ class Processor(Base):
 
     def __init__(self, io: BufferIO) -> None:
         super().__init__(io)
-        self._needs(1, "1 or more", 0)
+        self._needs(1, "1 or more sinks", 0)
 
     def __call__(self, ufunc: Ufunc) -> None:
         """Call the function with every event; blocks until the end of the stream.
@@ -290,8 +296,8 @@ class Processor(Base):
             if not isinstance(results, Sequence | np.ndarray) or len(results) != len(forms):
                 raise UfuncError(
                     self,
-                    f"a function for Processor returns a list of {len(forms)} results, one for"
-                    f" each sink, found {results!r:.200}",
+                    f"a function for Processor returns a list of {how_many(len(forms), 'result')},"
+                    f" one for each sink, found {results!r:.200}",
                     ufunc_input=data,
                     ufunc_output=results,
                 )
@@ -319,7 +325,7 @@ class Observer(Base):
 
     def __init__(self, io: BufferIO) -> None:
         super().__init__(io)
-        self._needs(0, "0", 1)
+        self._needs(0, "0 sinks", 1)
         self.data_example = io.data_observe_examples[0]
 
     def __call__(self) -> Iterator[Event | tuple[None, None]]:
@@ -343,7 +349,7 @@ class IsAlive(Base):
 
     def __init__(self, io: BufferIO) -> None:
         super().__init__(io)
-        self._needs(0, "0", 1)
+        self._needs(0, "0 sinks", 1)
 
     def __call__(self) -> bool:
         """Return True until the stream has ended."""

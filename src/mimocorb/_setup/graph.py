@@ -161,9 +161,8 @@ class Graph:
 
     def _worker_lines(self) -> Iterable[str]:
         for spec in (self._workers[name] for name in self.worker_order):
-            share = (
-                f" ({spec.number_of_processes} processes)" if spec.number_of_processes > 1 else ""
-            )
+            number = spec.number_of_processes
+            share = f" ({how_many(number, 'process')})" if number > 1 else ""
             parts = [f"{spec.name} {spec.function.name}{share}"]
             inputs = [f"{', '.join(spec.sources)} ──▶"] if spec.sources else []
             inputs += [f"{', '.join(spec.observes)} ┄┄▶"] if spec.observes else []

@@ -16,6 +16,7 @@ from mimocorb._memory import size_in_words
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import Problem, Setup, WorkerSpec
 from mimocorb._setup.paths import shown
+from mimocorb._words import count, how_many
 
 __all__ = ["check_page", "verdict"]
 
@@ -48,9 +49,9 @@ def check_page(name: str, found: Preflight, width: int) -> RenderableType:
 
 def verdict(name: str, found: Preflight) -> Text:
     """Return the last line: green or red."""
-    warnings = _count(found.warnings, "warning")
+    warnings = how_many(found.warnings, "warning") if found.warnings else "no warnings"
     if found.errors:
-        text = f"{name}: {_count(found.errors, 'error')}"
+        text = f"{name}: {how_many(found.errors, 'error')}"
         return Text(f"✗ {text}, {warnings}" if found.warnings else f"✗ {text}", style="bold red")
     return Text(f"✓ {name}: no errors, {warnings}", style="bold green")
 
@@ -66,7 +67,7 @@ def _buffers(setup: Setup) -> Table:
         sizes = (spec.slot_size_bytes, spec.size_bytes)
         table.add_row(
             spec.name,
-            str(spec.number_of_slots or "?"),
+            count(spec.number_of_slots) if spec.number_of_slots else "?",
             *(size_in_words(size) if size else "?" for size in sizes),
             *(
                 _listed(names)
@@ -101,7 +102,7 @@ def _restart(spec: WorkerSpec) -> str:
     if restart is None:
         return "the run ends" if spec.sources or spec.sinks else "the others go on"
     if restart.policy == "on_failure":
-        return f"restarted, up to {restart.limit} times"
+        return f"restarted, up to {how_many(restart.limit, 'time')}"
     return "the run ends" if restart.policy == "required" else "the others go on"
 
 
@@ -156,7 +157,7 @@ def _expectation(name: str, flow: Flow, event_bytes: int) -> tuple[str, ...]:
         rate = f"{flow.rate_hz:g} Hz{mark}"
         per_second = f"{size_in_words(round(event_bytes * flow.rate_hz))}/s{mark}"
     if flow.events is not None:
-        events = f"{flow.events}{mark}"
+        events = f"{count(flow.events)}{mark}"
         in_all = f"{size_in_words(event_bytes * flow.events)}{mark}"
     return (name, size_in_words(event_bytes), rate, per_second, events, in_all)
 
@@ -164,7 +165,7 @@ def _expectation(name: str, flow: Flow, event_bytes: int) -> tuple[str, ...]:
 def _end(setup: Setup) -> str:
     graph = Graph(setup)
     limits = setup.runevents_of if graph.cycles() else graph.event_limits
-    ends = [f"{number} events in {name}" for name, number in limits.items()]
+    ends = [f"{how_many(number, 'event')} in {name}" for name, number in limits.items()]
     ends += [f"{setup.runtime_s:g} s"] if setup.runtime_s else []
     ends += [str(condition) for condition in setup.stop_when]
     return ", or ".join([*ends, "the end of the sources"])
@@ -238,7 +239,3 @@ def _table(*titles: str) -> Table:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "–"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -109,12 +109,13 @@ def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = No
     """Read the set-up that the command names; problems go to standard error."""
     from mimocorb._setup.dialects import read_setup_or_problems
     from mimocorb._setup.model import format_problems
+    from mimocorb._words import how_many
 
     setup, problems = read_setup_or_problems(chosen.setup, overrides, chosen.settings, chosen.data)
     if problems:
         print(format_problems(problems), file=sys.stderr)
     if setup is None:
         errors = sum(problem.severity == "error" for problem in problems)
-        noun = "error" if errors == 1 else "errors"
-        print(f"{chosen.setup}: {errors} {noun}, nothing was started", file=sys.stderr)
+        found = how_many(errors, "error")
+        print(f"{chosen.setup}: {found}, nothing was started", file=sys.stderr)
     return setup

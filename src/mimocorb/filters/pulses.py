@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mimocorb import _kernels
 from mimocorb._access.layout import base_of_all_fields, contiguous_samples
+from mimocorb._words import how_many
 from mimocorb.errors import RecordTypeError, SetupError
 
 __all__ = ["PULSE_DTYPE", "find_pulses"]
@@ -158,8 +159,8 @@ def _one_per_channel(scale: float | Sequence[float], channels: int) -> list[floa
     scales = [float(factor) for factor in scale]
     if len(scales) != channels:
         raise SetupError(
-            f"scale has {len(scales)} values for {channels} channels; give one number for all "
-            "channels or one per channel"
+            f"scale has {how_many(len(scales), 'value')} for {how_many(channels, 'channel')}; give"
+            " one number for all channels or one per channel"
         )
     return scales
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mimocorb._access.decisions import Reject
 from mimocorb._access.records import DoesNotFitError, RecordForm
 from mimocorb._buffer.writer import Writer
+from mimocorb._words import how_many
 
 __all__ = ["ResultForms"]
 
@@ -81,7 +82,8 @@ class ResultForms:
         sinks = len(self._forms)
         if len(result) > sinks or (len(result) < sinks and not self._copies):
             raise DoesNotFitError(
-                f"returned a list of {len(result)} items for {sinks} sinks; {self._allowed}"
+                f"returned a list of {how_many(len(result), 'item')} for {how_many(sinks, 'sink')};"
+                f" {self._allowed}"
             )
         items = [True, *result] if len(result) < sinks else result
         return [self._records(item, data, sink) for sink, item in enumerate(items)]

@@ -232,14 +232,14 @@ def _check_form(setup: Mapping[str, Any]) -> None:
     if setup["values_per_slot"] != 1:
         raise SetupError(
             f"BufferToTxtfile writes one row per event, but {name} has"
-            f" {setup['values_per_slot']} values per slot. Save it with BufferToParquetfile, or"
-            " give the buffer one value per slot."
+            f" {how_many(setup['values_per_slot'], 'value')} per slot. Save it with"
+            " BufferToParquetfile, or give the buffer one value per slot."
         )
     samples = contiguous_samples(dtype, 1)
     if samples is not None:
         raise SetupError(
             f"BufferToTxtfile writes one number per column, but the fields of {name} are whole"
-            f" channels of {samples} samples. Save it with BufferToParquetfile."
+            f" channels of {how_many(samples, 'sample')}. Save it with BufferToParquetfile."
         )
     for column, field in _fields(dtype):
         if field.shape or field.kind not in "biufc":

@@ -134,8 +134,8 @@ def _worker_box(spec: WorkerSpec) -> Box:
         kind = "sink" if spec.sources else "observer"
     number = spec.number_of_processes
     lines = [spec.function.name] if spec.function.name != spec.name else []
-    lines += [f"{number} processes"] if number > 1 else []
-    about = f"{spec.name}: {spec.function}, {number} process{'es' if number > 1 else ''}"
+    lines += [how_many(number, "process")] if number > 1 else []
+    about = f"{spec.name}: {spec.function}, {how_many(number, 'process')}"
     return _box(spec.name, lines, about, _WORKERS[kind], is_round=False)
 
 

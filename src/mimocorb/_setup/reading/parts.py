@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mimocorb._memory import size_in_words
 from mimocorb._setup.form import Form
 from mimocorb._setup.keys.kinds import Given
 from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
 from mimocorb._setup.paths import absolute
 from mimocorb._setup.text.setup_file import MappingNode, plain
 from mimocorb._setup.user_code.user_functions import locate
+from mimocorb._words import how_many
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = [
@@ -80,10 +82,11 @@ def make_buffer(
     spec = BufferSpec(name, slots or 0, values or 0, kind, where)
     if spec.slot_size_bytes > MAX_SLOT_BYTES:
         node = given.node(keys[1])
+        each = size_in_words(spec.dtype.itemsize)
         form.error(
             node.where if node else where,
             f"a slot of {name} holds at most {MAX_SLOT_BYTES >> 20} MiB",
-            f"found {spec.values_per_slot} values of {spec.dtype.itemsize} bytes, "
+            f"found {how_many(spec.values_per_slot, 'value')} of {each}, "
             f"{spec.slot_size_bytes >> 20} MiB",
             "store fewer values in a slot, or smaller types",
         )
