@@ -10,7 +10,7 @@ import time
 import pytest
 from running import WATCHDOG_S, RunningDaq, Terminal, Worker, chain, controlled, eventually
 
-from mimocorb._run.options import RunOptions
+from mimocorb._run.options import RunOptions, SupervisorOptions
 from mimocorb._run.run import Run
 from mimocorb._run.run_state import Command, RunState
 from mimocorb._setup.dialects import read_setup
@@ -90,6 +90,41 @@ def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypat
     )
     assert re.search(r"; \d+ events? not saved$", third)
     assert "ended at once by SIGINT" in summary.reason
+
+
+def test_who_wants_no_more_saved_is_heard_for_those_who_go_later_as_well(tmp_path, monkeypatch):
+    """Draining got stuck: the sink has gone when that is asked for, the filter goes after it."""
+    monkeypatch.chdir(tmp_path)
+    path = chain(
+        tmp_path, source=ENDLESS, middle=Worker("hangs", {"RB_1": "read", "RB_2": "write"})
+    )
+    setup = read_setup(path, {"drain_timeout_s": 0.2})
+    patient = SupervisorOptions(kill_grace_s=VERY_LONG_S)
+    with Run(setup, RunOptions(verbose=0, keyboard=False, supervisor=patient)) as daq:
+        daq.prepare()
+        supervisor = daq.supervisor
+        supervisor.start(daq.directory)
+
+        def turn_until(condition):
+            deadline = time.monotonic() + WATCHDOG_S
+            while not condition():
+                assert time.monotonic() < deadline
+                supervisor.turn()
+
+        turn_until(lambda: not supervisor.buffers["RB_1"].stats().free_slots)
+        supervisor.post(Command.STOP)
+        _, middle, sink = supervisor.functions
+        turn_until(lambda: sink.gone)
+        assert supervisor.state is RunState.ENDING
+        for _ in range(2):
+            supervisor.post(Command.INTERRUPT, "SIGINT")
+        supervisor.turn()
+        assert middle.unread(), "the filter has left something"
+        os.kill(middle.processes[0].pid, signal.SIGKILL)
+        turn_until(lambda: supervisor.ended)
+        summary = daq.finish()
+    assert not (daq.directory / "spill.npz").exists()
+    assert any("of RB_1 were not processed by hangs" in text for text in summary.failures)
 
 
 def test_an_interrupt_before_data_taking_begins_ends_in_order(tmp_path):

@@ -74,12 +74,13 @@ class Leftovers:
     def asked_to_hurry(self) -> str:
         """Answer somebody who does not want to wait: first in words, then by saving no more.
 
-        Empty if there is nothing to save.
+        That holds for those who go later as well. Empty if there is nothing to save.
         """
-        if not self.pending:
+        if not self.pending and (self._are_unwanted or not self._told):
             return ""
         left = how_many(self._spill.left, "event")
         if self._told:
+            self.are_unwanted()
             self._spill.give_up()
             return f"{left} not saved"
         self._told = True
