@@ -148,6 +148,8 @@ CELLS = [
         ("mimocorb, forkserver", "mimocorb_ring:start_forkserver", "start", None),
         ("mimocorb, spawn", "mimocorb_ring:start_spawn", "start", None),
         (f"{REFERENCE}, fork", "reference:start_fork", "start", None),
+        ("spawn, five processes that only import NumPy", "bare_processes:start_spawn", "start",
+         None),
     ),
     *_section("calls", ("mimocorb", "calls:calls", "calls", 20_000)),
 ]  # fmt: skip

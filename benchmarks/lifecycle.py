@@ -8,6 +8,10 @@ import time
 import numpy as np
 from shapes import CHANNELS, SAMPLES, SLOTS
 
+PROCESSES = 5
+NEEDED_FOR_AN_EVENT = 4  # source, one of the two filters, the process behind them, sink
+RUNNING_S = 0.2
+
 
 def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
     """Return the time to the first event at the sink, and that from the wish to stop to the end."""
@@ -37,7 +41,7 @@ def measure(NewBuffer, Reader, Writer, method: str) -> dict[str, float]:
     started_s = time.monotonic()
     for _ in processes:  # the second filter may still be starting, and is not to be stopped then
         opened.acquire()
-    time.sleep(0.2)
+    time.sleep(RUNNING_S)
     stop_s = time.monotonic()
     for buffer in buffers:
         buffer.shutdown()
