@@ -199,7 +199,7 @@ void bind_control(nb::module_& m) {
              for (const mc::GroupBooks& g : b.groups) groups.append(group_tuple(g));
              return nb::make_tuple(b.claimed, b.published, b.aborted, b.torn, b.in_hand, b.free_slots,
                                    b.writers, b.promised, b.paused, b.ending, b.ended, b.full_ns,
-                                   b.paused_ns, b.created_ns, nb::tuple(groups));
+                                   b.paused_ns, b.refused_full, b.refused_paused, b.created_ns, nb::tuple(groups));
            })
       .def("held",
            [](const Control& c) {
@@ -270,6 +270,7 @@ void bind_writer(nb::module_& m) {
              return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(left, to_ns(spin_s)); });
            },
            "timeout_s"_a, "spin_s"_a)
+      .def("refuse", [](const Writer& w) { return w.use().refuse(); })
       .def("waited_ns",
            [](const Writer& w) {
              const mc::WriterPort& port = w.use();

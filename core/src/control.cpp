@@ -19,6 +19,10 @@ std::array<std::int64_t, kWaitCauses> waited_until(const HandleRecord& record, s
   return waited;
 }
 
+std::uint64_t refused(const HandleRecord& record, WaitCause cause) {
+  return record.refused[static_cast<std::size_t>(cause)].load(std::memory_order_relaxed);
+}
+
 }  // namespace
 
 Outcome ControlPort::add_token(std::uint32_t* token) {
@@ -250,6 +254,8 @@ RingBooks ControlPort::books() {
   const std::int64_t now = monotonic_ns();
   for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     const HandleRecord& record = segment_->handle(i);
+    books.refused_full += refused(record, WaitCause::kFull);
+    books.refused_paused += refused(record, WaitCause::kPaused);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
     const auto until_now = waited_until(record, now);
     if (record.role == Role::kWriter) {

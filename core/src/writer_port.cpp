@@ -197,6 +197,13 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   return after_sleep(turn, header_.space);
 }
 
+int WriterPort::refuse() {
+  const bool paused = header_.paused.load(std::memory_order_relaxed) != 0;
+  const auto cause = static_cast<std::size_t>(paused ? WaitCause::kPaused : WaitCause::kFull);
+  segment_->handle(handle_).refused[cause].fetch_add(1, std::memory_order_relaxed);
+  return paused ? kPaused : kNotNow;
+}
+
 std::int64_t WriterPort::waited_ns(WaitCause cause) const {
   return waited(segment_->handle(handle_), cause);
 }

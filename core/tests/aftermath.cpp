@@ -48,6 +48,8 @@ class Aftermath {
     at_most("claimed", b.claimed, a.claimed, limits_.claims);
     at_most("published", b.published, a.published, limits_.publishes);
     at_most("aborted", b.aborted, a.aborted, limits_.aborts);
+    at_most("refused", b.refused_full + b.refused_paused, a.refused_full + a.refused_paused,
+            limits_.refusals);
     expect(a.claimed == a.published + a.aborted + a.torn + a.in_hand, "the ring's books");
     // What the dead had in hand, or claimed at last, was published, aborted or is torn.
     expect(a.in_hand == b.in_hand - before_.in_dying_hands,

@@ -100,6 +100,13 @@ void writes(Stage& stage) { stage.own_writer = stage.open_writer(); }
 void writes_as_promised(Stage& stage) {
   must(WriterPort::open(stage.segment, stage.token, &stage.own_writer).ok(), "no writer");
 }
+// On a handle that another writer had before.
+void was_refused(Stage& stage) {
+  writes(stage);
+  stage.own_writer->refuse();
+  writes(stage);
+  stage.own_writer->refuse();
+}
 void holds_a_slot(Stage& stage) {
   writes(stage);
   stage.claim_and_fill(stage.own_writer.get(), 1);
@@ -162,6 +169,7 @@ void wait_for_turn(Stage& stage) {
   stage.own_reader->wait_turn(stage.own_reader->in_hand().front(), 1'000'000, 2'000);
 }
 void advance_reader(Stage& stage) { stage.own_reader->advance(); }
+void refuse(Stage& stage) { stage.own_writer->refuse(); }
 void close_writer(Stage& stage) { stage.own_writer->close(); }
 void close_reader(Stage& stage) { stage.own_reader->close(); }
 void wait_for_space(Stage& stage) { stage.own_writer->wait(1'000'000, 2'000); }
@@ -241,6 +249,9 @@ const std::vector<Scenario>& scenarios() {
       {"close a writer with a slot", 2, one_event, holds_a_slot, close_writer, {.aborts = 1}},
       {"close the last writer", 2, no_other_writer, holds_the_promised_slot, close_writer, {.aborts = 1}},
       {"close a reader with an event", 2, three_events, holds_an_event, close_reader, {}},
+      {"give up a claim while full", 2, full, was_refused, refuse, {.refusals = 1}},
+      {"give up a claim while paused", 2, paused, was_refused, refuse, {.refusals = 1}},
+      {"close a writer that was refused", 2, full, was_refused, close_writer, {}},
       {"wait for space", 2, full, writes, wait_for_space, {}},
       {"wait while paused", 2, paused, writes, wait_for_space, {}},
       {"wait for data", 2, nothing, reads, wait_for_data, {}},

@@ -13,6 +13,7 @@ struct Limits {
   std::uint32_t claims = 0;
   std::uint32_t publishes = 0;
   std::uint32_t aborts = 0;
+  std::uint32_t refusals = 0;
   std::uint32_t takes = 0;        // by group 0, the child's
   std::uint32_t acknowledges = 0;  // likewise
   std::uint32_t quarantines = 0;  // likewise

@@ -58,6 +58,16 @@ TEST("the dead are told from the living of the same role") {
   }
 }
 
+TEST("what was refused to the dead stays in the books") {
+  Stage stage(1);
+  set_dead_handle(*stage.segment, kDead, Role::kWriter, stage.token);
+  stage.segment->handle(kDead).refused[static_cast<std::size_t>(WaitCause::kFull)] = 5;
+  set_owner_died(*stage.segment);
+  CHECK_EQUAL(stage.control.books().refused_full, 5U);  // recovers
+  CHECK_EQUAL(stage.control.books().writers, 1U);
+  CHECK_EQUAL(stage.control.books().refused_full, 5U);
+}
+
 TEST("looking for the dead is done by one of those who wait, not by each") {
   Stage stage(1);
   set_dead_handle(*stage.segment, kDead, Role::kReader, 0);

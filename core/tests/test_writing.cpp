@@ -191,6 +191,33 @@ TEST("a writer waits for space or the end, and the time is booked by cause") {
   CHECK(stage.control.books().full_ns >= 2'000'000);
 }
 
+TEST("a claim that is given up is counted by the cause that holds then, a pause before all others") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), kSlots);
+  CHECK_EQUAL(stage.writer->refuse(), kNotNow);
+  stage.control.pause(true);
+  for (int i = 0; i < 2; ++i) CHECK_EQUAL(stage.writer->refuse(), kPaused);
+  const RingBooks books = stage.control.books();
+  CHECK_EQUAL(books.refused_full, 1U);
+  CHECK_EQUAL(books.refused_paused, 2U);
+  CHECK_EQUAL(books.claimed, kSlots);
+}
+
+TEST("refusals stay in the books when their writer leaves, and when others have its handle (I9)") {
+  Stage stage(1);
+  stage.writer->refuse();
+  stage.control.pause(true);
+  for (int i = 0; i < 3; ++i) {
+    const auto other = stage.open_writer();
+    other->refuse();
+    CHECK_EQUAL(stage.segment->header().handles_used.load(), 2U);
+  }
+  stage.writer.reset();
+  const auto reader = stage.open_reader(0);  // on the first handle
+  CHECK_EQUAL(stage.control.books().refused_full, 1U);
+  CHECK_EQUAL(stage.control.books().refused_paused, 3U);
+}
+
 TEST("a writer learns from its wait that the ring's maker has died") {
   Stage stage(1);
   stage.put(stage.writer.get(), kSlots);

@@ -22,7 +22,7 @@ from rings import BACKENDS, check_books
 from mimocorb._buffer.contract import Status
 
 SLOT_BYTES = 8
-WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set"]
+WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set", "refuse"]
 READING = [
     *("advance", "advance", "take", "take"),
     *("acknowledge", "acknowledge_first", "give_back", "step aside", "quarantine"),
@@ -194,6 +194,8 @@ class RingsAgree(RuleBasedStateMachine):
             first, claimed = writer.call("claim", count)
             writer.got(first, claimed)
             self.fill(writer, range(first, first + claimed) if first >= 0 else [])
+        elif what == "refuse":
+            writer.call("refuse")
         elif what == "set":
             for slot in writer.in_hand:
                 writer.call("set_metadata", slot, 2**60 + self.written, 1.5, 1 / count)

@@ -35,6 +35,8 @@ def books():
         False,
         True,
         WaitingTime(0, 0),
+        0,
+        0,
         (group,),
     )
 

@@ -25,7 +25,7 @@ from mimocorb.buffer_control import (
     SourceToBuffer,
     rbDrain,
 )
-from mimocorb.errors import SetupError
+from mimocorb.errors import BufferTimeout, SetupError
 from mimocorb.mimo_buffer import Observer, Reader, Writer
 
 
@@ -42,6 +42,17 @@ def numbers(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Events 0, 1, 2 …"""
     data = _numbers(sink_list, config_dict)
     SourceToBuffer(source_list, sink_list, observe_list, config_dict, data_source=data, **rb_info)()
+
+
+def waits_for_nothing(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Zeros as fast as there is room for them, until there was none as often as asked for."""
+    refused = 0
+    with Writer(sink_list[0]) as sink:
+        while refused < config_dict["times"]:
+            try:
+                sink.get_new_buffer(timeout_s=0.0)["value"] = 0.0
+            except BufferTimeout:
+                refused += 1
 
 
 def raises(source_list, sink_list, observe_list, config_dict, **rb_info):

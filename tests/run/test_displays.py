@@ -35,7 +35,7 @@ def stats(name: str, *due: int, published: int = 1234567) -> BufferStats:
     )
     return BufferStats(
         name, 128, 64, published, published, 0, 0, 0, None, 1.0, 1, False, False,
-        WaitingTime(0.0, 0.0), groups,
+        WaitingTime(0.0, 0.0), 0, 0, groups,
     )  # fmt: skip
 
 

@@ -248,6 +248,8 @@ def view(**books: int) -> RunView:
         paused=False,
         ended=True,
         waiting=WaitingTime(0.0, 0.0),
+        refused_full=0,
+        refused_paused=0,
         groups=(),
         **books,
     )

@@ -31,6 +31,19 @@ def test_the_books_are_closed_in_the_summary(tmp_path):
     assert {worker["exit_code"] for worker in summary["workers"]} == {0}
 
 
+def test_what_was_refused_is_in_the_books_and_no_failure(tmp_path):
+    source = Worker("waits_for_nothing", {"RB_1": "write"}, {"times": 3})
+    sink = Worker("save_slowly", {"RB_1": "read"}, {"filename": "values.txt", "pause_s": 0.01})
+    finished = run(write_setup(tmp_path, [buffer("RB_1", slots=2)], [source, sink]))
+    assert finished.code == 0, finished.text
+    (books,) = finished.summary["buffers"]
+    assert (books["refused_full"], books["refused_paused"]) == (3, 0)
+    assert books["claimed"] == books["published"] == len(finished.values())
+    assert "  RB_1: 3 claims refused while full\n" in finished.text
+    assert "  refused: no slot came within the time-out" in finished.text
+    assert "refused while paused" not in finished.text
+
+
 def test_several_sources_and_several_readers_of_one_buffer_all_get_their_share(tmp_path):
     setup = write_setup(
         tmp_path,

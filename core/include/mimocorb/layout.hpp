@@ -26,6 +26,7 @@
 //   GroupRecord.state   UNUSED → ACTIVE → REMOVED
 //   TokenRecord.promised                               openings of a writer still to come
 //   RingHeader.next_sequence                           the number the next published event gets
+//   HandleRecord.refused                               claims that were given up, by cause
 //
 // Invariants (I), true whenever the lock is free; a kill at any instruction may break only caches.
 //   I1  A slot is CLAIMED or RESERVED by exactly one ACTIVE writer handle, or neither.
@@ -38,6 +39,7 @@
 //       acknowledged = offered − due − quarantined − abandoned.
 //   I7  A slot with `sequence` != 0 that is not CLAIMED holds that event's bytes unchanged.
 //   I8  Group words mean something only while their slot is READY and their group ACTIVE.
+//   I9  refused = Σ over all handles, open or not: it only grows, whoever the handle belongs to.
 #pragma once
 
 #include <pthread.h>
@@ -49,7 +51,7 @@
 namespace mimocorb {
 
 inline constexpr std::uint64_t kMagic = 0x474e49526f6d696dULL;  // "mimoRING", little-endian
-inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kLayoutVersion = 3;
 inline constexpr std::uint32_t kMaxHandles = 512;
 inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
@@ -165,6 +167,7 @@ enum class Role : std::uint32_t { kWriter = 1, kReader = 2 };
 
 enum class WaitCause : std::uint32_t { kFull = 0, kPaused = 1, kData = 2, kTurn = 3 };
 inline constexpr std::size_t kWaitCauses = 4;
+inline constexpr std::size_t kRefusalCauses = 2;  // the first of these
 
 // On which of its two channels a handle sleeps.
 enum class Sleeping : std::uint32_t { kNot = 0, kForWork = 1, kForTurn = 2 };
@@ -182,6 +185,9 @@ struct alignas(kCacheLine) HandleRecord {
   std::atomic<std::uint32_t> waiting_cause;
   std::uint32_t reservation;  // cache: 1 + slot reserved for this writer, until somebody has settled it
   std::atomic<std::int64_t> waited_ns[kWaitCauses];
+  // Over the life of the ring, of everybody who had this handle: if the counts moved to the header at
+  // the end, a kill between the two could lose or double them.
+  Word refused[kRefusalCauses];
 };
 static_assert(sizeof(HandleRecord) == 2 * kCacheLine);
 

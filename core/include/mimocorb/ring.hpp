@@ -48,6 +48,7 @@ struct RingBooks {
   std::uint32_t in_hand, free_slots, writers, promised;
   bool paused, ending, ended;
   std::int64_t full_ns, paused_ns, created_ns;
+  std::uint64_t refused_full, refused_paused;
   std::vector<GroupBooks> groups;
 };
 
@@ -174,6 +175,8 @@ class WriterPort : public Ring {
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
   // Spins up to `spin_ns`, then sleeps once. kOk: try again; kNotNow: nothing happened meanwhile.
   int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
+  // For who asked for slots and gives up: counted by the cause that holds now, kPaused or kNotNow (full).
+  int refuse();
   [[nodiscard]] std::int64_t waited_ns(WaitCause cause) const;
   void close();
 

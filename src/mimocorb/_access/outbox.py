@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mimocorb._buffer.reader import BatchMetadata
 from mimocorb._buffer.writer import Writer
-from mimocorb.errors import BufferTimeout
 
 __all__ = ["Outbox", "publish_all"]
 
@@ -41,9 +40,8 @@ class Outbox:
 
         Each gets the metadata of its event. Raises EndOfStream if the sink takes no more.
         """
-        try:
-            slots = self.writer.get_new_buffers(len(self._records), timeout_s)
-        except BufferTimeout:
+        slots = self.writer.try_new_buffers(len(self._records), timeout_s)
+        if slots is None:
             return False
         count = len(slots)
         records: NDArray[np.uint8] = np.frombuffer(b"".join(self._records[:count]), np.uint8)

@@ -90,6 +90,8 @@ class RingBooks(NamedTuple):
     ended: bool
     full_ns: int
     paused_ns: int
+    refused_full: int
+    refused_paused: int
     created_monotonic_ns: int
     groups: tuple[GroupBooks, ...]
 
@@ -152,6 +154,12 @@ class WriterPort(Protocol):
 
     def wait(self, timeout_s: float, spin_s: float) -> int:
         """Block until claiming may succeed (0); else ENDED, ORPHANED or, in time, NOT_NOW."""
+
+    def refuse(self) -> int:
+        """Count one claim that is given up, by the cause that holds now; PAUSED or NOT_NOW (full).
+
+        The counts are those of the ring: they stay when the writer closes or dies.
+        """
 
     def waited_ns(self) -> tuple[int, int]:
         """Time this writer has waited because the ring was (full, paused)."""

@@ -91,6 +91,7 @@ class InProcessRing:
         self._limit = 0
         self._paused = self._ending = self._finished = False
         self._full_ns = self._paused_ns = 0
+        self._refused_full = self._refused_paused = 0
         self._created_ns = time.monotonic_ns()
         self._number = next(_ring_numbers)
         _rings[self._number] = self
@@ -240,6 +241,8 @@ class InProcessRing:
                 ended=self._ended(),
                 full_ns=self._full_ns,
                 paused_ns=self._paused_ns,
+                refused_full=self._refused_full,
+                refused_paused=self._refused_paused,
                 created_monotonic_ns=self._created_ns,
                 groups=tuple(self._group_books(group) for group in self._groups),
             )

@@ -152,6 +152,17 @@ class InProcessWriter(Port):
         """Block until claiming may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""
         return self._wait(self._status, timeout_s, self._account)
 
+    def refuse(self) -> int:
+        """Count one claim that is given up, by the cause that holds now; PAUSED or NOT_NOW."""
+        ring = self._ring
+        with ring._changed:
+            self._check_open()
+            if ring._paused:
+                ring._refused_paused += 1
+                return Status.PAUSED
+            ring._refused_full += 1
+            return Status.NOT_NOW
+
     def waited_ns(self) -> tuple[int, int]:
         """Time this writer has waited because the ring was (full, paused)."""
         return self._full_ns, self._paused_ns

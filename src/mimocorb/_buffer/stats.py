@@ -119,6 +119,9 @@ class BufferStats:
         Whether claims are refused, and whether all writers have come and gone.
     waiting
         Writers' waiting time by cause, all together.
+    refused_full, refused_paused
+        Claims that writers gave up after `timeout_s`, because no slot was free or the buffer was
+        paused. They got no slot, so they are not among `claimed`.
     groups
         One ledger for each reader group.
     """
@@ -137,6 +140,8 @@ class BufferStats:
     paused: bool
     ended: bool
     waiting: WaitingTime
+    refused_full: int
+    refused_paused: int
     groups: tuple[GroupStats, ...]
 
     @classmethod
@@ -159,6 +164,8 @@ class BufferStats:
             paused=books.paused,
             ended=books.ended,
             waiting=WaitingTime(books.full_ns / 1e9, books.paused_ns / 1e9),
+            refused_full=books.refused_full,
+            refused_paused=books.refused_paused,
             groups=tuple(GroupStats.from_books(group) for group in books.groups),
         )
 

@@ -89,11 +89,14 @@ class Writer:
         EndOfStream
             A :class:`SystemExit`: the buffer was shut down.
         BufferTimeout
-            No slot came within `timeout_s`; what was in hand has been published.
+            No slot came within `timeout_s`; what was in hand has been published. The books count
+            it as one refused claim, in :attr:`BufferStats.refused_full` or `refused_paused`.
         """
         slot = self._advance()
         if slot < 0:
             slot, _ = self._wait_for_slots(slot, timeout_s, lambda: (self._advance(), 1))
+            if slot < 0:
+                raise self._refused(timeout_s)
         self._slot, self._in_hand = slot, 1
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
@@ -111,10 +114,22 @@ class Writer:
             A writable view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`; row 0 is
             published first.
         """
+        slots = self.try_new_buffers(count, timeout_s)
+        if slots is None:
+            raise self._refused(timeout_s)
+        return slots
+
+    def try_new_buffers(self, count: int, timeout_s: float | None = 0.0) -> NDArray[Any] | None:
+        """Return what :meth:`get_new_buffers` does, or None if no slot came within `timeout_s`.
+
+        For those who will ask again and lose nothing by it: it does not count as refused.
+        """
         self.process_buffer()
         first, claimed = self._claim(count)
         if first < 0:
             first, claimed = self._wait_for_slots(first, timeout_s, lambda: self._claim(count))
+            if first < 0:
+                return None
         self._slot, self._in_hand = first, claimed
         return self._views.run(first, claimed)
 
@@ -238,6 +253,7 @@ class Writer:
     def _wait_for_slots(
         self, status: int, timeout_s: float | None, claim: Callable[[], tuple[int, int]]
     ) -> tuple[int, int]:
+        """Return what `claim` gets in the end: (first, claimed), or (NOT_NOW, 0) after the time."""
         self._slot = _NONE_IN_HAND
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -250,11 +266,16 @@ class Writer:
             with waiting(WaitCause.RESUME if status == Status.PAUSED else WaitCause.ROOM):
                 outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
             if outcome == Status.NOT_NOW:
-                cause = "the buffer is paused" if status == Status.PAUSED else "no slot was free"
-                raise BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
+                return outcome, 0
             status, claimed = (outcome, 0) if outcome < 0 else claim()
             if status >= 0:
                 return status, claimed
+
+    def _refused(self, timeout_s: float | None) -> BufferTimeout:
+        """Count that a claim was given up; returns what tells it."""
+        paused = self._port.refuse() == Status.PAUSED
+        cause = "the buffer is paused" if paused else "no slot was free"
+        return BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
 
 
 def _column(values: ArrayLike, dtype: type[np.generic], count: int) -> NDArray[Any]:

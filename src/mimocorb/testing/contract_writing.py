@@ -220,6 +220,52 @@ class WritingContract(ContractTests):
         assert writer.waiting.paused_s > 0
         assert buffer.stats().waiting == writer.waiting
 
+    def test_a_claim_that_is_given_up_is_refused_by_the_cause_that_holds_at_the_end(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(1)
+        buffer.new_reader_group()
+        writer = Writer(buffer.new_writer())
+
+        def refused() -> tuple[int, int]:
+            stats = buffer.stats()
+            stats.check()
+            return stats.refused_full, stats.refused_paused
+
+        put(writer, 1)
+        assert refused() == (0, 0)
+        with pytest.raises(BufferTimeout, match="no slot was free for 0 s"):
+            writer.get_new_buffer(timeout_s=0)
+        assert refused() == (1, 0)
+        with pytest.raises(BufferTimeout):
+            writer.get_new_buffers(5, timeout_s=0.01)
+        assert refused() == (2, 0)
+        assert writer.try_new_buffers(5) is None
+        assert refused() == (2, 0)
+        buffer.pause()
+        with pytest.raises(BufferTimeout, match="the buffer is paused for"):
+            writer.write([1], timeout_s=0.01)
+        assert refused() == (2, 1)
+        buffer.resume()
+        writer.close()
+        assert refused() == (2, 1)
+        assert buffer.stats().claimed == 1
+
+    def test_who_will_ask_again_gets_slots_as_soon_as_there_are_some(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(2)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        put(writer, 1, 2)
+        waiting = Background(writer.try_new_buffers, 2, None)
+        reader.get()
+        reader.acknowledge()
+        slots = waiting.result()
+        assert slots is not None
+        slots[:] = 3
+        writer.process_buffer()
+        assert read_all(reader) == [2, 3]
+
     def test_a_waiting_writer_uses_next_to_no_processor_time(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(1)
         buffer.new_reader_group()

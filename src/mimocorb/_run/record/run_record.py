@@ -161,6 +161,8 @@ class BufferResult:
         Part of the time in which the sources could take no event; None where no source writes.
     waiting_full_s, waiting_paused_s
         Time that its writers, all together, have waited for a slot, by cause, in seconds.
+    refused_full, refused_paused
+        Claims that writers gave up after a time-out, by cause; they are not among `claimed`.
     groups
         One for each worker that reads.
     """
@@ -176,6 +178,8 @@ class BufferResult:
     dead_fraction: float | None
     waiting_full_s: float
     waiting_paused_s: float
+    refused_full: int
+    refused_paused: int
     groups: list[GroupResult]
 
     @property

@@ -15,7 +15,7 @@ from mimocorb._run.record.quality import judge
 from mimocorb._run.record.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
 from mimocorb._run.wording import PAGE_WIDTH, end_of, time_taken
-from mimocorb._words import count
+from mimocorb._words import count, how_many
 from mimocorb.errors import RunFailed
 
 __all__ = ["RunSummary"]
@@ -25,6 +25,7 @@ LONGEST_NAME = 14
 FATES = {
     "aborted": "begun, and given back by the worker that writes",
     "torn": "left half written by a process that died",
+    "refused": "no slot came within the time-out of the worker that writes",
     "set aside": "failed every time it was processed; kept in set_aside/",
     "saved": "not processed; kept for mimocorb replay",
     "lost": "published when nobody was left to process it, and not saved",
@@ -175,6 +176,8 @@ def _buffer_result(view: RunView, buffer: BufferView) -> BufferResult:
         dead_fraction=buffer.dead_fraction,
         waiting_full_s=stats.waiting.full_s,
         waiting_paused_s=stats.waiting.paused_s,
+        refused_full=stats.refused_full,
+        refused_paused=stats.refused_paused,
         groups=[_group_result(buffer, group) for group in stats.groups],
     )
 
@@ -202,6 +205,8 @@ def _books_table(view: RunView) -> Iterable[str]:
     for buffer in view.buffers:
         s = buffer.stats
         seen |= {word for word in ("aborted", "torn") if getattr(s, word)}
+        if s.refused_full or s.refused_paused:
+            seen.add("refused")
         rows.append((s.name, *map(count, (s.claimed, s.published, s.aborted, s.torn))))
     yield from _aligned(rows)
     yield ""
@@ -232,12 +237,16 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
 
 def _remarks(buffer: BufferView) -> Iterable[str]:
     """Yield what the books of the groups do not say in their columns."""
-    name = buffer.stats.name
-    for group in buffer.stats.groups:
+    stats = buffer.stats
+    name = stats.name
+    for cause, refused in (("full", stats.refused_full), ("paused", stats.refused_paused)):
+        if refused:
+            yield f"  {name}: {how_many(refused, 'claim')} refused while {cause}"
+    for group in stats.groups:
         reader = reader_name(buffer, group)
         if group.due:
             yield f"  {name}: {count(group.due)} still due to {reader}"
         if group.redelivered:
             yield f"  {name}: {count(group.redelivered)} delivered again to {reader}"
-    if not buffer.stats.groups:
-        yield f"  {name}: {count(buffer.stats.published)} published, nobody reads this buffer"
+    if not stats.groups:
+        yield f"  {name}: {count(stats.published)} published, nobody reads this buffer"
