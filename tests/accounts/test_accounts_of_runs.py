@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import re
+import signal
 import tarfile
 import time
 from pathlib import Path
@@ -27,11 +29,16 @@ from running import (
 
 import mimocorb
 from mimocorb._access.meter import Meter
-from mimocorb._access.meter_page import PAGE_BYTES, read_page
+from mimocorb._access.meter_page import PAGE_BYTES, Doing, read_page
 from mimocorb._run.accounts.arrivals import Finding
 from mimocorb._run.accounts.live_time import LiveTime
 from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount
+from mimocorb._run.options import RunOptions, SupervisorOptions
+from mimocorb._run.run import Run
+from mimocorb._run.run_state import Command
 from mimocorb._run.supervision.accounts import Accounts
+from mimocorb._run.workers.process_stat import is_stopped
+from mimocorb._setup.dialects import read_setup
 from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.mimo_buffer import Reader
@@ -182,6 +189,66 @@ def test_the_time_until_a_new_process_is_ready_is_neither_busy_nor_idle(tmp_path
     assert "because Fkt_2 select_and_die_once fails" in done.summary["accounts"]["limit"]
     text = (done.directory / "summary.txt").read_text()
     assert re.search(r"^Where the time goes .* no room +restart$", text, re.MULTILINE)
+
+
+def stopped_while_it_does(supervisor, worker, doing):
+    """Stop the process of a worker, as Ctrl-Z or a debugger do, while it does that."""
+    (process,) = worker.processes
+
+    eventually(lambda: supervisor.turn() or supervisor.view().events > 10)
+
+    def is_caught():
+        supervisor.turn()
+        os.kill(process.pid, signal.SIGSTOP)
+        eventually(lambda: is_stopped(process.pid))
+        if process.account.read().page.doing is doing:
+            return True
+        os.kill(process.pid, signal.SIGCONT)
+        return False
+
+    eventually(is_caught)
+    return process.pid
+
+
+@pytest.mark.parametrize("which", ["sink", "source"])
+def test_the_time_for_which_a_process_is_stopped_is_a_cause_of_its_own(
+    tmp_path, monkeypatch, which
+):
+    monkeypatch.chdir(tmp_path)
+    sink = Worker("save", {"RB_1": "read"}, {"filename": "values"})
+    path = write_setup(tmp_path, [buffer("RB_1")], [source(pause_s=0.001), sink])
+    looks_often = SupervisorOptions(suspect_s=0.2)
+    options = RunOptions(verbose=0, keyboard=False, supervisor=looks_often)
+    with Run(read_setup(path), options) as daq:
+        daq.prepare()
+        supervisor = daq.supervisor
+        supervisor.start(daq.directory)
+        number, doing = {"source": (0, Doing.WORKING), "sink": (1, Doing.NO_INPUT)}[which]
+        stopped = supervisor.functions[number]
+
+        def most_of_the_time():
+            supervisor.turn()
+            accounts = supervisor.view().accounts
+            span = accounts.workers[number].span
+            return span.total_ns > 2e9 and sum(span.stopped_ns) > 0.8 * span.total_ns
+
+        pid = stopped_while_it_does(supervisor, stopped, doing)
+        eventually(most_of_the_time)
+        os.kill(pid, signal.SIGCONT)
+        supervisor.post(Command.STOP)
+        eventually(lambda: supervisor.turn() or supervisor.ended)
+        summary = daq.finish()
+    assert summary.failures == []
+    accounts = summary.view.accounts
+    use = accounts.workers[number].use
+    assert use.stopped > 0.5
+    parts = (use.busy, use.waiting_for_input, use.waiting_for_room, use.stopped)
+    assert sum(parts) == pytest.approx(1.0)
+    who = {"sink": stopped.label, "source": "it"}[which]
+    assert f"because {who} was stopped for" in accounts.limit
+    assert re.search(r"^Where the time goes .* no room +stopped$", summary.text(), re.MULTILINE)
+    doubts = [text for text in accounts.doubts if "was stopped for at least" in text]
+    assert len(doubts) == (which == "source")
 
 
 def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):

@@ -3,8 +3,9 @@
 How the limit is found. If the sources wait because their buffers are full, somebody behind them is
 too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
 for input or for room, and are not busy then. Nor is a worker whose process has failed, until the
-next one has taken its place: that is a cause of its own. If the sources do not wait for room, they
-take all events that they can, and what they do themselves tells whether they could take more.
+next one has taken its place, or whose process is stopped: these are causes of their own. If the
+sources do not wait for room, they take all events that they can, and what they do themselves tells
+whether they could take more.
 
 What a source does. In its function it waits for its device, reads and computes, and mimocorb does
 not see which; but the system knows how long it was on a processor core, or could have been. For the
@@ -57,6 +58,8 @@ class TimeUse:
         slot.
     restarting
         Between a process that failed and the one in its place.
+    stopped
+        By a signal or a debugger, whatever it did then; seen from look to look, so at least.
     processor
         Part of the time on a processor core; more than 1 if a process uses several.
     waiting_for_core
@@ -69,6 +72,7 @@ class TimeUse:
     waiting_for_input: float
     waiting_for_room: float
     restarting: float
+    stopped: float
     processor: float
     waiting_for_core: float
 
@@ -77,6 +81,11 @@ class TimeUse:
         """Part of the time in which there was something to compute, and perhaps no core for it."""
         return min(self.busy, self.processor + self.waiting_for_core)
 
+    @property
+    def away(self) -> float:
+        """Part of the time in which there was no process that could do anything."""
+        return self.restarting + self.stopped
+
     @classmethod
     def of(cls, span: Span, paused_ns: int = 0, *, is_source: bool = False) -> TimeUse | None:
         """Return the parts of a span; None if there was no time.
@@ -84,7 +93,12 @@ class TimeUse:
         `paused_ns` is the time for which the run was paused, times the number of processes. Who
         reads has waited for input in it, or has worked off what was in the buffers.
         """
-        busy_ns, no_input_ns = span.busy_ns, span.spent_ns[Doing.NO_INPUT]
+        reading_out_ns, no_input_ns, no_room_ns = map(
+            span.going_ns, (Doing.READING_OUT, Doing.NO_INPUT, Doing.NO_ROOM)
+        )
+        in_function_ns = busy_ns = span.going_ns(Doing.WORKING) + reading_out_ns
+        stopped_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - span.restarting_ns
+        stopped_ns -= in_function_ns + no_input_ns + no_room_ns
         waited_ns = min(paused_ns, no_input_ns)
         total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns
         if total_ns <= 0:
@@ -93,14 +107,15 @@ class TimeUse:
         core_wait_ns = max(0, min(span.core_wait_ns, total_ns - span.cpu_ns))
         if is_source:
             awake_ns = min(busy_ns, span.cpu_ns + core_wait_ns)
-            busy_ns = max(span.spent_ns[Doing.READING_OUT], awake_ns)
-            no_input_ns += span.busy_ns - busy_ns
+            busy_ns = max(reading_out_ns, awake_ns)
+            no_input_ns += in_function_ns - busy_ns
         return cls(
             busy=busy_ns / total_ns,
-            reading_out=span.spent_ns[Doing.READING_OUT] / total_ns,
+            reading_out=reading_out_ns / total_ns,
             waiting_for_input=(no_input_ns - waited_ns) / total_ns,
-            waiting_for_room=span.spent_ns[Doing.NO_ROOM] / total_ns,
+            waiting_for_room=no_room_ns / total_ns,
             restarting=span.restarting_ns / total_ns,
+            stopped=stopped_ns / total_ns,
             processor=span.cpu_ns / total_ns,
             waiting_for_core=core_wait_ns / total_ns,
         )
@@ -171,6 +186,7 @@ class WorkerTime:
             "cpu_ns": self.span.cpu_ns,
             "core_wait_ns": self.span.core_wait_ns,
             "restarting_ns": self.span.restarting_ns,
+            "stopped_ns": sum(self.span.stopped_ns),
             "run": use.as_dict() if use else None,
             "recent": recent.as_dict() if recent else None,
         }
@@ -220,8 +236,9 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
     slowest = max(others, key=lambda worker: used[worker.name].busy)
     use = used[slowest.name]
     if use.busy < BUSY_ALL_THE_TIME:
+        missing = max(others, key=lambda worker: used[worker.name].away)
         return f"the source waits for free slots {_percent(waiting)} of the time, " + (
-            _while_failing(others, used, waiting)
+            _away(missing.label, used[missing.name], MOSTLY * waiting)
             or f"but no worker is busy all the time ({slowest.label} most, {_percent(use.busy)}): "
             "events or processing come in bursts, against which more slots help"
         )
@@ -237,18 +254,17 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
     return f"{limits}; {_gain(slowest, others, used, 1 - waiting, cores)}"
 
 
-def _while_failing(
-    others: Sequence[WorkerTime], used: Mapping[str, TimeUse], waiting: float
-) -> str:
-    """Say whose restarts the source waits for; nothing if these are too short for that."""
-    worst = max(others, key=lambda worker: used[worker.name].restarting)
-    restarting = used[worst.name].restarting
-    if restarting < MOSTLY * waiting:
-        return ""
-    return (
-        f"because {worst.label} fails: {_percent(restarting)} of its time goes by until the next "
-        "process is ready; log.txt says why it fails"
-    )
+def _away(label: str, use: TimeUse, least: float) -> str:
+    """Say why a worker was not there for at least that part of the time; nothing if it was."""
+    if use.restarting >= least:
+        return (
+            f"because {label} fails: {_percent(use.restarting)} of its time goes by until the next "
+            "process is ready; log.txt says why it fails"
+        )
+    if use.stopped >= least:
+        stopped = _percent(use.stopped)
+        return f"because {label} was stopped for {stopped} of the time, by a signal or a debugger"
+    return ""
 
 
 def _gain(
@@ -288,12 +304,8 @@ def _limited_by_source(
     """Say why the sources do not deliver more although there is room for it."""
     source = max(sources, key=lambda worker: used[worker.name].reading_out)
     use = used[source.name]
-    if use.restarting > MOSTLY:
-        return (
-            f"the source {source.label} limits the rate because it fails: "
-            f"{_percent(use.restarting)} of its time goes by until the next process is ready; "
-            "log.txt says why it fails"
-        )
+    if why := _away("it", use, MOSTLY):
+        return f"the source {source.label} limits the rate {why}"
     if use.computing > MOSTLY:
         waits = _percent(use.waiting_for_core)
         crowded = f" and waits for a free processor core {waits}"

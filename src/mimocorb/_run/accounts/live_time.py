@@ -67,6 +67,8 @@ class LiveTime:
         None if the function tells nobody when it has an event: reading is in the live time then.
     events
         Events that it published; None if it does not count them.
+    stopped_ns
+        Of the live time, that in which the process was stopped, at least, and took no event.
     """
 
     live_ns: int
@@ -76,6 +78,7 @@ class LiveTime:
     total_ns: int
     events: int | None
     check: ArrivalCheck | None
+    stopped_ns: int = 0
 
     @classmethod
     def of(cls, readings: Sequence[AccountReading], events: int) -> LiveTime:
@@ -100,6 +103,7 @@ class LiveTime:
             total_ns=span.total_ns,
             events=events if arrivals else None,
             check=check,
+            stopped_ns=span.stopped_ns[Doing.WORKING],
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -179,12 +183,19 @@ class SourceAccount:
         return Rate.of(self.events, self.live_s)
 
     def doubts(self) -> list[str]:
-        """Return why the live time may be wrong, one sentence for each process."""
-        return [
+        """Return why the live time may be wrong, in sentences."""
+        checks = [
             f"{self.label}: {process.check.sentence}"
             for process in self.processes
             if process.check is not None and process.check.finding is Finding.DISAGREE
         ]
+        stops = [
+            f"{self.label} was stopped for at least {process.stopped_ns / 1e9:.1f} s, by a signal "
+            "or a debugger, which counts as live"
+            for process in self.processes
+            if process.stopped_ns
+        ]
+        return checks + stops
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything in plain values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ __all__ = ["ACTIVE", "AccountReading", "ProcessAccount", "Span"]
 
 ACTIVE = tuple(doing for doing in Doing if doing not in (Doing.NOT_BEGUN, Doing.ENDED))
 """What a process does between its begin and its end."""
+
+NO_TIME = (0,) * len(Doing)
 
 _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -30,11 +33,14 @@ class AccountReading:
         Processor time that it has used with all its threads, in steps of 10 ms.
     core_wait_ns
         Time that its main thread could have gone on, and waited for a processor core.
+    stopped_ns
+        Of the time in the page, that in which the process was stopped, at least; by :class:`Doing`.
     """
 
     page: MeterReading
     cpu_ns: int
     core_wait_ns: int
+    stopped_ns: tuple[int, ...] = NO_TIME
 
     @property
     def ended_ns(self) -> int:
@@ -61,41 +67,49 @@ class Span:
     """What processes did in a stretch of time: nanoseconds by :class:`Doing`, and of processors.
 
     Spans add up: of processes that work side by side, or of one after the other. The time between
-    a process that failed and the one in its place is `restarting_ns`.
+    a process that failed and the one in its place is `restarting_ns`. A process that is stopped
+    seems to go on with what it did: so much of that is `stopped_ns`.
     """
 
-    spent_ns: tuple[int, ...] = (0,) * len(Doing)
+    spent_ns: tuple[int, ...] = NO_TIME
     cpu_ns: int = 0
     core_wait_ns: int = 0
     restarting_ns: int = 0
+    stopped_ns: tuple[int, ...] = NO_TIME
 
     @classmethod
     def between(cls, first: AccountReading | None, last: AccountReading) -> Span:
         """Return what a process did between two readings; None: from its begin."""
-        span = cls(last.page.spent_ns, last.cpu_ns, last.core_wait_ns)
+        span = cls(last.page.spent_ns, last.cpu_ns, last.core_wait_ns, 0, last.stopped_ns)
         return span if first is None else span - cls.between(None, first)
 
     def __add__(self, other: Span) -> Span:
         return Span(
-            tuple(a + b for a, b in zip(self.spent_ns, other.spent_ns, strict=True)),
+            tuple(map(operator.add, self.spent_ns, other.spent_ns)),
             self.cpu_ns + other.cpu_ns,
             self.core_wait_ns + other.core_wait_ns,
             self.restarting_ns + other.restarting_ns,
+            tuple(map(operator.add, self.stopped_ns, other.stopped_ns)),
         )
 
     def __sub__(self, other: Span) -> Span:
-        negative = tuple(-time_ns for time_ns in other.spent_ns)
-        return self + Span(negative, -other.cpu_ns, -other.core_wait_ns, -other.restarting_ns)
+        return self + Span(
+            tuple(map(operator.neg, other.spent_ns)),
+            -other.cpu_ns,
+            -other.core_wait_ns,
+            -other.restarting_ns,
+            tuple(map(operator.neg, other.stopped_ns)),
+        )
 
     @property
     def total_ns(self) -> int:
         """Time between begin and end."""
         return sum(self.spent_ns[doing] for doing in ACTIVE) + self.restarting_ns
 
-    @property
-    def busy_ns(self) -> int:
-        """Time in which nothing was waited for that mimocorb knows of."""
-        return self.spent_ns[Doing.WORKING] + self.spent_ns[Doing.READING_OUT]
+    def going_ns(self, doing: Doing) -> int:
+        """Time in which the processes did this and were not stopped."""
+        # Stops are seen from look to look, so in a short span there may seem to be more of them.
+        return max(0, self.spent_ns[doing] - self.stopped_ns[doing])
 
 
 class ProcessAccount:
@@ -114,6 +128,8 @@ class ProcessAccount:
         self._name = name
         self._page: MeterPage | None = None
         self._pid = 0
+        self._stopped_ns = [0] * len(Doing)
+        self._seen_stopped_ns = 0
         self._final: AccountReading | None = None
 
     def open(self) -> Connection:
@@ -127,12 +143,22 @@ class ProcessAccount:
         if self._page is not None:
             self._page.handed_over()
 
+    def look(self, *, is_stopped: bool) -> None:
+        """Note whether the process is stopped: the time since the last look counts, if it was."""
+        if not is_stopped:
+            self._seen_stopped_ns = 0
+            return
+        page = self.read().page
+        if self._seen_stopped_ns:
+            self._stopped_ns[page.doing] += page.at_ns - self._seen_stopped_ns
+        self._seen_stopped_ns = page.at_ns
+
     def read(self, at_ns: int | None = None) -> AccountReading:
         """Read the account now, with the present activity counted up to `at_ns` (default: now)."""
         if self._final is not None:
             return self._final
         page = self._page.read(at_ns) if self._page is not None else EMPTY_PAGE
-        return AccountReading(page, *_processor_ns(self._pid))
+        return AccountReading(page, *_processor_ns(self._pid), tuple(self._stopped_ns))
 
     def close(self) -> None:
         """Read the account for the last time: the process is dead, and not yet forgotten.

@@ -22,12 +22,13 @@ COLUMNS = {
     "no input": "waiting_for_input",
     "no room": "waiting_for_room",
     "restart": "restarting",
+    "stopped": "stopped",
 }
 """Titles of the table of times, and what stands below them."""
 BY_THE_SYSTEM = ("on a core", "no core")
 """What the system has counted, in steps that are too coarse for a short run."""
 BY_THE_SYSTEM_OF_SOURCES = ("busy", *BY_THE_SYSTEM, "no input")
-SELDOM = "restart"
+SELDOM = ("restart", "stopped")
 TIMES = "Where the time goes"
 MOST_REASONS = 12
 
@@ -129,7 +130,7 @@ def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
 def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
     names = [w.label + (f" ×{w.processes}" if w.processes > 1 else "") for w in workers]
     uses = [use for worker in workers if (use := worker.use) is not None]
-    titles = [t for t in COLUMNS if t != SELDOM or any(use.restarting for use in uses)]
+    titles = [t for t in COLUMNS if t not in SELDOM or any(getattr(u, COLUMNS[t]) for u in uses)]
     header = "".join(f"{title:>{_column_width(title)}}" for title in titles)
     longest = PAGE_WIDTH - len(header) - 1
     width = min(longest, max(len(TIMES), 2 + max(map(len, names))))

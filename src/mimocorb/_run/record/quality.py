@@ -6,7 +6,7 @@ flag                 meaning
 clean                none of the others
 incomplete           something accepted has not been processed, or something was not written
 crashed workers      a process that handles data failed; its events were delivered again
-live time doubtful   the checks of the live time disagree
+live time doubtful   the checks of the live time disagree, or a source was stopped
 books open           the books of a buffer do not balance, or were never closed
 killed               the main process vanished: killed, or the machine lost its power
 ===================  ==============================================================================

@@ -134,19 +134,17 @@ class HangWatch:
             yield *key, now_s - sighting.since_s - (waited_ns - sighting.waited_ns) / 1e9
 
     def _look_at_stopped(self) -> None:
-        """Report who handles data and has been stopped for a while, each once."""
+        """Note who handles data and is stopped; report who has been for a while, each once."""
         now_s = time.monotonic()
-        stopped = [
-            (function, process)
-            for function in self._functions
-            if function.must_finish
-            for process in function.alive
-            if process.pid is not None and is_stopped(process.pid)
-        ]
-        since_s = {process: self._stopped_since_s.get(process, now_s) for _, process in stopped}
-        self._stopped_since_s = since_s
-        for function, process in stopped:
-            stopped_s = now_s - since_s[process]
+        for function, process in [
+            (f, p) for f in self._functions if f.must_finish for p in f.alive
+        ]:
+            stopped = process.pid is not None and is_stopped(process.pid)
+            process.account.look(is_stopped=stopped)
+            if not stopped:
+                self._stopped_since_s.pop(process, None)
+                continue
+            stopped_s = now_s - self._stopped_since_s.setdefault(process, now_s)
             if stopped_s > self._options.suspect_s and process not in self._reported:
                 self._reported.add(process)
                 self._findings.warn(
