@@ -26,9 +26,12 @@ from mimocorb._setup.model import (
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_code.configuring import check_plain_function
+from mimocorb._setup.user_code.fields_used import EventFunction
+from mimocorb._setup.user_code.handed_over import handed_over
 from mimocorb._setup.user_code.reported_names import reported_names
+from mimocorb._setup.user_code.signatures import PlainSignature, literal
 from mimocorb._setup.user_code.static_signatures import read_signature
-from mimocorb._setup.user_code.user_functions import check_function, read_module
+from mimocorb._setup.user_code.user_functions import ModuleText, check_function, read_module
 
 __all__ = ["check"]
 
@@ -92,14 +95,25 @@ def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator
         plain = read_signature(module.names, reference.name)
         if plain is not None:
             faults = check_plain_function(plain, spec, with_roles=with_roles)
-            yield from faults
-            if with_roles and with_fields and not faults:
-                statement = module.names[reference.name]
-                yield from check_fields(spec, plain, statement, setup.buffers)
-            continue
-        problem = check_function(reference, module)
-        if problem is not None:
-            yield problem
+            called = _plain_function(plain, module, spec)
+        else:
+            fault = check_function(reference, module)
+            faults = [fault] if fault else []
+            called = handed_over(module, spec)
+        yield from faults
+        if called is not None and with_roles and with_fields and not faults:
+            yield from check_fields(spec, called, setup.buffers)
+
+
+def _plain_function(
+    signature: PlainSignature, module: ModuleText, spec: WorkerSpec
+) -> EventFunction | None:
+    """Return a function of the plain form; None if another decorator may change its events."""
+    if signature.parameters is None:
+        return None
+    values = {one.name: literal(one.default) for one in signature.parameters}
+    statement = module.names[spec.function.name]
+    return EventFunction(signature.name, signature.kind, statement, {**values, **spec.config})
 
 
 def _unknown_buffers(setup: Setup) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The fields that functions of the plain form read and write against the types of their buffers.
+"""The fields that functions read and write against the types of their buffers.
 
 What cannot be otherwise is an error, what depends on how the function goes on is a warning: a field
 that only a branch reads, or a record that does not fit beside others that do, or that may.
@@ -13,13 +13,13 @@ from typing import NamedTuple
 from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.user_code.fields_used import (
+    EventFunction,
     Written,
     as_written,
     fields_read,
     is_rejection,
     results_written,
 )
-from mimocorb._setup.user_code.signatures import PlainSignature, literal
 
 __all__ = ["check_fields"]
 
@@ -34,39 +34,28 @@ class _Misfit(NamedTuple):
 
 
 def check_fields(
-    spec: WorkerSpec,
-    signature: PlainSignature,
-    statement: ast.AST,
-    buffers: Iterable[BufferSpec],
+    spec: WorkerSpec, function: EventFunction, buffers: Iterable[BufferSpec]
 ) -> Iterator[Problem]:
     """Yield what does not fit between a function and the buffers of its worker.
 
     Parameters
     ----------
-    spec, signature
-        The worker and its function, which fit to each other.
-    statement
-        The function in the text of its module.
+    spec, function
+        The worker and its function, which needs as many buffers as the worker has.
     buffers
         Those of the set-up.
     """
-    if signature.parameters is None:  # another decorator may change the events
-        return
     known = {buffer.name: buffer for buffer in buffers if buffer.dtype.itemsize}
     if all(name in known for name in (*spec.sources, *spec.observes)):
-        yield from _unreadable(spec, signature, statement, known)
+        yield from _unreadable(spec, function, known)
     if all(name in known for name in spec.sinks):
-        yield from _unwritable(spec, signature, statement, known)
+        yield from _unwritable(spec, function, known)
 
 
 def _unreadable(
-    spec: WorkerSpec,
-    signature: PlainSignature,
-    statement: ast.AST,
-    known: dict[str, BufferSpec],
+    spec: WorkerSpec, function: EventFunction, known: dict[str, BufferSpec]
 ) -> Iterator[Problem]:
-    values = {one.name: literal(one.default) for one in signature.parameters or ()}
-    for names, line, certain in fields_read(statement, {**values, **spec.config}):
+    for names, line, certain in fields_read(function):
         place = f"in line {line} of {spec.function.asked}"
         severity: Severity = "error" if certain else "warning"
         if len(spec.sources) > 1:  # which are called with a dictionary of buffers
@@ -74,7 +63,7 @@ def _unreadable(
                 guess = nearest(names[0], spec.sources)
                 yield Problem(
                     spec.where,
-                    f"{signature.name} looks for the event of {names[0]!r} {place}",
+                    f"{function.name} looks for the event of {names[0]!r} {place}",
                     f"found that {spec.name} reads {', '.join(spec.sources)}",
                     f"did you mean {guess!r}?" if guess else "name one of these",
                     severity,
@@ -87,7 +76,7 @@ def _unreadable(
             if field not in (buffer.dtype.names or ()):
                 yield Problem(
                     spec.rb_where.get(buffer.name, spec.where),
-                    f"{signature.name} reads the field {field!r} of {buffer.name} {place}",
+                    f"{function.name} reads the field {field!r} of {buffer.name} {place}",
                     f"found that {buffer.name} has {_fields(buffer)}",
                     _remedy(nearest(field, buffer.dtype.names or ()), buffer),
                     severity,
@@ -95,18 +84,15 @@ def _unreadable(
 
 
 def _unwritable(
-    spec: WorkerSpec,
-    signature: PlainSignature,
-    statement: ast.AST,
-    known: dict[str, BufferSpec],
+    spec: WorkerSpec, function: EventFunction, known: dict[str, BufferSpec]
 ) -> Iterator[Problem]:
     sinks = [known[name] for name in spec.sinks]
     if not sinks:
         return
     checked = [
         misfit
-        for result in results_written(statement)
-        for misfit in _misfits(result, sinks, is_source=signature.kind == "source")
+        for result in results_written(function)
+        for misfit in _misfits(result, sinks, is_source=function.kind == "source")
     ]
     for misfit in checked:
         if misfit is not None:
@@ -114,7 +100,7 @@ def _unwritable(
             yield Problem(
                 spec.rb_where.get(misfit.buffer, spec.where),
                 f"a record of {misfit.buffer} has {_fields(known[misfit.buffer])}",
-                f"found {misfit.found}, which {signature.name} writes {place}",
+                f"found {misfit.found}, which {function.name} writes {place}",
                 _remedy(misfit.guess, known[misfit.buffer]),
                 "warning" if None in checked else "error",
             )

@@ -1,4 +1,4 @@
-"""Which fields a function of the plain form reads and writes, from its text.
+"""Which fields a function that is called with events reads and writes, from its text.
 
 Nothing need be declared for it: ``event["chA"]`` reads the field chA, also if the name is the
 value of a parameter (``event[channel]``), and ``return {"height_mV": …}`` or ``yield {"chA": …}``
@@ -14,13 +14,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from mimocorb._setup.user_code.signatures import Kind
 from mimocorb._setup.user_code.user_functions import own_nodes
 
 __all__ = [
+    "EventFunction",
     "FieldsRead",
     "Written",
     "as_written",
+    "bound_names",
     "fields_read",
+    "in_order",
     "is_rejection",
     "results_written",
 ]
@@ -31,6 +35,25 @@ _BRANCHES = (
     *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.BoolOp),
     *(ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
+
+
+class EventFunction(NamedTuple):
+    """A function that is called with events, or to make them.
+
+    Parameters
+    ----------
+    name, kind
+        Its name, and what it does with them.
+    statement
+        The function in the text of its module, or the class of callable objects.
+    values
+        Its parameters with their values, as far as they are known.
+    """
+
+    name: str
+    kind: Kind
+    statement: ast.AST
+    values: Mapping[str, Any]
 
 
 class FieldsRead(NamedTuple):
@@ -58,32 +81,24 @@ class Written(NamedTuple):
     line: int
 
 
-def fields_read(statement: ast.AST, values: Mapping[str, Any]) -> list[FieldsRead]:
-    """Return what a function reads of its events, each name once.
-
-    Parameters
-    ----------
-    statement
-        The function, or the class of callable objects.
-    values
-        Its parameters with their values, as far as they are known.
-    """
-    function = _called(statement)
+def fields_read(asked: EventFunction) -> list[FieldsRead]:
+    """Return what a function reads of its events, each name once."""
+    function = _called(asked.statement)
     front = [*function.args.posonlyargs, *function.args.args] if function else []
-    front = front[isinstance(statement, ast.ClassDef) :]
+    front = front[isinstance(asked.statement, ast.ClassDef) :]
     if function is None or not front:
         return []
     event = front[0].arg
     nodes = [node for statement in function.body for node in ast.walk(statement)]
-    bound = {name for node in nodes for name in _bound(node)}
+    bound = {name for node in nodes for name in bound_names(node)}
     if event in bound or any(_looks_at_type(node, event) for node in nodes):
         return []
     parameters = {argument.arg for argument in function.args.kwonlyargs} - bound
-    known = {name: value for name, value in values.items() if name in parameters}
+    known = {name: value for name, value in asked.values.items() if name in parameters}
     found: list[FieldsRead] = []
     exits = [node for node in nodes if isinstance(node, ast.Return | ast.Raise)]
     first_exit = min((node.end_lineno or node.lineno for node in exits), default=sys.maxsize)
-    for node, is_branch in _in_order(function.body):
+    for node, is_branch in in_order(function.body):
         if isinstance(node, ast.Subscript):
             found += [
                 FieldsRead(names, node.lineno, not is_branch and node.lineno <= first_exit)
@@ -93,9 +108,9 @@ def fields_read(statement: ast.AST, values: Mapping[str, Any]) -> list[FieldsRea
     return list({read.names: read for read in reversed(found)}.values())[::-1]
 
 
-def results_written(statement: ast.AST) -> Iterator[ast.expr]:
+def results_written(asked: EventFunction) -> Iterator[ast.expr]:
     """Yield what a function returns or yields; of ``a if b else c`` both."""
-    function = _called(statement)
+    function = _called(asked.statement)
     for node in own_nodes(function) if function else ():
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             yield from _choices(node.value)
@@ -127,12 +142,20 @@ def _called(statement: ast.AST) -> ast.FunctionDef | None:
     return statement if isinstance(statement, ast.FunctionDef) else None
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
-    """Yield the name that a node binds to a value, here or in a function inside."""
+def bound_names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node binds to a value, here or in a function inside."""
     if isinstance(node, ast.arg):
         yield node.arg
-    elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        yield node.id
+    elif isinstance(node, ast.Name):
+        yield from () if isinstance(node.ctx, ast.Load) else (node.id,)
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        yield from (node.name,) if node.name else ()
+    elif isinstance(node, ast.Global | ast.Nonlocal):
+        yield from node.names
 
 
 def _looks_at_type(node: ast.AST, event: str) -> bool:
@@ -140,15 +163,15 @@ def _looks_at_type(node: ast.AST, event: str) -> bool:
     return is_type and event in ast.unparse(node)
 
 
-def _in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+def in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast.AST, bool]]:
     """Yield everything below the nodes, and whether it may not be reached."""
     for node in nodes:
         yield node, is_branch
         children = list(ast.iter_child_nodes(node))
         if isinstance(node, ast.If | ast.IfExp | ast.While):  # the condition itself is reached
-            yield from _in_order([node.test], is_branch=is_branch)
+            yield from in_order([node.test], is_branch=is_branch)
             children.remove(node.test)
-        yield from _in_order(children, is_branch=is_branch or isinstance(node, _BRANCHES))
+        yield from in_order(children, is_branch=is_branch or isinstance(node, _BRANCHES))
 
 
 def _names(node: ast.Subscript, event: str, values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

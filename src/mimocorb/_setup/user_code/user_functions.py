@@ -14,6 +14,7 @@ import os
 import sys
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,10 +139,13 @@ class ModuleText:
         Names bound at module level, to the statement that binds them.
     complete
         Whether these are all; ``from x import *`` and ``__getattr__`` may add more.
+    repeated
+        Names that are bound more than once: which of the statements counts is not certain.
     """
 
     names: dict[str, ast.AST]
     complete: bool
+    repeated: frozenset[str] = frozenset()
 
 
 def read_module(reference: FunctionReference) -> ModuleText | Problem:
@@ -179,11 +183,14 @@ def read_module(reference: FunctionReference) -> ModuleText | Problem:
             f"found: {error}",
             "correct the module",
         )
-    names = dict(_bound(tree.body))
+    bindings = list(_bound(tree.body))
+    names = dict(bindings)
     if reference.path is None:  # what else such a module hands out is not for set-ups
         listed = names.get("__all__")
         return ModuleText(dict.fromkeys(_texts(listed), tree) | names, complete=True)
-    return ModuleText(names, complete=not names.keys() & {"*", "__getattr__"})
+    times = Counter(name for name, _ in bindings)
+    repeated = frozenset(name for name, number in times.items() if number > 1)
+    return ModuleText(names, not names.keys() & {"*", "__getattr__"}, repeated)
 
 
 def _texts(statement: ast.AST | None) -> Iterator[str]:
