@@ -188,6 +188,33 @@ def test_nothing_is_said_of_what_the_text_does_not_tell(tmp_path: Path, body: st
     assert problems(tmp_path, setup, LOOK=body) == []
 
 
+SEVERAL_SINKS = (
+    SETUP.replace("sinks: [heights]", "sinks: [heights, more]").replace(
+        "Workers:", "  more: {slot_count: 4, data_length: 1, data_dtype: float64}\nWorkers:"
+    )
+    + "  glance: {file: own.py, function: watch, observes: [more]}\n"
+)
+
+
+def test_sinks_are_written_by_their_names(tmp_path: Path) -> None:
+    fit = "return {'heights': {'height': 1.0, 'time': event['chA'][0]}, 'more': [1.0]}"
+    assert problems(tmp_path, SEVERAL_SINKS, LOOK=fit) == []
+    (found,) = problems(tmp_path, SEVERAL_SINKS, LOOK=fit.replace("'heights'", "'hights'"))
+    assert found == (
+        "setup.yaml:10:3: error: a dictionary of results names sinks: heights, more; found "
+        "'hights', which look writes in line 8 of own.py; did you mean 'heights'?"
+    )
+    (found,) = problems(tmp_path, SEVERAL_SINKS, LOOK=f"if limit: return {{'moer': 1}}\n{fit}")
+    assert ":10:3: warning: a dictionary of results names sinks" in found
+    (found,) = problems(tmp_path, SEVERAL_SINKS, LOOK="return {'height': 1.0, 'time': 2.0}")
+    assert "found 'height', which" in found
+
+
+def test_the_name_of_a_single_sink_may_be_misspelt_as_well(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, LOOK="return {'hieghts': {'height': 1.0, 'time': 2.0}}")
+    assert found.endswith("did you mean 'heights'?")
+
+
 def test_plain_values_may_be_called_value(tmp_path: Path) -> None:
     setup = SETUP.replace("{chA: float64, chB: float64}", "float64")
     assert problems(tmp_path, setup, TAKE="yield {'value': [1.0]}", LOOK="return None") == []

@@ -25,12 +25,13 @@ __all__ = ["check_fields"]
 
 
 class _Misfit(NamedTuple):
-    """A record that does not fit into a buffer."""
+    """A record that does not fit into a buffer, or a dictionary of other sinks than there are."""
 
     buffer: str
     line: int
+    asked: str
     found: str
-    guess: str | None
+    remedy: str
 
 
 def check_fields(
@@ -99,9 +100,9 @@ def _unwritable(
             place = f"in line {misfit.line} of {spec.function.asked}"
             yield Problem(
                 spec.rb_where.get(misfit.buffer, spec.where),
-                f"a record of {misfit.buffer} has {_fields(known[misfit.buffer])}",
+                misfit.asked,
                 f"found {misfit.found}, which {function.name} writes {place}",
-                _remedy(misfit.guess, known[misfit.buffer]),
+                misfit.remedy,
                 "warning" if None in checked else "error",
             )
 
@@ -123,6 +124,8 @@ def _misfits(
                 yield from _misfits_of_item(item, by_name[name])
         elif len(sinks) == 1:
             yield _misfit(written, sinks[0])
+        else:
+            yield _unknown_sink(written, names)
     elif isinstance(result, ast.List) and not is_source and len(result.elts) <= len(sinks):
         behind = sinks[1:] if len(result.elts) < len(sinks) else sinks
         for item, buffer in zip(result.elts, behind, strict=False):
@@ -145,8 +148,18 @@ def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
     unknown = [name for name in written.items if name not in fields]
     if set(written.items) == set(fields):
         return None
-    guess = nearest(unknown[0], fields) if unknown else None
-    return _Misfit(buffer.name, written.line, ", ".join(written.items) or "no field", guess)
+    guess = nearest(unknown[0], (*fields, buffer.name)) if unknown else None
+    asked = f"a record of {buffer.name} has {_fields(buffer)}"
+    found = ", ".join(written.items) or "no field"
+    return _Misfit(buffer.name, written.line, asked, found, _remedy(guess, buffer))
+
+
+def _unknown_sink(written: Written, sinks: list[str]) -> _Misfit:
+    unknown = next(name for name in written.items if name not in sinks)
+    guess = nearest(unknown, sinks)
+    remedy = f"did you mean {guess!r}?" if guess else "name one of these, or return a list"
+    asked = f"a dictionary of results names sinks: {', '.join(sinks)}"
+    return _Misfit("", written.line, asked, repr(unknown), remedy)
 
 
 def _fields(buffer: BufferSpec) -> str:
