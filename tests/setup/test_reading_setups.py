@@ -221,16 +221,22 @@ def test_parts_in_files_of_their_own_are_read(example: Path) -> None:
 def test_the_first_versions_of_mimocorb2_are_read(example: Path, problems_after: Change) -> None:
     messages = problems_after(
         "muon_setup.yaml",
-        ("target_directory: ../runs", "Options: {output_directory: old, debug_workers: true}"),
+        (
+            "target_directory: ../runs",
+            "Options: {output_directory: old, overwrite: true, debug_workers: true}",
+        ),
         ("base_config: {sample_time_ns: 4}", ""),
         ("    sinks: [InputBuffer]", "    sink_list: [InputBuffer]"),
         ("    sources: [InputBuffer]", "    source_list: [InputBuffer]"),
         ("    observes: [InputBuffer]", "    observe_list: [InputBuffer]"),
         ("    slot_count: 32", "    slot_count: 32\n    overwrite: true"),
     )
-    assert [message.split(": ")[1] for message in messages] == ["warning", "warning"]
+    assert [message.split(": ")[1] for message in messages] == ["warning"] * 3
+    assert "a buffer that is full makes its writers wait" in messages[0]
     assert "found overwrite, which does nothing here" in messages[0]
-    assert "the option --debug of the command line" in messages[1]
+    assert "every run makes a directory of its own in target_directory" in messages[1]
+    assert "found overwrite, which does nothing here" in messages[1]
+    assert "the option --debug of the command line" in messages[2]
     setup = read_setup("muon_setup.yaml")
     assert setup.output_directory == example / "old"
     assert setup.worker("oscilloscope").observes == ("InputBuffer",)

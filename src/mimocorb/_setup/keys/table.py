@@ -142,6 +142,7 @@ RECOMMENDED_BUFFER_KEYS: Keys = {
 OPTION_KEYS: Keys = {
     "output_directory": Key(_DIRECTORY, _DIRECTORY_MEANING),
     "overarching_config": Key(Unread(_CONFIG), "As base_config."),
+    "overwrite": Key(Flag(), "Without effect; every run has a directory of its own."),
     "debug_workers": Key(Flag(), "Without effect; the option --debug of the command line does it."),
 }
 RECOMMENDED_WORKER_KEYS: Keys = {

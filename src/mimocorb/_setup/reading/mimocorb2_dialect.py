@@ -38,6 +38,13 @@ from mimocorb._setup.user_code.own_functions import place_in_mimocorb
 __all__ = ["include_files", "read_mimocorb2"]
 
 _LAYOUT = ("slot_count", "data_length", "data_dtype")
+# Options, and what mimocorb does instead.
+_WITHOUT_EFFECT = {
+    "overwrite": "every run makes a directory of its own in target_directory, and no file of "
+    "another run is overwritten",
+    "debug_workers": "debug messages of workers are logged with the option --debug of the command "
+    "line",
+}
 _ROLES: Mapping[str, Role] = {"sources": "read", "sinks": "write", "observes": "observe"}
 
 
@@ -139,13 +146,10 @@ def _options(form: Form, top: Given) -> Given:
     node = top.node("Options")
     table = form.mapping(node, "Options", "output_directory: target") if node else None
     options = given_keys(form, "Options", table or MappingNode({}, Where()), OPTION_KEYS)
-    if options.value("debug_workers"):
-        form.warning(
-            options.where("debug_workers"),
-            "debug messages of workers are logged with the option --debug of the command line",
-            "found debug_workers, which does nothing here",
-            "remove it",
-        )
+    for key, instead in _WITHOUT_EFFECT.items():
+        if options.value(key):
+            found = f"found {key}, which does nothing here"
+            form.warning(options.where(key), instead, found, "remove it")
     return options
 
 
