@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from mimocorb._run.record.catalogue import catalogue, find_run, look_at
 from mimocorb._run.record.comparison import compare
 from mimocorb._run.record.run_record import RunRecord, read_record, write_record
 from mimocorb._run.workers.process_identity import ProcessIdentity
+from mimocorb.cli import main
 from mimocorb.errors import RunRecordError
 
 
@@ -60,7 +62,7 @@ def going_on(recorded: Path, supervisor: ProcessIdentity) -> dict[str, object]:
 # --- runs that were killed
 
 
-def killed_run(directory: Path) -> Path:
+def killed_run(directory: Path, when: Callable[[RunRecord], bool] = lambda _record: True) -> Path:
     """A real run whose supervisor is killed while it takes data."""
     daq = RunningDaq(
         chain(directory, source=Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.01}))
@@ -68,6 +70,7 @@ def killed_run(directory: Path) -> Path:
     daq.wait_for("data taking begins")
     (run_directory,) = run_directories(directory / "target")
     eventually(lambda: look_at(run_directory).state == "running")
+    eventually(lambda: when(look_at(run_directory).record))
     os.kill(daq.process.pid, signal.SIGKILL)
     daq.process.wait()
     eventually(lambda: not processes_of(daq.process.pid))
@@ -86,6 +89,24 @@ def test_a_run_that_was_killed_is_marked_so_once_at_the_next_look(tmp_path):
     written = (directory / "run.json").read_bytes()
     assert look_at(directory).record == seen
     assert (directory / "run.json").read_bytes() == written
+
+
+def test_of_a_killed_run_it_is_known_how_many_events_it_had_taken_at_least(tmp_path, capsys):
+    def has_events(record):
+        return record.progress is not None and all(record.progress.published.values())
+
+    directory = killed_run(tmp_path, when=has_events)
+    record = look_at(directory).record
+    assert has_events(record)
+    progress = record.progress
+    assert list(progress.published) == ["RB_1", "RB_2"]
+    assert progress.events == progress.published["RB_1"]
+    assert record.states[2].time_utc < progress.time_utc <= record.last_sign_utc
+    assert main(["runs", str(tmp_path / "target")]) == 0
+    assert re.search(rf" ≥ {progress.events} .* killed, books open", capsys.readouterr().out)
+    assert main(["runs", str(directory)]) == 0
+    said = f"at least, as of {progress.time_utc}: RB_1 {progress.events}, RB_2 "
+    assert said in capsys.readouterr().out
 
 
 def test_many_who_look_at_once_mark_it_once(tmp_path):

@@ -47,6 +47,7 @@ class Run:
         self.directory: Path | None = None
         self.log = RunLog()
         self._recorder: Recorder | None = None
+        self._record_trouble = ""
         self._supervisor: Supervisor | None = None
         self._control: ControlSocket | None = None
         self.summary: RunSummary | None = None
@@ -184,9 +185,11 @@ class Run:
     def _record_states(self) -> None:
         """Write the state of the run into its record; data taking does not depend on that."""
         try:
-            self.recorder.follow(self.supervisor.changes)
+            self.recorder.follow(self.supervisor.changes, self.supervisor.view)
         except OutputError as error:
-            self.log.add("ERROR", ORIGIN, str(error))
+            if str(error) != self._record_trouble:  # it is tried again and again
+                self._record_trouble = str(error)
+                self.log.add("ERROR", ORIGIN, str(error))
 
 
 def _worker_end(function: WorkerFunction, process: WorkerProcess) -> WorkerEnd:

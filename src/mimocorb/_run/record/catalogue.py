@@ -147,8 +147,9 @@ def _killed(directory: Path, record: RunRecord) -> RunRecord:
     who = f"the main process ({record.supervisor.pid} on {record.supervisor.host})"
     cause = f"{who} vanished: it was killed, or the machine was switched off"
     quality = {KILLED: [cause], BOOKS_OPEN: ["the run was killed before its books were closed"]}
-    last_state_s = datetime.fromisoformat(record.states[-1].time_utc).timestamp()
-    last_sign_s = max(last_state_s, _last_time_in_log(directory / JSON_LOG))
+    written_utc = record.progress.time_utc if record.progress else record.states[-1].time_utc
+    written_s = datetime.fromisoformat(written_utc).timestamp()
+    last_sign_s = max(written_s, _last_time_in_log(directory / JSON_LOG))
     return record.killed(time.time(), last_sign_s, quality, cause)
 
 

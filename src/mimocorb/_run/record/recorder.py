@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mimocorb._run.record.comparison import compare
 from mimocorb._run.record.provenance import commit_of, resolved, versions
 from mimocorb._run.record.quality import BOOKS_OPEN
 from mimocorb._run.record.run_directory import copy_configuration, write_atomically
-from mimocorb._run.record.run_record import RunRecord, read_record, write_record
+from mimocorb._run.record.run_record import Progress, RunRecord, read_record, write_record
 from mimocorb._run.record.summary import RunSummary
 from mimocorb._run.run_log import utc
-from mimocorb._run.run_state import StateChange
+from mimocorb._run.run_state import RunView, StateChange
 from mimocorb._run.workers.process_identity import ProcessIdentity
 from mimocorb._setup.model import Setup
 from mimocorb.errors import RunRecordError
@@ -22,6 +24,8 @@ from mimocorb.errors import RunRecordError
 __all__ = ["Recorder", "read_summary", "run_of_the_copy"]
 
 SUMMARY_FILE = "summary.txt"
+PROGRESS_INTERVAL_S = 5.0
+SHARE_OF_TIME = 0.1
 
 
 class Recorder:
@@ -53,6 +57,7 @@ class Recorder:
         changes: Sequence[StateChange],
     ) -> None:
         self._directory = directory
+        self._next_s = 0.0
         self._repeated = run_of_the_copy(setup)
         self.record = RunRecord(
             number=number,
@@ -72,17 +77,26 @@ class Recorder:
         ).with_states(changes)
         write_record(directory, self.record)
 
-    def follow(self, changes: Sequence[StateChange]) -> None:
-        """Write the record again if the run has changed its state since.
+    def follow(self, changes: Sequence[StateChange], look: Callable[[], RunView]) -> None:
+        """Write the record again if the run has changed its state since, and every few seconds.
+
+        However slow the disk is, the latter takes at most a tenth of the time.
 
         Raises
         ------
         OutputError
-            It could not be written; the next change is another chance.
+            It could not be written; the next time is another chance.
         """
-        if len(changes) != len(self.record.states):
-            self.record = self.record.with_states(changes)
+        began_s = time.monotonic()
+        if len(changes) == len(self.record.states) and began_s < self._next_s:
+            return
+        progress = Progress.of(look(), time.time())
+        self.record = replace(self.record.with_states(changes), progress=progress)
+        try:
             write_record(self._directory, self.record)
+        finally:
+            now_s = time.monotonic()
+            self._next_s = now_s + max(PROGRESS_INTERVAL_S, (now_s - began_s) / SHARE_OF_TIME)
 
     def end(self, changes: Sequence[StateChange], summary: RunSummary) -> None:
         """Write the record of a run that has ended, and its summary for people.

@@ -1,9 +1,9 @@
 """The record of a run: ``run.json`` in its directory, one home for everything known about it.
 
-It is written at the start and again, as a whole, at every change of state and at the end; what a
-reader finds is always one of these versions, complete. A record that does not say how the run ended
-belongs to a run that still goes on, or to one that was killed: :meth:`RunRecord.is_final` and
-:mod:`mimocorb._run.record.catalogue` tell which.
+It is written at the start and again, as a whole, at every change of state, every few seconds in
+between, and at the end; what a reader finds is always one of these versions, complete. A record
+that does not say how the run ended belongs to a run that still goes on, or to one that was killed:
+:meth:`RunRecord.is_final` and :mod:`mimocorb._run.record.catalogue` tell which.
 
 The fields are described in ``docs/reference/run-record.md``.
 """
@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from mimocorb._run.accounts.live_time import Rate
 from mimocorb._run.record.run_directory import CopiedFile, write_atomically
 from mimocorb._run.run_log import utc
-from mimocorb._run.run_state import RunState, StateChange
+from mimocorb._run.run_state import RunState, RunView, StateChange
 from mimocorb._run.workers.process_identity import ProcessIdentity
 from mimocorb.errors import RunRecordError
 
@@ -30,6 +30,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "BufferResult",
     "GroupResult",
+    "Progress",
     "Quality",
     "RecordedState",
     "RunRecord",
@@ -230,6 +231,31 @@ class RunResult:
     warnings: list[str]
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What a run had taken when that was written down; if it was killed, at least that.
+
+    Parameters
+    ----------
+    time_utc
+        UTC time of the count.
+    events
+        Events published in the first source buffer.
+    published
+        Events published in each buffer, by name.
+    """
+
+    time_utc: str
+    events: int
+    published: dict[str, int]
+
+    @classmethod
+    def of(cls, view: RunView, time_s: float) -> Progress:
+        """Return what there is at this moment."""
+        published = {buffer.stats.name: buffer.stats.published for buffer in view.buffers}
+        return cls(utc(time_s), view.events, published)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """Everything that is known about one run.
@@ -264,6 +290,8 @@ class RunRecord:
         The set-up as it was understood.
     states
         Every change of state.
+    progress
+        How far it has come; None before anything runs, and once there is a result.
     quality
         None as long as the run goes on.
     result
@@ -289,6 +317,7 @@ class RunRecord:
     files: list[CopiedFile]
     setup: dict[str, Any]
     states: list[RecordedState]
+    progress: Progress | None = None
     result: RunResult | None = None
 
     @property
@@ -310,7 +339,10 @@ class RunRecord:
         if self.state != RunState.ENDED.value:
             cause = f"the program left the run while it was {self.state}"
             record = self._in_state(GIVEN_UP, ended_s, cause)
-        return replace(record, ended_utc=utc(ended_s), quality=quality, result=result)
+        progress = None if result else self.progress
+        return replace(
+            record, ended_utc=utc(ended_s), quality=quality, progress=progress, result=result
+        )
 
     def killed(
         self, found_s: float, last_sign_s: float | None, quality: Quality, cause: str

@@ -67,7 +67,7 @@ def _row(run: KnownRun, date: str) -> list[Text]:
         _one_line(record.title),
         Text(f"{_moment(record.started_utc):{date}}"),
         Text(time_taken(result.elapsed_s if result else _lived_s(record))),
-        Text(count(result.events) if result else UNKNOWN),
+        Text(_events(record)),
         Text(rate(first.rate_hz if first else None)),
         Text(percent(first.dead_fraction if first else None)),
         _quality(run),
@@ -85,6 +85,13 @@ def _lived_s(record: RunRecord) -> float | None:
     if record.last_sign_utc is None:
         return None
     return (_moment(record.last_sign_utc) - _moment(record.started_utc)).total_seconds()
+
+
+def _events(record: RunRecord) -> str:
+    """Return how many events were taken; of a run that has no closed books, at least how many."""
+    if record.result is not None:
+        return count(record.result.events)
+    return UNKNOWN if record.progress is None else f"≥ {count(record.progress.events)}"
 
 
 def _one_line(text: str) -> Text:
@@ -153,6 +160,10 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
     if record.last_sign_utc:
         yield "last sign of life", record.last_sign_utc
         yield "killed after", time_taken(_lived_s(record))
+    if record.progress is not None:
+        published = record.progress.published.items()
+        listed = ", ".join(f"{name} {count(events)}" for name, events in published)
+        yield "events", f"at least, as of {record.progress.time_utc}: {listed}"
     if result is not None:
         yield "ended because", result.reason
         yield "data taking", time_taken(result.elapsed_s)

@@ -9,7 +9,7 @@ from mimocorb._run.supervision.ending import reported_by
 from mimocorb._run.supervision.meters import RunClock
 from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._setup.model import Setup, StopCondition
-from mimocorb._setup.nearest import nearest
+from mimocorb._setup.nearest import slip_of
 
 __all__ = ["UnreportedResults"]
 
@@ -19,7 +19,7 @@ PATIENCE_S = 30.0
 class UnreportedResults:
     """Tells of results that a run waits for and that have not come, and at its end never came.
 
-    A name that looks like one that is reported is told at once, any other after half a minute of
+    A name that is clearly a slip of one that is reported is told at once, any other after half a minute of
     data taking: some results need many events.
 
     Parameters
@@ -57,8 +57,8 @@ class UnreportedResults:
         for condition in self._unreported():
             if condition in self._told:
                 continue
-            is_like_another = nearest(condition.quantity, self._names(condition)) is not None
-            if is_like_another or (self._clock.active_s() or 0.0) >= PATIENCE_S:
+            is_slip = slip_of(condition.quantity, self._names(condition)) is not None
+            if is_slip or (self._clock.active_s() or 0.0) >= PATIENCE_S:
                 self._told.add(condition)
                 self._findings.tell(self._text(condition, "has not been"), "WARNING")
 
@@ -86,7 +86,7 @@ class UnreportedResults:
 
     def _text(self, condition: StopCondition, was: str) -> str:
         names = self._names(condition)
-        guess = nearest(condition.quantity, names)
+        guess = slip_of(condition.quantity, names)
         text = f"stop_when {condition}: {condition.quantity!r} {was} reported by"
         text += f" {condition.subject}, which reports {', '.join(names) or 'nothing'}"
         return f"{text}; did you mean {guess!r}?" if guess else text
