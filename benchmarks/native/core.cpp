@@ -18,14 +18,13 @@ void write_all(const harness::Shape& shape, const std::shared_ptr<Segment>& segm
                std::uint32_t token) {
   std::unique_ptr<WriterPort> port;
   must(WriterPort::open(segment, token, &port));
-  const std::uint64_t stride = segment->header().slot_stride;
   const std::int64_t marks = shape.readers;
   for (std::int64_t number = 0; number < shape.events + marks; ++number) {
     Run run = port->advance();
     for (; run.status == kNotNow; run = port->advance()) port->wait(kForever_ns, kSpin_ns);
     if (run.status != kOk) std::abort();
     const auto value = static_cast<std::int32_t>(number < shape.events ? number : harness::kEnd);
-    std::memcpy(segment->payload() + run.first * stride, &value, sizeof value);
+    std::memcpy(segment->payload_of(run.first), &value, sizeof value);
     port->publish();
   }
 }
@@ -34,7 +33,6 @@ harness::Seen read_all(const harness::Shape& shape, const std::shared_ptr<Segmen
                        std::uint32_t group) {
   std::unique_ptr<ReaderPort> port;
   must(ReaderPort::open(segment, group, &port));
-  const std::uint64_t stride = segment->header().slot_stride;
   harness::Seen seen;
   for (int ends = 0; ends < shape.writers;) {
     Run run = port->advance();
@@ -42,7 +40,7 @@ harness::Seen read_all(const harness::Shape& shape, const std::shared_ptr<Segmen
     if (run.status != kOk) std::abort();
     if (seen.first_s == 0.0) seen.first_s = harness::now_s();
     std::int32_t value = 0;
-    std::memcpy(&value, segment->payload() + run.first * stride, sizeof value);
+    std::memcpy(&value, segment->payload_of(run.first), sizeof value);
     if (value == harness::kEnd) {
       ++ends;
     } else {

@@ -1,5 +1,6 @@
 // The port of a reader: the events in its hands, and how it waits for more.
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <span>
 
@@ -108,6 +109,10 @@ std::uint32_t ReaderPort::give_back(bool failed) {
 Metadata ReaderPort::metadata(std::uint32_t slot) const {
   const SlotRecord& record = segment_->slot(slot);
   return {record.counter, record.timestamp_s, record.deadtime};
+}
+
+void ReaderPort::copy(std::uint32_t slot, void* target) const {
+  std::memcpy(target, segment_->payload_of(slot), header_.slot_bytes);
 }
 
 std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {

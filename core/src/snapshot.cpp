@@ -40,7 +40,7 @@ bool ObserverPort::copy_slot(std::uint32_t slot, std::uint8_t* target, Snapshot*
   const std::uint64_t sequence = record.sequence.load(std::memory_order_relaxed);
   if (before.state == SlotState::kClaimed || sequence == 0) return false;
   const RingHeader& header = segment_->header();
-  copy_moving(target, segment_->payload() + header.slot_stride * slot, header.slot_bytes);
+  copy_moving(target, segment_->payload_of(slot), header.slot_bytes);
   seen->sequence = sequence;
   copy_moving(&seen->metadata.counter, &record.counter, sizeof record.counter);
   copy_moving(&seen->metadata.timestamp_s, &record.timestamp_s, sizeof record.timestamp_s);

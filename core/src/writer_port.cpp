@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "mimocorb/locked.hpp"
 #include "mimocorb/waiting.hpp"
@@ -162,18 +163,30 @@ std::uint32_t WriterPort::abort() {
   return count;
 }
 
+// The number of slots in hand if it is none of them. A run of neighbours is the rule, so the place is
+// known; otherwise it is looked for.
+std::size_t WriterPort::place_in_hand(std::uint32_t slot) const {
+  if (in_hand_.empty()) return 0;
+  const std::size_t at = slot - in_hand_.front();
+  if (at < in_hand_.size() && in_hand_[at] == slot) return at;
+  return static_cast<std::size_t>(std::ranges::find(in_hand_, slot) - in_hand_.begin());
+}
+
 bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
-  if (in_hand_.empty()) return false;
-  // A run of neighbours is the rule, so the slot's place is known; otherwise it is looked for.
-  std::size_t at = slot - in_hand_.front();
-  if (at >= in_hand_.size() || in_hand_[at] != slot)
-    at = static_cast<std::size_t>(std::ranges::find(in_hand_, slot) - in_hand_.begin());
+  const std::size_t at = place_in_hand(slot);
   if (at == in_hand_.size()) return false;
   SlotRecord& record = segment_->slot(slot);
   record.counter = metadata.counter;
   record.timestamp_s = metadata.timestamp_s;
   record.deadtime = metadata.deadtime;
   has_metadata_[at] = 1;
+  return true;
+}
+
+bool WriterPort::fill(std::uint32_t slot, const void* source) {
+  if (place_in_hand(slot) == in_hand_.size()) return false;
+  // Not memcpy: a view of the slot itself may be what the user wants to have in it.
+  std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
   return true;
 }
 

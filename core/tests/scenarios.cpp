@@ -158,6 +158,10 @@ void publish(Stage& stage) { stage.own_writer->publish(); }
 void abort_all(Stage& stage) { stage.own_writer->abort(); }
 void advance_writer(Stage& stage) { stage.own_writer->advance(); }
 void set_metadata(Stage& stage) { stage.own_writer->set_metadata(1, {5, 2.0, 0.5}); }
+void fill_slot(Stage& stage) {
+  static const std::uint8_t source[kSlotBytes] = {};
+  stage.own_writer->fill(1, source);
+}
 void take_one(Stage& stage) { stage.own_reader->take(1); }
 void take_three(Stage& stage) { stage.own_reader->take(3); }
 void acknowledge(Stage& stage) { stage.own_reader->acknowledge(); }
@@ -215,6 +219,7 @@ const std::vector<Scenario>& scenarios() {
       {"claim three slots", 2, gone_round, writes, claim_three, {.claims = 3}},
       {"claim an event that no group needs", 0, full, writes, claim_one, {.claims = 1}},
       {"set metadata", 2, one_event, holds_a_slot, set_metadata, {}},
+      {"fill a slot", 2, one_event, holds_a_slot, fill_slot, {}},
       {"publish the first event", 2, nothing, holds_a_slot, publish, {.publishes = 1}},
       {"publish into the last slot", 2, three_events, holds_a_slot, publish, {.publishes = 1}},
       {"publish three at once", 2, one_event, holds_three_slots, publish, {.publishes = 3}},

@@ -20,14 +20,14 @@ std::shared_ptr<Segment> make_segment(std::uint32_t slots, std::uint64_t slot_by
 
 void fill(const Segment& segment, std::uint32_t slot, std::int64_t id) {
   const RingHeader& header = segment.header();
-  std::uint8_t* at = segment.payload() + header.slot_stride * slot;
+  std::uint8_t* at = segment.payload_of(slot);
   for (std::uint64_t i = 0; i + sizeof id <= header.slot_bytes; i += sizeof id)
     std::memcpy(at + i, &id, sizeof id);
 }
 
 bool is_whole(const Segment& segment, std::uint32_t slot, std::int64_t* id) {
   const RingHeader& header = segment.header();
-  const std::uint8_t* at = segment.payload() + header.slot_stride * slot;
+  const std::uint8_t* at = segment.payload_of(slot);
   *id = segment.slot(slot).counter;
   for (std::uint64_t i = 0; i + sizeof *id <= header.slot_bytes; i += sizeof *id)
     if (std::memcmp(at + i, id, sizeof *id) != 0) return false;

@@ -1,4 +1,6 @@
 // Claim, publish, abort: set the bytes, make one call, compare the bytes.
+#include <cstring>
+
 #include "bytes.hpp"
 #include "check.hpp"
 #include "invariants.hpp"
@@ -43,7 +45,33 @@ TEST("a slot between those in hand is not in hand") {
   Stage stage(1);
   std::swap(stage.segment->free_queue()[1], stage.segment->free_queue()[2]);
   stage.claim_and_fill(stage.writer.get(), 2);  // slots 0 and 2
+  const std::uint8_t source[kSlotBytes] = {};
   CHECK(!stage.writer->set_metadata(1, {1, 1.0, 0.0}));
+  CHECK(!stage.writer->fill(1, source));
+  CHECK(stage.writer->fill(2, source));
+}
+
+TEST("bytes are copied into a slot in hand and out of one, and into no other") {
+  Stage stage(1);
+  Segment& ring = *stage.segment;
+  stage.put(stage.writer.get(), 2);
+  std::uint8_t source[kSlotBytes];
+  for (std::size_t i = 0; i < kSlotBytes; ++i) source[i] = static_cast<std::uint8_t>(i);
+  CHECK(!stage.writer->fill(1, source));
+  CHECK_EQUAL(stage.writer->claim(2).first, 2U);
+  const std::vector<std::uint8_t> others(ring.payload_of(0), ring.payload_of(2));
+  CHECK(stage.writer->fill(2, source));
+  CHECK(stage.writer->fill(3, ring.payload_of(2)));
+  CHECK(stage.writer->fill(3, ring.payload_of(3)));
+  CHECK((others == std::vector<std::uint8_t>(ring.payload_of(0), ring.payload_of(2))));
+  stage.writer->publish();
+  const auto reader = stage.open_reader(0);
+  reader->take(4);
+  for (const std::uint32_t slot : {2U, 3U}) {
+    std::uint8_t target[kSlotBytes] = {};
+    reader->copy(slot, target);
+    CHECK(std::memcmp(target, source, kSlotBytes) == 0);
+  }
 }
 
 TEST("who waits after a reservation was withdrawn finds the slot in the queue") {

@@ -72,6 +72,45 @@ def test_bytes_arrive_as_written_in_every_slot(make, slot_bytes):
     assert all(np.array_equal(reader.slot(index), expected[index]) for index in range(5))
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i8", "M8[ns]", [("a", "f8"), ("b", "3i2")]])
+def test_arrays_are_copied_into_slots_and_out_of_them_whatever_is_in_them(make, dtype):
+    expected = np.random.default_rng(1).integers(0, 256, (3, 112), np.uint8).view(dtype)
+    ring = make(3, 112)
+    group = ring.ring.add_group()
+    writer, reader = ring.writer(), ring.reader(group)
+    for slot in range(*writer.claim(3)):
+        writer.fill(slot, expected[slot])
+    writer.publish()
+    reader.take(3)
+    for slot in range(3):
+        target = np.zeros(expected.shape[1], dtype)
+        reader.copy(slot, target)
+        assert target.tobytes() == expected[slot].tobytes() == reader.slot(slot).tobytes()
+
+
+def test_only_what_is_as_large_as_a_slot_and_lies_in_one_piece_is_copied(make):
+    ring = make(2, 8)
+    group = ring.ring.add_group()
+    writer, reader = ring.writer(), ring.reader(group)
+    put(writer)
+    reader.advance()
+    slot = writer.advance()
+    writer.slot(slot)[:] = 3
+    locked = np.zeros(8, np.uint8)
+    locked.flags.writeable = False
+    everything = [np.zeros(9, np.uint8), np.zeros(1, np.uint8), np.zeros(16, np.uint8)[::2]]
+    for unfit in everything:
+        with pytest.raises(Exception, match=r"size|contiguous|structure"):
+            writer.fill(slot, unfit)
+    for unfit in [*everything, locked]:
+        with pytest.raises(Exception, match=r"size|contiguous|structure|read-?only|writ"):
+            reader.copy(0, unfit)
+    with pytest.raises(Exception, match="hand"):
+        writer.fill(0, np.zeros(8, np.uint8))
+    assert not any(unfit.any() for unfit in everything)
+    assert (writer.slot(slot) == 3).all()
+
+
 def test_a_reader_cannot_write_into_a_slot(make):
     ring = make(1)
     group = ring.ring.add_group()

@@ -173,6 +173,8 @@ class WriterPort : public Ring {
   std::uint32_t publish();
   std::uint32_t abort();
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
+  // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
+  bool fill(std::uint32_t slot, const void* source);
   // Spins up to `spin_ns`, then sleeps once. kOk: try again; kNotNow: nothing happened meanwhile.
   int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
   // For who asked for slots and gives up: counted by the cause that holds now, kPaused or kNotNow (full).
@@ -186,6 +188,7 @@ class WriterPort : public Ring {
   void take_in_hand(const Run& run);
   void publish_in_hand(Wakes* wakes);
   void nothing_in_hand(Wakes* wakes);
+  [[nodiscard]] std::size_t place_in_hand(std::uint32_t slot) const;
   void reserve_next();
   [[nodiscard]] bool has_reservation() const;
   bool claim_reserved();
@@ -217,6 +220,7 @@ class ReaderPort : public Ring {
   std::uint32_t quarantine();
   [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
   [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
+  void copy(std::uint32_t slot, void* target) const;  // all its bytes
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
   int wait(std::int64_t timeout_ns, std::int64_t spin_ns);

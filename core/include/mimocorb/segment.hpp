@@ -48,7 +48,7 @@ class Segment {
   [[nodiscard]] std::uint32_t* group_queue(std::uint32_t group) const {
     return queues_ + std::size_t{number_of_slots_} * (1U + group);
   }
-  [[nodiscard]] std::uint8_t* payload() const { return payload_; }
+  [[nodiscard]] std::uint8_t* payload_of(std::uint32_t slot) const { return payload_ + header().slot_stride * slot; }
   [[nodiscard]] std::uint32_t number_of_slots() const { return number_of_slots_; }
   [[nodiscard]] std::uint32_t max_groups() const { return max_groups_; }
 

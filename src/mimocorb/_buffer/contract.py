@@ -146,6 +146,9 @@ class WriterPort(Protocol):
     ) -> None:
         """Set the metadata of neighbouring slots in hand."""
 
+    def fill(self, slot: int, source: NDArray[Any]) -> None:
+        """Copy `source`, as many bytes as a slot has and in one piece, into a slot in hand."""
+
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""
 
@@ -215,6 +218,9 @@ class ReaderPort(Protocol):
 
     def delivery(self, slot: int) -> int:
         """How often an event in hand has been handed out, 1 at first."""
+
+    def copy(self, slot: int, target: NDArray[Any]) -> None:
+        """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a read-only view."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb._buffer.contract import Bytes, Counters, Floats, Snapshot, Status
 from mimocorb._buffer.in_process_state import Group, Slot, State, Token
@@ -138,6 +139,12 @@ class InProcessWriter(Port):
         """Set the metadata of neighbouring slots in hand."""
         for i, values in enumerate(zip(counters, timestamps_s, deadtimes, strict=True)):
             self.set_metadata(first + i, *(value.item() for value in values))
+
+    def fill(self, slot: int, source: NDArray[Any]) -> None:
+        """Copy `source`, as many bytes as a slot has and in one piece, into a slot in hand."""
+        with self._ring._changed:
+            self._check_in_hand(slot)
+            self._ring._bytes[slot].data[:] = np.frombuffer(source, np.uint8).data
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""
@@ -293,6 +300,12 @@ class InProcessReader(Port):
         with self._ring._changed:
             self._check_in_hand(slot)
             return self._group.deliveries[slot]
+
+    def copy(self, slot: int, target: NDArray[Any]) -> None:
+        """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""
+        with self._ring._changed:
+            self._check_in_hand(slot)
+            np.frombuffer(target, np.uint8).data[:] = self._ring._bytes[slot].data
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a read-only view."""

@@ -182,7 +182,7 @@ class Reader:
         """Return a copy of the event in hand, made as plain bytes."""
         self._need_event("copy()")
         copied = np.empty(self.values_per_slot, self.dtype)
-        copied.reshape(-1).view(np.uint8).data[:] = self._views.bytes(self._slot)
+        self._port.copy(self._slot, copied)
         return copied
 
     def acknowledge(self, count: int | None = None) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mimocorb._buffer.contract import ReaderPort, WriterPort
 
-__all__ = ["SlotViews", "as_bytes"]
+__all__ = ["SlotViews"]
 
 
 class SlotViews:
@@ -28,11 +28,11 @@ class SlotViews:
         self._dtype = setup["dtype"]
         self.arrays: list[NDArray[Any] | None] = [None] * setup["number_of_slots"]
         self._all: NDArray[Any] | None = None
-        self._bytes: list[memoryview | None] = [None] * setup["number_of_slots"]
 
     def make(self, slot: int) -> NDArray[Any]:
         """Make and keep the view of a slot; writable if the port's is."""
-        array: NDArray[Any] = np.ndarray(self._shape, self._dtype, self.bytes(slot))
+        # Of a memory view: a read-only one stays so, whatever flags are set on the array.
+        array: NDArray[Any] = np.ndarray(self._shape, self._dtype, self._port.slot(slot).data)
         self.arrays[slot] = array
         return array
 
@@ -43,22 +43,3 @@ class SlotViews:
             flat = self._port.slots(0, len(self.arrays)).view(dtype.base)
             self._all = flat.reshape(len(self.arrays), *self._shape, *dtype.shape)
         return self._all[first : first + count]
-
-    def bytes(self, slot: int) -> memoryview:
-        """Return the bytes of a slot. Memory views are copied faster than arrays of bytes."""
-        view = self._bytes[slot]
-        if view is None:
-            view = self._bytes[slot] = self._port.slot(slot).data
-        return view
-
-
-def as_bytes(array: ArrayLike, dtype: np.dtype[Any], length: int) -> memoryview | None:
-    """Return the bytes of `array` if they are just what a slot holds, else None."""
-    if (
-        isinstance(array, np.ndarray)
-        and array.dtype == dtype
-        and array.shape == (length,)
-        and array.flags.c_contiguous
-    ):
-        return array.view(np.uint8).data
-    return None

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from mimocorb._buffer.contract import Status
 from mimocorb._buffer.setup_dict import open_writer_port
 from mimocorb._buffer.stats import WaitingTime
-from mimocorb._buffer.views import SlotViews, as_bytes
+from mimocorb._buffer.views import SlotViews
 from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, SetupError
 
@@ -66,6 +66,7 @@ class Writer:
         self.name: str = setup_dict["name"]
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
+        self._shape = (self.values_per_slot,)
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
 
     def get_new_buffer(self, timeout_s: float | None = None) -> NDArray[Any]:
@@ -209,11 +210,19 @@ class Writer:
                 f"write() got counter={counter}, timestamp={timestamp}, deadtime={deadtime}: "
                 "give all three, or none for the writer's own"
             )
-        source = as_bytes(array, self.dtype, self.values_per_slot)
+        # To compare data types that are equal, but not the same object, takes half a microsecond.
+        as_it_lies = (
+            array
+            if isinstance(array, np.ndarray)
+            and (array.dtype is self.dtype or array.dtype == self.dtype)
+            and array.shape == self._shape
+            and array.flags.c_contiguous
+            else None
+        )
         target = self.get_new_buffer(timeout_s)
         try:
-            if source is not None:
-                self._views.bytes(self._slot)[:] = source
+            if as_it_lies is not None:
+                self._port.fill(self._slot, as_it_lies)
             else:
                 target[:] = array
         except BaseException:

@@ -83,6 +83,18 @@ class WritingContract(ContractTests):
         assert reader.get_metadata() == (7, 1.25, 0.5)
         np.testing.assert_array_equal(reader.get(), record)
 
+    def test_write_takes_an_array_however_it_lies_in_memory(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer(4, 3, [("chA", "f4"), ("chB", "i2")])
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        record = np.array([(1.5, 2), (3.5, 4), (5.5, 6)], [("chA", "f4"), ("chB", "i2")])
+        padded = np.zeros(3, np.dtype([("chA", "f4"), ("chB", "i2")], align=True))
+        padded[:] = record
+        swapped = record.astype(record.dtype.newbyteorder())
+        for array in (record, np.repeat(record, 2)[::2], padded, swapped):
+            writer.write(array)
+            np.testing.assert_array_equal(reader.get(), record)
+            np.testing.assert_array_equal(reader.copy(), record)
+
     @pytest.mark.parametrize(
         "record", [np.zeros(2, np.int64), np.zeros((3, 2), np.int64), np.zeros(3, "S3")]
     )

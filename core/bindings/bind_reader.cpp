@@ -1,0 +1,104 @@
+// One open reader of a group.
+#include "core_bindings.hpp"
+
+namespace mimocorb::bindings {
+
+void bind_reader(nb::module_& m) {
+  using Reader = Holder<ReaderPort>;
+  nb::class_<Reader>(m, "Reader")
+      .def_static("open",
+                  [](const Address& address, std::uint32_t group) {
+                    auto reader = std::make_unique<Reader>();
+                    reader->segment = open_segment(address, Access::kReader);
+                    check(ReaderPort::open(reader->segment, group, &reader->port));
+                    return reader;
+                  },
+                  "address"_a, "group"_a)
+      .def("advance", [](const Reader& r) { return slot_or_status(r.use().advance()); })
+      .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
+      .def("acknowledge", [](const Reader& r) { return r.use().acknowledge(); })
+      .def("acknowledge_first",
+           [](const Reader& r, std::uint32_t count) { return r.use().acknowledge_first(count); }, "count"_a)
+      .def("poisonous",
+           [](const Reader& r) {
+             const ReaderPort& port = r.use();
+             if (port.in_hand().size() != 1) raise("not-in-hand");
+             return port.in_hand().front();
+           })
+      .def("give_back", [](const Reader& r, bool failed) { return r.use().give_back(failed); }, "failed"_a = true)
+      .def("quarantine", [](const Reader& r) { return r.use().quarantine(); })
+      .def("metadata",
+           [](const Reader& r, std::uint32_t slot) {
+             const ReaderPort& port = r.use();
+             check_run(*r.segment, slot, 1);
+             const Metadata m = port.metadata(slot);
+             return std::tuple{m.counter, m.timestamp_s, m.deadtime};
+           },
+           "slot"_a)
+      .def("metadata_run",
+           [](const Reader& r, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
+              const Floats& deadtimes) {
+             const ReaderPort& port = r.use();
+             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
+             check_run(*r.segment, first, count);
+             for (std::uint32_t i = 0; i < count; ++i) {
+               const Metadata m = port.metadata(first + i);
+               counters(i) = m.counter;
+               timestamps_s(i) = m.timestamp_s;
+               deadtimes(i) = m.deadtime;
+             }
+           },
+           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
+      .def("sequence",
+           [](const Reader& r, std::uint32_t slot) {
+             const ReaderPort& port = r.use();
+             check_run(*r.segment, slot, 1);
+             return port.sequence(slot);
+           },
+           "slot"_a)
+      .def("delivery",
+           [](const Reader& r, std::uint32_t slot) {
+             const ReaderPort& port = r.use();
+             check_run(*r.segment, slot, 1);
+             return port.delivery(slot);
+           },
+           "slot"_a)
+      .def("copy",
+           [](const Reader& r, std::uint32_t slot, nb::handle target) {
+             const ReaderPort& port = r.use();
+             check_run(*r.segment, slot, 1);
+             port.copy(slot, PlainMemory(target, *r.segment, PyBUF_WRITABLE).data());
+           },
+           "slot"_a, "target"_a)
+      .def("slot",
+           [](const Reader& r, std::uint32_t i) {
+             r.use();
+             return view_of_slot<const std::uint8_t>(r.segment, i);
+           },
+           "index"_a)
+      .def("slots",
+           [](const Reader& r, std::uint32_t first, std::uint32_t count) {
+             r.use();
+             return view_of_slots<const std::uint8_t>(r.segment, first, count);
+           },
+           "first"_a, "count"_a)
+      .def("wait",
+           [](const Reader& r, double timeout_s, double spin_s) {
+             ReaderPort& port = r.use();
+             return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(left, to_ns(spin_s)); });
+           },
+           "timeout_s"_a, "spin_s"_a)
+      .def("wait_turn",
+           [](const Reader& r, std::uint32_t slot, double timeout_s, double spin_s) {
+             ReaderPort& port = r.use();
+             check_run(*r.segment, slot, 1);
+             return wait_for(timeout_s, [&](std::int64_t left) {
+               return port.wait_turn(slot, left, to_ns(spin_s));
+             });
+           },
+           "slot"_a, "timeout_s"_a, "spin_s"_a)
+      .def("waited_ns", [](const Reader& r) { return r.use().waited_ns(); })
+      .def("close", [](Reader& r) { r.close(); });
+}
+
+}  // namespace mimocorb::bindings

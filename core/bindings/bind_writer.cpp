@@ -1,0 +1,72 @@
+// One open writer.
+#include "core_bindings.hpp"
+
+namespace mimocorb::bindings {
+
+void bind_writer(nb::module_& m) {
+  using Writer = Holder<WriterPort>;
+  nb::class_<Writer>(m, "Writer")
+      .def_static("open",
+                  [](const Address& address, std::uint32_t token) {
+                    auto writer = std::make_unique<Writer>();
+                    writer->segment = open_segment(address, Access::kWriter);
+                    check(WriterPort::open(writer->segment, token, &writer->port));
+                    return writer;
+                  },
+                  "address"_a, "token"_a)
+      .def("advance", [](const Writer& w) { return slot_or_status(w.use().advance()); })
+      .def("claim", [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().claim(count)); }, "count"_a)
+      .def("publish", [](const Writer& w) { return w.use().publish(); })
+      .def("abort", [](const Writer& w) { return w.use().abort(); })
+      .def("set_metadata",
+           [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime) {
+             if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
+           },
+           "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+      .def("set_metadata_run",
+           [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
+              const Floats& deadtimes) {
+             WriterPort& port = w.use();
+             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
+             for (std::uint32_t i = 0; i < count; ++i) {
+               const std::uint32_t slot = first + i;
+               if (!port.set_metadata(slot, {counters(i), timestamps_s(i), deadtimes(i)}))
+                 raise("not-in-hand", 0, slot);
+             }
+           },
+           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
+      .def("fill",
+           [](const Writer& w, std::uint32_t slot, nb::handle source) {
+             WriterPort& port = w.use();
+             const PlainMemory memory(source, *w.segment);
+             if (!port.fill(slot, memory.data())) raise("not-in-hand", 0, slot);
+           },
+           "slot"_a, "source"_a)
+      .def("slot",
+           [](const Writer& w, std::uint32_t i) {
+             w.use();
+             return view_of_slot<std::uint8_t>(w.segment, i);
+           },
+           "index"_a)
+      .def("slots",
+           [](const Writer& w, std::uint32_t first, std::uint32_t count) {
+             w.use();
+             return view_of_slots<std::uint8_t>(w.segment, first, count);
+           },
+           "first"_a, "count"_a)
+      .def("wait",
+           [](const Writer& w, double timeout_s, double spin_s) {
+             WriterPort& port = w.use();
+             return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(left, to_ns(spin_s)); });
+           },
+           "timeout_s"_a, "spin_s"_a)
+      .def("refuse", [](const Writer& w) { return w.use().refuse(); })
+      .def("waited_ns",
+           [](const Writer& w) {
+             const WriterPort& port = w.use();
+             return std::tuple{port.waited_ns(WaitCause::kFull), port.waited_ns(WaitCause::kPaused)};
+           })
+      .def("close", [](Writer& w) { w.close(); });
+}
+
+}  // namespace mimocorb::bindings

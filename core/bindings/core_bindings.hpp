@@ -1,0 +1,130 @@
+// core_bindings.hpp: what the parts of the module mimocorb._core have in common.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+
+#include <cmath>
+#include <memory>
+#include <tuple>
+
+#include "mimocorb/ring.hpp"
+#include "mimocorb/wait.hpp"
+
+namespace mimocorb::bindings {
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+void bind_fault(nb::module_& m);
+void bind_control(nb::module_& m);
+void bind_writer(nb::module_& m);
+void bind_reader(nb::module_& m);
+void bind_observer(nb::module_& m);
+
+// Raises the CoreFault that bind_fault() has made; Python words it.
+[[noreturn]] void raise(const char* reason, int error_number = 0, std::uint64_t detail = 0);
+void check(const Outcome& outcome);
+
+[[noreturn]] void raise_used_after_close();
+[[noreturn]] void raise_used_in_a_fork();
+
+// Process id of the creator, its descriptor, identity of the ring in two halves.
+using Address = std::tuple<std::int32_t, int, std::uint64_t, std::uint64_t>;
+
+std::shared_ptr<Segment> open_segment(const Address& address, Access access);
+
+// Holds a port until close(); refuses use afterwards and in a forked child.
+template <class Port>
+struct Holder {
+  std::unique_ptr<Port> port;
+  std::shared_ptr<Segment> segment;
+
+  Port& use() const {
+    if (!port) raise_used_after_close();
+    if (port->foreign()) raise_used_in_a_fork();
+    return *port;
+  }
+  void close() {
+    port.reset();
+    segment.reset();
+  }
+};
+
+// Waits in slices that signals can interrupt, until `slice` answers or `timeout_s` (inf: never) is over.
+template <class Slice>
+int wait_for(double timeout_s, Slice slice) {
+  constexpr double kForever_s = 1e9;
+  const double bounded_s = std::isnan(timeout_s) ? 0.0 : std::fmin(std::fmax(timeout_s, 0.0), kForever_s);
+  const std::int64_t until = monotonic_ns() + static_cast<std::int64_t>(bounded_s * 1e9);
+  for (;;) {
+    const std::int64_t left = until - monotonic_ns();
+    const int status = slice(left > 0 ? left : 0);
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (status != kNotNow) return status;
+    if (left <= 0) return kNotNow;
+  }
+}
+
+inline std::int64_t to_ns(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
+
+// --- slots ------------------------------------------------------------------------------------
+
+inline std::tuple<int, std::uint32_t> as_tuple(const Run& run) {
+  return run.status == kOk ? std::tuple{static_cast<int>(run.first), run.count}
+                           : std::tuple{run.status, std::uint32_t{0}};
+}
+
+inline int slot_or_status(const Run& run) {
+  return run.status == kOk ? static_cast<int>(run.first) : run.status;
+}
+
+void check_run(const Segment& segment, std::uint32_t first, std::uint32_t count);
+
+// A view keeps the mapping alive, whatever happens to the port.
+nb::capsule keep_alive(const std::shared_ptr<Segment>& segment);
+
+// Bytes of one slot, and of neighbouring ones in rows. `Byte` is const for readers.
+template <class Byte>
+using Bytes = nb::ndarray<nb::numpy, Byte>;
+
+template <class Byte>
+Bytes<Byte> view_of_slot(const std::shared_ptr<Segment>& segment, std::uint32_t slot) {
+  check_run(*segment, slot, 1);
+  return Bytes<Byte>(segment->payload_of(slot), {segment->header().slot_bytes}, keep_alive(segment));
+}
+
+template <class Byte>
+Bytes<Byte> view_of_slots(const std::shared_ptr<Segment>& segment, std::uint32_t first,
+                          std::uint32_t count) {
+  check_run(*segment, first, count);
+  const RingHeader& header = segment->header();
+  return Bytes<Byte>(segment->payload_of(first), {count, header.slot_bytes}, keep_alive(segment),
+                     {static_cast<std::int64_t>(header.slot_stride), 1});
+}
+
+// The memory of an object that is as large as a slot and lies in one piece. Asked for without format,
+// which NumPy would make a string for, slower than the copy of a small event.
+class PlainMemory {
+ public:
+  PlainMemory(nb::handle object, const Segment& segment, int flags = PyBUF_SIMPLE);
+  ~PlainMemory() { PyBuffer_Release(&view_); }
+  PlainMemory(const PlainMemory&) = delete;
+  PlainMemory& operator=(const PlainMemory&) = delete;
+
+  [[nodiscard]] void* data() const { return view_.buf; }
+
+ private:
+  Py_buffer view_{};
+};
+
+// --- metadata of neighbouring slots, one array for each of its parts ----------------------------
+
+using Counters = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Floats = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::uint32_t same_length(const Counters& counters, const Floats& a, const Floats& b);
+
+}  // namespace mimocorb::bindings
