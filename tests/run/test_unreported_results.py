@@ -57,6 +57,20 @@ def test_what_looks_like_nothing_is_told_after_a_while(watched, monkeypatch):
     assert line.text.endswith("'chi2' has not been reported by fit, which reports relativ_error")
 
 
+def test_a_result_that_is_not_a_slip_of_another_one_may_still_come(watched, monkeypatch):
+    watch, results, clock, log = watched
+    results["fit"] = {"relative_error": 0.2, "chi3": 0.9}
+    clock.start()
+    watch.look()
+    (line,) = log.lines  # about relativ_error alone
+    assert line.text.endswith("reports chi3, relative_error; did you mean 'relative_error'?")
+    monkeypatch.setattr(unreported, "PATIENCE_S", 0.0)
+    watch.look()
+    assert log.lines[1].text.endswith(
+        "'chi2' has not been reported by fit, which reports chi3, relative_error"
+    )
+
+
 def test_what_has_come_in_the_end_is_not_listed(watched):
     watch, results, _, _ = watched
     results["fit"] = {"chi2": 0.9}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mimocorb._setup.dialects import read_setup_or_problems
+from mimocorb._setup.nearest import slip_of
 
 SETUP = """
 Buffers:
@@ -48,6 +49,31 @@ def test_another_result_is_a_warning_as_a_package_may_report_it(tmp_path: Path) 
     (found,) = problems(tmp_path, "fit.chi2 < 1.2")
     assert ": warning: fit reports 'chi2'" in found
     assert found.endswith("add to it: report(chi2=…)")
+
+
+@pytest.mark.parametrize(
+    ("asked", "reported", "meant"),
+    [
+        ("relativ_error", ["relative_error", "lifetime_us"], "relative_error"),
+        ("Lifetime", ["lifetime_us", "chi2"], "lifetime_us"),
+        ("heigth", ["height", "time"], "height"),
+        ("rate_bottom", ["rate_top"], None),
+        ("lifetime_ns", ["lifetime_us"], None),
+        ("chi3", ["chi2"], None),
+        ("rate", ["rate_a", "rate_b"], None),
+        ("anything", [], None),
+    ],
+)
+def test_a_slip_is_told_from_the_name_of_something_else(
+    asked: str, reported: list[str], meant: str | None
+) -> None:
+    assert slip_of(asked, reported) == meant
+
+
+def test_another_result_that_looks_alike_is_a_warning(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "fit.lifetime_ns < 3")
+    assert ": warning: fit reports 'lifetime_ns'" in found
+    assert found.endswith("reports lifetime_us, relative_error; add to it: report(lifetime_ns=…)")
 
 
 def test_functions_of_mimocorb_report_nothing(tmp_path: Path) -> None:

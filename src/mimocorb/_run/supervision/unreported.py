@@ -19,8 +19,8 @@ PATIENCE_S = 30.0
 class UnreportedResults:
     """Tells of results that a run waits for and that have not come, and at its end never came.
 
-    A name that is clearly a slip of one that is reported is told at once, any other after half a minute of
-    data taking: some results need many events.
+    A name that is clearly a slip of one that is reported is told at once, any other after half a
+    minute of data taking: some results need many events.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from mimocorb._setup.model import (
     Where,
     WorkerSpec,
 )
-from mimocorb._setup.nearest import nearest
+from mimocorb._setup.nearest import nearest, slip_of
 from mimocorb._setup.paths import shown
 from mimocorb._setup.user_code.configuring import check_plain_function
 from mimocorb._setup.user_code.fields_used import EventFunction
@@ -175,7 +175,7 @@ def _unreported(condition: StopCondition, spec: WorkerSpec) -> Iterator[Problem]
     names = reported_names(spec.function)
     if names is None or condition.quantity in names or len(spec.sources) > 1:
         return
-    guess = nearest(condition.quantity, names)
+    guess = slip_of(condition.quantity, names)
     remedy = f"add to it: report({condition.quantity}=…)"
     if spec.function.path is None:
         remedy = "name a worker with a function of yours, or the events of a buffer"
