@@ -448,6 +448,15 @@ def fits(source_list, sink_list, observe_list, config_dict, **rb_info):
         time.sleep(config_dict.get("pause_s", 0.0))
 
 
+def counts_and_fails_once(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Report how many events have come so far; the first process fails at the sixth."""
+    with Reader(source_list[0]) as source:
+        for count, _event in enumerate(source, 1):
+            if source.sequence == 6 and source.delivery == 1:
+                raise OSError("the server does not answer")
+            mimocorb.report(events=count)
+
+
 def reports_pauses(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Say what this worker knows of a pause."""
     while True:

@@ -221,3 +221,17 @@ def test_a_sink_that_takes_the_place_of_another_goes_on_in_a_file_of_its_own(tmp
     assert sorted({*first, *second}) == list(range(200))
     assert len(first) == len({*first})
     assert len(second) == len({*second})
+
+
+def test_what_a_process_reported_before_it_failed_stands_beside_what_its_successor_reports(
+    tmp_path,
+):
+    """Nobody but the user knows whether these are counts, which add up, or a fit."""
+    sink = Worker("counts_and_fails_once", {"RB_2": "read"}, keys=restart())
+    finished = run(chain(tmp_path, sink=sink))
+    assert finished.code == 0, finished.text
+    assert finished.summary["results"] == {
+        "before restart 1 of Fkt_3": {"events": 5},
+        "Fkt_3": {"events": 95},
+    }
+    assert "  result         before restart 1 of Fkt_3: events = 5\n" in finished.text

@@ -140,6 +140,7 @@ class Workforce:
         successor = self._new_process(function, process.number)
         self._crew.start([successor])
         function.replace(process, successor)
+        self._keep_results(function, process)
         self._watch(function, successor)
 
     def close(self) -> None:
@@ -201,6 +202,16 @@ class Workforce:
             process.state = WorkerState.RUNNING if self._gate_open else WorkerState.READY
         elif not process.gone:
             process.state = WorkerState.ENDING
+
+    def _keep_results(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        """Let what a process has reported stand beside what its successor, which begins anew, will.
+
+        Nobody but the user knows whether these are counts, which add up, or a fit.
+        """
+        name = function.process_name(process.number)
+        if name in self._results:
+            restarts = sum(each.number == process.number for each in function.predecessors)
+            self._results[f"before restart {restarts} of {name}"] = self._results.pop(name)
 
     def _on_output(self, process: WorkerProcess, stream: str, line: str) -> None:
         self._log.add_said("INFO" if stream == "stdout" else "WARNING", process.name, line)
