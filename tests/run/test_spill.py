@@ -140,7 +140,7 @@ def test_a_replay_gives_the_events_of_a_failed_sink_to_its_mended_successor(tmp_
     assert values == [2.0 * n for n in range(5, taken)]
 
 
-def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys):
+def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys, monkeypatch):
     sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})
     (tmp_path / "obstacle").touch()
     source = Worker("numbers", {"RB_1": "write"}, {"events": 300})
@@ -154,8 +154,13 @@ def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys)
     (again,) = [path for path in run_directories(finished.parent) if path != first]
     assert main(["replay", str(again), "--quiet"]) == 1
     assert f"is a replay of {first}, which has all" in capsys.readouterr().err
+    monkeypatch.chdir(finished.parent.parent)
+    assert main(["replay", "9"]) == 1
+    assert "there is no run 9 in target" in capsys.readouterr().err
     (tmp_path / "obstacle").unlink()
-    assert main(["replay", str(first), "--quiet"]) == 0
+    assert main(["replay", "1", "--quiet"]) == 0
+    assert main(["replay", "1", "--quiet"]) == 0
+    assert "events have been processed by a replay already" in capsys.readouterr().out
 
 
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):

@@ -8,6 +8,7 @@ from pathlib import Path
 from mimocorb._words import how_many, verb
 from mimocorb.cli.common import BAD_USAGE, FAILED, OK, Commands, print_text, read_setup
 from mimocorb.cli.run import add_manner_arguments, run_and_report
+from mimocorb.cli.runs import DEFAULT_PARENT
 
 __all__ = ["add"]
 
@@ -18,15 +19,21 @@ def add(commands: Commands) -> None:
         "replay", help="process the events that a run had to leave in a spill file"
     )
     parser.set_defaults(action=replay)
-    parser.add_argument("run", type=Path, metavar="RUN", help="the directory of the run")
+    parser.add_argument(
+        "run", metavar="RUN", help=f"the directory of the run, or its number in {DEFAULT_PARENT}"
+    )
     add_manner_arguments(parser)
 
 
 def replay(chosen: argparse.Namespace) -> int:
     """Run the workers that did not get their events, and all behind them, on the spill file."""
+    from mimocorb._run.record.catalogue import find_run
     from mimocorb._run.replay import Replay
 
-    rest = Replay(chosen.run)
+    directory = Path(chosen.run)
+    if chosen.run.isdecimal():
+        directory = find_run(DEFAULT_PARENT, int(chosen.run)).directory
+    rest = Replay(directory)
     if not rest.left:
         print_text(f"{rest.path}: all of its events have been processed by a replay already")
         return OK
@@ -34,7 +41,7 @@ def replay(chosen: argparse.Namespace) -> int:
     given = _by_option(rest.settings)
     chosen.settings, chosen.data = given.get("--set", ()), next(iter(given.get("--data", ())), None)
     overrides = {
-        "output_directory": chosen.output or chosen.run.parent,
+        "output_directory": chosen.output or directory.parent,
         "drain_timeout_s": chosen.drain_timeout,
     }
     setup = read_setup(chosen, overrides)

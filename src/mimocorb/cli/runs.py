@@ -15,7 +15,7 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_picture, p
 if TYPE_CHECKING:
     from mimocorb._run.record.catalogue import KnownRun
 
-__all__ = ["add"]
+__all__ = ["DEFAULT_PARENT", "add"]
 
 DEFAULT_PARENT = Path("target")
 
