@@ -148,7 +148,7 @@ def given_back(bench, function, sinks=1):
         ({"t": 5}, r"item for sink RB_2: expected the fields value; found t"),
         (0.5, "returned float 0.5; allowed"),
         ("yes", "returned str 'yes'; allowed"),
-        ([1.0, 2.0], "returned a list of 2 items for 1 sinks"),
+        ([1.0, 2.0], "returned a list of 2 items for 1 sink"),
         ([[1.0, "x"]], "item for sink RB_2: .*cannot be converted"),
         (
             [np.zeros(2)],

@@ -265,7 +265,7 @@ def test_threads_search_side_by_side_without_disturbing_each_other():
         ({"distance": 0.5}, "at least 1"),
         ({"height": "high"}, "height is 'high'"),
         ({"width": (1, 2, 3)}, "pair"),
-        ({"scale": [1, 2]}, "2 values for 1 channels"),
+        ({"scale": [1, 2]}, "2 values for 1 channel"),
         ({"baseline_samples": -1}, "none may be negative"),
     ],
 )
