@@ -33,6 +33,9 @@ def test_one_run_is_shown_paused_resumed_and_stopped(start, capsys):
     assert main(["status", "--json", str(directory_of(daq))]) == 0
     status = json.loads(capsys.readouterr().out.partition("\n")[2])
     assert (status["name"], status["view"]["state"]) == (name, "running")
+    first, _ = status["view"]["buffers"]
+    assert "throughput_hz" in first
+    assert [key for key in first["stats"] if key.endswith("_hz")] == []
     assert main(["stop"]) == 0
     assert f"{name}: ended, stopped by mimocorb stop (process" in capsys.readouterr().out
     finished = daq.finish()

@@ -29,7 +29,6 @@ def books():
         0,
         0,
         0,
-        None,
         1.0,
         0,
         False,

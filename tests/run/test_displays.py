@@ -34,7 +34,7 @@ def stats(name: str, *due: int, published: int = 1234567) -> BufferStats:
         GroupStats(g, published, published - d, 0, d, 0, 0, 0, 1, 0.0, 1) for g, d in enumerate(due)
     )
     return BufferStats(
-        name, 128, 64, published, published, 0, 0, 0, None, 1.0, 1, False, False,
+        name, 128, 64, published, published, 0, 0, 0, 1.0, 1, False, False,
         WaitingTime(0.0, 0.0), 0, 0, groups,
     )  # fmt: skip
 

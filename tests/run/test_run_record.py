@@ -242,7 +242,6 @@ def view(**books: int) -> RunView:
         name="RB_1",
         number_of_slots=4,
         free_slots=4,
-        rate_hz=None,
         uptime_s=1.0,
         writers=0,
         paused=False,

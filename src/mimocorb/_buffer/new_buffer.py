@@ -97,7 +97,6 @@ class NewBuffer:
         self.name = name
         self._log_level = logging.INFO if debug else logging.DEBUG
         self._owner_pid = os.getpid()
-        self._previous_published: tuple[int, int] | None = None
         self._ring: RingPort | None = self._make_ring(
             self.number_of_slots,
             self.values_per_slot * self.dtype.itemsize,
@@ -154,15 +153,9 @@ class NewBuffer:
         return self._use().books().free_slots
 
     def stats(self) -> BufferStats:
-        """Return the books, rates and waiting times of this moment."""
+        """Return the books and waiting times of this moment."""
         books = self._use().books()
-        now_ns = time.monotonic_ns()
-        rate_hz = None
-        if self._previous_published is not None:
-            before, before_ns = self._previous_published
-            rate_hz = (books.published - before) / max(1e-9, (now_ns - before_ns) / 1e9)
-        self._previous_published = (books.published, now_ns)
-        return BufferStats.from_books(self.name, self.number_of_slots, books, rate_hz, now_ns)
+        return BufferStats.from_books(self.name, self.number_of_slots, books, time.monotonic_ns())
 
     def quarantined(self) -> list[QuarantinedEvent]:
         """Return the events that were set aside, with payload, metadata and reasons.

@@ -108,11 +108,8 @@ class BufferStats:
         Claims that a writer left behind by dying.
     in_hand
         Slots in writers' hands now.
-    rate_hz
-        Events published per second since the previous ``stats()`` of the same NewBuffer; None at
-        the first call.
     uptime_s
-        Age of the buffer in seconds.
+        Age of the buffer in seconds; with `published` of two moments it gives the throughput.
     writers
         Writers open at the moment.
     paused, ended
@@ -134,7 +131,6 @@ class BufferStats:
     aborted: int
     torn: int
     in_hand: int
-    rate_hz: float | None
     uptime_s: float
     writers: int
     paused: bool
@@ -146,7 +142,7 @@ class BufferStats:
 
     @classmethod
     def from_books(
-        cls, name: str, number_of_slots: int, books: RingBooks, rate_hz: float | None, now_ns: int
+        cls, name: str, number_of_slots: int, books: RingBooks, now_ns: int
     ) -> BufferStats:
         """Word the ledger of the backend."""
         return cls(
@@ -158,7 +154,6 @@ class BufferStats:
             aborted=books.aborted,
             torn=books.torn,
             in_hand=books.in_hand,
-            rate_hz=rate_hz,
             uptime_s=(now_ns - books.created_monotonic_ns) / 1e9,
             writers=books.writers,
             paused=books.paused,

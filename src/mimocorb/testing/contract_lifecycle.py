@@ -306,16 +306,6 @@ class StatisticsContract(ContractTests):
         books = buffer.stats()
         assert (books.writers, books.groups[0].readers) == (0, 0)
 
-    def test_the_rate_is_that_since_the_last_look(self, make_buffer: MakeBuffer) -> None:
-        buffer = make_buffer()
-        writer = Writer(buffer.new_writer())
-        assert buffer.stats().rate_hz is None
-        put(writer, *range(10))
-        time.sleep(PAUSE_S)
-        rate_hz = buffer.stats().rate_hz
-        assert rate_hz is not None
-        assert 0 < rate_hz <= 10 / PAUSE_S
-
     def test_statistics_do_not_change_afterwards(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer()
         books = buffer.stats()
