@@ -107,14 +107,15 @@ class Spill:
                     found.append(
                         f"{how_many(events, 'event')} of {buffer} {verb(events, 'was')} saved for "
                         f"{function.spec.function.name};"
-                        f" {self._what_to_do(self._file.path.parent)}"
+                        f" {self._what_to_do(self._file.path.parent, events)}"
                     )
         return found
 
-    def _what_to_do(self, directory: Path) -> str:
+    def _what_to_do(self, directory: Path, events: int) -> str:
         first = self._setup.replay_of
         if first is None:
-            return f"to process them: mimocorb replay {directory}"
+            them = "it" if events == 1 else "them"
+            return f"to process {them}: mimocorb replay {directory}"
         # It has all of its events still, also those that were not played.
         return f"the replay of {first} is not complete, to repeat it: mimocorb replay {first}"
 
