@@ -13,8 +13,14 @@ def kamiokanne_source(
 ):
     """Write all recorded events, in mV, into a buffer with one field.
 
-    Keys of the configuration: ``data``, the folder with the recorded data, and ``sleeptime``, the
-    time between two events in s. The number of an event is its row in the reference table.
+    The number of an event is its row in the reference table.
+
+    Keys of the configuration:
+
+    ``data``
+        Folder with the recorded data.
+    ``sleeptime``
+        Mean time between two events in s; 0 for as fast as the buffer takes them.
     """
     SourceToBuffer(
         source_list,
