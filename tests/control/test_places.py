@@ -166,6 +166,22 @@ def test_what_a_killed_run_leaves_is_not_taken_for_a_run_and_is_cleaned_up(start
     assert mimocorb.connect().directory.parent.parent.name == "next"
 
 
+def test_a_run_that_is_just_being_killed_is_said_to_be(start):
+    """Its sockets are closed a moment before it has gone, and not all at once."""
+    daq = start()
+    directory = directory_of(daq)
+
+    def refusal() -> str:
+        with pytest.raises(RunUnreachable) as raised:
+            mimocorb.connect(directory)
+        return str(raised.value)
+
+    os.kill(daq.process.pid, signal.SIGKILL)
+    while daq.process.poll() is None:
+        assert "the run was killed while it was" in refusal()
+    assert "the run was killed while it was" in refusal()
+
+
 def test_workers_hold_no_copy_of_the_socket(start):
     """Or clients would wait at a run whose main process has gone, instead of hearing the end."""
     again = {"restart": {"policy": "on_failure", "backoff_s": 0.01}}

@@ -16,7 +16,7 @@ from mimocorb._run.remote.protocol import LONGEST_ANSWER, PROTOCOL, Request, oth
 from mimocorb._run.workers.process_stat import is_stopped
 from mimocorb.errors import CommandRefused, CommandTimeout, RunUnreachable
 
-__all__ = ["ANSWER_TIMEOUT_S", "ask", "open_link", "read_line", "understood"]
+__all__ = ["ANSWER_TIMEOUT_S", "RunHasGone", "ask", "open_link", "read_line", "understood"]
 
 ANSWER_TIMEOUT_S = 20.0
 """A run answers within milliseconds, unless other programs leave its machine no time."""
@@ -26,14 +26,18 @@ PIECE = 1 << 16
 _ERRORS = {"refused": CommandRefused, "timeout": CommandTimeout}
 
 
+class RunHasGone(RunUnreachable):
+    """Nobody listens any more: the run has ended, or was killed."""
+
+
 def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any]:
     """Send one request to the run that listens at `path`; returns the answer.
 
     Raises
     ------
     RunUnreachable
-        Nobody listens there, it is not this user's, it speaks another protocol, it is suspended,
-        or it does not answer within `timeout_s`.
+        It is not this user's, it speaks another protocol, it is suspended, or it does not answer
+        within `timeout_s`; :class:`RunHasGone` if nobody listens there, or any more.
     CommandRefused, CommandTimeout
         The run says so.
     """
@@ -53,7 +57,7 @@ def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> di
     except RunUnreachable:  # an OSError as well
         raise
     except OSError as error:
-        raise RunUnreachable(f"the run has gone while it was asked: {error}") from error
+        raise RunHasGone(f"the run has gone while it was asked: {error}") from error
     finally:
         link.close()
     return understood(line)
@@ -65,6 +69,8 @@ def open_link(path: Path, timeout_s: float) -> socket.socket:
         link = connected(path, timeout_s)
     except PermissionError as error:
         raise RunUnreachable(f"the run belongs to another user: {path}") from error
+    except (ConnectionRefusedError, FileNotFoundError) as error:
+        raise RunHasGone(f"no run listens at {path}: {error.strerror or error}") from error
     except OSError as error:
         raise RunUnreachable(f"no run listens at {path}: {error.strerror or error}") from error
     _pid, uid = peer(link)
@@ -104,7 +110,7 @@ def _wait_for_answer(link: socket.socket, deadline_s: float) -> None:
 def understood(line: bytes) -> dict[str, Any]:
     """Return what an answer grants; raise what it refuses."""
     if not line:
-        raise RunUnreachable("the run has ended without an answer")
+        raise RunHasGone("the run has ended without an answer")
     try:
         content = json.loads(line)
         protocol, granted = content["protocol"], content["ok"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from mimocorb._run.remote.client import RunClient
 from mimocorb._run.remote.place import noted_socket, socket_files, user_name
 from mimocorb._run.remote.protocol import Request, RunStatus, status_from_plain
-from mimocorb._run.remote.request import ask
+from mimocorb._run.remote.request import RunHasGone, ask
 from mimocorb.errors import MimocorbError, RunUnreachable
 
 __all__ = ["Found", "connect", "find_run", "running_runs"]
@@ -45,9 +45,10 @@ def _look_at(path: Path) -> Found | None:
     try:
         content = ask(path, Request("status", by="a search"))
         return Found(path, status_from_plain(content["status"]))
+    except RunHasGone:
+        return None
     except RunUnreachable as error:
-        is_stale = isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
-        return None if is_stale else Found(path, None, str(error))
+        return Found(path, None, str(error))
     except (ValueError, KeyError):
         return Found(path, None, f"what listens at {path} answers in an unknown form")
 
@@ -139,7 +140,9 @@ def _why_not_running(directory: Path) -> str:
     if record.is_final:
         return f"{directory}: the run was {record.state}"
     if record.supervisor.lives():
-        return f"{directory}: the run is there, but cannot be reached: it has no control socket"
+        has_none = noted_socket(directory) is None
+        why = "it has no control socket" if has_none else "nobody answers at its control socket"
+        return f"{directory}: the run is there, but cannot be reached: {why}"
     return f"{directory}: the run was killed while it was {record.state}"
 
 

@@ -63,7 +63,7 @@ class ProcessIdentity:
             found = ProcessStat.of(self.pid)
         except (FileNotFoundError, ProcessLookupError):
             return False
-        return found.start_ticks == self.start_ticks and not found.gone
+        return found.start_ticks == self.start_ticks and not found.ending
 
 
 def _boot_id() -> str:

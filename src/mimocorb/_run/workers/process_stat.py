@@ -10,6 +10,9 @@ from typing import NamedTuple
 __all__ = ["ProcessStat", "is_stopped", "members"]
 
 
+PF_EXITING = 0x4
+
+
 class ProcessStat(NamedTuple):
     """Some fields of ``/proc/PID/stat``.
 
@@ -23,6 +26,8 @@ class ProcessStat(NamedTuple):
         One letter, ``"R"`` and so on.
     group
         Number of its process group.
+    flags
+        Of the kernel, ``PF_…`` in its source.
     start_ticks
         When it was started, in clock ticks since the boot of the machine.
     """
@@ -31,6 +36,7 @@ class ProcessStat(NamedTuple):
     name: str
     state: str
     group: int
+    flags: int
     start_ticks: int
 
     @classmethod
@@ -48,12 +54,18 @@ class ProcessStat(NamedTuple):
         # The name of the program, in brackets before the state, may hold anything.
         before, _, after = text.rpartition(")")
         fields = after.split()
-        return cls(pid, before.partition("(")[2], fields[0], int(fields[2]), int(fields[19]))
+        group, flags, start_ticks = (int(fields[number]) for number in (2, 6, 19))
+        return cls(pid, before.partition("(")[2], fields[0], group, flags, start_ticks)
 
     @property
     def gone(self) -> bool:
         """Whether the process has ended, and only its exit code is left."""
         return self.state in "ZX"
+
+    @property
+    def ending(self) -> bool:
+        """Whether the process does nothing more: the kernel is closing what it had open."""
+        return self.gone or bool(self.flags & PF_EXITING)
 
 
 def is_stopped(pid: int) -> bool:
