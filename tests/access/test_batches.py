@@ -199,6 +199,17 @@ def test_the_pace_grows_with_quick_functions_and_falls_back_with_slow_ones(monke
     assert sizes == [16, 32, 64, 25, 1, 16, 1, 16]
 
 
+def test_events_of_which_few_would_make_a_batch_go_one_by_one_untimed(monkeypatch):
+    def read_the_clock():
+        raise AssertionError("nothing is decided by it")
+
+    monkeypatch.setattr("mimocorb._access.batches.time.perf_counter", read_the_clock)
+    pace = BatchPace(15)
+    pace.begin()
+    pace.end(1)
+    assert pace.size == 1
+
+
 def test_an_end_raised_by_the_function_ends_the_filter_after_what_is_done(bench, filled):
     buffer, source = filled
     _, writer, group = sink_of(bench)

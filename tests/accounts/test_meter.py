@@ -190,10 +190,17 @@ def test_what_was_waited_for_in_vain_is_not_live(own_meter, new_buffer):
     assert sum(found.spent_ns) == found.at_ns - found.began_ns
 
 
-def test_an_event_that_does_not_fit_leaves_the_source_live(own_meter, new_buffer):
-    put = rbPut(sink_list=[new_buffer().new_writer()])
+@pytest.mark.parametrize(
+    ("data", "metadata"),
+    [([1.0, 2.0, 3.0], None), (1.0, {"time": 3}), (1.0, (1, 2.0)), (1.0, ("first", 2.0, 0.0))],
+)
+def test_an_event_that_does_not_fit_leaves_the_source_live(own_meter, new_buffer, data, metadata):
+    buffer = new_buffer()
+    put = rbPut(sink_list=[buffer.new_writer()])
     with pytest.raises(UserFunctionError):
-        put([1.0, 2.0, 3.0])
+        put(data, metadata)
+    stats = buffer.stats()
+    assert (stats.published, stats.aborted, stats.in_hand) == (0, 1, 0)
     assert own_meter.state == Doing.WORKING
     assert read(own_meter).events == 0
 

@@ -43,21 +43,29 @@ class BatchPace:
     What is in hand is kept from the colleagues of the group, and what comes out of it from the
     buffers behind. With functions that need a millisecond or more per event, events go one by
     one; where they need microseconds, many share the cost of a call.
+
+    Parameters
+    ----------
+    limit
+        The largest batch. If that is too small to be worth it, events go one by one untimed.
     """
 
     TARGET_S = 1e-3
 
     def __init__(self, limit: int) -> None:
         self.size = 1
-        self._limit = limit
+        self._limit = limit if limit >= _LEAST_WORTH_IT else 1
         self._began_s = 0.0
 
     def begin(self) -> None:
         """Note that processing begins now."""
-        self._began_s = time.perf_counter()
+        if self._limit > 1:
+            self._began_s = time.perf_counter()
 
     def end(self, count: int) -> None:
         """Note that `count` events have been processed."""
+        if self._limit == 1:
+            return
         event_s = (time.perf_counter() - self._began_s) / count
         affordable = int(self.TARGET_S / event_s) if event_s > 0 else self._limit
         if min(affordable, self._limit) < _LEAST_WORTH_IT:

@@ -49,7 +49,7 @@ Verdict = int | str
 
 
 class DecisionCounter:
-    """Counts verdicts in the account page; a few stores for a batch of events, whatever its size.
+    """Counts verdicts in the account page, a few stores for each kind of them in a batch.
 
     Parameters
     ----------
@@ -79,24 +79,20 @@ class DecisionCounter:
                 return bits
         return result.reason if isinstance(result, Reject) else ""
 
-    def add(self, verdicts: Sequence[Verdict]) -> None:
-        """Count events that are decided: their records are published."""
-        if self._meter is None or not verdicts:
+    def add(self, verdict: Verdict, count: int) -> None:
+        """Count events that are decided, all in the same way: their records are published."""
+        if self._meter is None:
             return
-        counts: dict[Verdict, int] = {}
-        for verdict in verdicts:
-            counts[verdict] = counts.get(verdict, 0) + 1
         words = self._meter.words
-        for verdict, count in counts.items():
-            if isinstance(verdict, int):
-                words[page_of.ACCEPTED] += count
-                for sink in self._sinks:
-                    if verdict >> sink & 1:
-                        words[page_of.ACCEPTED_FOR + sink] += count
-            else:
-                words[page_of.REJECTED] += count
-                if verdict:
-                    words[page_of.REASON_COUNTS + self._place(verdict)] += count
+        if isinstance(verdict, int):
+            words[page_of.ACCEPTED] += count
+            for sink in self._sinks:
+                if verdict >> sink & 1:
+                    words[page_of.ACCEPTED_FOR + sink] += count
+        else:
+            words[page_of.REJECTED] += count
+            if verdict:
+                words[page_of.REASON_COUNTS + self._place(verdict)] += count
 
     def failed(self) -> None:
         """Count an event on which the function failed; it goes back to the group."""

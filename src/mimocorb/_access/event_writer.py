@@ -17,6 +17,7 @@ from mimocorb.errors import EndOfStream
 __all__ = ["EventWriter", "split_metadata"]
 
 _KEYS = ("counter", "timestamp", "deadtime")
+_Metadata = tuple[int, float, float]
 
 
 class EventWriter:
@@ -67,20 +68,15 @@ class EventWriter:
         meter = self._meter or self.begin()
         meter.event_is_there()
         timestamp_s = time.time()
-        given = _as_dict(metadata)
         try:
             slot = self.writer.get_new_buffer()
         except EndOfStream:
             meter.event_is_refused()
             raise
-        deadtime = self._deadtime(meter)
+        own = (self.next_counter, timestamp_s, self._deadtime(meter))
         try:
             self.form.fill(slot, data)
-            self.writer.set_metadata(
-                int(given.get("counter", self.next_counter)),
-                float(given.get("timestamp", timestamp_s)),
-                float(given.get("deadtime", deadtime)),
-            )
+            self.writer.set_metadata(*(own if metadata is None else _completed(metadata, own)))
         except BaseException:
             self.writer.abort()
             meter.event_is_dropped()
@@ -95,9 +91,9 @@ class EventWriter:
         An interval ends when the event has its slot; to fill this belongs to the next interval. So
         no time is left out, and none counts twice.
         """
-        interval_ns = meter.since_ns - self._previous_ns
-        active_ns = meter.live_ns - self._live_ns
-        self._previous_ns, self._live_ns = meter.since_ns, meter.live_ns
+        at_ns, live_ns = meter.since_ns, meter.live_ns
+        interval_ns, active_ns = at_ns - self._previous_ns, live_ns - self._live_ns
+        self._previous_ns, self._live_ns = at_ns, live_ns
         return 1.0 - active_ns / interval_ns if interval_ns > 0 else 0.0
 
     def close(self) -> None:
@@ -133,16 +129,22 @@ def _is_metadata(value: Any, form: RecordForm) -> bool:
     return len(value) == 3 and all(np.ndim(x) == 0 for x in value)
 
 
-def _as_dict(metadata: Any) -> Mapping[str, Any]:
-    if metadata is None:
-        return {}
+def _completed(metadata: Any, own: _Metadata) -> _Metadata:
+    """Return what was given as metadata, and our own values for keys that were not given."""
     if isinstance(metadata, Mapping):
         unknown = [str(key) for key in metadata if key not in _KEYS]
         if unknown:
             raise DoesNotFitError(
                 f"metadata: expected the keys {', '.join(_KEYS)}; found {unknown}"
             )
-        return metadata
-    if len(metadata) != len(_KEYS):
+        counter, timestamp_s, deadtime = (
+            metadata.get(key, value) for key, value in zip(_KEYS, own, strict=True)
+        )
+    elif len(metadata) != len(_KEYS):
         raise DoesNotFitError(f"metadata: expected ({', '.join(_KEYS)}); found {metadata!r}")
-    return dict(zip(_KEYS, metadata, strict=True))
+    else:
+        counter, timestamp_s, deadtime = metadata
+    try:
+        return int(counter), float(timestamp_s), float(deadtime)
+    except (TypeError, ValueError):
+        raise DoesNotFitError(f"metadata: expected numbers; found {metadata!r}") from None

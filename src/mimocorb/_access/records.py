@@ -56,6 +56,7 @@ class RecordForm:
     def __init__(self, dtype: np.dtype[Any], values_per_slot: int) -> None:
         self.dtype = np.dtype(dtype)
         self.samples = values_per_slot
+        self._shape = (values_per_slot,)
         self.channels: tuple[str, ...] = self.dtype.names or ("value",)
         contiguous = contiguous_samples(self.dtype, values_per_slot)
         self.is_contiguous = contiguous is not None
@@ -73,22 +74,21 @@ class RecordForm:
 
     def record(self, value: Any) -> NDArray[Any]:
         """Return `value` as an array of shape (S,) and the buffer's dtype, copied if needed."""
-        if self._is_exact(value):
-            return np.asarray(value).reshape(self.samples)
         same = self._same_bytes(value)
         if same is not None:
-            return same.view(self.dtype)
+            return same if same.dtype == self.dtype else same.view(self.dtype)
         target = np.empty(self.samples, self.dtype)
         self.fill(target, value)
         return target
 
     def fill(self, slot: NDArray[Any], value: Any) -> None:
         """Copy `value` into `slot`, an array of shape (S,) and the buffer's dtype."""
-        if self._is_exact(value):
-            exact = np.ascontiguousarray(value).reshape(self.samples)
-            slot.view(np.uint8)[...] = exact.view(np.uint8)
-        elif (same := self._same_bytes(value)) is not None:
-            slot.view(np.uint8)[...] = same.view(np.uint8)
+        same = self._same_bytes(value)
+        if same is not None:
+            if self.dtype.names is None:
+                slot[...] = same
+            else:  # field by field takes longer
+                slot.view(np.uint8)[...] = same.view(np.uint8)
         elif isinstance(value, Mapping):
             self._fill_named(slot, value, tuple(value))
         elif isinstance(value, (np.ndarray, np.void)) and value.dtype.names is not None:
@@ -119,16 +119,17 @@ class RecordForm:
             " dictionary, or one array per channel"
         )
 
-    def _is_exact(self, value: Any) -> bool:
-        return (
-            isinstance(value, (np.ndarray, np.void))
-            and value.dtype == self.dtype
-            and (value.shape == (self.samples,) or (value.shape == () and self.samples == 1))
-        )
-
     def _same_bytes(self, value: Any) -> NDArray[Any] | None:
-        """Return a plain array as a flat one if its bytes are just those of the slot."""
-        if not isinstance(value, np.ndarray) or self._base is None or value.dtype != self._base:
+        """Return `value` as a flat contiguous array if its bytes are just those of the slot.
+
+        Either an array as it is in the slot, or a plain one of all its numbers.
+        """
+        if not isinstance(value, (np.ndarray, np.void)):
+            return None
+        if value.dtype == self.dtype:
+            fits = value.shape == self._shape or (value.shape == () and self.samples == 1)
+            return np.ascontiguousarray(value) if fits else None
+        if self._base is None or value.dtype != self._base:
             return None
         shape = (self.number_of_channels, self.channel_samples)
         if value.shape == shape:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -167,14 +168,17 @@ class BufferToBuffer:
                 stack.callback(self._sample.close)
             for writer in self.writers:
                 stack.enter_context(writer)
-            stack.enter_context(self.reader)
+            reader = stack.enter_context(self.reader)
             while True:
+                count = pace.size
                 try:
-                    events = self._next_events(pace.size)
+                    events = reader.get() if count == 1 else reader.get_batch(count)
                 except EndOfStream:
                     return
                 try:
-                    if len(events) == 1:
+                    if count == 1:
+                        self._process_one(events, pace)
+                    elif len(events) == 1:
                         self._process_one(events[0], pace)
                     else:
                         self._process_batch(events, pace)
@@ -186,24 +190,20 @@ class BufferToBuffer:
         """Do the same as calling the object."""
         self()
 
-    def _next_events(self, count: int) -> Sequence[NDArray[Any]] | NDArray[Any]:
-        return [self.reader.get()] if count == 1 else self.reader.get_batch(count)
-
     def _process_one(self, data: NDArray[Any], pace: BatchPace) -> None:
         metadata = self.reader.get_metadata()
         pace.begin()
         outputs, verdict = self._filtered(data, metadata)
         pace.end(1)
-        if any(outputs) and not self._is_our_turn():
-            return
-        for writer, records in zip(self.writers, outputs, strict=False):
-            for record in records:
-                writer.write(record, *metadata)
-        self._count([verdict])
+        if isinstance(verdict, int):
+            if not self._is_our_turn():
+                return
+            for writer, records in zip(self.writers, outputs, strict=False):
+                for record in records:
+                    writer.write(record, *metadata)
+        self._count(verdict, 1)
 
-    def _process_batch(
-        self, events: Sequence[NDArray[Any]] | NDArray[Any], pace: BatchPace
-    ) -> None:
+    def _process_batch(self, events: NDArray[Any], pace: BatchPace) -> None:
         metadata = self.reader.get_metadata_batch()
         verdicts: list[Verdict] = []
         pace.begin()
@@ -235,7 +235,9 @@ class BufferToBuffer:
             done = min(outbox.places[0] for outbox in self._outboxes if outbox.places)
             raise
         finally:
-            self._count(verdicts[:done])  # first: a kill in between counts them once too often
+            # first: a kill in between counts them once too often
+            for verdict, events in Counter(verdicts[:done]).items():
+                self._count(verdict, events)
             self.reader.acknowledge(done)
 
     def _is_our_turn(self) -> bool:
@@ -245,10 +247,11 @@ class BufferToBuffer:
         """
         return not self._ordered or self.reader.wait_for_turn()
 
-    def _count(self, verdicts: Sequence[Verdict]) -> None:
-        self._decisions.add(verdicts)
-        self.event_count += len(verdicts)
-        self.accepted_count += sum(isinstance(verdict, int) for verdict in verdicts)
+    def _count(self, verdict: Verdict, events: int) -> None:
+        self._decisions.add(verdict, events)
+        self.event_count += events
+        if isinstance(verdict, int):
+            self.accepted_count += events
 
     def _filtered(
         self, data: NDArray[Any], metadata: tuple[int, float, float]

@@ -328,7 +328,7 @@ class MergeBuffers:
             verdict = self._hand_on(members)
         self.complete_count += not missing
         self.incomplete_count += bool(missing)
-        self._decisions.add([verdict] * len(members))
+        self._decisions.add(verdict, len(members))
         late = [source for source in members if missing and source.key <= source.passed_over]
         self.late_count += bool(late)
         for source in members:
