@@ -17,7 +17,7 @@ from running import Worker, chain, eventually, processes_of
 from talking import STATUS, call, directory_of, hear, socket_of
 
 import mimocorb
-from mimocorb._run.remote.place import listening, noted_socket
+from mimocorb._run.remote.place import listening, noted_socket, run_name, short_name
 from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.supervision.supervisor import Supervisor
@@ -204,22 +204,30 @@ def open_files(pid: int) -> set[str]:
     return found
 
 
-def test_a_run_that_is_suspended_says_so(start):
+@pytest.mark.parametrize("name", ["muons_run0001", "with-some-hyphens", 90 * "ä" + "_run0007"])
+def test_the_name_of_a_socket_tells_the_end_of_that_of_its_run(places, name):
+    listener, path = listening(places[0] / "mimocorb", name)
+    listener.close()
+    assert run_name(path) == short_name(name)
+    assert name.endswith(run_name(path))
+    assert run_name(path)[-8:] == name[-8:]
+
+
+def test_a_run_that_is_suspended_says_so_by_whatever_it_is_called(start):
     daq = start()
     os.kill(daq.process.pid, signal.SIGSTOP)
-    with pytest.raises(RunUnreachable, match=rf"suspended .*kill -CONT {daq.process.pid}"):
-        mimocorb.connect()
-    named = r"no run of \w+ that answers is called 'muons'; it may be one that does not answer:"
-    with pytest.raises(
-        RunUnreachable, match=rf"{named}\n  the run of process .*kill -CONT {daq.process.pid}"
-    ):
+    for name in (None, directory_of(daq).name, "test_setup", 1):
+        with pytest.raises(RunUnreachable, match=rf"suspended .*kill -CONT {daq.process.pid}"):
+            mimocorb.connect(name)
+    listed = rf"is called 'muons'; running are:\n  {directory_of(daq).name}: .* is suspended"
+    with pytest.raises(RunUnreachable, match=listed):
         mimocorb.connect("muons")
     os.kill(daq.process.pid, signal.SIGCONT)
     assert mimocorb.connect().status().state.value == "running"
 
 
 def test_a_run_of_another_release_is_refused_with_both_numbers(places):
-    listener, _path = listening(places[0] / "mimocorb")
+    listener, _path = listening(places[0] / "mimocorb", "later")
     listener.setblocking(True)
 
     def other_release() -> None:

@@ -36,6 +36,8 @@ __all__ = [
     "noted_socket",
     "peer",
     "remove_stale",
+    "run_name",
+    "short_name",
     "socket_directories",
     "socket_files",
     "user_name",
@@ -43,6 +45,7 @@ __all__ = [
 
 NOTE = "control.json"
 SUFFIX = ".sock"
+LONGEST_NAME_BYTES = 60
 STALE_AFTER_S = 10.0
 RETRY_S = 0.01
 
@@ -87,9 +90,12 @@ def _short_path(directory: int, name: str) -> str:
     return f"/proc/self/fd/{directory}/{name}"
 
 
-def listening(directory: Path) -> tuple[socket.socket, Path]:
-    """Return a socket that listens in this directory, and its path; OSError if that fails."""
-    name = f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+def listening(directory: Path, run: str) -> tuple[socket.socket, Path]:
+    """Return a socket that listens in this directory, and its path; OSError if that fails.
+
+    It is called after the run, so that one that does not answer can be recognised.
+    """
+    name = f"{short_name(run)}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _open_directory(directory, make=True) as descriptor:
@@ -102,6 +108,16 @@ def listening(directory: Path) -> tuple[socket.socket, Path]:
         listener.close()
         raise
     return listener, directory / name
+
+
+def short_name(run: str) -> str:
+    """Return the name of a run as in the name of its socket: of a long one the end."""
+    return os.fsencode(run)[-LONGEST_NAME_BYTES:].decode(errors="ignore")
+
+
+def run_name(path: Path) -> str:
+    """Return the short name of the run that listens at this socket."""
+    return path.name.rsplit("-", 2)[0]
 
 
 def peer(link: socket.socket) -> tuple[int, int]:

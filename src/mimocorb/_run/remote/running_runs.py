@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimocorb._run.record.run_number import run_suffix
 from mimocorb._run.remote.client import RunClient
-from mimocorb._run.remote.place import noted_socket, socket_files, user_name
+from mimocorb._run.remote.place import noted_socket, run_name, short_name, socket_files, user_name
 from mimocorb._run.remote.protocol import Request, RunStatus, status_from_plain
 from mimocorb._run.remote.request import RunHasGone, ask
 from mimocorb.errors import MimocorbError, RunUnreachable
@@ -32,6 +33,18 @@ class Found:
     path: Path
     status: RunStatus | None
     trouble: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the directory of the run; the end of a long one if the run did not answer."""
+        return self.status.name if self.status else run_name(self.path)
+
+    def is_called(self, text: str) -> bool:
+        """Whether this is its number, or its whole name."""
+        if self.status is not None:
+            return text in (self.name, str(self.status.number))
+        is_number = text.isdecimal() and self.name.endswith(run_suffix(int(text)))
+        return is_number or self.name == short_name(text)
 
 
 def running_runs() -> list[Found]:
@@ -71,10 +84,9 @@ def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
     found = running_runs()
     chosen = found if run is None else _matching(found, str(run))
     if len(chosen) == 1:
-        only = chosen[0]
-        if only.status is None:
-            raise RunUnreachable(only.trouble)
-        return only
+        if chosen[0].status is None:
+            raise RunUnreachable(label(chosen[0]))
+        return chosen[0]
     user = user_name(os.geteuid())
     if not found:
         if run is None:
@@ -86,10 +98,6 @@ def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
     if chosen:
         which = "several runs are running" if run is None else f"{run!r} may mean several runs"
         raise RunUnreachable(f"{which}; say which one by its directory, number or name:{names}")
-    silent = [one.trouble for one in found if one.status is None]
-    if silent:  # its name is known to nobody else
-        answers = "\n  ".join(["it may be one that does not answer:", *silent])
-        raise RunUnreachable(f"no run of {user} that answers is called {run!r}; {answers}")
     raise RunUnreachable(f"no run of {user} is called {run!r}; running are:{names}")
 
 
@@ -97,16 +105,15 @@ def label(found: Found) -> str:
     """Return number, name and state of a run in one line."""
     status = found.status
     if status is None:
-        return found.trouble
+        return f"{found.name}: {found.trouble}"
     number = "" if status.number is None else f"{status.number}  "
     return f"{number}{status.name}  ({status.state.value})  {status.directory}"
 
 
 def _matching(found: list[Found], text: str) -> list[Found]:
     """Return whose number or whole name this is, or else in whose names it is found."""
-    answering = [(one, one.status) for one in found if one.status is not None]
-    exact = [one for one, s in answering if text in (str(s.number), s.name)]
-    return exact or [one for one, status in answering if text in status.name]
+    exact = [one for one in found if one.is_called(text)]
+    return exact or [one for one in found if text in one.name]
 
 
 def _in_directory(directory: Path) -> Found:

@@ -114,7 +114,7 @@ class ControlSocket:
         problems = []
         for directory in socket_directories():
             try:
-                self._listener, self._path = listening(directory)
+                self._listener, self._path = listening(directory, self._directory.name)
                 break
             except OSError as error:
                 problems.append(str(error))
