@@ -103,6 +103,13 @@ def test_a_class_is_made_and_called(tmp_path: Path) -> None:
     assert len((tmp_path / "table.txt").read_text().splitlines()) == 2
 
 
+def test_a_class_that_cannot_take_what_a_buffer_holds_says_so_before_data_are_taken() -> None:
+    with NewBuffer(8, 4, [("height", "f8")], name="heights") as heights:
+        call = WorkerCall(worker(filename="table"), [heights.new_reader_group()])
+        with pytest.raises(SetupError, match="one row per event, but heights has 4 values"):
+            bind_function(BufferToTxtfile, call)
+
+
 def test_a_class_that_does_everything_in_its_constructor_is_not_called() -> None:
     class Old:
         made = 0

@@ -68,5 +68,8 @@ def bind_function(function: Callable[..., Any], call: WorkerCall) -> Work:
     SetupError
         The configuration or the buffers do not fit to the function.
     """
+    buffers = [*(call.source_list or ()), *(call.observe_list or ())]
+    if hasattr(function, "preview") and len(buffers) == 1:
+        function.preview(buffers[0], call.spec.config)  # as `mimocorb check` does
     work: Work = import_module(form_of(function).module).bind(function, call)
     return work
