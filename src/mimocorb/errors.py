@@ -14,6 +14,7 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     ├── CommandRefused(RuntimeError)        a run cannot do in its present state what was asked
     ├── CommandTimeout(TimeoutError)        a run was asked, but it did not come about in time
     ├── HandleMisuse(RuntimeError)          closed, or used in a process that did not open it
+    ├── StaleView(RuntimeError)             the view of an event that was given back (``debug``)
     ├── BooksDoNotBalance(RuntimeError)     an identity of the event ledger is violated
     ├── UserFunctionError(RuntimeError)     a source, filter, sink or observer function failed
     ├── OutputError(OSError)                a file could not be written: full, existing, not allowed
@@ -46,6 +47,7 @@ __all__ = [
     "RunRecordError",
     "RunUnreachable",
     "SetupError",
+    "StaleView",
     "Terminated",
     "UserFunctionError",
 ]
@@ -93,6 +95,10 @@ class CommandTimeout(MimocorbError, TimeoutError):
 
 class HandleMisuse(MimocorbError, RuntimeError):
     """A Writer, Reader or Observer was used after ``close()`` or in another process."""
+
+
+class StaleView(MimocorbError, RuntimeError):
+    """The view of an event was used after the event had been given back (``debug`` only)."""
 
 
 class BooksDoNotBalance(MimocorbError, RuntimeError):

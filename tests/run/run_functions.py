@@ -296,6 +296,17 @@ def double(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
 
 
+def keeps_the_last(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Compares each event with the one before, by a view that shows another event by then."""
+    kept = []
+
+    def change(data):
+        kept.append(data)
+        return [{"value": data["value"][:1] - kept[-2:][0]["value"][:1]}]
+
+    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=change, **rb_info)()
+
+
 def rejects_all(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToBuffer(
         source_list, sink_list, observe_list, config_dict, lambda _event: None, **rb_info

@@ -42,6 +42,15 @@ def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path)
     assert finished.values() == [2.0 * n for n in range(30)]
 
 
+def test_with_debug_who_keeps_the_view_of_an_event_is_told(tmp_path):
+    middle = Worker("keeps_the_last", {"RB_1": "read", "RB_2": "write"})
+    finished = run(chain(tmp_path, middle=middle), "--debug")
+    assert finished.code == 1
+    failure = finished.summary["failures"][0]
+    assert "Fkt_2 keeps_the_last failed" in failure
+    assert "a view of an event of buffer 'RB_1' was used after it had been given back" in failure
+
+
 @pytest.mark.parametrize("way", ["exits", "is killed", "leaves a talker"])
 def test_all_that_a_source_has_published_is_in_the_file_however_it_ends(tmp_path, way):
     """F12: fast events, a slow filter; what was put is processed, the exit code says the rest."""
@@ -229,7 +238,7 @@ def test_a_worker_that_hangs_is_given_up_after_the_drain_timeout(tmp_path):
     stuck, *_, saved = finished.summary["failures"]
     assert re.fullmatch(
         r"no progress for 3 s while draining: "
-        r"Fkt_3 hangs has had the 1st event of RB_2 in its hands for \d+ s",
+        r"Fkt_3 hangs has had the 1st event published in RB_2 in its hands for \d+ s",
         stuck,
     )
     assert "Fkt_3 hangs did not end when asked, killed" in finished.summary["warnings"]

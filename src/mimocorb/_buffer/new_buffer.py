@@ -45,7 +45,8 @@ class NewBuffer:
         Type of the array: a NumPy dtype or what makes one, such as ``np.int32`` or
         ``[("chA", "float64"), ("chB", "float64")]``. No Python objects.
     debug
-        Log every group, writer and shutdown of this buffer.
+        Log every group, writer and shutdown of this buffer. A view that is used after its event has
+        been given back raises StaleView, instead of showing another event; that costs some µs each.
     name
         For messages and statistics.
     max_reader_groups

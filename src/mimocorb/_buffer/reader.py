@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._buffer.contract import Status
+from mimocorb._buffer.lent_arrays import views_of
 from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
-from mimocorb._buffer.views import SlotViews
 from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb._words import how_many, ordinal
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
@@ -73,7 +73,7 @@ class Reader:
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
         self._port = open_reader_port(setup_dict)
         self._advance = self._port.advance
-        self._views = SlotViews(self._port, setup_dict)
+        self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
         self._address = setup_dict["address"]

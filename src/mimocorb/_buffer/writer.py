@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._buffer.contract import Status
+from mimocorb._buffer.lent_arrays import views_of
 from mimocorb._buffer.setup_dict import open_writer_port
 from mimocorb._buffer.stats import WaitingTime
-from mimocorb._buffer.views import SlotViews
 from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, SetupError
 
@@ -58,7 +58,7 @@ class Writer:
         self._port = open_writer_port(setup_dict)
         self._advance = self._port.advance
         self._claim = self._port.claim
-        self._views = SlotViews(self._port, setup_dict)
+        self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._slot = _NONE_IN_HAND
         self._in_hand = 0

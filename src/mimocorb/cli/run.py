@@ -70,7 +70,12 @@ def add_manner_arguments(parser: argparse.ArgumentParser) -> None:
         choices=multiprocessing.get_all_start_methods(),
         help="how worker processes are started (default: fork)",
     )
-    parser.add_argument("--debug", action="store_true", help="log workers' debug messages as well")
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="log workers' debug messages as well; raise an error where a function uses an event"
+        " that it has given back",
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:

@@ -143,7 +143,11 @@ class Supervisor:
         """Create the ring buffers of the set-up."""
         for spec in self.setup.buffers:
             self.buffers[spec.name] = NewBuffer(
-                spec.number_of_slots, spec.values_per_slot, spec.dtype, name=spec.name
+                spec.number_of_slots,
+                spec.values_per_slot,
+                spec.dtype,
+                debug=self.options.debug,
+                name=spec.name,
             )
         return self.buffers
 
