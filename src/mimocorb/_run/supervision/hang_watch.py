@@ -167,4 +167,4 @@ def _what(buffer: str, holding: Holding) -> str:
     """Name an event or a slot."""
     if holding.group == WRITERS:
         return f"a slot of {buffer} that it had claimed"
-    return f"the {ordinal(holding.number)} event of {buffer}"
+    return f"the {ordinal(holding.number)} event published in {buffer}"
