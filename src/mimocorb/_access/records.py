@@ -88,7 +88,7 @@ class RecordForm:
             if self.dtype.names is None:
                 slot[...] = same
             else:  # field by field takes longer
-                slot.view(np.uint8)[...] = same.view(np.uint8)
+                np.frombuffer(slot, np.uint8)[...] = np.frombuffer(same, np.uint8)
         elif isinstance(value, Mapping):
             self._fill_named(slot, value, tuple(value))
         elif isinstance(value, (np.ndarray, np.void)) and value.dtype.names is not None:
