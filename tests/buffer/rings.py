@@ -1,8 +1,12 @@
 """Rings at the level of the port, one way for every backend."""
 
+import os
+import signal
+import traceback
+
 from mimocorb._buffer import shared_memory
 from mimocorb._buffer.contract import Status
-from mimocorb._buffer.in_process import InProcessRing
+from mimocorb._buffer.in_process.ring import InProcessRing
 
 
 class InProcess:
@@ -20,6 +24,10 @@ class InProcess:
     def observer(self):
         return self.ring.open_observer()
 
+    def die(self, act):
+        """Call `act` with this backend and leave behind, as a dead process would, what it opens."""
+        self.ring.kill(act(self))
+
     def close(self):
         self.ring.close()
 
@@ -31,15 +39,30 @@ class SharedMemory:
         self.ring = shared_memory.SharedMemoryRing(
             number_of_slots, slot_bytes, max_deliveries=max_deliveries
         )
+        self.address = self.ring.address()
 
     def writer(self, token):
-        return shared_memory.open_writer(self.ring.address(), token)
+        return shared_memory.open_writer(self.address, token)
 
     def reader(self, group):
-        return shared_memory.open_reader(self.ring.address(), group)
+        return shared_memory.open_reader(self.address, group)
 
     def observer(self):
-        return shared_memory.open_observer(self.ring.address())
+        return shared_memory.open_observer(self.address)
+
+    def die(self, act):
+        """Call `act` with this backend in a process that is killed then, as it stands."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                port = act(self)  # noqa: F841 - not closed
+                os.kill(os.getpid(), signal.SIGKILL)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status)
 
     def close(self):
         self.ring.close()

@@ -115,6 +115,10 @@ class RingsAgree(RuleBasedStateMachine):
             if len(self.readers) < 8:
                 yield from 4 * [("open_reader", group)]
         yield from [("close_port", port) for port in [*self.writers, *self.readers]]
+        yield from [
+            ("die_writing", token, 3, whether) for token in self.tokens for whether in (0, 1)
+        ]
+        yield from [("die_reading", group, 3, count) for group in self.groups for count in (0, 1)]
         if self.written > 8:
             yield from [("end_writers",), ("end_writers",), ("end_readers",)]
             yield from [("end_after", self.written + more) for more in (0, 2, 5)]
@@ -163,6 +167,34 @@ class RingsAgree(RuleBasedStateMachine):
     def open_reader(self, group):
         sides = [backend.reader(group) for backend in self.backends]
         self.readers.append(Port(sides, "reader", group))
+
+    def die(self, act):
+        """Let a process of its own open a port, do something, and be killed; then recover."""
+        for backend in self.backends:
+            backend.die(act)
+        assert self.ring("reap") == 1
+
+    def die_writing(self, token, count, publishes):
+        def act(backend):
+            writer = backend.writer(token)
+            if publishes:
+                first, claimed = writer.claim(count)
+                for slot in range(first, first + claimed):
+                    writer.fill(slot, np.full(SLOT_BYTES, count, np.uint8))
+                writer.publish()
+            writer.claim(count)
+            return writer
+
+        self.die(act)
+
+    def die_reading(self, group, count, acknowledges):
+        def act(backend):
+            reader = backend.reader(group)
+            reader.take(count)
+            reader.acknowledge_first(acknowledges)
+            return reader
+
+        self.die(act)
 
     def close_port(self, port):
         port.call("close")

@@ -28,7 +28,7 @@ def open_writer_port(setup: Mapping[str, Any]) -> WriterPort:
     """Open the writer that `setup` describes."""
     address = _address(setup, "writer")
     if "in_process_ring" in address:
-        from mimocorb._buffer.in_process import ring_at
+        from mimocorb._buffer.in_process.ring import ring_at
 
         return ring_at(address).open_writer(setup["token"])
     return shared_memory.open_writer(address, setup["token"])
@@ -38,7 +38,7 @@ def open_reader_port(setup: Mapping[str, Any]) -> ReaderPort:
     """Open a reader of the group that `setup` describes."""
     address = _address(setup, "reader")
     if "in_process_ring" in address:
-        from mimocorb._buffer.in_process import ring_at
+        from mimocorb._buffer.in_process.ring import ring_at
 
         return ring_at(address).open_reader(setup["group"])
     return shared_memory.open_reader(address, setup["group"])
@@ -48,7 +48,7 @@ def open_observer_port(setup: Mapping[str, Any]) -> ObserverPort:
     """Open an observer of the buffer that `setup` describes."""
     address = _address(setup, "observer")
     if "in_process_ring" in address:
-        from mimocorb._buffer.in_process import ring_at
+        from mimocorb._buffer.in_process.ring import ring_at
 
         return ring_at(address).open_observer()
     return shared_memory.open_observer(address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mimocorb._buffer.contract import RingPort
-from mimocorb._buffer.in_process import InProcessRing
+from mimocorb._buffer.in_process.ring import InProcessRing
 from mimocorb._buffer.new_buffer import NewBuffer
 
 __all__ = ["InProcessBuffer"]
