@@ -17,6 +17,9 @@
  *   ABORTS GIVE_BACKS QUARANTINES        how many of each may happen; 0: none
  *   ATTACH                               writers open their ports first, with promises
  *   ENDING                               Control may end the writers at any time
+ *   END_AFTER=n                          Control asks for n events at any time: writers go on until
+ *                                        then; CLAIMS, n or more, is for the time before it asks
+ *   END_READERS                          Control may end the readers after the writers
  *   LATE_GROUPS=n                        the last n groups are added while the ring runs
  *   REMOVALS=n                           Control may remove n groups
  *   POLL                                 who waits looks again and again, instead of being blocked
@@ -25,6 +28,8 @@
  *   MAX_DELIVERIES=n POISON=bits         event k of bit k makes readers of group A fail; after n
  *                                        failures an event is set aside
  *   PAUSES=n                             Control may pause n times, and resumes
+ *   TURNS                                some events have a result, and readers with one wait for their
+ *                                        turn before they acknowledge
  *   OBSERVERS                            one copies without the lock; use with FINE
  *   FINE                                 each store is a transition of its own, also under the lock
  *   BOOKS=0                              do not check the invariants, only what users see
@@ -46,6 +51,12 @@ byte group_state[GROUPS], abandoned[GROUPS];
 byte first_sequence[GROUPS], backlog[GROUPS], published_before[GROUPS];
 byte next_sequence = 1;
 bit ending, paused;
+#if END_AFTER
+byte event_limit;
+#endif
+#if END_READERS
+bit readers_ended;
+#endif
 #if MAX_DELIVERIES
 byte failed[SLOTS * GROUPS];     /* in the group word: one store with it */
 #endif
@@ -68,6 +79,9 @@ byte lock = UNLOCKED;            /* ORPHANED: the next who locks is told EOWNERD
 byte life[PROCESSES + 1];        /* ALIVE; DYING: killed, still to be seen as a process; DEAD */
 byte in_hand[PROCESSES + 1];     /* in the memory of each process: a bit for each slot */
 byte reserved[PROCESSES + 1];    /* the same, a slot that was reserved for it: slot + 1, or 0 */
+#if TURNS
+byte turn[PROCESSES + 1];        /* the same, of what is in hand: NOT_ASKED, WAITING, OURS, EARLIER */
+#endif
 byte crashes_left = CRASHES;
 byte give_backs_left = GIVE_BACKS, removals_left = REMOVALS, pauses_left = PAUSES;
 byte ended, writers_gone;        /* how many have left in order, or are dead for good */
@@ -93,13 +107,17 @@ inline claim_run() {
   claim_one();
 #if BATCHES
   do
-  :: n < free_count && free_queue[n] == s + 1 && sum_generations < CLAIMS -> s++; claim_one()
+  :: n < free_count && free_queue[n] == s + 1 && CLAIMS_LEFT && WITHIN_LIMIT(n) -> s++; claim_one()
   :: true -> break
   od;
 #endif
   MAY_DIE; pop_free_queue(n);
   MAY_DIE; free_count = free_count - n;
   MAY_DIE; in_hand_count = in_hand_count + n;
+#ifdef MUTANT_ENDS_WITH_THE_LAST_CLAIM
+  ending = (event_limit != 0 && next_sequence + in_hand_count > event_limit);
+  update_ended();
+#endif
   s = 0; n = 0
 }
 
@@ -208,6 +226,9 @@ inline publish_all() {
     :: else
     fi
   }
+#if END_AFTER
+  end_at_limit();
+#endif
   in_hand[me] = 0; s = 0; g = 0
 }
 
@@ -243,7 +264,13 @@ inline take_one() {
   in_hand[me] = in_hand[me] | BIT(s); n++
 }
 
-/* An event that has failed comes alone: nothing joins it, and it joins nothing. */
+/* An event that has failed comes alone: nothing joins it, and it joins nothing. Nor does an event
+ * join over another that is in a colleague's hands: whose turn it is has the turn of all. */
+#if defined(MUTANT_JOINS_OVER_A_GAP)
+#define IS_NEXT(next) true
+#else
+#define IS_NEXT(next) (sequence[next] == sequence[s] + 1)
+#endif
 #ifdef MUTANT_JOINS_A_BATCH
 #define JOINS(next) !COMES_ALONE(s)
 #elif defined(MUTANT_IS_JOINED)
@@ -257,7 +284,8 @@ inline take_run() {
   take_one();
 #if BATCHES
   do
-  :: n < queue_count[MY_GROUP] && QUEUE(MY_GROUP, n) == s + 1 && JOINS(s + 1) -> s++; take_one()
+  :: n < queue_count[MY_GROUP] && QUEUE(MY_GROUP, n) == s + 1 && IS_NEXT(s + 1) && JOINS(s + 1) ->
+     s++; take_one()
   :: true -> break
   od;
 #endif
@@ -295,6 +323,9 @@ inline finish_while(goes_on, may_stop, how) {
      MAY_DIE; held[MY_GROUP] = held[MY_GROUP] - n
   :: else -> in_hand[me] = 0 /* settled with */
   fi;
+#if TURNS
+  turn[me] = (in_hand[me] == 0 -> NOT_ASKED : turn[me]);
+#endif
   s = 0; n = 0
 }
 
@@ -344,12 +375,26 @@ inline give_back_all(fails) {
      MAY_DIE; held[MY_GROUP] = held[MY_GROUP] - n
   :: else -> in_hand[me] = 0
   fi;
+#if TURNS
+  turn[me] = NOT_ASKED;
+#endif
   s = 0; n = 0
 }
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
 inline update_ended() { stream_ended = STREAM_ENDED }
+
+#if END_AFTER
+inline end_at_limit() {
+  if
+  :: event_limit != 0 && next_sequence > event_limit ->
+     MAY_DIE; ending = 1;
+     MAY_DIE; update_ended()
+  :: else
+  fi
+}
+#endif
 
 /* model: ATTACH */
 inline open_handle() {

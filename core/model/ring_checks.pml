@@ -12,6 +12,9 @@ byte left_half[SLOTS], right_half[SLOTS];
 byte claim_of[CLAIMS + 1];           /* by number of the event */
 #endif
 byte promises_left = WRITERS;
+#if END_AFTER
+byte most_events = 255;              /* that there may be: as many as were asked for, and no more */
+#endif
 
 hidden byte i, j, x, y;              /* used within one d_step each */
 hidden byte in_hand_now, due_now, free_now, pending_now, held_now, writers_now, readers_now;
@@ -55,6 +58,9 @@ inline note_claimed(s) {
 /* Numbers run on without a gap, and no group has been told of the end. */
 inline note_published(s) {
   published++;
+#if END_AFTER
+  assert(published <= most_events);
+#endif
   content[s] = published;
   assert(sequence[s] == published);
 #if OBSERVERS
@@ -67,9 +73,10 @@ inline note_published(s) {
  * ring when the group was added. What comes again is marked by its delivery and was never
  * finished. */
 inline note_taken(s, g) {
+  assert(!READERS_ENDED);
   assert(!(finished[g] & EVENT_BIT(s)));
   assert(content[s] == sequence[s]);
-#if MAX_DELIVERIES
+#if MAX_DELIVERIES && !TURNS
   assert(DELIVERY(GROUP_WORD(s, g)) <= FAILED(s, g) + GIVE_BACKS); /* handed out in vain: counted */
 #endif
   if
@@ -90,11 +97,18 @@ inline note_taken(s, g) {
 #define MAY_BE_SET_ASIDE(s) true
 #endif
 
+/* With a result: the group has finished with every event before it. */
+#if TURNS
+#define IS_IN_TURN(s, g) (turn[me] != OURS || (finished[g] & (EVENT_BIT(s) - 2)) == EVENT_BIT(s) - 2)
+#else
+#define IS_IN_TURN(s, g) true
+#endif
+
 inline note_finished(s, g, how) {
   assert(!(finished[g] & EVENT_BIT(s)));
   finished[g] = finished[g] | EVENT_BIT(s);
   if
-  :: how == DONE -> assert(!POISONOUS(s)); acknowledged[g]++
+  :: how == DONE -> assert(!POISONOUS(s)); assert(IS_IN_TURN(s, g)); acknowledged[g]++
   :: else -> sum_quarantined[g]++; assert(MAY_BE_SET_ASIDE(s))
   fi
 }
@@ -107,10 +121,19 @@ inline nothing_is_lost_by_freeing(s) {
 
 #define OFFERED(g) (backlog[g] + published - published_before[g])
 
+/* At the call, writers may have more in hand already than is asked for: this still comes. */
+#if END_AFTER
+inline note_limit() {
+  most_events = published;
+  for (i : 0 .. SLOTS - 1) { most_events = most_events + IS_CLAIMED(slot_word[i]) }
+  most_events = (most_events > END_AFTER -> most_events : END_AFTER)
+}
+#endif
+
 /* A reader told of the end has nothing left to come: its group has finished all it was offered. */
 inline note_end() {
   if
-  :: group_state[MY_GROUP] == ACTIVE ->
+  :: group_state[MY_GROUP] == ACTIVE && !READERS_ENDED ->
      assert(acknowledged[MY_GROUP] + sum_quarantined[MY_GROUP] == OFFERED(MY_GROUP));
      saw_end[MY_GROUP] = 1
   :: else
@@ -170,6 +193,9 @@ inline books_balance() {
   writers_now = 0;
   for (i : 0 .. WRITERS - 1) { writers_now = writers_now + handle_active[i] }
   assert(open_writers == writers_now && promised[0] == promises_left);
+#if END_AFTER && !ENDING
+  assert(ending == (event_limit != 0 && next_sequence > event_limit));
+#endif
   assert(stream_ended == STREAM_ENDED)
 }
 

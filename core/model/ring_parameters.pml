@@ -33,6 +33,12 @@
 #ifndef ENDING
 #define ENDING 0
 #endif
+#ifndef END_AFTER
+#define END_AFTER 0
+#endif
+#ifndef END_READERS
+#define END_READERS 0
+#endif
 #ifndef LATE_GROUPS
 #define LATE_GROUPS 0
 #endif
@@ -51,6 +57,9 @@
 #ifndef PAUSES
 #define PAUSES 0
 #endif
+#ifndef TURNS
+#define TURNS 0
+#endif
 #ifndef OBSERVERS
 #define OBSERVERS 0
 #endif
@@ -68,7 +77,7 @@
 #endif
 #define PROCESSES (WRITERS + READERS_A + READERS_B)
 #define CONTROL PROCESSES
-#define WITH_CONTROL (ATTACH + ENDING + LATE_GROUPS + REMOVALS + PAUSES > 0)
+#define WITH_CONTROL (ATTACH + ENDING + END_AFTER + END_READERS + LATE_GROUPS + REMOVALS + PAUSES > 0)
 
 #define me (_pid - 1) /* init runs the processes in the order of their numbers */
 #define GROUP_OF(p) ((p) >= WRITERS + READERS_A)
@@ -79,7 +88,7 @@
 /* what a process has in hand: one bit for each slot; a batch is a run of neighbours */
 #define BIT(s) (1 << (s))
 #define HAS(p, s) (in_hand[p] & BIT(s))
-#define FIRST_IN_HAND ((in_hand[me] & 1) -> 0 : ((in_hand[me] & 2) -> 1 : 2))
+#define FIRST_IN_HAND (HAS(me, 0) -> 0 : (HAS(me, 1) -> 1 : (HAS(me, 2) -> 2 : 3)))
 
 /* slot words */
 #define FREE 0
@@ -112,10 +121,56 @@
 #define EVENT_BIT(s) (1 << sequence[s])
 #define POISONOUS(s) (MY_GROUP == 0 && (POISON & EVENT_BIT(s)))
 #define COMES_ALONE(s) (MAX_DELIVERIES == 1 || FAILED(s, MY_GROUP) > 0)
-#define ANY_IN_HAND(condition) ((HAS(me, 0) && condition(0)) || (HAS(me, 1) && condition(1)) || \
-  (SLOTS > 2 && HAS(me, 2) && condition(2)))
-#define FAILED_TOO_OFTEN(s) (MAX_DELIVERIES > 0 && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
-#define IS_TOLD_TO_QUARANTINE ANY_IN_HAND(FAILED_TOO_OFTEN)
+#define ANY_SLOT(condition) (condition(0) || (SLOTS > 1 && condition(1)) || \
+  (SLOTS > 2 && condition(2)) || (SLOTS > 3 && condition(3)))
+#define FAILED_TOO_OFTEN(s) (MAX_DELIVERIES > 0 && HAS(me, s) && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
+#define IS_TOLD_TO_QUARANTINE ANY_SLOT(FAILED_TOO_OFTEN)
+
+/* how many events are still wanted */
+#if END_AFTER
+#define CLAIMS_LEFT (event_limit != 0 || sum_generations < CLAIMS)
+#define WRITES_ON (!ending)
+#if defined(MUTANT_LIMIT_WITHOUT_HANDS)
+#define WITHIN_LIMIT(more) (event_limit == 0 || next_sequence + (more) <= event_limit)
+#elif defined(MUTANT_LIMIT_COUNTS_CLAIMS)
+#define WITHIN_LIMIT(more) (event_limit == 0 || sum_generations < event_limit)
+#else
+#define WITHIN_LIMIT(more) (event_limit == 0 || next_sequence + in_hand_count + (more) <= event_limit)
+#endif
+#else
+#define CLAIMS_LEFT (sum_generations < CLAIMS)
+#define WRITES_ON (!ending && CLAIMS_LEFT)
+#define WITHIN_LIMIT(more) true
+#endif
+
+/* model: TURN. Of the first event in hand: what others of the group have, or will get, comes first. */
+#if TURNS
+#define NOT_ASKED 0
+#define WAITING 1
+#define OURS 2
+#define EARLIER 3
+#define FORGET_TURN turn[me] = NOT_ASKED
+#define IS_WAITING (turn[me] == WAITING)
+#define MAY_FINISH (turn[me] == NOT_ASKED || turn[me] == OURS)
+#define IS_EARLIER(s) (sequence[s] < sequence[FIRST_IN_HAND])
+#define OTHER_HOLDS(s) (slot_word[s] == READY && IS_HELD(GROUP_WORD(s, MY_GROUP)) && !HAS(me, s) && \
+  IS_EARLIER(s))
+#ifdef MUTANT_TURN_DESPITE_HELD
+#define EARLIER_IS_HELD false
+#else
+#define EARLIER_IS_HELD (group_state[MY_GROUP] == ACTIVE && ANY_SLOT(OTHER_HOLDS))
+#endif
+#ifdef MUTANT_TURN_DESPITE_PENDING
+#define EARLIER_IS_DUE false
+#else
+#define EARLIER_IS_DUE (group_state[MY_GROUP] == ACTIVE && queue_count[MY_GROUP] > 0 && \
+  IS_EARLIER(QUEUE(MY_GROUP, 0)))
+#endif
+#else
+#define FORGET_TURN skip
+#define IS_WAITING false
+#define MAY_FINISH true
+#endif
 
 /* groups */
 #define UNUSED 0
@@ -171,5 +226,15 @@
 #else
 #define NOTHING_IN_WRITERS_HANDS (in_hand_count == 0)
 #endif
-#define AT_END (group_state[MY_GROUP] != ACTIVE || (stream_ended && held[MY_GROUP] == 0 && \
-  NOTHING_IN_WRITERS_HANDS && queue_count[MY_GROUP] == 0))
+#if END_READERS
+#define READERS_ENDED readers_ended
+#else
+#define READERS_ENDED false
+#endif
+#ifdef MUTANT_END_OF_READERS_UNSEEN
+#define IS_OVER false
+#else
+#define IS_OVER READERS_ENDED
+#endif
+#define AT_END (IS_OVER || group_state[MY_GROUP] != ACTIVE || (stream_ended && \
+  held[MY_GROUP] == 0 && NOTHING_IN_WRITERS_HANDS && queue_count[MY_GROUP] == 0))

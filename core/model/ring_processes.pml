@@ -1,10 +1,12 @@
 /* ring_processes.pml: who uses the ring, and how they are killed. */
 
+#define FORGET_ALL in_hand[me] = 0; reserved[me] = 0; FORGET_TURN
+
 /* The kernel hands the lock over slightly before the process counts as ended, see `dead:`. */
 inline die_with_the_lock() {
   d_step {
     crashes_left > 0 -> crashes_left--;
-    life[me] = DYING; in_hand[me] = 0; reserved[me] = 0; lock = ORPHANED;
+    life[me] = DYING; FORGET_ALL; lock = ORPHANED;
     s = 0; g = 0; h = 0; n = 0; left = 0; pushed = 0
   }
 }
@@ -12,18 +14,19 @@ inline die_with_the_lock() {
 #define KILLED_OUTSIDE(and_then) \
   d_step { \
     (crashes_left > 0 && (life[me] == ALIVE || (life[me] == ABSENT && me < WRITERS))) -> \
-    crashes_left--; life[me] = DEAD; in_hand[me] = 0; reserved[me] = 0; and_then }
+    crashes_left--; life[me] = DEAD; FORGET_ALL; and_then }
 
 /* Whoever locks after a holder has died repairs; and who waits in vain, at the latest after 50 ms. */
 #define REPAIRS \
   d_step { (lock == ORPHANED || \
-            (lock == UNLOCKED && in_hand[me] == 0 && SOMEBODY_DEAD)) -> lock = LOCKED }; \
+            (lock == UNLOCKED && (in_hand[me] == 0 || IS_WAITING) && SOMEBODY_DEAD)) -> \
+           lock = LOCKED }; \
   repair()
 
-#define WANTS_MORE (life[me] == ALIVE && in_hand[me] == 0 && !ending && sum_generations < CLAIMS)
-#define WANTS_A_SLOT (WANTS_MORE && !paused)
-#define WANTS_WHAT_IS_RESERVED (life[me] == ALIVE && in_hand[me] == 0 && reserved[me] != 0 && \
-  sum_generations < CLAIMS)
+#define WANTS_MORE (life[me] == ALIVE && in_hand[me] == 0 && WRITES_ON)
+#define HAS_ROOM (free_count > 0 && WITHIN_LIMIT(0))
+#define MAY_CLAIM (WANTS_MORE && CLAIMS_LEFT && !paused && (HAS_ROOM || HAS_RESERVATION))
+#define WANTS_WHAT_IS_RESERVED (life[me] == ALIVE && in_hand[me] == 0 && reserved[me] != 0 && CLAIMS_LEFT)
 #define HAS_RESERVATION (reserved[me] != 0 && slot_word[(reserved[me] + SLOTS - 1) % SLOTS] == RESERVED(me))
 #define WANTS_AN_EVENT (life[me] == ALIVE && in_hand[me] == 0 && !AT_END)
 
@@ -69,15 +72,19 @@ proctype Writer() {
   do
   :: SECTION {
        if
-       :: ENTER(WANTS_A_SLOT && (free_count > 0 || HAS_RESERVATION));
-          withdraw(me); reserved[me] = 0; claim_run()
+       :: ENTER(MAY_CLAIM);
+          withdraw(me); reserved[me] = 0;
+#if END_AFTER
+          assert(HAS_ROOM);
+#endif
+          claim_run()
        :: ENTER(in_hand[me] != 0 && IS_FILLED);
           withdraw(me); publish_all();
           if
 #ifdef MUTANT_RESERVES_DURING_A_PAUSE
-          :: open_writers == 1 && free_count > 0 && !ending -> reserve_one()
+          :: open_writers == 1 && HAS_ROOM && !ending -> reserve_one()
 #else
-          :: open_writers == 1 && free_count > 0 && !ending && !paused -> reserve_one()
+          :: open_writers == 1 && HAS_ROOM && !ending && !paused -> reserve_one()
 #endif
           :: true
           fi
@@ -93,7 +100,11 @@ proctype Writer() {
      }
   :: SECTION {
        ENTER(life[me] == ALIVE && in_hand[me] == 0 && !WANTS_MORE);
-       withdraw(me); reserved[me] = 0; leave(); LEAVE_FOR_GOOD
+       withdraw(me); reserved[me] = 0;
+#if END_AFTER && !ENDING
+       assert(published >= END_AFTER); /* it was told of the end: there are as many as were asked for */
+#endif
+       leave(); LEAVE_FOR_GOOD
      }; break
   :: claim_reserved()
 #if OBSERVERS
@@ -102,8 +113,7 @@ proctype Writer() {
 #endif
   :: KILLED_OUTSIDE(note_gone()) -> break
 #if POLL
-  :: d_step { lock == UNLOCKED && WANTS_MORE &&
-              (paused || (free_count == 0 && !HAS_RESERVATION)) && !SOMEBODY_DEAD -> skip }
+  :: d_step { lock == UNLOCKED && WANTS_MORE && !MAY_CLAIM && !SOMEBODY_DEAD -> skip }
 #endif
   od;
   goto gone;
@@ -117,7 +127,9 @@ gone:
 #define CAN_START (life[me] >= DEAD && !handle_active[me])
 
 /* Who comes to a poisonous event raises an error or is killed, in spite of what was before it. */
-#define FAILS (ANY_IN_HAND(POISONOUS) && !IS_TOLD_TO_QUARANTINE)
+#define IS_POISONED(s) (HAS(me, s) && POISONOUS(s))
+#define FAILS (ANY_SLOT(IS_POISONED) && !IS_TOLD_TO_QUARANTINE)
+#define HAS_COME_THROUGH (in_hand[me] != 0 && !POISONOUS(FIRST_IN_HAND) && !IS_TOLD_TO_QUARANTINE)
 
 proctype Reader() {
   byte s, g, h, n, left, pushed;
@@ -126,8 +138,16 @@ next:
   :: SECTION {
        if
        :: ENTER(WANTS_AN_EVENT && queue_count[MY_GROUP] > 0); take_run()
-       :: ENTER(in_hand[me] != 0 && !POISONOUS(FIRST_IN_HAND) && !IS_TOLD_TO_QUARANTINE);
-          acknowledge_first()
+       :: ENTER(HAS_COME_THROUGH && MAY_FINISH); acknowledge_first()
+#if TURNS
+       :: ENTER(IS_WAITING && EARLIER_IS_DUE); turn[me] = EARLIER
+       :: ENTER(IS_WAITING && !EARLIER_IS_DUE && !EARLIER_IS_HELD); turn[me] = OURS
+#ifdef MUTANT_STEPPING_ASIDE_COUNTS
+       :: ENTER(turn[me] == EARLIER); give_back_all(1)
+#else
+       :: ENTER(turn[me] == EARLIER); give_back_all(0)
+#endif
+#endif
 #if MAX_DELIVERIES
        :: ENTER(IS_TOLD_TO_QUARANTINE); finish_all(QUARANTINED)
        :: ENTER(FAILS); give_back_all(1)
@@ -153,13 +173,19 @@ next:
   :: d_step { (lock == UNLOCKED && CAN_START && group_state[MY_GROUP] == REMOVED) ->
               note_gone() }; break
 #endif
+#if TURNS
+  :: d_step { HAS_COME_THROUGH && turn[me] == NOT_ASKED -> turn[me] = WAITING }
+#endif
   :: KILLED_OUTSIDE(skip)
 #if MAX_DELIVERIES
-  :: d_step { FAILS -> life[me] = DEAD; in_hand[me] = 0 }
+  :: d_step { FAILS -> life[me] = DEAD; FORGET_ALL }
 #endif
 #if POLL
   :: d_step { lock == UNLOCKED && WANTS_AN_EVENT && queue_count[MY_GROUP] == 0 && !SOMEBODY_DEAD ->
               skip }
+#if TURNS
+  :: d_step { lock == UNLOCKED && IS_WAITING && EARLIER_IS_HELD && !SOMEBODY_DEAD -> skip }
+#endif
 #endif
   od;
   goto gone;
@@ -191,8 +217,32 @@ inline add_group() {
   }
   s = 0;
   MAY_DIE; d_step { group_state[g] = ACTIVE; last_first[g] = first_sequence[g] - 1 }
-  g = 0;
-  rebuild()
+  MAY_DIE; active_groups++;
+  own_what_was_nobodys();
+  for (s : 0 .. SLOTS - 1) {
+    if
+    :: slot_word[s] == READY -> MAY_DIE; due[s]++
+    :: else
+    fi
+  }
+  MAY_DIE; d_step { x = g; rebuild_group() }
+  s = 0; g = 0
+}
+
+/* Events published while there was no group wait in the free queue; now they are due to one. */
+inline own_what_was_nobodys() {
+  MAY_DIE; d_step {
+    n = 0;
+    for (i : 0 .. SLOTS - 1) {
+      if
+      :: i < free_count && slot_word[free_queue[i]] != READY -> free_queue[n] = free_queue[i]; n++
+      :: else
+      fi
+    }
+    for (i : n .. SLOTS - 1) { free_queue[i] = 0 }
+  }
+  MAY_DIE; free_count = n;
+  n = 0
 }
 
 /* model: REMOVE_GROUP */
@@ -219,6 +269,28 @@ inline remove_group(which) {
   s = 0; g = 0
 }
 
+#if ENDING
+/* model: END_WRITERS */
+inline end_writers() {
+#ifndef MUTANT_END_DESPITE_RESERVATIONS
+  withdraw_all();
+#endif
+  MAY_DIE; ending = 1;
+  MAY_DIE; update_ended()
+}
+#endif
+
+#if END_AFTER
+/* model: END_AFTER */
+inline end_after() {
+#ifndef MUTANT_LIMIT_DESPITE_RESERVATIONS
+  withdraw_all();
+#endif
+  MAY_DIE; d_step { event_limit = END_AFTER; note_limit() }
+  end_at_limit()
+}
+#endif
+
 #if PAUSES
 /* model: PAUSE */
 inline pause(how) {
@@ -243,11 +315,13 @@ end:
        :: ENTER(removals_left > 0 && group_state[GROUPS - 1] == ACTIVE); remove_group(GROUPS - 1)
 #endif
 #if ENDING
-       :: ENTER(!ending);
-#ifndef MUTANT_END_DESPITE_RESERVATIONS
-          withdraw_all();
+       :: ENTER(!ending); end_writers()
 #endif
-          MAY_DIE; ending = 1; MAY_DIE; update_ended()
+#if END_AFTER
+       :: ENTER(event_limit == 0); end_after()
+#endif
+#if END_READERS
+       :: ENTER(ending && !READERS_ENDED); MAY_DIE; readers_ended = 1 /* model: END_READERS */
 #endif
 #if PAUSES
        :: ENTER(!paused && pauses_left > 0);

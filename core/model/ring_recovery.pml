@@ -109,6 +109,9 @@ inline rebuild() {
   MAY_DIE; next_sequence = n;
   n = 0;
   MAY_DIE; d_step { rebuild_caches() }
+#if END_AFTER && !defined(MUTANT_LIMIT_NOT_REPAIRED)
+  ; end_at_limit() /* killed between the last publish and its consequence */
+#endif
 }
 
 /* Nothing here reads a cache, so it does not matter which of these stores a kill leaves out. */

@@ -14,6 +14,9 @@ NUMBERS = "numbers without a gap"
 SET_ASIDE = "what fails is set aside, and nothing else"
 PAUSED = "no claim during a pause"
 TORN = "no copy torn"
+ASKED_FOR = "as many as asked for"
+READERS_OVER = "nothing after the end of the readers"
+IN_TURN = "results in order"
 DEADLOCK = "no deadlock"
 END = "end of the stream"
 BOOKS = "books"
@@ -29,6 +32,10 @@ PROPERTIES: Mapping[str, str] = {
     "failed[": SET_ASIDE,
     "!(paused)": PAUSED,
     "claim_of[number]": TORN,
+    "published<=most_events": ASKED_FOR,
+    "published>=": ASKED_FOR,  # a writer was told of the end
+    "!(readers_ended)": READERS_OVER,
+    "sequence[s])-2)": IN_TURN,
     "&(1<<sequence[s])": LOST,  # acknowledged, but its reader has not come through with it
     "invalidendstate": DEADLOCK,
     "acceptancecycle": END,
@@ -59,33 +66,41 @@ class Run:
 FEWER = "READERS_A=1 READERS_B=1"
 ONE_GROUP = "READERS_A=2 READERS_B=0"
 TO_ONE = "WRITERS=1 READERS_A=1 READERS_B=0"
+ONE_READER = "READERS_A=1 READERS_B=0"
 BATCHES = f"WRITERS=1 {ONE_GROUP} BATCHES=1 MAX_DELIVERIES=2"
+ASKED = "END_AFTER=2"
+TURNS_OF_BATCHES = f"{ONE_GROUP} TURNS=1 BATCHES=1 MAX_DELIVERIES=2 GIVE_BACKS=1"
 
 QUICK = (
     Run("two-crashes", "SLOTS=2 CLAIMS=3 CRASHES=2", large=True),
-    Run("one-crash", "SLOTS=3 CLAIMS=4 CRASHES=1", large=True),
+    Run("one-crash", "SLOTS=3 CLAIMS=4 CRASHES=1"),
     Run("no-crash", "SLOTS=3 CLAIMS=5 CRASHES=0"),
     Run(
         "other-ways-back",
         f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_GROUP} ABORTS=1 GIVE_BACKS=1 QUARANTINES=1",
-        large=True,
     ),
     Run("writer-alone", f"SLOTS=2 CLAIMS=3 CRASHES=2 WRITERS=1 {FEWER} ENDING=1"),
     Run("opening-ending", f"SLOTS=2 CLAIMS=2 CRASHES=1 {FEWER} ATTACH=1 ENDING=1"),
     Run(
         "late-and-removed",
         f"SLOTS=2 CLAIMS=3 CRASHES=1 WRITERS=1 {FEWER} LATE_GROUPS=1 REMOVALS=1",
-        large=True,
     ),
-    Run("each-store-alone", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_GROUP} FINE=1", large=True),
+    Run("each-store-alone", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_GROUP} FINE=1"),
     Run("batches", f"SLOTS=3 CLAIMS=4 CRASHES=1 {BATCHES} POISON=8"),
     Run("failing-again", f"SLOTS=3 CLAIMS=3 CRASHES=1 {BATCHES} POISON=4 GIVE_BACKS=1"),
     Run("paused", "SLOTS=2 CLAIMS=3 CRASHES=1 READERS_A=1 READERS_B=0 PAUSES=1 ENDING=1"),
     Run("observed", f"SLOTS=1 CLAIMS=2 CRASHES=1 {TO_ONE} FINE=1 OBSERVERS=1"),
     Run("observed-unread", f"SLOTS=2 CLAIMS=3 {TO_ONE} LATE_GROUPS=1 FINE=1 OBSERVERS=1"),
+    Run("as-many-as-asked", f"SLOTS=2 CLAIMS=3 CRASHES=1 {ONE_READER} {ASKED} ABORTS=1 BATCHES=1"),
+    Run("asked-while-opening", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_READER} {ASKED} ATTACH=1"),
+    Run("readers-ended", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_GROUP} ENDING=1 END_READERS=1"),
+    Run("turns", f"SLOTS=3 CLAIMS=3 CRASHES=1 WRITERS=1 {ONE_GROUP} TURNS=1"),
+    Run("turns-of-batches", f"SLOTS=3 CLAIMS=3 CRASHES=0 {TURNS_OF_BATCHES}"),
     Run("end-no-crash", "SLOTS=2 CLAIMS=3 CRASHES=0", liveness=True),
     Run("end-one-crash", f"SLOTS=2 CLAIMS=2 CRASHES=1 {FEWER}", liveness=True),
     Run("end-failing", f"SLOTS=2 CLAIMS=3 CRASHES=0 {BATCHES} POISON=4", liveness=True),
+    Run("end-as-asked", f"SLOTS=2 CLAIMS=2 CRASHES=1 {ONE_READER} {ASKED}", liveness=True),
+    Run("end-in-turn", f"SLOTS=3 CLAIMS=3 CRASHES=1 WRITERS=1 {ONE_GROUP} TURNS=1", liveness=True),
 )
 
 FULL = (
@@ -120,6 +135,18 @@ FULL = (
         "SLOTS=2 CLAIMS=2 CRASHES=1 READERS_A=1 READERS_B=0 ABORTS=1 FINE=1 OBSERVERS=1",
         large=True,
     ),
+    Run(
+        "full-last-claims",
+        f"SLOTS=3 CLAIMS=3 CRASHES=2 WRITERS=3 {ONE_READER} {ASKED}",
+        large=True,
+    ),
+    Run(
+        "full-as-many-as-asked",
+        f"SLOTS=2 CLAIMS=3 CRASHES=2 {ONE_READER} {ASKED} ABORTS=1 BATCHES=1",
+        large=True,
+    ),
+    Run("full-turns", f"SLOTS=3 CLAIMS=4 CRASHES=2 WRITERS=1 {ONE_GROUP} TURNS=1", large=True),
+    Run("full-turns-of-batches", f"SLOTS=3 CLAIMS=3 CRASHES=1 {TURNS_OF_BATCHES}", large=True),
     Run("full-end-no-crash", "SLOTS=3 CLAIMS=4 CRASHES=0", large=True, liveness=True),
     Run("full-end-two-crashes", f"SLOTS=2 CLAIMS=2 CRASHES=2 {FEWER}", large=True, liveness=True),
 )
@@ -133,6 +160,8 @@ TWO_IN_BATCHES = f"SLOTS=2 CLAIMS=2 {BATCHES} BOOKS=0"
 OBSERVED = f"{ALONE} FINE=1 OBSERVERS=1 BOOKS=0"
 PEACE_FOR_TWO = "SLOTS=2 CLAIMS=3 READERS_A=1 READERS_B=0 ATTACH=1"
 IN_PEACE = f"SLOTS=2 CLAIMS=3 CRASHES=0 {ONE_GROUP}"
+TWO_ASKED = f"SLOTS=2 CLAIMS=2 {ONE_READER} {ASKED} BOOKS=0"
+TWO_IN_TURN = f"SLOTS=3 CLAIMS=3 WRITERS=1 {ONE_GROUP} TURNS=1 GIVE_BACKS=1 BOOKS=0"
 
 
 def _mutant(error: str, parameters: str, expected: str, *, liveness: bool = False) -> Run:
@@ -170,6 +199,16 @@ MUTANTS = (
     _mutant("FORGETS_THE_REST", f"{TWO_IN_BATCHES} POISON=4", DEADLOCK),
     _mutant("PAUSE_DESPITE_RESERVATIONS", f"{ALONE} PAUSES=1 BOOKS=0", PAUSED),
     _mutant("RESERVES_DURING_A_PAUSE", f"{ALONE} PAUSES=1 BOOKS=0", PAUSED),
+    _mutant("LIMIT_WITHOUT_HANDS", TWO_ASKED, ASKED_FOR),
+    _mutant("LIMIT_COUNTS_CLAIMS", f"{TWO_ASKED} ABORTS=1", DEADLOCK),
+    _mutant("ENDS_WITH_THE_LAST_CLAIM", f"{TWO_ASKED} ABORTS=1", ASKED_FOR),
+    _mutant("LIMIT_DESPITE_RESERVATIONS", f"{TWO_ASKED} WRITERS=1", ASKED_FOR),
+    _mutant("LIMIT_NOT_REPAIRED", f"{TWO_ASKED} CRASHES=1", DEADLOCK),
+    _mutant("END_OF_READERS_UNSEEN", f"{ALONE} ENDING=1 END_READERS=1 BOOKS=0", READERS_OVER),
+    _mutant("TURN_DESPITE_HELD", TWO_IN_TURN, IN_TURN),
+    _mutant("TURN_DESPITE_PENDING", TWO_IN_TURN, IN_TURN),
+    _mutant("STEPPING_ASIDE_COUNTS", f"{TWO_IN_BATCHES} TURNS=1 POISON=2", SET_ASIDE),
+    _mutant("JOINS_OVER_A_GAP", f"SLOTS=3 CLAIMS=3 {TURNS_OF_BATCHES} BOOKS=0", IN_TURN),
     _mutant("COPY_NOT_CHECKED", OBSERVED, TORN),
     _mutant("CONTENT_BEFORE_CLAIM", OBSERVED, TORN),
     _mutant("READY_BEFORE_CONTENT", OBSERVED, TORN),

@@ -138,6 +138,7 @@ void ControlPort::pause(bool paused) {
   locked.wakes.slots = Wakes::kEveryone;
 }
 
+// model: END_WRITERS
 void ControlPort::end_writers() {
   Locked locked(this);
   settle_reservations(Reservation::kWithdraw);
@@ -146,6 +147,7 @@ void ControlPort::end_writers() {
   wake_everyone(&locked.wakes);
 }
 
+// model: END_AFTER
 void ControlPort::end_after(std::uint64_t events) {
   Locked locked(this);
   settle_reservations(Reservation::kWithdraw);
@@ -154,6 +156,7 @@ void ControlPort::end_after(std::uint64_t events) {
   locked.wakes.slots = Wakes::kEveryone;
 }
 
+// model: END_READERS
 void ControlPort::end_readers() {
   Locked locked(this);
   header_.readers_ended.store(1, std::memory_order_release);  // SYNC stream-end: as the other end

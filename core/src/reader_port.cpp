@@ -145,8 +145,8 @@ int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   return after_sleep(turn, group.data);
 }
 
-// Lock held. What this reader itself has in hand is not in its way. With kNotNow, `before` is the
-// slot of an event that is.
+// model: TURN. Lock held. What this reader itself has in hand is not in its way. With kNotNow,
+// `before` is the slot of an event that is.
 int ReaderPort::turn(std::uint32_t slot, std::uint32_t* before) const {
   const GroupRecord& group = segment_->group(group_);
   if (!is_active(group)) return kOk;

@@ -49,6 +49,14 @@ def test_the_functions_on_the_page_stand_in_the_files_it_names() -> None:
             assert f"{function}(" in text, f"{function} is not in {files}"
 
 
+def test_what_the_page_calls_by_name_is_in_the_model() -> None:
+    text = "".join(file.read_text("utf-8") for file in MODEL.glob("*.pml"))
+    rows = [row for row in rows_of_the_page() if len(row) == 3]  # in the model, function, file
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    assert len(names) > 20
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
 def test_every_mutant_of_the_model_is_run_and_the_page_counts_them() -> None:
     mutants = set(re.findall(r"_mutant\(\s*\"(\w+)\"", (MODEL / "runs.py").read_text("utf-8")))
     in_model = "".join(file.read_text("utf-8") for file in MODEL.glob("*.pml"))
