@@ -76,8 +76,8 @@ def _described(reference: FunctionReference, error: UserFunctionError) -> dict[s
 
 
 def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> dict[str, Any]:
+    """Return what a worker's function tells about itself, and what is wrong with it here."""
     problems: list[Problem] = []
-    event_bytes = None
     signature = plain_signature(function)
     if signature is not None:
         problems += check_plain_function(signature, spec)
@@ -91,38 +91,51 @@ def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> d
                 " observer, and name that",
             )
         )
-    owner = _previewing(function)
-    buffers = [*spec.sources, *spec.observes]
-    known = {buffer.name for buffer in setup.buffers if buffer.slot_size_bytes}
-    is_known = len(buffers) == 1 and buffers[0] in known and spec.config_origin.complete
-    if owner is not None and is_known:
-        buffer = setup.buffer(buffers[0])
-        layout = {
-            "name": buffer.name,
-            "number_of_slots": buffer.number_of_slots,
-            "values_per_slot": buffer.values_per_slot,
-            "dtype": buffer.dtype,
-        }
-        try:
-            event_bytes = owner.preview(layout, spec.config)
-        except MimocorbError as error:
-            problems.append(
-                Problem(spec.where, f"{spec.name} can work with {buffer.name}", str(error), "")
-            )
+    event_bytes = None
+    try:
+        event_bytes = _previewed(function, spec, setup)
+    except MimocorbError as error:
+        works = f"{spec.name} can work with {', '.join((*spec.sources, *spec.observes))}"
+        problems.append(Problem(spec.where, works, str(error), ""))
     return {
         "form": form_of(function).name,
         "event_bytes": event_bytes,
         "rate_hz": declared_rate(function, signature, spec),
-        "problems": [
-            {
-                "where": (problem.where.file, problem.where.line, problem.where.column),
-                "asked": problem.asked,
-                "found": problem.found,
-                "remedy": problem.remedy,
-                "severity": problem.severity,
-            }
-            for problem in problems
-        ],
+        "problems": [_plain(problem) for problem in problems],
+    }
+
+
+def _previewed(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> int | None:
+    """Return the most bytes that an event takes in the file; None if that is not known.
+
+    Raises
+    ------
+    MimocorbError
+        The access class cannot work with its buffer or its configuration.
+    """
+    owner = _previewing(function)
+    names = [*spec.sources, *spec.observes]
+    known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
+    if owner is None or not spec.config_origin.complete or not len(names) == len(known) == 1:
+        return None
+    (buffer,) = known
+    layout = {
+        "name": buffer.name,
+        "number_of_slots": buffer.number_of_slots,
+        "values_per_slot": buffer.values_per_slot,
+        "dtype": buffer.dtype,
+    }
+    found: int | None = owner.preview(layout, spec.config)
+    return found
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    return {
+        "where": (problem.where.file, problem.where.line, problem.where.column),
+        "asked": problem.asked,
+        "found": problem.found,
+        "remedy": problem.remedy,
+        "severity": problem.severity,
     }
 
 

@@ -80,12 +80,7 @@ class Supervisor:
     the thread that calls :meth:`turn`.
     """
 
-    def __init__(
-        self,
-        setup: Setup,
-        log: RunLog,
-        options: SupervisorOptions | None = None,
-    ) -> None:
+    def __init__(self, setup: Setup, log: RunLog, options: SupervisorOptions | None = None) -> None:
         self.setup = setup
         self.log = log
         self.options = options or SupervisorOptions()
@@ -97,23 +92,21 @@ class Supervisor:
         self.functions: list[WorkerFunction] = []
         self.results: dict[str, dict[str, float]] = {}
         self.clock = RunClock()
+        self.loop = EventLoop()
+        self._graph = Graph(setup)
+        self._directory = Path()
+        self._commands: deque[tuple[Command, str]] = deque()
+        # What is measured.
         self._accounts = Accounts(setup, self.functions)
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
         self._unreported = UnreportedResults(
             setup, self.results, self.clock, self.findings, self.functions
         )
-        self._graph = Graph(setup)
-        self.loop = EventLoop()
-        self._commands: deque[tuple[Command, str]] = deque()
-        self._escalation = Escalation(self.options.kill_grace_s)
+        # Who starts processes, and what follows from their ends.
+        self._slow_start = ProgressWatch()
         self._workforce = Workforce(
-            self.functions,
-            self.loop,
-            log,
-            self.options,
-            results=self.results,
-            on_gone=self._on_gone,
+            self.functions, self.loop, log, self.options, self.results, on_gone=self._on_gone
         )
         self._departures = Departures(
             self.buffers,
@@ -125,17 +118,12 @@ class Supervisor:
             on_function_gone=self._on_function_gone,
         )
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
-        self._drain = Drain(
-            self.functions,
-            self.buffers,
-            self.options,
-            self._escalation,
-            setup.drain_timeout_s or DRAIN_TIMEOUT_S,
-        )
-        self.set_aside = SetAside(self.buffers, self.findings)
-        self._slow_start = ProgressWatch()
-        self._directory = Path()
+        # The way to the end, and what is left then.
+        self._escalation = Escalation(self.options.kill_grace_s)
+        timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
+        self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
         self._leftovers = Leftovers(setup, self.findings)
+        self.set_aside = SetAside(self.buffers, self.findings)
 
     # --- setting up
 

@@ -51,8 +51,8 @@ class Workforce:
         loop: EventLoop,
         log: RunLog,
         options: SupervisorOptions,
-        *,
         results: dict[str, dict[str, float]],
+        *,
         on_gone: Callable[[WorkerFunction, WorkerProcess], None],
     ) -> None:
         self._functions = functions
