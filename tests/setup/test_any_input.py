@@ -18,7 +18,8 @@ from mimocorb._setup.dialects import read_setup_or_problems, setup_from_dicts
 from mimocorb._setup.drawing.flow_picture import flow_picture
 from mimocorb._setup.drawing.picture_files import svg_text
 from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import Problem, Setup
+from mimocorb._setup.model import Setup
+from mimocorb._setup.problems import Problem
 from mimocorb._setup.recommended_form import recommended_form
 from mimocorb.cli import main
 from mimocorb.errors import SetupError

@@ -11,7 +11,7 @@ import pytest
 from mimocorb._setup.dialects import read_setup, setup_from_dicts
 from mimocorb._setup.keys import table as keys
 from mimocorb._setup.keys.kinds import Key
-from mimocorb._setup.model import Where
+from mimocorb._setup.problems import Where
 from mimocorb.errors import SetupError
 
 Change = Callable[..., list[str]]

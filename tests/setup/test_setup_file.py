@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mimocorb._setup.model import Where
+from mimocorb._setup.problems import Where
 from mimocorb._setup.text import setup_file
 from mimocorb._setup.text.setup_file import (
     ListNode,

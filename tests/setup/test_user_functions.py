@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.model import FunctionReference, Problem
+from mimocorb._setup.model import FunctionReference
+from mimocorb._setup.problems import Problem
 from mimocorb._setup.user_code.user_functions import (
     check_function,
     load_function,

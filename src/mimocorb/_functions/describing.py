@@ -15,8 +15,9 @@ from typing import Any
 
 from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.model import FunctionReference, Problem, Where
+from mimocorb._setup.model import FunctionReference
 from mimocorb._setup.paths import shown
+from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.user_code.configuring import EXTRA_KEYS
 from mimocorb._setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
 from mimocorb._setup.user_code.own_functions import OWN_MODULES

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mimocorb._access.layout import contiguous_samples
 from mimocorb._functions.decorators import Metadata
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.model import format_problems
+from mimocorb._setup.problems import format_problems
 from mimocorb._setup.user_code.configuring import check_plain_function, configure
 from mimocorb._setup.user_code.signatures import PlainSignature
 from mimocorb.errors import SetupError, UserFunctionError

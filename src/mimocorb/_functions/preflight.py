@@ -17,8 +17,9 @@ from mimocorb._functions.trial import Trial, try_functions
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import examine_setup
-from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
+from mimocorb._setup.model import Setup, WorkerSpec
 from mimocorb._setup.paths import shown
+from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.user_code.user_functions import read_module
 
 __all__ = ["DEFAULT_PARENT", "Preflight", "preflight"]

@@ -21,7 +21,8 @@ from mimocorb._functions.expectations import declared_rate
 from mimocorb._functions.forms import form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
-from mimocorb._setup.model import FunctionReference, Problem, Setup, WorkerSpec
+from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
+from mimocorb._setup.problems import Problem
 from mimocorb._setup.user_code.configuring import check_plain_function
 from mimocorb._setup.user_code.user_functions import load_function
 from mimocorb.errors import MimocorbError, UserFunctionError

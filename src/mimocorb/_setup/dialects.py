@@ -23,9 +23,10 @@ from mimocorb._setup.checking.checks import check
 from mimocorb._setup.form import Form, describe
 from mimocorb._setup.keys.kinds import Given
 from mimocorb._setup.keys.table import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
-from mimocorb._setup.model import Problem, Setup, Where, format_problems
+from mimocorb._setup.model import Setup
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.problems import Problem, Where, format_problems
 from mimocorb._setup.reading import manual_dialect, mimocorb2_dialect
 from mimocorb._setup.reading.config_files import ConfigFiles, is_file, meant_file
 from mimocorb._setup.reading.parts import Draft, limits

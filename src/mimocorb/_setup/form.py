@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mimocorb._setup.model import Problem, Where
 from mimocorb._setup.nearest import nearest
+from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
 
 __all__ = ["ARGUMENTS", "NAME", "Form", "describe"]

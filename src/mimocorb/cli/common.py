@@ -108,7 +108,7 @@ def print_picture(draw: Callable[[int], Any]) -> None:
 def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
     """Read the set-up that the command names; problems go to standard error."""
     from mimocorb._setup.dialects import read_setup_or_problems
-    from mimocorb._setup.model import format_problems
+    from mimocorb._setup.problems import format_problems
     from mimocorb._words import how_many
 
     setup, problems = read_setup_or_problems(chosen.setup, overrides, chosen.settings, chosen.data)

@@ -17,7 +17,8 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
-    from mimocorb._setup.model import FunctionReference, Problem
+    from mimocorb._setup.model import FunctionReference
+    from mimocorb._setup.problems import Problem
     from mimocorb._setup.user_code.signatures import Parameter
 
 __all__ = ["add"]
@@ -52,7 +53,7 @@ def add(commands: Commands) -> None:
 def describe(chosen: argparse.Namespace) -> int:
     """Find the functions and describe them; problems go to standard error."""
     from mimocorb._functions.describing import describe_function
-    from mimocorb._setup.model import Problem
+    from mimocorb._setup.problems import Problem
 
     is_setup = Path(chosen.function).suffix in {".yaml", ".yml"}
     found = (
@@ -86,7 +87,7 @@ def _refuse(problem: Problem) -> int:
 
 def _in_module(target: str) -> list[Found] | Problem:
     from mimocorb._functions.describing import worker_functions
-    from mimocorb._setup.model import Problem, Where
+    from mimocorb._setup.problems import Problem, Where
     from mimocorb._setup.user_code.user_functions import locate
 
     module, name = _place(target)
@@ -119,8 +120,8 @@ def _place(target: str) -> tuple[str, str]:
 
 
 def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
-    from mimocorb._setup.model import Problem, Where
     from mimocorb._setup.nearest import nearest
+    from mimocorb._setup.problems import Problem, Where
 
     setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
     if setup is None:

@@ -11,7 +11,8 @@ import ast
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mimocorb._setup.model import Problem, Setup, WorkerSpec
+from mimocorb._setup.model import Setup, WorkerSpec
+from mimocorb._setup.problems import Problem
 from mimocorb._setup.user_code.user_functions import read_module, takes_buffer_io
 
 __all__ = ["changed_meaning"]

@@ -14,17 +14,10 @@ from typing import Literal
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.checking.field_checks import check_fields
 from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import (
-    NOWHERE,
-    BufferSpec,
-    Problem,
-    Setup,
-    StopCondition,
-    Where,
-    WorkerSpec,
-)
+from mimocorb._setup.model import BufferSpec, Setup, StopCondition, WorkerSpec
 from mimocorb._setup.nearest import nearest, slip_of
 from mimocorb._setup.paths import shown
+from mimocorb._setup.problems import NOWHERE, Problem, Where
 from mimocorb._setup.user_code.configuring import check_plain_function
 from mimocorb._setup.user_code.fields_used import EventFunction
 from mimocorb._setup.user_code.handed_over import handed_over

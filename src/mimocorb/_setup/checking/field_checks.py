@@ -10,8 +10,9 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mimocorb._setup.model import BufferSpec, Problem, Severity, WorkerSpec
+from mimocorb._setup.model import BufferSpec, WorkerSpec
 from mimocorb._setup.nearest import nearest
+from mimocorb._setup.problems import Problem, Severity
 from mimocorb._setup.user_code.fields_used import (
     EventFunction,
     Written,

@@ -20,7 +20,8 @@ from mimocorb._setup.keys.kinds import (
     given_keys,
     table_schema,
 )
-from mimocorb._setup.model import Comparison, Policy, RestartPolicy, StopCondition, Where
+from mimocorb._setup.model import Comparison, Policy, RestartPolicy, StopCondition
+from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
 
 __all__ = ["EventLimits", "Restart", "StopConditions"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.model import Where
 from mimocorb._setup.nearest import nearest
+from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import Entry, MappingNode, Node, ScalarNode
 
 __all__ = [

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from mimocorb._setup.form import Form, describe
-from mimocorb._setup.model import Where
 from mimocorb._setup.nearest import nearest
+from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
 from mimocorb.errors import RecordTypeError
 from mimocorb.schema import record_dtype

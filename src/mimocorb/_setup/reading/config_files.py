@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._setup.form import Form
-from mimocorb._setup.model import ConfigOrigin, Where, WorkerSpec
+from mimocorb._setup.model import ConfigOrigin, WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import MappingNode, Node, plain, read_file
 
 __all__ = [

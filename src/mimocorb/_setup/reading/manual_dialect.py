@@ -14,8 +14,9 @@ from mimocorb._setup.keys.table import (
     MANUAL_TOP_KEYS,
     MANUAL_WORKER_KEYS,
 )
-from mimocorb._setup.model import Role, Setup, Where, WorkerSpec
+from mimocorb._setup.model import Role, Setup, WorkerSpec
 from mimocorb._setup.nearest import nearest
+from mimocorb._setup.problems import Where
 from mimocorb._setup.reading.config_files import CommonConfig, ConfigFiles, with_shared_files
 from mimocorb._setup.reading.parts import (
     Draft,

@@ -14,7 +14,8 @@ from mimocorb._setup.keys.table import (
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
 )
-from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
+from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
+from mimocorb._setup.problems import Where
 from mimocorb._setup.reading.config_files import ConfigFiles, Layers, with_shared_files
 from mimocorb._setup.reading.parts import (
     Draft,

@@ -12,8 +12,9 @@ import numpy as np
 from mimocorb._memory import size_in_words
 from mimocorb._setup.form import Form
 from mimocorb._setup.keys.kinds import Given
-from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, Where, WorkerSpec
+from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 from mimocorb._setup.paths import absolute
+from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import MappingNode, plain
 from mimocorb._setup.user_code.user_functions import locate
 from mimocorb._words import how_many

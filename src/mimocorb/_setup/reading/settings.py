@@ -33,9 +33,10 @@ from mimocorb._setup.keys.table import (
     RECOMMENDED_TOP_KEYS,
     RECOMMENDED_WORKER_KEYS,
 )
-from mimocorb._setup.model import Problem, Setup, Where, WorkerSpec
+from mimocorb._setup.model import Setup, WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute
+from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.text.setup_file import (
     Entry,
     ListNode,

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mimocorb._setup.model import Problem, Where
+from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.text.yaml_messages import decoding_problem, reader_problem, syntax_problem
 
 __all__ = [

@@ -11,7 +11,7 @@ import re
 
 import yaml
 
-from mimocorb._setup.model import Problem, Where
+from mimocorb._setup.problems import Problem, Where
 
 __all__ = ["decoding_problem", "reader_problem", "syntax_problem"]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from mimocorb._setup.model import Problem, WorkerSpec
+from mimocorb._setup.model import WorkerSpec
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute
+from mimocorb._setup.problems import Problem
 from mimocorb._setup.user_code.annotations import UNKNOWN
 from mimocorb._setup.user_code.signatures import (
     GIVEN,

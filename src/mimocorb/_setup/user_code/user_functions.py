@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimocorb._setup.model import NOWHERE, FunctionReference, Problem, Where
+from mimocorb._setup.model import FunctionReference
 from mimocorb._setup.nearest import nearest
 from mimocorb._setup.paths import absolute, shown
+from mimocorb._setup.problems import NOWHERE, Problem, Where
 from mimocorb._setup.user_code.own_functions import OWN_MODULES
 from mimocorb.errors import UserFunctionError
 
