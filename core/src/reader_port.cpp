@@ -116,7 +116,7 @@ void ReaderPort::copy(std::uint32_t slot, void* target) const {
 }
 
 std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {
-  return segment_->slot(slot).sequence.load(std::memory_order_relaxed);
+  return sequence_of(slot);
 }
 
 std::uint32_t ReaderPort::delivery(std::uint32_t slot) const {

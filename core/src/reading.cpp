@@ -29,17 +29,21 @@ void Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slo
   commit(&segment_->group_word(slot, group), word.encode());
 }
 
-// Up to `count` events in neighbouring slots; there is at least one.
+// Up to `count` events in neighbouring slots; there is at least one. They follow each other without
+// a gap: over an event in the hands of another reader, who waits for the turn of the first would
+// not have that of the others.
 Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count) {
   SlotQueue due = due_events(group);
   const GroupWord first = group_word(due[0], group);
   Run run{first.failed >= header_.max_deliveries ? kPoisonous : kOk, due[0], 1};
   take_one(handle, group, run.first, first);
   count = comes_alone(first) ? 1 : std::min(count, due.length());
+  const std::uint64_t sequence = sequence_of(run.first);
   for (; run.count < count && due[run.count] == run.first + run.count; ++run.count) {
-    const GroupWord word = group_word(run.first + run.count, group);
-    if (comes_alone(word)) break;
-    take_one(handle, group, run.first + run.count, word);
+    const std::uint32_t slot = run.first + run.count;
+    const GroupWord word = group_word(slot, group);
+    if (comes_alone(word) || sequence_of(slot) != sequence + run.count) break;
+    take_one(handle, group, slot, word);
   }
   due.pop_front(run.count);
   due.keep();
@@ -94,11 +98,8 @@ void Ring::give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, S
   word.give_back(failed);
   commit(&segment_->group_word(slot, group), word.encode());
 
-  const auto sequence = [this](std::uint32_t one) {
-    return segment_->slot(one).sequence.load(std::memory_order_relaxed);
-  };
   due->push_front(slot);
-  for (std::uint32_t i = 1; i < due->length() && sequence((*due)[i]) < sequence(slot); ++i)
+  for (std::uint32_t i = 1; i < due->length() && sequence_of((*due)[i]) < sequence_of(slot); ++i)
     std::swap((*due)[i - 1], (*due)[i]);
 }
 

@@ -132,8 +132,7 @@ void Ring::rebuild_slots() {
   commit(&header_.next_sequence, next_sequence);
   std::uint32_t* queue = segment_->free_queue();
   std::sort(queue, queue + free_count, [this](std::uint32_t a, std::uint32_t b) {
-    return segment_->slot(a).sequence.load(std::memory_order_relaxed) <
-           segment_->slot(b).sequence.load(std::memory_order_relaxed);
+    return sequence_of(a) < sequence_of(b);
   });
   header_.free_head = 0;
   header_.free_count.store(free_count, std::memory_order_relaxed);
@@ -156,8 +155,7 @@ void Ring::rebuild_group(std::uint32_t group) {
     if (due == DueState::kHeld) ++held;
   }
   std::sort(queue, queue + pending, [this](std::uint32_t a, std::uint32_t b) {
-    return segment_->slot(a).sequence.load(std::memory_order_relaxed) <
-           segment_->slot(b).sequence.load(std::memory_order_relaxed);
+    return sequence_of(a) < sequence_of(b);
   });
   record.queue_head = 0;
   record.queue_count.store(pending, std::memory_order_relaxed);

@@ -129,6 +129,9 @@ class Ring {
   [[nodiscard]] GroupWord group_word(std::uint32_t slot, std::uint32_t group) const {
     return GroupWord::decode(segment_->group_word(slot, group).load(std::memory_order_relaxed));
   }
+  [[nodiscard]] std::uint64_t sequence_of(std::uint32_t slot) const {
+    return segment_->slot(slot).sequence.load(std::memory_order_relaxed);
+  }
   void update_ended(Wakes* wakes);
   void end_at_limit(Wakes* wakes);
 

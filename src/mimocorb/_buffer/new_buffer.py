@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mimocorb._buffer.contract import WRITERS, Holding, RingBooks, RingPort, Waited
+from mimocorb._buffer.counts import whole_number
 from mimocorb._buffer.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb._buffer.setup_dict import SetupDict
 from mimocorb._buffer.shared_memory import SharedMemoryRing
 from mimocorb._buffer.stats import BufferStats
 from mimocorb._words import how_many, ordinal
-from mimocorb.errors import HandleMisuse, SetupError
+from mimocorb.errors import HandleMisuse
 from mimocorb.schema import record_dtype
 
 __all__ = ["NewBuffer"]
@@ -91,8 +92,8 @@ class NewBuffer:
         max_reader_groups: int = 16,
         max_deliveries: int = 3,
     ) -> None:
-        self.number_of_slots = _positive("number_of_slots", number_of_slots)
-        self.values_per_slot = _positive("values_per_slot", values_per_slot)
+        self.number_of_slots = whole_number("number_of_slots", number_of_slots)
+        self.values_per_slot = whole_number("values_per_slot", values_per_slot)
         self.dtype: np.dtype[Any] = record_dtype(dtype)
         self.debug = debug
         self.name = name
@@ -101,8 +102,8 @@ class NewBuffer:
         self._ring: RingPort | None = self._make_ring(
             self.number_of_slots,
             self.values_per_slot * self.dtype.itemsize,
-            _positive("max_reader_groups", max_reader_groups),
-            _positive("max_deliveries", max_deliveries),
+            whole_number("max_reader_groups", max_reader_groups),
+            whole_number("max_deliveries", max_deliveries),
         )
         self._quarantine = Quarantine()
 
@@ -243,14 +244,15 @@ class NewBuffer:
     def end_after(self, events: int) -> None:
         """End the stream with the event of this number: exactly so many are published in all.
 
-        Writers that want to claim a further slot get :class:`EndOfStream`.
+        Writers that want to claim a further slot get :class:`EndOfStream`. Slots that writers have
+        in hand by now are published nevertheless, even if that makes more.
 
         Parameters
         ----------
         events
             Counted from the first event of the buffer; 0 sets no limit.
         """
-        self._use().end_after(events)
+        self._use().end_after(whole_number("the number of events of end_after()", events, least=0))
 
     def shutdown(self, timeout_s: float | None = None) -> None:
         """End the stream, wait until everything is processed, then end the readers.
@@ -363,13 +365,3 @@ class NewBuffer:
 
     def _log(self, message: str, *values: object) -> None:
         logger.log(self._log_level, "buffer %s: " + message, self.name, *values)
-
-
-def _positive(what: str, value: int) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = 0
-    if number != value or number < 1:
-        raise SetupError(f"{what} is {value!r}: it must be a whole number, 1 or more")
-    return number

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._buffer.contract import Status
+from mimocorb._buffer.counts import at_most, whole_number
 from mimocorb._buffer.lent_arrays import views_of
 from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
@@ -131,6 +132,7 @@ class Reader:
             A read-only view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`, valid until the
             next call; row 0 was published first.
         """
+        count = at_most("the count of get_batch()", count, self.number_of_slots)
         self._port.acknowledge()
         first, taken = self._take(count)
         if first < 0:
@@ -197,7 +199,9 @@ class Reader:
         if count is None or self._slot < 0:
             self._let_go()
             self._port.acknowledge()
-        elif not 0 <= count <= self._in_hand:
+            return
+        count = whole_number("the count of acknowledge()", count, least=0)
+        if count > self._in_hand:
             in_hand = how_many(self._in_hand, "event")
             raise HandleMisuse(f"acknowledge({count}), but in hand: {in_hand}")
         elif count == self._in_hand:

@@ -20,6 +20,7 @@ class WaitCause(Enum):
 
     EVENT = "an event"
     TURN = "readers that have an earlier event"
+    PARTNER = "an event that belongs to those in hand"
     ROOM = "a free slot"
     RESUME = "the end of a pause"
 
@@ -28,7 +29,7 @@ class WaitListener(Protocol):
     """Gets told about waits, in the thread that waits."""
 
     def wait_begins(self, cause: WaitCause) -> None:
-        """Tell that this thread is about to wait."""
+        """Tell that this thread is about to wait; a wait within a wait is part of it."""
 
     def wait_ends(self) -> None:
         """Tell that it goes on; called after each :meth:`wait_begins`, whatever happened."""

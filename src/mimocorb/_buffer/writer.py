@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._buffer.contract import Status
+from mimocorb._buffer.counts import at_most
 from mimocorb._buffer.lent_arrays import views_of
 from mimocorb._buffer.setup_dict import open_writer_port
 from mimocorb._buffer.stats import WaitingTime
@@ -125,6 +126,7 @@ class Writer:
 
         For those who will ask again and lose nothing by it: it does not count as refused.
         """
+        count = at_most("the count of get_new_buffers()", count, self.number_of_slots)
         self.process_buffer()
         first, claimed = self._claim(count)
         if first < 0:

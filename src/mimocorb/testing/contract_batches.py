@@ -3,6 +3,8 @@
 # ruff: noqa: D102 - the name of a test is its description
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -217,6 +219,31 @@ class QuarantineContract(ContractTests):
         failing.reject()
         assert read_all(failing) == [2]
         assert read_all(working) == [1, 2]
+
+    @pytest.mark.parametrize("count", [0, -1, 1.5, "two", None])
+    def test_a_count_that_cannot_be_is_refused_with_everything_left_in_hand(
+        self, make_buffer: MakeBuffer, count: Any
+    ) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        put(writer, 1)
+        reader.get()
+        writer.get_new_buffer()[:] = 2
+        for ask in (writer.get_new_buffers, reader.get_batch):
+            with pytest.raises(SetupError, match="must be a whole number, 1 or more"):
+                ask(count)
+        assert buffer.stats().groups[0].held == 1
+        writer.process_buffer()
+        assert value_of(reader.get()) == 2
+
+    def test_more_than_there_are_slots_is_as_many_as_there_are(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        assert len(writer.get_new_buffers(1 << 70)) == 4
+        writer.process_buffer()
+        assert len(reader.get_batch(np.int64(1 << 40))) == 4
 
     @pytest.mark.parametrize("limit", [0, -1, 1.5])
     def test_a_limit_that_cannot_be_is_refused(self, limit: int) -> None:

@@ -78,6 +78,27 @@ class OrderContract(ContractTests):
         first.acknowledge()
         assert second.wait_for_turn()
 
+    def test_a_batch_does_not_reach_over_an_event_in_other_hands(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(6)
+        group = buffer.new_reader_group()
+        fails, steps_aside, works, takes_over = (Reader(group) for _ in range(4))
+        one, two = Writer(buffer.new_writer()), Writer(buffer.new_writer())
+        put(one, 1)
+        one.get_new_buffer()[:] = 2
+        two.get_new_buffer()[:] = 4  # the slot after that of 2, but published after 3
+        one.process_buffer()
+        put(one, 3)
+        two.process_buffer()
+        assert [value_of(reader.get()) for reader in (fails, steps_aside, works)] == [1, 2, 3]
+        fails.reject()
+        assert not steps_aside.wait_for_turn(timeout_s=0)
+        assert value_of(takes_over.get()) == 1
+        assert steps_aside.get_batch(4).ravel().tolist() == [2]
+        takes_over.acknowledge()
+        assert steps_aside.wait_for_turn(timeout_s=0)
+
     def test_results_of_several_readers_stay_in_order_whatever_is_rejected(
         self, make_buffer: MakeBuffer
     ) -> None:

@@ -38,9 +38,12 @@ class InProcessReader(Port):
                 return status, 0
             group = self.group
             length = run_length(group.pending, count)
-            alone = [self._comes_alone(index) for index in group.pending[:length]]
-            if any(alone):
-                length = max(1, alone.index(True))
+            first = self._state.slots[group.pending[0]].sequence
+            joins = [
+                self._state.slots[index].sequence == first + offset and not self._comes_alone(index)
+                for offset, index in enumerate(group.pending[:length])
+            ]
+            length = max(1, (*joins, False).index(False))
             poisonous = self._too_often(group.pending[0])
             taken, group.pending[:length] = group.pending[:length], []
             for index in taken:
