@@ -50,8 +50,10 @@ class Buffers:
     def __init__(self) -> None:
         self.made: list[NewBuffer] = []
 
-    def __call__(self, slots: int = 8, values: int = 1, dtype: Any = "float64") -> NewBuffer:
-        self.made.append(NewBuffer(slots, values, dtype))
+    def __call__(
+        self, slots: int = 8, values: int = 1, dtype: Any = "float64", **more: Any
+    ) -> NewBuffer:
+        self.made.append(NewBuffer(slots, values, dtype, **more))
         return self.made[-1]
 
 

@@ -24,6 +24,7 @@ def worker(
     cpu=None,
     wait=0.0,
     down=0.0,
+    slowest_input="",
     **parts,
 ):
     """Return a worker that has worked for 10 s; `parts` gives seconds by what it did.
@@ -38,7 +39,7 @@ def worker(
     wait_ns, down_ns = (round(processes * each * SECOND_NS) for each in (wait, down))
     span = Span(tuple(spent), cpu_ns, wait_ns, down_ns)
     paused_ns = round(paused_s * SECOND_NS)
-    return WorkerTime(label, label, reads, writes, processes, span, None, paused_ns)
+    return WorkerTime(label, label, reads, writes, processes, span, None, paused_ns, slowest_input)
 
 
 def limit(*workers, cores=QUIET):
@@ -111,6 +112,41 @@ def test_a_ring_that_is_full_for_moments_only_has_too_few_slots():
     found = limit(full_source(1.0), worker("find_pulses", working=5.0, no_input=5.0))
     assert "the source waits for free slots 10 % of the time, but no worker is busy" in found
     assert "more slots help" in found
+
+
+def test_who_waits_for_its_turn_is_held_up_by_the_order_and_not_by_bursts():
+    ordered = worker("fit", processes=4, working=3.0, no_turn=7.0)
+    found = limit(full_source(9.0), ordered, idle())
+    assert found.startswith(
+        "the source waits for free slots 90 % of the time, because fit waits 70 % for its turn: its"
+        " events go on in order, so all that follow a slow one wait for it. More slots do not help"
+    )
+
+
+def test_an_ordered_worker_that_also_waits_for_events_has_bursts_before_it():
+    ordered = worker("fit", processes=4, working=4.0, no_turn=1.0, no_input=5.0)
+    assert "bursts, against which more slots help" in limit(full_source(1.0), ordered, idle())
+
+
+def test_who_waits_for_a_partner_is_held_up_by_the_slower_buffer_and_not_by_bursts():
+    slow = worker("slow", reads=False, working=10.0, cpu=0.1)
+    merge = worker("both", working=0.5, no_partner=9.5, slowest_input="drips")
+    assert limit(full_source(7.0), slow, merge, idle()) == (
+        "the source source waits for free slots 70 % of the time, because both waits 95 % for "
+        "events of drips that belong to those it has. Neither more slots nor more processes help, "
+        "only more events in drips"
+    )
+
+
+def test_the_partner_comes_late_because_of_the_order_before_it():
+    ordered = worker("fit", processes=4, working=3.0, no_turn=7.0)
+    merge = worker("both", working=0.5, no_partner=9.5, slowest_input="fitted")
+    assert "because fit waits 70 % for its turn" in limit(full_source(), merge, ordered, idle())
+
+
+def test_a_pause_is_not_a_wait_for_a_partner():
+    merge = worker("both", working=1.0, no_input=4.0, no_partner=15.0, paused_s=10.0)
+    assert merge.use.waiting_for_partner == pytest.approx(0.9)
 
 
 def test_a_source_that_reads_out_all_the_time_is_the_limit():

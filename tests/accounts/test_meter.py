@@ -15,7 +15,7 @@ from mimocorb import reading_out
 from mimocorb._access import meter_page as page_of
 from mimocorb._access.meter import Meter, StateClock, current
 from mimocorb._access.meter_page import Doing, Knows, interval_edges_ns, read_page
-from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer, rbPut
+from mimocorb.buffer_control import BufferToBuffer, MergeBuffers, SourceToBuffer, rbPut
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 
@@ -167,6 +167,46 @@ def test_waiting_for_input_is_not_busy(own_meter, new_buffer):
     BufferToBuffer(source_list=[from_raw], sink_list=[results.new_writer()], filter=bool)()
     thread.join(WATCHDOG_S)
     assert read(own_meter).spent_ns[Doing.NO_INPUT] >= 100e6
+
+
+def test_waiting_for_a_partner_is_not_waiting_for_input(own_meter, new_buffer):
+    buffers = [new_buffer(name=name) for name in ("fast", "slow")]
+    sinks, groups = zip(*((b.new_writer(), b.new_reader_group()) for b in buffers), strict=True)
+
+    def sources():
+        with Writer(sinks[0]) as fast, Writer(sinks[1]) as slow:
+            wait_for(own_meter, Doing.NO_INPUT, 0.02)
+            fast.write([1.0])
+            wait_for(own_meter, Doing.NO_PARTNER, 0.05)
+            slow.write([2.0])
+
+    thread = in_thread(sources)
+    MergeBuffers(list(groups), function=bool)()
+    thread.join(WATCHDOG_S)
+    found = read(own_meter)
+    assert found.spent_ns[Doing.NO_INPUT] >= 20e6
+    assert found.spent_ns[Doing.NO_PARTNER] >= 50e6
+    assert sum(found.spent_ns) == found.at_ns - found.began_ns
+
+
+def test_waiting_for_the_turn_is_not_waiting_for_input(own_meter, new_buffer):
+    buffer = new_buffer()
+    group = buffer.new_reader_group()
+    with Writer(buffer.new_writer()) as writer, Reader(group) as first, Reader(group) as second:
+        writer.write([1.0])
+        writer.write([2.0])
+        first.get()
+        second.get()
+
+        def acknowledge_later():
+            wait_for(own_meter, Doing.NO_TURN, 0.05)
+            first.acknowledge()
+
+        thread = in_thread(acknowledge_later)
+        assert second.wait_for_turn(WATCHDOG_S)
+        thread.join(WATCHDOG_S)
+        second.acknowledge()
+    assert read(own_meter).spent_ns[Doing.NO_TURN] >= 50e6
 
 
 def test_what_was_waited_for_in_vain_is_not_live(own_meter, new_buffer):

@@ -39,7 +39,8 @@ _LIVE_WORD, _READING_OUT_WORD = page_of.SPENT_NS + _LIVE, page_of.SPENT_NS + _RE
 _DOING_WORD, _INTERVAL_WORDS = page_of.DOING, page_of.INTERVALS
 _FOR_CAUSE = {
     WaitCause.EVENT: int(Doing.NO_INPUT),
-    WaitCause.TURN: int(Doing.NO_INPUT),
+    WaitCause.TURN: int(Doing.NO_TURN),
+    WaitCause.PARTNER: int(Doing.NO_PARTNER),
     WaitCause.ROOM: _NO_ROOM,
     WaitCause.RESUME: _PAUSED,
 }
@@ -93,6 +94,7 @@ class Meter(StateClock):
         self._live_at_event_ns = 0
         self._owner: int | None = None
         self._before_wait = 0
+        self._waits = 0
 
     def begin(self) -> None:
         """Let the account begin now."""
@@ -180,12 +182,16 @@ class Meter(StateClock):
         if self._owner is None:
             self._owner = threading.get_ident()
         if self._owner == threading.get_ident():
-            self._before_wait = self.switch(_FOR_CAUSE[cause])
+            self._waits += 1
+            if self._waits == 1:  # who began the outer one knows what it is for
+                self._before_wait = self.switch(_FOR_CAUSE[cause])
 
     def wait_ends(self) -> None:
         """Note that this thread goes on with what it did before."""
         if self._owner == threading.get_ident():
-            self.switch(self._before_wait)
+            self._waits -= 1
+            if not self._waits:
+                self.switch(self._before_wait)
 
     def _store(self, left: int) -> None:
         """Bring a switch into the page: first the time of what was left, then what is done now."""

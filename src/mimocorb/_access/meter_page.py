@@ -9,8 +9,8 @@ to the process: also after SIGKILL, in the middle of anything.
     word   1  began_ns          CLOCK_MONOTONIC at the begin, 0 before
            2  doing             what the process does now, see Doing
            4  knows             flags: what this process can tell, see Knows
-           8  spent_ns[7]       time spent so far, by Doing
-          16  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
+           8  spent_ns[9]       time spent so far, by Doing
+          18  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
           32  accepted_for[32]  events of which something went to the n-th sink
           64  reason_count[33]  rejections by reason; the last one: all further reasons
          128  interval[352]     published events by the live time before them, of a source; see
@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 BEGAN_NS, DOING, KNOWS, SPENT_NS = 1, 2, 4, 8
-ACCEPTED, REJECTED, FAILED, SAMPLED, SAMPLE_LOST, SAMPLE_SEED, REASONS = range(16, 23)
+ACCEPTED, REJECTED, FAILED, SAMPLED, SAMPLE_LOST, SAMPLE_SEED, REASONS = range(18, 25)
 ACCEPTED_FOR, REASON_COUNTS, INTERVALS = 32, 64, 128
 MOST_SINKS, MOST_REASONS, INTERVAL_BINS = 32, 32, 352
 REASON_TEXTS, REASON_BYTES, PAGE_BYTES = 4096, 80, 8192
@@ -92,8 +92,12 @@ class Doing(IntEnum):
     PAUSED = 4
     """Waits because a buffer that it writes is paused."""
     NO_INPUT = 5
-    """Waits because a buffer that it reads has no event for it, or not yet in order."""
-    ENDED = 6
+    """Waits because a buffer that it reads has no event for it."""
+    NO_TURN = 6
+    """Waits because its output is ordered, and another process still has an earlier event."""
+    NO_PARTNER = 7
+    """Waits, with events in hand, because another buffer has none that belongs to them."""
+    ENDED = 8
 
 
 class Knows(IntFlag):

@@ -19,7 +19,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from mimocorb._access.results import report
 from mimocorb._access.user_function import failure, function_name, one_function
 from mimocorb._access.worker_context import current
 from mimocorb._buffer.reader import Reader
+from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb._buffer.writer import Writer
 from mimocorb.errors import (
     BufferTimeout,
@@ -255,7 +256,9 @@ class MergeBuffers:
         awaited = [source for source in missing if not source.is_silent]
         if awaited:
             # no set is possible without each of them, so it does no harm to look at one only
-            self._take(awaited[0], min(_TURN_S, self._patience_s(awaited, held_up=held_up)))
+            patience_s = min(_TURN_S, self._patience_s(awaited, held_up=held_up))
+            with waiting(WaitCause.PARTNER) if held_up else nullcontext():
+                self._take(awaited[0], patience_s)
         elif not held_up:
             for source in missing:
                 self._take(source, _TURN_S / len(missing))

@@ -3,8 +3,10 @@
 How the limit is found. If the sources wait because their buffers are full, somebody behind them is
 too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
 for input or for room, and are not busy then. Nor is a worker whose process has failed, until the
-next one has taken its place, or whose process is stopped: these are causes of their own. If the
-sources do not wait for room, they take all events that they can, and what they do themselves tells
+next one has taken its place, or whose process is stopped: these are causes of their own. So are
+waiting for the turn, where the output is ordered, and for a partner, where buffers are merged: who
+is busy or waits for these all the time keeps everybody before it waiting. If the sources do not
+wait for room, they take all events that they can, and what they do themselves tells
 whether they could take more.
 
 What a source does. In its function it waits for its device, reads and computes, and mimocorb does
@@ -56,6 +58,10 @@ class TimeUse:
     waiting_for_input, waiting_for_room
         Because a buffer has no event, or the device of a source, or because a buffer has no free
         slot.
+    waiting_for_turn
+        Because its output is ordered, and another process still has an earlier event.
+    waiting_for_partner
+        With events in hand, because another buffer has none that belongs to them.
     restarting
         Between a process that failed and the one in its place.
     stopped
@@ -71,6 +77,8 @@ class TimeUse:
     reading_out: float
     waiting_for_input: float
     waiting_for_room: float
+    waiting_for_turn: float
+    waiting_for_partner: float
     restarting: float
     stopped: float
     processor: float
@@ -86,6 +94,11 @@ class TimeUse:
         """Part of the time in which there was no process that could do anything."""
         return self.restarting + self.stopped
 
+    @property
+    def held_up(self) -> float:
+        """Part of the time in which it had events, and others had to do something first."""
+        return self.waiting_for_turn + self.waiting_for_partner
+
     @classmethod
     def of(cls, span: Span, paused_ns: int = 0, *, is_source: bool = False) -> TimeUse | None:
         """Return the parts of a span; None if there was no time.
@@ -93,14 +106,16 @@ class TimeUse:
         `paused_ns` is the time for which the run was paused, times the number of processes. Who
         reads has waited for input in it, or has worked off what was in the buffers.
         """
-        reading_out_ns, no_input_ns, no_room_ns = map(
-            span.going_ns, (Doing.READING_OUT, Doing.NO_INPUT, Doing.NO_ROOM)
-        )
+        reading_out_ns = span.going_ns(Doing.READING_OUT)
+        no_input_ns, no_partner_ns = span.going_ns(Doing.NO_INPUT), span.going_ns(Doing.NO_PARTNER)
+        no_room_ns, no_turn_ns = span.going_ns(Doing.NO_ROOM), span.going_ns(Doing.NO_TURN)
         in_function_ns = busy_ns = span.going_ns(Doing.WORKING) + reading_out_ns
         stopped_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - span.restarting_ns
-        stopped_ns -= in_function_ns + no_input_ns + no_room_ns
+        stopped_ns -= in_function_ns + no_input_ns + no_partner_ns + no_room_ns + no_turn_ns
+        # In a pause no event comes, and no partner of one in hand.
         waited_ns = min(paused_ns, no_input_ns)
-        total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns
+        alone_ns = min(paused_ns - waited_ns, no_partner_ns)
+        total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns - alone_ns
         if total_ns <= 0:
             return None
         # The system counts in coarse steps, and up to a reading that may be later than the end.
@@ -114,6 +129,8 @@ class TimeUse:
             reading_out=reading_out_ns / total_ns,
             waiting_for_input=(no_input_ns - waited_ns) / total_ns,
             waiting_for_room=no_room_ns / total_ns,
+            waiting_for_turn=no_turn_ns / total_ns,
+            waiting_for_partner=(no_partner_ns - alone_ns) / total_ns,
             restarting=span.restarting_ns / total_ns,
             stopped=stopped_ns / total_ns,
             processor=span.cpu_ns / total_ns,
@@ -143,6 +160,8 @@ class WorkerTime:
         The same for the last seconds; None where that is not known.
     paused_ns
         For how long the run was paused.
+    slowest_input
+        The buffer for whose events it has waited longest; empty if it reads none.
     """
 
     name: str
@@ -153,6 +172,7 @@ class WorkerTime:
     span: Span
     recent: Span | None
     paused_ns: int
+    slowest_input: str = ""
 
     @property
     def is_source(self) -> bool:
@@ -230,15 +250,18 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
         return ""
     if not any(source.is_long_enough for source in sources):
         return "the run was too short to tell what limits the rate"
-    waiting = max(used[source.name].waiting_for_room for source in sources)
+    blocked = max(sources, key=lambda source: used[source.name].waiting_for_room)
+    waiting = used[blocked.name].waiting_for_room
     if waiting < WAITS_FOR_ROOM or not others:
         return _limited_by_source(sources, others, used)
     slowest = max(others, key=lambda worker: used[worker.name].busy)
     use = used[slowest.name]
     if use.busy < BUSY_ALL_THE_TIME:
         missing = max(others, key=lambda worker: used[worker.name].away)
-        return f"the source waits for free slots {_percent(waiting)} of the time, " + (
+        which = f"the source {blocked.label}" if len(sources) > 1 else "the source"
+        return f"{which} waits for free slots {_percent(waiting)} of the time, " + (
             _away(missing.label, used[missing.name], MOSTLY * waiting)
+            or _held_up(others, used)
             or f"but no worker is busy all the time ({slowest.label} most, {_percent(use.busy)}): "
             "events or processing come in bursts, against which more slots help"
         )
@@ -265,6 +288,32 @@ def _away(label: str, use: TimeUse, least: float) -> str:
         stopped = _percent(use.stopped)
         return f"because {label} was stopped for {stopped} of the time, by a signal or a debugger"
     return ""
+
+
+def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
+    """Say who has events and cannot go on with them; nothing if nobody is kept all the time."""
+    kept = [
+        worker
+        for worker in others
+        if used[worker.name].busy + used[worker.name].held_up >= BUSY_ALL_THE_TIME
+    ]
+    if not kept:
+        return ""
+    # Who waits for its turn may be the one whose events a merging worker waits for.
+    worst = max(kept, key=lambda worker: used[worker.name].waiting_for_turn)
+    if (turn := used[worst.name].waiting_for_turn) > WAITS_FOR_ROOM:
+        return (
+            f"because {worst.label} waits {_percent(turn)} for its turn: its events go on in order,"
+            " so all that follow a slow one wait for it. More slots do not help; faster processing "
+            "of the slow events does, or leaving out 'ordered' if nobody behind needs the order"
+        )
+    worst = max(kept, key=lambda worker: used[worker.name].waiting_for_partner)
+    alone = _percent(used[worst.name].waiting_for_partner)
+    return (
+        f"because {worst.label} waits {alone} for events of {worst.slowest_input} that belong to "
+        "those it has. Neither more slots nor more processes help, only more events in "
+        f"{worst.slowest_input}"
+    )
 
 
 def _gain(

@@ -21,6 +21,8 @@ COLUMNS = {
     "no core": "waiting_for_core",
     "no input": "waiting_for_input",
     "no room": "waiting_for_room",
+    "no turn": "waiting_for_turn",
+    "no partner": "waiting_for_partner",
     "restart": "restarting",
     "stopped": "stopped",
 }
@@ -28,7 +30,7 @@ COLUMNS = {
 BY_THE_SYSTEM = ("on a core", "no core")
 """What the system has counted, in steps that are too coarse for a short run."""
 BY_THE_SYSTEM_OF_SOURCES = ("busy", *BY_THE_SYSTEM, "no input")
-SELDOM = ("restart", "stopped")
+SELDOM = ("no turn", "no partner", "restart", "stopped")
 TIMES = "Where the time goes"
 MOST_REASONS = 12
 
@@ -132,7 +134,7 @@ def _time_table(workers: list[WorkerTime]) -> Iterator[str]:
     uses = [use for worker in workers if (use := worker.use) is not None]
     titles = [t for t in COLUMNS if t not in SELDOM or any(getattr(u, COLUMNS[t]) for u in uses)]
     header = "".join(f"{title:>{_column_width(title)}}" for title in titles)
-    longest = PAGE_WIDTH - len(header) - 1
+    longest = max(len(TIMES), PAGE_WIDTH - len(header) - 1)
     width = min(longest, max(len(TIMES), 2 + max(map(len, names))))
     yield f"{TIMES:<{width}} {header}"
     for name, worker, use in zip(names, workers, uses, strict=True):

@@ -202,6 +202,7 @@ _WORKER_COLUMNS = (
     Column("busy", rank=3, is_number=True),
     Column("no input", rank=5, is_number=True),
     Column("no room", rank=4, is_number=True),
+    Column("held up", rank=6, is_number=True),
     Column("restart", rank=6, is_number=True),
 )
 
@@ -224,7 +225,8 @@ def _worker_row(worker: WorkerView, use: TimeUse | None) -> list[Text]:
         Text(percent(use.busy if use else None)),
         Text(percent(use.waiting_for_input if use else None)),
         Text(percent(use.waiting_for_room if use else None)),
-        Text(percent(use.restarting) if use and use.restarting else ""),  # seldom seen
+        Text(percent(use.held_up) if use and use.held_up else ""),  # like the next, seldom seen
+        Text(percent(use.restarting) if use and use.restarting else ""),
     ]
 
 

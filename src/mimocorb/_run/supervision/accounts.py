@@ -96,7 +96,7 @@ class Accounts:
             if function.spec.is_source
         )
         workers = tuple(
-            self._worker_time(function, upto, before, paused_ns)
+            self._worker_time(function, upto, before, paused_ns, stats)
             for function in self._functions
             if function.must_finish
         )
@@ -174,6 +174,7 @@ class Accounts:
         upto: Readings,
         before: tuple[int, Readings] | None,
         paused_ns: int,
+        stats: Mapping[str, BufferStats],
     ) -> WorkerTime:
         span = self._restarts(function, upto, self._began_ns)
         for account in function.accounts:
@@ -193,6 +194,7 @@ class Accounts:
             span=span,
             recent=recent,
             paused_ns=paused_ns,
+            slowest_input=_slowest_input(function, stats),
         )
 
     def _restarts(self, function: WorkerFunction, upto: Readings, since_ns: int) -> Span:
@@ -278,6 +280,18 @@ class Accounts:
             problem = decision.problem(groups, taken) if complete else ""
             if problem:
                 yield problem
+
+
+def _slowest_input(function: WorkerFunction, stats: Mapping[str, BufferStats]) -> str:
+    """Return the buffer for whose events a worker has waited longest; empty if it reads none."""
+    waited_s = {
+        name: group.waiting_s
+        for name, reader in function.readers.items()
+        if name in stats
+        for group in stats[name].groups
+        if group.group == reader["group"]
+    }
+    return max(waited_s, key=waited_s.__getitem__, default="")
 
 
 def _last_event_ns(reading: AccountReading) -> int:
