@@ -29,12 +29,12 @@ function gets, and then called; they return at the end of the stream::
 
 from typing import TYPE_CHECKING, Any
 
+from mimocorb._setup.merge_settings import MergeSettings
 from mimocorb.displays.observer import rbObserver
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess
 from mimocorb.filters.from_function import BufferToBuffer as rbTransfer
 from mimocorb.filters.merge import MergeBuffers
-from mimocorb.filters.merge_settings import MergeSettings
 from mimocorb.sinks.drain import rbDrain
 from mimocorb.sinks.from_function import rbExport
 from mimocorb.sinks.parquet_tar import BufferToParquetfile

@@ -145,6 +145,57 @@ def test_a_filter_of_several_buffers_merges_them_in_one_process(problems: Check)
 
 
 @pytest.mark.parametrize(
+    ("merge", "message"),
+    [
+        ("{by: counter, timeout_s: 2}", None),
+        ("{by: time, window_s: 0.5, incomplete: pass}", None),
+        ("", None),
+        (
+            "{by: tme, window_s: 3}",
+            "by of merge of w is 'counter' or 'time'; found the text 'tme'; did you mean 'time'?",
+        ),
+        (
+            "{incmplete: pass}",
+            "merge of w has the keys by, window_s, incomplete, timeout_s; found 'incmplete'; "
+            "did you mean 'incomplete'?",
+        ),
+        (
+            "{timeout_s: soon}",
+            "timeout_s of merge of w must be a number of at least 0, in seconds; found the text "
+            "'soon'; write a number",
+        ),
+        (
+            "{by: time}",
+            "merge of w holds together; found: by is 'time' and window_s is None. Merging by time"
+            " needs a window_s in seconds, merging by counter has none.",
+        ),
+        (
+            "time",
+            "merge of w must be a mapping of keys to values; found the text 'time'; write for "
+            "example: merge: {by: time, window_s: 0.001}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("module", ["decorated", "manual"])
+def test_what_says_how_events_are_merged_is_checked(
+    problems: Check, module: str, merge: str, message: str | None
+) -> None:
+    texts = {
+        "decorated": "from mimocorb import filter\n\n@filter\ndef f(events):\n    pass\n",
+        "manual": (
+            "from mimocorb.buffer_control import MergeBuffers\n\n"
+            "def both(events):\n    pass\n\n"
+            "def f(source_list, sink_list, observe_list, config_dict, **rb_info):\n"
+            "    MergeBuffers(source_list, sink_list, None, config_dict, both, **rb_info)()\n"
+        ),
+    }
+    roles = "    sources: [raw, marks]\n    sinks: [pulses]\n"
+    worker = f"  w:\n    file: own.py\n    function: f\n{roles}    config:\n      merge: {merge}\n"
+    expected = [f"setup.yaml:8:7: error: {message}"] if message else []
+    assert problems(texts[module], worker) == expected
+
+
+@pytest.mark.parametrize(
     ("module", "roles", "asked"),
     [
         ("@source\ndef f(): yield 1", "sources: [raw]", "f is a source, which writes one buffer"),

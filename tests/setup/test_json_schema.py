@@ -81,6 +81,16 @@ def test_setups_that_are_right_are_right_for_the_schema(path: Path) -> None:
     assert messages(path.read_text()) == []
 
 
+def test_what_says_how_events_are_merged_is_in_it() -> None:
+    buffers = "{slot_count: 8, data_length: 1, data_dtype: int32}"
+    text = f"Buffers: {{a: {buffers}, b: {buffers}}}\nWorkers:\n  w: {{function: f, sources: %s"
+    merging = text % "[a, b]" + ", config: {merge: %s}}"
+    assert messages(merging % "{by: time, window_s: 1}") == []
+    assert messages(merging % "{by: tme}") != []
+    assert messages(merging % "{incmplete: drop}") != []
+    assert messages(text % "[a]" + ", config: {merge: {of: one buffer}}}") == []
+
+
 def slips() -> dict[str, str]:
     """Every slip of the other tests, as the text of the whole file."""
     manual = (DATA / problems.MANUAL).read_text()

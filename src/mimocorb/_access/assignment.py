@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mimocorb._access.worker_context import current
 from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 
@@ -15,6 +16,7 @@ __all__ = [
     "Assignment",
     "Setups",
     "check_assignment",
+    "check_merge",
 ]
 
 Setups = Sequence[Mapping[str, Any]] | None
@@ -88,6 +90,19 @@ def check_assignment(
         f"{name} needs {_listed(words)}, but was given {_listed(given)}. In a set-up file,"
         " RB_assign gives a buffer its role: read (source), write (sink) or observe."
     )
+
+
+def check_merge(names: Sequence[str]) -> None:
+    """Refuse sources and a worker with which merging cannot work."""
+    if len(set(names)) < len(names):
+        raise SetupError(f"MergeBuffers: found the sources {', '.join(names)}; name each once.")
+    worker = current()
+    if worker.number_of_processes > 1:
+        raise SetupError(
+            f"{worker.name} merges {' and '.join(names)} in {worker.number_of_processes} processes,"
+            " but they would share the events of each buffer, so that partners meet by chance only."
+            " Set number_of_processes to 1, and let several processes work before or behind it."
+        )
 
 
 def _fits(have: int, need: int) -> bool:

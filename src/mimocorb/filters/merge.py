@@ -25,7 +25,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mimocorb._access.assignment import ANY_NUMBER, TWO_OR_MORE, Setups, check_assignment
+from mimocorb._access.assignment import (
+    ANY_NUMBER,
+    TWO_OR_MORE,
+    Setups,
+    check_assignment,
+    check_merge,
+)
 from mimocorb._access.decisions import DecisionCounter, Verdict
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.results import report
@@ -34,6 +40,7 @@ from mimocorb._access.worker_context import current
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.waits import WaitCause, waiting
 from mimocorb._buffer.writer import Writer
+from mimocorb._setup.merge_settings import MergeSettings
 from mimocorb.errors import (
     BufferTimeout,
     EndOfStream,
@@ -41,7 +48,6 @@ from mimocorb.errors import (
     SetupError,
     UserFunctionError,
 )
-from mimocorb.filters.merge_settings import MergeSettings, check_worker
 from mimocorb.filters.results import ResultForms
 
 __all__ = ["MergeBuffers"]
@@ -180,7 +186,7 @@ class MergeBuffers:
         self._with_metadata = with_metadata
         self.settings = settings or MergeSettings.from_config(self.config_dict)
         names = [str(setup["name"]) for setup in assigned.sources]
-        check_worker(names)
+        check_merge(names)
         self.complete_count = 0
         self.incomplete_count = 0
         self.late_count = 0

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.checking.field_checks import check_fields
+from mimocorb._setup.form import Form
 from mimocorb._setup.graph import Graph
+from mimocorb._setup.keys.composite_kinds import Merge
 from mimocorb._setup.model import BufferSpec, Setup, StopCondition, WorkerSpec
 from mimocorb._setup.nearest import nearest, slip_of
 from mimocorb._setup.paths import shown
 from mimocorb._setup.problems import NOWHERE, Problem, Where
+from mimocorb._setup.text.setup_file import node_from_python
 from mimocorb._setup.user_code.configuring import check_plain_function
 from mimocorb._setup.user_code.fields_used import EventFunction
 from mimocorb._setup.user_code.handed_over import handed_over
@@ -94,8 +98,19 @@ def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator
             faults = [fault] if fault else []
             called = handed_over(module, spec)
         yield from faults
+        kind = plain.kind if plain else called.kind if called else None
+        if kind == "filter" and len(spec.sources) > 1:
+            yield from _merge_settings(spec)
         if called is not None and with_roles and with_fields and not faults:
             yield from check_fields(spec, called, setup.buffers)
+
+
+def _merge_settings(spec: WorkerSpec) -> Iterator[Problem]:
+    """Check what says how events of several buffers are put together."""
+    form = Form()
+    Merge().read(form, node_from_python(spec.config.get("merge"), "merge"), f"merge of {spec.name}")
+    where = spec.config_origin.places.get("merge", spec.where)
+    yield from (replace(problem, where=where) for problem in form.problems)
 
 
 def _plain_function(

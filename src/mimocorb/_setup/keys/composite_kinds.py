@@ -1,4 +1,4 @@
-"""Kinds of values that have parts: limits of events, stop conditions, restart policies."""
+"""Kinds of values that have parts: limits of events, stop conditions, restart policies, merges."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from mimocorb._setup.keys.kinds import (
     given_keys,
     table_schema,
 )
+from mimocorb._setup.merge_settings import Incomplete, MergeBy, MergeSettings
 from mimocorb._setup.model import Comparison, Policy, RestartPolicy, StopCondition
 from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
+from mimocorb.errors import SetupError
 
-__all__ = ["EventLimits", "Restart", "StopConditions"]
+__all__ = ["EventLimits", "Merge", "Restart", "StopConditions"]
 
 _CONDITION = re.compile(
     r"\s*(?P<subject>.+)\.(?P<quantity>[A-Za-z_]\w*)\s*(?P<comparison>[<>]=?|==)\s*(?P<limit>\S+)\s*"
@@ -124,6 +126,47 @@ class Restart:
         """Return the description as JSON schema."""
         table = table_schema(self.KEYS)
         return {"anyOf": [Choice(get_args(Policy)).schema(), table]}
+
+
+@dataclass(frozen=True)
+class Merge:
+    """How events of several buffers are put together: ``merge`` in a configuration."""
+
+    KEYS: ClassVar[Keys] = {
+        "by": Key(
+            Choice(get_args(MergeBy)),
+            "counter: events of the same number belong together; time: those at most window_s "
+            "after the earliest.",
+        ),
+        "window_s": Key(Number("seconds"), "The window in seconds, for by: time."),
+        "incomplete": Key(
+            Choice(get_args(Incomplete)),
+            "If a buffer has nothing that fits: drop the others, pass them on, or fail.",
+        ),
+        "timeout_s": Key(
+            Number("seconds"), "How long to wait for a buffer that has nothing, in seconds."
+        ),
+    }
+
+    def read(self, form: Form, node: Node, what: str) -> MergeSettings | None:
+        """Return the settings."""
+        table = form.mapping(node, what, "merge: {by: time, window_s: 0.001}")
+        if table is None:
+            return None
+        given = given_keys(form, what, table, self.KEYS, of=what)
+        values = {key: given.value(key) for key in given}
+        if None in values.values():
+            return None
+        try:
+            return MergeSettings(**values)
+        except SetupError as error:
+            found = str(error).removeprefix("merge: ")
+            form.error(node.where, f"{what} holds together", f"found: {found}", "")
+            return None
+
+    def schema(self) -> Schema:
+        """Return the description as JSON schema."""
+        return {**table_schema(self.KEYS), "type": ["object", "null"]}
 
 
 def _finite(text: str) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from mimocorb._setup.form import ARGUMENTS, NAME
+from mimocorb._setup.keys.composite_kinds import Merge
 from mimocorb._setup.keys.kinds import Keys, Schema, table_schema
 from mimocorb._setup.keys.table import (
     MAIN,
@@ -46,7 +47,7 @@ def setup_schema() -> Schema:
             "manual_workers": _listed("manual_workers"),
             "manual_workers_by_name": _by_name(table_schema(MANUAL_WORKER_KEYS), {MAIN: main}),
             "buffers": _by_name(_or_file(table_schema(RECOMMENDED_BUFFER_KEYS))),
-            "workers": _by_name(_or_file(table_schema(RECOMMENDED_WORKER_KEYS))),
+            "workers": _by_name(_or_file(_worker())),
         },
     }
 
@@ -62,6 +63,19 @@ def _top(keys: Keys, **sections: str) -> Schema:
     for name, definition in sections.items():
         schema["properties"][name] = _reference(definition)
     return {**schema, "additionalProperties": {"type": ["object", "array"]}}
+
+
+def _worker() -> Schema:
+    """Describe a worker; only with several sources ``merge`` in its configuration is known."""
+    merge = {"description": "How events of the sources are put together.", **Merge().schema()}
+    return {
+        **table_schema(RECOMMENDED_WORKER_KEYS),
+        "if": {
+            "required": ["sources"],
+            "properties": {"sources": {"type": "array", "minItems": 2}},
+        },
+        "then": {"properties": {"config": {"properties": {"merge": merge}}}},
+    }
 
 
 def _by_name(entry: Schema, special: Schema | None = None) -> Schema:

@@ -29,13 +29,9 @@ __all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
 _INTERVAL = Parameter(
     "min_sleeptime", "float", float, "1.0", "Least time between two calls, in s.", "s"
 )
+# What stands below it is no matter of the function, and checked where the set-up is.
 _MERGE = Parameter(
-    "merge",
-    "dict",
-    dict,
-    "{}",
-    "How events of several buffers are put together: by, window_s, incomplete, timeout_s.",
-    "",
+    "merge", "", UNKNOWN, "{}", "How events of several buffers are put together.", ""
 )
 EXTRA_KEYS: Mapping[Kind, tuple[Parameter, ...]] = {
     "source": (),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
-from mimocorb._access.worker_context import current
 from mimocorb.errors import SetupError
 
-__all__ = ["MergeSettings", "check_worker"]
+__all__ = ["Incomplete", "MergeBy", "MergeSettings"]
+
+MergeBy = Literal["counter", "time"]
+Incomplete = Literal["drop", "pass", "fail"]
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,14 @@ class MergeSettings:
         A value is impossible, or values contradict each other.
     """
 
-    by: str = "counter"
+    by: MergeBy = "counter"
     window_s: float | None = None
-    incomplete: str = "drop"
+    incomplete: Incomplete = "drop"
     timeout_s: float | None = None
 
     def __post_init__(self) -> None:
-        _one_of("by", self.by, ("counter", "time"))
-        _one_of("incomplete", self.incomplete, ("drop", "pass", "fail"))
+        _one_of("by", self.by, get_args(MergeBy))
+        _one_of("incomplete", self.incomplete, get_args(Incomplete))
         _seconds("window_s", self.window_s)
         _seconds("timeout_s", self.timeout_s)
         if (self.by == "time") != (self.window_s is not None):
@@ -59,19 +61,6 @@ class MergeSettings:
         if not isinstance(given, Mapping) or any(key not in known for key in given):
             raise SetupError(f"merge: expected the keys {', '.join(known)}; found {given!r}")
         return cls(**given)
-
-
-def check_worker(names: Sequence[str]) -> None:
-    """Refuse sources and a worker with which merging cannot work."""
-    if len(set(names)) < len(names):
-        raise SetupError(f"MergeBuffers: found the sources {', '.join(names)}; name each once.")
-    worker = current()
-    if worker.number_of_processes > 1:
-        raise SetupError(
-            f"{worker.name} merges {' and '.join(names)} in {worker.number_of_processes} processes,"
-            " but they would share the events of each buffer, so that partners meet by chance only."
-            " Set number_of_processes to 1, and let several processes work before or behind it."
-        )
 
 
 def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
