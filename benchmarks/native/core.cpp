@@ -57,8 +57,9 @@ harness::Seen read_all(const harness::Shape& shape, const std::shared_ptr<Segmen
 
 int main(int argc, char** argv) {
   const harness::Shape shape = harness::shape_from(argc, argv);
-  std::shared_ptr<Segment> segment;
-  must(Segment::create({harness::kSlots, shape.slot_bytes, 16}, &segment));
+  std::unique_ptr<Segment> made;
+  must(Segment::create({harness::kSlots, shape.slot_bytes, 16}, &made));
+  const std::shared_ptr<Segment> segment = std::move(made);
   ControlPort control(segment);
   std::vector<std::uint32_t> tokens(static_cast<std::size_t>(shape.writers));
   std::vector<std::uint32_t> groups(static_cast<std::size_t>(shape.groups));

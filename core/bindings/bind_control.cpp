@@ -18,8 +18,9 @@ void bind_control(nb::module_& m) {
                   [](std::uint32_t number_of_slots, std::uint64_t slot_bytes, std::uint32_t max_groups,
                      std::uint32_t max_deliveries) {
                     auto ring = std::make_unique<Control>();
-                    check(Segment::create({number_of_slots, slot_bytes, max_groups, max_deliveries},
-                                          &ring->segment));
+                    std::unique_ptr<Segment> segment;
+                    check(Segment::create({number_of_slots, slot_bytes, max_groups, max_deliveries}, &segment));
+                    ring->segment = std::move(segment);
                     ring->port = std::make_unique<ControlPort>(ring->segment);
                     return ring;
                   },

@@ -49,7 +49,7 @@ void check(const Outcome& outcome) {
 
 std::shared_ptr<Segment> open_segment(const Address& address, Access access) {
   const std::uint64_t identity[2] = {std::get<2>(address), std::get<3>(address)};
-  std::shared_ptr<Segment> segment;
+  std::unique_ptr<Segment> segment;
   check(Segment::open(std::get<0>(address), std::get<1>(address), identity, access, &segment));
   return segment;
 }

@@ -1,7 +1,9 @@
 // The port of a reader: the events in its hands, and how it waits for more.
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <new>
 #include <span>
 
 #include "mimocorb/locked.hpp"
@@ -11,7 +13,8 @@ namespace mimocorb {
 
 Outcome ReaderPort::open(std::shared_ptr<Segment> segment, std::uint32_t group,
                          std::unique_ptr<ReaderPort>* opened) {
-  std::unique_ptr<ReaderPort> port(new ReaderPort(std::move(segment)));
+  std::unique_ptr<ReaderPort> port(new (std::nothrow) ReaderPort(std::move(segment)));
+  if (port == nullptr) return {Fault::kSystem, ENOMEM, 0};
   port->group_ = group;
   port->in_hand_.reserve(64);
   const Outcome outcome = port->open_handle(Role::kReader, group, &port->handle_);

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <new>
+#include <utility>
 
 #include "mimocorb/liveness.hpp"
 #include "mimocorb/wait.hpp"
@@ -69,9 +71,10 @@ std::uint64_t bytes_needed(const Shape& shape) {
   return lay_out(shape, &scratch);
 }
 
-Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
+Outcome Segment::create(const Shape& shape, std::unique_ptr<Segment>* made) {
   if (!within_limits(shape)) return {Fault::kTooLarge, 0, 0};
-  const std::shared_ptr<Segment> segment(new Segment);
+  std::unique_ptr<Segment> segment(new (std::nothrow) Segment);
+  if (segment == nullptr) return system_fault(ENOMEM);
   RingHeader plan{};
   const std::uint64_t total = lay_out(shape, &plan);
 
@@ -123,13 +126,14 @@ Outcome Segment::create(const Shape& shape, std::shared_ptr<Segment>* made) {
   header.free_count.store(shape.number_of_slots, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
   header.magic = kMagic;
-  *made = segment;
+  *made = std::move(segment);
   return {};
 }
 
 Outcome Segment::open(std::int32_t creator_pid, int fd, const std::uint64_t identity[2],
-                      Access access, std::shared_ptr<Segment>* opened) {
-  const std::shared_ptr<Segment> segment(new Segment);
+                      Access access, std::unique_ptr<Segment>* opened) {
+  std::unique_ptr<Segment> segment(new (std::nothrow) Segment);
+  if (segment == nullptr) return system_fault(ENOMEM);
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/fd/%d", creator_pid, fd);
   const int descriptor =
@@ -157,7 +161,7 @@ Outcome Segment::open(std::int32_t creator_pid, int fd, const std::uint64_t iden
   ::close(descriptor);
   if (!outcome.ok()) return outcome;
   segment->find_parts();
-  *opened = segment;
+  *opened = std::move(segment);
   return {};
 }
 

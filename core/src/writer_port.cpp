@@ -2,7 +2,9 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "mimocorb/locked.hpp"
 #include "mimocorb/waiting.hpp"
@@ -20,7 +22,8 @@ std::int64_t utc_ns() {
 
 Outcome WriterPort::open(std::shared_ptr<Segment> segment, std::uint32_t token,
                          std::unique_ptr<WriterPort>* opened) {
-  std::unique_ptr<WriterPort> port(new WriterPort(std::move(segment)));
+  std::unique_ptr<WriterPort> port(new (std::nothrow) WriterPort(std::move(segment)));
+  if (port == nullptr) return {Fault::kSystem, ENOMEM, 0};
   port->in_hand_.reserve(64);
   const Outcome outcome = port->open_handle(Role::kWriter, token, &port->handle_);
   if (outcome.ok()) *opened = std::move(port);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace mimocorb::testing {
@@ -64,6 +65,12 @@ void* __wrap_mmap(void* at, size_t bytes, int protection, int flags, int file, o
   if (left < 0 || left-- > 0) return __real_mmap(at, bytes, protection, flags, file, begin);
   errno = ENOMEM;
   return MAP_FAILED;
+}
+
+// operator new(std::size_t, const std::nothrow_t&)
+void* __real__ZnwmRKSt9nothrow_t(size_t bytes, const std::nothrow_t& tag);
+void* __wrap__ZnwmRKSt9nothrow_t(size_t bytes, const std::nothrow_t& tag) {
+  return refusals().objects ? nullptr : __real__ZnwmRKSt9nothrow_t(bytes, tag);
 }
 
 [[noreturn]] void __real_abort();

@@ -11,6 +11,7 @@ namespace mimocorb::testing {
 struct Refusals {
   int interrupted_allocations = 0;  // so many calls of posix_fallocate end with EINTR
   bool seals = false, random_bytes = false, locks = false, namespaces = false;
+  bool objects = false;  // no memory of the process's own for a segment or a port
   int mappings_until_refusal = -1;   // so many succeed, then one fails
   int read_error = 0;                // of reading files of /proc
   std::string stat_of_process;       // what they hold instead, if not empty

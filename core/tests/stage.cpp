@@ -13,7 +13,7 @@ void must(bool outcome, const char* what) {
 }
 
 std::shared_ptr<Segment> make_segment(std::uint32_t slots, std::uint64_t slot_bytes) {
-  std::shared_ptr<Segment> segment;
+  std::unique_ptr<Segment> segment;
   must(Segment::create({slots, slot_bytes, kGroups}, &segment).ok(), "no memory for a ring");
   return segment;
 }

@@ -17,7 +17,7 @@ namespace {
 
 std::shared_ptr<Segment> open_again(const Segment& ring, Access access, Fault* fault,
                                     std::uint64_t* detail = nullptr) {
-  std::shared_ptr<Segment> opened;
+  std::unique_ptr<Segment> opened;
   const Outcome outcome =
       Segment::open(getpid(), ring.descriptor(), ring.header().identity, access, &opened);
   *fault = outcome.fault;
@@ -156,7 +156,7 @@ TEST("the ring is drained when nothing is in hand and nothing due") {
 }
 
 TEST("a ring of impossible size is refused, and 0 bytes are needed for it") {
-  std::shared_ptr<Segment> ring;
+  std::unique_ptr<Segment> ring;
   for (const Shape& shape : {Shape{0, 8, 1}, Shape{kMaxSlots + 1, 8, 1}, Shape{4, 0, 1},
                              Shape{4, kMaxSlotBytes + 1, 1}, Shape{4, 8, 0},
                              Shape{4, 8, kGroupLimit + 1}, Shape{4, 8, 1, 0}, Shape{4, 8, 1, 15}}) {
@@ -172,7 +172,7 @@ TEST("memory that the system refuses is an error with its number (F18)") {
   const rlimit small{kPage, before.rlim_max};
   signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &small);
-  std::shared_ptr<Segment> ring;
+  std::unique_ptr<Segment> ring;
   const Outcome outcome = Segment::create({4, 8, 1}, &ring);
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(outcome.fault == Fault::kSystem);
@@ -218,7 +218,7 @@ TEST("a ring is opened by identity, version and namespace, or refused (F24)") {
   open_again(*ring, Access::kReader, &fault);
   CHECK(fault == Fault::kNotARing);
   header.magic = kMagic;
-  std::shared_ptr<Segment> opened;
+  std::unique_ptr<Segment> opened;
   const std::uint64_t other[2] = {header.identity[0], header.identity[1] + 1};
   CHECK(Segment::open(getpid(), ring->descriptor(), other, Access::kReader, &opened).fault ==
         Fault::kNotARing);

@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint32_t kDead = 7;
 
 Outcome create() {
-  std::shared_ptr<Segment> made;
+  std::unique_ptr<Segment> made;
   return Segment::create({kSlots, kSlotBytes, kGroups}, &made);
 }
 
@@ -59,6 +59,26 @@ TEST("each step of making a ring that the system refuses is an error with its nu
     refusals().mappings_until_refusal = mappings;
     fails_with(ENOMEM);
   }
+}
+
+TEST("without memory for a segment or a port there is none, and nobody is asked for more (F18)") {
+  Stage stage(1);
+  const auto before = all_bytes(*stage.segment);
+  std::unique_ptr<Segment> segment;
+  std::unique_ptr<WriterPort> writer;
+  std::unique_ptr<ReaderPort> reader;
+  refusals().objects = true;
+  for (const Outcome& outcome :
+       {create(),
+        Segment::open(getpid(), stage.segment->descriptor(), stage.segment->header().identity,
+                      Access::kReader, &segment),
+        WriterPort::open(stage.segment, stage.token, &writer),
+        ReaderPort::open(stage.segment, 0, &reader)}) {
+    CHECK(outcome.fault == Fault::kSystem);
+    CHECK_EQUAL(outcome.error_number, ENOMEM);
+  }
+  refusals() = {};
+  CHECK(all_bytes(*stage.segment) == before);
 }
 
 TEST("reserving memory that a signal interrupts goes on") {
@@ -118,7 +138,7 @@ TEST("only a clear word of the system makes a process dead") {
 
 TEST("a file that is too short or stops in the header is not a ring") {
   const auto ring = make_segment();
-  std::shared_ptr<Segment> opened;
+  std::unique_ptr<Segment> opened;
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{64}}) {
     const int file = memfd_create("not a ring", MFD_CLOEXEC);
     must(write(file, &ring->header(), bytes) == static_cast<ssize_t>(bytes), "no memory");

@@ -130,7 +130,7 @@ TEST("a process without a descriptor left can neither make nor open a ring, and 
   getrlimit(RLIMIT_NOFILE, &before);
   const rlimit none{0, before.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
-  std::shared_ptr<Segment> made;
+  std::unique_ptr<Segment> made;
   const Outcome creation = Segment::create({4, 8, 1}, &made);
   const Outcome opening = Segment::open(getpid(), ring->descriptor(), ring->header().identity,
                                         Access::kReader, &made);
@@ -147,7 +147,7 @@ TEST("memory that cannot be mapped is an error with its number (F18)") {
   const rlimit little{1, before.rlim_max};
   const auto ring = make_segment();
   setrlimit(RLIMIT_AS, &little);
-  std::shared_ptr<Segment> opened;
+  std::unique_ptr<Segment> opened;
   const Outcome outcome = Segment::open(getpid(), ring->descriptor(), ring->header().identity,
                                         Access::kReader, &opened);
   setrlimit(RLIMIT_AS, &before);

@@ -25,10 +25,10 @@ struct Shape {
 class Segment {
  public:
   // Reserves all memory now (ENOSPC or ENOMEM instead of a SIGBUS later).
-  static Outcome create(const Shape& shape, std::shared_ptr<Segment>* made);
+  static Outcome create(const Shape& shape, std::unique_ptr<Segment>* made);
   // Opens the ring that `creator_pid` holds as descriptor `fd`; `identity` must agree.
   static Outcome open(std::int32_t creator_pid, int fd, const std::uint64_t identity[2],
-                      Access access, std::shared_ptr<Segment>* opened);
+                      Access access, std::unique_ptr<Segment>* opened);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
