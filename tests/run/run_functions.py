@@ -217,6 +217,7 @@ def _ask_for_the_impossible():
 WAYS_TO_FAIL = {
     "raises": lambda: int("poison"),
     "exits": lambda: sys.exit(3),
+    "exits without a word": lambda: os._exit(0),
     "crashes": lambda: ctypes.string_at(0),
     "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "leaves a talker": _leave_a_talker,

@@ -51,7 +51,7 @@ def test_with_debug_who_keeps_the_view_of_an_event_is_told(tmp_path):
     assert "a view of an event of buffer 'RB_1' was used after it had been given back" in failure
 
 
-@pytest.mark.parametrize("way", ["exits", "is killed", "leaves a talker"])
+@pytest.mark.parametrize("way", ["exits", "exits without a word", "is killed", "leaves a talker"])
 def test_all_that_a_source_has_published_is_in_the_file_however_it_ends(tmp_path, way):
     """F12: fast events, a slow filter; what was put is processed, the exit code says the rest."""
     config = {"events": 60, "way": way}

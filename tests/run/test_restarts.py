@@ -22,7 +22,13 @@ def restart(policy="on_failure", limit=20, backoff_s=0.001):
 
 @pytest.mark.parametrize(
     ("way", "start_method"),
-    [("raises", "fork"), ("exits", "fork"), ("crashes", "forkserver"), ("is killed", "spawn")],
+    [
+        ("raises", "fork"),
+        ("exits", "fork"),
+        ("exits without a word", "fork"),
+        ("crashes", "forkserver"),
+        ("is killed", "spawn"),
+    ],
 )
 def test_what_makes_a_filter_fail_every_time_is_set_aside_and_the_run_goes_on(
     tmp_path, way, start_method

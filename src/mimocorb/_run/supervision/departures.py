@@ -149,10 +149,10 @@ class Departures:
 
 def _judged(function: WorkerFunction, process: WorkerProcess) -> WorkerState:
     """Say whether this was an end, a failure, or our own doing."""
-    if process.exit_code == 0:
+    if process.ended_in_order:
         return WorkerState.ENDED
     if not process.asked_to_end:
         return WorkerState.FAILED
     # User code may have turned the interruption into an error of its own: not its fault.
-    is_display = not function.must_finish and process.exit_code in AS_ASKED
+    is_display = not function.must_finish and process.exit_code in (0, *AS_ASKED)
     return WorkerState.ENDED if is_display else WorkerState.STOPPED

@@ -104,6 +104,11 @@ class WorkerProcess:
         """Whether the process has ended."""
         return self.state in GONE
 
+    @property
+    def ended_in_order(self) -> bool:
+        """Whether its function has ended; exit code 0 alone may come from exit() in a library."""
+        return self.exit_code == 0 and self.last is not None and self.last.kind == "ended"
+
     def start(self, start_method: str, ties: Ties) -> None:
         """Start the process and open the ends of the pipes this side listens at.
 
@@ -214,6 +219,8 @@ class WorkerProcess:
             return f"{exit_text}, {self._about_memory()}"
         if self.last is not None and self.last.text:
             return f"{self.last.text} ({exit_text})" if self.exit_code else self.last.text
+        if self.exit_code == 0:
+            return f"{exit_text} before the function had returned: exit() or os._exit() was called"
         return exit_text
 
     def _about_memory(self) -> str:
