@@ -77,7 +77,8 @@
 #endif
 #define PROCESSES (WRITERS + READERS_A + READERS_B)
 #define CONTROL PROCESSES
-#define WITH_CONTROL (ATTACH + ENDING + END_AFTER + END_READERS + LATE_GROUPS + REMOVALS + PAUSES > 0)
+#define WITH_CONTROL \
+  (ATTACH + ENDING + END_AFTER + END_READERS + LATE_GROUPS + REMOVALS + PAUSES > 0)
 
 #define me (_pid - 1) /* init runs the processes in the order of their numbers */
 #define GROUP_OF(p) ((p) >= WRITERS + READERS_A)
@@ -123,7 +124,8 @@
 #define COMES_ALONE(s) (MAX_DELIVERIES == 1 || FAILED(s, MY_GROUP) > 0)
 #define ANY_SLOT(condition) (condition(0) || (SLOTS > 1 && condition(1)) || \
   (SLOTS > 2 && condition(2)) || (SLOTS > 3 && condition(3)))
-#define FAILED_TOO_OFTEN(s) (MAX_DELIVERIES > 0 && HAS(me, s) && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
+#define FAILED_TOO_OFTEN(s) \
+  (MAX_DELIVERIES > 0 && HAS(me, s) && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
 #define IS_TOLD_TO_QUARANTINE ANY_SLOT(FAILED_TOO_OFTEN)
 
 /* how many events are still wanted */
@@ -135,7 +137,8 @@
 #elif defined(MUTANT_LIMIT_COUNTS_CLAIMS)
 #define WITHIN_LIMIT(more) (event_limit == 0 || sum_generations < event_limit)
 #else
-#define WITHIN_LIMIT(more) (event_limit == 0 || next_sequence + in_hand_count + (more) <= event_limit)
+#define WITHIN_LIMIT(more) \
+  (event_limit == 0 || next_sequence + in_hand_count + (more) <= event_limit)
 #endif
 #else
 #define CLAIMS_LEFT (sum_generations < CLAIMS)
@@ -143,7 +146,7 @@
 #define WITHIN_LIMIT(more) true
 #endif
 
-/* model: TURN. Of the first event in hand: what others of the group have, or will get, comes first. */
+/* model: TURN. Of the first event in hand, before which others of the group may have earlier ones. */
 #if TURNS
 #define NOT_ASKED 0
 #define WAITING 1
@@ -153,8 +156,8 @@
 #define IS_WAITING (turn[me] == WAITING)
 #define MAY_FINISH (turn[me] == NOT_ASKED || turn[me] == OURS)
 #define IS_EARLIER(s) (sequence[s] < sequence[FIRST_IN_HAND])
-#define OTHER_HOLDS(s) (slot_word[s] == READY && IS_HELD(GROUP_WORD(s, MY_GROUP)) && !HAS(me, s) && \
-  IS_EARLIER(s))
+#define OTHER_HOLDS(s) \
+  (slot_word[s] == READY && IS_HELD(GROUP_WORD(s, MY_GROUP)) && !HAS(me, s) && IS_EARLIER(s))
 #ifdef MUTANT_TURN_DESPITE_HELD
 #define EARLIER_IS_HELD false
 #else

@@ -26,7 +26,8 @@ inline die_with_the_lock() {
 #define WANTS_MORE (life[me] == ALIVE && in_hand[me] == 0 && WRITES_ON)
 #define HAS_ROOM (free_count > 0 && WITHIN_LIMIT(0))
 #define MAY_CLAIM (WANTS_MORE && CLAIMS_LEFT && !paused && (HAS_ROOM || HAS_RESERVATION))
-#define WANTS_WHAT_IS_RESERVED (life[me] == ALIVE && in_hand[me] == 0 && reserved[me] != 0 && CLAIMS_LEFT)
+#define WANTS_WHAT_IS_RESERVED \
+  (life[me] == ALIVE && in_hand[me] == 0 && reserved[me] != 0 && CLAIMS_LEFT)
 #define HAS_RESERVATION (reserved[me] != 0 && slot_word[(reserved[me] + SLOTS - 1) % SLOTS] == RESERVED(me))
 #define WANTS_AN_EVENT (life[me] == ALIVE && in_hand[me] == 0 && !AT_END)
 
@@ -102,7 +103,7 @@ proctype Writer() {
        ENTER(life[me] == ALIVE && in_hand[me] == 0 && !WANTS_MORE);
        withdraw(me); reserved[me] = 0;
 #if END_AFTER && !ENDING
-       assert(published >= END_AFTER); /* it was told of the end: there are as many as were asked for */
+       assert(published >= END_AFTER); /* told of the end: there are as many as were asked for */
 #endif
        leave(); LEAVE_FOR_GOOD
      }; break

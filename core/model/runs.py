@@ -146,6 +146,11 @@ FULL = (
         large=True,
     ),
     Run("full-turns", f"SLOTS=3 CLAIMS=4 CRASHES=2 WRITERS=1 {ONE_GROUP} TURNS=1", large=True),
+    Run(
+        "full-turns-of-three",
+        "SLOTS=4 CLAIMS=4 CRASHES=1 READERS_A=3 READERS_B=0 TURNS=1 BATCHES=1 MAX_DELIVERIES=2",
+        large=True,
+    ),
     Run("full-turns-of-batches", f"SLOTS=3 CLAIMS=3 CRASHES=1 {TURNS_OF_BATCHES}", large=True),
     Run("full-end-no-crash", "SLOTS=3 CLAIMS=4 CRASHES=0", large=True, liveness=True),
     Run("full-end-two-crashes", f"SLOTS=2 CLAIMS=2 CRASHES=2 {FEWER}", large=True, liveness=True),
