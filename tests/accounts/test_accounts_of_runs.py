@@ -41,6 +41,7 @@ from mimocorb._run.workers.process_stat import is_stopped
 from mimocorb._setup.dialects import read_setup
 from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.buffer_control import SourceToBuffer
+from mimocorb.cli import main
 from mimocorb.mimo_buffer import Reader
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
@@ -276,7 +277,7 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
 
 
 @pytest.mark.parametrize("tells", [True, False])
-def test_a_dead_time_that_nobody_has_told_makes_the_live_time_doubtful(tmp_path, tells):
+def test_a_dead_time_that_nobody_has_told_makes_the_live_time_doubtful(tmp_path, capsys, tells):
     config = {"events": 3000, "rate_hz": 500.0, "dead_s": 0.001, "tells": tells, "seed": 3}
     done = run(chain(tmp_path, source=source("detector", **config), middle=middle()))
     assert done.code == 0, done.text
@@ -293,11 +294,18 @@ def test_a_dead_time_that_nobody_has_told_makes_the_live_time_doubtful(tmp_path,
         assert accounts["doubts"] == []
         assert list(quality) == ["clean"]
         assert "by the arrival times: they agree" in text
+        assert "doubtful" not in text
     else:
         assert process["check"]["finding"] == "disagree"
         assert process["check"]["by_arrivals"] == pytest.approx(2 / 3, abs=0.06)
         assert quality["live time doubtful"] == accounts["doubts"]
         assert "clock and arrival times disagree" in text
+        assert text.count(" (doubtful) events per second of live time") == 2
+    assert [b["live_time_doubtful"] for b in done.summary["buffers"]] == [not tells] * 2
+    capsys.readouterr()
+    assert main(["runs", str(done.directory.parent)]) == 0
+    listed = capsys.readouterr().out
+    assert (re.search(r"\d\? +\d+\.\d %\? ", listed) is None) is tells
     assert live["marks_reading"] is tells
 
 

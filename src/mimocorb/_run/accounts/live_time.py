@@ -38,23 +38,27 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Rate:
-    """Events per second of live time, with one standard deviation."""
+    """Events per second of live time, with one standard deviation, and whether to doubt it."""
 
     value_hz: float
     sigma_hz: float
+    is_doubtful: bool = False
 
     @classmethod
-    def of(cls, events: int, live_s: float) -> Rate | None:
+    def of(cls, events: int, live_s: float, *, is_doubtful: bool = False) -> Rate | None:
         """Return N ± √N divided by the live time; None without live time."""
-        return cls(events / live_s, math.sqrt(events) / live_s) if live_s > 0 else None
+        if live_s <= 0:
+            return None
+        return cls(events / live_s, math.sqrt(events) / live_s, is_doubtful)
 
     def __str__(self) -> str:
-        """Return both with as many decimals as the uncertainty has two figures."""
+        """Return both with as many decimals as the uncertainty has two figures, and the doubt."""
+        doubt = " (doubtful)" if self.is_doubtful else ""
         if not self.sigma_hz:
-            return f"{self.value_hz:.3g}"
+            return f"{self.value_hz:.3g}{doubt}"
         decimals = max(0, 1 - math.floor(math.log10(self.sigma_hz)))
         both = f"{self.value_hz:,.{decimals}f} ± {self.sigma_hz:,.{decimals}f}"
-        return both.replace(",", " ")
+        return both.replace(",", " ") + doubt
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ class SourceAccount:
         """Events per second of live time."""
         if self.events is None or self.live_s is None:
             return None
-        return Rate.of(self.events, self.live_s)
+        return Rate.of(self.events, self.live_s, is_doubtful=bool(self.doubts()))
 
     def doubts(self) -> list[str]:
         """Return why the live time may be wrong, in sentences."""
@@ -210,6 +214,7 @@ class SourceAccount:
             "events": self.events,
             "rate_hz": rate.value_hz if rate else None,
             "rate_sigma_hz": rate.sigma_hz if rate else None,
+            "live_time_doubtful": bool(self.doubts()),
             "marks_reading": self.marks_reading,
             "processes": [process.as_dict() for process in self.processes],
         }

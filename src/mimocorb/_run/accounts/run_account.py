@@ -48,6 +48,13 @@ class RunAccount:
         """Why the live time may be wrong, one sentence each."""
         return [doubt for source in self.sources for doubt in source.doubts()]
 
+    def is_doubtful(self, buffer: str) -> bool:
+        """Whether the rate or the dead time of a buffer is that of a source with such doubts."""
+        rate, writers = self.rates.get(buffer), self.entries.get(buffer, ())
+        return (rate is not None and rate.is_doubtful) or any(
+            source.doubts() for source in self.sources if source.name in writers
+        )
+
     @property
     def recent(self) -> dict[str, TimeUse]:
         """What each worker did in the last seconds, by name; what is not known is missing."""

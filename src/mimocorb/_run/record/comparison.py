@@ -47,10 +47,12 @@ class RateDifference:
     def sigma(self) -> float | None:
         """By how many standard deviations the second one is higher.
 
-        None if that cannot be said: with fewer than ten events in one of them, the number of
-        events is too far from a normal distribution.
+        None if that cannot be said: one of them is doubtful, or with fewer than ten events in one
+        of them, the number of events is too far from a normal distribution.
         """
         if self.first is None or self.second is None or self.fewest_events < FEWEST_EVENTS:
+            return None
+        if self.first.is_doubtful or self.second.is_doubtful:
             return None
         uncertainty_hz = math.hypot(self.first.sigma_hz, self.second.sigma_hz)
         return (self.second.value_hz - self.first.value_hz) / uncertainty_hz

@@ -155,6 +155,8 @@ class BufferResult:
         Slots that writers gave back, and left behind by dying.
     in_hand
         Slots in writers' hands at the end: 0, or the books are open.
+    live_time_doubtful
+        Whether the run doubts the live time that `rate_hz` and `dead_fraction` come from.
     rate_hz, rate_sigma_hz
         Events per second of live time and the uncertainty of that, from the number of events; None
         where there is not one source upstream.
@@ -182,13 +184,14 @@ class BufferResult:
     refused_full: int
     refused_paused: int
     groups: list[GroupResult]
+    live_time_doubtful: bool = False
 
     @property
     def rate(self) -> Rate | None:
         """Events per second of live time; None if that was not measured."""
         if self.rate_hz is None or self.rate_sigma_hz is None:
             return None
-        return Rate(self.rate_hz, self.rate_sigma_hz)
+        return Rate(self.rate_hz, self.rate_sigma_hz, self.live_time_doubtful)
 
 
 @dataclass(frozen=True)

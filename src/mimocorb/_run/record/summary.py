@@ -179,6 +179,7 @@ def _buffer_result(view: RunView, buffer: BufferView) -> BufferResult:
         refused_full=stats.refused_full,
         refused_paused=stats.refused_paused,
         groups=[_group_result(buffer, group) for group in stats.groups],
+        live_time_doubtful=view.accounts is not None and view.accounts.is_doubtful(stats.name),
     )
 
 

@@ -1,6 +1,6 @@
 """Runs as tables and pages: what ``mimocorb runs`` shows. Nothing here reads or decides anything.
 
-A number that has not been measured is shown as "–", never as 0.
+A number that has not been measured is shown as "–", never as 0; one that the run doubts, with "?".
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def _row(run: KnownRun, date: str) -> list[Text]:
         Text(f"{_moment(record.started_utc):{date}}"),
         Text(time_taken(result.elapsed_s if result else _lived_s(record))),
         Text(_events(record)),
-        Text(rate(first.rate_hz if first else None)),
-        Text(percent(first.dead_fraction if first else None)),
+        Text(_by_live_time(first, rate(first.rate_hz if first else None))),
+        Text(_by_live_time(first, percent(first.dead_fraction if first else None))),
         _quality(run),
         _one_line(record.operator),
         _one_line(record.comment),
@@ -102,6 +102,12 @@ def _source_buffer(result: RunResult | None) -> BufferResult | None:
     """Return the first buffer that only sources write: its dead time is that of the experiment."""
     buffers = result.buffers if result else []
     return next((buffer for buffer in buffers if buffer.dead_fraction is not None), None)
+
+
+def _by_live_time(buffer: BufferResult | None, value: str) -> str:
+    """Return a value that follows from the live time, with a mark if the run doubts that."""
+    doubtful = buffer is not None and buffer.live_time_doubtful and value != UNKNOWN
+    return f"{value}?" if doubtful else value
 
 
 def _quality(run: KnownRun) -> Text:

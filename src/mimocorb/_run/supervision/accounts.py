@@ -237,8 +237,11 @@ class Accounts:
     ) -> Iterator[tuple[str, Rate]]:
         for name, buffer in stats.items():
             upstream = self._sources_of(name, set())
-            live_s = sources[upstream.pop()].live_s if len(upstream) == 1 else None
-            rate = Rate.of(buffer.published, live_s) if live_s else None
+            if len(upstream) != 1:
+                continue
+            source = sources[upstream.pop()]
+            live_s, is_doubtful = source.live_s or 0.0, bool(source.doubts())
+            rate = Rate.of(buffer.published, live_s, is_doubtful=is_doubtful)
             if rate is not None:
                 yield name, rate
 
