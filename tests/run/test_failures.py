@@ -215,6 +215,28 @@ def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
     assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
 
 
+def test_workers_whose_fork_server_was_killed_are_believed_how_they_ended(tmp_path):
+    setup = chain(tmp_path, source=Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001}))
+    daq = RunningDaq(setup, "--start-method", "forkserver")
+    daq.wait_for("data taking begins")
+    parents = {parent_of(pid) for pid in processes_of(daq.process.pid)}
+    (fork_server,) = parents - {os.getpid(), daq.process.pid}
+    os.kill(fork_server, signal.SIGKILL)
+    eventually(lambda: fork_server not in processes_of(daq.process.pid))
+    os.kill(daq.process.pid, signal.SIGINT)
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+    (warning,) = finished.summary["warnings"]
+    assert warning.startswith("the fork server of the workers has been killed, perhaps by")
+    ends = [(w["state"], w["exit_code"]) for w in finished.summary["workers"]]
+    assert ends == [("ended", None)] * 3
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_a_crash_in_native_code_leaves_its_traceback_in_the_log(tmp_path):
     finished = run(chain(tmp_path, source=Worker("crashes", {"RB_1": "write"})))
     assert finished.code == 1

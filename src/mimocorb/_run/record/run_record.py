@@ -79,7 +79,7 @@ class WorkerEnd:
     state
         The last state, such as ``"ended"`` or ``"failed"``.
     exit_code
-        Negative for a signal.
+        Negative for a signal; None if nobody has seen it.
     how
         In words.
     ended_utc

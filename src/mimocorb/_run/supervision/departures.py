@@ -15,7 +15,8 @@ from mimocorb._run.workers.worker_process import WorkerProcess
 
 __all__ = ["Departures"]
 
-AS_ASKED = (ENDED_AS_ASKED, -ASK_TO_END)
+NO_COMPLAINT = (0, ENDED_AS_ASKED, -ASK_TO_END, None)
+"""Exit codes of a process that was asked to end; None is one that nobody has seen."""
 
 
 class Departures:
@@ -56,12 +57,19 @@ class Departures:
         self._give_up = give_up
         self._on_function_gone = on_function_gone
         self.restarts = Restarts(findings)
+        self._fork_server_missed = False
 
     def on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
         """Deal with a process that has ended."""
         function.recover(process)
         process.state = _judged(function, process)
         how = process.how_it_ended()
+        if process.exit_is_unknown and not self._fork_server_missed:
+            self._fork_server_missed = True
+            self._findings.warn(
+                "the fork server of the workers has been killed, perhaps by the kernel for lack of "
+                "memory: how a worker ends is known from its own last words only"
+            )
         is_failure = process.state is WorkerState.FAILED
         ending = "failed" if is_failure else f"{process.state.value}: {how}"
         self._log.add("INFO", process.name, ending, show=False)
@@ -69,7 +77,7 @@ class Departures:
             if process.last and process.last.kind == "failed" and process.last.detail:
                 self._log.add("ERROR", process.name, process.last.detail, show=False)
             self._on_failure(function, process, how)
-        elif process.exit_code not in (0, *AS_ASKED) and not process.killed:
+        elif process.exit_code not in NO_COMPLAINT and not process.killed:
             self._findings.warn(f"{process.name}, asked to end: {how}")
         if process.left_behind:
             programs = ", ".join(process.left_behind)
@@ -154,5 +162,5 @@ def _judged(function: WorkerFunction, process: WorkerProcess) -> WorkerState:
     if not process.asked_to_end:
         return WorkerState.FAILED
     # User code may have turned the interruption into an error of its own: not its fault.
-    is_display = not function.must_finish and process.exit_code in (0, *AS_ASKED)
+    is_display = not function.must_finish and process.exit_code in NO_COMPLAINT
     return WorkerState.ENDED if is_display else WorkerState.STOPPED

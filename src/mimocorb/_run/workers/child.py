@@ -21,6 +21,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver, popen_forkserver
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -28,7 +30,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mimocorb._run.workers.process import ends_within, open_pidfd
 
-__all__ = ["CHILDREN"]
+__all__ = ["CHILDREN", "EXIT_UNKNOWN"]
+
+EXIT_UNKNOWN = 256
+"""In the place of an exit code that nobody has passed on; no process can have it."""
 
 # One for all: a starting process collects those that have ended, too.
 _collecting = threading.RLock()
@@ -84,8 +89,29 @@ class ForkChild(_SharedWait, ForkProcess):
     """Started by fork."""
 
 
+class _ServedPopen(popen_forkserver.Popen):
+    """Waits for a child of a fork server that may be killed, which does not end the child.
+
+    :mod:`multiprocessing` takes the child for ended then, with an exit code that it may have.
+    """
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """Return the exit code; None while the process runs."""
+        timeout_s = 0 if flag == os.WNOHANG else None
+        if self.returncode is None and wait([self.sentinel], timeout_s):
+            try:
+                self.returncode = forkserver.read_signed(self.sentinel)
+            except (OSError, EOFError):
+                pidfd = open_pidfd(self.pid)
+                if pidfd is None or ends_within(pidfd, timeout_s):
+                    self.returncode = EXIT_UNKNOWN
+        return self.returncode
+
+
 class ForkServerChild(_SharedWait, ForkServerProcess):
     """Started by a fork server."""
+
+    _Popen = _ServedPopen
 
 
 class SpawnChild(_SharedWait, SpawnProcess):

@@ -18,7 +18,7 @@ from mimocorb._memory import oom_kills
 from mimocorb._run.accounts.process_account import ProcessAccount
 from mimocorb._run.run_state import WorkerState
 from mimocorb._run.workers import worker
-from mimocorb._run.workers.child import CHILDREN
+from mimocorb._run.workers.child import CHILDREN, EXIT_UNKNOWN
 from mimocorb._run.workers.process import Lifeline, describe_exit, end_group, open_pidfd
 from mimocorb._run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb._run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message
@@ -107,7 +107,13 @@ class WorkerProcess:
     @property
     def ended_in_order(self) -> bool:
         """Whether its function has ended; exit code 0 alone may come from exit() in a library."""
-        return self.exit_code == 0 and self.last is not None and self.last.kind == "ended"
+        by_exit_code = self.exit_code == 0 or self.exit_is_unknown
+        return by_exit_code and self.last is not None and self.last.kind == "ended"
+
+    @property
+    def exit_is_unknown(self) -> bool:
+        """Whether it has ended without anybody to say how: its fork server was killed."""
+        return self.ended_s is not None and self.exit_code is None
 
     def start(self, start_method: str, ties: Ties) -> None:
         """Start the process and open the ends of the pipes this side listens at.
@@ -188,12 +194,13 @@ class WorkerProcess:
 
     def finish(self) -> None:
         """Collect what is left after the death of the process and close everything. Idempotent."""
-        if self.process is None or self.exit_code is not None:
+        if self.process is None or self.ended_s is not None:
             return
         self.account.close()  # before the system forgets the processor time of the process
         # A fork server passes the exit code on a moment after the process has gone.
         self.process.join(5.0)
-        self.exit_code = self.process.exitcode if self.process.exitcode is not None else 255
+        code = self.process.exitcode
+        self.exit_code = None if code == EXIT_UNKNOWN else code
         self.left_behind = end_group(self.process.pid) if self.process.pid else []
         self._oom_kills = (self._oom_kills[0], oom_kills())
         for descriptor, (connection, splitter, stream) in tuple(self._pipes.items()):
@@ -212,7 +219,7 @@ class WorkerProcess:
 
     def how_it_ended(self) -> str:
         """Say how the process ended, its last words first."""
-        exit_text = describe_exit(self.exit_code)
+        exit_text = "exit code unknown" if self.exit_is_unknown else describe_exit(self.exit_code)
         if self._killed_because:
             return f"{self._killed_because} ({exit_text})"
         if self.exit_code == -signal.SIGKILL and not self.killed:
