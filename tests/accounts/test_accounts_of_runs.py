@@ -34,7 +34,7 @@ from mimocorb._run.accounts.arrivals import Finding
 from mimocorb._run.accounts.live_time import LiveTime
 from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount
 from mimocorb._run.options import RunOptions, SupervisorOptions
-from mimocorb._run.run import Run
+from mimocorb._run.run import Run, run_setup
 from mimocorb._run.run_state import Command
 from mimocorb._run.supervision.accounts import Accounts
 from mimocorb._run.workers.process_stat import is_stopped
@@ -274,6 +274,24 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
     source_use, *_ = accounts["time_use"]
     used = source_use["run"]  # of the time without the pause
     assert used["busy"] + used["waiting_for_input"] + used["waiting_for_room"] > 0.99
+
+
+def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # Late enough for the others to be at work, or rather to wait.
+    kill = "import os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    kill += "def numbers(*lists, **more): ...\n"
+    (tmp_path / "dying.py").write_text(kill)
+    dies = Worker("numbers", {"RB_1": "write"}, keys={"file_name": "dying"})
+    options = RunOptions(verbose=0, keyboard=False)
+    summary = run_setup(read_setup(chain(tmp_path, source=dies, middle=middle())), options)
+    assert "Fkt_1 numbers" in summary.failures[0]
+    text = summary.text()
+    for title in ("Live time", "Rates", "Where the time goes"):
+        assert title not in text
+    accounts = summary.result().accounts
+    assert [worker["run"] for worker in accounts["time_use"]] == [None] * 3
+    assert (accounts["live_time"], accounts["limit"]) == ([], "")
 
 
 @pytest.mark.parametrize("tells", [True, False])

@@ -89,11 +89,13 @@ class Accounts:
         """
         now = self._read()
         upto = now if self._last is None else {**now, **self._last}
-        before = self._look_back(now) if self._last is None else None
+        # Before data taking some wait already, others are still being started: no measurement.
+        took_data = bool(self._began_ns)
+        before = self._look_back(now) if took_data and self._last is None else None
         sources = tuple(
             self._source(function, upto, now, stats)
             for function in self._functions
-            if function.spec.is_source
+            if took_data and function.spec.is_source
         )
         workers = tuple(
             self._worker_time(function, upto, before, paused_ns, stats)
@@ -176,9 +178,11 @@ class Accounts:
         paused_ns: int,
         stats: Mapping[str, BufferStats],
     ) -> WorkerTime:
-        span = self._restarts(function, upto, self._began_ns)
-        for account in function.accounts:
-            span += Span.between(self._first.get(account), upto[account])
+        span = Span()
+        if self._began_ns:
+            span = self._restarts(function, upto, self._began_ns)
+            for account in function.accounts:
+                span += Span.between(self._first.get(account), upto[account])
         recent = None
         if before is not None:
             then_ns, then = before
@@ -237,9 +241,9 @@ class Accounts:
     ) -> Iterator[tuple[str, Rate]]:
         for name, buffer in stats.items():
             upstream = self._sources_of(name, set())
-            if len(upstream) != 1:
+            source = sources.get(upstream.pop()) if len(upstream) == 1 else None
+            if source is None:
                 continue
-            source = sources[upstream.pop()]
             live_s, is_doubtful = source.live_s or 0.0, bool(source.doubts())
             rate = Rate.of(buffer.published, live_s, is_doubtful=is_doubtful)
             if rate is not None:
