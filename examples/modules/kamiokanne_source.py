@@ -17,9 +17,9 @@ def kamiokanne_source(
 
     Keys of the configuration:
 
-    ``data``
+    ``data`` : str, optional
         Folder with the recorded data.
-    ``sleeptime``
+    ``sleeptime`` : float, default 0.0
         Mean time between two events in s; 0 for as fast as the buffer takes them.
     """
     SourceToBuffer(

@@ -20,13 +20,13 @@ def simulation_source(
 
     Keys of the configuration: those of :class:`muon_detector.DetectorSettings`, and
 
-    ``eventcount``
+    ``eventcount`` : int, default 0
         Number of events; 0 for no end.
-    ``sleeptime``
+    ``sleeptime`` : float, default 0.0
         Mean time between events in s; 0 for as fast as the buffer takes them.
-    ``random``
+    ``random`` : bool, default True
         The times between events vary as those of real muons, which come independently.
-    ``truth_file``
+    ``truth_file`` : str, optional
         Name of a file in the run directory that tells afterwards what really happened in each
         event; without it, none is written.
     """

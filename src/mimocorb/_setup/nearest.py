@@ -19,15 +19,15 @@ def nearest(asked: object, known: Iterable[str]) -> str | None:
     return by_folded[found[0]] if found else None
 
 
-def slip_of(asked: str, known: Iterable[str]) -> str | None:
-    """Return the one known name that ``asked`` is a slip of.
+def slip_of(asked: str, known: Iterable[str], clear: float = _CLEAR) -> str | None:
+    """Return the one known name that ``asked`` is a slip of, `clear` being the least likeness.
 
     ``None`` if several come close, or if ``asked`` may be the name of something else: nobody
     writes RB_3 for RB_4, or rate_top for rate_bottom.
     """
     likeness = {name: _likeness(asked, name) for name in known}
     best = max(likeness, key=lambda name: likeness[name], default=None)
-    if best is None or likeness[best] < _CLEAR or _is_another(asked, best):
+    if best is None or likeness[best] < clear or _is_another(asked, best):
         return None
     others = (value for name, value in likeness.items() if name != best)
     return best if likeness[best] - max(others, default=0.0) >= _LEAD else None

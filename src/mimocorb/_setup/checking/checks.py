@@ -22,9 +22,10 @@ from mimocorb._setup.nearest import nearest, slip_of
 from mimocorb._setup.paths import shown
 from mimocorb._setup.problems import NOWHERE, Problem, Where
 from mimocorb._setup.text.setup_file import node_from_python
-from mimocorb._setup.user_code.configuring import check_plain_function
+from mimocorb._setup.user_code.configuring import check_manual_function, check_plain_function
 from mimocorb._setup.user_code.fields_used import EventFunction
 from mimocorb._setup.user_code.handed_over import handed_over
+from mimocorb._setup.user_code.keys_used import keys_used
 from mimocorb._setup.user_code.reported_names import reported_names
 from mimocorb._setup.user_code.signatures import PlainSignature, literal
 from mimocorb._setup.user_code.static_signatures import read_signature
@@ -95,7 +96,8 @@ def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator
             called = _plain_function(plain, module, spec)
         else:
             fault = check_function(reference, module)
-            faults = [fault] if fault else []
+            used = keys_used(module, reference.name)
+            faults = [fault] if fault else check_manual_function(used, spec) if used else []
             called = handed_over(module, spec)
         yield from faults
         kind = plain.kind if plain else called.kind if called else None

@@ -12,10 +12,11 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from mimocorb._setup.model import WorkerSpec
-from mimocorb._setup.nearest import nearest
+from mimocorb._setup.nearest import nearest, slip_of
 from mimocorb._setup.paths import absolute
 from mimocorb._setup.problems import Problem
 from mimocorb._setup.user_code.annotations import UNKNOWN
+from mimocorb._setup.user_code.keys_used import KeysUsed
 from mimocorb._setup.user_code.signatures import (
     GIVEN,
     Kind,
@@ -24,7 +25,11 @@ from mimocorb._setup.user_code.signatures import (
     with_article,
 )
 
-__all__ = ["EXTRA_KEYS", "check_plain_function", "configure"]
+__all__ = ["EXTRA_KEYS", "check_manual_function", "check_plain_function", "configure"]
+
+_SLIP = 0.85
+"""Likeness of a slip, where a key may also be for something that is not known: random_seed is not
+what somebody writes for random."""
 
 _INTERVAL = Parameter(
     "min_sleeptime", "float", float, "1.0", "Least time between two calls, in s.", "s"
@@ -69,6 +74,41 @@ def check_plain_function(
     return [*roles, *configure(signature, spec)[1]]
 
 
+def check_manual_function(used: KeysUsed, spec: WorkerSpec) -> list[Problem]:
+    """Return what is wrong with the configuration of a worker of the manual's form.
+
+    A key that nobody names is reported only if it looks like one that is named: somebody else may
+    take it.
+    """
+    function, origin = spec.function.name, spec.config_origin
+    by_name = {parameter.name: parameter for parameter in used.parameters}
+    missing = {name for name in by_name if name not in spec.config}
+    needed = {name for name in missing if by_name[name].default is None and origin.complete}
+    problems: list[Problem] = []
+    for key in spec.config:
+        if key in by_name or not isinstance(key, str):
+            continue
+        guess = slip_of(key, by_name if used.complete else missing, _SLIP)
+        if guess is None or (key in origin.common and guess not in needed):
+            continue
+        problems.append(
+            Problem(
+                origin.places.get(key, spec.where),
+                f"{function} {'needs' if guess in needed else 'takes'} {guess!r}",
+                f"found {key!r} in the configuration of {spec.name}",
+                f"did you mean {guess!r}?",
+                "error" if guess in needed else "warning",
+            )
+        )
+        needed.discard(guess)
+    for name, parameter in by_name.items():
+        if name in needed:
+            problems.append(_missing(parameter, function, spec))
+        elif name not in missing and not (parameter.default and spec.config[name] is None):
+            problems += _convert({}, parameter, name, function, spec)
+    return problems
+
+
 def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, Any], list[Problem]]:
     """Check and convert the configuration of a worker.
 
@@ -95,9 +135,9 @@ def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, An
     values: dict[str, Any] = {}
     for name, parameter in by_name.items():
         if name in given:
-            problems += _convert(values, parameter, given[name], signature, spec)
+            problems += _convert(values, parameter, given[name], signature.name, spec)
         elif parameter.default is None and spec.config_origin.complete:
-            problems.append(_missing(parameter, signature, spec))
+            problems.append(_missing(parameter, signature.name, spec))
     of_mimocorb = {parameter.name for parameter in extra}
     return {key: value for key, value in values.items() if key not in of_mimocorb}, problems
 
@@ -140,7 +180,7 @@ def _convert(
     values: dict[str, Any],
     parameter: Parameter,
     key: str,
-    signature: PlainSignature,
+    function: str,
     spec: WorkerSpec,
 ) -> list[Problem]:
     """Check one value and put it, converted, among the values."""
@@ -151,7 +191,7 @@ def _convert(
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
 
-    owner = f"{parameter.name} of {signature.name}"
+    owner = f"{parameter.name} of {function}"
     try:
         adapter: Any = TypeAdapter(_strict(parameter.type))
     except PydanticUserError:
@@ -176,10 +216,10 @@ def _convert(
     return []
 
 
-def _missing(parameter: Parameter, signature: PlainSignature, spec: WorkerSpec) -> Problem:
+def _missing(parameter: Parameter, function: str, spec: WorkerSpec) -> Problem:
     return Problem(
         spec.where,
-        f"{signature.name} needs {parameter.name}, {_kind(parameter)}",
+        f"{function} needs {parameter.name}, {_kind(parameter)}",
         f"found none in the configuration of {spec.name}",
         f"add {parameter.name!r}",
     )
