@@ -124,3 +124,22 @@ runpy.run_path({str(RUN_DAQ)!r}, run_name="__main__")
     )
     assert done.returncode == 130
     assert done.stderr == "run_daq.py: interrupted, nothing was started\n"
+
+
+@pytest.mark.parametrize("loaded", ["argparse", "mimocorb.cli.run", "mimocorb._setup.dialects"])
+def test_ctrl_c_while_a_command_is_being_loaded_is_one_line(tmp_path, loaded):
+    program = f"""
+import signal, sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == {loaded!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.modules.pop({loaded!r}, None)
+sys.meta_path.insert(0, Interrupted())
+from mimocorb.cli import main
+sys.exit(main())
+"""
+    command = [sys.executable, "-c", program, "run", str(chain(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == "mimocorb: interrupted, nothing was started\n"
+    assert done.returncode == 130

@@ -1,69 +1,101 @@
 """The command line: ``mimocorb COMMAND``; ``run_daq.py`` is ``mimocorb run``.
 
 One module here for each command, with a function ``add(commands)`` that describes the command to
-argparse and names the function that carries it out; that one returns the exit code.
+argparse and names the function that carries it out; that one returns the exit code. They are
+imported where a Ctrl-C is answered by a message: that takes a good part of a second.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-import mimocorb
-from mimocorb._run.workers.standard_streams import open_missing_streams
-from mimocorb.cli import (
-    check,
-    convert,
-    describe,
-    graph,
-    new,
-    replay,
-    run,
-    runs,
-    schema,
-    status,
-    steer,
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["COMMANDS", "INTERRUPTED", "main", "run_daq"]
+
+COMMANDS = (
+    "run",
+    "check",
+    "graph",
+    "convert",
+    "describe",
+    "new",
+    "replay",
+    "schema",
+    "runs",
+    "status",
+    "steer",
 )
-from mimocorb.cli.common import FAILED, INTERRUPTED
-from mimocorb.errors import MimocorbError
+"""The modules, in the order in which the help lists what they do."""
 
-__all__ = ["main", "run_daq"]
-
-COMMANDS = (run, check, graph, convert, describe, new, replay, schema, runs, status, steer)
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    open_missing_streams()
+    return _guarded(_parser, arguments)
+
+
+def run_daq(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line of ``run_daq.py``: ``mimocorb run`` without saying so."""
+    return _guarded(_run_daq_parser, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    import mimocorb
+
     parser = argparse.ArgumentParser(
         prog="mimocorb",
         description="Data acquisition with ring buffers: run, check or draw a set-up.",
     )
     parser.add_argument("--version", action="version", version=f"mimocorb {mimocorb.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
-    return _guarded(parser.parse_args(arguments))
+    for name in COMMANDS:
+        import_module(f"mimocorb.cli.{name}").add(commands)
+    return parser
 
 
-def run_daq(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line of ``run_daq.py``: ``mimocorb run`` without saying so."""
-    open_missing_streams()
+def _run_daq_parser() -> argparse.ArgumentParser:
+    import argparse
+
+    from mimocorb.cli import run
+
     parser = argparse.ArgumentParser(
         prog="run_daq.py", description="Take data as a set-up file says."
     )
     run.add_arguments(parser)
-    return _guarded(parser.parse_args(arguments))
+    return parser
 
 
-def _guarded(chosen: argparse.Namespace) -> int:
-    """Carry the command out; an error that mimocorb understands is one message, no traceback."""
+def _guarded(
+    new_parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None
+) -> int:
+    """Carry a command out, interrupted or not: no traceback for what needs none."""
+    try:
+        return _carried_out(new_parser, arguments)
+    except KeyboardInterrupt:
+        print("mimocorb: interrupted, nothing was started", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _carried_out(
+    new_parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None
+) -> int:
+    """Carry a command out; an error that mimocorb understands is one message."""
+    from mimocorb._run.workers.standard_streams import open_missing_streams
+    from mimocorb.cli.common import FAILED
+    from mimocorb.errors import MimocorbError
+
+    open_missing_streams()
+    chosen = new_parser().parse_args(arguments)
     try:
         return int(chosen.action(chosen))
     except MimocorbError as error:
         print(f"mimocorb: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("mimocorb: interrupted, nothing was started", file=sys.stderr)
-        return INTERRUPTED

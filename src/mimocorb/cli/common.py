@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BAD_USAGE",
     "FAILED",
-    "INTERRUPTED",
     "OK",
     "Commands",
     "add_setup",
@@ -30,7 +29,7 @@ __all__ = [
 ]
 
 WIDE = 500
-OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, BAD_USAGE = 0, 1, 2
 
 Commands = Any  # what ArgumentParser.add_subparsers() returns has no public name
 

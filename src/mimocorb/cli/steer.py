@@ -8,7 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from mimocorb.cli.common import FAILED, INTERRUPTED, OK, Commands, print_text, seconds
+from mimocorb.cli import INTERRUPTED
+from mimocorb.cli.common import FAILED, OK, Commands, print_text, seconds
 from mimocorb.cli.status import add_run
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
