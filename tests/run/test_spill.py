@@ -26,6 +26,7 @@ from running import (
 )
 
 from mimocorb._access.spill_file import SpillFile, event_dtype, read_index, spilled_events
+from mimocorb._run.record.run_record import read_record
 from mimocorb._run.replay import Replay
 from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.cli import main
@@ -161,6 +162,55 @@ def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys,
     assert main(["replay", "1", "--quiet"]) == 0
     assert main(["replay", "1", "--quiet"]) == 0
     assert "events have been processed by a replay already" in capsys.readouterr().out
+
+
+def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(tmp_path, capsys):
+    obstacle = tmp_path / "obstacle"
+    fails = Worker("fails_while_there", {"RB_1": "read"}, {"file": str(obstacle)})
+    sink = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    first = RunningDaq(chain(tmp_path, sink=sink, more=[fails])).finish().directory
+    rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
+    rows["sequence"] = np.arange(8, 16)
+    rows["data"]["value"] = np.arange(7, 15)[:, None]
+    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+        file.add("RB_1", "Fkt_4", rows)
+        file.add("RB_1", "Fkt_2", rows[:2])
+    obstacle.touch()
+    capsys.readouterr()
+    assert main(["replay", str(first), "--quiet"]) == 1
+    failed, passed = [path for path in run_directories(first.parent) if path != first]
+    assert capsys.readouterr().out.endswith(
+        f"Not replayed, and still to be had by mimocorb replay {first}:\n"
+        f"  8 events of RB_1 for Fkt_4: {failed} says why; do not use its output\n"
+    )
+    lines = (passed / "doubled.txt").read_text().splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["14.0", "16.0"]
+    obstacle.unlink()
+    assert main(["replay", str(first), "--quiet"]) == 0
+    last = run_directories(first.parent)[-1]
+    assert len((last / "values.txt").read_text().split()) == 8
+    assert main(["replay", str(first), "--quiet"]) == 0
+    assert "have been processed by a replay already" in capsys.readouterr().out
+
+
+def test_a_replay_says_that_it_is_one_and_measures_no_live_time(tmp_path, obstacle, capsys):
+    first = stuck_run(tmp_path, obstacle).directory
+    obstacle.unlink()
+    capsys.readouterr()
+    assert main(["replay", str(first), "--quiet"]) == 0
+    text = capsys.readouterr().out
+    assert "Replay of recorded events: no live time, no rates" in text
+    for words in ("Live time", "\nRates", "limits the rate", " dead "):
+        assert words not in text
+    (again,) = [path for path in run_directories(first.parent) if path != first]
+    record = read_record(again)
+    assert record.title.endswith(f", replay of {first.name}")
+    assert {b.rate for b in record.result.buffers} == {None}
+    assert {b.dead_fraction for b in record.result.buffers} == {None}
+    accounts = record.result.accounts
+    assert (accounts["live_time"], accounts["doubts"], accounts["limit"]) == ([], [], "")
+    assert main(["runs", str(again)]) == 0
+    assert "replay of" in capsys.readouterr().out
 
 
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):

@@ -21,6 +21,7 @@ from mimocorb._run.run_state import RunView
 from mimocorb._run.supervision.spill import SPILL_FILE
 from mimocorb._setup.graph import Graph
 from mimocorb._setup.model import FunctionReference, Role, Setup, WorkerSpec
+from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 
 __all__ = ["Replay", "Stage"]
@@ -37,6 +38,12 @@ class Stage:
 
     setup: Setup
     groups: tuple[SpilledGroup, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{how_many(group.events, 'event')} of {group.buffer} for {group.worker}"
+            for group in self.groups
+        )
 
     @property
     def events(self) -> int:
@@ -156,7 +163,7 @@ class Replay:
                 setup,
                 buffers=tuple(spec for spec in setup.buffers if spec.name in used),
                 workers=(*players, *workers),
-                title=f"{setup.title}, rest of {self.directory.name}",
+                title=f"{setup.title}, replay of {self.directory.name}",
                 runtime_s=None,
                 runevents=None,
                 runevents_of={},

@@ -47,20 +47,26 @@ def replay(chosen: argparse.Namespace) -> int:
     setup = read_setup(chosen, overrides)
     if setup is None:
         return BAD_USAGE
+    not_done = []
     for stage in rest.stages(setup):
         summary = run_and_report(stage.setup, chosen)
-        if summary.exit_code != OK:
-            return summary.exit_code
         left = stage.not_played(summary.view)
-        if left:
+        if summary.exit_code == OK and left:
             print_text(
                 f"{left} of {how_many(stage.events, 'event')} {verb(left, 'was')} left when the "
                 "replay was ended. Nothing is noted as done: replay again for all of them, and do "
                 f"not use the output in {summary.directory} beside that."
             )
-            return FAILED
-        rest.mark_done(stage, summary.directory)
-    return OK
+            return FAILED  # somebody wants it to end, and not the next part to begin
+        if summary.exit_code == OK:
+            rest.mark_done(stage, summary.directory)
+        else:
+            not_done.append(f"  {stage}: {summary.directory} says why; do not use its output")
+    if not not_done:
+        return OK
+    listed = "\n".join(not_done)
+    print_text(f"Not replayed, and still to be had by mimocorb replay {directory}:\n{listed}")
+    return FAILED
 
 
 def _by_option(settings: list[str]) -> dict[str, tuple[str, ...]]:

@@ -33,6 +33,9 @@ class RunAccount:
         Names of the workers that write each buffer.
     problems
         What does not add up, one sentence each.
+    is_replay
+        Whether the sources only play events back, which says nothing of the experiment: then
+        nothing is told of their live time, of rates and of what limits these.
     """
 
     sources: tuple[SourceAccount, ...]
@@ -42,18 +45,24 @@ class RunAccount:
     cores: Cores
     entries: dict[str, tuple[str, ...]]
     problems: tuple[str, ...]
+    is_replay: bool = False
 
     @property
     def doubts(self) -> list[str]:
         """Why the live time may be wrong, one sentence each."""
-        return [doubt for source in self.sources for doubt in source.doubts()]
+        return [doubt for source in self._measured for doubt in source.doubts()]
 
     def is_doubtful(self, buffer: str) -> bool:
         """Whether the rate or the dead time of a buffer is that of a source with such doubts."""
         rate, writers = self.rates.get(buffer), self.entries.get(buffer, ())
         return (rate is not None and rate.is_doubtful) or any(
-            source.doubts() for source in self.sources if source.name in writers
+            source.doubts() for source in self._measured if source.name in writers
         )
+
+    @property
+    def _measured(self) -> tuple[SourceAccount, ...]:
+        """Sources whose time is that of the experiment."""
+        return () if self.is_replay else self.sources
 
     @property
     def recent(self) -> dict[str, TimeUse]:
@@ -63,6 +72,8 @@ class RunAccount:
     @cached_property
     def limit(self) -> str:
         """What limits the rate, and what one more process would bring; empty if not known."""
+        if self.is_replay:
+            return ""
         used = {worker.name: use for worker in self.workers if (use := worker.use) is not None}
         return limit_of_rate(self.workers, used, self.cores)
 
@@ -72,7 +83,7 @@ class RunAccount:
         Nothing where others write as well: their waiting is not the dead time of the experiment.
         """
         writers = self.entries.get(buffer, ())
-        sources = [source for source in self.sources if source.name in writers]
+        sources = [source for source in self._measured if source.name in writers]
         total_ns = sum(source.total_ns for source in sources)
         found: dict[str, float] = {}
         if len(sources) < len(writers) or not total_ns:
@@ -86,7 +97,7 @@ class RunAccount:
     def as_dict(self) -> dict[str, Any]:
         """Return everything in plain values, for records."""
         return {
-            "live_time": [source.as_dict() for source in self.sources],
+            "live_time": [source.as_dict() for source in self._measured],
             "doubts": self.doubts,
             "decisions": [decision.as_dict() for decision in self.decisions],
             "time_use": [worker.as_dict() for worker in self.workers],

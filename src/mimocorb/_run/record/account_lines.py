@@ -38,7 +38,10 @@ MOST_REASONS = 12
 def account_lines(account: RunAccount) -> Iterator[str]:
     """Yield the lines for live time, decisions and the use of time; none for what is not known."""
     sources = [source for source in account.sources if source.total_ns]
-    if sources:
+    if account.is_replay:
+        yield ""
+        yield "Replay of recorded events: no live time, no rates"
+    elif sources:
         yield ""
         yield "Live time"
         for source in sources:

@@ -90,7 +90,7 @@ class Accounts:
         now = self._read()
         upto = now if self._last is None else {**now, **self._last}
         # Before data taking some wait already, others are still being started: no measurement.
-        took_data = bool(self._began_ns)
+        took_data, is_replay = bool(self._began_ns), self._setup.replay_of is not None
         before = self._look_back(now) if took_data and self._last is None else None
         sources = tuple(
             self._source(function, upto, now, stats)
@@ -107,13 +107,14 @@ class Accounts:
             sources=sources,
             decisions=decisions,
             workers=workers,
-            rates=dict(self._rates({source.name: source for source in sources}, stats)),
+            rates={} if is_replay else dict(self._rates({s.name: s for s in sources}, stats)),
             cores=self._cores(sum((worker.span for worker in workers), Span())),
             entries={
                 spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.sinks)
                 for spec in self._setup.buffers
             },
             problems=tuple(self._problems(decisions, stats, spilled)),
+            is_replay=is_replay,
         )
 
     # --- reading
