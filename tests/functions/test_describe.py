@@ -173,9 +173,84 @@ def test_a_worker_is_described_with_its_values(
     )
     (found,) = json.loads(describe(capsys, "--json", "setup.yaml", "a"))
     assert found["parameters"][0]["configured"] == 7.5
-    assert [line.split()[0] for line in describe(capsys, "setup.yaml").splitlines()] == [
-        "muons",
-        "scope",
+    assert [line.split()[:2] for line in describe(capsys, "setup.yaml").splitlines()] == [
+        ["a", "muons"],
+        ["b", "scope"],
+    ]
+
+
+def test_a_worker_is_described_as_it_stands_in_the_set_up(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "setup.yaml").write_text(
+        "Buffers:\n  raw: {slot_count: 8, data_length: 8, data_dtype: float64}\n"
+        "  high: {slot_count: 8, data_length: 8, data_dtype: float64}\n"
+        "Workers:\n"
+        "  a: {file: own.py, function: muons, sinks: [raw]}\n"
+        "  b: {file: own.py, function: old, number_of_processes: 2, sources: [raw], sinks: [high],"
+        " config: {threshold: 5, other: x}}\n"
+        "  c: {file: own.py, function: scope, observes: [high]}\n"
+    )
+    text = describe(capsys, "setup.yaml", "b")
+    assert text.startswith("b runs old: worker function, form manual, in own.py, line ")
+    assert text.endswith(
+        "In the set-up, written in the recommended form:\n\n"
+        "Workers:\n"
+        "  b:\n"
+        "    file: own.py\n"
+        "    function: old\n"
+        "    number_of_processes: 2\n"
+        "    sources: [raw]\n"
+        "    sinks: [high]\n"
+        "    config: {threshold: 5, other: x}\n"
+    )
+    (found,) = json.loads(describe(capsys, "--json", "setup.yaml", "b"))
+    assert (found["worker"], found["name"]) == ("b", "old")
+    assert found["snippet"] in text
+
+
+def test_keys_that_only_the_text_of_a_function_names_are_listed(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "cut.py").write_text(
+        "def cut(source_list, sink_list, observe_list, config_dict, **rb_info):\n"
+        "    low, high = config_dict['low_mV'], config_dict.get('high_mV', 50.0)\n"
+    )
+    text = describe(capsys, "cut.py:cut")
+    assert "low_mV    mV     required" in text
+    assert "high_mV   mV     50.0" in text
+    assert (
+        "      low_mV: …  # a value in mV, required\n      high_mV: 50.0  # a value in mV\n" in text
+    )
+
+
+def test_what_says_how_events_are_merged_is_described(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "With several sources, merge in its configuration takes by, window_s, incomplete, " in (
+        describe(capsys, "own.py:pulses")
+    )
+    (own / "both.py").write_text(
+        "from mimocorb import filter, source\n@source\ndef s(): yield 1.0\n"
+        "@filter\ndef both(events): pass\n"
+    )
+    form = "{slot_count: 8, data_length: 1, data_dtype: float64}"
+    (own / "setup.yaml").write_text(
+        f"Buffers: {{a: {form}, b: {form}, c: {form}}}\n"
+        "Workers:\n"
+        "  s: {file: both.py, function: s, sinks: [a]}\n"
+        "  t: {file: both.py, function: s, sinks: [b]}\n"
+        "  m: {file: both.py, function: both, sources: [a, b], sinks: [c],"
+        " config: {merge: {by: time, window_s: 0.5}}}\n"
+        "  o: {file: own.py, function: scope, observes: [c]}\n"
+    )
+    text = describe(capsys, "setup.yaml", "m")
+    assert "by           counter | time              'counter'   time   counter: events" in text
+    assert "nothing to configure" not in text
+    (found,) = json.loads(describe(capsys, "--json", "setup.yaml", "m"))
+    assert [(one["name"], one.get("configured")) for one in found["merge"][:2]] == [
+        ("by", "time"),
+        ("window_s", 0.5),
     ]
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
+from mimocorb._setup.keys.composite_kinds import Merge
+from mimocorb._setup.merge_settings import Incomplete, MergeBy, MergeSettings
 from mimocorb._setup.model import FunctionReference
 from mimocorb._setup.paths import shown
 from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.user_code.configuring import EXTRA_KEYS
 from mimocorb._setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
+from mimocorb._setup.user_code.keys_used import keys_used
 from mimocorb._setup.user_code.own_functions import OWN_MODULES
 from mimocorb._setup.user_code.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
 from mimocorb._setup.user_code.static_signatures import read_signature
@@ -54,6 +57,8 @@ class Description:
         that is all that is known: ``"manual"``, ``"buffer_io"``.
     for_setups
         Whether a set-up can name it; otherwise a worker function calls it with the parameters.
+    merge
+        What is below ``merge`` in the configuration of a worker with several sources; for filters.
     summary
         What its docstring says first.
     parameters
@@ -75,6 +80,7 @@ class Description:
     given: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
     for_setups: bool = True
+    merge: tuple[Parameter, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -142,7 +148,9 @@ def describe_function(reference: FunctionReference) -> Description | Problem:
             is_manual = len(statement.args.args) != 1
             docstring = ast.get_docstring(statement)
             form = "manual" if is_manual else "buffer_io"
-            return _of_docstring(reference, form, docstring, statement.lineno)
+            used = keys_used(module, reference.name)
+            keys = used.parameters if used else _keys(docstring)
+            return _of_docstring(reference, form, docstring, keys, statement.lineno)
     return _of_loaded(reference, load_function(reference))
 
 
@@ -152,7 +160,8 @@ def _of_loaded(reference: FunctionReference, function: Callable[..., Any]) -> De
         return _of_plain(reference, signature)
     if reference.path is None and not is_for_setups(function):
         return _of_access_class(reference, function)
-    return _of_docstring(reference, form_of(function).name, inspect.getdoc(function))
+    docstring = inspect.getdoc(function)
+    return _of_docstring(reference, form_of(function).name, docstring, _keys(docstring))
 
 
 def _of_plain(reference: FunctionReference, signature: PlainSignature) -> Description | Problem:
@@ -169,27 +178,44 @@ def _of_plain(reference: FunctionReference, signature: PlainSignature) -> Descri
         _ROLES[signature.kind],
         given,
         signature.line,
+        merge=_merge_keys() if signature.kind == "filter" else (),
+    )
+
+
+def _merge_keys() -> tuple[Parameter, ...]:
+    defaults = asdict(MergeSettings())
+    words = {"by": get_args(MergeBy), "incomplete": get_args(Incomplete)}
+    return tuple(
+        Parameter(
+            name,
+            " | ".join(words.get(name, ("float",))),
+            Any,
+            repr(defaults[name]),
+            key.meaning,
+            unit_of(name, key.meaning),
+        )
+        for name, key in Merge.KEYS.items()
     )
 
 
 def _of_docstring(
-    reference: FunctionReference, form: str, docstring: str | None, line: int = 0
+    reference: FunctionReference,
+    form: str,
+    docstring: str | None,
+    keys: tuple[Parameter, ...],
+    line: int = 0,
 ) -> Description:
     """Return what a function of another form says of itself."""
     text = read_docstring(docstring)
-    return Description(
-        reference,
-        form,
-        text.summary,
-        tuple(
-            Parameter(
-                name, key.type_text, Any, key.default, key.meaning, unit_of(name, key.meaning)
-            )
-            for name, key in described_keys(docstring).items()
-            if name != "directory_prefix"
-        ),
-        _roles(text),
-        line=line,
+    return Description(reference, form, text.summary, keys, _roles(text), line=line)
+
+
+def _keys(docstring: str | None) -> tuple[Parameter, ...]:
+    """Return the keys of the configuration that a docstring lists."""
+    return tuple(
+        Parameter(name, key.type_text, Any, key.default, key.meaning, unit_of(name, key.meaning))
+        for name, key in described_keys(docstring).items()
+        if name != "directory_prefix"
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from mimocorb._setup.model import BufferSpec, RestartPolicy, Setup, StopConditio
 from mimocorb._setup.text.setup_file import MappingNode, plain, read_file
 from mimocorb._setup.user_code.own_functions import text_of_mimocorb
 
-__all__ = ["RecommendedForm", "recommended_form"]
+__all__ = ["RecommendedForm", "recommended_form", "worker_form"]
 
 _WIDTH = 100
 _UNICODE_LINE_ENDS = frozenset("\x85\u2028\u2029")
@@ -54,6 +54,12 @@ def recommended_form(setup: Setup, directory: Path) -> RecommendedForm:
         Directory of the new file, absolute: paths in it start there.
     """
     return _Writer(setup, directory).form()
+
+
+def worker_form(spec: WorkerSpec, directory: Path) -> str:
+    """Write one worker, with its whole configuration, as a set-up in a directory has it."""
+    whole = replace(spec, config_files=())
+    return _dump({"Workers": {spec.name: _Writer(Setup(), directory).worker(whole, {}, ())}})
 
 
 class _Dumper(yaml.SafeDumper):
@@ -119,7 +125,7 @@ class _Writer:
         if base_config is not None:
             content["base_config"] = base_config
         content["Workers"] = {
-            spec.name: self._worker(spec, base, base_files) for spec in setup.workers
+            spec.name: self.worker(spec, base, base_files) for spec in setup.workers
         }
         read = dict.fromkeys(
             [*setup.config_files, *(path for spec in setup.workers for path in spec.config_files)]
@@ -144,9 +150,10 @@ class _Writer:
         }
         return {key: value for key, value in values.items() if value is not None}
 
-    def _worker(
+    def worker(
         self, spec: WorkerSpec, base: Mapping[Any, Any], base_files: Sequence[Path]
     ) -> dict[str, Any]:
+        """Return the keys of a worker, without what the base of all configurations says."""
         function: dict[str, Any] = {"function": text_of_mimocorb(spec.function)}
         if spec.function.path is not None:
             function = {

@@ -8,7 +8,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
-    from mimocorb._setup.model import FunctionReference
+    from mimocorb._setup.model import FunctionReference, WorkerSpec
     from mimocorb._setup.problems import Problem
     from mimocorb._setup.user_code.signatures import Parameter
 
@@ -27,10 +27,10 @@ ROLES = {"sources": "that it reads", "sinks": "that it writes", "observes": "tha
 
 
 class Found(NamedTuple):
-    """A function that was asked for, and what a set-up configures, if one was named."""
+    """A function that was asked for, and the worker that runs it, if a set-up was named."""
 
     reference: FunctionReference
-    config: Mapping[str, Any] | None = None
+    worker: WorkerSpec | None = None
 
 
 def add(commands: Commands) -> None:
@@ -70,13 +70,13 @@ def describe(chosen: argparse.Namespace) -> int:
         description = describe_function(one.reference)
         if isinstance(description, Problem):
             return _refuse(description)
-        described.append((description, one.config))
+        described.append((description, one.worker))
     if chosen.json:
         print_text(json.dumps([_plain(*pair) for pair in described], indent=2, ensure_ascii=False))
     elif len(described) == 1:
         print_text(_text(*described[0]))
     else:
-        print_text(_list(description for description, _ in described))
+        print_text(_list(described))
     return OK
 
 
@@ -128,9 +128,9 @@ def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
         return None
     workers = {spec.name: spec for spec in setup.workers}
     if worker is None:
-        return [Found(spec.function, spec.config) for spec in workers.values()]
+        return [Found(spec.function, spec) for spec in workers.values()]
     if worker in workers:
-        return [Found(workers[worker].function, workers[worker].config)]
+        return [Found(workers[worker].function, workers[worker])]
     guess = nearest(worker, workers)
     return Problem(
         Where(path),
@@ -143,32 +143,44 @@ def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
 # --- as text
 
 
-def _list(descriptions: Iterable[Description]) -> str:
-    """One line for each function."""
-    rows = [(one.reference.name, one.kind, one.summary) for one in descriptions]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = (f"{n:<{widths[0]}}  {k:<{widths[1]}}  {summary}" for n, k, summary in rows)
+def _list(described: Iterable[tuple[Description, WorkerSpec | None]]) -> str:
+    """One line for each function, with the name of its worker in front."""
+    rows = [
+        (*((spec.name,) if spec else ()), one.reference.name, one.kind, one.summary)
+        for one, spec in described
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _text(description: Description, config: Mapping[str, Any] | None) -> str:
+def _text(description: Description, spec: WorkerSpec | None) -> str:
     place = description.reference.asked + (f", line {description.line}" if description.line else "")
     kind = description.kind
     if not description.is_plain and description.for_setups:
         kind = f"worker function, form {kind}"
     parts = [f"{description.reference.name}: {kind}, in {place}"]
+    merging = list(_merging(description, spec))
+    if spec is not None:
+        parts[0] = f"{spec.name} runs {parts[0]}"
     if description.summary:
         parts.append(description.summary)
     if description.parameters:
-        parts.append(_table(description, config))
-    elif description.is_plain:
+        parts.append(_table(description, description.parameters, spec.config if spec else None))
+    elif description.is_plain and not (spec and merging):
         parts.append("It has nothing to configure.")
-    else:
-        parts.append("Its docstring lists no keys of the configuration.")
+    elif not description.is_plain:
+        parts.append("Neither its text nor its docstring names a key of the configuration.")
+    parts += merging
     if description.given:
         given = "; ".join(f"{name}: {meaning}" for name, meaning in description.given.items())
         parts.append(f"Given by mimocorb: {given}.")
-    if description.for_setups:
+    if spec is not None:
+        parts.append("In the set-up, written in the recommended form:\n\n" + _written(spec))
+    elif description.for_setups:
         parts.append("For a set-up:\n\n" + _snippet(description))
     else:
         parts.append(
@@ -178,7 +190,21 @@ def _text(description: Description, config: Mapping[str, Any] | None) -> str:
     return "\n\n".join(parts)
 
 
-def _table(description: Description, config: Mapping[str, Any] | None) -> str:
+def _merging(description: Description, spec: WorkerSpec | None) -> Iterator[str]:
+    """Say what a filter with several sources takes besides the parameters of its function."""
+    if description.merge and spec is None:
+        names = ", ".join(parameter.name for parameter in description.merge)
+        yield f"With several sources, merge in its configuration takes {names}."
+    elif description.merge and spec is not None and len(spec.sources) > 1:
+        yield "Below merge in its configuration, for which events belong together:"
+        yield _table(description, description.merge, spec.config.get("merge") or {})
+
+
+def _table(
+    description: Description,
+    parameters: Sequence[Parameter],
+    config: Mapping[str, Any] | None,
+) -> str:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -187,14 +213,15 @@ def _table(description: Description, config: Mapping[str, Any] | None) -> str:
     title = "key" if description.for_setups and not description.is_plain else "parameter"
     columns = [title, "type", "unit", "default", "meaning"]
     if not description.is_plain:  # what its docstring says
-        told = [parameter for parameter in description.parameters if parameter.type_text]
-        columns = [title, *(["type"] if told else ()), "unit"]
-        columns += ["default", "meaning"] if told or not description.for_setups else ["meaning"]
+        has_types = any(parameter.type_text for parameter in parameters)
+        has_defaults = any(parameter.default != "" for parameter in parameters)
+        columns = [title, *(["type"] if has_types else ()), "unit"]
+        columns += ["default", "meaning"] if has_types or has_defaults else ["meaning"]
     if config is not None:
         columns.insert(-1, "here")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in {"parameter", "key", "unit"})
-    for parameter in description.parameters:
+    for parameter in parameters:
         known = {
             "parameter": parameter.name,
             "key": parameter.name,
@@ -210,6 +237,12 @@ def _table(description: Description, config: Mapping[str, Any] | None) -> str:
     width = max(60, shutil.get_terminal_size((100, 24)).columns)
     Console(file=stream, width=width, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def _written(spec: WorkerSpec) -> str:
+    from mimocorb._setup.recommended_form import worker_form
+
+    return worker_form(spec, spec.config_origin.directory).rstrip()
 
 
 def _escaped(text: str) -> str:
@@ -237,7 +270,7 @@ def _snippet(description: Description) -> str:
 def _config_lines(description: Description) -> Iterator[str]:
     for parameter in description.parameters:
         unit = f" in {parameter.unit}" if parameter.unit else ""
-        if not description.is_plain and not parameter.type_text:
+        if not description.is_plain and not parameter.type_text and parameter.default == "":
             yield f"# {parameter.name}: {parameter.meaning}"
         elif parameter.default is None:
             yield f"{parameter.name}: …  # {parameter.type_text or 'a value'}{unit}, required"
@@ -258,22 +291,32 @@ def _as_yaml(parameter: Parameter) -> str:
 # --- as JSON
 
 
-def _plain(description: Description, config: Mapping[str, Any] | None) -> dict[str, Any]:
+def _plain(description: Description, spec: WorkerSpec | None) -> dict[str, Any]:
     reference = description.reference
-    parameters = []
-    for parameter in description.parameters:
-        fields = {key: value for key, value in asdict(parameter).items() if key != "type_text"}
-        fields["type"] = parameter.type_text
-        if config is not None and parameter.name in config:
-            fields["configured"] = config[parameter.name]
-        parameters.append(fields)
+    config = spec.config if spec else {}
+    snippet = _snippet(description) if description.for_setups else None
     return {
         "name": reference.name,
+        **({"worker": spec.name} if spec else {}),
         "module": reference.asked,
         "line": description.line or None,
         "kind": description.kind,
         "summary": description.summary,
-        "parameters": parameters,
+        "parameters": _plain_parameters(description.parameters, config),
+        "merge": _plain_parameters(description.merge, config.get("merge") or {}),
         "given": dict(description.given),
-        "snippet": _snippet(description) if description.for_setups else None,
+        "snippet": _written(spec) if spec else snippet,
     }
+
+
+def _plain_parameters(
+    parameters: Iterable[Parameter], config: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    found = []
+    for parameter in parameters:
+        fields = {key: value for key, value in asdict(parameter).items() if key != "type_text"}
+        fields["type"] = parameter.type_text
+        if parameter.name in config:
+            fields["configured"] = config[parameter.name]
+        found.append(fields)
+    return found
