@@ -424,6 +424,7 @@ def hangs(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Takes one event and never comes back, deaf to everything."""
     with Reader(source_list[0]) as source:
         source.get()
+        print("hangs from now on")
         while True:
             try:
                 time.sleep(1000)

@@ -29,6 +29,7 @@ from mimocorb._words import how_many, ordinal
 __all__ = ["HangWatch"]
 
 COARSE_LOOK_S = 1.0
+MOMENT_S = 0.05
 LOOKS_PER_TIMEOUT = 5
 
 
@@ -94,14 +95,18 @@ class HangWatch:
                     f"hang_timeout_s is {timeout_s:g}"
                 )
 
-    def holders(self, longer_than_s: float) -> list[str]:
-        """Say who has had something in hand for that time and waited for nothing, and what."""
+    def holders(self) -> list[str]:
+        """Say who has something in hand at this moment and waits for nothing, and what."""
         names = {process.pid: process.name for f in self._functions for process in f.alive}
+        began_s, before = time.monotonic(), self._waited_ns()
+        time.sleep(MOMENT_S)  # who waits has waited longer by then
+        now = self._waited_ns()
+        half_ns = (time.monotonic() - began_s) * 1e9 / 2
         found: dict[int, str] = {}
-        for buffer, holding, busy_s in sorted(self._busy(), key=lambda each: each[1].number):
-            if busy_s > longer_than_s and holding.pid in names:
-                said = f"{names[holding.pid]} has had {_what(buffer, holding)} in its hands"
-                found.setdefault(holding.pid, f"{said} for {busy_s:.0f} s")
+        for buffer, holding in sorted(self._held(), key=lambda each: each[1].number):
+            if holding.pid in names and now[holding.pid] - before[holding.pid] < half_ns:
+                said = f"{names[holding.pid]} has {_what(buffer, holding)} in its hands"
+                found.setdefault(holding.pid, said)
         return list(found.values())
 
     def _look_at_starts(self) -> None:
@@ -119,19 +124,27 @@ class HangWatch:
     def _busy(self) -> Iterator[tuple[str, Holding, float]]:
         """Yield what is in hand with the time for which its holder has done nothing but work."""
         now_s = time.monotonic()
-        waited: Counter[int] = Counter()
-        for buffer in self._buffers.values():
-            for port in buffer.waited():
-                waited[port.pid] += port.waited_ns
-        held = [(name, holding) for name, b in self._buffers.items() for holding in b.held()]
+        waited = self._waited_ns()
         before, self._sightings = self._sightings, {}
-        for key in held:
+        for key in self._held():
             waited_ns = waited[key[1].pid]
             sighting = before.get(key)
             if sighting is None or waited_ns < sighting.waited_ns:  # it has closed a port
                 sighting = _Sighting(now_s, waited_ns)
             self._sightings[key] = sighting
             yield *key, now_s - sighting.since_s - (waited_ns - sighting.waited_ns) / 1e9
+
+    def _held(self) -> list[tuple[str, Holding]]:
+        """Return what is in anybody's hands, with the name of its buffer."""
+        return [(name, holding) for name, b in self._buffers.items() for holding in b.held()]
+
+    def _waited_ns(self) -> Counter[int]:
+        """Return how long each process has waited for anything by now."""
+        waited: Counter[int] = Counter()
+        for buffer in self._buffers.values():
+            for port in buffer.waited():
+                waited[port.pid] += port.waited_ns
+        return waited
 
     def _look_at_stopped(self) -> None:
         """Note who handles data and is stopped; report who has been for a while, each once."""

@@ -342,7 +342,7 @@ class Supervisor:
         """End the workers; the events that nobody has processed in time are saved."""
         timeout_s = self._drain.timeout_s
         # The rest only waits, for what these have in hand or for room behind them.
-        who = self._hang_watch.holders(timeout_s / 2) or [p.name for p in self._drain.at_work]
+        who = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
         text = f"no progress for {timeout_s:g} s while draining: {', '.join(who)}"
         self.findings.failures.append(text)
         self.end_now(text)
