@@ -212,6 +212,28 @@ def test_a_target_that_cannot_be_written_is_found(place: Path) -> None:
     assert "nothing can be written in data" in problem()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_target_where_nothing_can_be_made_is_found(place: Path) -> None:
+    change(place, "runevents: 1000", "target_directory: /proc/runs")
+    assert (
+        problem()
+        == (
+            "setup.yaml: error: directories of runs are made in /proc/runs; found that no directory can"
+            " be made in /proc; choose another place: target_directory, or --output"
+        )
+        or "nothing can be written in /proc" in problem()
+    )  # as somebody else than the superuser
+
+
+@pytest.mark.parametrize("name", ["$HOME/runs", "${RUNS}"])
+def test_a_variable_in_the_target_is_a_warning(place: Path, name: str) -> None:
+    change(place, "runevents: 1000", f"target_directory: {name}")
+    assert problem() == (
+        "setup.yaml:2:19: warning: target_directory is a name in which ~ is the home directory, and"
+        f" nothing else is filled in; found {name!r}; write the name out"
+    )
+
+
 def test_a_disk_that_is_too_small_is_a_warning(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

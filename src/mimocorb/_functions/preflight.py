@@ -1,7 +1,7 @@
 """Everything that can be known of a run before it: what ``mimocorb check`` shows.
 
 The set-up is read and checked, the modules are tried out in processes of their own, and what the
-run will need is compared with what is free. Nothing is started and nothing is written.
+run will need is compared with what is free. Nothing is started and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mimocorb._functions.expectations import FileNeed, Flow, flows
 from mimocorb._functions.trial import Trial, try_functions
@@ -155,6 +156,8 @@ def _target_problems(setup: Setup, target: Path) -> list[Problem]:
             found = f"found {shown(place)}, which is no directory"
         elif not os.access(place, os.W_OK | os.X_OK):
             found = f"found that nothing can be written in {shown(place)}"
+        elif not _free_bytes(place) and not _takes_directories(place):
+            found = f"found that no directory can be made in {shown(place)}"
         else:
             return []
     except OSError as error:
@@ -162,6 +165,15 @@ def _target_problems(setup: Setup, target: Path) -> list[Problem]:
     where = Where(shown(setup.path)) if setup.path else Where()
     asked = f"directories of runs are made in {shown(target)}"
     return [Problem(where, asked, found, "choose another place: target_directory, or --output")]
+
+
+def _takes_directories(place: Path) -> bool:
+    """Try it: to the superuser everything seems to be writable, also what is no place for files."""
+    try:
+        with TemporaryDirectory(dir=place):
+            return True
+    except OSError:
+        return False
 
 
 def _free_bytes(target: Path) -> int | None:

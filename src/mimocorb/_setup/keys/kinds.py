@@ -6,6 +6,7 @@ itself as JSON schema, so that an editor and the reader cannot disagree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from mimocorb._setup.text.setup_file import Entry, MappingNode, Node, ScalarNode
 
 __all__ = [
     "Choice",
+    "Directory",
     "Flag",
     "Given",
     "Key",
@@ -228,6 +230,23 @@ class Text:
     def schema(self) -> Schema:
         """Return the description as JSON schema."""
         return {"type": "string", "minLength": 1, "examples": [self.example]}
+
+
+@dataclass(frozen=True)
+class Directory(Text):
+    """The name of a directory that a run makes, and so would make under a wrong name as well."""
+
+    def read(self, form: Form, node: Node, what: str) -> str | None:
+        """Return the name."""
+        name = super().read(form, node, what)
+        if name is not None and re.search(r"\$\{?\w", name):
+            form.warning(
+                node.where,
+                f"{what} is a name in which ~ is the home directory, and nothing else is filled in",
+                f"found {name!r}",
+                "write the name out",
+            )
+        return name
 
 
 @dataclass(frozen=True)
