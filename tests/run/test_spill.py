@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -222,6 +223,47 @@ def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):
     assert books is not None, finished.text
     assert int(books[1]) == 5 + int(books[2])
     assert "of RB_1 were not processed by waits_while_there" in finished.text
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=512k none "$1/target" || exit 99
+cd "$1" && "$2" -m mimocorb.cli run test_setup.yaml --lines --no-keyboard
+code=$?
+cp -a target/. kept
+exit $code
+"""
+
+
+def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
+    namespace = ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.call([*namespace, "true"]):
+        pytest.skip("no file system of its own can be mounted here")
+    config = {"filename": "values"}
+    keys = {"restart": {"policy": "on_failure", "backoff_s": 0.01}}
+    chain(
+        tmp_path,
+        source=Worker("numbers", {"RB_1": "write"}, {"events": 10**9}),
+        sink=Worker("save", {"RB_2": "read"}, config, keys=keys),
+    )
+    for name in ("target", "kept"):
+        (tmp_path / name).mkdir()
+    command = [*namespace, "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 99:
+        pytest.skip(f"nothing can be mounted here: {done.stderr}")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (directory,) = run_directories(tmp_path / "kept")
+    record = read_record(directory)
+    assert record.state == "ended", done.stdout
+    (failed,) = [text for text in record.result.failures if text.startswith("Fkt_3 save failed")]
+    assert "No space left on device" in failed
+    assert failed.endswith("a new process would fail in the same way")
+    assert (directory / "summary.txt").read_text() in done.stdout
+    assert "0 events" not in " ".join(record.result.failures)
+    names = [path.name for path in directory.iterdir()]
+    assert [name for name in names if name.startswith((".", "values"))] == ["values.txt"]
+    lost = sum(group.lost for books in record.result.buffers for group in books.groups)
+    assert ("spill.npz" in names) == (lost == 0)
 
 
 # --- the file

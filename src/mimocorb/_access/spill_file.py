@@ -11,6 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -156,7 +157,7 @@ class SpillFile:
         Raises
         ------
         OutputError
-            That was not possible; what could be written stays under the temporary name.
+            That was not possible; nothing is left of it, as without an index nobody can read it.
         """
         if self._zip.fp is None:
             return
@@ -170,6 +171,10 @@ class SpillFile:
                 os.fsync(file.fileno())
             self._partial.rename(self.path)
         except OSError as error:
+            with suppress(OSError):  # tries to write its end once more
+                self._zip.close()
+            with suppress(OSError):
+                self._partial.unlink()
             raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> OutputError:

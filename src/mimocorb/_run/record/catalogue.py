@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mimocorb._run.record.quality import BOOKS_OPEN, KILLED
+from mimocorb._run.record.run_directory import free_reserved_room
 from mimocorb._run.record.run_record import RECORD_FILE, RunRecord, read_record, write_record
 from mimocorb._run.run_log import JSON_LOG
 from mimocorb.errors import RunRecordError
@@ -138,6 +139,7 @@ def _completed(directory: Path, record: RunRecord) -> RunRecord:
         # It may have ended in order since it was read, or somebody else has been here.
         record = read_record(directory)
         if not record.is_final:
+            free_reserved_room(directory)
             write_record(directory, _killed(directory, record))
         return read_record(directory)
     return _killed(directory, record)

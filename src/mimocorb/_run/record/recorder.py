@@ -12,7 +12,12 @@ from pathlib import Path
 from mimocorb._run.record.comparison import compare
 from mimocorb._run.record.provenance import commit_of, resolved, versions
 from mimocorb._run.record.quality import BOOKS_OPEN
-from mimocorb._run.record.run_directory import copy_configuration, write_atomically
+from mimocorb._run.record.run_directory import (
+    copy_configuration,
+    free_reserved_room,
+    reserve_room,
+    write_atomically,
+)
 from mimocorb._run.record.run_record import Progress, RunRecord, read_record, write_record
 from mimocorb._run.record.summary import RunSummary
 from mimocorb._run.run_log import utc
@@ -26,6 +31,9 @@ __all__ = ["Recorder", "read_summary", "run_of_the_copy"]
 SUMMARY_FILE = "summary.txt"
 PROGRESS_INTERVAL_S = 5.0
 SHARE_OF_TIME = 0.1
+RESERVED_BYTES = 64 << 10
+RESERVED_BYTES_OF_A_PROCESS = 8 << 10
+"""For its end, its account and its books, in the record and in the summary."""
 
 
 class Recorder:
@@ -76,6 +84,8 @@ class Recorder:
             states=[],
         ).with_states(changes)
         write_record(directory, self.record)
+        processes = sum(worker.number_of_processes for worker in setup.workers)
+        reserve_room(directory, RESERVED_BYTES + processes * RESERVED_BYTES_OF_A_PROCESS)
 
     def follow(self, changes: Sequence[StateChange], look: Callable[[], RunView]) -> None:
         """Write the record again if the run has changed its state since, and every few seconds.
@@ -109,6 +119,7 @@ class Recorder:
         self.record = self.record.with_states(changes).ended(
             summary.ended_s, summary.quality, summary.result()
         )
+        free_reserved_room(self._directory)
         write_record(self._directory, self.record)
         write_atomically(self._directory / SUMMARY_FILE, summary.text())
 
@@ -124,6 +135,7 @@ class Recorder:
             self.record = self.record.with_states(changes).ended(
                 now_s, {BOOKS_OPEN: ["the program left the run before its end"]}, None
             )
+            free_reserved_room(self._directory)
             write_record(self._directory, self.record)
 
     def differences(self) -> list[str]:

@@ -7,6 +7,7 @@
   they were, with the neighbours that modules import;
 * ``log.txt`` and ``log.jsonl``: what happened;
 * ``summary.txt``: what came out, for people;
+* ``.reserved``: room for these two on a disk that gets full, until the run ends;
 * and what the sinks wrote.
 """
 
@@ -33,8 +34,12 @@ __all__ = [
     "FileKind",
     "copy_configuration",
     "create_run_directory",
+    "free_reserved_room",
+    "reserve_room",
     "write_atomically",
 ]
+
+RESERVE = ".reserved"
 
 FileKind = Literal["set-up", "configuration", "function"]
 
@@ -120,6 +125,21 @@ def write_atomically(path: Path, text: str) -> None:
         with suppress(OSError):
             partial.unlink()
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def reserve_room(directory: Path, size_bytes: int) -> None:
+    """Occupy room in a directory, so that there is some for its last files when the disk is full.
+
+    Where that is not possible, the first file that does not fit tells so.
+    """
+    with suppress(OSError), (directory / RESERVE).open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size_bytes)
+
+
+def free_reserved_room(directory: Path) -> None:
+    """Give back the room that was reserved. Idempotent."""
+    with suppress(OSError):
+        (directory / RESERVE).unlink()
 
 
 def _sync_directory(directory: Path) -> None:

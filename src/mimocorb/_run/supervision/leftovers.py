@@ -66,10 +66,13 @@ class Leftovers:
 
     def finish(self) -> None:
         """Complete the file and say what is in it."""
+        events = sum(part.saved for groups in self.groups.values() for part in groups.values())
         try:
             self._findings.failures += self._spill.finish()
         except OutputError as error:
-            self._findings.fail(f"the events that are left could not be saved: {error}")
+            if events:  # else it has been told when the first ones were to be saved
+                read = how_many(events, "event")
+                self._findings.fail(f"{read} read for the spill file could not be saved: {error}")
 
     def asked_to_hurry(self) -> str:
         """Answer somebody who does not want to wait: first in words, then by saving no more.

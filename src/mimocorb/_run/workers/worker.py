@@ -7,6 +7,7 @@ at last why it ended. Nothing is inherited by luck: the same runs under fork, fo
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import json
 import logging
@@ -54,6 +55,7 @@ __all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
 
 BEGIN = b"+"
 DO_NOT_BEGIN = b"-"
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 SetupList = list[Any] | None
 
@@ -215,6 +217,8 @@ def _is_permanent(error: BaseException, *, ready: bool) -> bool:
     if origin is None:  # no such function, or later something about an event
         return not ready
     lack = isinstance(origin, BufferMemoryError)  # may be over when it is tried again
+    if isinstance(origin, OSError) and origin.errno in FULL_DISK:
+        return True
     return isinstance(origin, SetupError | ImportError | SyntaxError) and not lack
 
 
