@@ -93,8 +93,8 @@ def test_text_and_function_tell_the_same(here: Path, text: str) -> None:
         (
             "@sink\nclass f:\n    pass",
             "a sink is written f.__call__(self, events) or f.__call__(self, events, metadata)",
-            "found f.__call__(self)",
-            "add 'events' as the first parameter",
+            "found no __call__ in the class f",
+            "write it: it is called with what the worker reads",
         ),
         (
             "@sink\nclass f:\n    def __call__(self, events, bins): pass",

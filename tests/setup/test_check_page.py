@@ -215,14 +215,9 @@ def test_a_target_that_cannot_be_written_is_found(place: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
 def test_a_target_where_nothing_can_be_made_is_found(place: Path) -> None:
     change(place, "runevents: 1000", "target_directory: /proc/runs")
-    assert (
-        problem()
-        == (
-            "setup.yaml: error: directories of runs are made in /proc/runs; found that no directory can"
-            " be made in /proc; choose another place: target_directory, or --output"
-        )
-        or "nothing can be written in /proc" in problem()
-    )  # as somebody else than the superuser
+    found = problem()
+    assert found.startswith("setup.yaml: error: directories of runs are made in /proc/runs; found ")
+    assert found.endswith(" in /proc; choose another place: target_directory, or --output")
 
 
 @pytest.mark.parametrize("name", ["$HOME/runs", "${RUNS}"])

@@ -64,7 +64,6 @@ def test_names_with_dots_and_links_stay_as_they_are(tmp_path: Path) -> None:
         "def f(source_list, sink_list, observe_list, config_dict, **rb_info): pass",
         "def f(*args, **kwargs): pass",
         "def f(a, b, c, d, e=1, **kwargs): pass",
-        "class f: pass",
         "f = print",
         "import os as f",
         "from os import path as f",
@@ -105,6 +104,43 @@ def test_functions_that_cannot_be_workers_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert words in finding(reference(tmp_path, text))
+
+
+MANUAL = "source_list, sink_list, observe_list, config_dict, **rb_info"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("class f: pass", "no __init__"),
+        ("class f:\n    def __init__(self, *, a=3): pass", "__init__(self, *, a=3)"),
+        ("class f:\n    def __init__(self, a, b, c, d): pass", "__init__(self, a, b, c, d)"),
+    ],
+)
+def test_a_class_that_cannot_be_made_as_a_worker_is_refused(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    assert finding(reference(tmp_path, text)) == (
+        "set-up: error: 'f' is called as f(source_list, sink_list, observe_list, config_dict, "
+        f"**rb_info); found {found} in the class in line 1 of own; put @filter, @sink or @observer "
+        "above it (from mimocorb import filter), or write __init__ with these arguments"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"class f:\n    def __init__(self, {MANUAL}): pass",
+        "class f:\n    def __init__(self, *lists, **rb_info): pass",
+        "class f:\n    __init__ = print",
+        "class f:\n    def __new__(cls, *lists, **rb_info): pass",
+        "class f(Base): pass",
+        "class f(metaclass=Meta): pass",
+        "@dataclass\nclass f:\n    a: int",
+    ],
+)
+def test_a_class_that_may_be_made_as_a_worker_is_accepted(tmp_path: Path, text: str) -> None:
+    assert finding(reference(tmp_path, text)) == ""
 
 
 def test_looking_for_a_function_runs_nothing(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from mimocorb._setup.user_code.signatures import (
     Kind,
     PlainSignature,
     async_fault,
+    call_fault,
     class_fault,
     make_signature,
     yield_fault,
@@ -37,7 +38,7 @@ def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
     try:
         if isinstance(function, type):
             docs.append(getattr(vars(function).get("__init__"), "__doc__", None))
-            called = _method(function, "__call__")
+            called = _call_method(function)
             return make_signature(
                 name, kind, called, _of(inspect.signature(function), function), docs=docs, line=line
             )
@@ -61,6 +62,9 @@ def _fault(function: Callable[..., Any], kind: Kind, line: int) -> Fault | None:
     """Say why it cannot be what it is marked as, whatever its parameters are."""
     if isinstance(function, type) and kind == "source":
         return class_fault(function.__name__)
+    # Every class can be called, which is not meant here: type.__call__ has no code of its own.
+    if isinstance(function, type) and not inspect.isfunction(function.__call__):
+        return call_fault(function.__name__, kind, line)
     inner = inspect.unwrap(function)
     if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
         return async_fault(kind, line)
@@ -81,12 +85,9 @@ class _Undefined(Exception):
         super().__init__(self.fault)
 
 
-def _method(owner: type, name: str) -> inspect.Signature:
-    """Return the parameters of a method without `self`; none if there is no such method."""
-    method = getattr(owner, name, None)
-    # Every class can be called, which is not meant here: type.__call__ has no code of its own.
-    if not inspect.isfunction(method):
-        return inspect.Signature()
+def _call_method(owner: type) -> inspect.Signature:
+    """Return the parameters of the method that is called with events, without `self`."""
+    method: Any = owner.__call__
     found = inspect.signature(method)
     return _of(found.replace(parameters=list(found.parameters.values())[1:]), method)
 

@@ -25,6 +25,7 @@ __all__ = [
     "Parameter",
     "PlainSignature",
     "async_fault",
+    "call_fault",
     "class_fault",
     "in_line",
     "literal",
@@ -204,11 +205,7 @@ def _fault(
     first = _FIRST.get(kind)
     method = name if constructed is None else f"{name}.__call__"
     start = "self, " if constructed is not None else ""
-    more = ", *, …" if constructed is None else ""
-    forms = f"{method}({start}{first}{more})" if first else f"{method}(*, …)"
-    if first:
-        forms += f" or {method}({start}{first}, metadata{more})"
-    asked = f"{with_article(kind)} is written {forms}"
+    asked = _asked(name, kind, is_class=constructed is not None)
     written = ", ".join(_as_written(called))
     found = f"found {method}({start}{written})".replace("(self, )", "(self)") + in_line(line)
     front = [p.name for p in called.parameters.values() if p.kind in _POSITIONAL]
@@ -227,6 +224,16 @@ def _fault(
     if constructed is not None and len(called.parameters) > len(front):
         return Fault(asked, found, "make the others parameters of __init__")
     return None
+
+
+def _asked(name: str, kind: Kind, *, is_class: bool) -> str:
+    """Say how a function, or a class, of this kind is written."""
+    first = _FIRST.get(kind)
+    start, more = (f"{name}.__call__(self, ", "") if is_class else (f"{name}(", ", *, …")
+    forms = (
+        f"{start}{first}{more}) or {start}{first}, metadata{more})" if first else f"{name}(*, …)"
+    )
+    return f"{with_article(kind)} is written {forms}"
 
 
 def _as_written(called: inspect.Signature) -> Iterator[str]:
@@ -261,6 +268,15 @@ def class_fault(name: str) -> Fault:
         f"a source is a generator function: {name}(*, …) with yield",
         f"found the class {name}",
         "write a function; what it needs from one event to the next are its variables",
+    )
+
+
+def call_fault(name: str, kind: Kind, line: int = 0) -> Fault:
+    """Return what is wrong with a marked class whose objects cannot be called."""
+    return Fault(
+        _asked(name, kind, is_class=True),
+        f"found no __call__ in the class {name}{in_line(line)}",
+        "write it: it is called with what the worker reads",
     )
 
 

@@ -19,6 +19,7 @@ from mimocorb._setup.user_code.signatures import (
     Kind,
     PlainSignature,
     async_fault,
+    call_fault,
     class_fault,
     make_signature,
     yield_fault,
@@ -118,12 +119,15 @@ def _read_class(names: dict[str, ast.AST], statement: ast.ClassDef, kind: Kind) 
             statement.name, kind, read_docstring(docs[0]).summary, line=_first_line(statement)
         )
     init, call = methods.get("__init__"), methods.get("__call__")
+    if call is None:
+        fault = call_fault(statement.name, kind, _first_line(statement))
+        return PlainSignature(statement.name, kind, fault=fault, line=_first_line(statement))
     if init is not None:
         docs.append(ast.get_docstring(init))
     return make_signature(
         statement.name,
         kind,
-        _arguments(names, call.args, is_method=True) if call else inspect.Signature(),
+        _arguments(names, call.args, is_method=True),
         _arguments(names, init.args, is_method=True) if init else inspect.Signature(),
         docs=docs,
         line=_first_line(statement),

@@ -244,6 +244,8 @@ def check_function(reference: FunctionReference, module: ModuleText) -> Problem 
             "found none",
             f"did you mean {guess!r}?" if guess else "correct the name, or write the function",
         )
+    if isinstance(statement, ast.ClassDef):
+        return _class_problem(statement, reference)
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         fault = _fault(statement)
         if fault:
@@ -266,12 +268,39 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         return "a generator, which does nothing when called,"
     if takes_buffer_io(function):
         return ""
-    arguments = function.args
+    return "" if _takes(function.args, 4) else f"({ast.unparse(function.args)})"
+
+
+def _takes(arguments: ast.arguments, number: int) -> bool:
+    """Whether a function can be called with so many values and the roles of buffers by name."""
     positional = len(arguments.posonlyargs) + len(arguments.args)
     required = positional - len(arguments.defaults)
-    if required > 4 or (positional < 4 and not arguments.vararg) or arguments.kwarg is None:
-        return f"({ast.unparse(arguments)})"
-    return ""
+    enough = positional >= number or arguments.vararg is not None
+    return required <= number and enough and arguments.kwarg is not None
+
+
+def _class_problem(statement: ast.ClassDef, reference: FunctionReference) -> Problem | None:
+    """Check a class, which is constructed as a function is called, with `self` in front."""
+    if statement.decorator_list or statement.bases or statement.keywords:
+        return None  # which may give it anything
+    bound = dict(_bound(statement.body))
+    if "__new__" in bound:
+        return None
+    init = bound.get("__init__")
+    found = "no __init__"
+    if isinstance(init, ast.FunctionDef):
+        if init.decorator_list or _takes(init.args, 5):
+            return None
+        found = f"__init__({ast.unparse(init.args)})"
+    elif init is not None:
+        return None
+    return Problem(
+        reference.name_where,
+        f"{reference.name!r} is called as {reference.name}{MANUAL_ARGUMENTS}",
+        f"found {found} in the class in line {statement.lineno} of {reference.asked}",
+        "put @filter, @sink or @observer above it (from mimocorb import filter), or write __init__"
+        " with these arguments",
+    )
 
 
 def _remedy(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
