@@ -117,6 +117,17 @@ def test_all_slips_come_at_once(problems: Check) -> None:
     assert [message.split(":")[1] for message in found] == ["8", "8", "9", "10"]
 
 
+@pytest.mark.parametrize("kind", ["int", "int | None", "Annotated[int, Gt(0)]"])
+def test_a_whole_number_that_is_written_with_an_exponent_is_written_out(
+    problems: Check, kind: str
+) -> None:
+    module = FILTER.replace("threshold_mV: Annotated[float, Gt(0)]", f"events: {kind}")
+    (message,) = problems(module, f"{WORKER}      events: 1e6\n")
+    assert message == (
+        f"setup.yaml:8:7: error: events of f is {kind}; found 1000000.0; write 1000000"
+    )
+
+
 @pytest.mark.parametrize(
     ("roles", "found"),
     [
@@ -344,7 +355,7 @@ def test_values_become_what_the_parameter_says(annotation: Any, value: Any, expe
     ("annotation", "value", "words"),
     [
         (int, 5.5, "found 5.5; input should be a valid integer"),
-        (int, 1000.0, "found 1000.0; input should be a valid integer"),
+        (int, 1000.0, "found 1000.0; write 1000"),
         (int, True, "found True; input should be a valid integer"),
         (bool, 1, "found 1; input should be a valid boolean"),
         (str, 5, "found 5; input should be a valid string"),

@@ -87,6 +87,8 @@ def test_functions_that_can_be_workers_are_accepted(tmp_path: Path, text: str) -
     [
         ("def g(): pass", "found none; correct the name, or write the function"),
         ("def ff(): pass", "did you mean 'ff'?"),
+        ("import ff\ndef g(): pass", "found none; correct the name, or write the function"),
+        ("from elsewhere import ff", "did you mean 'ff'?"),
         ("class C:\n    def f(self): pass", "found none"),
         ("def f(source_list, **kwargs): pass", "found (source_list, **kwargs) in line 1 of own"),
         ("def f(a, b, c, d, e, **kwargs): pass", "found (a, b, c, d, e, **kwargs)"),

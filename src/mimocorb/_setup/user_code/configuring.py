@@ -7,6 +7,7 @@ in the worker, before data taking begins, for what the loaded function tells.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -211,7 +212,9 @@ def _convert(
 
         where = spec.config_origin.places.get(key, spec.where)
         found = describe(node_from_python(value, key))
-        return [Problem(where, f"{owner} is {_kind(parameter)}", found, _said(error))]
+        return [
+            Problem(where, f"{owner} is {_kind(parameter)}", found, _remedy(adapter, value, error))
+        ]
     values[parameter.name] = _anchored(converted, spec.config_origin.directory)
     return []
 
@@ -228,6 +231,14 @@ def _missing(parameter: Parameter, function: str, spec: WorkerSpec) -> Problem:
 def _kind(parameter: Parameter) -> str:
     unit = f" in {parameter.unit}" if parameter.unit else ""
     return f"{parameter.type_text or 'a value'}{unit}"
+
+
+def _remedy(adapter: Any, value: Any, error: Any) -> str:
+    """Return what to write instead of 1e6 for a whole number, or what is wrong."""
+    if isinstance(value, float) and value.is_integer():
+        with suppress(type(error)):
+            return f"write {adapter.validate_python(int(value))}"
+    return _said(error)
 
 
 def _said(error: Any) -> str:

@@ -237,7 +237,12 @@ def check_function(reference: FunctionReference, module: ModuleText) -> Problem 
     if statement is None:
         if not module.complete:
             return None
-        guess = nearest(reference.name, [name for name in module.names if name[0] != "_"])
+        own = [
+            name
+            for name, bound in module.names.items()
+            if name[0] != "_" and not isinstance(bound, ast.Import)
+        ]
+        guess = nearest(reference.name, own)
         return Problem(
             reference.name_where,
             f"expected a function or class {reference.name!r} in {reference.asked}",
