@@ -209,7 +209,8 @@ def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
     finished = run(chain(tmp_path, source=source, more=more))
     assert finished.code == 1
     killed = (
-        "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory"
+        "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory, "
+        "with the 11th event published in RB_2 in its hands"
     )
     assert killed in finished.summary["failures"]
     assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
@@ -237,11 +238,26 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_a_crash_in_native_code_leaves_its_traceback_in_the_log(tmp_path):
-    finished = run(chain(tmp_path, source=Worker("crashes", {"RB_1": "write"})))
+def test_a_crash_in_native_code_is_one_record_in_the_log_and_a_line_with_place_and_event(tmp_path):
+    config = {"every": 10, "way": "crashes"}
+    middle = Worker("poisoned", {"RB_1": "read", "RB_2": "write"}, config)
+    finished = run(chain(tmp_path, middle=middle))
     assert finished.code == 1
-    assert "killed by SIGSEGV (Segmentation fault)" in finished.summary["failures"][0]
-    assert "in crashes" in finished.log
+    (line,) = [
+        number
+        for number, text in enumerate(FUNCTIONS.read_text().splitlines(), 1)
+        if '"crashes": lambda' in text
+    ]
+    assert re.match(
+        r"Fkt_2 poisoned failed: killed by SIGSEGV \(Segmentation fault\) "
+        rf"\[{re.escape(str(FUNCTIONS))}:{line}\], "
+        r"with the 11th event published in RB_1 (and \d+ more )?in its hands",
+        finished.summary["failures"][0],
+    )
+    assert "Fatal Python error" not in finished.text
+    records = map(json.loads, (finished.directory / "log.jsonl").read_text().splitlines())
+    (crash,) = [record["text"] for record in records if "Fatal Python error" in record["text"]]
+    assert "in twice_or_fail" in crash
 
 
 def test_a_reader_that_leaves_before_its_input_ends_is_a_failure(tmp_path):

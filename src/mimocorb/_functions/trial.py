@@ -26,7 +26,7 @@ from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb._setup.paths import shown
 from mimocorb._setup.problems import Problem, Where
 
-__all__ = ["Trial", "try_functions"]
+__all__ = ["Trial", "innermost_place", "try_functions"]
 
 # A child that does not even answer its own alarm is killed after this.
 _GRACE_S = 10.0
@@ -159,7 +159,7 @@ def _answered(reference: FunctionReference, output: str, found: dict[str, Any]) 
 
 def _ended(reference: FunctionReference, code: int, crash: str, late_s: float | None) -> Problem:
     """Say how the child has ended that gave no answer, or that it did not within a time."""
-    where = _innermost(reference, crash)
+    where = innermost_place(reference, crash)
     if late_s is not None:
         found = f"found it still at work after {late_s:g} s"
         remedy = "do what takes long, such as opening a device, in the function"
@@ -179,9 +179,10 @@ def _not_importable(
     return Problem(where or reference.where, asked, found, remedy)
 
 
-def _innermost(reference: FunctionReference, crash: str) -> Where | None:
+def innermost_place(reference: FunctionReference, crash: str) -> Where | None:
     """Return the innermost place in the user's files that faulthandler has written down."""
-    places = [(match["file"], int(match["line"])) for match in _FRAME.finditer(crash)]
+    in_thread = crash.partition("Current thread")[2] or crash
+    places = [(match["file"], int(match["line"])) for match in _FRAME.finditer(in_thread)]
     if reference.path is not None:
         near = str(reference.path.parent)
         places = [place for place in places if place[0].startswith(near)]

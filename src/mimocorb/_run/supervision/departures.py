@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb._functions.trial import innermost_place
 from mimocorb._run.findings import Findings
 from mimocorb._run.run_log import RunLog
 from mimocorb._run.run_state import RunState, WorkerState
+from mimocorb._run.supervision.hang_watch import what_is_held
 from mimocorb._run.supervision.restarts import Restarts
 from mimocorb._run.workers.process import ASK_TO_END, ENDED_AS_ASKED
 from mimocorb._run.workers.worker_function import WorkerFunction
@@ -61,6 +63,7 @@ class Departures:
 
     def on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
         """Deal with a process that has ended."""
+        process.circumstances = self._circumstances(function, process)
         function.recover(process)
         process.state = _judged(function, process)
         how = process.how_it_ended()
@@ -73,6 +76,8 @@ class Departures:
         is_failure = process.state is WorkerState.FAILED
         ending = "failed" if is_failure else f"{process.state.value}: {how}"
         self._log.add("INFO", process.name, ending, show=False)
+        if process.crash:  # if it is no failure, of a process that the function had forked
+            self._log.add("ERROR", process.name, process.crash, show=not is_failure)
         if is_failure:
             if process.last and process.last.kind == "failed" and process.last.detail:
                 self._log.add("ERROR", process.name, process.last.detail, show=False)
@@ -83,6 +88,21 @@ class Departures:
             programs = ", ".join(process.left_behind)
             self._findings.tell(f"{process.name} had left programs running, killed: {programs}")
         self._look_at_function(function)
+
+    def _circumstances(self, function: WorkerFunction, process: WorkerProcess) -> str:
+        """Say in which line a process was, and with which event: it could not say so itself."""
+        place = innermost_place(function.spec.function, process.crash)
+        text = f" [{place}]" if place else ""
+        held = [
+            (holding.number, what_is_held(name, holding))
+            for name in function.spec.sources
+            for holding in self._buffers[name].held()
+            if holding.pid == process.pid
+        ]
+        if held:
+            more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+            text += f", with {min(held)[1]}{more} in its hands"
+        return text
 
     def carry_out_restarts(self) -> None:
         """Start the new processes whose time has come; drop those that have nothing left to do."""

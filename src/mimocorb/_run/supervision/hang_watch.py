@@ -26,7 +26,7 @@ from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._words import how_many, ordinal
 
-__all__ = ["HangWatch"]
+__all__ = ["HangWatch", "what_is_held"]
 
 COARSE_LOOK_S = 1.0
 MOMENT_S = 0.05
@@ -91,7 +91,7 @@ class HangWatch:
             timeout_s = function.spec.hang_timeout_s
             if timeout_s and busy_s > timeout_s:
                 process.kill(
-                    f"hung: {_what(buffer, holding)} was in its hands for {busy_s:.3g} s, "
+                    f"hung: {what_is_held(buffer, holding)} was in its hands for {busy_s:.3g} s, "
                     f"hang_timeout_s is {timeout_s:g}"
                 )
 
@@ -105,7 +105,7 @@ class HangWatch:
         found: dict[int, str] = {}
         for buffer, holding in sorted(self._held(), key=lambda each: each[1].number):
             if holding.pid in names and now[holding.pid] - before[holding.pid] < half_ns:
-                said = f"{names[holding.pid]} has {_what(buffer, holding)} in its hands"
+                said = f"{names[holding.pid]} has {what_is_held(buffer, holding)} in its hands"
                 found.setdefault(holding.pid, said)
         return list(found.values())
 
@@ -171,12 +171,12 @@ class HangWatch:
         for name, buffer in self._buffers.items():
             for holding in buffer.held():
                 if holding.pid == process.pid:
-                    return f", with {_what(name, holding)} in its hands"
+                    return f", with {what_is_held(name, holding)} in its hands"
         due = [f"{how_many(n, 'event')} of {name}" for name, n in function.unread().items() if n]
         return f", with {' and '.join(due)} waiting for its worker" if due else ""
 
 
-def _what(buffer: str, holding: Holding) -> str:
+def what_is_held(buffer: str, holding: Holding) -> str:
     """Name an event or a slot."""
     if holding.group == WRITERS:
         return f"a slot of {buffer} that it had claimed"

@@ -119,7 +119,7 @@ def main(task: WorkerTask) -> None:
         os.close(descriptor)
     hold_lifeline(channel.lifeline)
     redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
-    faulthandler.enable(file=2)
+    faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
     results.connect(lambda reported: link.send("result", json.dumps(reported)))

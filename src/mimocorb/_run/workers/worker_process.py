@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -27,6 +28,8 @@ __all__ = ["GONE", "Ties", "WorkerProcess"]
 
 GONE = frozenset({WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED})
 READ_SIZE = 64 * 1024
+MOST_CRASH_LINES = 1000
+CRASH = "Fatal Python error"
 
 
 class Ties(NamedTuple):
@@ -84,6 +87,8 @@ class WorkerProcess:
         self._started_s: float | None = None
         self.ended_s: float | None = None
         self.left_behind: list[str] = []
+        self.circumstances = ""
+        self._unparsed: deque[str] = deque(maxlen=MOST_CRASH_LINES)
         self.asked_to_end = False
         self.killed = False
         self._killed_because = ""
@@ -223,12 +228,18 @@ class WorkerProcess:
         if self._killed_because:
             return f"{self._killed_because} ({exit_text})"
         if self.exit_code == -signal.SIGKILL and not self.killed:
-            return f"{exit_text}, {self._about_memory()}"
+            return f"{exit_text}, {self._about_memory()}{self.circumstances}"
         if self.last is not None and self.last.text:
             return f"{self.last.text} ({exit_text})" if self.exit_code else self.last.text
         if self.exit_code == 0:
-            return f"{exit_text} before the function had returned: exit() or os._exit() was called"
-        return exit_text
+            exit_text += " before the function had returned: exit() or os._exit() was called"
+        return f"{exit_text}{self.circumstances}"
+
+    @property
+    def crash(self) -> str:
+        """What faulthandler has written down of a crash in native code; empty if there was none."""
+        _, found, rest = "\n".join(self._unparsed).partition(CRASH)
+        return found + rest
 
     def _about_memory(self) -> str:
         """Say whether the kernel killed it for lack of memory, as far as that can be known."""
@@ -254,7 +265,8 @@ class WorkerProcess:
             return
         try:
             message = Message.parse(line)
-        except (ValueError, TypeError):  # cut off by the death of the process
+        except (ValueError, TypeError):  # of faulthandler, or cut off by the death of the process
+            self._unparsed.append(line)
             return
         if message.kind not in ("log", "result"):
             self.last = message
