@@ -243,7 +243,8 @@ class QuarantineContract(ContractTests):
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
         assert len(writer.get_new_buffers(1 << 70)) == 4
         writer.process_buffer()
-        assert len(reader.get_batch(np.int64(1 << 40))) == 4
+        very_many: Any = np.int64(1 << 40)
+        assert len(reader.get_batch(very_many)) == 4
 
     @pytest.mark.parametrize("limit", [0, -1, 1.5])
     def test_a_limit_that_cannot_be_is_refused(self, limit: int) -> None:
