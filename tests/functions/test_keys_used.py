@@ -55,6 +55,12 @@ NOT_NEEDED = {
     "with a default": function("config_dict.get('limit', 5)"),
     "if it is there": function("if 'limit' in config_dict:", "    config_dict['limit']"),
     "unless it fails": function("try:", "    config_dict['limit']", "except KeyError:", "    pass"),
+    "in a function of the same name inside": function(
+        "def go(conf):", "    pass", "go(config_dict)", behind="def go(conf):\n    conf['limit']\n"
+    ),
+    "in a function that a parameter hides": function(
+        "source_list(config_dict)", behind="def source_list(conf):\n    conf['limit']\n"
+    ),
     "behind a way out": function("if not sink_list:", "    return", "config_dict['limit']"),
     "set by the function": function("config_dict['limit'] = 5", "config_dict['limit']"),
     "set unless it is there": function(

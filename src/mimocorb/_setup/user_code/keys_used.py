@@ -123,6 +123,7 @@ class _Reading:
         self._as_given = True
         self._module = module
         self._followed: set[tuple[int, str, bool]] = set()
+        self._bound_here: set[str] = set()
 
     def defaults(self, key: str) -> list[str | None]:
         """Return what stands for a key in each place that takes it; None where it is needed."""
@@ -145,9 +146,14 @@ class _Reading:
         if asked in self._followed:
             return
         self._followed.add(asked)
-        if any(name in bound_names(node) for node in _below(function)):
+        bound = {each for node in _below(function) for each in bound_names(node)}
+        if name in bound:
             self._lost()  # another value may be meant by the name
             return
+        bound_by_caller = self._bound_here
+        self._bound_here = bound | {
+            each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)
+        }
         is_generator = any(
             isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)
         )
@@ -159,6 +165,7 @@ class _Reading:
             if isinstance(node, ast.Name) and node.id == name:
                 is_reached = not is_branch and node.lineno <= min(exits, default=node.lineno)
                 self._use(node, parents, certain=certain and is_reached and not is_generator)
+        self._bound_here = bound_by_caller
 
     def _use(self, node: ast.Name, parents: Mapping[ast.AST, ast.AST], *, certain: bool) -> None:
         parent = parents[node]
@@ -231,7 +238,8 @@ class _Reading:
         """Return the one function of the module that is called, and whether it is a method."""
         name = called.id if isinstance(called, ast.Name) else ""
         found = self._module.names.get(name)
-        if name in self._module.repeated or getattr(found, "decorator_list", None):
+        hidden = name in self._bound_here or name in self._module.repeated
+        if hidden or getattr(found, "decorator_list", None):
             return None, False
         if isinstance(found, ast.ClassDef) and not found.bases and not found.keywords:
             methods = [node for node in found.body if isinstance(node, ast.FunctionDef)]
