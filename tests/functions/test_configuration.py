@@ -160,6 +160,7 @@ def test_a_filter_of_several_buffers_merges_them_in_one_process(problems: Check)
     [
         ("{by: counter, timeout_s: 2}", None),
         ("{by: time, window_s: 0.5, incomplete: pass}", None),
+        ("{timeout_s: null, window_s: }", None),
         ("", None),
         (
             "{by: tme, window_s: 3}",

@@ -61,6 +61,10 @@ NOT_NEEDED = {
     "in a function that a parameter hides": function(
         "source_list(config_dict)", behind="def source_list(conf):\n    conf['limit']\n"
     ),
+    "in something that only has the name of a class of mimocorb": (
+        "from mimocorb.buffer_control import rbDrain\n"
+        + function("rbDrain = source_list", "rbDrain(config_dict)", "config_dict['limit']")
+    ),
     "behind a way out": function("if not sink_list:", "    return", "config_dict['limit']"),
     "set by the function": function("config_dict['limit'] = 5", "config_dict['limit']"),
     "set unless it is there": function(

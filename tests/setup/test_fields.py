@@ -350,6 +350,12 @@ def test_nothing_is_said_where_it_is_unclear_what_is_called(tmp_path: Path, way:
     assert manual_problems(tmp_path, UNCLEAR[way], LOOK=slip) == []
 
 
+def test_what_a_source_reads_by_name_is_no_event(tmp_path: Path) -> None:
+    counting = "number_of_channels['n'] += 1\nyield [1.0, 2.0]"
+    way = ("def pulses(number_of_channels):", "def pulses(number_of_channels={'n': 0}):")
+    assert manual_problems(tmp_path, way, TAKE=counting) == []
+
+
 def test_a_worker_without_the_buffers_that_its_class_needs_is_left_alone(tmp_path: Path) -> None:
     for buffers in ("sources: [raw, plain]", "observes: [raw]"):
         setup = MANUAL_SETUP.replace("sources: [raw]", buffers)

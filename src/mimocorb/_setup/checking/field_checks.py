@@ -48,7 +48,8 @@ def check_fields(
         Those of the set-up.
     """
     known = {buffer.name: buffer for buffer in buffers if buffer.dtype.itemsize}
-    if all(name in known for name in (*spec.sources, *spec.observes)):
+    reads = (*spec.sources, *spec.observes)
+    if function.kind != "source" and all(name in known for name in reads):
         yield from _unreadable(spec, function, known)
     if all(name in known for name in spec.sinks):
         yield from _unwritable(spec, function, known)

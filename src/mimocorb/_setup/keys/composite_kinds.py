@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, get_args
 
 from mimocorb._setup.form import Form, describe
@@ -153,7 +153,12 @@ class Merge:
         table = form.mapping(node, what, "merge: {by: time, window_s: 0.001}")
         if table is None:
             return None
-        given = given_keys(form, what, table, self.KEYS, of=what)
+        entries = {  # nothing given is as good as not given: timeout_s: null
+            key: entry
+            for key, entry in table.entries.items()
+            if not isinstance(entry.value, ScalarNode) or entry.value.value is not None
+        }
+        given = given_keys(form, what, replace(table, entries=entries), self.KEYS, of=what)
         values = {key: given.value(key) for key in given}
         if None in values.values():
             return None

@@ -226,7 +226,9 @@ class _Reading:
                 parameter = keyword if keyword in names else None
             elif place is not None and place < len(front) and not _has_star(call, place):
                 parameter = front[place].arg
-        package = full_name(self._module.names, ast.unparse(call.func)) or ""
+        called = ast.unparse(call.func)
+        is_hidden = called.partition(".")[0] in self._bound_here
+        package = "" if is_hidden else full_name(self._module.names, called) or ""
         if function is not None and parameter is not None:
             self.follow(function, parameter, certain=certain)
         elif package.startswith("mimocorb."):  # whose classes take keys and leave them alone
