@@ -13,7 +13,7 @@ import pytest
 import mimocorb
 from mimocorb import filter
 from mimocorb._functions.call import WorkerCall, bind_function
-from mimocorb._functions.forms import form_of
+from mimocorb._functions.forms import form_of, has_preview
 from mimocorb._setup.model import FunctionReference, WorkerSpec
 from mimocorb._setup.user_code.user_functions import ModuleText, check_function, locate, read_module
 from mimocorb.buffer_control import BufferToTxtfile
@@ -108,6 +108,17 @@ def test_a_class_that_cannot_take_what_a_buffer_holds_says_so_before_data_are_ta
         call = WorkerCall(worker(filename="table"), [heights.new_reader_group()])
         with pytest.raises(SetupError, match="one row per event, but heights has 4 values"):
             bind_function(BufferToTxtfile, call)
+
+
+def test_a_class_of_ones_own_may_have_a_preview_of_another_kind() -> None:
+    class Show:
+        def preview(self) -> None: ...
+
+    class Table(BufferToTxtfile): ...
+
+    assert not has_preview(Show)
+    assert has_preview(BufferToTxtfile)
+    assert has_preview(Table)
 
 
 def test_a_class_that_does_everything_in_its_constructor_is_not_called() -> None:

@@ -65,6 +65,11 @@ NOT_NEEDED = {
         "from mimocorb.buffer_control import rbDrain\n"
         + function("rbDrain = source_list", "rbDrain(config_dict)", "config_dict['limit']")
     ),
+    "in a coroutine": function("async def show():", "    config_dict['limit']"),
+    "where a group of errors is caught": function(
+        "try:", "    config_dict['limit']", "except* KeyError:", "    pass"
+    ),
+    "in an assertion": function("assert 'limit' not in config_dict, config_dict['limit']"),
     "behind a way out": function("if not sink_list:", "    return", "config_dict['limit']"),
     "set by the function": function("config_dict['limit'] = 5", "config_dict['limit']"),
     "set unless it is there": function(

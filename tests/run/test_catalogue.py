@@ -21,6 +21,7 @@ from mimocorb._run.record.catalogue import catalogue, find_run, look_at
 from mimocorb._run.record.comparison import compare
 from mimocorb._run.record.run_record import RunRecord, read_record, write_record
 from mimocorb._run.workers.process_identity import ProcessIdentity
+from mimocorb._words import count
 from mimocorb.cli import main
 from mimocorb.errors import RunRecordError
 
@@ -103,9 +104,9 @@ def test_of_a_killed_run_it_is_known_how_many_events_it_had_taken_at_least(tmp_p
     assert progress.events == progress.published["RB_1"]
     assert record.states[2].time_utc < progress.time_utc <= record.last_sign_utc
     assert main(["runs", str(tmp_path / "target")]) == 0
-    assert re.search(rf" ≥ {progress.events} .* killed, books open", capsys.readouterr().out)
+    assert re.search(rf" ≥ {count(progress.events)} .* killed, books open", capsys.readouterr().out)
     assert main(["runs", str(directory)]) == 0
-    said = f"at least, as of {progress.time_utc}: RB_1 {progress.events}, RB_2 "
+    said = f"at least, as of {progress.time_utc}: RB_1 {count(progress.events)}, RB_2 "
     assert said in capsys.readouterr().out
 
 

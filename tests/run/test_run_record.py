@@ -296,6 +296,16 @@ def test_times_are_utc_with_milliseconds(time_s, text):
     assert utc(time_s) == text
 
 
+def test_a_record_of_before_something_was_counted_is_read(finished, tmp_path):
+    text = (finished.directory / "run.json").read_text()
+    content = json.loads(text)
+    for result in content["result"]["buffers"]:
+        del result["refused_full"], result["refused_paused"]
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    (first, *_) = read_record(tmp_path).result.buffers
+    assert (first.refused_full, first.refused_paused) == (None, None)
+
+
 def test_a_record_is_read_back_as_it_was_written(finished):
     record = read_record(finished.directory)
     assert json.loads(json.dumps(asdict(record))) == finished.record

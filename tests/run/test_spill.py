@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from running import (
+    WATCHDOG_S,
     Finished,
     RunningDaq,
     Worker,
@@ -26,6 +27,7 @@ from running import (
     write_setup,
 )
 
+from mimocorb import connect
 from mimocorb._access.spill_file import SpillFile, event_dtype, read_index, spilled_events
 from mimocorb._run.record.run_record import read_record
 from mimocorb._run.replay import Replay
@@ -65,6 +67,8 @@ def stuck_run(tmp_path: Path, obstacle: Path, file_limit_bytes: int | None = Non
         resource.prlimit(
             daq.process.pid, resource.RLIMIT_FSIZE, (file_limit_bytes, file_limit_bytes)
         )
+    with connect(directory) as run:  # the source has filled the ring
+        eventually(lambda: run.status().view.buffers[0].stats.free_slots == 0)
     daq.interrupt(signal.SIGTERM)
     return daq.finish()
 
@@ -236,7 +240,9 @@ exit $code
 
 def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     namespace = ["unshare", "--map-root-user", "--mount"]
-    if shutil.which("unshare") is None or subprocess.call([*namespace, "true"]):
+    if shutil.which("unshare") is None or subprocess.call(
+        [*namespace, "true"], stderr=subprocess.DEVNULL
+    ):
         pytest.skip("no file system of its own can be mounted here")
     config = {"filename": "values"}
     keys = {"restart": {"policy": "on_failure", "backoff_s": 0.01}}
@@ -248,7 +254,7 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
     command = [*namespace, "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WATCHDOG_S)
     if done.returncode == 99:
         pytest.skip(f"nothing can be mounted here: {done.stderr}")
     assert done.returncode == 1, done.stdout + done.stderr

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mimocorb._access.assignment import Setups
-from mimocorb._functions.forms import form_of
+from mimocorb._functions.forms import form_of, has_preview
 from mimocorb._setup.model import WorkerSpec
 
 __all__ = ["Work", "WorkerCall", "bind_function"]
@@ -69,7 +69,7 @@ def bind_function(function: Callable[..., Any], call: WorkerCall) -> Work:
         The configuration or the buffers do not fit to the function.
     """
     buffers = [*(call.source_list or ()), *(call.observe_list or ())]
-    if hasattr(function, "preview") and len(buffers) == 1:
-        function.preview(buffers[0], call.spec.config)  # as `mimocorb check` does
+    if has_preview(function) and len(buffers) == 1:
+        cast("Any", function).preview(buffers[0], call.spec.config)  # as `mimocorb check` does
     work: Work = import_module(form_of(function).module).bind(function, call)
     return work

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from mimocorb._functions.decorators import kind_of
 from mimocorb._setup.user_code.user_functions import is_buffer_io
 
-__all__ = ["FORMS", "MANUAL_PARAMETERS", "Form", "form_of", "is_for_setups"]
+__all__ = ["FORMS", "MANUAL_PARAMETERS", "Form", "form_of", "has_preview", "is_for_setups"]
 
 MANUAL_PARAMETERS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
 
@@ -78,3 +78,13 @@ def is_for_setups(value: Any) -> bool:
     if not callable(value):
         return False
     return tuple(inspect.signature(value).parameters) in {MANUAL_PARAMETERS, ("buffer_io",)}
+
+
+def has_preview(value: Any) -> bool:
+    """Tell whether a value is an access class of mimocorb, or made of one, that judges its buffer.
+
+    Its ``preview(setup, config)`` does so before there is anything to read.
+    """
+    bases = getattr(value, "__mro__", ())
+    owner = next((base for base in bases if "preview" in vars(base)), None)
+    return owner is not None and owner.__module__.startswith("mimocorb.")

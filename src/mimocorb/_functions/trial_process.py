@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any
 
 from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.forms import form_of, is_for_setups
+from mimocorb._functions.forms import form_of, has_preview, is_for_setups
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
@@ -145,7 +145,7 @@ def _previewing(function: Callable[..., Any]) -> Any:
 
     A worker function in the manner of the manual names it in its text.
     """
-    if hasattr(function, "preview"):
+    if has_preview(function):
         return function
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
@@ -153,7 +153,7 @@ def _previewing(function: Callable[..., Any]) -> Any:
     found = {
         id(value): value
         for name, value in getattr(function, "__globals__", {}).items()
-        if name in names and isinstance(value, type) and hasattr(value, "preview")
+        if name in names and has_preview(value)
     }
     return next(iter(found.values())) if len(found) == 1 else None
 

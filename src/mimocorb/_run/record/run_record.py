@@ -165,7 +165,8 @@ class BufferResult:
     waiting_full_s, waiting_paused_s
         Time that its writers, all together, have waited for a slot, by cause, in seconds.
     refused_full, refused_paused
-        Claims that writers gave up after a time-out, by cause; they are not among `claimed`.
+        Claims that writers gave up after a time-out, by cause; they are not among `claimed`. None
+        in records that were written before they were counted.
     groups
         One for each worker that reads.
     """
@@ -181,9 +182,9 @@ class BufferResult:
     dead_fraction: float | None
     waiting_full_s: float
     waiting_paused_s: float
-    refused_full: int
-    refused_paused: int
     groups: list[GroupResult]
+    refused_full: int | None = None
+    refused_paused: int | None = None
     live_time_doubtful: bool = False
 
     @property

@@ -32,7 +32,8 @@ __all__ = [
 # What stands in one of these may not be reached, whatever the events are, or may fail: ``with
 # suppress(ValueError)`` asks for a field that need not be there.
 _BRANCHES = (
-    *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.BoolOp),
+    *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.TryStar, ast.With, ast.Match),
+    *(ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef, ast.Assert, ast.BoolOp),
     *(ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 
