@@ -172,7 +172,7 @@ TYPED = """Do it.
 def test_a_type_in_the_docstring_is_checked(
     problems: Check, line: str, message: str | None
 ) -> None:
-    expected = [f"setup.yaml:8:7: error: {message}"] if message else []
+    expected = [f"setup.yaml:8:7: warning: {message}"] if message else []
     assert problems(function("open(config_dict)", doc=TYPED), configured(line)) == expected
 
 

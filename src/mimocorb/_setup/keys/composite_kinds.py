@@ -171,7 +171,11 @@ class Merge:
 
     def schema(self) -> Schema:
         """Return the description as JSON schema."""
-        return {**table_schema(self.KEYS), "type": ["object", "null"]}
+        table = table_schema(self.KEYS)
+        for kind in table["properties"].values():
+            if "type" in kind:
+                kind["type"] = [kind["type"], "null"]
+        return {**table, "type": ["object", "null"]}
 
 
 def _finite(text: str) -> float | None:

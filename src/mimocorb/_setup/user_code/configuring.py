@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -106,7 +107,9 @@ def check_manual_function(used: KeysUsed, spec: WorkerSpec) -> list[Problem]:
         if name in needed:
             problems.append(_missing(parameter, function, spec))
         elif name not in missing and not (parameter.default and spec.config[name] is None):
-            problems += _convert({}, parameter, name, function, spec)
+            # A docstring is no contract: the function may convert what it gets.
+            doubts = _convert({}, parameter, name, function, spec)
+            problems += [replace(doubt, severity="warning") for doubt in doubts]
     return problems
 
 
