@@ -11,8 +11,8 @@ import tarfile
 import time
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+from parquet_content import table_of
 
 from mimocorb._access.output_file import OutputFile
 from mimocorb.buffer_control import BufferToParquetfile, BufferToTxtfile
@@ -84,10 +84,7 @@ def test_a_full_disk_leaves_whole_members_and_gives_the_batch_back(bench, tmp_pa
         save_with_limit, BufferToParquetfile, group, tmp_path, size_bytes
     )
     with tarfile.open(tmp_path / "out.tar") as archive:
-        values = [
-            pq.ParquetFile(archive.extractfile(m)).read(use_threads=False)["value"][99].as_py()
-            for m in archive
-        ]
+        values = [table_of(archive.extractfile(m).read())["value"][99].as_py() for m in archive]
     assert values == list(range(written))
     assert written > 3
     assert f"keeps its {written} whole records" in message
@@ -131,10 +128,7 @@ def rows_of(file):
 
 def members_of(file):
     with tarfile.open(file) as archive:
-        return [
-            pq.ParquetFile(archive.extractfile(m)).read(use_threads=False)["value"][999].as_py()
-            for m in archive
-        ]
+        return [table_of(archive.extractfile(m).read())["value"][999].as_py() for m in archive]
 
 
 @pytest.mark.parametrize(

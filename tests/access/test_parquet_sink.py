@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+from parquet_content import table_of
 
 from mimocorb.buffer_control import BufferToParquetfile, rb_toParquetfile
 from mimocorb.errors import OutputError, SetupError
@@ -24,11 +25,7 @@ def save(group, directory, **config):
 
 def members(path):
     with tarfile.open(path) as archive:
-        # by this thread alone: Arrow's own threads may abort a program that ends soon after
-        return {
-            member.name: pq.ParquetFile(archive.extractfile(member)).read(use_threads=False)
-            for member in archive
-        }
+        return {member.name: table_of(archive.extractfile(member).read()) for member in archive}
 
 
 def waves(n, samples=5):
@@ -175,3 +172,21 @@ def test_refuses_fields_that_parquet_cannot_hold(bench, tmp_path):
     _, group = bench.filled([], dtype=[("z", "c16")])
     with pytest.raises(SetupError, match="field 'z' is complex128, which Parquet cannot hold"):
         save(group, tmp_path)
+
+
+def test_reading_an_event_back_as_documented_starts_no_thread(bench, tmp_path):
+    """Arrow's threads may abort a program that ends soon after they were started."""
+    _, group = bench.filled([waves(1)], values=5, dtype=WAVES)
+    save(group, tmp_path)
+    program = """
+import os, sys, tarfile
+import pyarrow, pyarrow.parquet
+with tarfile.open(sys.argv[1]) as archive:
+    content = archive.extractfile("waves_0.parquet").read()
+before = len(os.listdir("/proc/self/task"))
+pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content)).read(use_threads=False)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "waves.tar")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"

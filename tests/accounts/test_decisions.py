@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import resource
 import tarfile
 import time
 
 import numpy as np
+import pyarrow
 import pyarrow.parquet
 import pytest
 
@@ -183,7 +183,8 @@ def sampled(directory):
         with tarfile.open(path) as archive:
             for member in archive:
                 content = archive.extractfile(member).read()
-                table = pyarrow.parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)
+                file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content))
+                table = file.read(use_threads=False)
                 notes = table.schema.metadata
                 assert float(notes[b"timestamp"]) == 1.5
                 found.append(

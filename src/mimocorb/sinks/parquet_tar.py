@@ -74,9 +74,9 @@ class BufferToParquetfile:
 
     Examples
     --------
-    >>> import io, tarfile, tempfile
+    >>> import tarfile, tempfile
     >>> import numpy as np
-    >>> import pyarrow.parquet
+    >>> import pyarrow, pyarrow.parquet
     >>> from mimocorb.buffer_control import BufferToParquetfile, SourceToBuffer
     >>> from mimocorb.mimo_buffer import NewBuffer
     >>> buffer = NewBuffer(8, 3, [("chA", "float64"), ("chB", "float64")])
@@ -89,7 +89,7 @@ class BufferToParquetfile:
     ...     print(archive.getnames())
     ...     content = archive.extractfile("pulses_0.parquet").read()
     ['pulses_0.parquet']
-    >>> table = pyarrow.parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)
+    >>> table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content)).read(use_threads=False)
     >>> table["chB"].to_pylist()
     [3.0, 4.0, 5.0]
     >>> buffer.close()
