@@ -92,7 +92,7 @@ class Writer:
             A :class:`SystemExit`: the buffer was shut down.
         BufferTimeout
             No slot came within `timeout_s`; what was in hand has been published. The books count
-            it as one refused claim, in :attr:`BufferStats.refused_full` or `refused_paused`.
+            it as one refused claim, in ``refused_full`` or ``refused_paused`` of the statistics.
         """
         slot = self._advance()
         if slot < 0:
