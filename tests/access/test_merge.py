@@ -251,7 +251,7 @@ def test_several_processes_cannot_merge(bench):
     ("config", "words"),
     [
         ({"by": "time"}, "needs a window_s"),
-        ({"window_s": 0.1}, "merging by counter has none"),
+        ({"window_s": 0.1}, "is for merging by time; found by counter"),
         ({"by": "place"}, "choose one of counter, time"),
         ({"incomplete": "ignore"}, "choose one of drop, pass, fail"),
         ({"timeout_s": -1}, "timeout_s is -1"),

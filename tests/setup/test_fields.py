@@ -7,7 +7,8 @@ import pytest
 
 from mimocorb import buffer_control
 from mimocorb._setup.dialects import read_setup_or_problems
-from mimocorb._setup.user_code.handed_over import ACCESS_CLASSES, LISTS, PLACE_OF_FUNCTION
+from mimocorb._setup.form import ARGUMENTS
+from mimocorb._setup.user_code.handed_over import ACCESS_CLASSES
 
 SETUP = """
 Buffers:
@@ -365,6 +366,6 @@ def test_a_worker_without_the_buffers_that_its_class_needs_is_left_alone(tmp_pat
 def test_the_table_of_access_classes_is_that_of_the_classes() -> None:
     for name, access in ACCESS_CLASSES.items():
         parameters = list(inspect.signature(getattr(buffer_control, name)).parameters)
-        assert tuple(parameters[: len(LISTS)]) == LISTS
-        assert parameters[PLACE_OF_FUNCTION] == access.names[0]
+        assert tuple(parameters[: len(ARGUMENTS)]) == ARGUMENTS
+        assert parameters[len(ARGUMENTS)] == access.names[0]
         assert set(access.names) <= set(parameters)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from mimocorb.errors import SetupError
 
-__all__ = ["Incomplete", "MergeBy", "MergeSettings"]
+__all__ = ["Incomplete", "MergeBy", "MergeSettings", "window_fault"]
 
 MergeBy = Literal["counter", "time"]
 Incomplete = Literal["drop", "pass", "fail"]
@@ -47,11 +47,9 @@ class MergeSettings:
         _one_of("incomplete", self.incomplete, get_args(Incomplete))
         _seconds("window_s", self.window_s)
         _seconds("timeout_s", self.timeout_s)
-        if (self.by == "time") != (self.window_s is not None):
-            raise SetupError(
-                f"merge: by is {self.by!r} and window_s is {self.window_s!r}. Merging by time"
-                " needs a window_s in seconds, merging by counter has none."
-            )
+        fault = window_fault(self.by, self.window_s)
+        if fault:
+            raise SetupError(f"merge: {'; '.join(fault)}.")
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> MergeSettings:
@@ -61,6 +59,15 @@ class MergeSettings:
         if not isinstance(given, Mapping) or any(key not in known for key in given):
             raise SetupError(f"merge: expected the keys {', '.join(known)}; found {given!r}")
         return cls(**given)
+
+
+def window_fault(by: str, window_s: float | None) -> tuple[str, str, str] | None:
+    """Say what was asked, what was found and what to do, if the two do not fit; None if they do."""
+    if by == "time" and window_s is None:
+        return "merging by time needs a window_s", "found none", "add one in seconds, such as 0.001"
+    if by != "time" and window_s is not None:
+        return "a window_s is for merging by time", f"found by {by}", "remove it, or set by to time"
+    return None
 
 
 def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -154,6 +154,8 @@ class ConfigOrigin:
     ----------
     places
         Place of each key.
+    places_below
+        Place of each key below a key, by the names of all on the way: ``merge.by``.
     common
         Keys that are not for this worker alone, so that its function need not know them: those of
         ``general`` and ``base_config``, and of files that several workers name.
@@ -164,6 +166,7 @@ class ConfigOrigin:
     """
 
     places: Mapping[Any, Where] = field(default_factory=dict)
+    places_below: Mapping[str, Where] = field(default_factory=dict)
     common: frozenset[Any] = frozenset()
     directory: Path = field(default_factory=Path)
     complete: bool = True

@@ -94,14 +94,16 @@ def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator
         if plain is not None:
             faults = check_plain_function(plain, spec, with_roles=with_roles)
             called = _plain_function(plain, module, spec)
+            is_set = plain.kind == "filter"
         else:
             fault = check_function(reference, module)
             used = keys_used(module, reference.name)
             faults = [fault] if fault else check_manual_function(used, spec) if used else []
-            called = handed_over(module, spec)
+            handed = handed_over(module, spec)
+            called = handed.function if handed else None
+            is_set = handed is not None and handed.with_settings_of_setup
         yield from faults
-        kind = plain.kind if plain else called.kind if called else None
-        if kind == "filter" and len(spec.sources) > 1:
+        if is_set and len(spec.sources) > 1:
             yield from _merge_settings(spec)
         if called is not None and with_roles and with_fields and not faults:
             yield from check_fields(spec, called, setup.buffers)
@@ -109,10 +111,12 @@ def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator
 
 def _merge_settings(spec: WorkerSpec) -> Iterator[Problem]:
     """Check what says how events of several buffers are put together."""
-    form = Form()
+    form, origin = Form(), spec.config_origin
     Merge().read(form, node_from_python(spec.config.get("merge"), "merge"), f"merge of {spec.name}")
-    where = spec.config_origin.places.get("merge", spec.where)
-    yield from (replace(problem, where=where) for problem in form.problems)
+    below = origin.places.get("merge", spec.where)
+    for problem in form.problems:
+        # the place of a node from Python is its path
+        yield replace(problem, where=origin.places_below.get(problem.where.file, below))
 
 
 def _plain_function(

@@ -20,11 +20,10 @@ from mimocorb._setup.keys.kinds import (
     given_keys,
     table_schema,
 )
-from mimocorb._setup.merge_settings import Incomplete, MergeBy, MergeSettings
+from mimocorb._setup.merge_settings import Incomplete, MergeBy, MergeSettings, window_fault
 from mimocorb._setup.model import Comparison, Policy, RestartPolicy, StopCondition
 from mimocorb._setup.problems import Where
 from mimocorb._setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
-from mimocorb.errors import SetupError
 
 __all__ = ["EventLimits", "Merge", "Restart", "StopConditions"]
 
@@ -162,12 +161,14 @@ class Merge:
         values = {key: given.value(key) for key in given}
         if None in values.values():
             return None
-        try:
-            return MergeSettings(**values)
-        except SetupError as error:
-            found = str(error).removeprefix("merge: ")
-            form.error(node.where, f"{what} holds together", f"found: {found}", "")
+        window_s = values.get("window_s")
+        fault = window_fault(values.get("by", MergeSettings.by), window_s)
+        if fault:
+            asked, found, remedy = fault
+            at_fault = "by" if window_s is None else "window_s"
+            form.error(given.where(at_fault), f"{what}: {asked}", found, remedy)
             return None
+        return MergeSettings(**values)
 
     def schema(self) -> Schema:
         """Return the description as JSON schema."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,8 @@ class Layers:
     ----------
     content
         The keys and values.
-    places
-        Where each key was written.
+    places, places_below
+        Where each key was written, and each key below it.
     common
         Keys that are for other workers as well.
     files
@@ -105,6 +105,7 @@ class Layers:
 
     content: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[Any, Where] = field(default_factory=dict)
+    places_below: Mapping[str, Where] = field(default_factory=dict)
     common: frozenset[Any] = frozenset()
     files: tuple[Path, ...] = ()
     complete: bool = True
@@ -116,6 +117,7 @@ class Layers:
         return Layers(
             {**self.content, **plain(table)},
             {**self.places, **{key: entry.key.where for key, entry in table.entries.items()}},
+            {**self.places_below, **dict(_places_below(table))},
             self.common | keys if common else self.common - keys,
             self.files + new,
             self.complete,
@@ -127,8 +129,19 @@ class Layers:
             worker,
             config=self.content,
             config_files=self.files,
-            config_origin=ConfigOrigin(self.places, self.common, directory, self.complete),
+            config_origin=ConfigOrigin(
+                self.places, self.places_below, self.common, directory, self.complete
+            ),
         )
+
+
+def _places_below(table: MappingNode, above: str = "") -> Iterator[tuple[str, Where]]:
+    for key, entry in table.entries.items():
+        name = f"{above}{key}"
+        if above:
+            yield name, entry.key.where
+        if isinstance(entry.value, MappingNode):
+            yield from _places_below(entry.value, f"{name}.")
 
 
 def with_shared_files(

@@ -363,7 +363,15 @@ def _with_config(
 ) -> WorkerSpec:
     """Return the worker with a configuration, one key of which was set for it alone."""
     origin = spec.config_origin
-    origin = replace(origin, places={**origin.places, key: where}, common=origin.common - {key})
+    below = {
+        name: place for name, place in origin.places_below.items() if not name.startswith(f"{key}.")
+    }
+    origin = replace(
+        origin,
+        places={**origin.places, key: where},
+        places_below=below,
+        common=origin.common - {key},
+    )
     return replace(spec, config=config, config_origin=origin)
 
 

@@ -6,6 +6,7 @@ in the worker, before data taking begins, for what the loaded function tells.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -54,7 +55,7 @@ _ROLES: Mapping[Kind, tuple[str, str, str]] = {
     "sink": ("one", "none", "none"),
     "observer": ("none", "none", "one"),
 }
-_ENOUGH = {"none": (0, 0), "one": (1, 1), "one or more": (1, 1 << 20)}
+_ENOUGH = {"none": (0, 0), "one": (1, 1), "one or more": (1, math.inf)}
 _VERBS = ("reads", "writes", "observes")
 
 

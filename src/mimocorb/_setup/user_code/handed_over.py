@@ -13,19 +13,21 @@ way, a name with several meanings, a method – nothing is said of it.
 from __future__ import annotations
 
 import ast
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from mimocorb._setup.form import ARGUMENTS
 from mimocorb._setup.model import WorkerSpec
 from mimocorb._setup.user_code.fields_used import EventFunction, bound_names, in_order
 from mimocorb._setup.user_code.signatures import Kind
 from mimocorb._setup.user_code.static_signatures import full_name
 from mimocorb._setup.user_code.user_functions import ModuleText, own_nodes
 
-__all__ = ["ACCESS_CLASSES", "LISTS", "PLACE_OF_FUNCTION", "AccessClass", "handed_over"]
+__all__ = ["ACCESS_CLASSES", "AccessClass", "HandedOver", "handed_over"]
 
-_MANY = 1 << 20
+_LISTS = ARGUMENTS[:3]
 
 
 class AccessClass(NamedTuple):
@@ -38,14 +40,14 @@ class AccessClass(NamedTuple):
     names
         Of its parameter for the function, which stands behind the lists and the configuration.
     sources, sinks, observed
-        Least and greatest number of buffers.
+        Least and greatest number of buffers, infinite without a limit.
     """
 
     kind: Kind
     names: tuple[str, ...]
-    sources: tuple[int, int] = (0, 0)
-    sinks: tuple[int, int] = (0, 0)
-    observed: tuple[int, int] = (0, 0)
+    sources: tuple[int, float] = (0, 0)
+    sinks: tuple[int, float] = (0, 0)
+    observed: tuple[int, float] = (0, 0)
 
     def fits(self, spec: WorkerSpec) -> bool:
         """Whether a worker has the buffers that the class needs."""
@@ -56,25 +58,39 @@ class AccessClass(NamedTuple):
         )
 
 
-LISTS = ("source_list", "sink_list", "observe_list")
-PLACE_OF_FUNCTION = 4
 _SOURCE = AccessClass("source", ("data_source", "ufunc"), sinks=(1, 1))
-_FILTER = AccessClass("filter", ("filter", "ufunc"), (1, 1), (1, _MANY))
+_FILTER = AccessClass("filter", ("filter", "ufunc"), (1, 1), (1, math.inf))
 ACCESS_CLASSES: Mapping[str, AccessClass] = {
     "SourceToBuffer": _SOURCE,
     "rbImport": _SOURCE,
     "BufferToBuffer": _FILTER,
     "rbTransfer": _FILTER,
     "rbProcess": _FILTER,
-    "MergeBuffers": AccessClass("filter", ("function", "ufunc"), (2, _MANY), (0, _MANY)),
+    "MergeBuffers": AccessClass("filter", ("function", "ufunc"), (2, math.inf), (0, math.inf)),
     "rbExport": AccessClass("sink", ("ufunc",), (1, 1)),
     "rbObserver": AccessClass("observer", ("ufunc",), observed=(1, 1)),
 }
 """Those of mimocorb.buffer_control that call a function with events, or for them."""
 
 
-def handed_over(module: ModuleText, spec: WorkerSpec) -> EventFunction | None:
-    """Return the function that a worker hands to an access class; None if that is not certain.
+class HandedOver(NamedTuple):
+    """What a worker hands to an access class.
+
+    Parameters
+    ----------
+    function
+        The function.
+    with_settings_of_setup
+        Whether it is certain that the settings come from the configuration in the set-up: that is
+        handed on as it is, and nothing stands in its place.
+    """
+
+    function: EventFunction
+    with_settings_of_setup: bool
+
+
+def handed_over(module: ModuleText, spec: WorkerSpec) -> HandedOver | None:
+    """Return what a worker hands to an access class; None if that is not certain.
 
     Parameters
     ----------
@@ -98,11 +114,14 @@ def handed_over(module: ModuleText, spec: WorkerSpec) -> EventFunction | None:
     call, access = calls[0]
     if not access.fits(spec) or not _is_reached(call, worker) or not _lists_pass(call, worker):
         return None
-    function = _given(call, PLACE_OF_FUNCTION, access.names)
-    if not isinstance(function, ast.Name):
+    name = _given(call, len(ARGUMENTS), access.names)
+    if not isinstance(name, ast.Name):
         return None
-    statement = _definition(function.id, worker, module, bound)
-    return EventFunction(function.id, access.kind, statement, {}) if statement else None
+    statement = _definition(name.id, worker, module, bound)
+    if statement is None:
+        return None
+    function = EventFunction(name.id, access.kind, statement, {})
+    return HandedOver(function, _configuration_passes(call, worker))
 
 
 def _access_class(
@@ -125,25 +144,60 @@ def _is_reached(call: ast.Call, worker: ast.FunctionDef) -> bool:
 
 def _lists_pass(call: ast.Call, worker: ast.FunctionDef) -> bool:
     """Whether the lists of buffers reach the access class as the worker got them."""
-    parameters = [argument.arg for argument in (*worker.args.posonlyargs, *worker.args.args)]
-    if len(parameters) <= len(LISTS):
+    parameters = _parameters(worker)
+    if len(parameters) <= len(_LISTS):
         return False
-    passed = [_given(call, place, (name,)) for place, name in enumerate(LISTS)]
+    passed = [_given(call, place, (name,)) for place, name in enumerate(_LISTS)]
     for given, parameter in zip(passed, parameters, strict=False):
-        is_none = given is None or (isinstance(given, ast.Constant) and given.value is None)
-        if not is_none and not (isinstance(given, ast.Name) and given.id == parameter):
+        if not _is_none(given) and not _is_name(given, parameter):
             return False
+    return _unchanged(parameters[: len(_LISTS)], passed, worker)
+
+
+def _configuration_passes(call: ast.Call, worker: ast.FunctionDef) -> bool:
+    """Whether the configuration reaches the access class unchanged, and no settings replace it."""
+    place = len(_LISTS)
+    (parameter,) = _parameters(worker)[place : place + 1]
+    given = _given(call, place, ARGUMENTS[place:])
+    roles = worker.args.kwarg
+    starred = [keyword.value for keyword in call.keywords if keyword.arg is None]
+    return (
+        all(_is_none(settings) for settings in _named(call, ("settings",)))
+        and all(roles is not None and _is_name(value, roles.arg) for value in starred)
+        and _is_name(given, parameter)
+        and _unchanged([parameter], [given], worker)
+    )
+
+
+def _parameters(worker: ast.FunctionDef) -> list[str]:
+    return [argument.arg for argument in (*worker.args.posonlyargs, *worker.args.args)]
+
+
+def _is_none(given: ast.expr | None) -> bool:
+    return given is None or (isinstance(given, ast.Constant) and given.value is None)
+
+
+def _is_name(given: ast.expr | None, name: str) -> bool:
+    return isinstance(given, ast.Name) and given.id == name
+
+
+def _unchanged(
+    parameters: Sequence[str], passed: Sequence[ast.expr | None], worker: ast.FunctionDef
+) -> bool:
+    """Whether a worker only looks at these parameters, besides passing them."""
     return all(
         name in passed or _only_looks(parent)
         for parent in ast.walk(worker)
         for name in ast.iter_child_nodes(parent)
-        if isinstance(name, ast.Name) and name.id in parameters[: len(LISTS)]
+        if isinstance(name, ast.Name) and name.id in parameters
     )
 
 
 def _only_looks(parent: ast.AST) -> bool:
     if isinstance(parent, ast.Subscript):
         return isinstance(parent.ctx, ast.Load)
+    if isinstance(parent, ast.Attribute):
+        return parent.attr == "get"
     if isinstance(parent, ast.Call):
         return isinstance(parent.func, ast.Name) and parent.func.id in ("len", "print")
     return isinstance(parent, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If)
