@@ -10,6 +10,7 @@ of a parameter known whose name is bound to another one.
 from __future__ import annotations
 
 import ast
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ __all__ = [
     "fields_read",
     "in_order",
     "is_rejection",
+    "last_certain_line",
     "results_written",
 ]
 
@@ -173,6 +175,14 @@ def in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast
             yield from in_order([node.test], is_branch=is_branch)
             children.remove(node.test)
         yield from in_order(children, is_branch=is_branch or isinstance(node, _BRANCHES))
+
+
+def last_certain_line(function: ast.FunctionDef) -> float:
+    """Return the line up to which every call comes, unless an exception is raised before."""
+    nodes = list(own_nodes(function))
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
+        return 0  # the call of a generator runs nothing of it
+    return min((node.lineno for node in nodes if isinstance(node, ast.Return)), default=math.inf)
 
 
 def _names(node: ast.Subscript, event: str, values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

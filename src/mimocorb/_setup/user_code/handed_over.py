@@ -20,10 +20,15 @@ from typing import NamedTuple
 
 from mimocorb._setup.form import ARGUMENTS
 from mimocorb._setup.model import WorkerSpec
-from mimocorb._setup.user_code.fields_used import EventFunction, bound_names, in_order
+from mimocorb._setup.user_code.fields_used import (
+    EventFunction,
+    bound_names,
+    in_order,
+    last_certain_line,
+)
 from mimocorb._setup.user_code.signatures import Kind
 from mimocorb._setup.user_code.static_signatures import full_name
-from mimocorb._setup.user_code.user_functions import ModuleText, own_nodes
+from mimocorb._setup.user_code.user_functions import ModuleText
 
 __all__ = ["ACCESS_CLASSES", "AccessClass", "HandedOver", "handed_over"]
 
@@ -136,10 +141,8 @@ def _access_class(
 
 def _is_reached(call: ast.Call, worker: ast.FunctionDef) -> bool:
     """Whether every process comes to the call, unless an exception is raised before."""
-    exits = [node.lineno for node in own_nodes(worker) if isinstance(node, ast.Return)]
-    if exits and min(exits) < call.lineno:
-        return False
-    return any(node is call and not is_branch for node, is_branch in in_order(worker.body))
+    in_every_call = (node for node, is_branch in in_order(worker.body) if not is_branch)
+    return call.lineno <= last_certain_line(worker) and call in in_every_call
 
 
 def _lists_pass(call: ast.Call, worker: ast.FunctionDef) -> bool:

@@ -13,16 +13,17 @@ keys, so that nothing taken behind it has to be given.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mimocorb._setup.user_code.annotations import UNKNOWN, read_type
 from mimocorb._setup.user_code.docstrings import DescribedKey, described_keys, unit_of
-from mimocorb._setup.user_code.fields_used import bound_names, in_order
+from mimocorb._setup.user_code.fields_used import bound_names, in_order, last_certain_line
 from mimocorb._setup.user_code.signatures import Parameter
 from mimocorb._setup.user_code.static_signatures import full_name
-from mimocorb._setup.user_code.user_functions import ModuleText, own_nodes
+from mimocorb._setup.user_code.user_functions import ModuleText
 
 __all__ = ["KeysUsed", "keys_used"]
 
@@ -65,6 +66,29 @@ class _Use(NamedTuple):
 
     key: str
     default: str | None
+
+
+class _Place(NamedTuple):
+    """Where the dictionary is named.
+
+    Parameters
+    ----------
+    node
+        The name.
+    parent, above
+        What it is a part of, and what that is a part of.
+    is_branch
+        Whether only some calls come here.
+    """
+
+    node: ast.Name
+    parent: ast.AST
+    above: ast.AST | None
+    is_branch: bool
+
+    def in_every_call(self, last_certain_line: float) -> bool:
+        """Whether every call comes here, unless an exception is raised before."""
+        return not self.is_branch and self.node.lineno <= last_certain_line
 
 
 def keys_used(module: ModuleText, name: str) -> KeysUsed | None:
@@ -146,30 +170,24 @@ class _Reading:
         if asked in self._followed:
             return
         self._followed.add(asked)
-        bound = {each for node in _below(function) for each in bound_names(node)}
+        bound = _bound_in(function)
         if name in bound:
             self._lost()  # another value may be meant by the name
             return
-        bound_by_caller = self._bound_here
-        self._bound_here = bound | {
-            each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)
-        }
-        is_generator = any(
-            isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)
-        )
-        exits = [node.lineno for node in own_nodes(function) if isinstance(node, ast.Return)]
-        parents = {
-            child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)
-        }
-        for node, is_branch in in_order(function.body):
-            if isinstance(node, ast.Name) and node.id == name:
-                is_reached = not is_branch and node.lineno <= min(exits, default=node.lineno)
-                self._use(node, parents, certain=certain and is_reached and not is_generator)
-        self._bound_here = bound_by_caller
+        last = last_certain_line(function)
+        with self._inside(bound | _parameters_of(function)):
+            for place in _places(function, name):
+                self._use(place, certain=certain and place.in_every_call(last))
 
-    def _use(self, node: ast.Name, parents: Mapping[ast.AST, ast.AST], *, certain: bool) -> None:
-        parent = parents[node]
-        above = parents.get(parent)
+    @contextmanager
+    def _inside(self, names: set[str]) -> Iterator[None]:
+        """Read a function that has these names for itself: they hide those of the module."""
+        outside, self._bound_here = self._bound_here, names
+        yield
+        self._bound_here = outside
+
+    def _use(self, place: _Place, *, certain: bool) -> None:
+        node, parent, above, _ = place
         if isinstance(parent, ast.Subscript) and parent.value is node:
             key = _text(parent.slice)
             if isinstance(parent.ctx, ast.Load):
@@ -249,9 +267,23 @@ class _Reading:
         return (found if isinstance(found, ast.FunctionDef) else None), False
 
 
-def _below(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    for statement in function.body:
-        yield from ast.walk(statement)
+def _bound_in(function: ast.FunctionDef) -> set[str]:
+    """Return the names that a function, or one inside it, binds in its body."""
+    nodes = (node for statement in function.body for node in ast.walk(statement))
+    return {name for node in nodes for name in bound_names(node)}
+
+
+def _parameters_of(function: ast.FunctionDef) -> set[str]:
+    return {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+
+
+def _places(function: ast.FunctionDef, name: str) -> Iterator[_Place]:
+    """Yield all places of a name in the body of a function, in the order of the text."""
+    parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+    for node, is_branch in in_order(function.body):
+        if isinstance(node, ast.Name) and node.id == name:
+            parent = parents[node]
+            yield _Place(node, parent, parents.get(parent), is_branch)
 
 
 def _text(node: ast.expr) -> str | None:
