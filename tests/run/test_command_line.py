@@ -47,6 +47,40 @@ def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, comma
 
 
 @pytest.mark.parametrize(
+    ("sink", "message"),
+    [
+        ("BufferToTxtfile, config: {filename: table}", "writes one row per event, but raw has 4"),
+        ("BufferToTxtfile", "filename"),
+        (
+            "BufferToParquetfile, config: {filename: events, compression: zip}",
+            "compression is 'zip'; choose one of none, snappy",
+        ),
+        (
+            "BufferToParquetfile, config: {filename: events, units: {chB: V}}",
+            "units names chB, but the fields are chA",
+        ),
+    ],
+)
+def test_a_sink_that_cannot_take_its_buffer_starts_nothing(
+    tmp_path, monkeypatch, capsys, sink, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feed.py").write_text("def feed(*lists, **rb_info): pass\n")
+    (tmp_path / "setup.yaml").write_text(f"""\
+Buffers:
+  raw: {{slot_count: 4, data_length: 4, data_dtype: {{chA: float64}}}}
+Workers:
+  feed: {{file: feed.py, function: feed, sinks: [raw]}}
+  save: {{function: buffer_control.{sink}, sources: [raw]}}
+""")
+    assert main(["run", "setup.yaml", "--quiet"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mimocorb: setup.yaml:5:3: error: save can work with raw; ")
+    assert message in line
+    assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         [],

@@ -27,9 +27,10 @@ from mimocorb.errors import SetupError
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["EventArchive", "size_of_noise"]
+__all__ = ["EventArchive", "check_archive", "size_of_noise"]
 
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
+_DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 
 Metadata = tuple[int, float, float]
@@ -125,6 +126,31 @@ class EventArchive:
         return header.tobuf(tarfile.USTAR_FORMAT), body + padding
 
 
+def check_archive(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Check a configuration for the events of a buffer; see EventArchive.
+
+    Raises
+    ------
+    SetupError
+        The compression is not known, or a unit is that of no field.
+    """
+    compression = config.get("compression", _DEFAULT_COMPRESSION)
+    if compression not in _COMPRESSIONS:
+        raise SetupError(
+            f"{owner}: compression is {compression!r}; choose one of {', '.join(_COMPRESSIONS)}."
+        )
+    names = _columns(setup)
+    unknown = [str(name) for name in config.get("units") or {} if name not in names]
+    if unknown:
+        raise SetupError(
+            f"{owner}: units names {', '.join(unknown)}, but the fields are {', '.join(names)}."
+        )
+
+
+def _columns(setup: Mapping[str, Any]) -> tuple[str, ...]:
+    return setup["dtype"].names or ("value",)
+
+
 def size_of_noise(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
     """Return the bytes that an event of random bits takes in an archive; see EventArchive."""
     to_parquet = _ParquetFormat(owner, setup, config)
@@ -139,21 +165,11 @@ class _ParquetFormat:
 
     def __init__(self, owner: str, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         dtype = setup["dtype"]
-        self.names: tuple[str, ...] = dtype.names or ("value",)
+        self.names = _columns(setup)
         self.is_structured = dtype.names is not None
-        self.compression = config.get("compression", "snappy")
-        if self.compression not in _COMPRESSIONS:
-            raise SetupError(
-                f"{owner}: compression is {self.compression!r}; choose one of"
-                f" {', '.join(_COMPRESSIONS)}."
-            )
+        check_archive(owner, setup, config)
+        self.compression = config.get("compression", _DEFAULT_COMPRESSION)
         units = config.get("units") or {}
-        unknown = [str(name) for name in units if name not in self.names]
-        if unknown:
-            raise SetupError(
-                f"{owner}: units names {', '.join(unknown)}, but the fields are"
-                f" {', '.join(self.names)}."
-            )
         # fields that are whole channels become columns of one row per sample, as interleaved ones
         self.is_contiguous = contiguous_samples(dtype, setup["values_per_slot"]) is not None
         self.schema = _schema(owner, dtype, self.names, units, is_flat=self.is_contiguous)

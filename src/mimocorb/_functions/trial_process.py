@@ -7,20 +7,19 @@ answer, as JSON, goes to the file descriptor ANSWER; CRASH is for :mod:`faulthan
 from __future__ import annotations
 
 import faulthandler
-import inspect
 import json
 import os
 import pickle
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from types import CodeType
+from collections.abc import Callable
 from typing import Any
 
 from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.forms import form_of, has_preview, is_for_setups
+from mimocorb._functions.forms import form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
+from mimocorb._functions.previews import misfit, previewed
 from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb._setup.problems import Problem
 from mimocorb._setup.user_code.configuring import check_plain_function
@@ -94,40 +93,15 @@ def _examined(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> d
         )
     event_bytes = None
     try:
-        event_bytes = _previewed(function, spec, setup)
+        event_bytes = previewed(function, spec, setup)
     except MimocorbError as error:
-        works = f"{spec.name} can work with {', '.join((*spec.sources, *spec.observes))}"
-        problems.append(Problem(spec.where, works, str(error), ""))
+        problems.append(misfit(spec, error))
     return {
         "form": form_of(function).name,
         "event_bytes": event_bytes,
         "rate_hz": declared_rate(function, signature, spec),
         "problems": [_plain(problem) for problem in problems],
     }
-
-
-def _previewed(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> int | None:
-    """Return the most bytes that an event takes in the file; None if that is not known.
-
-    Raises
-    ------
-    MimocorbError
-        The access class cannot work with its buffer or its configuration.
-    """
-    owner = _previewing(function)
-    names = [*spec.sources, *spec.observes]
-    known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
-    if owner is None or not spec.config_origin.complete or not len(names) == len(known) == 1:
-        return None
-    (buffer,) = known
-    layout = {
-        "name": buffer.name,
-        "number_of_slots": buffer.number_of_slots,
-        "values_per_slot": buffer.values_per_slot,
-        "dtype": buffer.dtype,
-    }
-    found: int | None = owner.preview(layout, spec.config)
-    return found
 
 
 def _plain(problem: Problem) -> dict[str, Any]:
@@ -138,31 +112,6 @@ def _plain(problem: Problem) -> dict[str, Any]:
         "remedy": problem.remedy,
         "severity": problem.severity,
     }
-
-
-def _previewing(function: Callable[..., Any]) -> Any:
-    """Return the access class that a function uses, if it has a ``preview`` and is the only one.
-
-    A worker function in the manner of the manual names it in its text.
-    """
-    if has_preview(function):
-        return function
-    function = inspect.unwrap(function)
-    code = getattr(function, "__code__", None)
-    names = set(_names(code)) if code else set()
-    found = {
-        id(value): value
-        for name, value in getattr(function, "__globals__", {}).items()
-        if name in names and has_preview(value)
-    }
-    return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from mimocorb._functions.previews import check_named_sinks
 from mimocorb._run.books import audit
 from mimocorb._run.console import Console
 from mimocorb._run.findings import ORIGIN
@@ -24,8 +25,9 @@ from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
+from mimocorb._setup.problems import format_problems
 from mimocorb._words import how_many
-from mimocorb.errors import HandleMisuse, OutputError
+from mimocorb.errors import HandleMisuse, OutputError, SetupError
 
 __all__ = ["Run", "run_setup"]
 
@@ -77,6 +79,9 @@ class Run:
 
         Returns the directory. What cannot start leaves no directory behind.
         """
+        misfits = check_named_sinks(self.setup)
+        if misfits:
+            raise SetupError(format_problems(misfits))
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()

@@ -8,7 +8,7 @@ from typing import Any
 
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.batches import batch_limit
-from mimocorb._access.event_archive import EventArchive, size_of_noise
+from mimocorb._access.event_archive import EventArchive, check_archive, size_of_noise
 from mimocorb._access.output_file import checked_name, output_directory
 from mimocorb._buffer.reader import Reader
 from mimocorb._words import how_many
@@ -117,6 +117,26 @@ class BufferToParquetfile:
         self.source = Reader(setup)
 
     @classmethod
+    def check(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        """Check buffer and configuration at once, without opening or loading anything.
+
+        Parameters
+        ----------
+        setup
+            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
+        config
+            The configuration.
+
+        Raises
+        ------
+        SetupError
+            The class cannot work with these. Whether Parquet can hold the types, only PyArrow
+            knows, which is not asked here.
+        """
+        checked_name(cls, config)
+        check_archive(cls.__name__, setup, config)
+
+    @classmethod
     def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
         """Return the bytes that an event of noise takes in the archive, without opening anything.
 
@@ -134,7 +154,7 @@ class BufferToParquetfile:
         SetupError
             The class cannot work with these.
         """
-        checked_name(cls, config)
+        cls.check(setup, config)
         return size_of_noise(cls.__name__, setup, config)
 
     @property

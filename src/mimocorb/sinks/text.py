@@ -116,8 +116,8 @@ class BufferToTxtfile:
         self.source = Reader(setup)
 
     @classmethod
-    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
-        """Return the most bytes that a row takes, without opening anything.
+    def check(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        """Check buffer and configuration at once, without opening or loading anything.
 
         Parameters
         ----------
@@ -133,8 +133,26 @@ class BufferToTxtfile:
         """
         checked_name(cls, config)
         _check_form(setup)
+        _headings(setup["dtype"].names or ("value",), config.get("header_alias") or {})
+
+    @classmethod
+    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+        """Return the most bytes that a row takes, without opening anything.
+
+        Parameters
+        ----------
+        setup
+            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
+        config
+            The configuration.
+
+        Raises
+        ------
+        SetupError
+            The class cannot work with these.
+        """
+        cls.check(setup, config)
         dtype = setup["dtype"]
-        _headings(dtype.names or ("value",), config.get("header_alias") or {})
         metadata = "\t".join(map(repr, (np.iinfo(np.int64).max, _WIDEST, _WIDEST)))
         return len(metadata) + len(next(iter(_row_format(dtype, "\t")(_widest_row(dtype))))) + 2
 
