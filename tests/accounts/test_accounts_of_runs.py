@@ -49,7 +49,7 @@ FUNCTIONS = Path(__file__).with_name("account_functions.py")
 
 @pytest.fixture(autouse=True)
 def functions_of_these_tests(monkeypatch):
-    monkeypatch.setattr(running, "FUNCTIONS", FUNCTIONS)
+    monkeypatch.setattr(running, "FUNCTIONS", (FUNCTIONS,))
 
 
 def source(name="numbers", **config):

@@ -20,7 +20,10 @@ from typing import Any, ClassVar
 
 import yaml
 
-FUNCTIONS = Path(__file__).with_name("run_functions.py")
+FUNCTIONS = tuple(
+    Path(__file__).with_name(f"{kind}_functions.py") for kind in ("source", "filter", "sink")
+)
+"""The modules of worker functions; each function is in one of them."""
 WATCHDOG_S = 120.0
 ONE_VALUE = {1: ["value", "float64"]}
 
@@ -41,6 +44,18 @@ class Worker:
     """Further keys of the entry, such as ``restart``."""
 
 
+def file_of(function: str) -> Path:
+    """Return the file of a worker function."""
+    (file,) = [file for file in FUNCTIONS if f"\ndef {function}(" in file.read_text()]
+    return file
+
+
+def place_of(text: str, file: Path) -> str:
+    """Return file and line of a text, as messages name them."""
+    (line,) = [n for n, read in enumerate(file.read_text().splitlines(), 1) if text in read]
+    return f"{file}:{line}"
+
+
 def write_setup(
     directory: Path,
     buffers: Sequence[dict[str, Any]],
@@ -53,7 +68,7 @@ def write_setup(
         functions.append(
             {
                 f"Fkt_{number}": {
-                    "file_name": str(FUNCTIONS.with_suffix("")),
+                    "file_name": str(file_of(worker.function).with_suffix("")),
                     "fkt_name": worker.function,
                     "num_process": worker.processes,
                     "RB_assign": dict(worker.roles),

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from running import (
-    FUNCTIONS,
     RunningDaq,
     Worker,
     chain,
     eventually,
+    file_of,
+    place_of,
     processes_of,
     run,
     run_directories,
@@ -243,14 +244,10 @@ def test_a_crash_in_native_code_is_one_record_in_the_log_and_a_line_with_place_a
     middle = Worker("poisoned", {"RB_1": "read", "RB_2": "write"}, config)
     finished = run(chain(tmp_path, middle=middle))
     assert finished.code == 1
-    (line,) = [
-        number
-        for number, text in enumerate(FUNCTIONS.read_text().splitlines(), 1)
-        if '"crashes": lambda' in text
-    ]
+    place = place_of('"crashes": lambda', file_of("poisoned").with_name("ways_to_fail.py"))
     assert re.match(
         r"Fkt_2 poisoned failed: killed by SIGSEGV \(Segmentation fault\) "
-        rf"\[{re.escape(str(FUNCTIONS))}:{line}\], "
+        rf"\[{re.escape(place)}\], "
         r"with the 11th event published in RB_1 (and \d+ more )?in its hands",
         finished.summary["failures"][0],
     )
@@ -372,12 +369,8 @@ def test_waveforms_of_an_interrupted_run_are_a_readable_archive(tmp_path):
 
 def test_a_failure_names_the_line_of_the_user_function(tmp_path):
     finished = run(chain(tmp_path, middle=Worker("refuses_13", {"RB_1": "read", "RB_2": "write"})))
-    (line,) = [
-        number
-        for number, text in enumerate(FUNCTIONS.read_text().splitlines(), 1)
-        if "unlucky" in text
-    ]
-    assert f"ValueError: unlucky [{FUNCTIONS}:{line}]" in finished.summary["failures"][0]
+    place = place_of("unlucky", file_of("refuses_13"))
+    assert f"ValueError: unlucky [{place}]" in finished.summary["failures"][0]
 
 
 def test_a_source_whose_access_object_is_not_called_is_warned_of(tmp_path):

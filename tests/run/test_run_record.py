@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -174,9 +175,10 @@ def test_a_record_that_cannot_be_written_ends_no_run_but_fails_it(tmp_path):
 
 def repeatable(directory: Path) -> Path:
     """A set-up that has everything below its directory, as a project of a user has."""
-    text = Path(__file__).with_name("run_functions.py").read_text()
-    (directory / "modules").mkdir()
-    (directory / "modules" / "functions.py").write_text(text)
+    here, modules = Path(__file__).parent, directory / "modules"
+    modules.mkdir()
+    for name in ("source_functions", "sink_functions", "ways_to_fail"):
+        shutil.copy(here / f"{name}.py", modules)
     setup = write_setup(
         directory,
         [buffer("RB_1")],
@@ -186,8 +188,7 @@ def repeatable(directory: Path) -> Path:
         ],
         runevents=20,
     )
-    path = str(Path(__file__).with_name("run_functions"))
-    setup.write_text(setup.read_text().replace(path, "modules/functions"))
+    setup.write_text(setup.read_text().replace(f"{here}/", "modules/"))
     return setup
 
 
@@ -205,7 +206,8 @@ def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
     daq = RunningDaq(setup, *options)
     assert daq.finish().code == 0, daq.text
     (first,) = run_directories(parent)
-    for original in (setup, tmp_path / "config.yaml", tmp_path / "modules" / "functions.py"):
+    modules = (tmp_path / "modules").glob("*.py")
+    for original in (setup, tmp_path / "config.yaml", *modules):
         original.unlink()
     again = RunningDaq(first / setup.name, *options)
     assert again.finish().code == 0, again.text
@@ -221,14 +223,14 @@ def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
 
 def test_what_was_changed_before_a_repetition_is_named(tmp_path):
     finished = run(repeatable(tmp_path))
-    module = finished.directory / "modules" / "functions.py"
+    module = finished.directory / "modules" / "source_functions.py"
     module.write_text(module.read_text() + "\n# changed\n")
     RunningDaq(finished.directory / "test_setup.yaml", "--events", "10").finish()
     _first, second = run_directories(finished.parent)
     result = read_record(second).result
     assert result is not None
     assert result.warnings == [
-        "run 1 is not repeated exactly: modules/functions.py has changed since",
+        "run 1 is not repeated exactly: modules/source_functions.py has changed since",
         "run 1 is not repeated exactly: runevents was 20, is 10",
     ]
 

@@ -7,7 +7,16 @@ import subprocess
 import sys
 
 import pytest
-from running import WATCHDOG_S, Worker, buffer, chain, run, run_directories, write_setup
+from running import (
+    FUNCTIONS,
+    WATCHDOG_S,
+    Worker,
+    buffer,
+    chain,
+    run,
+    run_directories,
+    write_setup,
+)
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
@@ -95,7 +104,8 @@ def test_the_directory_of_the_run_says_what_was_run(tmp_path):
     assert directory.name.startswith("test_setup_20")
     assert (directory / "test_setup.yaml").read_text() == (tmp_path / "test_setup.yaml").read_text()
     assert (directory / "config.yaml").exists()
-    assert list(directory.rglob("run_functions.py"))
+    copied = {path.name for path in directory.rglob("*.py")}
+    assert copied == {*(file.name for file in FUNCTIONS), "ways_to_fail.py"}
     assert finished.record["setup"]["workers"]["Fkt_1"]["config"] == {"events": 100}
     assert {"mimocorb", "python", "packages", "kernel"} <= finished.record["versions"].keys()
     assert (directory / "summary.txt").read_text() in finished.text
