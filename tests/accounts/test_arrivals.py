@@ -53,6 +53,10 @@ def pulser_with_late_pulses(rng, size):
     return MEAN_NS + rng.exponential(0.1 * MEAN_NS, size)
 
 
+def pulser_with_some_very_late_pulses(rng, size):
+    return 2.0**23 * (1 + 0.02 * rng.random(size)) + (rng.random(size) < 0.2) * poisson(rng, size)
+
+
 def uniform(rng, size):
     return rng.uniform(0, 2 * MEAN_NS, size)
 
@@ -85,6 +89,7 @@ NOT_POISSON = [
     pulser,
     jittering_pulser,
     pulser_with_late_pulses,
+    pulser_with_some_very_late_pulses,
     uniform,
     blocks_of_ten,
     spills,
@@ -113,6 +118,12 @@ def test_no_other_kind_of_source_is_taken_for_a_hidden_dead_time(draw, size):
 @pytest.mark.parametrize("draw", [d for d in NOT_POISSON if d is not rate_that_doubles])
 def test_what_is_not_poisson_is_recognised_with_many_events(draw):
     assert set(findings(draw, 20_000)) == {Finding.NOT_POISSON}
+
+
+@pytest.mark.parametrize("size", [200, 300, 1000])
+def test_a_few_late_pulses_do_not_confirm_the_clock_of_a_pulser(size):
+    """They did, and it was said that 91 % and (160 ± 40) % agree."""
+    assert set(findings(pulser_with_some_very_late_pulses, size)) == {Finding.NOT_POISSON}
 
 
 @pytest.mark.parametrize("draw", [behind_dead_time, behind_dead_time_that_varies])
@@ -160,6 +171,16 @@ def test_below_the_rates_stands_what_they_assume_if_arrivals_are_not_random(arri
     account = RunAccount((source,), (), (), {"RB_1": Rate(5.0, 0.1)}, cores, {}, ())
     _, _, rates = "\n".join(account_lines(account)).partition("\nRates\n")
     assert ("assumes random arrivals" in rates) is said
+
+
+@pytest.mark.parametrize(
+    ("stopped_ns", "said"),
+    [(40_000_000, "0.04 s"), (1_260_000_000, "1.3 s"), (1_234 * 10**9, "1234")],
+)
+def test_a_short_stop_is_not_called_none(stopped_ns, said):
+    live = LiveTime(9, 0, 0, None, 10, None, None, stopped_ns)
+    (doubt,) = SourceAccount("scope", "scope", (live,), marks_reading=False, events=None).doubts()
+    assert f"was stopped for at least {said}" in doubt
 
 
 def test_too_few_events_give_no_answer():

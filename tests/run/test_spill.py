@@ -120,7 +120,10 @@ def test_a_replay_that_is_ended_early_is_not_noted_as_done(tmp_path, obstacle, c
                 break
         text = replay.stdout.read().decode()
     assert replay.returncode == 1, text
-    assert f" of {saved} events were left when the replay was ended" in text
+    assert f"Not replayed, and still to be had by mimocorb replay {directory}:" in text
+    assert re.search(
+        rf"\n  {saved} events of RB_1 .*: \d+ were left when the replay was ended", text
+    )
 
     assert main(["replay", str(directory), "--quiet"]) == 0
     assert re.search(rf"RB_1 +{saved} = +{saved} \+ +0 \+", capsys.readouterr().out)
@@ -158,7 +161,7 @@ def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys,
     assert what_to_do in capsys.readouterr().out
 
     (again,) = [path for path in run_directories(finished.parent) if path != first]
-    assert main(["replay", str(again), "--quiet"]) == 1
+    assert main(["replay", str(again), "--quiet"]) == 2
     assert f"is a replay of {first}, which has all" in capsys.readouterr().err
     monkeypatch.chdir(finished.parent.parent)
     assert main(["replay", "9"]) == 1
@@ -196,6 +199,67 @@ def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(
     assert len((last / "values.txt").read_text().split()) == 8
     assert main(["replay", str(first), "--quiet"]) == 0
     assert "have been processed by a replay already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path, interrupts):
+    """Three readers were left with different events; it is interrupted in the run of the second."""
+    obstacle = tmp_path / "obstacle"
+    stuck = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, {"file": str(obstacle)})
+    keep = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    more = [Worker("fails_while_there", {"RB_1": "read"}, {"file": str(tmp_path / "none")})] * 2
+    first = RunningDaq(chain(tmp_path, middle=stuck, sink=keep, more=more)).finish().directory
+    rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
+    rows["sequence"] = np.arange(8, 16)
+    rows["data"]["value"] = np.arange(3, 11)[:, None]
+    setup = first / "test_setup.yaml"
+    setup.write_text(setup.read_text().replace("number_of_slots: 16", "number_of_slots: 2"))
+    with SpillFile(first / "spill.npz", setup.name) as file:
+        file.add("RB_1", "Fkt_4", rows[:2])
+        file.add("RB_1", "Fkt_2", rows)
+        file.add("RB_1", "Fkt_5", rows[:4])
+    obstacle.touch()
+    command = [sys.executable, "-m", "mimocorb.cli", "replay", str(first), "--lines"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as replay:
+        text = ""
+        for line in replay.stdout:
+            text += line.decode()
+            if b"cannot go on" in line:
+                replay.send_signal(signal.SIGINT)
+            if b"stopped by SIGINT: draining" in line:
+                obstacle.unlink() if interrupts == 1 else replay.send_signal(signal.SIGINT)
+    assert replay.returncode == 1, text
+    assert text.count("data taking begins") == 2
+    passed, ended = [path for path in run_directories(first.parent) if path != first]
+    _, _, told = text.partition("\nReplayed:\n")
+    left = re.search(r"\d+ (was|were) left", told)
+    what_became_of_it = (
+        f"{left[0]} when the replay was ended; do not use the output in {ended}"
+        if left
+        else f"{ended} says why; do not use its output"
+    )
+    assert bool(left) is (interrupts == 1)
+    assert told.splitlines() == [
+        f"  2 events of RB_1 for Fkt_4: {passed}",
+        f"Not replayed, and still to be had by mimocorb replay {first}:",
+        f"  8 events of RB_1 for Fkt_2: {what_became_of_it}",
+        "  4 events of RB_1 for Fkt_5: not begun, as the replay was ended before",
+    ]
+
+
+def test_a_directory_whose_name_is_a_number_is_a_directory(tmp_path, obstacle, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    directory = stuck_run(tmp_path, obstacle).directory
+    obstacle.unlink()
+    directory.rename("7")
+    capsys.readouterr()
+    assert main(["runs", "7"]) == 0
+    assert "test_setup" in capsys.readouterr().out
+    assert main(["replay", "7", "--quiet"]) == 0
+    assert main(["replay", "7", "--quiet"]) == 0
+    assert "7/spill.npz: all of its events have been processed" in capsys.readouterr().out
+    assert main(["replay", "8"]) == 1
+    assert "no run 8 in target" in capsys.readouterr().err
 
 
 def test_a_replay_says_that_it_is_one_and_measures_no_live_time(tmp_path, obstacle, capsys):
@@ -335,7 +399,7 @@ def test_what_is_no_spill_file_is_refused(tmp_path, capsys, content, message):
     elif content is not None:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("index.json", json.dumps(content))
-    assert main(["replay", str(tmp_path)]) == 1
+    assert main(["replay", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -61,16 +61,21 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
 
 
 def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypatch):
-    """The filter is stuck, the sink has failed: what is due to it is saved until it is unwanted."""
+    """The sink has failed: what is due to it is saved, event by event, until it is unwanted."""
     monkeypatch.chdir(tmp_path)
-    middle = Worker("reports_pauses", {"RB_1": "read", "RB_2": "write"})  # and nothing else, ever
-    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 0})
+    monkeypatch.setattr("mimocorb._run.supervision.spill.PIECE_EVENTS", 1)
+    middle = Worker("double", {"RB_1": "read", "RB_2": "write"})
+    (tmp_path / "obstacle").touch()
+    sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})
     setup = read_setup(chain(tmp_path, source=ENDLESS, middle=middle, sink=sink))
     with Run(setup, RunOptions(verbose=0, keyboard=False)) as daq:
         daq.prepare()
         supervisor = daq.supervisor
         supervisor.start(daq.directory)
         deadline = time.monotonic() + WATCHDOG_S
+        while supervisor.state is not RunState.RUNNING and time.monotonic() < deadline:
+            supervisor.turn()
+        eventually(lambda: not supervisor.buffers["RB_2"].stats().free_slots)
         while supervisor.state is not RunState.DRAINING and time.monotonic() < deadline:
             supervisor.turn()
         for _ in range(3):  # dealt with before anything else happens
@@ -84,11 +89,11 @@ def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypat
     log = (daq.directory / "log.txt").read_text()
     second, third = (line for line in log.splitlines() if "SIGINT: ending already; " in line)
     assert re.search(
-        r"waiting for (Fkt_1 numbers, )?Fkt_2 reports_pauses, to be killed in \d\.\d s; saving"
-        r" events, \d+ events? to go; asked once more it saves no more of them$",
+        r"waiting for (Fkt_1 numbers, )?Fkt_2 double, to be killed in \d\.\d s; saving"
+        r" events, [1-9]\d* events? to go; asked once more it saves no more of them$",
         second,
     )
-    assert re.search(r"; \d+ events? not saved$", third)
+    assert re.search(r"; [1-9]\d* events? not saved$", third)
     assert "ended at once by SIGINT" in summary.reason
 
 
@@ -123,6 +128,10 @@ def test_who_wants_no_more_saved_is_heard_for_those_who_go_later_as_well(tmp_pat
         os.kill(middle.processes[0].pid, signal.SIGKILL)
         turn_until(lambda: supervisor.ended)
         summary = daq.finish()
+    log = (daq.directory / "log.txt").read_text()
+    assert "saving events, what still comes; asked once more it saves no more of them" in log
+    assert "no more events are saved" in log
+    assert "0 events" not in log
     assert not (daq.directory / "spill.npz").exists()
     assert any("of RB_1 were not processed by hangs" in text for text in summary.failures)
 

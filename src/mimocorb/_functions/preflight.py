@@ -19,14 +19,11 @@ from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.dialects import examine_setup
 from mimocorb._setup.model import Setup, WorkerSpec
-from mimocorb._setup.paths import shown
+from mimocorb._setup.paths import RUNS_DIRECTORY, shown
 from mimocorb._setup.problems import Problem, Where
 from mimocorb._setup.user_code.user_functions import read_module
 
-__all__ = ["DEFAULT_PARENT", "Preflight", "preflight"]
-
-DEFAULT_PARENT = "target"
-"""Where directories of runs are made unless the set-up says it, below the working directory."""
+__all__ = ["Preflight", "preflight"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Preflight:
     files: Sequence[FileNeed] = ()
     memory_free_bytes: int = 0
     disk_free_bytes: int | None = None
-    target: Path = Path(DEFAULT_PARENT)
+    target: Path = RUNS_DIRECTORY
     changes: Sequence[str] = ()
 
     @property
@@ -99,7 +96,7 @@ def preflight(
         return Preflight(None, problems)
     workers = [spec for spec in setup.workers if _is_loadable(spec)]
     trials = try_functions(setup, workers, import_timeout_s)
-    target = setup.output_directory or Path(DEFAULT_PARENT).absolute()
+    target = setup.output_directory or RUNS_DIRECTORY.absolute()
     found = [
         *problems,
         *(problem for trial in trials for problem in trial.problems),

@@ -25,13 +25,13 @@ from mimocorb._run.workers.worker_function import WorkerFunction
 from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
+from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb._setup.problems import format_problems
 from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError, SetupError
 
 __all__ = ["Run", "run_setup"]
 
-DEFAULT_PARENT = "target"
 LONGEST_TURN_S = 0.25
 
 
@@ -107,7 +107,7 @@ class Run:
 
     def _parent(self) -> Path:
         """Return where the directory of the run is to be made."""
-        parent = self.setup.output_directory or Path(DEFAULT_PARENT).absolute()
+        parent = self.setup.output_directory or RUNS_DIRECTORY.absolute()
         copy = self.setup.base_directory
         # A run that is repeated is made beside the first one, not inside it.
         if parent.is_relative_to(copy) and run_of_the_copy(self.setup) is not None:
@@ -166,6 +166,7 @@ class Run:
             ],
             failures=failures,
             warnings=warnings,
+            asked_to_end=supervisor.asked_to_end,
         )
         try:
             self.recorder.end(supervisor.changes, summary)

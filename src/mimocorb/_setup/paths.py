@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["absolute", "shown"]
+__all__ = ["RUNS_DIRECTORY", "absolute", "shown"]
+
+RUNS_DIRECTORY = Path("target")
+"""Where directories of runs are made and looked for unless something else is said."""
 
 
 def absolute(base_directory: Path, name: str) -> Path:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mimocorb._words import how_many, verb
+from mimocorb._setup.paths import RUNS_DIRECTORY
+from mimocorb._words import verb
 from mimocorb.cli.common import BAD_USAGE, FAILED, OK, Commands, print_text, read_setup
 from mimocorb.cli.run import add_manner_arguments, run_and_report
-from mimocorb.cli.runs import DEFAULT_PARENT
+
+# The rest is imported on use, where a Ctrl-C is answered by a message.
+if TYPE_CHECKING:
+    from mimocorb._run.replay import Replay, Stage
 
 __all__ = ["add"]
 
@@ -20,19 +25,17 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(action=replay)
     parser.add_argument(
-        "run", metavar="RUN", help=f"the directory of the run, or its number in {DEFAULT_PARENT}"
+        "run", metavar="RUN", help=f"the directory of the run, or its number in {RUNS_DIRECTORY}"
     )
     add_manner_arguments(parser)
 
 
 def replay(chosen: argparse.Namespace) -> int:
     """Run the workers that did not get their events, and all behind them, on the spill file."""
-    from mimocorb._run.record.catalogue import find_run
+    from mimocorb._run.record.catalogue import run_directory
     from mimocorb._run.replay import Replay
 
-    directory = Path(chosen.run)
-    if chosen.run.isdecimal():
-        directory = find_run(DEFAULT_PARENT, int(chosen.run)).directory
+    directory = run_directory(RUNS_DIRECTORY, chosen.run)
     rest = Replay(directory)
     if not rest.left:
         print_text(f"{rest.path}: all of its events have been processed by a replay already")
@@ -47,25 +50,39 @@ def replay(chosen: argparse.Namespace) -> int:
     setup = read_setup(chosen, overrides)
     if setup is None:
         return BAD_USAGE
-    not_done = []
-    for stage in rest.stages(setup):
-        summary = run_and_report(stage.setup, chosen)
-        left = stage.not_played(summary.view)
-        if summary.exit_code == OK and left:
-            print_text(
-                f"{left} of {how_many(stage.events, 'event')} {verb(left, 'was')} left when the "
-                "replay was ended. Nothing is noted as done: replay again for all of them, and do "
-                f"not use the output in {summary.directory} beside that."
+    return _replay_all(rest, rest.stages(setup), chosen)
+
+
+def _replay_all(rest: Replay, stages: Sequence[Stage], chosen: argparse.Namespace) -> int:
+    """Run the stages one after the other until somebody wants an end; say what is not replayed."""
+    replayed, not_replayed = [], []
+    ended = False
+    for stage in stages:
+        if ended:
+            not_replayed.append(f"  {stage}: not begun, as the replay was ended before")
+            continue
+        try:
+            summary = run_and_report(stage.setup, chosen)
+        except KeyboardInterrupt:  # before or after its run, which takes it for a request
+            not_replayed.append(f"  {stage}: interrupted; do not use output of it")
+            ended = True
+            continue
+        ended = summary.asked_to_end
+        if summary.exit_code != OK:
+            not_replayed.append(f"  {stage}: {summary.directory} says why; do not use its output")
+        elif left := stage.not_played(summary.view):
+            not_replayed.append(
+                f"  {stage}: {left} {verb(left, 'was')} left when the replay was ended; do not use "
+                f"the output in {summary.directory}"
             )
-            return FAILED  # somebody wants it to end, and not the next part to begin
-        if summary.exit_code == OK:
-            rest.mark_done(stage, summary.directory)
         else:
-            not_done.append(f"  {stage}: {summary.directory} says why; do not use its output")
-    if not not_done:
+            rest.mark_done(stage, summary.directory)
+            replayed.append(f"  {stage}: {summary.directory}")
+    if not not_replayed:
         return OK
-    listed = "\n".join(not_done)
-    print_text(f"Not replayed, and still to be had by mimocorb replay {directory}:\n{listed}")
+    again = f"Not replayed, and still to be had by mimocorb replay {rest.directory}:"
+    done = ["Replayed:", *replayed] if replayed else []
+    print_text("\n".join([*done, again, *not_replayed]))
     return FAILED
 
 

@@ -7,6 +7,7 @@ import multiprocessing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb.cli.common import (
     BAD_USAGE,
     Commands,
@@ -52,7 +53,7 @@ def add_manner_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="make the directory of the run in DIR instead of target/",
+        help=f"make the directory of the run in DIR instead of {RUNS_DIRECTORY}",
     )
     parser.add_argument("--quiet", action="store_true", help="show nothing but the summary")
     parser.add_argument(

@@ -9,15 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_picture, print_text
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
     from mimocorb._run.record.catalogue import KnownRun
 
-__all__ = ["DEFAULT_PARENT", "add"]
-
-DEFAULT_PARENT = Path("target")
+__all__ = ["add"]
 
 
 def add(commands: Commands) -> None:
@@ -32,7 +31,7 @@ def add(commands: Commands) -> None:
         "places",
         nargs="*",
         metavar="DIR|RUN",
-        help="the directory of the runs (default: target); runs, by number or directory",
+        help=f"the directory of the runs (default: {RUNS_DIRECTORY}); runs, by number or directory",
     )
     parser.add_argument("--last", type=count, metavar="N", help="list the last N runs only")
     parser.add_argument(
@@ -46,21 +45,16 @@ def add(commands: Commands) -> None:
 
 def runs(chosen: argparse.Namespace) -> int:
     """List, show or compare, as many runs as are named."""
-    from mimocorb._run.record.catalogue import catalogue, find_run, is_run, look_at
+    from mimocorb._run.record.catalogue import catalogue, is_run, look_at, run_directory
 
     places = list(chosen.places)
-    parent = DEFAULT_PARENT
-    if places and not places[0].isdecimal():
-        first = Path(places[0])
-        if first.is_dir() and not is_run(first):
-            parent = Path(places.pop(0))
+    parent = RUNS_DIRECTORY
+    if places and Path(places[0]).is_dir() and not is_run(Path(places[0])):
+        parent = Path(places.pop(0))
     if len(places) > 2:
         print("mimocorb: two runs can be compared, not more", file=sys.stderr)
         return BAD_USAGE
-    named = [
-        find_run(parent, int(place)) if place.isdecimal() else look_at(Path(place))
-        for place in places
-    ]
+    named = [look_at(run_directory(parent, place)) for place in places]
     if not named:
         found = catalogue(parent)
         _list(_selected(found.runs, chosen), parent, chosen)

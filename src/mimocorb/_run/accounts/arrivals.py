@@ -23,17 +23,18 @@ uncertainty ``1/√n`` with ``n`` events in the tail.
 
 When nothing is said. The check has to hold for sources of every kind, and most of them are no
 Poisson processes: pulsers, files read as fast as possible, devices that hand over blocks. So the
-tail is first looked at whether it is exponential: χ² of the bins (of at least 5 expected events,
-2 % of each forgiven) and bins that are small against ``1/λ``, which rules out all that is periodic.
-If not, or if there are more short intervals than independent events have (bursts, after-pulses,
-events that the device has kept meanwhile, a rate that changes), there is no second answer to
-compare with; this is said, and is no fault. What is left are exponential tails with too few short
-intervals: these are what a hidden dead time makes. They are reported as a disagreement if it is
-larger than three standard deviations and than 1 % of the live time, in at least 1000 events, and if
-the exponential reaches down to the shorter intervals: 85 % of all have to be in it. A dead time
-that varies more than the intervals themselves is not found in this way; the price for not taking
-every source that varies smoothly, like the computing time of a simulation, for a detector with dead
-time.
+tail is first looked at whether it is exponential: χ² of the bins (of at least 5 expected events, 2
+% of each forgiven) and bins that are small against ``1/λ``, which rules out all that is periodic.
+It has to hold a third of all events as well: if it does not, most are in the one bin below it, like
+those of a pulser, of which the few late ones say nothing. If not, or if there are more short
+intervals than independent events have (bursts, after-pulses, events that the device has kept
+meanwhile, a rate that changes), there is no second answer to compare with; this is said, and is no
+fault. What is left are exponential tails with too few short intervals: these are what a hidden dead
+time makes. They are reported as a disagreement if it is larger than three standard deviations and
+than 1 % of the live time, in at least 1000 events, and if the exponential reaches down to the
+shorter intervals: 85 % of all have to be in it. A dead time that varies more than the intervals
+themselves is not found in this way; the price for not taking every source that varies smoothly,
+like the computing time of a simulation, for a detector with dead time.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ FEWEST_EVENTS_FOR_A_FAULT = 1000
 FEWEST_EXPECTED = 5.0
 FORGIVEN = 0.02
 LONGER_HALF = 0.5
+SMALLEST_TAIL = 1 / 3
 WITH_SHORT_ONES = 0.85
 LARGEST_CHI2_SIGMA = 3.5
 LARGEST_CHI2_SIGMA_OF_A_FAULT = 2.0
@@ -179,24 +181,26 @@ def _fault_or_not(intervals: NDArray[np.int64], events: int) -> tuple[Finding, s
 class _Tail:
     """The longer intervals: counts, lower edges and upper edges of bins, and the fit.
 
-    ``rate`` is λ in 1/ns, 0 if there is nothing to fit.
+    ``part`` is that of all events, ``rate`` λ in 1/ns.
     """
 
     counts: NDArray[np.float64]
     lower_ns: NDArray[np.float64]
     upper_ns: NDArray[np.float64]
+    part: float
     rate: float
 
     @classmethod
-    def of(cls, intervals: NDArray[np.int64], part: float) -> _Tail:
+    def of(cls, intervals: NDArray[np.int64], largest_part: float) -> _Tail:
         """Keep at most this part of the intervals, whole bins from the longest down, and fit."""
         edges = interval_edges_ns()
         last = int(np.flatnonzero(intervals)[-1])
         below = np.cumsum(intervals) / intervals.sum()
-        first = min(last, int(np.searchsorted(below, 1 - part)) + 1)
+        first = min(last, int(np.searchsorted(below, 1 - largest_part)) + 1)
         counts = intervals[first : last + 1].astype(float)
         lower, upper = edges[first : last + 1], edges[first + 1 : last + 2]
-        return cls(counts, lower, upper, _fitted_rate(counts, lower, upper))
+        part = float(counts.sum() / intervals.sum())
+        return cls(counts, lower, upper, part, _fitted_rate(counts, lower, upper))
 
     @property
     def events(self) -> float:
@@ -205,7 +209,8 @@ class _Tail:
 
     def problem(self, largest_chi2_sigma: float = LARGEST_CHI2_SIGMA) -> str:
         """Return why this is no tail of an exponential distribution; nothing if it may be one."""
-        if self.rate * (self.upper_ns[0] - self.lower_ns[0]) > WIDEST_BIN:
+        width = self.rate * (self.upper_ns[0] - self.lower_ns[0])
+        if width > WIDEST_BIN or self.part < SMALLEST_TAIL:
             return "they come too regularly for independent events, or all at once"
         if self._chi2_sigma() > largest_chi2_sigma:
             return "long intervals are not distributed as between independent events"

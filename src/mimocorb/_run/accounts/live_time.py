@@ -194,8 +194,8 @@ class SourceAccount:
             if process.check is not None and process.check.finding is Finding.DISAGREE
         ]
         stops = [
-            f"{self.label} was stopped for at least {process.stopped_ns / 1e9:.1f} s, by a signal "
-            "or a debugger, which counts as live"
+            f"{self.label} was stopped for at least {_seconds(process.stopped_ns)}, by a signal or "
+            "a debugger, which counts as live"
             for process in self.processes
             if process.stopped_ns
         ]
@@ -218,3 +218,9 @@ class SourceAccount:
             "marks_reading": self.marks_reading,
             "processes": [process.as_dict() for process in self.processes],
         }
+
+
+def _seconds(time_ns: int) -> str:
+    """Return a time that was measured, which is not written as 0.0 s because it is short."""
+    seconds = time_ns / 1e9
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2g} s"

@@ -23,7 +23,7 @@ from mimocorb._run.record.run_record import RECORD_FILE, RunRecord, read_record,
 from mimocorb._run.run_log import JSON_LOG
 from mimocorb.errors import RunRecordError
 
-__all__ = ["Catalogue", "KnownRun", "catalogue", "find_run", "is_run", "look_at"]
+__all__ = ["Catalogue", "KnownRun", "catalogue", "find_run", "is_run", "look_at", "run_directory"]
 
 LONGEST_LOG_LINE = 128 * 1024
 
@@ -113,6 +113,22 @@ def find_run(parent: Path, number: int) -> KnownRun:
         names = ", ".join(run.directory.name for run in found)
         raise RunRecordError(f"{parent} holds several runs {number}: name the directory of {names}")
     return found[0]
+
+
+def run_directory(parent: Path, name: str) -> Path:
+    """Return the directory of a run that is given by its directory, or by its number in `parent`.
+
+    What is both is a directory, as for those who connect to a run.
+
+    Raises
+    ------
+    RunRecordError
+        There is no run of this number, or more than one.
+    """
+    directory = Path(name)
+    if name.isdecimal() and not directory.is_dir():
+        return find_run(parent, int(name)).directory
+    return directory
 
 
 def look_at(directory: Path) -> KnownRun:

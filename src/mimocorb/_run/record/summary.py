@@ -51,6 +51,8 @@ class RunSummary:
         How each process ended.
     failures, warnings
         What went wrong; any failure makes the exit code 1.
+    asked_to_end
+        Whether somebody wanted it to end, by Ctrl-C or otherwise.
     """
 
     number: int
@@ -63,6 +65,7 @@ class RunSummary:
     workers: Sequence[WorkerEnd]
     failures: Sequence[str]
     warnings: Sequence[str]
+    asked_to_end: bool = False
 
     def __repr__(self) -> str:
         return f"<run {self.number}, {self.title}: {self._verdict}; {self.reason}>"

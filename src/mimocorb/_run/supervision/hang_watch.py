@@ -149,15 +149,16 @@ class HangWatch:
     def _look_at_stopped(self) -> None:
         """Note who handles data and is stopped; report who has been for a while, each once."""
         now_s = time.monotonic()
+        before, self._stopped_since_s = self._stopped_since_s, {}
         for function, process in [
             (f, p) for f in self._functions if f.must_finish for p in f.alive
         ]:
             stopped = process.pid is not None and is_stopped(process.pid)
             process.account.look(is_stopped=stopped)
             if not stopped:
-                self._stopped_since_s.pop(process, None)
                 continue
-            stopped_s = now_s - self._stopped_since_s.setdefault(process, now_s)
+            since_s = self._stopped_since_s[process] = before.get(process, now_s)
+            stopped_s = now_s - since_s
             if stopped_s > self._options.suspect_s and process not in self._reported:
                 self._reported.add(process)
                 self._findings.warn(

@@ -81,10 +81,11 @@ class Leftovers:
         """
         if not self.pending and (self._are_unwanted or not self._told):
             return ""
-        left = how_many(self._spill.left, "event")
+        left = self._spill.left
         if self._told:
             self.are_unwanted()
             self._spill.give_up()
-            return f"{left} not saved"
+            return f"{how_many(left, 'event')} not saved" if left else "no more events are saved"
         self._told = True
-        return f"saving events, {left} to go; asked once more it saves no more of them"
+        to_go = f"{how_many(left, 'event')} to go" if left else "what still comes"
+        return f"saving events, {to_go}; asked once more it saves no more of them"

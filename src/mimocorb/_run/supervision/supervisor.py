@@ -87,6 +87,7 @@ class Supervisor:
         self.state = RunState.PREPARED
         self.changes = [StateChange(time.time(), RunState.PREPARED, "the set-up has been checked")]
         self.reason = ""
+        self.asked_to_end = False
         self.findings = Findings(log)
         self.buffers: dict[str, NewBuffer] = {}
         self.functions: list[WorkerFunction] = []
@@ -206,6 +207,8 @@ class Supervisor:
         if command is Command.TOGGLE_PAUSE:
             paused = self.state is RunState.PAUSED
             command = Command.RESUME if paused else Command.PAUSE
+        elif command in (Command.STOP, Command.END, Command.INTERRUPT):
+            self.asked_to_end = True
         if command is Command.INTERRUPT:
             first = self.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
             command = Command.STOP if first else Command.END

@@ -11,6 +11,7 @@ from typing import Any
 from mimocorb._setup.keys.composite_kinds import EventLimits, Restart, StopConditions
 from mimocorb._setup.keys.kinds import Directory, Flag, Key, Keys, Number, Text, Unread, WholeNumber
 from mimocorb._setup.keys.record_types import RecordType
+from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = [
@@ -83,7 +84,7 @@ _SLOTS_MEANING = "How many events the buffer holds."
 _VALUES_MEANING = "Length of the array in a slot: samples of an event, or 1 for numbers."
 _TYPE_MEANING = "NumPy type of one value, or its fields."
 _PROCESSES_MEANING = "Processes that run the function and share the events of its sources."
-_DIRECTORY = Directory("target")
+_DIRECTORY = Directory(str(RUNS_DIRECTORY))
 _DIRECTORY_MEANING = "Where the directories of runs are made."
 
 _MAPPING: dict[str, Any] = {"type": ["object", "null"]}
