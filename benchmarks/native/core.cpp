@@ -36,7 +36,7 @@ harness::Seen read_all(const harness::Shape& shape, const std::shared_ptr<Segmen
   harness::Seen seen;
   for (int ends = 0; ends < shape.writers;) {
     Run run = port->advance();
-    for (; run.status == kNotNow; run = port->advance()) port->wait(kForever_ns, kSpin_ns);
+    while (run.status == kNotNow) run = port->wait_and_take(1, kForever_ns, kSpin_ns);
     if (run.status != kOk) std::abort();
     if (seen.first_s == 0.0) seen.first_s = harness::now_s();
     std::int32_t value = 0;

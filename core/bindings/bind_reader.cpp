@@ -82,12 +82,22 @@ void bind_reader(nb::module_& m) {
              return view_of_slots<const std::uint8_t>(r.segment, first, count);
            },
            "first"_a, "count"_a)
-      .def("wait",
-           [](const Reader& r, double timeout_s, double spin_s) {
+      .def("wait_and_take",
+           [](const Reader& r, std::uint32_t count, double timeout_s, double spin_s) {
              ReaderPort& port = r.use();
-             return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(left, to_ns(spin_s)); });
+             Run run{};
+             try {
+               wait_for(timeout_s, [&](std::int64_t left) {
+                 run = port.wait_and_take(count, left, to_ns(spin_s));
+                 return run.status;
+               });
+             } catch (const nb::python_error&) {  // a signal: nobody would know what is in hand
+               port.give_back(false);
+               throw;
+             }
+             return as_tuple(run);
            },
-           "timeout_s"_a, "spin_s"_a)
+           "count"_a, "timeout_s"_a, "spin_s"_a)
       .def("wait_turn",
            [](const Reader& r, std::uint32_t slot, double timeout_s, double spin_s) {
              ReaderPort& port = r.use();

@@ -184,8 +184,7 @@ bool ControlPort::wait_drained(std::int64_t timeout_ns) {
     header_.progress.sleepers.fetch_add(1, std::memory_order_relaxed);
     turn = header_.progress.turn.load(std::memory_order_relaxed);
   }
-  futex_sleep(&header_.progress.turn, turn,
-              timeout_ns < kLongestSleep_ns ? timeout_ns : kLongestSleep_ns);
+  futex_sleep(&header_.progress.turn, turn, timeout_ns);
   {
     const Locked locked(this);
     settle(&header_.progress);

@@ -126,26 +126,34 @@ std::uint32_t ReaderPort::delivery(std::uint32_t slot) const {
   return group_word(slot, group_).delivery;
 }
 
-int ReaderPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
+// Whoever has slept goes on with cold caches, where each step counts: so it takes with the same lock
+// with which it counts itself out.
+Run ReaderPort::wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std::int64_t spin_ns) {
   GroupRecord& group = segment_->group(group_);
-  HandleRecord& record = segment_->handle(handle_);
   const auto something = [&] {
     return group.queue_count.load(std::memory_order_relaxed) > 0 || at_end();
   };
-  if (something()) return kOk;
-  const WaitingTime waiting(&record, WaitCause::kData);
-  if (found_by_spinning(something, spin_ns, timeout_ns, &patience_)) return kOk;
+  if (something()) return take(count);
+  const WaitingTime waiting(&segment_->handle(handle_), WaitCause::kData);
+  if (found_by_spinning(something, spin_ns, timeout_ns, &patience_)) return take(count);
+  Run run;
   std::uint32_t turn = 0;
   {
     const Locked locked(this);
-    if (something()) return kOk;
-    record.sleeping = Sleeping::kForWork;
-    group.data.sleepers.fetch_add(1, std::memory_order_relaxed);
-    turn = group.data.turn.load(std::memory_order_relaxed);
+    run = take_in_hand(count);
+    if (run.status != kNotNow) return run;
+    count_in(handle_, Sleeping::kForWork, &group.data, &turn);
   }
-  sleep_registered(&group.data, turn, handle_, timeout_ns);
+  futex_sleep(&group.data.turn, turn, timeout_ns);
+  {
+    const Locked locked(this);
+    count_out(handle_, &group.data);
+    run = take_in_hand(count);
+  }
   patience_.slept(waiting.so_far_ns());
-  return after_sleep(turn, group.data);
+  if (run.status != kNotNow) return run;
+  const int after = after_sleep(turn, group.data);
+  return after == kOk ? take(count) : Run{after, 0, 0};
 }
 
 // model: TURN. Lock held. What this reader itself has in hand is not in its way. With kNotNow,
@@ -187,8 +195,7 @@ int ReaderPort::wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int6
     its_word = segment_->group_word(before, group_).load(std::memory_order_relaxed);
   }
   GroupRecord& group = segment_->group(group_);
-  HandleRecord& record = segment_->handle(handle_);
-  const WaitingTime waiting(&record, WaitCause::kTurn);
+  const WaitingTime waiting(&segment_->handle(handle_), WaitCause::kTurn);
   const Word& word = segment_->group_word(before, group_);
   spin_until([&] { return word.load(std::memory_order_relaxed) != its_word; },
              std::min(spin_ns, timeout_ns));
@@ -197,11 +204,13 @@ int ReaderPort::wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int6
     const Locked locked(this);
     const int now = turn(slot, &before);
     if (now != kNotNow) return now;
-    record.sleeping = Sleeping::kForTurn;
-    count_up(&group.turn.sleepers);
-    turn_then = group.turn.turn.load(std::memory_order_relaxed);
+    count_in(handle_, Sleeping::kForTurn, &group.turn, &turn_then);
   }
-  sleep_registered(&group.turn, turn_then, handle_, timeout_ns);
+  futex_sleep(&group.turn.turn, turn_then, timeout_ns);
+  {
+    const Locked locked(this);
+    count_out(handle_, &group.turn);
+  }
   const int after = after_sleep(turn_then, group.turn);
   if (after != kOk) return after;
   const Locked locked(this);

@@ -90,10 +90,13 @@ void Ring::wake_everyone(Wakes* wakes) {
 
 // --- sleeping ---------------------------------------------------------------------------------
 
-void Ring::sleep_registered(WaitChannel* channel, std::uint32_t turn, std::uint32_t handle,
-                            std::int64_t timeout_ns) {
-  futex_sleep(&channel->turn, turn, timeout_ns < kLongestSleep_ns ? timeout_ns : kLongestSleep_ns);
-  const Locked locked(this);
+void Ring::count_in(std::uint32_t handle, Sleeping how, WaitChannel* channel, std::uint32_t* turn) {
+  segment_->handle(handle).sleeping = how;
+  channel->sleepers.fetch_add(1, std::memory_order_relaxed);
+  *turn = channel->turn.load(std::memory_order_relaxed);
+}
+
+void Ring::count_out(std::uint32_t handle, WaitChannel* channel) {
   segment_->handle(handle).sleeping = Sleeping::kNot;
   settle(channel);
 }

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace mimocorb {
 namespace {
 
@@ -32,7 +34,7 @@ MayBlock::~MayBlock() {
 
 void futex_sleep(std::atomic<std::uint32_t>* word, std::uint32_t expected,
                  std::int64_t timeout_ns) {
-  const timespec timeout = to_timespec(timeout_ns);
+  const timespec timeout = to_timespec(std::min(timeout_ns, kLongestSleep_ns));
   const MayBlock may_block;
   syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
 }

@@ -204,11 +204,13 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   {
     const Locked locked(this);
     if (room() != reason) return kOk;
-    record.sleeping = Sleeping::kForWork;
-    header_.space.sleepers.fetch_add(1, std::memory_order_relaxed);
-    turn = header_.space.turn.load(std::memory_order_relaxed);
+    count_in(handle_, Sleeping::kForWork, &header_.space, &turn);
   }
-  sleep_registered(&header_.space, turn, handle_, timeout_ns);
+  futex_sleep(&header_.space.turn, turn, timeout_ns);
+  {
+    const Locked locked(this);
+    count_out(handle_, &header_.space);
+  }
   patience_.slept(waiting.so_far_ns());
   return after_sleep(turn, header_.space);
 }

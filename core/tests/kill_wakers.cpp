@@ -35,19 +35,21 @@ struct Case {
   Fate fate;
 };
 
-template <class Port>
-int sleep_for(Port* port) {
-  for (;;) {
-    const Run run = port->advance();
-    if (run.status == kOk) return kServed;
-    if (run.status == kEnded) return kSawTheEnd;
-    port->wait(kSleep_ns, 0);
-  }
-}
+int fate_of(const Run& run) { return run.status == kOk ? kServed : kSawTheEnd; }
 
 // Events are taken by group 1 in the parent, so that the sleeping readers are in group 0.
-int reader_sleeps(Stage& stage) { return sleep_for(stage.open_reader(0).get()); }
-int writer_sleeps(Stage& stage) { return sleep_for(stage.open_writer().get()); }
+int reader_sleeps(Stage& stage) {
+  const auto port = stage.open_reader(0);
+  Run run = port->take(1);
+  while (run.status != kOk && run.status != kEnded) run = port->wait_and_take(1, kSleep_ns, 0);
+  return fate_of(run);
+}
+int writer_sleeps(Stage& stage) {
+  const auto port = stage.open_writer();
+  Run run = port->claim(1);
+  for (; run.status != kOk && run.status != kEnded; run = port->claim(1)) port->wait(kSleep_ns, 0);
+  return fate_of(run);
+}
 
 SlotState slot_state(const Stage& stage, std::uint32_t slot) {
   return SlotWord::decode(stage.segment->slot(slot).word.load()).state;
@@ -103,7 +105,8 @@ bool is_removed(const Stage& stage) {
 void put_instead(Stage& stage) { stage.put(stage.writer.get(), 1); }
 void acknowledge_instead(Stage& stage) {
   const auto reader = stage.open_reader(0);
-  while (reader->advance().status == kNotNow) reader->wait(kSleep_ns, 0);
+  while (reader->wait_and_take(1, kSleep_ns, 0).status == kNotNow) {
+  }
   reader->acknowledge();
 }
 

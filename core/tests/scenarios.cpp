@@ -177,7 +177,7 @@ void refuse(Stage& stage) { stage.own_writer->refuse(); }
 void close_writer(Stage& stage) { stage.own_writer->close(); }
 void close_reader(Stage& stage) { stage.own_reader->close(); }
 void wait_for_space(Stage& stage) { stage.own_writer->wait(1'000'000, 2'000); }
-void wait_for_data(Stage& stage) { stage.own_reader->wait(1'000'000, 2'000); }
+void wait_for_data(Stage& stage) { stage.own_reader->wait_and_take(2, 1'000'000, 2'000); }
 void open_writer(Stage& stage) { WriterPort::open(stage.segment, stage.token, &stage.own_writer); }
 void open_reader(Stage& stage) { ReaderPort::open(stage.segment, 0, &stage.own_reader); }
 void snapshot(Stage& stage) {

@@ -72,12 +72,10 @@ void run_reader(const std::shared_ptr<Segment>& ring, std::uint32_t group, Recei
   ControlPort control(ring);
   std::vector<std::int64_t> newest(kMaxWriters, -1);
   for (int turn = 0;; ++turn) {
-    const Run run = port->advance();
+    Run run = port->advance();
+    if (run.status == kNotNow) run = port->wait_and_take(1, kWait_ns, kSpin_ns);
     if (run.status == kEnded) break;
-    if (run.status == kNotNow) {
-      port->wait(kWait_ns, kSpin_ns);
-      continue;
-    }
+    if (run.status == kNotNow) continue;
     if (turn % 11 == 10 && port->delivery(run.first) == 1) {
       port->give_back();  // now and then not wanted
       continue;

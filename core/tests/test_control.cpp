@@ -264,7 +264,7 @@ TEST("what is held names event, holder and delivery") {
 
 TEST("who has left is not among those who have waited") {
   Stage stage(1);
-  stage.open_reader(0)->wait(1000, 0);
+  stage.open_reader(0)->wait_and_take(1, 1000, 0);
   CHECK_EQUAL(stage.control.waited().size(), 1U);  // the writer
 }
 
@@ -273,7 +273,7 @@ TEST("how long somebody has waited counts while it waits") {
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(stage.control.waited().size(), 2U);
   CHECK_EQUAL(stage.control.waited()[1].waited_ns, 0);
-  reader->wait(2'000'000, 0);
+  reader->wait_and_take(1, 2'000'000, 0);
   CHECK(stage.control.waited()[1].waited_ns >= 2'000'000);
   stage.segment->handle(1).waiting_cause = static_cast<std::uint32_t>(WaitCause::kTurn);
   stage.segment->handle(1).waiting_since_ns = monotonic_ns() - 5'000'000;

@@ -63,8 +63,7 @@ TEST("who waits at the end of the stream is told so at once") {
   Stage stage(1);
   const auto reader = stage.open_reader(0);
   stage.writer->close();
-  CHECK_EQUAL(reader->wait(1'000'000'000, 0), kOk);
-  CHECK_EQUAL(reader->take(1).status, kEnded);
+  CHECK_EQUAL(reader->wait_and_take(1, 1'000'000'000, 0).status, kEnded);
   CHECK_EQUAL(stage.segment->handle(1).waited_ns[static_cast<std::size_t>(WaitCause::kData)].load(), 0);
 }
 
@@ -227,15 +226,14 @@ TEST("a reader of a removed group sees its end, and what it held is settled") {
 TEST("a reader waits for data or the end, and the time is booked") {
   Stage stage(1);
   const auto reader = stage.open_reader(0);
-  CHECK_EQUAL(reader->wait(2'000'000, 1000), kNotNow);
+  CHECK_EQUAL(reader->wait_and_take(1, 2'000'000, 1000).status, kNotNow);
   CHECK(reader->waited_ns() >= 2'000'000);
   CHECK(stage.control.books().groups[0].waited_ns >= 2'000'000);
   stage.put(stage.writer.get(), 1);
-  CHECK_EQUAL(reader->wait(1'000'000, 0), kOk);
-  reader->advance();
+  CHECK_EQUAL(reader->wait_and_take(2, 1'000'000, 0).count, 1U);
   reader->acknowledge();
   stage.segment->header().creator_start_time += 1;
-  CHECK_EQUAL(reader->wait(1'000'000, 0), kOrphaned);
+  CHECK_EQUAL(reader->wait_and_take(1, 1'000'000, 0).status, kOrphaned);
   CHECK(violations(*stage.segment).empty());
 }
 

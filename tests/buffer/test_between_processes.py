@@ -167,6 +167,22 @@ def test_a_waiting_reader_in_the_main_thread_obeys_a_signal():
         assert int(reader.get()[0]) == 3
 
 
+def test_an_event_that_comes_together_with_a_signal_goes_back_unseen(start):
+    def stop(number, frame):
+        raise InterruptedError
+
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        reader = Reader(buffer.new_reader_group(), spin_us=1e6 * WATCHDOG_S)
+        before = signal.signal(signal.SIGUSR1, stop)
+        try:
+            start(workers.interrupt_and_write, os.getpid(), buffer.new_writer())
+            with pytest.raises(InterruptedError):
+                reader.get(timeout_s=WATCHDOG_S)
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        assert int(reader.get(timeout_s=WATCHDOG_S)[0]) == 3
+
+
 def test_a_handle_opened_before_a_fork_is_refused_in_the_child_and_stays_the_parents(start):
     with closing(NewBuffer(2, 1, np.int32)) as buffer:
         reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())

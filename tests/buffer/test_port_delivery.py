@@ -255,7 +255,7 @@ def test_how_long_ports_have_waited_is_told_for_each(make):
     group = ring.ring.add_group()
     writer, one, two = ring.writer(), ring.reader(group), ring.reader(group)
     assert ring.ring.waited() == [(os.getpid(), 0)] * 3
-    one.wait(0.01, 0.0)
+    one.wait_and_take(1, 0.01, 0.0)
     put(writer)
     get(one)
     writer.wait(0.02, 0.0)

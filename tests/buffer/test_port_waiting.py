@@ -233,10 +233,11 @@ def test_a_reader_wakes_when_an_event_is_published(make):
     ring = make(2)
     group = ring.ring.add_group()
     writer, reader = ring.writer(), ring.reader(group)
-    waiting = Background(reader.wait, 60.0, 0.0)
+    waiting = Background(reader.wait_and_take, 5, 60.0, 0.0)
     put(writer)
-    assert waiting.result() == 0
-    assert get(reader) == 1
+    first, taken = waiting.result()
+    assert taken == 1
+    assert reader.sequence(first) == 1
 
 
 def test_a_reader_wakes_when_a_colleague_gives_back(make):
@@ -245,11 +246,12 @@ def test_a_reader_wakes_when_a_colleague_gives_back(make):
     put(ring.writer())
     holding, reader = ring.reader(group), ring.reader(group)
     get(holding)
-    waiting = Background(reader.wait, 60.0, 0.0)
+    waiting = Background(reader.wait_and_take, 1, 60.0, 0.0)
     wait_until(lambda: waiting.running, "the reader waits")
     holding.give_back()
-    assert waiting.result() == 0
-    assert get(reader) == 1
+    first, taken = waiting.result()
+    assert taken == 1
+    assert reader.delivery(first) == 2
 
 
 @pytest.mark.parametrize("end", ["last writer leaves", "end_writers", "end_readers", "last ack"])
@@ -261,7 +263,7 @@ def test_a_waiting_reader_wakes_at_the_end_of_the_stream(make, end):
         put(writer)
         get(colleague)
         writer.close()
-    waiting = Background(reader.wait, 60.0, 0.0)
+    waiting = Background(reader.wait_and_take, 1, 60.0, 0.0)
     time.sleep(0.02)
     {
         "last writer leaves": writer.close,
@@ -269,7 +271,7 @@ def test_a_waiting_reader_wakes_at_the_end_of_the_stream(make, end):
         "end_readers": ring.ring.end_readers,
         "last ack": colleague.acknowledge,
     }[end]()
-    assert waiting.result() in (0, Status.ENDED)
+    assert waiting.result() == (Status.ENDED, 0)
     assert reader.advance() == Status.ENDED
 
 
@@ -300,7 +302,7 @@ def test_the_time_of_waiting_is_kept_by_cause(make):
     ring = make(1)
     group = ring.ring.add_group()
     writer, reader = ring.writer(), ring.reader(group)
-    assert reader.wait(0.05, 0.0) == Status.NOT_NOW
+    assert reader.wait_and_take(1, 0.05, 0.0) == (Status.NOT_NOW, 0)
     put(writer)
     assert writer.wait(0.06, 0.0) == Status.NOT_NOW
     ring.ring.pause(True)

@@ -24,7 +24,7 @@ from mimocorb._buffer.contract import Status
 SLOT_BYTES = 8
 WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set", "refuse"]
 READING = [
-    *("advance", "advance", "take", "take"),
+    *("advance", "advance", "take", "take", "wait_and_take"),
     *("acknowledge", "acknowledge_first", "give_back", "step aside", "quarantine"),
 ]
 # What is measured rather than decided differs between backends.
@@ -260,6 +260,8 @@ class RingsAgree(RuleBasedStateMachine):
             reader.got(reader.call("advance"))
         elif what == "take":
             reader.got(*reader.call("take", count))
+        elif what == "wait_and_take":
+            reader.got(*reader.call("wait_and_take", count, 0.0, 0.0))
         elif what == "acknowledge_first":
             assert reader.call(what, count) == min(count, len(reader.in_hand))
             del reader.in_hand[:count]
@@ -289,9 +291,9 @@ class RingsAgree(RuleBasedStateMachine):
         same([observer.newest() for observer in self.observers])
 
     def wait_without_time(self):
-        for port in [*self.writers, *self.readers]:
-            # Whether there is room, an event, or the end: in each case there is no need to wait.
-            same([side.wait(0.0, 0.0) == Status.NOT_NOW for side in port.sides])
+        for writer in self.writers:
+            # Whether there is room, or the end: in each case there is no need to wait.
+            same([side.wait(0.0, 0.0) == Status.NOT_NOW for side in writer.sides])
         for reader in self.readers:
             for slot in reader.in_hand:
                 reader.call("wait_turn", slot, 0.0, 0.0)

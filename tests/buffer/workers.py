@@ -46,6 +46,15 @@ def pass_on_in_order(source, sink, dies_at):
     writer.close()
 
 
+def interrupt_and_write(pid, setup_dict):
+    """Send a signal to a reader that looks for events without sleeping, then publish one."""
+    time.sleep(0.2)  # it begins to look
+    os.kill(pid, signal.SIGUSR1)
+    time.sleep(0.1)  # the signal arrives
+    with Writer(setup_dict) as writer:
+        writer.write([3])
+
+
 def write_for_ever(setup_dict):
     writer = Writer(setup_dict)
     while True:

@@ -145,9 +145,9 @@ class Ring {
   Outcome open_handle(Role role, std::uint32_t port, std::uint32_t* handle);
   void leave(std::uint32_t handle, Wakes* wakes);
 
-  // One sleep of at most kLongestSleep_ns on a channel that this handle has registered with.
-  void sleep_registered(WaitChannel* channel, std::uint32_t turn, std::uint32_t handle,
-                        std::int64_t timeout_ns);
+  // Lock held. A sleeper counts itself in, and out once it is awake.
+  void count_in(std::uint32_t handle, Sleeping how, WaitChannel* channel, std::uint32_t* turn);
+  void count_out(std::uint32_t handle, WaitChannel* channel);
   int after_sleep(std::uint32_t turn_then, const WaitChannel& channel);
 
   bool signal(WaitChannel* channel, std::uint32_t wanted);
@@ -226,9 +226,11 @@ class ReaderPort : public Ring {
   void copy(std::uint32_t slot, void* target) const;  // all its bytes
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
-  int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
+  // As `take`, but waits until there is something to take or nothing will come. Sleeps once at most;
+  // kNotNow: nothing yet.
+  Run wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std::int64_t spin_ns);
   // Until no event of the group before that in `slot` is in others' hands or due. kOk: so it is, and
-  // remains; kEarlier: one is due, and if nobody else takes it, this reader has to; or as `wait`.
+  // remains; kEarlier: one is due, and if nobody else takes it, this reader has to; or kNotNow.
   int wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int64_t spin_ns);
   [[nodiscard]] std::int64_t waited_ns() const;
   void close();

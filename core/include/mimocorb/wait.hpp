@@ -63,7 +63,8 @@ class MayBlock {
 // No sleep is longer than this: whoever should have woken us may have been killed before it could.
 inline constexpr std::int64_t kLongestSleep_ns = 50'000'000;
 
-// Sleeps while *word == expected, at most `timeout_ns`. Returns early on a signal.
+// Sleeps while *word == expected, at most `timeout_ns` and at most kLongestSleep_ns. Returns early on a
+// signal.
 void futex_sleep(std::atomic<std::uint32_t>* word, std::uint32_t expected, std::int64_t timeout_ns);
 void futex_wake(std::atomic<std::uint32_t>* word, std::uint32_t sleepers);
 void sleep_ns(std::int64_t duration_ns);

@@ -228,8 +228,8 @@ class ReaderPort(Protocol):
     def slots(self, first: int, count: int) -> Bytes:
         """Return the bytes of neighbouring slots: a read-only view, (count, slot_bytes)."""
 
-    def wait(self, timeout_s: float, spin_s: float) -> int:
-        """Block until taking may succeed or has ended (0); else ORPHANED or, in time, NOT_NOW."""
+    def wait_and_take(self, count: int, timeout_s: float, spin_s: float) -> tuple[int, int]:
+        """As :meth:`take`, but block until it is not NOT_NOW, or ORPHANED, or the time is over."""
 
     def wait_turn(self, slot: int, timeout_s: float, spin_s: float) -> int:
         """Block until the group has finished with every event before the one in hand in `slot`.

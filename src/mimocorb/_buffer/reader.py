@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -17,7 +17,7 @@ from mimocorb._buffer.counts import at_most, whole_number
 from mimocorb._buffer.lent_arrays import views_of
 from mimocorb._buffer.quarantine import write_event, write_note
 from mimocorb._buffer.setup_dict import open_reader_port
-from mimocorb._buffer.waits import WaitCause, waiting
+from mimocorb._buffer.waits import WaitCause, tell_and_wait
 from mimocorb._words import how_many, ordinal
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
@@ -114,7 +114,7 @@ class Reader:
         """
         slot = self._advance()
         if slot < 0:
-            slot, _ = self._wait_for_events(slot, timeout_s, lambda: (self._advance(), 1))
+            slot, _ = self._wait_for_events(slot, 1, timeout_s)
         self._slot, self._in_hand, self._metadata = slot, 1, None
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
@@ -136,7 +136,7 @@ class Reader:
         self._port.acknowledge()
         first, taken = self._take(count)
         if first < 0:
-            first, taken = self._wait_for_events(first, timeout_s, lambda: self._take(count))
+            first, taken = self._wait_for_events(first, count, timeout_s)
         self._slot, self._in_hand, self._metadata = first, taken, None
         return self._views.run(first, taken)
 
@@ -256,8 +256,9 @@ class Reader:
         """
         self._need_event("wait_for_turn()")
         wait_s = math.inf if timeout_s is None else timeout_s
-        with waiting(WaitCause.TURN):
-            outcome = self._port.wait_turn(self._slot, wait_s, self._spin_s)
+        outcome = tell_and_wait(
+            WaitCause.TURN, self._port.wait_turn, self._slot, wait_s, self._spin_s
+        )
         if outcome == Status.NOT_NOW:
             raise BufferTimeout(
                 f"buffer {self.name}: for {timeout_s} s, another reader of the group has not "
@@ -349,26 +350,23 @@ class Reader:
             f"buffer {self.name}: the process that made it has died, so this reader ends"
         )
 
-    def _wait_for_events(
-        self, status: int, timeout_s: float | None, take: Callable[[], tuple[int, int]]
-    ) -> tuple[int, int]:
-        self._slot = _NONE_IN_HAND
+    def _wait_for_events(self, status: int, count: int, timeout_s: float | None) -> tuple[int, int]:
+        """Return the first slot, and how many events of `count` were taken after all."""
+        self._slot, taken = _NONE_IN_HAND, 0
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            if status == Status.ENDED:
-                raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
-            if status == Status.POISONOUS:
+        while status < 0:
+            if status == Status.NOT_NOW:
+                left_s = until_s - time.monotonic()
+                status, taken = tell_and_wait(
+                    WaitCause.EVENT, self._port.wait_and_take, count, left_s, self._spin_s
+                )
+                if not taken and status == Status.NOT_NOW:
+                    raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
+            elif status == Status.POISONOUS:
                 self._quarantine(self._port.poisonous())
-                status, taken = take()
-                if status >= 0:
-                    return status, taken
-                continue
-            if status == Status.ORPHANED:
+                status, taken = self._take(count)
+            elif status == Status.ENDED:
+                raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
+            else:
                 raise self._orphaned()
-            with waiting(WaitCause.EVENT):
-                outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
-            if outcome == Status.NOT_NOW:
-                raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
-            status, taken = (outcome, 0) if outcome < 0 else take()
-            if status >= 0:
-                return status, taken
+        return status, taken

@@ -8,11 +8,13 @@ account of the process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
-__all__ = ["WaitCause", "WaitListener", "tell_waits_to", "waiting"]
+__all__ = ["WaitCause", "WaitListener", "tell_and_wait", "tell_waits_to"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class WaitCause(Enum):
@@ -44,25 +46,18 @@ def tell_waits_to(find_listener: Callable[[], WaitListener]) -> None:
     _find_listener = find_listener
 
 
-class _Told:
-    """A wait that a listener is told about. A generator would cost several times as much."""
+def tell_and_wait(
+    cause: WaitCause, wait: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
+    """Return ``wait(*args, **kwargs)``; the listener of this thread, if any, learns that it waits.
 
-    __slots__ = ("_cause", "_listener")
-
-    def __init__(self, listener: WaitListener, cause: WaitCause) -> None:
-        self._listener = listener
-        self._cause = cause
-
-    def __enter__(self) -> None:
-        self._listener.wait_begins(self._cause)
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.wait_ends()
-
-
-_UNTOLD = nullcontext()
-
-
-def waiting(cause: WaitCause) -> AbstractContextManager[None]:
-    """Tell the listener of this thread, if any, that it waits while the block runs."""
-    return _UNTOLD if _find_listener is None else _Told(_find_listener(), cause)
+    Not a context manager: what runs after a wait runs with cold caches, so its length counts.
+    """
+    if _find_listener is None:
+        return wait(*args, **kwargs)
+    listener = _find_listener()
+    listener.wait_begins(cause)
+    try:
+        return wait(*args, **kwargs)
+    finally:
+        listener.wait_ends()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from mimocorb._buffer.counts import at_most
 from mimocorb._buffer.lent_arrays import views_of
 from mimocorb._buffer.setup_dict import open_writer_port
 from mimocorb._buffer.stats import WaitingTime
-from mimocorb._buffer.waits import WaitCause, waiting
+from mimocorb._buffer.waits import WaitCause, tell_and_wait
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, SetupError
 
 __all__ = ["Writer"]
@@ -96,7 +96,7 @@ class Writer:
         """
         slot = self._advance()
         if slot < 0:
-            slot, _ = self._wait_for_slots(slot, timeout_s, lambda: (self._advance(), 1))
+            slot, _ = self._wait_for_slots(slot, 1, timeout_s)
             if slot < 0:
                 raise self._refused(timeout_s)
         self._slot, self._in_hand = slot, 1
@@ -130,7 +130,7 @@ class Writer:
         self.process_buffer()
         first, claimed = self._claim(count)
         if first < 0:
-            first, claimed = self._wait_for_slots(first, timeout_s, lambda: self._claim(count))
+            first, claimed = self._wait_for_slots(first, count, timeout_s)
             if first < 0:
                 return None
         self._slot, self._in_hand = first, claimed
@@ -261,10 +261,8 @@ class Writer:
         if port is not None:
             port.close()
 
-    def _wait_for_slots(
-        self, status: int, timeout_s: float | None, claim: Callable[[], tuple[int, int]]
-    ) -> tuple[int, int]:
-        """Return what `claim` gets in the end: (first, claimed), or (NOT_NOW, 0) after the time."""
+    def _wait_for_slots(self, status: int, count: int, timeout_s: float | None) -> tuple[int, int]:
+        """Return the first slot and how many of `count` came after all; else (NOT_NOW, 0)."""
         self._slot = _NONE_IN_HAND
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -274,11 +272,12 @@ class Writer:
                 raise BufferUnreachable(
                     f"buffer {self.name}: the process that made it has died, so this writer ends"
                 )
-            with waiting(WaitCause.RESUME if status == Status.PAUSED else WaitCause.ROOM):
-                outcome = self._port.wait(until_s - time.monotonic(), self._spin_s)
+            cause = WaitCause.RESUME if status == Status.PAUSED else WaitCause.ROOM
+            left_s = until_s - time.monotonic()
+            outcome = tell_and_wait(cause, self._port.wait, left_s, self._spin_s)
             if outcome == Status.NOT_NOW:
                 return outcome, 0
-            status, claimed = (outcome, 0) if outcome < 0 else claim()
+            status, claimed = (outcome, 0) if outcome < 0 else self._claim(count)
             if status >= 0:
                 return status, claimed
 

@@ -19,7 +19,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,7 @@ from mimocorb._access.results import report
 from mimocorb._access.user_function import failure, function_name, one_function
 from mimocorb._access.worker_context import current
 from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.waits import WaitCause, waiting
+from mimocorb._buffer.waits import WaitCause, tell_and_wait
 from mimocorb._buffer.writer import Writer
 from mimocorb._setup.merge_settings import MergeSettings
 from mimocorb.errors import (
@@ -263,7 +263,9 @@ class MergeBuffers:
         if awaited:
             # no set is possible without each of them, so it does no harm to look at one only
             patience_s = min(_TURN_S, self._patience_s(awaited, held_up=held_up))
-            with waiting(WaitCause.PARTNER) if held_up else nullcontext():
+            if held_up:
+                tell_and_wait(WaitCause.PARTNER, self._take, awaited[0], patience_s)
+            else:
                 self._take(awaited[0], patience_s)
         elif not held_up:
             for source in missing:

@@ -120,9 +120,16 @@ class InProcessReader(Port):
         # Through a memoryview, as a flag of the array alone could be set back by its user.
         return np.asarray(self._state.payload[first : first + count].data.toreadonly())
 
-    def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
-        """Block until taking may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""
-        return self.wait_until(self._status, timeout_s, self._account)
+    def wait_and_take(
+        self,
+        count: int,
+        timeout_s: float,
+        spin_s: float,  # noqa: ARG002 - nothing to spin for
+    ) -> tuple[int, int]:
+        """As :meth:`take`, but block until it is not NOT_NOW or `timeout_s` is over."""
+        with self._state.changed:
+            status = self.wait_until(self._status, timeout_s, self._account)
+            return self.take(count) if status == 0 else (status, 0)
 
     def wait_turn(self, slot: int, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002
         """Block until the group has finished with every event before the one in `slot`."""
