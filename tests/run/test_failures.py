@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import tarfile
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +12,8 @@ from running import (
     RunningDaq,
     Worker,
     chain,
-    eventually,
     file_of,
     place_of,
-    processes_of,
     run,
     run_directories,
 )
@@ -192,53 +186,6 @@ def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
     assert values == [2.0 * n for n in range(len(values))]
 
 
-def test_a_filter_killed_with_an_event_in_its_hands_loses_nothing(tmp_path):
-    middle = Worker("dies_once", {"RB_1": "read", "RB_2": "write"}, processes=2)
-    finished = run(chain(tmp_path, middle=middle))
-    assert finished.code == 1
-    (failure,) = finished.summary["failures"]
-    assert "killed by SIGKILL" in failure
-    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
-    (group,) = finished.summary["buffers"][0]["groups"]
-    assert group["redelivered"] == 1
-    assert group["abandoned"] == group["due"] == 0
-
-
-def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
-    more = [Worker("killed_after", {"RB_2": "read"}, {"events": 10})]
-    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
-    finished = run(chain(tmp_path, source=source, more=more))
-    assert finished.code == 1
-    killed = (
-        "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory, "
-        "with the 11th event published in RB_2 in its hands"
-    )
-    assert killed in finished.summary["failures"]
-    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
-
-
-def test_workers_whose_fork_server_was_killed_are_believed_how_they_ended(tmp_path):
-    setup = chain(tmp_path, source=Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001}))
-    daq = RunningDaq(setup, "--start-method", "forkserver")
-    daq.wait_for("data taking begins")
-    parents = {parent_of(pid) for pid in processes_of(daq.process.pid)}
-    (fork_server,) = parents - {os.getpid(), daq.process.pid}
-    os.kill(fork_server, signal.SIGKILL)
-    eventually(lambda: fork_server not in processes_of(daq.process.pid))
-    os.kill(daq.process.pid, signal.SIGINT)
-    finished = daq.finish()
-    assert finished.code == 0, finished.text
-    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
-    (warning,) = finished.summary["warnings"]
-    assert warning.startswith("the fork server of the workers has been killed, perhaps by")
-    ends = [(w["state"], w["exit_code"]) for w in finished.summary["workers"]]
-    assert ends == [("ended", None)] * 3
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
 def test_a_crash_in_native_code_is_one_record_in_the_log_and_a_line_with_place_and_event(tmp_path):
     config = {"every": 10, "way": "crashes"}
     middle = Worker("poisoned", {"RB_1": "read", "RB_2": "write"}, config)
@@ -296,62 +243,6 @@ def test_a_display_that_fails_does_not_disturb_the_run(tmp_path):
     assert len(finished.values()) == 100
     (warning,) = finished.summary["warnings"]
     assert "no display" in warning
-
-
-@pytest.mark.parametrize(
-    ("start_method", "kill"),
-    [("fork", os.kill), ("fork", os.killpg), ("forkserver", os.kill), ("spawn", os.kill)],
-)
-def test_no_process_and_no_memory_outlive_a_killed_supervisor(tmp_path, start_method, kill):
-    """F6, F7: also when its whole process group is killed with it."""
-    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
-    setup = chain(tmp_path, source=source, more=[Worker("looks", {"RB_2": "observe"})])
-    daq = RunningDaq(setup, "--start-method", start_method)
-    daq.wait_for("data taking begins")
-    session = daq.process.pid
-    assert len(processes_of(session)) >= 5
-    memory = memory_of(session)
-    assert len(memory) >= 2
-    assert memory & memory_of_everybody()
-    kill(session, signal.SIGKILL)
-    daq.process.wait()
-    eventually(lambda: not processes_of(session))
-    assert not memory & memory_of_everybody()
-
-
-def memory_of(pid: int | str) -> set[tuple[int, int]]:
-    """Memory without a name that a process holds open, as device and inode."""
-    found = set()
-    with suppress(OSError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                if str(descriptor.readlink()).startswith("/memfd:mimocorb"):
-                    status = descriptor.stat()
-                    found.add((status.st_dev, status.st_ino))
-    return found
-
-
-def memory_of_everybody() -> set[tuple[int, int]]:
-    processes = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return set().union(*(memory_of(pid) for pid in processes))
-
-
-def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
-    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
-    daq = RunningDaq(chain(tmp_path, source=source))
-    daq.wait_for("data taking begins")
-    (directory,) = run_directories(tmp_path / "target")
-    file = directory / "values.txt"
-    eventually(lambda: file.exists() and file.read_text().count("\n") > 20)
-    os.kill(daq.process.pid, signal.SIGKILL)
-    daq.process.wait()
-    eventually(lambda: not processes_of(daq.process.pid))
-    *lines, last = file.read_text().split("\n")
-    assert last == ""
-    values = [float(line.split("\t")[-1]) for line in lines[1:]]
-    assert values == [2.0 * n for n in range(len(values))]
-    log = (directory / "log.jsonl").read_text().splitlines()
-    assert all(json.loads(line) for line in log)
 
 
 def test_waveforms_of_an_interrupted_run_are_a_readable_archive(tmp_path):
