@@ -34,6 +34,10 @@ def test_a_run_is_looked_at_paused_resumed_observed_and_stopped(start, method):
         assert status.pid == daq.process.pid
         assert status.directory.parent == daq.setup.parent / "target"
         assert list(run.buffers) == ["RB_1", "RB_2"]
+        line = (
+            rf"run 1 {run.name}: running 0:00:\d\d \| RB_1: [\d ]+ events?, .* \| RB_2: .* full.*"
+        )
+        assert re.fullmatch(line, str(status))
 
         assert run.pause().state is RunState.PAUSED
         eventually(lambda: run.buffers["RB_1"].stats.in_hand == 0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 from running import WATCHDOG_S
 
-from mimocorb._run.workers.child import CHILDREN
+from mimocorb._run.workers.child import CHILDREN, EXIT_UNKNOWN
 from mimocorb._run.workers.process import Lifeline
 
 EXIT_CODE = 7
@@ -41,6 +44,23 @@ def test_every_thread_that_joins_a_child_learns_its_exit_code(start_method, chil
         for thread in threads:
             thread.join(WATCHDOG_S)
     assert learnt == [EXIT_CODE] * children * 4
+
+
+def test_a_fork_server_that_hangs_holds_up_nobody_who_waits_for_a_child(monkeypatch):
+    monkeypatch.setattr("mimocorb._run.workers.child.PASSING_ON_S", 0.1)
+    child = CHILDREN["forkserver"](target=time.sleep, args=(WATCHDOG_S,))
+    child.start()
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    fork_server = int(re.search(r"PPid:\s+(\d+)", status)[1])
+    os.kill(fork_server, signal.SIGSTOP)
+    try:
+        child.join(0.01)
+        assert child.exitcode is None
+        child.kill()
+        child.join()
+        assert child.exitcode == EXIT_UNKNOWN
+    finally:
+        os.kill(fork_server, signal.SIGCONT)
 
 
 def say_at_the_end(said):

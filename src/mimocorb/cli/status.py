@@ -95,7 +95,7 @@ def _print_page(status: RunStatus) -> None:
     from mimocorb._run.screen.picture import render
 
     print_text(
-        f"{status}, process {status.pid} of {status.user}, mimocorb {status.mimocorb}\n"
+        f"{status.label}, process {status.pid} of {status.user}, mimocorb {status.mimocorb}\n"
         f"in {status.directory}\n"
     )
     print_picture(lambda width: render(status.view, (), min(width, WIDEST), None))

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 import mimocorb
 from mimocorb._run.run_log import LogLine
 from mimocorb._run.run_state import BufferView, RunState, RunView
+from mimocorb._run.wording import status_line
 from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _plain(value: object) -> Any:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run at one moment, as others see it.
+    """A run at one moment, as others see it; as a text, one line with its state and its counts.
 
     Parameters
     ----------
@@ -240,9 +241,13 @@ class RunStatus:
         """The buffers by name."""
         return {buffer.stats.name: buffer for buffer in self.view.buffers}
 
+    @property
+    def label(self) -> str:
+        """What to call the run: by its number, if it has one, and its name."""
+        return f"run {self.name}" if self.number is None else f"run {self.number} {self.name}"
+
     def __str__(self) -> str:
-        label = self.name if self.number is None else f"{self.number} {self.name}"
-        return f"run {label}"
+        return f"{self.label}: {status_line(self.view)}"
 
 
 def status_to_plain(status: RunStatus) -> dict[str, Any]:

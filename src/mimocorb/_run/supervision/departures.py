@@ -71,7 +71,7 @@ class Departures:
             self._fork_server_missed = True
             self._findings.warn(
                 "the fork server of the workers has been killed, perhaps by the kernel for lack of "
-                "memory: how a worker ends is known from its own last words only"
+                "memory, or hangs: how a worker ends is known from its own last words only"
             )
         is_failure = process.state is WorkerState.FAILED
         ending = "failed" if is_failure else f"{process.state.value}: {how}"

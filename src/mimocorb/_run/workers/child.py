@@ -34,6 +34,8 @@ __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
 
 EXIT_UNKNOWN = 256
 """In the place of an exit code that nobody has passed on; no process can have it."""
+PASSING_ON_S = 5.0
+"""How long a fork server may take to pass an exit code on, which is a moment if it runs at all."""
 
 # One for all: a starting process collects those that have ended, too.
 _collecting = threading.RLock()
@@ -92,20 +94,34 @@ class ForkChild(_SharedWait, ForkProcess):
 class _ServedPopen(popen_forkserver.Popen):
     """Waits for a child of a fork server that may be killed, which does not end the child.
 
-    :mod:`multiprocessing` takes the child for ended then, with an exit code that it may have.
+    :mod:`multiprocessing` takes the child for ended then, with an exit code that it may have. For
+    that of a child that has ended it would wait as long as the fork server hangs.
     """
 
     def poll(self, flag: int = os.WNOHANG) -> int | None:
         """Return the exit code; None while the process runs."""
+        if self.returncode is not None:
+            return self.returncode
         timeout_s = 0 if flag == os.WNOHANG else None
-        if self.returncode is None and wait([self.sentinel], timeout_s):
+        if timeout_s is None:
+            self._wait_for_end()
+        if wait([self.sentinel], PASSING_ON_S if timeout_s is None else timeout_s):
             try:
                 self.returncode = forkserver.read_signed(self.sentinel)
             except (OSError, EOFError):
                 pidfd = open_pidfd(self.pid)
                 if pidfd is None or ends_within(pidfd, timeout_s):
                     self.returncode = EXIT_UNKNOWN
+        elif timeout_s is None:
+            self.returncode = EXIT_UNKNOWN
         return self.returncode
+
+    def _wait_for_end(self) -> None:
+        """Wait until the child has ended, or somebody has sent an exit code, or nobody will."""
+        pidfd = open_pidfd(self.pid)
+        if pidfd is not None:
+            wait([self.sentinel, pidfd])
+            os.close(pidfd)
 
 
 class ForkServerChild(_SharedWait, ForkServerProcess):

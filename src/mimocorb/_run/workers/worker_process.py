@@ -117,7 +117,7 @@ class WorkerProcess:
 
     @property
     def exit_is_unknown(self) -> bool:
-        """Whether it has ended without anybody to say how: its fork server was killed."""
+        """Whether it has ended and nobody has said how: that is for its fork server to do."""
         return self.ended_s is not None and self.exit_code is None
 
     def start(self, start_method: str, ties: Ties) -> None:
