@@ -16,11 +16,8 @@ M3  A source that has nothing for ``timeout_s`` is not waited for until its next
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -36,45 +33,16 @@ from mimocorb._access.decisions import DecisionCounter, Verdict
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.results import report
 from mimocorb._access.user_function import failure, function_name, one_function
-from mimocorb._access.worker_context import current
 from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.waits import WaitCause, tell_and_wait
 from mimocorb._buffer.writer import Writer
 from mimocorb._setup.merge_settings import MergeSettings
-from mimocorb.errors import (
-    BufferTimeout,
-    EndOfStream,
-    MimocorbError,
-    SetupError,
-    UserFunctionError,
-)
+from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
+from mimocorb.filters.heads import Heads, Metadata, Source
 from mimocorb.filters.results import ResultForms
 
 __all__ = ["MergeBuffers"]
 
 Events = dict[str, NDArray[Any] | None]
-Metadata = tuple[int, float, float]
-
-_TURN_S = 0.05
-"""Longest wait for one source before the others are looked at."""
-
-
-@dataclass(eq=False)
-class _Source:
-    """One input: its reader and its head."""
-
-    reader: Reader
-    name: str
-    head: NDArray[Any] | None = None
-    metadata: Metadata = (0, -1.0, -1.0)
-    key: float = -math.inf
-    passed_over: float = -math.inf
-    wanted_since_s: float | None = None
-    is_silent: bool = False
-    ended: bool = False
-    counts: dict[str, int] = field(
-        default_factory=lambda: {"complete": 0, "incomplete": 0, "late": 0, "out of order": 0}
-    )
 
 
 class MergeBuffers:
@@ -191,15 +159,12 @@ class MergeBuffers:
         self.incomplete_count = 0
         self.late_count = 0
         self._sources = [
-            _Source(Reader(setup), name)
-            for setup, name in zip(assigned.sources, names, strict=True)
+            Source(Reader(setup), name) for setup, name in zip(assigned.sources, names, strict=True)
         ]
         self.writers = [Writer(setup) for setup in assigned.sinks]
         self._results = ResultForms(self.writers, " and ".join(names), copies=False)
         self._decisions = DecisionCounter(len(self.writers))
-        self._is_paused = current().is_paused
-        self._by_counter = self.settings.by == "counter"
-        self._width = self.settings.window_s or 0.0
+        self._heads = Heads(self._sources, self.settings)
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -224,7 +189,7 @@ class MergeBuffers:
                 for source in self._sources:
                     stack.enter_context(source.reader)
                 try:
-                    while found := self._next_set():
+                    while found := self._heads.next_set():
                         self._process(found)
                 except EndOfStream:
                     for source in self._sources:
@@ -236,100 +201,7 @@ class MergeBuffers:
         """Do the same as calling the object."""
         self()
 
-    # --- finding the next set
-
-    def _next_set(self) -> list[_Source]:
-        """Return the sources whose heads are the next set; none at the end of all streams."""
-        while True:
-            self._fill()
-            heads = [source for source in self._sources if source.head is not None]
-            missing = self._missing()
-            if heads and all(source.is_silent for source in missing):
-                return self._lowest(heads)
-            if not heads and not missing:
-                return []
-
-    def _missing(self) -> list[_Source]:
-        return [s for s in self._sources if s.head is None and not s.ended]
-
-    def _fill(self) -> None:
-        """Take what there is; if that does not suffice, wait for it, but not longer than a turn."""
-        for source in self._missing():
-            if not source.is_silent:
-                self._take(source, 0.0)
-        missing = self._missing()
-        held_up = len(missing) < len([s for s in self._sources if not s.ended])
-        awaited = [source for source in missing if not source.is_silent]
-        if awaited:
-            # no set is possible without each of them, so it does no harm to look at one only
-            patience_s = min(_TURN_S, self._patience_s(awaited, held_up=held_up))
-            if held_up:
-                tell_and_wait(WaitCause.PARTNER, self._take, awaited[0], patience_s)
-            else:
-                self._take(awaited[0], patience_s)
-        elif not held_up:
-            for source in missing:
-                self._take(source, _TURN_S / len(missing))
-        for source in missing:
-            if source.is_silent and source.head is None:
-                self._take(source, 0.0)  # what has come meanwhile is in time
-
-    def _patience_s(self, awaited: list[_Source], *, held_up: bool) -> float:
-        """Note who has been waited for too long; return how long the first may be waited for."""
-        timeout_s = self.settings.timeout_s
-        if timeout_s is None:
-            return math.inf
-        now_s = time.monotonic()
-        for source in awaited:
-            if not held_up or self._is_paused():
-                source.wanted_since_s = None
-            elif source.wanted_since_s is None:
-                source.wanted_since_s = now_s
-            elif now_s - source.wanted_since_s >= timeout_s:
-                source.is_silent = True
-                self.logger.warning(
-                    "buffer %s has had nothing for %g s: the others are no longer held up",
-                    source.name,
-                    timeout_s,
-                )
-        since_s = awaited[0].wanted_since_s
-        return math.inf if since_s is None else max(0.0, since_s + timeout_s - now_s)
-
-    def _take(self, source: _Source, timeout_s: float) -> None:
-        """Take the next event of a source, if it comes in time."""
-        try:
-            source.head = source.reader.get(timeout_s)
-        except BufferTimeout:
-            return
-        except EndOfStream:
-            source.ended = True
-            return
-        source.metadata = source.reader.get_metadata()
-        source.is_silent, source.wanted_since_s = False, None
-        previous, source.key = source.key, source.metadata[0 if self._by_counter else 1]
-        if source.key < previous and source.reader.delivery == 1:
-            source.counts["out of order"] += 1
-            if source.counts["out of order"] == 1:
-                self.logger.warning(
-                    "buffer %s: a %s of %g comes behind one of %g. Merging needs events in order:"
-                    " if several processes write this buffer, set 'ordered: true' for their worker",
-                    source.name,
-                    "counter" if self._by_counter else "timestamp",
-                    source.key,
-                    previous,
-                )
-
-    def _lowest(self, heads: list[_Source]) -> list[_Source]:
-        """Return the sources whose heads belong to the earliest one, in the order of the set-up."""
-        up_to = min(source.key for source in heads) + self._width
-        for source in self._sources:
-            if source.is_silent:
-                source.passed_over = max(source.passed_over, up_to)
-        return [source for source in heads if source.key <= up_to]
-
-    # --- dealing with it
-
-    def _process(self, members: list[_Source]) -> None:
+    def _process(self, members: list[Source]) -> None:
         """Hand a set on, publish what comes of it, and acknowledge its events."""
         missing = [source.name for source in self._sources if source not in members]
         verdict: Verdict = f"incomplete: nothing from {' and '.join(missing)}"
@@ -353,7 +225,7 @@ class MergeBuffers:
             late_sets=self.late_count,
         )
 
-    def _check_policy(self, members: list[_Source], missing: list[str]) -> None:
+    def _check_policy(self, members: list[Source], missing: list[str]) -> None:
         # An event delivered before may be the rest of a set that was finished by a killed process.
         if self.settings.incomplete != "fail" or any(s.reader.delivery > 1 for s in members):
             return
@@ -363,7 +235,7 @@ class MergeBuffers:
             " without."
         )
 
-    def _hand_on(self, members: list[_Source]) -> Verdict:
+    def _hand_on(self, members: list[Source]) -> Verdict:
         """Call the function and publish what it returns; return what became of the events."""
         metadata = members[0].metadata
         events: Events = {source.name: None for source in self._sources}
@@ -389,7 +261,7 @@ class MergeBuffers:
                 writer.write(record, *metadata)
         return DecisionCounter.verdict(outputs, result)
 
-    def _called(self, events: Events, members: list[_Source]) -> Any:
+    def _called(self, events: Events, members: list[Source]) -> Any:
         if not self._with_metadata:
             return self.function(events)
         metadata: dict[str, Metadata | None] = dict.fromkeys(events)
