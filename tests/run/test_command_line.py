@@ -74,10 +74,9 @@ Workers:
   save: {{function: buffer_control.{sink}, sources: [raw]}}
 """)
     assert main(["run", "setup.yaml", "--quiet"]) == 2
-    line, end = capsys.readouterr().err.splitlines()
-    assert line.startswith("setup.yaml:5:3: error: save can work with raw; ")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mimocorb: setup.yaml:5:3: error: save can work with raw; ")
     assert message in line
-    assert end == "setup.yaml: nothing was started"
     assert not (tmp_path / "target").exists()
 
 

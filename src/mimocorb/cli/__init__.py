@@ -89,8 +89,8 @@ def _carried_out(
 ) -> int:
     """Carry a command out; an error that mimocorb understands is one message."""
     from mimocorb._run.workers.standard_streams import open_missing_streams
-    from mimocorb.cli.common import FAILED
-    from mimocorb.errors import MimocorbError
+    from mimocorb.cli.common import BAD_USAGE, FAILED
+    from mimocorb.errors import MimocorbError, SetupError
 
     open_missing_streams()
     chosen = new_parser().parse_args(arguments)
@@ -98,4 +98,4 @@ def _carried_out(
         return int(chosen.action(chosen))
     except MimocorbError as error:
         print(f"mimocorb: {error}", file=sys.stderr)
-        return FAILED
+        return BAD_USAGE if isinstance(error, SetupError) else FAILED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from mimocorb.cli.common import (
     read_setup,
     seconds,
 )
-from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
     from mimocorb._run.record.summary import RunSummary
@@ -92,13 +90,7 @@ def run(chosen: argparse.Namespace) -> int:
         "drain_timeout_s": chosen.drain_timeout,
     }
     setup = read_setup(chosen, overrides)
-    if setup is None:
-        return BAD_USAGE
-    try:
-        return run_and_report(setup, chosen).exit_code
-    except SetupError as error:  # found out when the run was to be prepared
-        print(f"{error}\n{chosen.setup}: nothing was started", file=sys.stderr)
-        return BAD_USAGE
+    return BAD_USAGE if setup is None else run_and_report(setup, chosen).exit_code
 
 
 def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
