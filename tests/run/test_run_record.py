@@ -29,15 +29,8 @@ from mimocorb._buffer.stats import BufferStats, WaitingTime
 from mimocorb._run.options import RunOptions
 from mimocorb._run.record.quality import judge
 from mimocorb._run.record.run_directory import CopiedFile
-from mimocorb._run.record.run_record import (
-    BufferResult,
-    GroupResult,
-    RecordedState,
-    RunRecord,
-    RunResult,
-    WorkerEnd,
-    read_record,
-)
+from mimocorb._run.record.run_record import RecordedState, RunRecord, read_record
+from mimocorb._run.record.run_result import BufferResult, GroupResult, RunResult, WorkerEnd
 from mimocorb._run.run import Run
 from mimocorb._run.run_log import utc
 from mimocorb._run.run_state import BufferView, RunState, RunView

@@ -14,7 +14,7 @@ from mimocorb._run.findings import ORIGIN
 from mimocorb._run.options import RunOptions
 from mimocorb._run.record.recorder import Recorder, run_of_the_copy
 from mimocorb._run.record.run_directory import create_run_directory
-from mimocorb._run.record.run_record import WorkerEnd
+from mimocorb._run.record.run_result import WorkerEnd
 from mimocorb._run.record.summary import RunSummary
 from mimocorb._run.remote.server import ControlSocket
 from mimocorb._run.run_log import RunLog, utc

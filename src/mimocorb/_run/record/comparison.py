@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mimocorb._run.accounts.live_time import Rate
-from mimocorb._run.record.run_record import RunRecord, RunResult
+from mimocorb._run.record.run_record import RunRecord
+from mimocorb._run.record.run_result import RunResult
 
 __all__ = ["Comparison", "Difference", "RateDifference", "compare"]
 

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mimocorb._run.books import open_books
-from mimocorb._run.record.run_record import Quality, WorkerEnd
+from mimocorb._run.record.run_record import Quality
+from mimocorb._run.record.run_result import WorkerEnd
 from mimocorb._run.run_state import RunView, WorkerState
 
 __all__ = [

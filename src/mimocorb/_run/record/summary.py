@@ -12,7 +12,8 @@ from mimocorb._run.accounts.live_time import Rate
 from mimocorb._run.books import expected, lost, processed, reader_name, saved
 from mimocorb._run.record.account_lines import account_lines
 from mimocorb._run.record.quality import judge
-from mimocorb._run.record.run_record import BufferResult, GroupResult, Quality, RunResult, WorkerEnd
+from mimocorb._run.record.run_record import Quality
+from mimocorb._run.record.run_result import BufferResult, GroupResult, RunResult, WorkerEnd
 from mimocorb._run.run_state import BufferView, RunView
 from mimocorb._run.wording import PAGE_WIDTH, end_of, time_taken
 from mimocorb._words import count, how_many

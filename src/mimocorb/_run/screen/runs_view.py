@@ -19,12 +19,8 @@ from rich.text import Text
 from mimocorb._run.record.catalogue import KnownRun
 from mimocorb._run.record.comparison import Comparison, Difference, RateDifference
 from mimocorb._run.record.quality import CLEAN, KILLED
-from mimocorb._run.record.run_record import (
-    BufferResult,
-    RecordedState,
-    RunRecord,
-    RunResult,
-)
+from mimocorb._run.record.run_record import RecordedState, RunRecord
+from mimocorb._run.record.run_result import BufferResult, RunResult
 from mimocorb._run.screen.fitted_table import Column, fitted_table
 from mimocorb._run.wording import UNKNOWN, percent, rate, time_taken
 from mimocorb._words import count
