@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +25,10 @@ from running import (
 )
 
 from mimocorb import connect
-from mimocorb._access.spill_file import SpillFile, event_dtype, read_index, spilled_events
+from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb._run.record.run_record import read_record
-from mimocorb._run.replay import Replay
-from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.cli import main
-from mimocorb.errors import OutputError, SetupError
 
-FLOAT = np.dtype("float64")
 STUCK_AFTER = 5
 
 
@@ -334,153 +327,3 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     assert [name for name in names if name.startswith((".", "values"))] == ["values.txt"]
     lost = sum(group.lost for books in record.result.buffers for group in books.groups)
     assert ("spill.npz" in names) == (lost == 0)
-
-
-# --- the file
-
-
-def some_events(*sequences: int) -> np.ndarray:
-    rows = np.zeros(len(sequences), event_dtype(FLOAT, 2))
-    rows["sequence"] = sequences
-    rows["counter"] = np.array(sequences) - 1
-    rows["data"] = np.array(sequences)[:, None]
-    return rows
-
-
-def test_a_spill_file_gives_back_what_was_put_in(tmp_path):
-    path = tmp_path / "spill.npz"
-    with SpillFile(path, "setup.yaml", ["--set runevents=500"]) as file:
-        file.add("raw", "fit", some_events(1, 2))
-        file.add("raw", "save", some_events(5))
-        file.add("raw", "fit", some_events(3))
-        assert not path.exists()
-    index = read_index(path)
-    assert (index.setup, index.settings) == ("setup.yaml", ["--set runevents=500"])
-    assert [(g.buffer, g.worker, g.events, g.sequences) for g in index.groups] == [
-        ("raw", "fit", 3, (1, 3)),
-        ("raw", "save", 1, (5, 5)),
-    ]
-    rows = np.concatenate(list(spilled_events(path, "raw", "fit")))
-    assert rows.tobytes() == some_events(1, 2, 3).tobytes()
-
-
-def test_a_damaged_event_is_noticed(tmp_path):
-    path = tmp_path / "spill.npz"
-    with SpillFile(path, "setup.yaml") as file:
-        file.add("raw", "fit", some_events(1, 2))
-    with zipfile.ZipFile(path) as archive:
-        place = archive.infolist()[0].header_offset
-    content = bytearray(path.read_bytes())
-    content[place + 300] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(SetupError, match=r"spill.npz is damaged in 000_000000.npy"):
-        list(spilled_events(path, "raw", "fit"))
-
-
-def test_a_spill_file_is_not_overwritten(tmp_path):
-    (tmp_path / "spill.npz").touch()
-    with pytest.raises(OutputError, match="exists already"):
-        SpillFile(tmp_path / "spill.npz", "setup.yaml")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "there is no spill file"),
-        (b"text", "not a whole spill file"),
-        ({"format": "other", "version": 1}, "found 'other' of version 1"),
-        ({"format": "mimocorb spill", "version": 9}, "of version 9; use the mimocorb"),
-    ],
-)
-def test_what_is_no_spill_file_is_refused(tmp_path, capsys, content, message):
-    path = tmp_path / "spill.npz"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("index.json", json.dumps(content))
-    assert main(["replay", str(tmp_path)]) == 2
-    assert message in capsys.readouterr().err
-
-
-# --- the plan
-
-FUNCTION = FunctionReference("modules/mine", "anything", Path("modules/mine.py"))
-BUFFERS = tuple(BufferSpec(name, 8, 2, FLOAT) for name in ("raw", "good", "extra"))
-
-
-def worker(name: str, **roles: str) -> WorkerSpec:
-    return WorkerSpec(name, FUNCTION, rb_assign=roles)
-
-
-SETUP = Setup(
-    buffers=BUFFERS,
-    workers=(
-        worker("source", raw="write"),
-        worker("select", raw="read", good="write"),
-        worker("keep", raw="read"),
-        worker("save", good="read"),
-        worker("view", good="observe"),
-    ),
-    title="muons",
-    runevents=10,
-)
-
-
-def planned(tmp_path: Path, **left: tuple[int, ...]) -> list[dict[str, tuple[str, ...]]]:
-    """The stages for these events by worker: worker to the buffers it reads or writes."""
-    reads = {spec.name: spec.sources[0] for spec in SETUP.workers if spec.sources}
-    with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
-        for name, sequences in left.items():
-            file.add(reads[name], name, some_events(*sequences))
-    stages = Replay(tmp_path).stages(SETUP)
-    assert all(stage.setup.runevents is None for stage in stages)
-    return [{w.name: tuple(w.rb_assign) for w in stage.setup.workers} for stage in stages]
-
-
-def test_readers_left_with_the_same_events_run_together(tmp_path):
-    assert planned(tmp_path, select=(3, 4), keep=(3, 4)) == [
-        {"replay_raw": ("raw",), "select": ("raw", "good"), "keep": ("raw",), "save": ("good",)}
-    ]
-
-
-def test_readers_left_with_different_events_run_one_after_the_other(tmp_path):
-    assert planned(tmp_path, select=(3, 4), keep=(4,)) == [
-        {"replay_raw": ("raw",), "select": ("raw", "good"), "save": ("good",)},
-        {"replay_raw": ("raw",), "keep": ("raw",)},
-    ]
-
-
-def test_what_is_left_further_down_runs_with_what_comes_from_above(tmp_path):
-    assert planned(tmp_path, select=(9,), save=(1, 2)) == [
-        {
-            "replay_raw": ("raw",),
-            "replay_good": ("good",),
-            "select": ("raw", "good"),
-            "save": ("good",),
-        }
-    ]
-
-
-def test_a_buffer_that_is_only_read_together_with_another_ends_at_once(tmp_path):
-    merging = replace(
-        SETUP,
-        workers=(
-            *SETUP.workers,
-            worker("source2", extra="write"),
-            worker("merge", good="read", extra="read"),
-        ),
-    )
-    with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
-        file.add("raw", "select", some_events(1))
-    (stage,) = Replay(tmp_path).stages(merging)
-    assert [w.name for w in stage.setup.workers] == [
-        "replay_raw", "replay_extra", "select", "save", "merge",
-    ]  # fmt: skip
-
-
-def test_another_set_up_is_refused(tmp_path):
-    with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
-        file.add("raw", "fit", some_events(1))
-    with pytest.raises(SetupError, match="has events of raw for fit, found no such reader"):
-        Replay(tmp_path).stages(SETUP)
