@@ -6,6 +6,7 @@ They are loaded by path in worker processes. ``config_dict`` says how many and h
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -80,6 +81,8 @@ def leaves_early(source_list, sink_list, observe_list, config_dict, **rb_info):
     with Reader(source_list[0]) as source:
         for _ in range(config_dict["events"]):
             source.get()
+        if config_dict.get("exits"):
+            sys.exit()
 
 
 def stops_with_empty_hands(source_list, sink_list, observe_list, config_dict, **rb_info):

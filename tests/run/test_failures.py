@@ -204,11 +204,16 @@ def test_a_crash_in_native_code_is_one_record_in_the_log_and_a_line_with_place_a
     assert "in twice_or_fail" in crash
 
 
-def test_a_reader_that_leaves_before_its_input_ends_is_a_failure(tmp_path):
-    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 10})
+@pytest.mark.parametrize(
+    ("exits", "how"),
+    [(False, "returned"), (True, r"sys\.exit\(\) was called \[\S+_functions.py:\d+\]")],
+)
+def test_a_reader_that_leaves_before_its_input_ends_is_a_failure(tmp_path, exits, how):
+    sink = Worker("leaves_early", {"RB_2": "read"}, {"events": 10, "exits": exits})
     finished = run(chain(tmp_path, sink=sink))
     assert finished.code == 1
-    assert "Fkt_3 leaves_early ended before its input did" in finished.summary["failures"][0]
+    said = rf"Fkt_3 leaves_early ended before its input did \({how}\): RB_2 \(\d+ unread\); "
+    assert re.match(said, finished.summary["failures"][0])
 
 
 def test_a_worker_that_hangs_is_given_up_after_the_drain_timeout(tmp_path):

@@ -155,9 +155,10 @@ class Departures:
         orderly = all(process.state is WorkerState.ENDED for process in function.processes)
         if unread and orderly:
             places = " and ".join(f"{name} ({count} unread)" for name, count in unread.items())
+            ways = " and ".join(dict.fromkeys(p.how_it_ended() for p in function.processes))
             self._give_up(
-                f"{function.label} ended before its input did: {places}; a function that reads has "
-                "to go on until the buffer ends, and an access object has to be called: "
+                f"{function.label} ended before its input did ({ways}): {places}; a function that "
+                "reads has to go on until the buffer ends, and an access object has to be called: "
                 "BufferToBuffer(...)()",
                 f"{function.label} ended before its input did",
             )

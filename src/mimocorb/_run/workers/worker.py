@@ -204,7 +204,7 @@ def _worker_call(task: WorkerTask) -> WorkerCall:
 def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:
     """Report sys.exit() in a user function; its code decides between an end and a failure."""
     if end.code in (None, 0):
-        link.send("ended", "sys.exit()")
+        link.send("ended", f"sys.exit() was called{_place(end, path)}")
         return 0
     text = f"{name} called sys.exit({end.code!r}){_place(end, path)}"
     link.send("failed", text, detail=_user_part(end))
