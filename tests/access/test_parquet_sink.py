@@ -158,7 +158,7 @@ def test_an_existing_archive_is_never_overwritten(bench, tmp_path):
         ({"filename": "../escaped"}, "1 to 64 letters"),
         ({"filename": None}, "needs the configuration key 'filename'"),
         ({"compression": "best"}, "compression is 'best'; choose one of none, snappy"),
-        ({"units": {"chX": "mV"}}, "units names chX, but the fields are chA, chB"),
+        ({"units": {"chX": "mV"}}, "units names chX, but the columns are chA, chB"),
     ],
 )
 def test_refuses_before_it_creates_a_file(bench, tmp_path, config, words):

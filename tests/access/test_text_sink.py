@@ -172,6 +172,7 @@ def test_names_that_could_leave_the_run_directory_are_refused(bench, tmp_path, n
         ({"dtype": [("x", "f8", (3,)), ("n", "i4")]}, {}, "field 'x' of RB_1"),
         ({"dtype": [("x", "S8")]}, {}, "field 'x' of RB_1"),
         ({"dtype": PULSE}, {"header_alias": {"height": "h"}}, "header_alias names height"),
+        ({"dtype": PULSE}, {"header_alias": 3}, "header_alias is 3. Write a mapping of columns"),
         ({"dtype": PULSE}, {"header_alias": {"decay_time": "a\tb"}}, "contains a tab"),
         ({"dtype": PULSE}, {"header_alias": {"decay_time": "counter"}}, "same heading"),
         ({"dtype": PULSE}, {"filename": None}, "needs the configuration key 'filename'"),

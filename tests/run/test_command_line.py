@@ -57,7 +57,11 @@ def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, comma
         ),
         (
             "BufferToParquetfile, config: {filename: events, units: {chB: V}}",
-            "units names chB, but the fields are chA",
+            "units names chB, but the columns are chA",
+        ),
+        (
+            "BufferToParquetfile, config: {filename: events, units: 3}",
+            "units is 3. Write a mapping of columns, which are chA",
         ),
     ],
 )

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._access.layout import contiguous_samples
-from mimocorb._access.output_file import OutputFile
+from mimocorb._access.output_file import OutputFile, check_columns
 from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
@@ -132,19 +132,14 @@ def check_archive(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
     Raises
     ------
     SetupError
-        The compression is not known, or a unit is that of no field.
+        The compression is not known, or a unit is that of no column.
     """
     compression = config.get("compression", _DEFAULT_COMPRESSION)
     if compression not in _COMPRESSIONS:
         raise SetupError(
             f"{owner}: compression is {compression!r}; choose one of {', '.join(_COMPRESSIONS)}."
         )
-    names = _columns(setup)
-    unknown = [str(name) for name in config.get("units") or {} if name not in names]
-    if unknown:
-        raise SetupError(
-            f"{owner}: units names {', '.join(unknown)}, but the fields are {', '.join(names)}."
-        )
+    check_columns(owner, "units", config.get("units") or {}, _columns(setup))
 
 
 def _columns(setup: Mapping[str, Any]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from mimocorb._access.user_function import function_name
 from mimocorb._words import how_many
 from mimocorb.errors import OutputError, SetupError
 
-__all__ = ["OutputFile", "checked_name", "output_directory"]
+__all__ = ["OutputFile", "check_columns", "checked_name", "output_directory"]
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -50,6 +50,20 @@ def checked_name(owner: object, config: Mapping[str, Any], key: str = "filename"
             " and hyphens, and no path: files are written into the run directory."
         )
     return name
+
+
+def check_columns(owner: str, key: str, given: object, columns: Sequence[str]) -> None:
+    """Refuse a value that is no mapping of columns of a file to something."""
+    if not isinstance(given, Mapping):
+        raise SetupError(
+            f"{owner}: {key} is {given!r}. Write a mapping of columns, which are"
+            f" {', '.join(columns)}."
+        )
+    unknown = [str(name) for name in given if name not in columns]
+    if unknown:
+        raise SetupError(
+            f"{owner}: {key} names {', '.join(unknown)}, but the columns are {', '.join(columns)}."
+        )
 
 
 def output_directory(config: Mapping[str, Any]) -> Path:

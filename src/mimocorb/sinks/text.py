@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.batches import batch_limit
 from mimocorb._access.layout import contiguous_samples
-from mimocorb._access.output_file import OutputFile, checked_name, output_directory
+from mimocorb._access.output_file import (
+    OutputFile,
+    check_columns,
+    checked_name,
+    output_directory,
+)
 from mimocorb._buffer.reader import Reader
 from mimocorb._words import how_many
 from mimocorb.errors import SetupError
@@ -286,12 +291,7 @@ def _widest_row(dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _headings(columns: tuple[str, ...], alias: Mapping[str, str]) -> list[str]:
     known = (*_METADATA, *columns)
-    unknown = [str(key) for key in alias if key not in known]
-    if unknown:
-        raise SetupError(
-            f"BufferToTxtfile: header_alias names {', '.join(unknown)}, but the columns are"
-            f" {', '.join(known)}."
-        )
+    check_columns("BufferToTxtfile", "header_alias", alias, known)
     headings = [str(alias.get(column, column)) for column in known]
     if any(character in heading for heading in headings for character in "\t\n\r"):
         raise SetupError("BufferToTxtfile: a column heading contains a tab or a line break.")
