@@ -45,21 +45,12 @@ class Stage:
             for group in self.groups
         )
 
-    @property
-    def events(self) -> int:
-        """Events of the spill file that go into the run."""
-        return sum(self._due.values())
-
-    @property
-    def _due(self) -> dict[str, int]:
-        """Events of the spill file by the source that plays them."""
-        return {_player_name(group.buffer): group.events for group in self.groups}
-
     def not_played(self, view: RunView) -> int:
         """Return how many of the events did not get into the run, as it was ended before."""
+        due = {_player_name(group.buffer): group.events for group in self.groups}
         sources = view.accounts.sources if view.accounts else ()
         played = {source.name: source.events or 0 for source in sources}
-        return sum(events - played.get(name, 0) for name, events in self._due.items())
+        return sum(events - played.get(name, 0) for name, events in due.items())
 
 
 class Replay:
