@@ -135,7 +135,7 @@ Run ReaderPort::wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std:
   };
   if (something()) return take(count);
   const WaitingTime waiting(&segment_->handle(handle_), WaitCause::kData);
-  if (found_by_spinning(something, spin_ns, timeout_ns, &patience_)) return take(count);
+  if (found_by_looking(something, spin_ns, timeout_ns, &patience_)) return take(count);
   Run run;
   std::uint32_t turn = 0;
   {

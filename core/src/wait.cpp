@@ -1,6 +1,7 @@
 #include "mimocorb/wait.hpp"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ void futex_sleep(std::atomic<std::uint32_t>* word, std::uint32_t expected,
 void futex_wake(std::atomic<std::uint32_t>* word, std::uint32_t sleepers) {
   syscall(SYS_futex, word, FUTEX_WAKE, sleepers, nullptr, nullptr, 0);
 }
+
+void give_way() { sched_yield(); }
 
 void sleep_ns(std::int64_t duration_ns) {
   const timespec duration = to_timespec(duration_ns);

@@ -199,7 +199,7 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   const int reason = room();
   if (reason == kOk || reason == kEnded) return reason;
   const WaitingTime waiting(&record, reason == kPaused ? WaitCause::kPaused : WaitCause::kFull);
-  if (found_by_spinning([&] { return room() != reason; }, spin_ns, timeout_ns, &patience_)) return kOk;
+  if (found_by_looking([&] { return room() != reason; }, spin_ns, timeout_ns, &patience_)) return kOk;
   std::uint32_t turn = 0;
   {
     const Locked locked(this);

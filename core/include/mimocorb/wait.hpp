@@ -16,7 +16,7 @@ inline void relax() {
 #endif
 }
 
-// How long to look before sleeping: as asked, and up to kFactor times as long while waits are short.
+// How long to look before sleeping: as asked, and kFactor times as long while waits are short.
 // Being woken takes longer than a short wait, so that two processes of about the same speed would
 // fall asleep by turns. What is tried in vain is not tried again for a while: a process that shares
 // its core with the one it waits for would only keep it from working.
@@ -26,8 +26,8 @@ class Patience {
   static constexpr std::int64_t kShortWait_ns = 200'000;
   static constexpr int kWaitsUntilNextTrial = 16;
 
-  [[nodiscard]] std::int64_t spin_ns(std::int64_t asked_ns) const {
-    return patient_ ? kFactor * asked_ns : asked_ns;
+  [[nodiscard]] std::int64_t beyond_ns(std::int64_t asked_ns) const {
+    return patient_ ? (kFactor - 1) * asked_ns : 0;
   }
   void found() { patient_ = true; }
   void slept(std::int64_t waited_ns) {
@@ -68,5 +68,6 @@ inline constexpr std::int64_t kLongestSleep_ns = 50'000'000;
 void futex_sleep(std::atomic<std::uint32_t>* word, std::uint32_t expected, std::int64_t timeout_ns);
 void futex_wake(std::atomic<std::uint32_t>* word, std::uint32_t sleepers);
 void sleep_ns(std::int64_t duration_ns);
+void give_way();  // to other processes that are ready to run on this core
 
 }  // namespace mimocorb

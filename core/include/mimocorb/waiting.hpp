@@ -24,11 +24,26 @@ bool spin_until(Condition condition, std::int64_t spin_ns) {
   return false;
 }
 
+// The same for longer: between looks, others that are ready to run on this core go first. With more
+// processes than cores, one of them is likely to be the one that is waited for.
+template <class Condition>
+bool give_way_until(Condition condition, std::int64_t duration_ns) {
+  if (duration_ns <= 0) return false;
+  const std::int64_t until = monotonic_ns() + duration_ns;
+  do {
+    if (condition()) return true;
+    give_way();
+  } while (monotonic_ns() < until);
+  return false;
+}
+
 // Whether `condition` came true while there was patience to look for it.
 template <class Condition>
-bool found_by_spinning(Condition condition, std::int64_t asked_ns, std::int64_t timeout_ns,
-                       Patience* patience) {
-  if (!spin_until(condition, std::min(patience->spin_ns(asked_ns), timeout_ns))) return false;
+bool found_by_looking(Condition condition, std::int64_t asked_ns, std::int64_t timeout_ns,
+                      Patience* patience) {
+  const std::int64_t more_ns = std::min(patience->beyond_ns(asked_ns), timeout_ns - asked_ns);
+  if (!spin_until(condition, std::min(asked_ns, timeout_ns)) && !give_way_until(condition, more_ns))
+    return false;
   patience->found();
   return true;
 }

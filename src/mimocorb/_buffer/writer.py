@@ -32,8 +32,9 @@ class Writer:
     setup_dict
         From :meth:`NewBuffer.new_writer`. The same dictionary may serve several processes.
     spin_us
-        How long to look for a free slot before going to sleep, in microseconds; up to twenty times
-        as long while waits turn out to be short. Sleeping costs nothing, waking up some 50 µs.
+        How long to look for a free slot before going to sleep, in microseconds; while waits turn out to
+        be short up to twenty times as long, but then whoever else is ready to run goes first.
+        Sleeping costs nothing, waking up 10 to 50 µs.
 
     Notes
     -----
