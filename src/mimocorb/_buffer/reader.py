@@ -46,8 +46,8 @@ class Reader:
         From :meth:`NewBuffer.new_reader_group`. All Readers made with the same dictionary, in any
         number of processes, share the events; every group gets each event.
     spin_us
-        How long to look for an event before going to sleep, in microseconds; while waits turn out to
-        be short up to twenty times as long, but then whoever else is ready to run goes first.
+        How long to look for an event before going to sleep, in microseconds. While waits turn out
+        to be short up to twenty times as long, but then whoever else is ready to run goes first.
         Sleeping costs nothing, waking up 10 to 50 µs.
 
     Notes
