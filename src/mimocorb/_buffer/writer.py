@@ -32,7 +32,7 @@ class Writer:
     setup_dict
         From :meth:`NewBuffer.new_writer`. The same dictionary may serve several processes.
     spin_us
-        How long to look for a free slot before going to sleep, in microseconds. While waits turn out
+        How long to look for a slot before going to sleep, in microseconds. While waits turn out
         to be short up to twenty times as long, but then whoever else is ready to run goes first.
         Sleeping costs nothing, waking up 10 to 50 µs.
 
