@@ -1,4 +1,6 @@
 // One open reader of a group.
+#include <algorithm>
+
 #include "core_bindings.hpp"
 
 namespace mimocorb::bindings {
@@ -84,26 +86,21 @@ void bind_reader(nb::module_& m) {
            "first"_a, "count"_a)
       .def("wait_and_take",
            [](const Reader& r, std::uint32_t count, double timeout_s, double spin_s) {
-             ReaderPort& port = r.use();
              Run run{};
-             try {
-               wait_for(timeout_s, [&](std::int64_t left) {
-                 run = port.wait_and_take(count, left, to_ns(spin_s));
-                 return run.status;
-               });
-             } catch (const nb::python_error&) {  // a signal: nobody would know what is in hand
-               port.give_back(false);
-               throw;
-             }
+             wait_for(timeout_s, [&](std::int64_t left) {
+               run = r.use().wait_and_take(std::max(count, 1U), left, to_ns(spin_s));
+               return run.status;
+             });
+             r.use();  // a signal's handler that closes gives back what was taken
              return as_tuple(run);
            },
            "count"_a, "timeout_s"_a, "spin_s"_a)
       .def("wait_turn",
            [](const Reader& r, std::uint32_t slot, double timeout_s, double spin_s) {
-             ReaderPort& port = r.use();
+             r.use();
              check_run(*r.segment, slot, 1);
              return wait_for(timeout_s, [&](std::int64_t left) {
-               return port.wait_turn(slot, left, to_ns(spin_s));
+               return r.use().wait_turn(slot, left, to_ns(spin_s));
              });
            },
            "slot"_a, "timeout_s"_a, "spin_s"_a)

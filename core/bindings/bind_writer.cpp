@@ -56,8 +56,8 @@ void bind_writer(nb::module_& m) {
            "first"_a, "count"_a)
       .def("wait",
            [](const Writer& w, double timeout_s, double spin_s) {
-             WriterPort& port = w.use();
-             return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(left, to_ns(spin_s)); });
+             return wait_for(timeout_s,
+                             [&](std::int64_t left) { return w.use().wait(left, to_ns(spin_s)); });
            },
            "timeout_s"_a, "spin_s"_a)
       .def("refuse", [](const Writer& w) { return w.use().refuse(); })

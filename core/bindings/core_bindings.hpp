@@ -54,6 +54,7 @@ struct Holder {
 };
 
 // Waits in slices that signals can interrupt, until `slice` answers or `timeout_s` (inf: never) is over.
+// The handler of a signal is Python and may close the port, so each slice asks for it anew.
 template <class Slice>
 int wait_for(double timeout_s, Slice slice) {
   constexpr double kForever_s = 1e9;
@@ -68,7 +69,11 @@ int wait_for(double timeout_s, Slice slice) {
   }
 }
 
-inline std::int64_t to_ns(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
+// A time to look for: bounded, as it is multiplied.
+inline std::int64_t to_ns(double seconds) {
+  constexpr double kLongest_s = 1e6;
+  return static_cast<std::int64_t>(1e9 * std::fmin(std::fmax(seconds, 0.0), kLongest_s));
+}
 
 // --- slots ------------------------------------------------------------------------------------
 

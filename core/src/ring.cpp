@@ -92,7 +92,7 @@ void Ring::wake_everyone(Wakes* wakes) {
 
 void Ring::count_in(std::uint32_t handle, Sleeping how, WaitChannel* channel, std::uint32_t* turn) {
   segment_->handle(handle).sleeping = how;
-  channel->sleepers.fetch_add(1, std::memory_order_relaxed);
+  count_up(&channel->sleepers);
   *turn = channel->turn.load(std::memory_order_relaxed);
 }
 

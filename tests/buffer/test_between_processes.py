@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import workers
 
+from mimocorb._buffer import waits
 from mimocorb._buffer.new_buffer import NewBuffer
 from mimocorb._buffer.reader import Reader
 from mimocorb._buffer.writer import Writer
+from mimocorb.errors import HandleMisuse
 from mimocorb.testing.watchdog import WATCHDOG_S, Background, wait_until
 
 METHODS = ["fork", "forkserver", "spawn"]
@@ -167,20 +169,70 @@ def test_a_waiting_reader_in_the_main_thread_obeys_a_signal():
         assert int(reader.get()[0]) == 3
 
 
-def test_an_event_that_comes_together_with_a_signal_goes_back_unseen(start):
-    def stop(number, frame):
-        raise InterruptedError
+@pytest.fixture
+def on_signal():
+    """Set what is done at SIGUSR1, for the time of a test."""
+    before = signal.getsignal(signal.SIGUSR1)
+    yield lambda act: signal.signal(signal.SIGUSR1, lambda *_: act())
+    signal.signal(signal.SIGUSR1, before)
 
+
+def stop():
+    raise InterruptedError
+
+
+def get_together_with_a_signal(reader, start, setup_dict):
+    start(workers.interrupt_and_write, os.getpid(), setup_dict)
+    reader.get(timeout_s=WATCHDOG_S)
+
+
+def test_an_event_that_comes_together_with_a_signal_goes_back_unseen(start, on_signal):
+    on_signal(stop)
     with closing(NewBuffer(2, 1, np.int32)) as buffer:
         reader = Reader(buffer.new_reader_group(), spin_us=1e6 * WATCHDOG_S)
-        before = signal.signal(signal.SIGUSR1, stop)
-        try:
-            start(workers.interrupt_and_write, os.getpid(), buffer.new_writer())
-            with pytest.raises(InterruptedError):
-                reader.get(timeout_s=WATCHDOG_S)
-        finally:
-            signal.signal(signal.SIGUSR1, before)
+        with pytest.raises(InterruptedError):
+            get_together_with_a_signal(reader, start, buffer.new_writer())
         assert int(reader.get(timeout_s=WATCHDOG_S)[0]) == 3
+        assert buffer.stats().groups[0].acknowledged == 0
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_handler_of_a_signal_may_close_the_reader_that_waits(start, on_signal, raises):
+    with closing(NewBuffer(1, 1, np.int32)) as buffer:
+        group, later = buffer.new_reader_group(), buffer.new_writer()
+        reader = Reader(group, spin_us=1e6 * WATCHDOG_S)
+        with Writer(buffer.new_writer()) as writer:
+            writer.write([1])
+        reader.get()  # the only slot has its view from now on
+
+        def close():
+            reader.close()
+            if raises:
+                stop()
+
+        on_signal(close)
+        with pytest.raises(InterruptedError if raises else HandleMisuse):
+            get_together_with_a_signal(reader, start, later)
+        assert int(Reader(group).get(timeout_s=WATCHDOG_S)[0]) == 3
+
+
+def test_an_event_is_not_lost_if_what_is_told_of_a_wait_fails_at_its_end(monkeypatch):
+    class Listener:
+        def wait_begins(self, cause):  # noqa: ARG002 - as readers call it
+            Writer(tokens).write([3])
+
+        def wait_ends(self):
+            monkeypatch.undo()
+            stop()
+
+    with closing(NewBuffer(2, 1, np.int32)) as buffer:
+        tokens = buffer.new_writer()
+        reader = Reader(buffer.new_reader_group())
+        monkeypatch.setattr(waits, "_find_listener", Listener)
+        with pytest.raises(InterruptedError):
+            reader.get(timeout_s=WATCHDOG_S)
+        assert int(reader.get(timeout_s=WATCHDOG_S)[0]) == 3
+        assert reader.delivery == 2
 
 
 def test_a_handle_opened_before_a_fork_is_refused_in_the_child_and_stays_the_parents(start):

@@ -227,10 +227,10 @@ class ReaderPort : public Ring {
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
   // As `take`, but waits until there is something to take or nothing will come. Sleeps once at most;
-  // kNotNow: nothing yet.
+  // kNotNow: nothing yet; kOrphaned: nor ever, its maker has died.
   Run wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std::int64_t spin_ns);
   // Until no event of the group before that in `slot` is in others' hands or due. kOk: so it is, and
-  // remains; kEarlier: one is due, and if nobody else takes it, this reader has to; or kNotNow.
+  // remains; kEarlier: one is due, and if nobody else takes it, this reader has to; kNotNow, kOrphaned.
   int wait_turn(std::uint32_t slot, std::int64_t timeout_ns, std::int64_t spin_ns);
   [[nodiscard]] std::int64_t waited_ns() const;
   void close();

@@ -18,8 +18,8 @@ inline void relax() {
 
 // How long to look before sleeping: as asked, and kFactor times as long while waits are short.
 // Being woken takes longer than a short wait, so that two processes of about the same speed would
-// fall asleep by turns. What is tried in vain is not tried again for a while: a process that shares
-// its core with the one it waits for would only keep it from working.
+// fall asleep by turns. What is tried in vain is not tried again for a while: it takes a core from
+// whoever else would work.
 class Patience {
  public:
   static constexpr std::int64_t kFactor = 20;

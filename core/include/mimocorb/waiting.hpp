@@ -1,4 +1,4 @@
-// waiting.hpp: how the ports of writers and readers wait: first looking, then asleep, and booked.
+// waiting.hpp: how the ports of writers and readers wait: looking, giving way, asleep; and booked.
 // Shared by the sources of the ring; not for its users.
 #pragma once
 
@@ -30,6 +30,7 @@ template <class Condition>
 bool give_way_until(Condition condition, std::int64_t duration_ns) {
   if (duration_ns <= 0) return false;
   const std::int64_t until = monotonic_ns() + duration_ns;
+  const MayBlock may_block;
   do {
     if (condition()) return true;
     give_way();

@@ -2,7 +2,7 @@
 
 A backend moves *slot numbers*; bytes stay where they are. The classes in this package add dtypes,
 views, waiting loops and wording on top, so a backend is small: four protocols, a few methods each.
-No method of a backend blocks except the three ``wait`` methods.
+No method of a backend blocks except those whose names begin with ``wait``.
 
 Call order: a ring is created, tokens and groups are added, ports are opened from them. A writer
 port holds at most the slots it has claimed, a reader port at most the slots it has taken.
@@ -229,7 +229,10 @@ class ReaderPort(Protocol):
         """Return the bytes of neighbouring slots: a read-only view, (count, slot_bytes)."""
 
     def wait_and_take(self, count: int, timeout_s: float, spin_s: float) -> tuple[int, int]:
-        """As :meth:`take`, but block until it is not NOT_NOW, or ORPHANED, or the time is over."""
+        """As :meth:`take`, but block until it is not NOT_NOW, or ORPHANED, or the time is over.
+
+        After an exception, from a signal, an event may be in hand that nobody has seen.
+        """
 
     def wait_turn(self, slot: int, timeout_s: float, spin_s: float) -> int:
         """Block until the group has finished with every event before the one in hand in `slot`.

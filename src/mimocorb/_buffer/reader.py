@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -353,21 +354,34 @@ class Reader:
 
     def _wait_for_events(self, status: int, count: int, timeout_s: float | None) -> tuple[int, int]:
         """Return the first slot, and how many events of `count` were taken after all."""
-        self._slot, taken = _NONE_IN_HAND, 0
+        self._slot = _NONE_IN_HAND
+        try:
+            return self._until_taken(status, count, timeout_s)
+        except BaseException:
+            # A signal may come together with an event. Nobody has seen it, and the next get() would
+            # mark it as done. If the signal's handler has closed the port, that gave it back.
+            with suppress(HandleMisuse):
+                self._port.give_back(failed=False)
+            raise
+
+    def _until_taken(self, status: int, count: int, timeout_s: float | None) -> tuple[int, int]:
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while status < 0:
+        while True:
             if status == Status.NOT_NOW:
                 left_s = until_s - time.monotonic()
                 status, taken = tell_and_wait(
                     WaitCause.EVENT, self._port.wait_and_take, count, left_s, self._spin_s
                 )
-                if not taken and status == Status.NOT_NOW:
+                if taken:  # first, as all else takes long on the cold caches after a sleep
+                    return status, taken
+                if status == Status.NOT_NOW:
                     raise BufferTimeout(f"buffer {self.name}: no event within {timeout_s} s")
             elif status == Status.POISONOUS:
                 self._quarantine(self._port.poisonous())
                 status, taken = self._take(count)
+                if taken:
+                    return status, taken
             elif status == Status.ENDED:
                 raise EndOfStream(f"buffer {self.name} has ended and everything is processed")
             else:
                 raise self._orphaned()
-        return status, taken

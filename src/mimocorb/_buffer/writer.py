@@ -59,6 +59,7 @@ class Writer:
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
         self._port = open_writer_port(setup_dict)
         self._advance = self._port.advance
+        self._publish = self._port.publish
         self._claim = self._port.claim
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
@@ -144,7 +145,7 @@ class Writer:
         """
         if self._slot >= 0:
             self._slot = _NONE_IN_HAND
-            self._port.publish()
+            self._publish()
 
     def abort(self) -> None:
         """Give what is in hand back unpublished. With nothing in hand, nothing happens."""
