@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from running import (
     WATCHDOG_S,
     Finished,
@@ -192,6 +193,58 @@ def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(
     assert len((last / "values.txt").read_text().split()) == 8
     assert main(["replay", str(first), "--quiet"]) == 0
     assert "have been processed by a replay already" in capsys.readouterr().out
+
+
+def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
+    """Three readers were left with different events; the second cannot take its buffer any more."""
+    keep = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    more = [
+        Worker("fails_while_there", {"RB_1": "read"}, {"file": str(tmp_path / "none")}),
+        Worker("drain", {"RB_1": "read"}),
+    ]
+    first = RunningDaq(chain(tmp_path, sink=keep, more=more)).finish().directory
+    rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
+    rows["sequence"] = np.arange(8, 16)
+    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+        file.add("RB_1", "Fkt_4", rows[:2])
+        file.add("RB_1", "Fkt_5", rows[:4])
+        file.add("RB_1", "Fkt_2", rows)
+    setup = yaml.safe_load((first / "test_setup.yaml").read_text())
+    (drain,) = (e["Fkt_5"] for e in setup["Functions"] if "Fkt_5" in e)
+    drain.update(file_name="mimocorb/sinks/text", fkt_name="BufferToTxtfile")
+    (first / "test_setup.yaml").write_text(yaml.safe_dump(setup))
+    capsys.readouterr()
+    assert main(["replay", str(first), "--quiet"]) == 1
+    passed, last = [path for path in run_directories(first.parent) if path != first]
+    _, _, told = capsys.readouterr().out.partition("\nReplayed:\n")
+    why = told.splitlines().pop(3)
+    assert "Fkt_5 can work with RB_1; " in why
+    assert told.splitlines() == [
+        f"  2 events of RB_1 for Fkt_4: {passed}",
+        f"  8 events of RB_1 for Fkt_2: {last}",
+        f"Not replayed, and still to be had by mimocorb replay {first}:",
+        why,
+    ]
+    assert why.startswith("  4 events of RB_1 for Fkt_5: ")
+
+    # Now it is the only one, and nothing is started.
+    assert main(["replay", str(first), "--quiet"]) == 2
+    assert "Fkt_5 can work with RB_1; " in capsys.readouterr().err
+
+
+def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, monkeypatch):
+    first = RunningDaq(chain(tmp_path)).finish().directory
+    rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 1))
+    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+        file.add("RB_2", "Fkt_3", rows)
+
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mimocorb._run.run.Supervisor.create_buffers", interrupted)
+    assert main(["replay", str(first), "--quiet"]) == 130
+    assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
+    assert run_directories(first.parent) == [first]
 
 
 @pytest.mark.parametrize("interrupts", [1, 2])

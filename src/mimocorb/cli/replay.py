@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimocorb._setup.paths import RUNS_DIRECTORY
@@ -43,29 +44,39 @@ def replay(chosen: argparse.Namespace) -> int:
     chosen.setup = str(rest.setup_file)
     given = _by_option(rest.settings)
     chosen.settings, chosen.data = given.get("--set", ()), next(iter(given.get("--data", ())), None)
+    output = chosen.output or directory.parent
     overrides = {
-        "output_directory": chosen.output or directory.parent,
+        "output_directory": output,
         "drain_timeout_s": chosen.drain_timeout,
     }
     setup = read_setup(chosen, overrides)
     if setup is None:
         return BAD_USAGE
-    return _replay_all(rest, rest.stages(setup), chosen)
+    return _replay_all(rest, rest.stages(setup), chosen, output)
 
 
-def _replay_all(rest: Replay, stages: Sequence[Stage], chosen: argparse.Namespace) -> int:
+def _replay_all(
+    rest: Replay, stages: Sequence[Stage], chosen: argparse.Namespace, output: Path
+) -> int:
     """Run the stages one after the other until somebody wants an end; say what is not replayed."""
+    from mimocorb.errors import MimocorbError
+
     replayed, not_replayed = [], []
     ended = False
+    before = _directories_in(output)
     for stage in stages:
         if ended:
             not_replayed.append(f"  {stage}: not begun, as the replay was ended before")
             continue
         try:
             summary = run_and_report(stage.setup, chosen)
-        except KeyboardInterrupt:  # before or after its run, which takes it for a request
-            not_replayed.append(f"  {stage}: interrupted; do not use output of it")
-            ended = True
+        except (KeyboardInterrupt, MimocorbError) as error:
+            if _directories_in(output) == before:
+                raise  # nothing was started
+            # A Ctrl-C came before or after the run, which takes it for a request.
+            ended = isinstance(error, KeyboardInterrupt)
+            why = "interrupted; do not use output of it" if ended else error
+            not_replayed.append(f"  {stage}: {why}")
             continue
         ended = summary.asked_to_end
         if summary.exit_code != OK:
@@ -84,6 +95,11 @@ def _replay_all(rest: Replay, stages: Sequence[Stage], chosen: argparse.Namespac
     done = ["Replayed:", *replayed] if replayed else []
     print_text("\n".join([*done, again, *not_replayed]))
     return FAILED
+
+
+def _directories_in(parent: Path) -> set[Path]:
+    """Return those there are; a run that has begun has one."""
+    return {path for path in parent.iterdir() if path.is_dir()} if parent.is_dir() else set()
 
 
 def _by_option(settings: list[str]) -> dict[str, tuple[str, ...]]:

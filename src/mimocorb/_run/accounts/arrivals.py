@@ -25,8 +25,8 @@ When nothing is said. The check has to hold for sources of every kind, and most 
 Poisson processes: pulsers, files read as fast as possible, devices that hand over blocks. So the
 tail is first looked at whether it is exponential: χ² of the bins (of at least 5 expected events, 2
 % of each forgiven) and bins that are small against ``1/λ``, which rules out all that is periodic.
-It has to hold a third of all events as well: if it does not, most are in the one bin below it, like
-those of a pulser, of which the few late ones say nothing. If not, or if there are more short
+It has to hold a third of all events as well: if it does not, more than a sixth of all are in the
+one bin below it, like those of a pulser, of which the few late ones say nothing. If not, or if there are more short
 intervals than independent events have (bursts, after-pulses, events that the device has kept
 meanwhile, a rate that changes), there is no second answer to compare with; this is said, and is no
 fault. What is left are exponential tails with too few short intervals: these are what a hidden dead

@@ -188,22 +188,34 @@ def _unchanged(
     parameters: Sequence[str], passed: Sequence[ast.expr | None], worker: ast.FunctionDef
 ) -> bool:
     """Whether a worker only looks at these parameters, besides passing them."""
+    above = {node: over for over in ast.walk(worker) for node in ast.iter_child_nodes(over)}
     return all(
-        name in passed or _only_looks(parent)
-        for parent in ast.walk(worker)
-        for name in ast.iter_child_nodes(parent)
+        name in passed or _only_looks(name, above)
+        for name in above
         if isinstance(name, ast.Name) and name.id in parameters
     )
 
 
-def _only_looks(parent: ast.AST) -> bool:
-    if isinstance(parent, ast.Subscript):
-        return isinstance(parent.ctx, ast.Load)
-    if isinstance(parent, ast.Attribute):
-        return parent.attr == "get"
-    if isinstance(parent, ast.Call):
-        return isinstance(parent.func, ast.Name) and parent.func.id in ("len", "print")
-    return isinstance(parent, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If)
+def _only_looks(name: ast.Name, above: Mapping[ast.AST, ast.AST]) -> bool:
+    part: ast.AST = name
+    while smaller := _part_taken(part, above):
+        part = smaller
+    use = above[part]
+    if part is not name:  # A part of what the name means, at any depth.
+        return not (isinstance(use, ast.Attribute | ast.Subscript) and use.value is part)
+    if isinstance(use, ast.Call):
+        return isinstance(use.func, ast.Name) and use.func.id in ("len", "print")
+    return isinstance(use, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If)
+
+
+def _part_taken(whole: ast.AST, above: Mapping[ast.AST, ast.AST]) -> ast.AST | None:
+    """Return the expression that takes one part by ``[...]`` or ``.get(...)``, if this does."""
+    use = above[whole]
+    if isinstance(use, ast.Subscript) and use.value is whole and isinstance(use.ctx, ast.Load):
+        return use
+    call = above.get(use)
+    is_get = isinstance(use, ast.Attribute) and use.attr == "get"
+    return call if is_get and isinstance(call, ast.Call) and call.func is use else None
 
 
 def _given(call: ast.Call, place: int, names: tuple[str, ...]) -> ast.expr | None:
