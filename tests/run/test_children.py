@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from multiprocessing import Pipe
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -47,20 +48,34 @@ def test_every_thread_that_joins_a_child_learns_its_exit_code(start_method, chil
 
 
 def test_a_fork_server_that_hangs_holds_up_nobody_who_waits_for_a_child(monkeypatch):
+    waited_s = []
+
+    def counting(things, timeout_s=None):
+        waited_s.append(timeout_s)
+        return wait(things, timeout_s)
+
     monkeypatch.setattr("mimocorb._run.workers.child.PASSING_ON_S", 0.1)
-    child = CHILDREN["forkserver"](target=time.sleep, args=(WATCHDOG_S,))
+    monkeypatch.setattr("mimocorb._run.workers.child.wait", counting)
+    child, other = (CHILDREN["forkserver"](target=time.sleep, args=(WATCHDOG_S,)) for _ in "12")
     child.start()
+    other.start()
     status = Path(f"/proc/{child.pid}/status").read_text()
     fork_server = int(re.search(r"PPid:\s+(\d+)", status)[1])
     os.kill(fork_server, signal.SIGSTOP)
     try:
         child.join(0.01)
         assert child.exitcode is None
-        child.kill()
-        child.join()
-        assert child.exitcode == EXIT_UNKNOWN
+        for process in (child, other):
+            process.kill()
+            process.join()
+            assert process.exitcode == EXIT_UNKNOWN
+        assert waited_s.count(0.1) == 1  # for the first of them only
     finally:
         os.kill(fork_server, signal.SIGCONT)
+    child = CHILDREN["forkserver"](target=end_soon, args=(0.0,))
+    child.start()
+    child.join()
+    assert child.exitcode == EXIT_CODE
 
 
 def say_at_the_end(said):

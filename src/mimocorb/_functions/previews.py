@@ -41,7 +41,8 @@ def check_named_sinks(setup: Setup) -> list[Problem]:
     problems = []
     for spec in setup.workers:
         layout = _layout(spec, setup)
-        if spec.function.path is not None or spec.sinks or layout is None:
+        is_sink = spec.sources and not spec.sinks  # a display need not be loaded here
+        if spec.function.path is not None or not is_sink or layout is None:
             continue
         sink: Any = load_function(spec.function)
         if hasattr(sink, "check"):

@@ -26,15 +26,15 @@ Poisson processes: pulsers, files read as fast as possible, devices that hand ov
 tail is first looked at whether it is exponential: χ² of the bins (of at least 5 expected events, 2
 % of each forgiven) and bins that are small against ``1/λ``, which rules out all that is periodic.
 It has to hold a third of all events as well: if it does not, more than a sixth of all are in the
-one bin below it, like those of a pulser, of which the few late ones say nothing. If not, or if there are more short
-intervals than independent events have (bursts, after-pulses, events that the device has kept
-meanwhile, a rate that changes), there is no second answer to compare with; this is said, and is no
-fault. What is left are exponential tails with too few short intervals: these are what a hidden dead
-time makes. They are reported as a disagreement if it is larger than three standard deviations and
-than 1 % of the live time, in at least 1000 events, and if the exponential reaches down to the
-shorter intervals: 85 % of all have to be in it. A dead time that varies more than the intervals
-themselves is not found in this way; the price for not taking every source that varies smoothly,
-like the computing time of a simulation, for a detector with dead time.
+one bin below it, like those of a pulser, of which the few late ones say nothing. If not, or if
+there are more short intervals than independent events have (bursts, after-pulses, events that the
+device has kept meanwhile, a rate that changes), there is no second answer to compare with; this is
+said, and is no fault. What is left are exponential tails with too few short intervals: these are
+what a hidden dead time makes. They are reported as a disagreement if it is larger than three
+standard deviations and than 1 % of the live time, in at least 1000 events, and if the exponential
+reaches down to the shorter intervals: 85 % of all have to be in it. A dead time that varies more
+than the intervals themselves is not found in this way; the price for not taking every source that
+varies smoothly, like the computing time of a simulation, for a detector with dead time.
 """
 
 from __future__ import annotations

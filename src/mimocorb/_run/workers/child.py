@@ -26,7 +26,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from mimocorb._run.workers.process import ends_within, open_pidfd
 
@@ -98,6 +98,13 @@ class _ServedPopen(popen_forkserver.Popen):
     that of a child that has ended it would wait as long as the fork server hangs.
     """
 
+    answers: ClassVar = True
+    """Whether there is reason to wait for the fork server, which all children have in common."""
+
+    def _launch(self, process_obj: BaseProcess) -> None:
+        super()._launch(process_obj)  # type: ignore[misc]  # not in typeshed
+        _ServedPopen.answers = True
+
     def poll(self, flag: int = os.WNOHANG) -> int | None:
         """Return the exit code; None while the process runs."""
         if self.returncode is not None:
@@ -105,7 +112,8 @@ class _ServedPopen(popen_forkserver.Popen):
         timeout_s = 0 if flag == os.WNOHANG else None
         if timeout_s is None:
             self._wait_for_end()
-        if wait([self.sentinel], PASSING_ON_S if timeout_s is None else timeout_s):
+        passing_on_s = PASSING_ON_S if _ServedPopen.answers else 0.0
+        if wait([self.sentinel], passing_on_s if timeout_s is None else timeout_s):
             try:
                 self.returncode = forkserver.read_signed(self.sentinel)
             except (OSError, EOFError):
@@ -114,6 +122,7 @@ class _ServedPopen(popen_forkserver.Popen):
                     self.returncode = EXIT_UNKNOWN
         elif timeout_s is None:
             self.returncode = EXIT_UNKNOWN
+            _ServedPopen.answers = False
         return self.returncode
 
     def _wait_for_end(self) -> None:
