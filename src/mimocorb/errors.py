@@ -58,7 +58,10 @@ class MimocorbError(Exception):
 
 
 class SetupError(MimocorbError, ValueError):
-    """A set-up file or a call describes something impossible."""
+    """A set-up file or a call describes something impossible; each argument is one such thing."""
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.args)
 
 
 class RecordTypeError(SetupError, TypeError):

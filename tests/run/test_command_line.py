@@ -76,11 +76,14 @@ Buffers:
 Workers:
   feed: {{file: feed.py, function: feed, sinks: [raw]}}
   save: {{function: buffer_control.{sink}, sources: [raw]}}
+  list: {{function: buffer_control.BufferToTxtfile, sources: [raw]}}
 """)
     assert main(["run", "setup.yaml", "--quiet"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("mimocorb: setup.yaml:5:3: error: save can work with raw; ")
+    line, other, total = capsys.readouterr().err.splitlines()
+    assert line.startswith("setup.yaml:5:3: error: save can work with raw; ")
     assert message in line
+    assert other.startswith("setup.yaml:6:3: error: list can work with raw; ")
+    assert total == "setup.yaml: 2 errors, nothing was started"
     assert not (tmp_path / "target").exists()
 
 

@@ -26,7 +26,6 @@ from mimocorb._run.workers.worker_process import WorkerProcess
 from mimocorb._setup.checking.changed_meaning import changed_meaning
 from mimocorb._setup.model import Setup
 from mimocorb._setup.paths import RUNS_DIRECTORY
-from mimocorb._setup.problems import format_problems
 from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError, SetupError
 
@@ -81,7 +80,7 @@ class Run:
         """
         misfits = check_named_sinks(self.setup)
         if misfits:
-            raise SetupError(format_problems(misfits))
+            raise SetupError(*misfits)
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()

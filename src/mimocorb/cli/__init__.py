@@ -89,7 +89,8 @@ def _carried_out(
 ) -> int:
     """Carry a command out; an error that mimocorb understands is one message."""
     from mimocorb._run.workers.standard_streams import open_missing_streams
-    from mimocorb.cli.common import BAD_USAGE, FAILED
+    from mimocorb._setup.problems import Problem
+    from mimocorb.cli.common import BAD_USAGE, FAILED, print_problems
     from mimocorb.errors import MimocorbError, SetupError
 
     open_missing_streams()
@@ -97,5 +98,8 @@ def _carried_out(
     try:
         return int(chosen.action(chosen))
     except MimocorbError as error:
-        print(f"mimocorb: {error}", file=sys.stderr)
+        if problems := [each for each in error.args if isinstance(each, Problem)]:
+            print_problems(chosen.setup, problems)
+        else:
+            print(f"mimocorb: {error}", file=sys.stderr)
         return BAD_USAGE if isinstance(error, SetupError) else FAILED

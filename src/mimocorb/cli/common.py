@@ -7,12 +7,13 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
     from mimocorb._setup.model import Setup
+    from mimocorb._setup.problems import Problem
 
 __all__ = [
     "BAD_USAGE",
@@ -23,6 +24,7 @@ __all__ = [
     "count",
     "print_page",
     "print_picture",
+    "print_problems",
     "print_text",
     "read_setup",
     "seconds",
@@ -107,14 +109,19 @@ def print_picture(draw: Callable[[int], Any]) -> None:
 def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
     """Read the set-up that the command names; problems go to standard error."""
     from mimocorb._setup.dialects import read_setup_or_problems
+
+    setup, problems = read_setup_or_problems(chosen.setup, overrides, chosen.settings, chosen.data)
+    print_problems(chosen.setup, problems)
+    return setup
+
+
+def print_problems(name: str, problems: Sequence[Problem]) -> None:
+    """Print what is wrong with a set-up to standard error, and what follows if that is an error."""
     from mimocorb._setup.problems import format_problems
     from mimocorb._words import how_many
 
-    setup, problems = read_setup_or_problems(chosen.setup, overrides, chosen.settings, chosen.data)
     if problems:
         print(format_problems(problems), file=sys.stderr)
-    if setup is None:
-        errors = sum(problem.severity == "error" for problem in problems)
+    if errors := sum(problem.severity == "error" for problem in problems):
         found = how_many(errors, "error")
-        print(f"{chosen.setup}: {found}, nothing was started", file=sys.stderr)
-    return setup
+        print(f"{name}: {found}, nothing was started", file=sys.stderr)
