@@ -17,11 +17,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mimocorb._run.run import Run, RunOptions
-from mimocorb._run.run_log import LogLine
-from mimocorb._run.run_state import Command, RunView
-from mimocorb._run.screen.picture import render
-from mimocorb._setup.dialects import read_setup
+from mimocorb.run.run import Run, RunOptions
+from mimocorb.run.run_log import LogLine
+from mimocorb.run.run_state import Command, RunView
+from mimocorb.run.screen.picture import render
+from mimocorb.setup.dialects import read_setup
 
 COLUMNS, LINES = 100, 24
 

@@ -1,5 +1,5 @@
 // The module mimocorb._core: the ports of a ring for Python, and nothing else. Wording, dtypes and
-// waiting policy are in Python (mimocorb._buffer.shared_memory).
+// waiting policy are in Python (mimocorb.buffers.shared_memory).
 #include "core_bindings.hpp"
 
 namespace mimocorb::bindings {

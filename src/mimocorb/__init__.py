@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mimocorb._access.meter import reading_out
     from mimocorb._access.results import report
     from mimocorb._functions.decorators import Metadata, filter, observer, sink, source
-    from mimocorb._run.remote.running_runs import connect
+    from mimocorb.run.remote.running_runs import connect
 
 __all__ = [
     "Metadata",
@@ -36,7 +36,7 @@ __version__: str
 _HOMES = {
     "Metadata": "mimocorb._functions.decorators",
     "Reject": "mimocorb._access.decisions",
-    "connect": "mimocorb._run.remote.running_runs",
+    "connect": "mimocorb.run.remote.running_runs",
     "filter": "mimocorb._functions.decorators",
     "observer": "mimocorb._functions.decorators",
     "reading_out": "mimocorb._access.meter",

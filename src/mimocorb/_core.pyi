@@ -1,10 +1,10 @@
-"""The ports of a ring in shared memory. See mimocorb._buffer.contract for what they promise."""
+"""The ports of a ring in shared memory. See mimocorb.buffers.contract for what they promise."""
 
 from typing import Any
 
 from numpy.typing import NDArray
 
-from mimocorb._buffer.contract import Bytes, Counters, Floats
+from mimocorb.buffers.contract import Bytes, Counters, Floats
 
 LAYOUT_VERSION: int
 MAX_SLOTS: int

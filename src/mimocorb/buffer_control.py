@@ -29,12 +29,12 @@ function gets, and then called; they return at the end of the stream::
 
 from typing import TYPE_CHECKING, Any
 
-from mimocorb._setup.merge_settings import MergeSettings
 from mimocorb.displays.observer import rbObserver
 from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess
 from mimocorb.filters.from_function import BufferToBuffer as rbTransfer
 from mimocorb.filters.merge import MergeBuffers
+from mimocorb.setup.merge_settings import MergeSettings
 from mimocorb.sinks.drain import rbDrain
 from mimocorb.sinks.from_function import rbExport
 from mimocorb.sinks.parquet_tar import BufferToParquetfile
@@ -67,12 +67,12 @@ __all__ = [
 
 # Workers import this module to connect; what steers runs is of no use to them and takes a while.
 if TYPE_CHECKING:
-    from mimocorb._run.control import buffer_control, run_mimoDAQ
+    from mimocorb.run.control import buffer_control, run_mimoDAQ
 
 
 def __getattr__(name: str) -> Any:
     if name in ("buffer_control", "run_mimoDAQ"):
-        from mimocorb._run import control
+        from mimocorb.run import control
 
         return getattr(control, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

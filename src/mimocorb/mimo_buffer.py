@@ -12,12 +12,12 @@ What to use when
 * look at some events without being waited for: :class:`Observer`
 """
 
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.quarantine import QuarantinedEvent
-from mimocorb._buffer.reader import BatchMetadata, Reader
-from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.quarantine import QuarantinedEvent
+from mimocorb.buffers.reader import BatchMetadata, Reader
+from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, EndOfStream
 
 __all__ = [

@@ -13,10 +13,10 @@ from mimocorb import filter
 from mimocorb._access import worker_context
 from mimocorb._access.worker_context import WorkerContext
 from mimocorb._functions.call import WorkerCall, bind_function
-from mimocorb._setup.model import FunctionReference, WorkerSpec
 from mimocorb.buffer_control import MergeBuffers, MergeSettings
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.setup.model import FunctionReference, WorkerSpec
 
 WATCHDOG_S = 60.0
 NAMES = ("top", "middle", "bottom")

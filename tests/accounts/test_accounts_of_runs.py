@@ -30,19 +30,19 @@ from running import (
 import mimocorb
 from mimocorb._access.meter import Meter
 from mimocorb._access.meter_page import PAGE_BYTES, Doing, read_page
-from mimocorb._run.accounts.arrivals import Finding
-from mimocorb._run.accounts.live_time import LiveTime
-from mimocorb._run.accounts.process_account import AccountReading, ProcessAccount
-from mimocorb._run.options import RunOptions, SupervisorOptions
-from mimocorb._run.run import Run, run_setup
-from mimocorb._run.run_state import Command
-from mimocorb._run.supervision.accounts import Accounts
-from mimocorb._run.workers.process_stat import is_stopped
-from mimocorb._setup.dialects import read_setup
-from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.cli import main
 from mimocorb.mimo_buffer import Reader
+from mimocorb.run.accounts.arrivals import Finding
+from mimocorb.run.accounts.live_time import LiveTime
+from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount
+from mimocorb.run.options import RunOptions, SupervisorOptions
+from mimocorb.run.run import Run, run_setup
+from mimocorb.run.run_state import Command
+from mimocorb.run.supervision.accounts import Accounts
+from mimocorb.run.workers.process_stat import is_stopped
+from mimocorb.setup.dialects import read_setup
+from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
 

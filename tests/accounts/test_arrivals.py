@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mimocorb._access.meter_page import INTERVAL_BINS, interval_edges_ns
-from mimocorb._run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
-from mimocorb._run.accounts.bottleneck import Cores
-from mimocorb._run.accounts.live_time import LiveTime, Rate, SourceAccount
-from mimocorb._run.accounts.run_account import RunAccount
-from mimocorb._run.record.account_lines import account_lines
+from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
+from mimocorb.run.accounts.bottleneck import Cores
+from mimocorb.run.accounts.live_time import LiveTime, Rate, SourceAccount
+from mimocorb.run.accounts.run_account import RunAccount
+from mimocorb.run.record.account_lines import account_lines
 
 MEAN_NS = 1e7
 SEEDS = range(40)

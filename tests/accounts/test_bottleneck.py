@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mimocorb._access.meter_page import Doing
-from mimocorb._run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
-from mimocorb._run.accounts.process_account import Span
-from mimocorb._run.accounts.run_account import RunAccount
-from mimocorb._run.record.account_lines import account_lines
+from mimocorb.run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
+from mimocorb.run.accounts.process_account import Span
+from mimocorb.run.accounts.run_account import RunAccount
+from mimocorb.run.record.account_lines import account_lines
 
 SECOND_NS = 10**9
 QUIET = Cores(available=8, used=1.0, contention=0.0)

@@ -15,11 +15,11 @@ from mimocorb import Reject
 from mimocorb._access import worker_context
 from mimocorb._access.meter_page import MOST_REASONS, OTHER_REASONS, read_page
 from mimocorb._access.worker_context import WorkerContext
-from mimocorb._buffer.stats import GroupStats
-from mimocorb._run.accounts.decision_account import DecisionAccount
 from mimocorb.buffer_control import BufferToBuffer
+from mimocorb.buffers.stats import GroupStats
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.run.accounts.decision_account import DecisionAccount
 
 
 def read(meter):

@@ -4,9 +4,9 @@ import os
 import signal
 import traceback
 
-from mimocorb._buffer import shared_memory
-from mimocorb._buffer.contract import Status
-from mimocorb._buffer.in_process.ring import InProcessRing
+from mimocorb.buffers import shared_memory
+from mimocorb.buffers.contract import Status
+from mimocorb.buffers.in_process.ring import InProcessRing
 
 
 class InProcess:

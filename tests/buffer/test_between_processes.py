@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import workers
 
-from mimocorb._buffer import waits
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers import waits
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import HandleMisuse
 from mimocorb.testing.watchdog import WATCHDOG_S, Background, wait_until
 

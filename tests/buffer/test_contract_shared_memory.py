@@ -1,6 +1,6 @@
 """The buffer contract on shared memory, the backend of every real run."""
 
-from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.testing.contract import BufferContract
 
 

@@ -5,9 +5,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import StaleView
 
 RECORD = np.dtype([("chA", "float64"), ("chB", "float64")])

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferMemoryError, BufferUnreachable, SetupError
 
 MIB = 1 << 20
@@ -81,7 +81,7 @@ def test_other_numbers_beyond_the_limit_are_refused_with_the_limit(limit):
 def test_memory_that_the_system_refuses_is_an_error_at_creation():
     program = """
 import resource
-from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import BufferMemoryError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 try:
@@ -147,8 +147,8 @@ def test_nothing_is_left_behind_by_a_process_that_is_killed():
     program = """
 import os, signal
 from pathlib import Path
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.writer import Writer
 buffer = NewBuffer(4, 1 << 20, "u1")
 writer = Writer(buffer.new_writer())
 writer.get_new_buffer()[:] = 1

@@ -4,7 +4,7 @@ import os
 
 from rings import get, put
 
-from mimocorb._buffer.contract import WRITERS, Status
+from mimocorb.buffers.contract import WRITERS, Status
 
 # --- delivery
 

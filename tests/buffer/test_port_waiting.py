@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rings import get, put
 
-from mimocorb._buffer.contract import Status
+from mimocorb.buffers.contract import Status
 from mimocorb.testing.watchdog import Background, wait_until
 
 # --- pausing

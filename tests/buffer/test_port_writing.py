@@ -2,7 +2,7 @@
 
 from rings import get, put
 
-from mimocorb._buffer.contract import Status
+from mimocorb.buffers.contract import Status
 
 
 def test_a_new_ring_has_all_slots_free_and_empty_books(make):

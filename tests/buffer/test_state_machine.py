@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from rings import BACKENDS, check_books
 
-from mimocorb._buffer.contract import Status
+from mimocorb.buffers.contract import Status
 
 SLOT_BYTES = 8
 WRITING = ["advance", "advance", "claim", "publish", "publish", "abort", "set", "refuse"]

@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import HandleMisuse
 
 INTERRUPTED = 7

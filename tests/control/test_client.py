@@ -18,11 +18,11 @@ import pytest
 from running import WATCHDOG_S, Worker, chain, eventually
 
 import mimocorb
-from mimocorb._run.remote.protocol import observer_from_plain, observer_to_plain
-from mimocorb._run.run_state import RunState
 from mimocorb.buffer_control import buffer_control
 from mimocorb.errors import CommandRefused, CommandTimeout, HandleMisuse, RunUnreachable, SetupError
 from mimocorb.mimo_buffer import NewBuffer, Observer, Writer
+from mimocorb.run.remote.protocol import observer_from_plain, observer_to_plain
+from mimocorb.run.run_state import RunState
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])

@@ -19,11 +19,11 @@ from running import RunningDaq, Worker, chain, eventually
 from talking import STATUS, call, directory_of, hear, say, socket_of
 
 import mimocorb
-from mimocorb._run.remote.place import noted_socket
-from mimocorb._run.remote.server import ControlSocket
-from mimocorb._run.run_log import RunLog
-from mimocorb._run.supervision.supervisor import Supervisor
-from mimocorb._setup.dialects import read_setup
+from mimocorb.run.remote.place import noted_socket
+from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.run_log import RunLog
+from mimocorb.run.supervision.supervisor import Supervisor
+from mimocorb.setup.dialects import read_setup
 
 GARBAGE = [
     b"hello?\n",

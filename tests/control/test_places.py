@@ -17,12 +17,12 @@ from running import Worker, chain, eventually, processes_of
 from talking import STATUS, call, directory_of, hear, socket_of
 
 import mimocorb
-from mimocorb._run.remote.place import listening, noted_socket, run_name, short_name
-from mimocorb._run.remote.server import ControlSocket
-from mimocorb._run.run_log import RunLog
-from mimocorb._run.supervision.supervisor import Supervisor
-from mimocorb._setup.dialects import read_setup
 from mimocorb.errors import RunUnreachable
+from mimocorb.run.remote.place import listening, noted_socket, run_name, short_name
+from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.run_log import RunLog
+from mimocorb.run.supervision.supervisor import Supervisor
+from mimocorb.setup.dialects import read_setup
 
 NOBODY = 65534
 

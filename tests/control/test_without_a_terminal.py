@@ -17,7 +17,7 @@ import pytest
 from running import WATCHDOG_S, Finished, RunningDaq, Worker, chain, eventually, run_directories
 
 import mimocorb
-from mimocorb._run.remote.running_runs import running_runs
+from mimocorb.run.remote.running_runs import running_runs
 
 UNIT = Path(__file__).parents[2] / "examples" / "mimocorb.service"
 SOME = Worker("numbers", {"RB_1": "write"}, {"events": 50})

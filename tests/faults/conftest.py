@@ -2,7 +2,7 @@ import multiprocessing
 
 import pytest
 
-from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb.buffers.new_buffer import NewBuffer
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 
 
 def die():

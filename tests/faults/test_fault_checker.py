@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
+from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
 from mimocorb.testing.campaign_checks import Life, examine
 from mimocorb.testing.campaign_workers import (
     ACKNOWLEDGED,

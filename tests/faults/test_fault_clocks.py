@@ -43,10 +43,10 @@ time_t time(time_t* out) {
 
 PROGRAM = """
 import threading, time
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout
 
 before, after = time.time(), time.time()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mimocorb import _core
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, LayoutMismatch
 from mimocorb.testing.watchdog import WATCHDOG_S
 

@@ -6,8 +6,8 @@ import fault_workers
 import numpy as np
 import pytest
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.testing.kill_campaign import Load, run_campaign
 from mimocorb.testing.watchdog import WATCHDOG_S
 

@@ -10,13 +10,13 @@ import fault_workers
 import numpy as np
 import pytest
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.testing.watchdog import WATCHDOG_S
 
 TRY = """
 import sys
-from mimocorb._buffer import new_buffer, shared_memory
+from mimocorb.buffers import new_buffer, shared_memory
 from mimocorb.errors import BufferMemoryError
 {before}
 try:

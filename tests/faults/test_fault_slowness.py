@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 
 
 @pytest.mark.parametrize("slots", [2, 2000])

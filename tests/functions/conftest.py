@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "run"))
 
 from running import RunningDaq
 
-from mimocorb._setup.dialects import read_setup_or_problems
+from mimocorb.setup.dialects import read_setup_or_problems
 
 BUFFERS = """\
 Buffers:

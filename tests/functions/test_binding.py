@@ -12,9 +12,9 @@ import pytest
 
 from mimocorb import Metadata, filter, observer, sink, source
 from mimocorb._functions.call import WorkerCall, bind_function
-from mimocorb._setup.model import FunctionReference, Role, WorkerSpec
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
+from mimocorb.setup.model import FunctionReference, Role, WorkerSpec
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.dialects import read_setup, read_setup_or_problems
-from mimocorb._setup.model import ConfigOrigin, FunctionReference, WorkerSpec
-from mimocorb._setup.problems import Where
-from mimocorb._setup.user_code.configuring import configure
-from mimocorb._setup.user_code.signatures import PlainSignature
+from mimocorb.setup.dialects import read_setup, read_setup_or_problems
+from mimocorb.setup.model import ConfigOrigin, FunctionReference, WorkerSpec
+from mimocorb.setup.problems import Where
+from mimocorb.setup.user_code.configuring import configure
+from mimocorb.setup.user_code.signatures import PlainSignature
 
 FILTER = """\
 from pathlib import Path

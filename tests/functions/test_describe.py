@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mimocorb._setup.dialects import read_setup
 from mimocorb.cli import main
+from mimocorb.setup.dialects import read_setup
 
 MODULE = '''\
 from pathlib import Path

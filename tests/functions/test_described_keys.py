@@ -2,7 +2,7 @@
 
 import pytest
 
-from mimocorb._setup.user_code.docstrings import described_keys, read_docstring, unit_of
+from mimocorb.setup.user_code.docstrings import described_keys, read_docstring, unit_of
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ import mimocorb
 from mimocorb import filter
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.forms import form_of, has_preview
-from mimocorb._setup.model import FunctionReference, WorkerSpec
-from mimocorb._setup.user_code.user_functions import ModuleText, check_function, locate, read_module
 from mimocorb.buffer_control import BufferToTxtfile
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
+from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.setup.user_code.user_functions import ModuleText, check_function, locate, read_module
 
 
 def worker(**config: Any) -> WorkerSpec:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.dialects import read_setup_or_problems
+from mimocorb.setup.dialects import read_setup_or_problems
 
 Check = Callable[[str, str], list[str]]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.user_code.annotations import UNKNOWN
-from mimocorb._setup.user_code.signatures import PlainSignature
-from mimocorb._setup.user_code.static_signatures import read_signature
-from mimocorb._setup.user_code.user_functions import load_function, locate, read_module
+from mimocorb.setup.user_code.annotations import UNKNOWN
+from mimocorb.setup.user_code.signatures import PlainSignature
+from mimocorb.setup.user_code.static_signatures import read_signature
+from mimocorb.setup.user_code.user_functions import load_function, locate, read_module
 
 START = "from mimocorb import filter, observer, sink, source\n"
 

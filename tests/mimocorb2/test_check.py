@@ -9,9 +9,9 @@ import pytest
 import yaml
 from their_buffers import NUMBERS, WAVES
 
-from mimocorb._setup.checking.changed_meaning import changed_meaning
-from mimocorb._setup.dialects import read_setup
 from mimocorb.cli import main
+from mimocorb.setup.checking.changed_meaning import changed_meaning
+from mimocorb.setup.dialects import read_setup
 
 HERE = Path(__file__).parent
 

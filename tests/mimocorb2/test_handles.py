@@ -15,9 +15,9 @@ from mimocorb._functions.buffer_io import BufferIO
 from mimocorb._functions.call import WorkerCall
 from mimocorb._functions.forms import form_of
 from mimocorb._functions.mimocorb2_names import OFFERED
-from mimocorb._setup.model import FunctionReference, WorkerSpec
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
+from mimocorb.setup.model import FunctionReference, WorkerSpec
 from mimocorb.worker_templates import (
     BufferObserver,
     BufferReader,

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from running import RunningDaq, Worker, chain, eventually, processes_of, run, run_directories
 
-from mimocorb._run.record.catalogue import catalogue, find_run, look_at
-from mimocorb._run.record.comparison import compare
-from mimocorb._run.record.run_record import RunRecord, read_record, write_record
-from mimocorb._run.workers.process_identity import ProcessIdentity
 from mimocorb._words import count
 from mimocorb.cli import main
 from mimocorb.errors import RunRecordError
+from mimocorb.run.record.catalogue import catalogue, find_run, look_at
+from mimocorb.run.record.comparison import compare
+from mimocorb.run.record.run_record import RunRecord, read_record, write_record
+from mimocorb.run.workers.process_identity import ProcessIdentity
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_of_a_killed_run_it_is_known_how_many_events_it_had_taken_at_least(tmp_p
 def test_many_who_look_at_once_mark_it_once(tmp_path):
     directory = killed_run(tmp_path)
     look = (
-        "import sys, pathlib, mimocorb._run.record.catalogue as c;"
+        "import sys, pathlib, mimocorb.run.record.catalogue as c;"
         "import pydantic; print('ready', flush=True); sys.stdin.read(1);"
         "print(c.look_at(pathlib.Path(sys.argv[1])).record)"
     )

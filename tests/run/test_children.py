@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from running import WATCHDOG_S
 
-from mimocorb._run.workers.child import CHILDREN, EXIT_UNKNOWN
-from mimocorb._run.workers.process import Lifeline
+from mimocorb.run.workers.child import CHILDREN, EXIT_UNKNOWN
+from mimocorb.run.workers.process import Lifeline
 
 EXIT_CODE = 7
 
@@ -54,8 +54,8 @@ def test_a_fork_server_that_hangs_holds_up_nobody_who_waits_for_a_child(monkeypa
         waited_s.append(timeout_s)
         return wait(things, timeout_s)
 
-    monkeypatch.setattr("mimocorb._run.workers.child.PASSING_ON_S", 0.1)
-    monkeypatch.setattr("mimocorb._run.workers.child.wait", counting)
+    monkeypatch.setattr("mimocorb.run.workers.child.PASSING_ON_S", 0.1)
+    monkeypatch.setattr("mimocorb.run.workers.child.wait", counting)
     child, other = (CHILDREN["forkserver"](target=time.sleep, args=(WATCHDOG_S,)) for _ in "12")
     child.start()
     other.start()
@@ -127,7 +127,7 @@ def test_a_join_that_takes_too_long_returns_without_an_exit_code():
 
 
 def test_a_worker_imports_nothing_that_only_the_main_process_needs():
-    modules = "mimocorb._run.workers.worker, mimocorb._functions.plain, mimocorb.buffer_control"
+    modules = "mimocorb.run.workers.worker, mimocorb._functions.plain, mimocorb.buffer_control"
     heavy = ("yaml", "pydantic", "rich", "pyarrow", "matplotlib", "scipy")
     command = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)

@@ -145,7 +145,7 @@ def test_ctrl_c_before_anything_is_started_is_one_line(tmp_path, capsys, monkeyp
     def interrupted(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mimocorb._setup.dialects.read_setup_or_problems", interrupted)
+    monkeypatch.setattr("mimocorb.setup.dialects.read_setup_or_problems", interrupted)
     assert main(["graph", str(chain(tmp_path))]) == 130
     assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
 
@@ -167,7 +167,7 @@ runpy.run_path({str(RUN_DAQ)!r}, run_name="__main__")
     assert done.stderr == "run_daq.py: interrupted, nothing was started\n"
 
 
-@pytest.mark.parametrize("loaded", ["argparse", "mimocorb.cli.run", "mimocorb._setup.dialects"])
+@pytest.mark.parametrize("loaded", ["argparse", "mimocorb.cli.run", "mimocorb.setup.dialects"])
 def test_ctrl_c_while_a_command_is_being_loaded_is_one_line(tmp_path, loaded):
     program = f"""
 import signal, sys

@@ -135,9 +135,9 @@ def test_a_failed_worker_is_replaced_while_a_program_goes_on(lists, tmp_path):
 def test_a_program_without_a_main_guard_runs_once(tmp_path, start_method):
     chain(tmp_path)
     (tmp_path / "program.py").write_text(
-        "from mimocorb._run.options import RunOptions, SupervisorOptions\n"
-        "from mimocorb._run.run import run_setup\n"
-        "from mimocorb._setup.dialects import read_setup\n"
+        "from mimocorb.run.options import RunOptions, SupervisorOptions\n"
+        "from mimocorb.run.run import run_setup\n"
+        "from mimocorb.setup.dialects import read_setup\n"
         "print('the program runs', flush=True)\n"
         f"supervisor = SupervisorOptions(start_method={start_method!r})\n"
         "options = RunOptions(verbose=0, supervisor=supervisor)\n"

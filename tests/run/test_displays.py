@@ -20,13 +20,13 @@ import pytest
 from rich.console import Console
 from running import WATCHDOG_S, Worker, chain, run
 
-from mimocorb._buffer.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb._run.record.summary import RunSummary
-from mimocorb._run.run_log import RunLog
-from mimocorb._run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
-from mimocorb._run.screen.picture import render
-from mimocorb._run.screen.terminal import PlainLines
-from mimocorb._run.wording import status_line
+from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
+from mimocorb.run.record.summary import RunSummary
+from mimocorb.run.run_log import RunLog
+from mimocorb.run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
+from mimocorb.run.screen.picture import render
+from mimocorb.run.screen.terminal import PlainLines
+from mimocorb.run.wording import status_line
 
 
 def stats(name: str, *due: int, published: int = 1234567) -> BufferStats:

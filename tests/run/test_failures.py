@@ -18,10 +18,10 @@ from running import (
     run_directories,
 )
 
-from mimocorb._run.record import recorder as recorder_module
-from mimocorb._run.run import Run
-from mimocorb._setup.dialects import read_setup
 from mimocorb.errors import OutputError
+from mimocorb.run.record import recorder as recorder_module
+from mimocorb.run.run import Run
+from mimocorb.setup.dialects import read_setup
 
 
 def test_a_source_that_raises_ends_the_run_in_order_with_its_traceback(tmp_path):

@@ -9,9 +9,9 @@ import signal
 import numpy as np
 from running import Worker, buffer, chain, run, write_setup
 
-from mimocorb._run.options import RunOptions, SupervisorOptions
-from mimocorb._run.run import Run, run_setup
-from mimocorb._setup.dialects import read_setup
+from mimocorb.run.options import RunOptions, SupervisorOptions
+from mimocorb.run.run import Run, run_setup
+from mimocorb.setup.dialects import read_setup
 
 ROLES = {"RB_1": "read", "RB_2": "write"}
 ON_FAILURE = {"policy": "on_failure", "backoff_s": 0.01}

@@ -7,10 +7,10 @@ import time
 import pytest
 from running import WATCHDOG_S, Worker, chain
 
-from mimocorb._run.options import RunOptions, SupervisorOptions
-from mimocorb._run.run import Run
-from mimocorb._run.run_state import Command, RunState
-from mimocorb._setup.dialects import read_setup
+from mimocorb.run.options import RunOptions, SupervisorOptions
+from mimocorb.run.run import Run
+from mimocorb.run.run_state import Command, RunState
+from mimocorb.setup.dialects import read_setup
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])

@@ -7,9 +7,9 @@ import pytest
 from spilled import FLOAT, some_events
 
 from mimocorb._access.spill_file import SpillFile
-from mimocorb._run.replay import Replay
-from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.errors import SetupError
+from mimocorb.run.replay import Replay
+from mimocorb.setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 
 FUNCTION = FunctionReference("modules/mine", "anything", Path("modules/mine.py"))
 BUFFERS = tuple(BufferSpec(name, 8, 2, FLOAT) for name in ("raw", "good", "extra"))

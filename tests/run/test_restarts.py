@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from running import RunningDaq, Worker, buffer, chain, run, write_setup
 
-from mimocorb._run.options import RunOptions
-from mimocorb._run.run import run_setup
-from mimocorb._setup.dialects import read_setup
+from mimocorb.run.options import RunOptions
+from mimocorb.run.run import run_setup
+from mimocorb.setup.dialects import read_setup
 
 EVENTS, EVERY = 250, 100
 POISON = [100, 200]

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from running import eventually
 
-from mimocorb._run.record.provenance import resolved
-from mimocorb._run.record.run_directory import (
+from mimocorb.errors import OutputError
+from mimocorb.run.record.provenance import resolved
+from mimocorb.run.record.run_directory import (
     copy_configuration,
     create_run_directory,
     write_atomically,
 )
-from mimocorb._run.record.run_number import COUNTER_FILE, take_run_number
-from mimocorb._run.run_log import RunLog
-from mimocorb._setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
-from mimocorb.errors import OutputError
+from mimocorb.run.record.run_number import COUNTER_FILE, take_run_number
+from mimocorb.run.run_log import RunLog
+from mimocorb.setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 
 
 def test_runs_of_one_second_have_numbers(tmp_path):

@@ -7,9 +7,9 @@ import json
 import pytest
 from running import Worker, chain, run
 
-from mimocorb._run.flood_gate import BURST, LINES_PER_S, FloodGate
-from mimocorb._run.run_log import RunLog
-from mimocorb._run.workers.worker_link import Message, printable
+from mimocorb.run.flood_gate import BURST, LINES_PER_S, FloodGate
+from mimocorb.run.run_log import RunLog
+from mimocorb.run.workers.worker_link import Message, printable
 
 GARBAGE = {
     "cleared screen": ("\x1b[2J\x1b[Htext", "text"),

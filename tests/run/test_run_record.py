@@ -25,16 +25,16 @@ from running import (
     write_setup,
 )
 
-from mimocorb._buffer.stats import BufferStats, WaitingTime
-from mimocorb._run.options import RunOptions
-from mimocorb._run.record.quality import judge
-from mimocorb._run.record.run_directory import CopiedFile
-from mimocorb._run.record.run_record import RecordedState, RunRecord, read_record
-from mimocorb._run.record.run_result import BufferResult, GroupResult, RunResult, WorkerEnd
-from mimocorb._run.run import Run
-from mimocorb._run.run_log import utc
-from mimocorb._run.run_state import BufferView, RunState, RunView
-from mimocorb._setup.dialects import read_setup
+from mimocorb.buffers.stats import BufferStats, WaitingTime
+from mimocorb.run.options import RunOptions
+from mimocorb.run.record.quality import judge
+from mimocorb.run.record.run_directory import CopiedFile
+from mimocorb.run.record.run_record import RecordedState, RunRecord, read_record
+from mimocorb.run.record.run_result import BufferResult, GroupResult, RunResult, WorkerEnd
+from mimocorb.run.run import Run
+from mimocorb.run.run_log import utc
+from mimocorb.run.run_state import BufferView, RunState, RunView
+from mimocorb.setup.dialects import read_setup
 
 
 @pytest.fixture(scope="module")

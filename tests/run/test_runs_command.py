@@ -13,16 +13,16 @@ import pytest
 from rich.console import Console
 from running import chain, run
 
-from mimocorb._run.record.catalogue import catalogue
-from mimocorb._run.record.run_record import (
+from mimocorb.cli import main
+from mimocorb.run.record.catalogue import catalogue
+from mimocorb.run.record.run_record import (
     RecordedState,
     RunRecord,
     read_record,
     utc,
     write_record,
 )
-from mimocorb._run.screen.runs_view import runs_table
-from mimocorb.cli import main
+from mimocorb.run.screen.runs_view import runs_table
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from running import (
 
 from mimocorb import connect
 from mimocorb._access.spill_file import SpillFile, event_dtype
-from mimocorb._run.record.run_record import read_record
 from mimocorb.cli import main
+from mimocorb.run.record.run_record import read_record
 
 STUCK_AFTER = 5
 
@@ -241,7 +241,7 @@ def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, 
     def interrupted(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mimocorb._run.run.Supervisor.create_buffers", interrupted)
+    monkeypatch.setattr("mimocorb.run.run.Supervisor.create_buffers", interrupted)
     assert main(["replay", str(first), "--quiet"]) == 130
     assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
     assert run_directories(first.parent) == [first]

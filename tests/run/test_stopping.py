@@ -10,10 +10,10 @@ import time
 import pytest
 from running import WATCHDOG_S, RunningDaq, Terminal, Worker, chain, controlled, eventually
 
-from mimocorb._run.options import RunOptions, SupervisorOptions
-from mimocorb._run.run import Run
-from mimocorb._run.run_state import Command, RunState
-from mimocorb._setup.dialects import read_setup
+from mimocorb.run.options import RunOptions, SupervisorOptions
+from mimocorb.run.run import Run
+from mimocorb.run.run_state import Command, RunState
+from mimocorb.setup.dialects import read_setup
 
 ENDLESS = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
 
@@ -63,7 +63,7 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
 def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypatch):
     """The sink has failed: what is due to it is saved, event by event, until it is unwanted."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mimocorb._run.supervision.spill.PIECE_EVENTS", 1)
+    monkeypatch.setattr("mimocorb.run.supervision.spill.PIECE_EVENTS", 1)
     middle = Worker("double", {"RB_1": "read", "RB_2": "write"})
     (tmp_path / "obstacle").touch()
     sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})

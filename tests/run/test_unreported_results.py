@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from running import RunningDaq, Worker, chain
 
-from mimocorb._run.findings import Findings
-from mimocorb._run.run_log import RunLog
-from mimocorb._run.supervision import unreported
-from mimocorb._run.supervision.meters import RunClock
-from mimocorb._run.supervision.unreported import UnreportedResults
-from mimocorb._setup.model import BufferSpec, Setup, StopCondition
+from mimocorb.run.findings import Findings
+from mimocorb.run.run_log import RunLog
+from mimocorb.run.supervision import unreported
+from mimocorb.run.supervision.meters import RunClock
+from mimocorb.run.supervision.unreported import UnreportedResults
+from mimocorb.setup.model import BufferSpec, Setup, StopCondition
 
 
 @pytest.fixture

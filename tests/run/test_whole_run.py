@@ -123,7 +123,7 @@ def test_twenty_runs_started_together_have_twenty_directories(tmp_path):
         ],
     )
     together = (
-        "import multiprocessing, sys, mimocorb.cli, mimocorb._run.run\n"
+        "import multiprocessing, sys, mimocorb.cli, mimocorb.run.run\n"
         "fork = multiprocessing.get_context('fork').Process\n"
         "runs = [fork(target=lambda: sys.exit(mimocorb.cli.run_daq(sys.argv[1:])))"
         " for _ in range(20)]\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mimocorb._run.wording import end_of, time_taken, wrapped
 from mimocorb._words import count, how_many, ordinal, verb
+from mimocorb.run.wording import end_of, time_taken, wrapped
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.dialects import read_setup_or_problems
+from mimocorb.setup.dialects import read_setup_or_problems
 
 DATA = Path(__file__).parent / "data"
 

@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_keys_of_runs import TOP, WORKER
 
-from mimocorb._setup.dialects import read_setup_or_problems, setup_from_dicts
-from mimocorb._setup.drawing.flow_picture import flow_picture
-from mimocorb._setup.drawing.picture_files import svg_text
-from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import Setup
-from mimocorb._setup.problems import Problem
-from mimocorb._setup.recommended_form import recommended_form
 from mimocorb.cli import main
 from mimocorb.errors import SetupError
+from mimocorb.setup.dialects import read_setup_or_problems, setup_from_dicts
+from mimocorb.setup.drawing.flow_picture import flow_picture
+from mimocorb.setup.drawing.picture_files import svg_text
+from mimocorb.setup.graph import Graph
+from mimocorb.setup.model import Setup
+from mimocorb.setup.problems import Problem
+from mimocorb.setup.recommended_form import recommended_form
 
 DATA = Path(__file__).parent / "data"
 FILES = (

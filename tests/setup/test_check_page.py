@@ -10,8 +10,8 @@ from mimocorb._functions import preflight as preflight_module
 from mimocorb._functions import trial
 from mimocorb._functions.expectations import Flow
 from mimocorb._functions.preflight import preflight
-from mimocorb._setup.dialects import read_setup
 from mimocorb.cli import main
+from mimocorb.setup.dialects import read_setup
 
 SETUP = """
 runevents: {events}

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mimocorb._setup.dialects import read_setup, read_setup_or_problems
-from mimocorb._setup.model import (
+from mimocorb.cli import main
+from mimocorb.setup.dialects import read_setup, read_setup_or_problems
+from mimocorb.setup.model import (
     BufferSpec,
     RestartPolicy,
     Setup,
     StopCondition,
     WorkerSpec,
 )
-from mimocorb._setup.recommended_form import recommended_form
-from mimocorb._setup.user_code.user_functions import locate
-from mimocorb.cli import main
+from mimocorb.setup.recommended_form import recommended_form
+from mimocorb.setup.user_code.user_functions import locate
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parent / "data"

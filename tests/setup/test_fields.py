@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mimocorb import buffer_control
-from mimocorb._setup.dialects import read_setup_or_problems
-from mimocorb._setup.form import ARGUMENTS
-from mimocorb._setup.user_code.handed_over import ACCESS_CLASSES
+from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb.setup.form import ARGUMENTS
+from mimocorb.setup.user_code.handed_over import ACCESS_CLASSES
 
 SETUP = """
 Buffers:

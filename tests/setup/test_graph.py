@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._setup.dialects import read_setup
-from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 from mimocorb.errors import SetupError
+from mimocorb.setup.dialects import read_setup
+from mimocorb.setup.graph import Graph
+from mimocorb.setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 
 
 def graph(**workers: dict[str, Role]) -> Graph:

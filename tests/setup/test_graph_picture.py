@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from mimocorb._setup.dialects import read_setup
-from mimocorb._setup.drawing.flow_picture import SMALL_TEXT, TEXT, Arrow, Box, Picture, flow_picture
-from mimocorb._setup.drawing.picture_files import _path_points, svg_text
-from mimocorb._setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 from mimocorb.cli import main
+from mimocorb.setup.dialects import read_setup
+from mimocorb.setup.drawing.flow_picture import SMALL_TEXT, TEXT, Arrow, Box, Picture, flow_picture
+from mimocorb.setup.drawing.picture_files import _path_points, svg_text
+from mimocorb.setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -10,9 +10,9 @@ import pytest
 import test_keys_of_runs
 import test_problems_of_setups as problems
 
-from mimocorb._setup.keys.json_schema import schema_text, setup_schema
-from mimocorb._setup.text.setup_file import parse_text, plain
 from mimocorb.cli import main
+from mimocorb.setup.keys.json_schema import schema_text, setup_schema
+from mimocorb.setup.text.setup_file import parse_text, plain
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parent / "data"

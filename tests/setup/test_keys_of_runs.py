@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.dialects import read_setup
-from mimocorb._setup.model import RestartPolicy, Setup, StopCondition
+from mimocorb.setup.dialects import read_setup
+from mimocorb.setup.model import RestartPolicy, Setup, StopCondition
 
 Change = Callable[..., list[str]]
 

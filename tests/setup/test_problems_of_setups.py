@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mimocorb import _memory
-from mimocorb._setup.checking import checks
-from mimocorb._setup.dialects import read_setup_or_problems
+from mimocorb.setup.checking import checks
+from mimocorb.setup.dialects import read_setup_or_problems
 
 Change = Callable[..., list[str]]
 MANUAL = "simultest_setup.yaml"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimocorb._setup.dialects import read_setup, setup_from_dicts
-from mimocorb._setup.keys import table as keys
-from mimocorb._setup.keys.kinds import Key
-from mimocorb._setup.problems import Where
 from mimocorb.errors import SetupError
+from mimocorb.setup.dialects import read_setup, setup_from_dicts
+from mimocorb.setup.keys import table as keys
+from mimocorb.setup.keys.kinds import Key
+from mimocorb.setup.problems import Where
 
 Change = Callable[..., list[str]]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.dialects import read_setup_or_problems
-from mimocorb._setup.nearest import slip_of
+from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb.setup.nearest import slip_of
 
 SETUP = """
 Buffers:

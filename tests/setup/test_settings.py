@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.dialects import read_setup_or_problems
-from mimocorb._setup.model import RestartPolicy, Setup
+from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb.setup.model import RestartPolicy, Setup
 
 MANUAL, RELEASE, RECOMMENDED = "simultest_setup.yaml", "release_setup.yaml", "muon_setup.yaml"
 

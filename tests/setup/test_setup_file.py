@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mimocorb._setup.problems import Where
-from mimocorb._setup.text import setup_file
-from mimocorb._setup.text.setup_file import (
+from mimocorb.setup.problems import Where
+from mimocorb.setup.text import setup_file
+from mimocorb.setup.text.setup_file import (
     ListNode,
     MappingNode,
     ScalarNode,

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._setup.model import FunctionReference
-from mimocorb._setup.problems import Problem
-from mimocorb._setup.user_code.user_functions import (
+from mimocorb.errors import UserFunctionError
+from mimocorb.setup.model import FunctionReference
+from mimocorb.setup.problems import Problem
+from mimocorb.setup.user_code.user_functions import (
     check_function,
     load_function,
     locate,
     read_module,
 )
-from mimocorb.errors import UserFunctionError
 
 
 @pytest.fixture(autouse=True)

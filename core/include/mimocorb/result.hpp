@@ -6,7 +6,7 @@
 
 namespace mimocorb {
 
-// Negative answers of claim, take and wait; the same numbers as mimocorb._buffer.contract.Status.
+// Negative answers of claim, take and wait; the same numbers as mimocorb.buffers.contract.Status.
 enum Status : int {
   kOk = 0,
   kNotNow = -1,

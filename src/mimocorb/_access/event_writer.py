@@ -11,7 +11,7 @@ import numpy as np
 
 from mimocorb._access.meter import Meter, current
 from mimocorb._access.records import DoesNotFitError, RecordForm
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import EndOfStream
 
 __all__ = ["EventWriter", "split_metadata"]

@@ -9,10 +9,10 @@ What counts as what, for a source:
 * *live*: it waits for the next event, in the user's generator or device, or until a driver calls;
 * *reading out*: from the moment at which the event is there until it is published. A function that
   both waits and reads says so with :func:`reading_out`; else its reading counts as live, and only
-  the check of the arrival times can find out (:mod:`mimocorb._run.accounts.arrivals`);
+  the check of the arrival times can find out (:mod:`mimocorb.run.accounts.arrivals`);
 * *no room*, *paused*: it has an event and waits for a free slot, or for the end of a pause.
 
-Readers and writers tell by themselves when they wait (:mod:`mimocorb._buffer.waits`). All other
+Readers and writers tell by themselves when they wait (:mod:`mimocorb.buffers.waits`). All other
 time is *working*. Times are whole nanoseconds of CLOCK_MONOTONIC and add up exactly.
 """
 
@@ -27,7 +27,7 @@ from time import monotonic_ns
 
 from mimocorb._access import meter_page as page_of
 from mimocorb._access.meter_page import Doing, Knows
-from mimocorb._buffer.waits import WaitCause, tell_waits_to
+from mimocorb.buffers.waits import WaitCause, tell_waits_to
 
 __all__ = ["Meter", "StateClock", "current", "install", "reading_out"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._buffer.reader import BatchMetadata
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import BatchMetadata
+from mimocorb.buffers.writer import Writer
 
 __all__ = ["Outbox", "publish_all"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb._access.user_function import function_name
-from mimocorb._buffer.observer import Observer
+from mimocorb.buffers.observer import Observer
 from mimocorb.errors import SetupError
 
 __all__ = ["NewestEvents", "checked_interval"]

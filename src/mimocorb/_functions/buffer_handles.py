@@ -3,7 +3,7 @@
 Behind each is our Reader, Writer or Observer, opened when it is first used: a template such as
 ``Filter`` hands the set-up dictionary to an access class instead, and a buffer must not be opened
 twice. What differs in meaning from mimoCoRB2 is listed in
-:mod:`mimocorb._setup.checking.changed_meaning`.
+:mod:`mimocorb.setup.checking.changed_meaning`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._access.watching import NewestEvents
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import EndOfStream, HandleMisuse, MimocorbError
 
 __all__ = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from mimocorb._functions.buffer_handles import BufferObserver, BufferReader, BufferWriter
-from mimocorb._setup.nearest import nearest
+from mimocorb.setup.nearest import nearest
 
 if TYPE_CHECKING:
     from mimocorb._functions.call import Work, WorkerCall

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
-    from mimocorb._setup.user_code.signatures import Kind
+    from mimocorb.setup.user_code.signatures import Kind
 
 __all__ = ["Metadata", "filter", "kind_of", "observer", "sink", "source"]
 

@@ -15,18 +15,18 @@ from typing import Any, get_args
 
 from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.keys.composite_kinds import Merge
-from mimocorb._setup.merge_settings import Incomplete, MergeBy, MergeSettings
-from mimocorb._setup.model import FunctionReference
-from mimocorb._setup.paths import shown
-from mimocorb._setup.problems import Problem, Where
-from mimocorb._setup.user_code.configuring import EXTRA_KEYS
-from mimocorb._setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
-from mimocorb._setup.user_code.keys_used import keys_used
-from mimocorb._setup.user_code.own_functions import OWN_MODULES
-from mimocorb._setup.user_code.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
-from mimocorb._setup.user_code.static_signatures import read_signature
-from mimocorb._setup.user_code.user_functions import (
+from mimocorb.setup.keys.composite_kinds import Merge
+from mimocorb.setup.merge_settings import Incomplete, MergeBy, MergeSettings
+from mimocorb.setup.model import FunctionReference
+from mimocorb.setup.paths import shown
+from mimocorb.setup.problems import Problem, Where
+from mimocorb.setup.user_code.configuring import EXTRA_KEYS
+from mimocorb.setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
+from mimocorb.setup.user_code.keys_used import keys_used
+from mimocorb.setup.user_code.own_functions import OWN_MODULES
+from mimocorb.setup.user_code.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
+from mimocorb.setup.user_code.static_signatures import read_signature
+from mimocorb.setup.user_code.user_functions import (
     ModuleText,
     check_function,
     load_function,

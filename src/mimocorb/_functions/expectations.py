@@ -24,10 +24,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import Setup, WorkerSpec
-from mimocorb._setup.user_code.docstrings import described_keys, unit_of
-from mimocorb._setup.user_code.signatures import PlainSignature, literal
+from mimocorb.setup.graph import Graph
+from mimocorb.setup.model import Setup, WorkerSpec
+from mimocorb.setup.user_code.docstrings import described_keys, unit_of
+from mimocorb.setup.user_code.signatures import PlainSignature, literal
 
 __all__ = ["FileNeed", "Flow", "declared_rate", "flows"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mimocorb._functions.decorators import kind_of
-from mimocorb._setup.user_code.annotations import UNKNOWN
-from mimocorb._setup.user_code.docstrings import read_docstring
-from mimocorb._setup.user_code.signatures import (
+from mimocorb.setup.user_code.annotations import UNKNOWN
+from mimocorb.setup.user_code.docstrings import read_docstring
+from mimocorb.setup.user_code.signatures import (
     Annotation,
     Fault,
     Kind,

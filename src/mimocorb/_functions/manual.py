@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mimocorb._setup.user_code.user_functions import MANUAL_ARGUMENTS, MISSING_DECORATOR
 from mimocorb.errors import SetupError
+from mimocorb.setup.user_code.user_functions import MANUAL_ARGUMENTS, MISSING_DECORATOR
 
 if TYPE_CHECKING:
     from mimocorb._functions.call import Work, WorkerCall

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from mimocorb._access.layout import contiguous_samples
 from mimocorb._functions.decorators import Metadata
 from mimocorb._functions.inspected import plain_signature
-from mimocorb._setup.merge_settings import MergeSettings
-from mimocorb._setup.problems import format_problems
-from mimocorb._setup.user_code.configuring import check_plain_function, configure
-from mimocorb._setup.user_code.signatures import PlainSignature
 from mimocorb.errors import SetupError, UserFunctionError
+from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.setup.problems import format_problems
+from mimocorb.setup.user_code.configuring import check_plain_function, configure
+from mimocorb.setup.user_code.signatures import PlainSignature
 
 if TYPE_CHECKING:
     from mimocorb._functions.call import Work, WorkerCall

@@ -16,12 +16,12 @@ from tempfile import TemporaryDirectory
 from mimocorb._functions.expectations import FileNeed, Flow, flows
 from mimocorb._functions.trial import Trial, try_functions
 from mimocorb._memory import available_bytes, size_in_words
-from mimocorb._setup.checking.changed_meaning import changed_meaning
-from mimocorb._setup.dialects import examine_setup
-from mimocorb._setup.model import Setup, WorkerSpec
-from mimocorb._setup.paths import RUNS_DIRECTORY, shown
-from mimocorb._setup.problems import Problem, Where
-from mimocorb._setup.user_code.user_functions import read_module
+from mimocorb.setup.checking.changed_meaning import changed_meaning
+from mimocorb.setup.dialects import examine_setup
+from mimocorb.setup.model import Setup, WorkerSpec
+from mimocorb.setup.paths import RUNS_DIRECTORY, shown
+from mimocorb.setup.problems import Problem, Where
+from mimocorb.setup.user_code.user_functions import read_module
 
 __all__ = ["Preflight", "preflight"]
 
@@ -87,7 +87,7 @@ def preflight(
     Parameters
     ----------
     path, settings, data
-        See :func:`mimocorb._setup.dialects.read_setup_or_problems`.
+        See :func:`mimocorb.setup.dialects.read_setup_or_problems`.
     import_timeout_s
         Time that each module has to be imported.
     """

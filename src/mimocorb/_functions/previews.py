@@ -8,10 +8,10 @@ from types import CodeType
 from typing import Any
 
 from mimocorb._functions.forms import has_preview
-from mimocorb._setup.model import Setup, WorkerSpec
-from mimocorb._setup.problems import Problem
-from mimocorb._setup.user_code.user_functions import load_function
 from mimocorb.errors import MimocorbError
+from mimocorb.setup.model import Setup, WorkerSpec
+from mimocorb.setup.problems import Problem
+from mimocorb.setup.user_code.user_functions import load_function
 
 __all__ = ["check_named_sinks", "misfit", "previewed"]
 

@@ -20,11 +20,11 @@ from mimocorb._functions.forms import form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._functions.previews import misfit, previewed
-from mimocorb._setup.model import FunctionReference, Setup, WorkerSpec
-from mimocorb._setup.problems import Problem
-from mimocorb._setup.user_code.configuring import check_plain_function
-from mimocorb._setup.user_code.user_functions import load_function
 from mimocorb.errors import MimocorbError, UserFunctionError
+from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.setup.problems import Problem
+from mimocorb.setup.user_code.configuring import check_plain_function
+from mimocorb.setup.user_code.user_functions import load_function
 
 
 def main() -> None:

@@ -88,10 +88,10 @@ def _carried_out(
     new_parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None
 ) -> int:
     """Carry a command out; an error that mimocorb understands is one message."""
-    from mimocorb._run.workers.standard_streams import open_missing_streams
-    from mimocorb._setup.problems import Problem
     from mimocorb.cli.common import BAD_USAGE, FAILED, print_problems
     from mimocorb.errors import MimocorbError, SetupError
+    from mimocorb.run.workers.standard_streams import open_missing_streams
+    from mimocorb.setup.problems import Problem
 
     open_missing_streams()
     chosen = new_parser().parse_args(arguments)

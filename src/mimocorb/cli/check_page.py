@@ -13,11 +13,11 @@ from rich.text import Text
 from mimocorb._functions.expectations import FileNeed, Flow
 from mimocorb._functions.preflight import Preflight
 from mimocorb._memory import size_in_words
-from mimocorb._setup.graph import Graph
-from mimocorb._setup.model import Setup, WorkerSpec
-from mimocorb._setup.paths import shown
-from mimocorb._setup.problems import Problem
 from mimocorb._words import count, how_many
+from mimocorb.setup.graph import Graph
+from mimocorb.setup.model import Setup, WorkerSpec
+from mimocorb.setup.paths import shown
+from mimocorb.setup.problems import Problem
 
 __all__ = ["check_page", "verdict"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._setup.model import Setup
-    from mimocorb._setup.problems import Problem
+    from mimocorb.setup.model import Setup
+    from mimocorb.setup.problems import Problem
 
 __all__ = [
     "BAD_USAGE",
@@ -78,7 +78,7 @@ seconds.__name__ = "number"
 
 def print_text(text: str) -> None:
     """Print; that nobody reads it, as after ``| head -1``, is no failure of the command."""
-    from mimocorb._run.wording import say
+    from mimocorb.run.wording import say
 
     if sys.stdout is not None and not say(text.rstrip("\n"), sys.stdout):
         # What is left in the stream would fail again at the exit of Python.
@@ -88,7 +88,7 @@ def print_text(text: str) -> None:
 
 def print_page(text: str) -> None:
     """Print, on a terminal with long lines folded between words."""
-    from mimocorb._run.wording import wrapped
+    from mimocorb.run.wording import wrapped
 
     if sys.stdout is not None and sys.stdout.isatty():
         text = wrapped(text, shutil.get_terminal_size().columns)
@@ -108,7 +108,7 @@ def print_picture(draw: Callable[[int], Any]) -> None:
 
 def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
     """Read the set-up that the command names; problems go to standard error."""
-    from mimocorb._setup.dialects import read_setup_or_problems
+    from mimocorb.setup.dialects import read_setup_or_problems
 
     setup, problems = read_setup_or_problems(chosen.setup, overrides, chosen.settings, chosen.data)
     print_problems(chosen.setup, problems)
@@ -117,8 +117,8 @@ def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = No
 
 def print_problems(name: str, problems: Sequence[Problem]) -> None:
     """Print what is wrong with a set-up to standard error, and what follows if that is an error."""
-    from mimocorb._setup.problems import format_problems
     from mimocorb._words import how_many
+    from mimocorb.setup.problems import format_problems
 
     if problems:
         print(format_problems(problems), file=sys.stderr)

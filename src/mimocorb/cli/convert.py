@@ -29,9 +29,9 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb._setup.checking.changed_meaning import changed_meaning
-    from mimocorb._setup.paths import shown
-    from mimocorb._setup.recommended_form import recommended_form
+    from mimocorb.setup.checking.changed_meaning import changed_meaning
+    from mimocorb.setup.paths import shown
+    from mimocorb.setup.recommended_form import recommended_form
 
     setup = read_setup(chosen)
     if setup is None:

@@ -17,9 +17,9 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
-    from mimocorb._setup.model import FunctionReference, WorkerSpec
-    from mimocorb._setup.problems import Problem
-    from mimocorb._setup.user_code.signatures import Parameter
+    from mimocorb.setup.model import FunctionReference, WorkerSpec
+    from mimocorb.setup.problems import Problem
+    from mimocorb.setup.user_code.signatures import Parameter
 
 __all__ = ["add"]
 
@@ -53,7 +53,7 @@ def add(commands: Commands) -> None:
 def describe(chosen: argparse.Namespace) -> int:
     """Find the functions and describe them; problems go to standard error."""
     from mimocorb._functions.describing import describe_function
-    from mimocorb._setup.problems import Problem
+    from mimocorb.setup.problems import Problem
 
     is_setup = Path(chosen.function).suffix in {".yaml", ".yml"}
     found = (
@@ -87,8 +87,8 @@ def _refuse(problem: Problem) -> int:
 
 def _in_module(target: str) -> list[Found] | Problem:
     from mimocorb._functions.describing import worker_functions
-    from mimocorb._setup.problems import Problem, Where
-    from mimocorb._setup.user_code.user_functions import locate
+    from mimocorb.setup.problems import Problem, Where
+    from mimocorb.setup.user_code.user_functions import locate
 
     module, name = _place(target)
     where = Where(module)
@@ -106,7 +106,7 @@ def _place(target: str) -> tuple[str, str]:
     Without a colon it may be written as set-ups of the recommended form write functions of
     mimocorb, ``plot.plot_graph``; a file of the user goes first.
     """
-    from mimocorb._setup.user_code.own_functions import OWN_MODULES, own_module, place_in_mimocorb
+    from mimocorb.setup.user_code.own_functions import OWN_MODULES, own_module, place_in_mimocorb
 
     module, colon, name = target.rpartition(":")
     if not colon:
@@ -120,8 +120,8 @@ def _place(target: str) -> tuple[str, str]:
 
 
 def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
-    from mimocorb._setup.nearest import nearest
-    from mimocorb._setup.problems import Problem, Where
+    from mimocorb.setup.nearest import nearest
+    from mimocorb.setup.problems import Problem, Where
 
     setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
     if setup is None:
@@ -240,7 +240,7 @@ def _table(
 
 
 def _written(spec: WorkerSpec) -> str:
-    from mimocorb._setup.recommended_form import worker_form
+    from mimocorb.setup.recommended_form import worker_form
 
     return worker_form(spec, spec.config_origin.directory).rstrip()
 
@@ -253,7 +253,7 @@ def _escaped(text: str) -> str:
 
 def _snippet(description: Description) -> str:
     """Return the worker as it stands in a set-up of the recommended form."""
-    from mimocorb._setup.user_code.own_functions import text_of_mimocorb
+    from mimocorb.setup.user_code.own_functions import text_of_mimocorb
 
     reference = description.reference
     lines = [f"  {reference.name}:"]

@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 
 def graph(chosen: argparse.Namespace) -> int:
     """Draw, as text or as a picture."""
-    from mimocorb._setup.graph import Graph
+    from mimocorb.setup.graph import Graph
 
     setup = read_setup(chosen)
     if setup is None:
@@ -34,8 +34,8 @@ def graph(chosen: argparse.Namespace) -> int:
     if chosen.output is None:
         print_text(Graph(setup).text())
         return OK
-    from mimocorb._setup.drawing.flow_picture import flow_picture
-    from mimocorb._setup.drawing.picture_files import write_picture
+    from mimocorb.setup.drawing.flow_picture import flow_picture
+    from mimocorb.setup.drawing.picture_files import write_picture
 
     write_picture(flow_picture(setup), chosen.output)
     return OK

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb._words import verb
 from mimocorb.cli.common import BAD_USAGE, FAILED, OK, Commands, print_text, read_setup
 from mimocorb.cli.run import add_manner_arguments, run_and_report
+from mimocorb.setup.paths import RUNS_DIRECTORY
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._run.replay import Replay, Stage
+    from mimocorb.run.replay import Replay, Stage
 
 __all__ = ["add"]
 
@@ -33,8 +33,8 @@ def add(commands: Commands) -> None:
 
 def replay(chosen: argparse.Namespace) -> int:
     """Run the workers that did not get their events, and all behind them, on the spill file."""
-    from mimocorb._run.record.catalogue import run_directory
-    from mimocorb._run.replay import Replay
+    from mimocorb.run.record.catalogue import run_directory
+    from mimocorb.run.replay import Replay
 
     directory = run_directory(RUNS_DIRECTORY, chosen.run)
     rest = Replay(directory)

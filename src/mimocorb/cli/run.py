@@ -7,7 +7,6 @@ import multiprocessing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb.cli.common import (
     BAD_USAGE,
     Commands,
@@ -17,10 +16,11 @@ from mimocorb.cli.common import (
     read_setup,
     seconds,
 )
+from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
-    from mimocorb._run.record.summary import RunSummary
-    from mimocorb._setup.model import Setup
+    from mimocorb.run.record.summary import RunSummary
+    from mimocorb.setup.model import Setup
 
 __all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]
 
@@ -95,9 +95,9 @@ def run(chosen: argparse.Namespace) -> int:
 
 def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
     """Run a set-up in the manner chosen and print the summary."""
-    from mimocorb._run.options import RunOptions, SupervisorOptions
-    from mimocorb._run.run import run_setup
-    from mimocorb._run.workers.process import show_as
+    from mimocorb.run.options import RunOptions, SupervisorOptions
+    from mimocorb.run.run import run_setup
+    from mimocorb.run.workers.process import show_as
 
     show_as("mimocorb")  # also where it is started as "python run_daq.py"
     options = RunOptions(

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimocorb._setup.paths import RUNS_DIRECTORY
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_picture, print_text
+from mimocorb.setup.paths import RUNS_DIRECTORY
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._run.record.catalogue import KnownRun
+    from mimocorb.run.record.catalogue import KnownRun
 
 __all__ = ["add"]
 
@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
 
 def runs(chosen: argparse.Namespace) -> int:
     """List, show or compare, as many runs as are named."""
-    from mimocorb._run.record.catalogue import catalogue, is_run, look_at, run_directory
+    from mimocorb.run.record.catalogue import catalogue, is_run, look_at, run_directory
 
     places = list(chosen.places)
     parent = RUNS_DIRECTORY
@@ -69,8 +69,8 @@ def runs(chosen: argparse.Namespace) -> int:
 
 def _selected(known: list[KnownRun], chosen: argparse.Namespace) -> list[KnownRun]:
     """Return those that the options ask for."""
-    from mimocorb._run.record.quality import FLAGS
     from mimocorb.errors import RunRecordError
+    from mimocorb.run.record.quality import FLAGS
 
     if chosen.quality is not None:
         words = {*FLAGS, *(run.record.state for run in known)}
@@ -93,7 +93,7 @@ def _list(known: list[KnownRun], parent: Path, chosen: argparse.Namespace) -> No
     if chosen.json:
         _print_json([_plain(run) for run in known])
         return
-    from mimocorb._run.screen.runs_view import runs_table
+    from mimocorb.run.screen.runs_view import runs_table
 
     if known:
         print_picture(lambda width: runs_table(known, width))
@@ -105,21 +105,21 @@ def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
     if chosen.json:
         _print_json(_plain(run))
         return
-    from mimocorb._run.record.recorder import read_summary
-    from mimocorb._run.screen.runs_view import run_page
+    from mimocorb.run.record.recorder import read_summary
+    from mimocorb.run.screen.runs_view import run_page
 
     summary = read_summary(run.directory)
     print_picture(lambda _width: run_page(run, summary))
 
 
 def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> None:
-    from mimocorb._run.record.comparison import compare
+    from mimocorb.run.record.comparison import compare
 
     comparison = compare(first.record, second.record)
     if chosen.json:
         _print_json({"runs": [first.record.number, second.record.number], **comparison.as_dict()})
         return
-    from mimocorb._run.screen.runs_view import comparison_page
+    from mimocorb.run.screen.runs_view import comparison_page
 
     print_picture(lambda _width: comparison_page(first, second, comparison))
 

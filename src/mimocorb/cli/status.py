@@ -16,10 +16,10 @@ from mimocorb.cli.common import FAILED, OK, Commands, print_picture, print_text
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._run.remote.client import RunClient
-    from mimocorb._run.remote.protocol import RunStatus
-    from mimocorb._run.remote.running_runs import Found
-    from mimocorb._run.run_log import LogLine
+    from mimocorb.run.remote.client import RunClient
+    from mimocorb.run.remote.protocol import RunStatus
+    from mimocorb.run.remote.running_runs import Found
+    from mimocorb.run.run_log import LogLine
 
 __all__ = ["add", "add_run"]
 
@@ -59,7 +59,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 def status(chosen: argparse.Namespace) -> int:
     """Show one run, or list those that are running."""
-    from mimocorb._run.remote.running_runs import connect, find_run, running_runs
+    from mimocorb.run.remote.running_runs import connect, find_run, running_runs
 
     if chosen.watch:
         with connect(chosen.run, by="mimocorb status") as run:
@@ -69,13 +69,13 @@ def status(chosen: argparse.Namespace) -> int:
         plain = [_plain(one) for one in found]
         print_text(json.dumps(plain if chosen.run is None else plain[0], indent=2))
     elif not found:
-        from mimocorb._run.remote.place import user_name
+        from mimocorb.run.remote.place import user_name
 
         print_text(f"no run of {user_name(os.geteuid())} is running")
     elif len(found) == 1 and found[0].status is not None:
         _print_page(found[0].status)
     else:
-        from mimocorb._run.remote.running_runs import label
+        from mimocorb.run.remote.running_runs import label
 
         for one in found:
             print_text(label(one))
@@ -83,7 +83,7 @@ def status(chosen: argparse.Namespace) -> int:
 
 
 def _plain(found: Found) -> object:
-    from mimocorb._run.remote.protocol import status_to_json
+    from mimocorb.run.remote.protocol import status_to_json
 
     if found.status is None:
         return {"socket": str(found.path), "trouble": found.trouble}
@@ -92,7 +92,7 @@ def _plain(found: Found) -> object:
 
 def _print_page(status: RunStatus) -> None:
     """Print everything about one run."""
-    from mimocorb._run.screen.picture import render
+    from mimocorb.run.screen.picture import render
 
     print_text(
         f"{status.label}, process {status.pid} of {status.user}, mimocorb {status.mimocorb}\n"
@@ -106,7 +106,7 @@ def _print_page(status: RunStatus) -> None:
 
 def _watch(run: RunClient, *, as_json: bool) -> int:
     """Show a run until it ends, or until Ctrl-C."""
-    from mimocorb._run.screen.terminal import can_be_drawn_on
+    from mimocorb.run.screen.terminal import can_be_drawn_on
 
     try:
         if as_json:
@@ -125,7 +125,7 @@ def _watch(run: RunClient, *, as_json: bool) -> int:
 
 
 def _watch_live(run: RunClient) -> None:
-    from mimocorb._run.screen.terminal import LiveView
+    from mimocorb.run.screen.terminal import LiveView
 
     lines: list[LogLine] = []
     now = run.status(LOG_LINES)
@@ -147,7 +147,7 @@ def _watch_live(run: RunClient) -> None:
 
 
 def _watch_as_lines(run: RunClient) -> None:
-    from mimocorb._run.wording import status_line
+    from mimocorb.run.wording import status_line
 
     while not (now := run.status()).ended:
         print_text(f"{run.name} {status_line(now.view)}")
@@ -155,7 +155,7 @@ def _watch_as_lines(run: RunClient) -> None:
 
 
 def _watch_as_json(run: RunClient) -> None:
-    from mimocorb._run.remote.protocol import status_to_json
+    from mimocorb.run.remote.protocol import status_to_json
 
     while True:
         now = run.status()

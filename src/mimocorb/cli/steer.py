@@ -14,8 +14,8 @@ from mimocorb.cli.status import add_run
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb._run.remote.client import RunClient
-    from mimocorb._run.remote.protocol import RunStatus
+    from mimocorb.run.remote.client import RunClient
+    from mimocorb.run.remote.protocol import RunStatus
 
 __all__ = ["add"]
 
@@ -51,7 +51,7 @@ def _add_timeout(parser: argparse.ArgumentParser, text: str, default_s: float | 
 
 
 def _pause_or_resume(chosen: argparse.Namespace) -> int:
-    from mimocorb._run.remote.running_runs import connect
+    from mimocorb.run.remote.running_runs import connect
 
     with connect(chosen.run, by=f"mimocorb {chosen.verb}") as run:
         command = run.pause if chosen.verb == "pause" else run.resume
@@ -60,7 +60,7 @@ def _pause_or_resume(chosen: argparse.Namespace) -> int:
 
 
 def _stop(chosen: argparse.Namespace) -> int:
-    from mimocorb._run.remote.running_runs import connect
+    from mimocorb.run.remote.running_runs import connect
 
     with connect(chosen.run, by="mimocorb stop --now" if chosen.now else "mimocorb stop") as run:
         deadline_s = time.monotonic() + (chosen.timeout or math.inf)
@@ -83,7 +83,7 @@ def _stop(chosen: argparse.Namespace) -> int:
 
 
 def _progress(status: RunStatus) -> str:
-    from mimocorb._run.wording import drain_progress
+    from mimocorb.run.wording import drain_progress
 
     if status.ended:
         return status.state.value

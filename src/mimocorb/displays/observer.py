@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.user_function import failure
 from mimocorb._access.watching import NewestEvents, checked_interval
-from mimocorb._buffer.observer import Observer
+from mimocorb.buffers.observer import Observer
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
 __all__ = ["rbObserver"]

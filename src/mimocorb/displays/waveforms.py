@@ -13,7 +13,7 @@ from typing import Any
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.output_file import output_directory
 from mimocorb._access.watching import NewestEvents, checked_interval
-from mimocorb._buffer.observer import Observer
+from mimocorb.buffers.observer import Observer
 from mimocorb.displays.screen import open_screen
 from mimocorb.displays.waveform_figure import EventInfo, WaveformFigure, WaveformSettings
 

@@ -18,8 +18,8 @@ from mimocorb._access.outbox import Outbox, publish_all
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.rejected_sample import RejectedSample
 from mimocorb._access.user_function import failure, function_name, one_function
-from mimocorb._buffer.reader import BatchMetadata, Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import BatchMetadata, Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 from mimocorb.filters.results import ResultForms
 

@@ -15,10 +15,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb._access.worker_context import current
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.waits import WaitCause, tell_and_wait
-from mimocorb._setup.merge_settings import MergeSettings
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.errors import BufferTimeout, EndOfStream
+from mimocorb.setup.merge_settings import MergeSettings
 
 __all__ = ["Heads", "Metadata", "Source"]
 

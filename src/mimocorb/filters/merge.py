@@ -33,12 +33,12 @@ from mimocorb._access.decisions import DecisionCounter, Verdict
 from mimocorb._access.records import DoesNotFitError
 from mimocorb._access.results import report
 from mimocorb._access.user_function import failure, function_name, one_function
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
-from mimocorb._setup.merge_settings import MergeSettings
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 from mimocorb.filters.heads import Heads, Metadata, Source
 from mimocorb.filters.results import ResultForms
+from mimocorb.setup.merge_settings import MergeSettings
 
 __all__ = ["MergeBuffers"]
 

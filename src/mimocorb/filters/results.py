@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mimocorb._access.decisions import Reject
 from mimocorb._access.records import DoesNotFitError, RecordForm
-from mimocorb._buffer.writer import Writer
 from mimocorb._words import how_many
+from mimocorb.buffers.writer import Writer
 
 __all__ = ["ResultForms"]
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from mimocorb._access.assignment import Setups, check_assignment
-from mimocorb._buffer.reader import Reader
+from mimocorb.buffers.reader import Reader
 
 __all__ = ["rbDrain"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.batches import batch_limit
 from mimocorb._access.user_function import failure
-from mimocorb._buffer.reader import Reader
+from mimocorb.buffers.reader import Reader
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
 __all__ = ["rbExport"]

@@ -10,8 +10,8 @@ from mimocorb._access.assignment import Setups, check_assignment
 from mimocorb._access.batches import batch_limit
 from mimocorb._access.event_archive import EventArchive, check_archive, size_of_noise
 from mimocorb._access.output_file import checked_name, output_directory
-from mimocorb._buffer.reader import Reader
 from mimocorb._words import how_many
+from mimocorb.buffers.reader import Reader
 
 __all__ = ["BufferToParquetfile"]
 

@@ -20,8 +20,8 @@ from mimocorb._access.output_file import (
     checked_name,
     output_directory,
 )
-from mimocorb._buffer.reader import Reader
 from mimocorb._words import how_many
+from mimocorb.buffers.reader import Reader
 from mimocorb.errors import SetupError
 
 __all__ = ["BufferToTxtfile", "TextTable"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._buffer.stats import BufferStats
+from mimocorb.buffers.stats import BufferStats
 from mimocorb.testing.campaign_workers import ACKNOWLEDGED, ACKNOWLEDGING, GIVEN_BACK
 
 __all__ = ["Life", "Report", "examine"]

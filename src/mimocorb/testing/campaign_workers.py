@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.setup_dict import SetupDict
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.buffers.writer import Writer
 
 __all__ = [
     "ACKNOWLEDGED",

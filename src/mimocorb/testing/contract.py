@@ -2,7 +2,7 @@
 
 Every backend of the buffer classes runs the same tests::
 
-    from mimocorb._buffer.new_buffer import NewBuffer
+    from mimocorb.buffers.new_buffer import NewBuffer
     from mimocorb.testing.contract import BufferContract
 
     class TestSharedMemory(BufferContract):

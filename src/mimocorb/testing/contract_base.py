@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, EndOfStream
 
 __all__ = ["PAUSE_S", "ContractTests", "MakeBuffer", "is_blocked", "put", "read_all", "value_of"]

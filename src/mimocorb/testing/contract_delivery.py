@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, HandleMisuse, SetupError
 from mimocorb.testing.contract_base import (
     PAUSE_S,

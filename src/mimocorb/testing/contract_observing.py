@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, EndOfStream
 from mimocorb.testing.contract_base import PAUSE_S, ContractTests, MakeBuffer, put, value_of
 from mimocorb.testing.watchdog import Background

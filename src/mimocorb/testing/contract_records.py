@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.setup_dict import SetupDict
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferMemoryError, HandleMisuse, RecordTypeError, SetupError
 from mimocorb.testing.contract_base import ContractTests, MakeBuffer, put, value_of
 

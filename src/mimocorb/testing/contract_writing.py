@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mimocorb._buffer.reader import Reader
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, HandleMisuse
 from mimocorb.testing.contract_base import (
     PAUSE_S,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mimocorb._buffer.contract import RingPort
-from mimocorb._buffer.in_process.ring import InProcessRing
-from mimocorb._buffer.new_buffer import NewBuffer
+from mimocorb.buffers.contract import RingPort
+from mimocorb.buffers.in_process.ring import InProcessRing
+from mimocorb.buffers.new_buffer import NewBuffer
 
 __all__ = ["InProcessBuffer"]
 

@@ -21,8 +21,8 @@ from functools import partial
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.setup_dict import SetupDict
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.testing.campaign_checks import Life, Report, examine
 from mimocorb.testing.campaign_workers import (
     EVENT,

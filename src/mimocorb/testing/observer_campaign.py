@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb._buffer.new_buffer import NewBuffer
-from mimocorb._buffer.observer import Observer
-from mimocorb._buffer.setup_dict import SetupDict
-from mimocorb._buffer.writer import Writer
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.buffers.writer import Writer
 from mimocorb.testing.watchdog import WATCHDOG_S
 
 __all__ = ["Observation", "run_observation"]

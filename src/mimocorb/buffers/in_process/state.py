@@ -1,0 +1,191 @@
+"""What the in-process ring remembers, and the rules by which that changes.
+
+A slot goes round ``FREE → CLAIMED → READY → FREE``:
+
+* *claim* takes slots from the head of the free list, which is in the order of their becoming free,
+  after a death in that of their events;
+* *publish* numbers the event and makes it due to every group that exists at this moment;
+* the event's slot returns to the end of the free list when the last group has let go of it.
+
+An event published while there is no group is due to nobody. Its slot is on the free list at once
+but stays READY, so that a group added before the slot's turn comes still receives the event.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from mimocorb.buffers.contract import Bytes
+from mimocorb.errors import SetupError
+
+__all__ = ["Group", "RingState", "Slot", "State", "Token"]
+
+
+class State(Enum):
+    """What a slot is in."""
+
+    FREE = auto()
+    CLAIMED = auto()
+    READY = auto()
+
+
+@dataclass
+class Slot:
+    """What the ring knows about one slot besides its bytes."""
+
+    state: State = State.FREE
+    claims: int = 0
+    sequence: int = 0
+    counter: int = 0
+    timestamp_s: float = -1.0
+    deadtime: float = -1.0
+    metadata_set: bool = False
+    published_ns: int = 0
+    owed_to: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Group:
+    """One reader group: what it still has to do and its ledger."""
+
+    number: int
+    first_sequence: int
+    pending: list[int] = field(default_factory=list)
+    held: dict[int, object] = field(default_factory=dict)
+    """Slot to the reader that has its event in hand."""
+    deliveries: dict[int, int] = field(default_factory=dict)
+    failures: dict[int, int] = field(default_factory=dict)
+    offered: int = 0
+    acknowledged: int = 0
+    quarantined: int = 0
+    abandoned: int = 0
+    redelivered: int = 0
+    readers: int = 0
+    waiting_ns: int = 0
+    removed: bool = False
+
+
+@dataclass
+class Token:
+    """One call of ``add_writer``: how many writers are expected and how many are there."""
+
+    promised: int = 1
+    open: int = 0
+
+
+@dataclass(eq=False)
+class RingState:
+    """The whole state of a ring. All methods are called with the lock of `changed` held."""
+
+    payload: Bytes
+    """One row for each slot."""
+    max_deliveries: int
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    slots: list[Slot] = field(init=False)
+    free: deque[int] = field(init=False)
+    groups: list[Group] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    claimed: int = 0
+    published: int = 0
+    aborted: int = 0
+    torn: int = 0
+    limit: int = 0
+    paused: bool = False
+    ending: bool = False
+    readers_ended: bool = False
+    full_ns: int = 0
+    paused_ns: int = 0
+    refused_full: int = 0
+    refused_paused: int = 0
+
+    def __post_init__(self) -> None:
+        self.slots = [Slot() for _ in self.payload]
+        self.free = deque(range(len(self.slots)))
+
+    def token(self, token: int) -> Token:
+        """Return the token of this number."""
+        if not 0 <= token < len(self.tokens):
+            raise SetupError(f"there is no writer token {token} in this ring")
+        return self.tokens[token]
+
+    def group(self, group: int) -> Group:
+        """Return the group of this number, unless it was removed."""
+        if not 0 <= group < len(self.groups) or self.groups[group].removed:
+            raise SetupError(f"there is no reader group {group} in this ring")
+        return self.groups[group]
+
+    def sequence_of(self, index: int) -> int:
+        """Publish number of the event in a slot."""
+        return self.slots[index].sequence
+
+    def in_hand(self) -> int:
+        """How many slots writers have in hand."""
+        return sum(slot.state is State.CLAIMED for slot in self.slots)
+
+    def ended(self) -> bool:
+        """Whether claims are over: by order, or because every promised writer has come and gone."""
+        all_left = bool(self.tokens) and not any(
+            token.promised or token.open for token in self.tokens
+        )
+        return self.ending or all_left
+
+    def no_more_events(self) -> bool:
+        """Whether nothing will be published any more."""
+        return self.readers_ended or (self.ended() and not self.in_hand())
+
+    def left_to_claim(self) -> int:
+        """How many more slots may become events."""
+        if not self.limit:
+            return len(self.slots)
+        return max(0, self.limit - self.published - self.in_hand())
+
+    def claim(self, count: int) -> list[int]:
+        """Take slots from the head of the free list."""
+        taken = [self.free.popleft() for _ in range(count)]
+        for index in taken:
+            self.slots[index] = Slot(state=State.CLAIMED, claims=self.slots[index].claims + 1)
+        self.claimed += count
+        return taken
+
+    def publish(self, index: int) -> None:
+        """Give the event in a slot its number and make it due to every group."""
+        slot = self.slots[index]
+        self.published += 1
+        slot.sequence = self.published
+        slot.published_ns = time.monotonic_ns()
+        slot.state = State.READY
+        for group in self.groups:
+            if not group.removed:
+                slot.owed_to.add(group.number)
+                group.pending.append(index)
+                group.offered += 1
+        if not slot.owed_to:
+            self.free.append(index)
+        self.end_at_limit()
+
+    def end_at_limit(self) -> None:
+        """End the stream if the last event that was asked for is there."""
+        if self.limit and self.published >= self.limit:
+            self.ending = True
+
+    def release(self, index: int) -> None:
+        """Put a slot back on the free list."""
+        self.slots[index].state = State.FREE
+        self.free.append(index)
+
+    def forget_order_of_release(self) -> None:
+        """Put the oldest events first on the free list: recovery knows nothing else about it."""
+        self.free = deque(sorted(self.free, key=lambda index: (self.sequence_of(index), index)))
+
+    def let_go(self, group: Group, index: int) -> None:
+        """End the interest of a group in an event; the last one frees the slot."""
+        group.deliveries.pop(index, None)
+        group.failures.pop(index, None)
+        owed_to = self.slots[index].owed_to
+        owed_to.remove(group.number)
+        if not owed_to:
+            self.release(index)

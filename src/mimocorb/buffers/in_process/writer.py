@@ -1,0 +1,163 @@
+"""One open writer of the in-process ring."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.buffers.contract import Bytes, Counters, Floats, Status
+from mimocorb.buffers.in_process.port import Port, run_length
+from mimocorb.buffers.in_process.state import RingState, Token
+
+__all__ = ["InProcessWriter"]
+
+
+class InProcessWriter(Port):
+    """One open writer."""
+
+    def __init__(self, state: RingState, token: Token) -> None:
+        super().__init__(state)
+        self._token = token
+        self._counter = 0
+        self._full_ns = self._paused_ns = 0
+        token.promised = max(0, token.promised - 1)
+        token.open += 1
+        state.changed.notify_all()
+
+    def advance(self) -> int:
+        """Publish what is in hand, then claim one slot: its number, or a negative Status."""
+        with self._state.changed:
+            self.publish()
+            return self.claim(1)[0]
+
+    def claim(self, count: int) -> tuple[int, int]:
+        """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
+        state = self._state
+        with state.changed:
+            self.check_open()
+            status = self._status()
+            if status < 0:
+                return status, 0
+            length = run_length(list(state.free), min(count, state.left_to_claim()))
+            taken = state.claim(length)
+            self.in_hand += taken
+            return taken[0], length
+
+    def publish(self) -> int:
+        """Publish everything in hand, in the order of claiming; returns how many events."""
+        state = self._state
+        with state.changed:
+            self.check_open()
+            published = self.in_hand.copy()
+            self.in_hand.clear()
+            for index in published:
+                slot = state.slots[index]
+                if not slot.metadata_set:
+                    slot.counter, slot.timestamp_s = self._counter, time.time()
+                self._counter += 1
+                state.publish(index)
+            state.changed.notify_all()
+            return len(published)
+
+    def abort(self) -> int:
+        """Give everything in hand back unpublished; returns how many slots that were."""
+        with self._state.changed:
+            self.check_open()
+            dropped = self._drop_slots()
+            self._state.aborted += dropped
+            return dropped
+
+    def set_metadata(self, slot: int, counter: int, timestamp_s: float, deadtime: float) -> None:
+        """Set the metadata of a slot in hand."""
+        with self._state.changed:
+            mine = self.slot_in_hand(slot)
+            mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
+            mine.metadata_set = True
+
+    def set_metadata_run(
+        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Set the metadata of neighbouring slots in hand."""
+        for i, values in enumerate(zip(counters, timestamps_s, deadtimes, strict=True)):
+            self.set_metadata(first + i, *(value.item() for value in values))
+
+    def fill(self, slot: int, source: NDArray[Any]) -> None:
+        """Copy `source`, as many bytes as a slot has and in one piece, into a slot in hand."""
+        with self._state.changed:
+            self.slot_in_hand(slot)
+            self._state.payload[slot].data[:] = np.frombuffer(source, np.uint8).data
+
+    def slot(self, index: int) -> Bytes:
+        """Return the bytes of one slot: a writable view."""
+        view: Bytes = self._state.payload[index]
+        return view
+
+    def slots(self, first: int, count: int) -> Bytes:
+        """Return the bytes of neighbouring slots: a writable view, shape (count, slot_bytes)."""
+        return self._state.payload[first : first + count]
+
+    def wait(self, timeout_s: float, spin_s: float) -> int:  # noqa: ARG002 - nothing to spin for
+        """Block until claiming may succeed or `timeout_s` is over; 0, NOT_NOW or ENDED."""
+        return self.wait_until(self._status, timeout_s, self._account)
+
+    def refuse(self) -> int:
+        """Count one claim that is given up, by the cause that holds now; PAUSED or NOT_NOW."""
+        state = self._state
+        with state.changed:
+            self.check_open()
+            if state.paused:
+                state.refused_paused += 1
+                return Status.PAUSED
+            state.refused_full += 1
+            return Status.NOT_NOW
+
+    def waited_ns(self) -> tuple[int, int]:
+        """Time this writer has waited because the ring was (full, paused)."""
+        return self._full_ns, self._paused_ns
+
+    def all_waited_ns(self) -> int:
+        """Time this writer has waited for anything."""
+        return self._full_ns + self._paused_ns
+
+    def close(self) -> None:
+        """Abort what is in hand and leave. Idempotent."""
+        with self._state.changed:
+            if self.is_open and not self.is_dead:
+                self.abort()
+                self._leave()
+
+    def recover(self) -> None:
+        """Count what a dead owner had in hand as torn, and close."""
+        self._state.torn += self._drop_slots()
+        self._leave()
+
+    def _status(self) -> int:
+        if self._state.ending:
+            return Status.ENDED
+        if self._state.paused:
+            return Status.PAUSED
+        return 0 if self._state.free and self._state.left_to_claim() else Status.NOT_NOW
+
+    def _account(self, cause: int, waited_ns: int) -> None:
+        if cause == Status.PAUSED:
+            self._paused_ns += waited_ns
+            self._state.paused_ns += waited_ns
+        else:
+            self._full_ns += waited_ns
+            self._state.full_ns += waited_ns
+
+    def _drop_slots(self) -> int:
+        dropped = self.in_hand.copy()
+        self.in_hand.clear()
+        for index in dropped:
+            self._state.release(index)
+        self._state.changed.notify_all()
+        return len(dropped)
+
+    def _leave(self) -> None:
+        self.is_open = False
+        self._token.open -= 1
+        self._state.changed.notify_all()

@@ -1,0 +1,187 @@
+"""What a buffer tells about itself: its books, its fill level, and who waited for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mimocorb.buffers.contract import GroupBooks, RingBooks
+from mimocorb.errors import BooksDoNotBalance
+
+__all__ = ["BufferStats", "GroupStats", "WaitingTime"]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTime:
+    """Time that writers have waited for a free slot, by cause. It is the source's dead time.
+
+    Attributes
+    ----------
+    full_s
+        Because no slot was free, in seconds.
+    paused_s
+        Because the buffer was paused, in seconds.
+    """
+
+    full_s: float
+    paused_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStats:
+    """The ledger of one reader group: ``offered == acknowledged + quarantined + due + abandoned``.
+
+    Attributes
+    ----------
+    group
+        Its number in the buffer, from 0.
+    offered
+        Events that were ever due to it.
+    acknowledged
+        Events its readers have finished with.
+    quarantined
+        Events set aside because they failed too often.
+    due
+        Events it still has to process: waiting for it, or in its readers' hands. This is its lag.
+    held
+        Those in its readers' hands.
+    abandoned
+        Events that were due when the group was removed.
+    redelivered
+        How often an event went back to the group because its reader died or gave it back.
+    readers
+        Readers open at the moment.
+    waiting_s
+        Time its readers, all together, have waited for data, in seconds.
+    first_sequence
+        Publish number of the first event it got.
+    """
+
+    group: int
+    offered: int
+    acknowledged: int
+    quarantined: int
+    due: int
+    held: int
+    abandoned: int
+    redelivered: int
+    readers: int
+    waiting_s: float
+    first_sequence: int
+
+    @classmethod
+    def from_books(cls, books: GroupBooks) -> GroupStats:
+        """Word the ledger of the backend."""
+        return cls(
+            group=books.group,
+            offered=books.offered,
+            acknowledged=books.acknowledged,
+            quarantined=books.quarantined,
+            due=books.pending + books.held,
+            held=books.held,
+            abandoned=books.abandoned,
+            redelivered=books.redelivered,
+            readers=books.readers,
+            waiting_s=books.waiting_ns / 1e9,
+            first_sequence=books.first_sequence,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BufferStats:
+    """The state of a buffer in one consistent moment.
+
+    ``claimed == published + aborted + torn + in_hand`` at every moment.
+
+    Attributes
+    ----------
+    name
+        Of the buffer.
+    number_of_slots, free_slots
+        Size, and slots that a writer could claim now.
+    claimed
+        Slots ever handed to writers.
+    published
+        Events ever published.
+    aborted
+        Claims that a writer gave back unpublished.
+    torn
+        Claims that a writer left behind by dying.
+    in_hand
+        Slots in writers' hands now.
+    uptime_s
+        Age of the buffer in seconds; with `published` of two moments it gives the throughput.
+    writers
+        Writers open at the moment.
+    paused, ended
+        Whether claims are refused, and whether all writers have come and gone.
+    waiting
+        Writers' waiting time by cause, all together.
+    refused_full, refused_paused
+        Claims that writers gave up after `timeout_s`, because no slot was free or the buffer was
+        paused. They got no slot, so they are not among `claimed`.
+    groups
+        One ledger for each reader group.
+    """
+
+    name: str
+    number_of_slots: int
+    free_slots: int
+    claimed: int
+    published: int
+    aborted: int
+    torn: int
+    in_hand: int
+    uptime_s: float
+    writers: int
+    paused: bool
+    ended: bool
+    waiting: WaitingTime
+    refused_full: int
+    refused_paused: int
+    groups: tuple[GroupStats, ...]
+
+    @classmethod
+    def from_books(
+        cls, name: str, number_of_slots: int, books: RingBooks, now_ns: int
+    ) -> BufferStats:
+        """Word the ledger of the backend."""
+        return cls(
+            name=name,
+            number_of_slots=number_of_slots,
+            free_slots=books.free_slots,
+            claimed=books.claimed,
+            published=books.published,
+            aborted=books.aborted,
+            torn=books.torn,
+            in_hand=books.in_hand,
+            uptime_s=(now_ns - books.created_monotonic_ns) / 1e9,
+            writers=books.writers,
+            paused=books.paused,
+            ended=books.ended,
+            waiting=WaitingTime(books.full_ns / 1e9, books.paused_ns / 1e9),
+            refused_full=books.refused_full,
+            refused_paused=books.refused_paused,
+            groups=tuple(GroupStats.from_books(group) for group in books.groups),
+        )
+
+    @property
+    def occupancy(self) -> float:
+        """Fraction of the slots that are not free, 0 to 1."""
+        return 1.0 - self.free_slots / self.number_of_slots
+
+    def check(self) -> None:
+        """Raise :class:`BooksDoNotBalance` if an identity of the ledger does not hold."""
+        accounted = self.published + self.aborted + self.torn + self.in_hand
+        if self.claimed != accounted or min(self.published, self.aborted, self.torn) < 0:
+            raise BooksDoNotBalance(
+                f"buffer {self.name}: claimed {self.claimed} ≠ published {self.published} + "
+                f"aborted {self.aborted} + torn {self.torn} + in hand {self.in_hand}"
+            )
+        for group in self.groups:
+            settled = group.acknowledged + group.quarantined + group.due + group.abandoned
+            if group.offered != settled or group.acknowledged < 0:
+                raise BooksDoNotBalance(
+                    f"buffer {self.name}, group {group.group}: offered {group.offered} ≠ "
+                    f"acknowledged {group.acknowledged} + quarantined {group.quarantined} + due "
+                    f"{group.due} + abandoned {group.abandoned}"
+                )

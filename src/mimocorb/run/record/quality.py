@@ -1,0 +1,76 @@
+"""Whether the data of a run can be trusted, in a few fixed words, each with its reasons.
+
+===================  ==============================================================================
+flag                 meaning
+===================  ==============================================================================
+clean                none of the others
+incomplete           something accepted has not been processed, or something was not written
+crashed workers      a process that handles data failed; its events were delivered again
+live time doubtful   the checks of the live time disagree, or a source was stopped
+books open           the books of a buffer do not balance, or were never closed
+killed               the main process vanished: killed, or the machine lost its power
+===================  ==============================================================================
+
+Several may hold at once; ``clean`` stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mimocorb.run.books import open_books
+from mimocorb.run.record.run_record import Quality
+from mimocorb.run.record.run_result import WorkerEnd
+from mimocorb.run.run_state import RunView, WorkerState
+
+__all__ = [
+    "BOOKS_OPEN",
+    "CLEAN",
+    "CRASHED",
+    "DOUBTFUL",
+    "FLAGS",
+    "INCOMPLETE",
+    "KILLED",
+    "judge",
+]
+
+CLEAN = "clean"
+INCOMPLETE = "incomplete"
+CRASHED = "crashed workers"
+DOUBTFUL = "live time doubtful"
+BOOKS_OPEN = "books open"
+KILLED = "killed"
+FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, BOOKS_OPEN, KILLED)
+
+
+def judge(
+    view: RunView,
+    workers: Iterable[WorkerEnd],
+    failures: Sequence[str],
+    doubts: Sequence[str] = (),
+) -> Quality:
+    """Return the flags of a run that has ended, each with its reasons.
+
+    Parameters
+    ----------
+    view
+        The last picture, with the closed books.
+    workers
+        How each process ended.
+    failures
+        What went wrong, in words; what belongs to no other flag makes the run incomplete.
+    doubts
+        What is wrong with the live time.
+    """
+    crashed = [w for w in workers if w.handles_data and w.state == WorkerState.FAILED.value]
+    open_ones = open_books(view)
+    names = tuple(worker.name for worker in crashed)
+    found = {
+        INCOMPLETE: [
+            text for text in failures if text not in open_ones and not text.startswith(names)
+        ],
+        CRASHED: [f"{worker.name}: {worker.how}" for worker in crashed],
+        DOUBTFUL: list(doubts),
+        BOOKS_OPEN: open_ones,
+    }
+    return {flag: reasons for flag, reasons in found.items() if reasons} or {CLEAN: []}

@@ -1,0 +1,184 @@
+"""Keeps the record of a run up to date, from its start to its end."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mimocorb.errors import RunRecordError
+from mimocorb.run.record.comparison import compare
+from mimocorb.run.record.provenance import commit_of, resolved, versions
+from mimocorb.run.record.quality import BOOKS_OPEN
+from mimocorb.run.record.run_directory import (
+    copy_configuration,
+    free_reserved_room,
+    reserve_room,
+    write_atomically,
+)
+from mimocorb.run.record.run_record import Progress, RunRecord, read_record, write_record
+from mimocorb.run.record.summary import RunSummary
+from mimocorb.run.run_log import utc
+from mimocorb.run.run_state import RunView, StateChange
+from mimocorb.run.workers.process_identity import ProcessIdentity
+from mimocorb.setup.model import Setup
+
+__all__ = ["Recorder", "read_summary", "run_of_the_copy"]
+
+SUMMARY_FILE = "summary.txt"
+PROGRESS_INTERVAL_S = 5.0
+SHARE_OF_TIME = 0.1
+RESERVED_BYTES = 64 << 10
+RESERVED_BYTES_OF_A_PROCESS = 8 << 10
+"""For its end, its account and its books, in the record and in the summary."""
+
+
+class Recorder:
+    """The record of one run, written again whenever there is something new.
+
+    Parameters
+    ----------
+    directory, number
+        Of the run; its set-up, configuration and functions are copied into it.
+    setup
+        What is run.
+    started_s
+        UTC time in seconds.
+    changes
+        The states that the run has been in so far.
+
+    Raises
+    ------
+    OutputError
+        The record cannot be written.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        number: int,
+        setup: Setup,
+        started_s: float,
+        changes: Sequence[StateChange],
+    ) -> None:
+        self._directory = directory
+        self._next_s = 0.0
+        self._repeated = run_of_the_copy(setup)
+        self.record = RunRecord(
+            number=number,
+            title=setup.title,
+            state="",
+            started_utc=utc(started_s),
+            operator=setup.operator or _login_name(),
+            comment=setup.comment,
+            supervisor=ProcessIdentity.of_this_process(),
+            command=list(sys.argv),
+            repeats=self._repeated.number if self._repeated else None,
+            versions=versions(),
+            setup_commit=commit_of(setup.base_directory),
+            files=copy_configuration(directory, setup),
+            setup=resolved(setup),
+            states=[],
+        ).with_states(changes)
+        write_record(directory, self.record)
+        processes = sum(worker.number_of_processes for worker in setup.workers)
+        reserve_room(directory, RESERVED_BYTES + processes * RESERVED_BYTES_OF_A_PROCESS)
+
+    def follow(self, changes: Sequence[StateChange], look: Callable[[], RunView]) -> None:
+        """Write the record again if the run has changed its state since, and every few seconds.
+
+        However slow the disk is, the latter takes at most a tenth of the time.
+
+        Raises
+        ------
+        OutputError
+            It could not be written; the next time is another chance.
+        """
+        began_s = time.monotonic()
+        if len(changes) == len(self.record.states) and began_s < self._next_s:
+            return
+        progress = Progress.of(look(), time.time())
+        self.record = replace(self.record.with_states(changes), progress=progress)
+        try:
+            write_record(self._directory, self.record)
+        finally:
+            now_s = time.monotonic()
+            self._next_s = now_s + max(PROGRESS_INTERVAL_S, (now_s - began_s) / SHARE_OF_TIME)
+
+    def end(self, changes: Sequence[StateChange], summary: RunSummary) -> None:
+        """Write the record of a run that has ended, and its summary for people.
+
+        Raises
+        ------
+        OutputError
+            One of them could not be written.
+        """
+        self.record = self.record.with_states(changes).ended(
+            summary.ended_s, summary.quality, summary.result()
+        )
+        free_reserved_room(self._directory)
+        write_record(self._directory, self.record)
+        write_atomically(self._directory / SUMMARY_FILE, summary.text())
+
+    def give_up(self, changes: Sequence[StateChange], now_s: float) -> None:
+        """Write the record of a run whose program leaves it before its end; not if it has ended.
+
+        Raises
+        ------
+        OutputError
+            It could not be written.
+        """
+        if self.record.ended_utc is None:
+            self.record = self.record.with_states(changes).ended(
+                now_s, {BOOKS_OPEN: ["the program left the run before its end"]}, None
+            )
+            free_reserved_room(self._directory)
+            write_record(self._directory, self.record)
+
+    def differences(self) -> list[str]:
+        """Return what is not as it was in the run that is repeated, if one is."""
+        if self._repeated is None:
+            return []
+        used = {file.path: file.sha256 for file in self.record.files}
+        changed = [
+            f"{file.path} has changed since"
+            for file in self._repeated.files
+            if used.get(file.path, file.sha256) != file.sha256
+        ]
+        # The functions lie in another place now, and options are seen in what they change.
+        changed += [
+            f"{found.key} was {found.first}, is {found.second}"
+            for found in compare(self._repeated, self.record).setup
+            if not found.key.endswith(".file") and found.key != "settings"
+        ]
+        return changed
+
+
+def read_summary(directory: Path) -> str:
+    """Return the summary of a run for people; empty if there is none."""
+    try:
+        return (directory / SUMMARY_FILE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def run_of_the_copy(setup: Setup) -> RunRecord | None:
+    """Return the record of the run that is repeated: the set-up is the copy in its directory."""
+    if setup.path is None:
+        return None
+    try:
+        record = read_record(setup.path.parent)
+    except RunRecordError:
+        return None
+    return record if record.title == setup.title else None  # else only a part of it runs
+
+
+def _login_name() -> str:
+    """Return the name under which the user is logged in; empty where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return ""

@@ -1,0 +1,325 @@
+"""Looking at a run and steering it from another process: a terminal, a script, a notebook.
+
+Each request uses a connection of its own, so that threads, event loops and forked children of a
+client do not get into each other's way. One more connection, the *ear*, stays open and silent: on
+it the run says its last words when it has ended, and the kernel tells if it died without any.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import socket
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mimocorb.errors import CommandTimeout, RunRecordError, RunUnreachable
+from mimocorb.run.remote.place import noted_socket
+from mimocorb.run.remote.protocol import (
+    Request,
+    RunStatus,
+    observer_from_plain,
+    status_from_plain,
+)
+from mimocorb.run.remote.request import (
+    ANSWER_TIMEOUT_S,
+    ask,
+    open_link,
+    read_line,
+    understood,
+)
+from mimocorb.run.run_state import BufferView
+
+if TYPE_CHECKING:
+    from mimocorb.buffers.observer import Observer
+
+__all__ = ["RunClient"]
+
+LONGEST_POLL_S = 1.0
+
+
+class RunClient:
+    """A run that goes on in another process; get one from :func:`mimocorb.connect`.
+
+    It can be looked at and steered from any process of the same user; the run does not wait for
+    it and goes on if it dies. As a context manager it closes the observers that it gave out.
+
+    Attributes
+    ----------
+    name
+        Name of the directory of the run.
+    number
+        The number of the run; None if it has none.
+    directory : pathlib.Path
+        Where its files are.
+    pid
+        Its main process.
+
+    Notes
+    -----
+    All methods may be called from any thread. They block for as long as the run takes to answer,
+    usually a few milliseconds; in an :mod:`asyncio` program give the longer ones, such as
+    :meth:`wait`, to ``asyncio.to_thread``.
+    """
+
+    def __init__(self, path: Path, first: RunStatus, by: str = "") -> None:
+        self._ear: socket.socket | None = None
+        self.name = first.name
+        self.number = first.number
+        self.directory = first.directory
+        self.pid = first.pid
+        self._path = path
+        self._by = by or _this_program()
+        self._last: RunStatus | None = None
+        self._ear_pid = 0
+        self._lock = threading.Lock()
+        self._observers: weakref.WeakSet[Observer] = weakref.WeakSet()
+        self._listen()
+
+    # --- looking
+
+    def status(self, lines: int = 0) -> RunStatus:
+        """Return a picture of the run at this moment; after its end, the last one.
+
+        Parameters
+        ----------
+        lines
+            How many of the newest lines of its log to get with it.
+
+        Raises
+        ------
+        RunUnreachable
+            The run was killed, or does not answer.
+        """
+        try:
+            return self._status(self._ask("status", lines=lines))
+        except RunUnreachable:
+            if self._last is not None:
+                return self._last
+            raise
+
+    @property
+    def buffers(self) -> dict[str, BufferView]:
+        """The buffers by name, as they are now: books, rate, fill level, readers."""
+        return self.status().buffers
+
+    def observer(self, name: str) -> Observer:
+        """Return an :class:`~mimocorb.mimo_buffer.Observer` of a buffer of the run.
+
+        Its ``get()`` gives copies of the newest event as NumPy arrays. The run does not notice.
+
+        Parameters
+        ----------
+        name
+            Of the buffer, as in the set-up.
+
+        Raises
+        ------
+        CommandRefused
+            The run has no such buffer.
+        RunUnreachable
+            The run has ended.
+        """
+        from mimocorb.buffers.observer import Observer
+
+        observer = Observer(observer_from_plain(self._ask("observe", buffer=name)["observer"]))
+        self._observers.add(observer)
+        return observer
+
+    # --- steering
+
+    def pause(self, timeout_s: float = 10.0) -> RunStatus:
+        """Pause data taking; returns when it is paused.
+
+        Raises
+        ------
+        CommandRefused
+            The run is not taking data.
+        CommandTimeout
+            It did not come about within `timeout_s`; the request stands.
+        RunUnreachable
+            The run has ended, or does not answer.
+        """
+        return self._command("pause", timeout_s)
+
+    def resume(self, timeout_s: float = 10.0) -> RunStatus:
+        """Go on after a pause; returns when data are taken again. Raises as :meth:`pause`."""
+        return self._command("resume", timeout_s)
+
+    def stop(self, *, now: bool = False, timeout_s: float = 10.0) -> RunStatus:
+        """End the run; returns when no more data are taken. :meth:`wait` waits for the end.
+
+        Parameters
+        ----------
+        now
+            Do not process what has been taken: it is lost, and counted.
+        timeout_s
+            How long to wait for the run to begin with it, in seconds.
+
+        Raises
+        ------
+        CommandTimeout
+            It did not come about within `timeout_s`; the request stands.
+        RunUnreachable
+            The run was killed, or does not answer.
+        """
+        return self._command("end" if now else "stop", timeout_s)
+
+    def wait(self, timeout_s: float | None = None) -> RunStatus:
+        """Wait until the run has ended; returns its last status.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait at most, in seconds; None waits as long as it takes.
+
+        Raises
+        ------
+        CommandTimeout
+            It goes on after `timeout_s`.
+        RunUnreachable
+            It was killed, or left by its own program, before its end.
+        """
+        deadline_s = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
+        while self._last is None:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            self._hear(left_s)
+            if self._last is None and left_s == 0:
+                raise CommandTimeout(f"{self.name} has not ended within {timeout_s:g} s")
+        if not self._last.ended:
+            raise RunUnreachable(f"{self.name} was given up while it was {self._last.state.value}")
+        return self._last
+
+    # --- life
+
+    def close(self) -> None:
+        """Let go of the run, and of the observers that came from here. Idempotent."""
+        for observer in tuple(self._observers):
+            observer.close()
+        self._close_ear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self._close_ear()
+
+    def __repr__(self) -> str:
+        from mimocorb.run.wording import status_line
+
+        try:
+            return f"<{self.name}: {status_line(self.status().view)}>"
+        except RunUnreachable as error:
+            return f"<{self.name}: {error}>"
+
+    # --- inside
+
+    def _command(self, command: str, timeout_s: float) -> RunStatus:
+        try:
+            return self._status(self._ask(command, timeout_s=timeout_s))
+        except RunUnreachable:
+            if self._last is None or command not in ("stop", "end"):
+                raise
+            return self._last  # it has ended: what was asked for
+
+    def _ask(self, command: str, *, timeout_s: float = 0.0, **more: Any) -> dict[str, Any]:
+        request = Request(command, by=self._by, timeout_s=timeout_s, **more)
+        answer_s = timeout_s + ANSWER_TIMEOUT_S
+        try:
+            return ask(self._path, request, answer_s)
+        except RunUnreachable as error:
+            moved = noted_socket(self.directory)
+            if moved is not None and moved != self._path:
+                self._path = moved
+                return ask(moved, request, answer_s)
+            self._hear(0.0)
+            if self._last is not None:
+                raise RunUnreachable(f"{self.name} has ended: {self._last.view.reason}") from error
+            raise
+
+    @staticmethod
+    def _status(content: Mapping[str, Any]) -> RunStatus:
+        try:
+            return status_from_plain(content["status"])
+        except (ValueError, KeyError) as error:
+            raise RunUnreachable(
+                f"the run answers in the form of mimocorb {content.get('mimocorb')}, which this "
+                "one does not know: use the same release"
+            ) from error
+
+    def _listen(self) -> socket.socket:
+        """Open the ear."""
+        ear = open_link(self._path, ANSWER_TIMEOUT_S)
+        ear.sendall(Request("follow", by=self._by).encoded())
+        self._ear, self._ear_pid = ear, os.getpid()
+        return ear
+
+    def _close_ear(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            ear.close()
+
+    def _hear(self, timeout_s: float) -> None:
+        """Wait for the last words of the run, a second at most, and keep them.
+
+        Raises
+        ------
+        RunUnreachable
+            It died without any.
+        """
+        with self._lock:
+            if self._last is not None:
+                return
+            ear = self._ear
+            if ear is None or self._ear_pid != os.getpid():
+                # A child must not hear what is meant for its parent.
+                self._close_ear()
+                ear = self._listen_again()
+        poll = select.poll()
+        poll.register(ear, select.POLLIN)
+        if not poll.poll(1000 * min(timeout_s, LONGEST_POLL_S)):
+            return
+        with self._lock:
+            if ear is not self._ear:  # another thread has heard it
+                return
+            line = b""
+            with suppress(OSError):
+                line = read_line(ear, time.monotonic() + ANSWER_TIMEOUT_S)
+            self._close_ear()
+            if line:
+                self._last = self._status(understood(line))
+            else:  # thrown out because there are too many clients, or the end
+                self._listen_again()
+
+    def _listen_again(self) -> socket.socket:
+        """Open the ear of this process anew; a run that has gone may have left a record of how."""
+        try:
+            return self._listen()
+        except RunUnreachable as error:
+            raise RunUnreachable(f"{self.name} {self._how_it_ended()}") from error
+
+    def _how_it_ended(self) -> str:
+        from mimocorb.run.record.run_record import KILLED, read_record
+
+        with suppress(RunRecordError):
+            record = read_record(self.directory)
+            if record.is_final and record.state != KILLED:
+                where = f"how, is in its record: {self.directory}"
+                return f"ended before this process could hear of it; {where}"
+        return f"ended without a word: its main process {self.pid} was killed"
+
+
+def _this_program() -> str:
+    """Return what this program calls itself in the log of the run."""
+    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+    return f"mimocorb.connect() in {program or 'Python'}"

@@ -1,0 +1,224 @@
+"""One run from a checked set-up to its summary."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from mimocorb._functions.previews import check_named_sinks
+from mimocorb._words import how_many
+from mimocorb.errors import HandleMisuse, OutputError, SetupError
+from mimocorb.run.books import audit
+from mimocorb.run.console import Console
+from mimocorb.run.findings import ORIGIN
+from mimocorb.run.options import RunOptions
+from mimocorb.run.record.recorder import Recorder, run_of_the_copy
+from mimocorb.run.record.run_directory import create_run_directory
+from mimocorb.run.record.run_result import WorkerEnd
+from mimocorb.run.record.summary import RunSummary
+from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.run_log import RunLog, utc
+from mimocorb.run.run_state import RunState
+from mimocorb.run.supervision.supervisor import Supervisor
+from mimocorb.run.workers.standard_streams import open_missing_streams
+from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.workers.worker_process import WorkerProcess
+from mimocorb.setup.checking.changed_meaning import changed_meaning
+from mimocorb.setup.model import Setup
+from mimocorb.setup.paths import RUNS_DIRECTORY
+
+__all__ = ["Run", "run_setup"]
+
+LONGEST_TURN_S = 0.25
+
+
+class Run:
+    """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
+
+    :meth:`close` ends it from any state; as a context manager it always does.
+    """
+
+    def __init__(self, setup: Setup, options: RunOptions | None = None) -> None:
+        open_missing_streams()
+        self.setup = setup
+        self.options = options or RunOptions()
+        self._started_s = time.time()
+        self.directory: Path | None = None
+        self.log = RunLog()
+        self._recorder: Recorder | None = None
+        self._record_trouble = ""
+        self._supervisor: Supervisor | None = None
+        self._control: ControlSocket | None = None
+        self.summary: RunSummary | None = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The supervisor, there from :meth:`prepare` on."""
+        if self._supervisor is None:
+            raise HandleMisuse("this run has not been prepared: call prepare(), or setup(), first")
+        return self._supervisor
+
+    @property
+    def recorder(self) -> Recorder:
+        """Keeper of the record, there from :meth:`prepare` on."""
+        if self._recorder is None:
+            raise HandleMisuse("this run has not been prepared: call prepare(), or setup(), first")
+        return self._recorder
+
+    def prepare(self) -> Path:
+        """Make the buffers and the workers' places, then the directory of the run and its records.
+
+        Returns the directory. What cannot start leaves no directory behind.
+        """
+        misfits = check_named_sinks(self.setup)
+        if misfits:
+            raise SetupError(*misfits)
+        self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
+        self._supervisor.create_buffers()
+        self._supervisor.prepare_workers()
+        stem = self.setup.path.stem if self.setup.path else self.setup.title or "run"
+        directory, number = create_run_directory(self._parent(), stem, self._started_s)
+        try:
+            self._recorder = Recorder(
+                directory, number, self.setup, self._started_s, self._supervisor.changes
+            )
+            self.log.write_to(directory)
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)  # made by us a moment ago
+            raise
+        self.directory = directory
+        source = self.setup.path.name if self.setup.path else stem
+        self.log.add("INFO", ORIGIN, f"run {number} of {source}, output in {directory}")
+        for text in changed_meaning(self.setup):
+            self.log.add("INFO", ORIGIN, f"other than in mimoCoRB2: {text}")
+        for difference in self._recorder.differences():
+            repeated = self._recorder.record.repeats
+            self._supervisor.findings.warn(f"run {repeated} is not repeated exactly: {difference}")
+        return directory
+
+    def _parent(self) -> Path:
+        """Return where the directory of the run is to be made."""
+        parent = self.setup.output_directory or RUNS_DIRECTORY.absolute()
+        copy = self.setup.base_directory
+        # A run that is repeated is made beside the first one, not inside it.
+        if parent.is_relative_to(copy) and run_of_the_copy(self.setup) is not None:
+            return copy.parent
+        return parent
+
+    def execute(self) -> None:
+        """Take data until the run has ended and everything in flight has been dealt with."""
+        directory = self.directory or self.prepare()
+        supervisor = self.supervisor
+        keyboard = self.setup.keyboard_control
+        console = Console(supervisor, self.options, keyboard_control=keyboard)
+        with console.signals(), ExitStack() as stack:
+            supervisor.start(directory)
+            # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
+            number = self.recorder.record.number
+            self._control = control = ControlSocket(supervisor, directory, number)
+            stack.enter_context(console.shown())
+            while not supervisor.ended:
+                supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
+                control.update()
+                console.update()
+                self._record_states()
+                self.log.catch_up()
+            console.update()
+            self._record_states()
+
+    def finish(self) -> RunSummary:
+        """Close the books, write the summary and release everything."""
+        directory = self.directory or self.prepare()
+        supervisor = self.supervisor
+        view = supervisor.view()
+        if supervisor.state is not RunState.ENDED:
+            supervisor.set_aside.finish(directory)
+            supervisor.findings.failures += audit(view)
+        failures = list(supervisor.findings.failures)
+        warnings = list(supervisor.findings.warnings)
+        if self.log.cut_off:
+            lines = how_many(self.log.cut_off, "line")
+            warnings.append(f"not written to the log, as it is full: {lines} of workers")
+        if self.log.lost:
+            lines = how_many(self.log.lost, "line")
+            failures.append(f"the log is not complete: {lines} could not be written")
+        summary = RunSummary(
+            number=self.recorder.record.number,
+            title=self.setup.title,
+            directory=directory,
+            reason=supervisor.reason,
+            started_s=self._started_s,
+            ended_s=time.time(),
+            view=view,
+            workers=[
+                _worker_end(function, process)
+                for function in supervisor.functions
+                for process in (*function.predecessors, *function.processes)
+            ],
+            failures=failures,
+            warnings=warnings,
+            asked_to_end=supervisor.asked_to_end,
+        )
+        try:
+            self.recorder.end(supervisor.changes, summary)
+        except OutputError as error:
+            failures.append(str(error))
+        self.log.add("INFO", ORIGIN, f"run ended: {summary.reason}", show=False)
+        self.summary = summary
+        self.close()
+        return summary
+
+    def close(self) -> None:
+        """Kill what still runs, release the memory. Idempotent."""
+        if self._supervisor is not None:
+            if self._recorder is not None:
+                with suppress(OutputError):  # nobody is left who could be told
+                    self._recorder.give_up(self._supervisor.changes, time.time())
+            if self._control is not None:
+                self._control.close(self.summary.failures if self.summary else None)
+            self._supervisor.close()
+        self.log.close()
+
+    def _record_states(self) -> None:
+        """Write the state of the run into its record; data taking does not depend on that."""
+        try:
+            self.recorder.follow(self.supervisor.changes, self.supervisor.view)
+        except OutputError as error:
+            if str(error) != self._record_trouble:  # it is tried again and again
+                self._record_trouble = str(error)
+                self.log.add("ERROR", ORIGIN, str(error))
+
+
+def _worker_end(function: WorkerFunction, process: WorkerProcess) -> WorkerEnd:
+    return WorkerEnd(
+        name=process.name,
+        worker=function.spec.name,
+        handles_data=function.must_finish,
+        pid=process.pid,
+        state=process.state.value,
+        exit_code=process.exit_code,
+        how=process.how_it_ended(),
+        ended_utc=None if process.ended_s is None else utc(process.ended_s),
+    )
+
+
+def run_setup(setup: Setup, options: RunOptions | None = None) -> RunSummary:
+    """Run a checked set-up to its end.
+
+    Raises
+    ------
+    MimocorbError
+        The run could not be started: no directory, no memory.
+    """
+    with Run(setup, options) as run:
+        run.prepare()
+        run.execute()
+        return run.finish()

@@ -1,0 +1,174 @@
+"""The log of a run: one text line and one JSON line for everything that happens.
+
+Each line is written by one system call to a file opened for appending, so a crash at any moment
+leaves whole lines. A full disk must not end the run it reports on: what could not be written is
+counted. Nor must a worker that prints without end fill the disk or hide everything else on the
+screen: the files have a limit for what workers say, and displays get a part of a flood.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mimocorb._words import how_many
+from mimocorb.run.flood_gate import FloodGate
+
+__all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog", "utc"]
+
+KEPT_LINES = 200
+LARGEST_FILE_BYTES = 256_000_000
+TEXT_LOG, JSON_LOG = "log.txt", "log.jsonl"
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
+def utc(time_s: float) -> str:
+    """Return a time as logs and records have it: ISO 8601, UTC, milliseconds."""
+    moment = datetime.fromtimestamp(time_s, UTC)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One entry: UTC time in seconds, level, who said it, and the text (may have several lines)."""
+
+    time_s: float
+    level: str
+    origin: str
+    text: str
+
+    @property
+    def clock(self) -> str:
+        """UTC time of day with milliseconds."""
+        return utc(self.time_s)[11:-1]
+
+    def as_json(self) -> str:
+        """Return the entry as one line of JSON."""
+        fields = {
+            "time_s": self.time_s,
+            "level": self.level,
+            "origin": self.origin,
+            "text": self.text,
+        }
+        return _JSON.encode(fields)
+
+    def __str__(self) -> str:
+        head = f"{utc(self.time_s)} {self.level:<7} {self.origin}: "
+        return head + self.text.replace("\n", "\n    ")
+
+
+class RunLog:
+    """Keeps the newest lines, tells listeners, and writes to files once it has a directory.
+
+    Attributes
+    ----------
+    lines
+        The newest entries for displays, oldest first.
+    listeners
+        Called with each new entry for displays.
+    lost
+        Lines that could not be written to a file.
+    cut_off
+        Lines of workers that were not written, because the files had reached their limit.
+
+    Parameters
+    ----------
+    limit_bytes
+        Size of a file from which on nothing that workers say is added to it.
+    """
+
+    def __init__(self, limit_bytes: int = LARGEST_FILE_BYTES) -> None:
+        self.lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
+        self.listeners: list[Callable[[LogLine], None]] = []
+        self.lost = 0
+        self.cut_off = 0
+        self._limit_bytes = limit_bytes
+        self._size_bytes = 0
+        self._gate = FloodGate()
+        self._files: list[int] = []
+
+    def write_to(self, directory: Path) -> None:
+        """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._files = [os.open(directory / name, flags, 0o644) for name in (TEXT_LOG, JSON_LOG)]
+
+    def add(
+        self, level: str, origin: str, text: str, time_s: float | None = None, *, show: bool = True
+    ) -> None:
+        """Add one entry; `show` says whether displays get it too."""
+        line = LogLine(time.time() if time_s is None else time_s, level, origin, text)
+        self._keep(line)
+        if show:
+            self._show(line)
+
+    def add_said(self, level: str, origin: str, text: str, time_s: float | None = None) -> None:
+        """Add what a worker says: displays get so much of it as can be read, files up to a limit.
+
+        How much was left out is said in both.
+        """
+        line = LogLine(time.time() if time_s is None else time_s, level, origin, text)
+        if self._size_bytes < self._limit_bytes:
+            self._keep(line)
+            if self._size_bytes >= self._limit_bytes:
+                self._warn_of_limit()
+        else:
+            self.cut_off += 1
+        self.catch_up()
+        if self._gate.lets_pass((origin, level), time.monotonic()):
+            self._show(line)
+
+    def catch_up(self, *, at_end: bool = False) -> None:
+        """Tell displays how many lines they did not get, where that can be said by now."""
+        for (origin, level), lines in self._gate.held_back(time.monotonic(), all_of_them=at_end):
+            text = f"… {how_many(lines, 'more line')}, see {TEXT_LOG}"
+            self._show(LogLine(time.time(), level, origin, text))
+
+    def close(self) -> None:
+        """Put everything on disk and close. Idempotent."""
+        self.catch_up(at_end=True)
+        for descriptor in self._files:
+            try:
+                os.fsync(descriptor)
+            except OSError:
+                self.lost += 1
+            os.close(descriptor)
+        self._files = []
+
+    def _show(self, line: LogLine) -> None:
+        self.lines.append(line)
+        for listener in self.listeners:
+            listener(line)
+
+    def _keep(self, line: LogLine) -> None:
+        if not self._files:
+            return
+        text_file, json_file = self._files
+        self._write(text_file, f"{line}\n")
+        # The larger one of both, as each line is longer than the same one in the other.
+        self._size_bytes += self._write(json_file, f"{line.as_json()}\n")
+
+    def _warn_of_limit(self) -> None:
+        megabytes = self._limit_bytes / 1e6
+        self.add(
+            "WARNING",
+            "mimocorb",
+            f"the log has reached {megabytes:,.0f} MB: what workers say is not written any more",
+        )
+
+    def _write(self, descriptor: int, text: str) -> int:
+        """Write the text at once or count it as lost; returns its size in bytes."""
+        data = text.encode(errors="backslashreplace")
+        try:
+            written = os.write(descriptor, data)
+        except OSError:
+            written = 0
+        self.lost += written != len(data)
+        return len(data)

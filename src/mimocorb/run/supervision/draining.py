@@ -1,0 +1,111 @@
+"""The way from the end of data taking to the end of the last process.
+
+Every stream ends by itself: when the last process that can write a buffer has gone, its readers
+drain it and end, which ends what they write, and so on down the graph. All that is left to do is
+to interrupt sources that do not notice, to see whether there is progress, and to close the
+displays when there is nothing more to show.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.run.options import SupervisorOptions
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
+from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.workers.worker_process import WorkerProcess
+
+__all__ = ["Drain", "DrainStep"]
+
+
+class DrainStep(Enum):
+    """How far a run has come with draining."""
+
+    GOING_ON = "events are being processed"
+    STUCK = "no progress within the drain timeout"
+    DONE = "every process has ended"
+
+
+class Drain:
+    """Watches over a run that takes no more data.
+
+    Parameters
+    ----------
+    functions, buffers
+        Those of the run.
+    options
+        Gives the times.
+    escalation
+        Interrupts those who do not end by themselves.
+    timeout_s
+        After so long without any progress a run is stuck.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[WorkerFunction],
+        buffers: Mapping[str, NewBuffer],
+        options: SupervisorOptions,
+        escalation: Escalation,
+        timeout_s: float,
+    ) -> None:
+        self._functions = functions
+        self._buffers = buffers
+        self._options = options
+        self._escalation = escalation
+        self.timeout_s = timeout_s
+        self._progress = ProgressWatch()
+        self._begun_s = 0.0
+        self._data_done_s: float | None = None
+
+    def begin(self) -> None:
+        """Note the moment at which the sources were told to end."""
+        self._begun_s = time.monotonic()
+
+    @property
+    def at_work(self) -> list[WorkerProcess]:
+        """Processes that handle data and have not ended."""
+        return [process for f in self._functions if f.must_finish for process in f.alive]
+
+    def step(self, *, patient: bool) -> DrainStep:
+        """Look around, and ask those to end who should have.
+
+        Parameters
+        ----------
+        patient
+            Whether events are still to be processed; not if all have been asked to end already.
+        """
+        now = time.monotonic()
+        if not self.at_work:
+            return self._end_displays(now)
+        if not patient:
+            return DrainStep.GOING_ON
+        if now - self._begun_s > self._options.source_grace_s:
+            sources = [f for f in self._functions if f.spec.is_source]
+            self._escalation.ask(process for f in sources for process in f.alive)
+        stuck = self._progress.unchanged_s(self._progress_made()) > self.timeout_s
+        return DrainStep.STUCK if stuck else DrainStep.GOING_ON
+
+    def _progress_made(self) -> object:
+        """Return what changes as long as anybody works on the events that are left."""
+        stats = [buffer.stats() for buffer in self._buffers.values()]
+        alive = [len(function.alive) for function in self._functions]
+        # The pause before a new process is short and meant so; it ends by itself.
+        paused = any(p.state is WorkerState.RESTARTING for p in self.at_work)
+        groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
+        return [s.published for s in stats], groups, alive, time.monotonic() if paused else None
+
+    def _end_displays(self, now: float) -> DrainStep:
+        """After the last worker that handles data, end what only looks on."""
+        if self._data_done_s is None:
+            self._data_done_s = now
+        left = [process for f in self._functions for process in f.alive]
+        if not left:
+            return DrainStep.DONE
+        if now - self._data_done_s > self._options.display_grace_s:
+            self._escalation.ask(left)
+        return DrainStep.GOING_ON

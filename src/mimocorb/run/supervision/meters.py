@@ -1,0 +1,115 @@
+"""Measuring a run from outside: times and throughput. Live and dead time are in the accounts."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from enum import IntEnum
+
+from mimocorb._access.meter import StateClock
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.run.run_state import BufferView
+from mimocorb.run.workers.worker_function import WorkerFunction
+
+__all__ = ["BufferMeter", "RunClock"]
+
+
+RATE_WINDOW_S = 2.0
+SHORTEST_WINDOW_S = 0.2
+
+
+class _RunTime(IntEnum):
+    NOT_BEGUN = 0
+    ACTIVE = 1
+    PAUSED = 2
+    OVER = 3
+
+
+class RunClock:
+    """Time since data taking began, with and without pauses; stops when no more data are taken.
+
+    The time in which the run wants data, in the same clock as the accounts of the processes; what
+    a source makes of it is in these.
+    """
+
+    def __init__(self) -> None:
+        self._clock = StateClock(len(_RunTime))
+
+    def start(self) -> None:
+        """Begin to count."""
+        self._clock.switch(_RunTime.ACTIVE)
+
+    def pause(self) -> None:
+        """Stop counting active time."""
+        self._clock.switch(_RunTime.PAUSED)
+
+    def resume(self) -> None:
+        """Count active time again."""
+        self._clock.switch(_RunTime.ACTIVE)
+
+    def stop(self) -> None:
+        """End counting. Idempotent."""
+        self._clock.switch(_RunTime.OVER)
+
+    @property
+    def paused_ns(self) -> int:
+        """Time for which the run has been paused."""
+        return self._clock.until_now_ns(_RunTime.PAUSED)
+
+    def elapsed_s(self) -> float | None:
+        """Time since the start, pauses included; None before the start."""
+        active_s = self.active_s()
+        return None if active_s is None else active_s + self.paused_ns / 1e9
+
+    def active_s(self) -> float | None:
+        """Time since the start without pauses; None before the start."""
+        active_ns = self._clock.until_now_ns(_RunTime.ACTIVE)
+        return active_ns / 1e9 if active_ns else None
+
+
+class BufferMeter:
+    """Takes the statistics of a buffer and adds the throughput and the readers' names."""
+
+    def __init__(self, buffer: NewBuffer, functions: Sequence[WorkerFunction]) -> None:
+        self._buffer = buffer
+        name = buffer.name
+        reading = [function for function in functions if name in function.readers]
+        names = [function.spec.function.name for function in reading]
+        self._readers = {
+            int(function.readers[name]["group"]): (
+                plain if names.count(plain) == 1 else function.label
+            )
+            for function, plain in zip(reading, names, strict=True)
+        }
+        self._points: deque[tuple[float, int]] = deque()
+        self._settled: int | None = None
+
+    def begin_drain(self) -> None:
+        """Count from now on how many events there are to drain; the first call rules."""
+        if self._settled is None:
+            groups = self._buffer.stats().groups
+            self._settled = sum(group.offered - group.due for group in groups)
+
+    @property
+    def throughput_hz(self) -> float | None:
+        """Events published per second over the last seconds; None before it has been measured."""
+        if len(self._points) < 2:
+            return None
+        (first_s, first), (last_s, last) = self._points[0], self._points[-1]
+        return (last - first) / (last_s - first_s) if last_s > first_s else None
+
+    def view(self, active_s: float | None) -> BufferView:
+        """Look at the buffer now, `active_s` seconds into the run."""
+        stats = self._buffer.stats()
+        now = time.monotonic()
+        if active_s is not None and (
+            not self._points or now - self._points[-1][0] > SHORTEST_WINDOW_S
+        ):
+            self._points.append((now, stats.published))
+            while now - self._points[0][0] > RATE_WINDOW_S and len(self._points) > 2:
+                self._points.popleft()
+        to_drain = None
+        if self._settled is not None:
+            to_drain = sum(group.offered for group in stats.groups) - self._settled
+        return BufferView(stats, self.throughput_hz, dict(self._readers), None, to_drain=to_drain)

@@ -1,0 +1,187 @@
+"""Save what nobody processes instead of losing it: readers that stand in for those that went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._access.spill_file import SpillFile, event_dtype
+from mimocorb._words import how_many, verb
+from mimocorb.buffers.reader import Reader
+from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
+from mimocorb.run.run_state import Spilled
+from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.setup.model import Setup
+
+__all__ = ["SPILL_FILE", "Spill"]
+
+SPILL_FILE = "spill.npz"
+PIECE_BYTES = 8 << 20
+PIECE_EVENTS = 4096
+
+
+class Spill:
+    """Reads in the place of workers that have gone, and writes their events to a spill file.
+
+    The stream of a buffer goes on while a run drains, so a stand-in reads until it ends. What it
+    has taken counts as acknowledged in the books of the ring; those of the run need :attr:`groups`.
+
+    Parameters
+    ----------
+    setup
+        What is run.
+
+    Attributes
+    ----------
+    groups
+        What has been taken and saved so far: name of the buffer, number of the reader group.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.groups: dict[str, dict[int, Spilled]] = {}
+        self._setup = setup
+        self._file: SpillFile | None = None
+        self._reading: list[_StandIn] = []
+        self._functions: list[WorkerFunction] = []
+
+    @property
+    def reading(self) -> bool:
+        """Whether there may still be events to save."""
+        return bool(self._reading)
+
+    def take_over(self, function: WorkerFunction) -> None:
+        """Read from now on what is due to a worker function whose processes have all gone."""
+        self._functions.append(function)
+        for buffer in function.readers:
+            self._reading.append(_StandIn(function, buffer))
+
+    @property
+    def left(self) -> int:
+        """Events that are there and have not been saved yet."""
+        return sum(sum(f.unread().values()) for f in self._functions if self._reading)
+
+    def save_some(self, directory: Path) -> bool:
+        """Save what is there now, some megabytes of each buffer; whether there is more.
+
+        The file is ``spill.npz`` in the directory of the run, made with the first event.
+
+        Raises
+        ------
+        OutputError
+            The rest cannot be saved. What is still in the buffers is given up: it stays unread.
+        """
+        more = False
+        try:
+            for reader in tuple(self._reading):
+                more = self._save_some_of(reader, directory) or more
+                if reader.ended:
+                    self._reading.remove(reader)
+        except OutputError:
+            self.give_up()
+            raise
+        return more
+
+    def finish(self) -> list[str]:
+        """Complete the file; say what is in it for each worker, and what to do with it.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be completed: nothing is saved.
+        """
+        if self._file is None:
+            return []
+        try:
+            self._file.close()
+        except OutputError:
+            self._nothing_saved()
+            raise
+        found = []
+        for function in self._functions:
+            for buffer, setup in function.readers.items():
+                events = self.groups.get(buffer, {}).get(setup["group"], Spilled()).saved
+                if events:
+                    found.append(
+                        f"{how_many(events, 'event')} of {buffer} {verb(events, 'was')} saved for "
+                        f"{function.spec.function.name};"
+                        f" {self._what_to_do(self._file.path.parent, events)}"
+                    )
+        return found
+
+    def _what_to_do(self, directory: Path, events: int) -> str:
+        first = self._setup.replay_of
+        if first is None:
+            them = "it" if events == 1 else "them"
+            return f"to process {them}: mimocorb replay {directory}"
+        # It has all of its events still, also those that were not played.
+        return f"the replay of {first} is not complete, to repeat it: mimocorb replay {first}"
+
+    def _save_some_of(self, reader: _StandIn, directory: Path) -> bool:
+        events = reader.take()
+        if not len(events):
+            return False
+        groups = self.groups.setdefault(reader.buffer, {})
+        before = groups.get(reader.group, Spilled())
+        groups[reader.group] = Spilled(before.taken + len(events), before.saved)
+        if self._file is None:
+            name = self._setup.path.name if self._setup.path else ""
+            first = str(self._setup.replay_of.resolve()) if self._setup.replay_of else ""
+            self._file = SpillFile(directory / SPILL_FILE, name, self._setup.settings, first)
+        self._file.add(reader.buffer, reader.worker, events)
+        groups[reader.group] = Spilled(before.taken + len(events), before.saved + len(events))
+        return not reader.ended
+
+    def give_up(self) -> None:
+        """Save no more: what is still in the buffers is lost, and counted."""
+        for reader in self._reading:
+            reader.close()
+        self._reading.clear()
+        for function in self._functions:
+            if function.unread():
+                function.leave()
+
+    def _nothing_saved(self) -> None:
+        for groups in self.groups.values():
+            groups.update({number: Spilled(g.taken, 0) for number, g in groups.items()})
+
+
+class _StandIn:
+    """A reader in the supervisor for a buffer that a worker function was to read."""
+
+    def __init__(self, function: WorkerFunction, buffer: str) -> None:
+        setup = function.readers[buffer]
+        self.buffer = buffer
+        self.group: int = setup["group"]
+        self.worker = function.spec.name
+        self.ended = False
+        self._reader = Reader(setup)
+        self._dtype = event_dtype(setup["dtype"], setup["values_per_slot"])
+        self._most = min(PIECE_EVENTS, max(1, PIECE_BYTES // self._dtype.itemsize))
+
+    def take(self) -> NDArray[Any]:
+        """Return copies of the events that are there, without waiting for more."""
+        rows: list[NDArray[Any]] = []
+        try:
+            while len(rows) < self._most:
+                rows.append(self._row(self._reader.get(timeout_s=0.0)))
+                self._reader.acknowledge()
+        except BufferTimeout:
+            pass
+        except EndOfStream:
+            self.close()
+        return np.concatenate(rows) if rows else np.empty(0, self._dtype)
+
+    def close(self) -> None:
+        """Read no more."""
+        self.ended = True
+        self._reader.close()
+
+    def _row(self, data: NDArray[Any]) -> NDArray[Any]:
+        row = np.zeros(1, self._dtype)
+        row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
+        row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
+        row["data"] = data
+        return row

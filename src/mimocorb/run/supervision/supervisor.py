@@ -1,0 +1,390 @@
+"""The supervisor: one loop that starts, watches and ends everything in a run.
+
+It waits at once for the death of workers (pidfds), for what they say (pipes), and for commands.
+There is no thread and no queue. What each part of that needs stands in a module of its own: the
+processes (:mod:`~mimocorb.run.workers.workforce`), what follows from the end of one of them
+(:mod:`~mimocorb.run.supervision.departures`), when to end the run
+(:mod:`~mimocorb.run.supervision.ending`), and the way there
+(:mod:`~mimocorb.run.supervision.draining`). Here is what holds them together: the state of the
+run.
+
+How a run ends. Every stream ends by itself: when the last process that can write a buffer has
+gone, its readers drain it and end, which ends what they write, and so on down the graph. The
+supervisor only starts this: it ends the writers of the *source buffers*, those written by workers
+that read nothing, when the end condition is reached, when somebody asks, or when a worker has
+failed. Then it waits as long as there is progress.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from mimocorb._words import how_many
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.errors import HandleMisuse
+from mimocorb.run.books import audit
+from mimocorb.run.event_loop import EventLoop
+from mimocorb.run.findings import ORIGIN, Findings
+from mimocorb.run.options import SupervisorOptions
+from mimocorb.run.run_log import RunLog
+from mimocorb.run.run_state import (
+    TRANSITIONS,
+    Command,
+    RunState,
+    RunView,
+    StateChange,
+)
+from mimocorb.run.supervision.accounts import Accounts
+from mimocorb.run.supervision.departures import Departures
+from mimocorb.run.supervision.draining import Drain, DrainStep
+from mimocorb.run.supervision.ending import EndCondition
+from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
+from mimocorb.run.supervision.hang_watch import HangWatch
+from mimocorb.run.supervision.leftovers import Leftovers
+from mimocorb.run.supervision.meters import BufferMeter, RunClock
+from mimocorb.run.supervision.set_aside import SetAside
+from mimocorb.run.supervision.unreported import UnreportedResults
+from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.workers.worker_process import WorkerProcess
+from mimocorb.run.workers.workforce import Workforce
+from mimocorb.setup.graph import Graph
+from mimocorb.setup.model import Setup
+
+__all__ = ["Supervisor"]
+
+TICK_S = 0.25
+DRAIN_TIMEOUT_S = 60.0
+SLOW_START_S = 10.0
+HANGS_MATTER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
+
+
+class Supervisor:
+    """Everything of one run that lives: its buffers, its workers, its state.
+
+    Parameters
+    ----------
+    setup
+        What to run; has passed the checks.
+    log
+        Gets every event.
+    options
+        See :class:`SupervisorOptions`.
+
+    Notes
+    -----
+    :meth:`post` may be called from anywhere, also from a signal handler. Everything else belongs to
+    the thread that calls :meth:`turn`.
+    """
+
+    def __init__(self, setup: Setup, log: RunLog, options: SupervisorOptions | None = None) -> None:
+        self.setup = setup
+        self.log = log
+        self.options = options or SupervisorOptions()
+        self.state = RunState.PREPARED
+        self.changes = [StateChange(time.time(), RunState.PREPARED, "the set-up has been checked")]
+        self.reason = ""
+        self.asked_to_end = False
+        self.findings = Findings(log)
+        self.buffers: dict[str, NewBuffer] = {}
+        self.functions: list[WorkerFunction] = []
+        self.results: dict[str, dict[str, float]] = {}
+        self.clock = RunClock()
+        self.loop = EventLoop()
+        self._graph = Graph(setup)
+        self._directory = Path()
+        self._commands: deque[tuple[Command, str]] = deque()
+        # What is measured.
+        self._accounts = Accounts(setup, self.functions)
+        self._meters: dict[str, BufferMeter] = {}
+        self._end_condition: EndCondition | None = None
+        self._unreported = UnreportedResults(
+            setup, self.results, self.clock, self.findings, self.functions
+        )
+        # Who starts processes, and what follows from their ends.
+        self._slow_start = ProgressWatch()
+        self._workforce = Workforce(
+            self.functions, self.loop, log, self.options, self.results, on_gone=self._on_gone
+        )
+        self._departures = Departures(
+            self.buffers,
+            log,
+            self.findings,
+            state=lambda: self.state,
+            replace=self._workforce.replace,
+            give_up=self._fail,
+            on_function_gone=self._on_function_gone,
+        )
+        self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
+        # The way to the end, and what is left then.
+        self._escalation = Escalation(self.options.kill_grace_s)
+        timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
+        self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
+        self._leftovers = Leftovers(setup, self.findings)
+        self.set_aside = SetAside(self.buffers, self.findings)
+
+    # --- setting up
+
+    def create_buffers(self) -> dict[str, NewBuffer]:
+        """Create the ring buffers of the set-up."""
+        for spec in self.setup.buffers:
+            self.buffers[spec.name] = NewBuffer(
+                spec.number_of_slots,
+                spec.values_per_slot,
+                spec.dtype,
+                debug=self.options.debug,
+                name=spec.name,
+            )
+        return self.buffers
+
+    def prepare_workers(self) -> None:
+        """Connect the worker functions to the buffers; nothing runs yet."""
+        self.functions += [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
+        for name, buffer in self.buffers.items():
+            self._meters[name] = BufferMeter(buffer, self.functions)
+        self._end_condition = EndCondition(
+            self.setup, self.clock, self.buffers, self.source_buffers, self.results
+        )
+
+    @property
+    def source_buffers(self) -> list[str]:
+        """Names of the buffers that sources write; the first one's events are counted."""
+        return list(self._graph.entries)
+
+    def start(self, directory: Path) -> list[BaseProcess]:
+        """Start all processes, readers before writers; returns them in this order.
+
+        The sources load their functions and then wait until everybody else who handles data is
+        ready. Workers write their output into `directory`; it is their ``directory_prefix``.
+        """
+        self._change(RunState.STARTING, "the directory of the run is ready")
+        self._directory = directory
+        processes = self._workforce.start(self._graph.start_order, directory)
+        self.findings.tell(
+            f"started {how_many(len(processes), 'worker')} by {self._workforce.start_method}"
+        )
+        return [process.process for process in processes if process.process is not None]
+
+    # --- the loop
+
+    def post(self, command: Command, by: str = "request") -> None:
+        """Ask for something; done by the loop as soon as it comes round.
+
+        `by` says in the log, and in the reason for the end, who asks.
+        """
+        self._commands.append((command, by))
+        self.loop.wake()
+
+    def turn(self, longest_s: float = TICK_S) -> None:
+        """Wait until something happens, at most so long, and deal with it."""
+        if self.state is RunState.RUNNING and self._end_condition is not None:
+            longest_s = min(longest_s, self._end_condition.next_look_s())
+        if self.state in HANGS_MATTER:
+            longest_s = min(longest_s, self._hang_watch.next_look_s())
+        self.loop.turn(min(longest_s, self._departures.restarts.next_look_s()))
+        while self._commands:
+            self._run_command(*self._commands.popleft())
+        self._look_around()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over and all its processes have gone."""
+        return self.state is RunState.ENDED
+
+    def close(self) -> None:
+        """Kill whatever still runs and release all memory. Idempotent."""
+        self._workforce.close()
+        for buffer in self.buffers.values():
+            buffer.close()
+        self.loop.close()
+
+    # --- commands
+
+    def _run_command(self, command: Command, by: str) -> None:
+        if command is Command.TOGGLE_PAUSE:
+            paused = self.state is RunState.PAUSED
+            command = Command.RESUME if paused else Command.PAUSE
+        elif command in (Command.STOP, Command.END, Command.INTERRUPT):
+            self.asked_to_end = True
+        if command is Command.INTERRUPT:
+            first = self.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
+            command = Command.STOP if first else Command.END
+        if command is Command.PAUSE and self.state is RunState.RUNNING:
+            self._pause(True, f"paused by {by}")
+        elif command is Command.RESUME and self.state is RunState.PAUSED:
+            self._pause(False, f"resumed by {by}")
+        elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
+            self.stop(f"stopped by {by}")
+        elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
+            self._leftovers.are_unwanted()
+            self.end_now(f"ended at once by {by}")
+        elif command is Command.END and self.state is RunState.ENDING:
+            doing = (self._escalation.waiting(), self._leftovers.asked_to_hurry())
+            self.findings.tell("; ".join(filter(None, (f"{by}: ending already", *doing))))
+
+    def _pause(self, paused: bool, cause: str) -> None:
+        for name in self.source_buffers:
+            buffer = self.buffers[name]
+            if paused:
+                buffer.pause()
+            else:
+                buffer.resume()
+        self.clock.pause() if paused else self.clock.resume()
+        self._change(RunState.PAUSED if paused else RunState.RUNNING, cause)
+        self.findings.tell(cause)
+
+    def stop(self, reason: str) -> None:
+        """Take no more data, then process everything that has been taken."""
+        not_begun = self.state is RunState.STARTING
+        self._change(RunState.DRAINING, reason)
+        self.reason = self.reason or reason
+        self._end_data_taking()
+        for meter in self._meters.values():
+            meter.begin_drain()
+        self._drain.begin()
+        for name in self.source_buffers:
+            self.buffers[name].end_writers()
+        if not_begun:
+            self._workforce.call_off()
+        due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
+        self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
+
+    def end_now(self, reason: str) -> None:
+        """Interrupt all workers."""
+        self._change(RunState.ENDING, reason)
+        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+        self._end_data_taking()
+        self.log.add("WARNING", ORIGIN, reason)
+        for function in self.functions:
+            self._escalation.ask(function.alive)
+
+    def _end_data_taking(self) -> None:
+        """Let no more time count; the first call rules."""
+        stats = {name: buffer.stats() for name, buffer in self.buffers.items()}
+        self._accounts.end(stats, self._end_condition.limits if self._end_condition else {})
+        self.clock.stop()
+
+    def _change(self, state: RunState, cause: str) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise HandleMisuse(f"a run that is {self.state.value} cannot become {state.value}")
+        self.state = state
+        self._workforce.tell(paused=state is RunState.PAUSED)
+        self.changes.append(StateChange(time.time(), state, cause))
+
+    # --- what workers do
+
+    def _on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        self._departures.on_gone(function, process)
+
+    def _fail(self, text: str, reason: str) -> None:
+        """Note a failure, and end the run in order with this reason, which need not repeat it."""
+        self.findings.fail(text)
+        if RunState.DRAINING in TRANSITIONS[self.state]:
+            self.stop(reason)
+
+    def _on_function_gone(self, function: WorkerFunction) -> None:
+        self._leftovers.take_over(function)
+        function.release_writers()
+        sources = [f for f in self.functions if f.spec.is_source]
+        if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
+            # A source whose buffer has taken all events asked for ends like one without more.
+            reached = self._end_condition.reached() if self._end_condition else ""
+            exhausted = "sources are" if len(sources) > 1 else "source is"
+            self.stop(reached or f"the {exhausted} exhausted")
+
+    # --- looking around, each turn
+
+    def _look_around(self) -> None:
+        if self.state is RunState.STARTING:
+            self._begin_if_ready()
+        if self.state is RunState.RUNNING:
+            reached = self._end_condition.reached() if self._end_condition else ""
+            if reached:
+                self.stop(reached)
+            self._unreported.look()
+        if self.state in HANGS_MATTER:
+            self._hang_watch.look()
+        self._departures.carry_out_restarts()
+        self.set_aside.look(self._directory)
+        if self.state in (RunState.DRAINING, RunState.ENDING):
+            self._look_at_drain()
+        self._kill_the_deaf()
+
+    def _begin_if_ready(self) -> None:
+        waiting = self._workforce.not_ready
+        if waiting:
+            if self._slow_start.unchanged_s(len(waiting)) > SLOW_START_S:
+                self._slow_start = ProgressWatch()
+                names = ", ".join(process.name for process in waiting)
+                self.findings.tell(f"still waiting for {names} to get ready")
+            return
+        self._change(RunState.RUNNING, "all workers are ready")
+        self._accounts.begin()
+        self._workforce.begin()
+        self.clock.start()
+        self.findings.tell("all workers are ready, data taking begins")
+
+    def _look_at_drain(self) -> None:
+        if self._leftovers.save_some(self._directory):
+            self.loop.wake()  # the next turn goes on at once
+        step = self._drain.step(patient=self.state is RunState.DRAINING)
+        if step is DrainStep.STUCK:
+            self._on_drain_timeout()
+        elif step is DrainStep.DONE and not self._leftovers.pending:
+            self._leftovers.finish()
+            self._change(RunState.ENDED, "all workers have ended")
+            self.set_aside.finish(self._directory)
+            self.findings.warnings += self._departures.restarts.listed()
+            self.findings.warnings += self._unreported.listed()
+            self.findings.failures += audit(self.view())
+
+    def _on_drain_timeout(self) -> None:
+        """End the workers; the events that nobody has processed in time are saved."""
+        timeout_s = self._drain.timeout_s
+        # The rest only waits, for what these have in hand or for room behind them.
+        who = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
+        text = f"no progress for {timeout_s:g} s while draining: {', '.join(who)}"
+        self.findings.failures.append(text)
+        self.end_now(text)
+
+    def _kill_the_deaf(self) -> None:
+        for process in self._escalation.kill_the_deaf():
+            self.findings.warn(f"{process.name} did not end when asked, killed")
+
+    # --- looking in from outside
+
+    def view(self) -> RunView:
+        """Return a picture of the present moment."""
+        active_s = self.clock.active_s()
+        views = {name: meter.view(active_s) for name, meter in self._meters.items()}
+        stats = {name: view.stats for name, view in views.items()}
+        accounts = self._accounts.view(stats, self.clock.paused_ns, self._leftovers.groups)
+        dead = {name: accounts.dead_time(name) for name in views}
+        buffers = tuple(
+            replace(
+                view,
+                spilled=dict(self._leftovers.groups.get(name, {})),
+                dead_time=dead[name],
+                dead_fraction=sum(dead[name].values()) if dead[name] else None,
+            )
+            for name, view in views.items()
+        )
+        names = self.source_buffers
+        first = next((b.stats for b in buffers if names and b.stats.name == names[0]), None)
+        return RunView(
+            title=self.setup.title,
+            state=self.state,
+            reason=self.reason,
+            elapsed_s=self.clock.elapsed_s(),
+            active_s=active_s,
+            events=first.published if first else 0,
+            goals=self._end_condition.goals() if self._end_condition else (),
+            results={worker: dict(results) for worker, results in self.results.items()},
+            buffers=buffers,
+            workers=tuple(function.view() for function in self.functions),
+            cause=self.changes[-1].cause,
+            accounts=accounts,
+        )

@@ -1,0 +1,251 @@
+"""The main function of a worker process.
+
+A worker ties itself to its supervisor, sends everything it prints through pipes, loads its
+function, waits for the word to begin if it is a source, calls the function as documented, and says
+at last why it ended. Nothing is inherited by luck: the same runs under fork, forkserver and spawn.
+"""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import json
+import logging
+import os
+import signal
+import traceback
+import types
+from dataclasses import dataclass
+from multiprocessing import current_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from mimocorb._access import meter, results, worker_context
+from mimocorb._access.run_notice import read_notice
+from mimocorb._functions.call import WorkerCall, bind_function
+from mimocorb._functions.mimocorb2_names import offer_mimocorb2
+from mimocorb.errors import (
+    BufferMemoryError,
+    EndOfStream,
+    MimocorbError,
+    OutputError,
+    SetupError,
+    Terminated,
+    UserFunctionError,
+)
+from mimocorb.run.workers.process import (
+    ASK_TO_END,
+    ENDED_AS_ASKED,
+    hold_lifeline,
+    leave_signals_to_supervisor,
+    show_as,
+)
+from mimocorb.run.workers.worker_link import (
+    LinkHandler,
+    MessageWriter,
+    flush_output,
+    redirect_output,
+)
+from mimocorb.setup.model import WorkerSpec
+from mimocorb.setup.paths import shown
+from mimocorb.setup.user_code.user_functions import load_function
+
+__all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
+
+BEGIN = b"+"
+DO_NOT_BEGIN = b"-"
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+SetupList = list[Any] | None
+
+
+class EndRequest:
+    """The supervisor's request to end now: handles the signal, and remembers that it came.
+
+    User code may turn the exception into one of its own, which is then not its fault.
+    """
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def accept(self) -> None:
+        """From now on the request interrupts this process; one that came before, at once."""
+        signal.signal(ASK_TO_END, self)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (ASK_TO_END,))
+
+    def __call__(self, _signal: int, _frame: types.FrameType | None) -> None:
+        """Interrupt the worker's function, wherever it is."""
+        self.made = True
+        raise Terminated
+
+
+@dataclass
+class WorkerChannel:
+    """The ends of pipes that a worker needs; all of them travel to a child by any start method."""
+
+    messages: Connection
+    stdout: Connection
+    stderr: Connection
+    lifeline: Connection
+    gate: Connection
+    account: Connection
+    notice: Connection
+    process_number: int
+    close_after_fork: tuple[int, ...] = ()
+
+
+@dataclass
+class WorkerTask:
+    """Everything one worker process is started with."""
+
+    spec: WorkerSpec
+    attempt: int
+    directory_prefix: str
+    source_list: SetupList
+    sink_list: SetupList
+    observe_list: SetupList
+    waits_for_gate: bool
+    log_level: int
+    channel: WorkerChannel
+
+
+def main(task: WorkerTask) -> None:
+    """Run one worker to its end; the target of the worker's process."""
+    channel = task.channel
+    leave_signals_to_supervisor()
+    show_as(current_process().name)
+    for descriptor in channel.close_after_fork:
+        os.close(descriptor)
+    hold_lifeline(channel.lifeline)
+    redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
+    faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print
+    link = MessageWriter(channel.messages.fileno())
+    _route_logging(link, task.log_level)
+    results.connect(lambda reported: link.send("result", json.dumps(reported)))
+    account = meter.install(channel.account)
+    code = _serve(task, link)
+    signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
+    account.end()
+    results.flush()
+    flush_output()
+    raise SystemExit(code)
+
+
+def _route_logging(link: MessageWriter, level: int) -> None:
+    root = logging.getLogger()
+    for inherited in tuple(root.handlers):
+        root.removeHandler(inherited)
+    root.addHandler(LinkHandler(link))
+    root.setLevel(level)
+    logging.captureWarnings(True)
+
+
+def _serve(task: WorkerTask, link: MessageWriter) -> int:
+    """Load, wait and call; say why it ended and return the exit code."""
+    name, path = task.spec.function.name, task.spec.function.path
+    code = 0
+    ready = False
+    end_request = EndRequest()
+    try:
+        end_request.accept()
+        worker_context.enter(_context(task))
+        offer_mimocorb2()
+        work = bind_function(load_function(task.spec.function), _worker_call(task))
+        link.send("ready")
+        ready = True
+        if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
+            link.send("ended", "not begun")
+        else:
+            meter.current().begin()
+            work()
+            link.send("ended", "returned")
+    except EndOfStream as end:
+        link.send("ended", str(end))
+    except BaseException as error:  # whatever a user function raises is reported
+        if end_request.made:
+            link.send("terminated", "asked to end now", detail=_user_part(error))
+            code = ENDED_AS_ASKED
+        elif isinstance(error, SystemExit):
+            code = _exit_asked_for(error, name, path, link)
+        else:
+            text = _one_line(error)
+            if not isinstance(error, MimocorbError):
+                text = f"{name} raised {type(error).__name__}: {text}".rstrip(": ")
+            # mimocorb's own errors say what to do; where they came up is in the text already
+            says_all = isinstance(error, MimocorbError) and error.__cause__ is None
+            detail = "" if says_all else _user_part(error)
+            permanent = _is_permanent(error, ready=ready)
+            link.send("failed", text + _place(error, path), detail=detail, permanent=permanent)
+            code = 1
+    return code
+
+
+def _context(task: WorkerTask) -> worker_context.WorkerContext:
+    spec = task.spec
+    return worker_context.WorkerContext(
+        name=spec.name,
+        process_number=task.channel.process_number,
+        attempt=task.attempt,
+        number_of_processes=spec.number_of_processes,
+        directory_prefix=task.directory_prefix,
+        ordered=spec.ordered,
+        rejected_prescale=spec.rejected_prescale,
+        is_paused=read_notice(task.channel.notice),
+    )
+
+
+def _worker_call(task: WorkerTask) -> WorkerCall:
+    return WorkerCall(
+        task.spec, task.source_list, task.sink_list, task.observe_list, task.directory_prefix
+    )
+
+
+def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:
+    """Report sys.exit() in a user function; its code decides between an end and a failure."""
+    if end.code in (None, 0):
+        link.send("ended", f"sys.exit() was called{_place(end, path)}")
+        return 0
+    text = f"{name} called sys.exit({end.code!r}){_place(end, path)}"
+    link.send("failed", text, detail=_user_part(end))
+    return end.code if isinstance(end.code, int) else 1
+
+
+def _is_permanent(error: BaseException, *, ready: bool) -> bool:
+    """Whether a new process would fail in the same way: what is wrong is written somewhere."""
+    origin = error.__cause__ if isinstance(error, UserFunctionError) else error
+    if origin is None:  # no such function, or later something about an event
+        return not ready
+    lack = isinstance(origin, BufferMemoryError)  # may be over when it is tried again
+    if isinstance(origin, OSError) and origin.errno in FULL_DISK:
+        return True
+    return isinstance(origin, SetupError | ImportError | SyntaxError) and not lack
+
+
+def _place(error: BaseException, path: Path | None) -> str:
+    """Say in which line of the user's module or its neighbours it happened, if in any."""
+    if isinstance(error, UserFunctionError):
+        return _place(error.__cause__, path) if error.__cause__ is not None else ""
+    if path is None or isinstance(error, OutputError):
+        return ""
+    lines = [
+        (Path(frame.f_code.co_filename), line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename).is_relative_to(path.parent)
+    ]
+    return f" [{shown(lines[-1][0])}:{lines[-1][1]}]" if lines else ""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _user_part(error: BaseException) -> str:
+    """Return the traceback without the frames of this module."""
+    if isinstance(error, UserFunctionError) and error.__cause__ is not None:
+        return _user_part(error.__cause__)
+    step = error.__traceback__
+    while step is not None and step.tb_frame.f_code.co_filename == __file__:
+        step = step.tb_next
+    lines = traceback.format_exception(type(error), error, step)
+    return "".join(lines).rstrip()

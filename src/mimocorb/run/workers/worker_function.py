@@ -1,0 +1,173 @@
+"""One worker function of a set-up with its processes and its places at the buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.run.accounts.process_account import ProcessAccount
+from mimocorb.run.run_state import WorkerState, WorkerView
+from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
+from mimocorb.run.workers.worker_process import WorkerProcess
+from mimocorb.setup.model import RestartPolicy, WorkerSpec
+
+__all__ = ["WorkerFunction"]
+
+
+class WorkerFunction:
+    """A worker function, the set-up dictionaries it works with and the processes that run it.
+
+    All processes share one dictionary for each buffer: one reader group, one writer. Besides, the
+    supervisor promises a writer of its own for each sink and takes the promise back when the last
+    process has gone. So the stream behind a function stays open while a process starts slowly, or
+    dies and is still being looked into, and ends exactly when no process can write any more.
+    """
+
+    def __init__(self, spec: WorkerSpec, buffers: Mapping[str, NewBuffer]) -> None:
+        self.spec = spec
+        self.processes: list[WorkerProcess] = []
+        self.predecessors: list[WorkerProcess] = []
+        self.accounts: list[ProcessAccount] = []
+        self.readers = {name: buffers[name].new_reader_group() for name in spec.sources}
+        self.writers = {name: buffers[name].new_writer() for name in spec.sinks}
+        self.observers = {name: buffers[name].new_observer() for name in spec.observes}
+        self._buffers = {name: buffers[name] for name in spec.rb_assign}
+        self._promises = {name: buffers[name].new_writer() for name in spec.sinks}
+        for name, writer in self.writers.items():
+            # One promise comes with the dictionary; each further process is one more.
+            buffers[name].promise_writer(writer, spec.number_of_processes - 1)
+
+    @property
+    def label(self) -> str:
+        """What messages call the function: its name in the set-up and in Python."""
+        return f"{self.spec.name} {self.spec.function.name}"
+
+    def process_label(self, number: int) -> str:
+        """Return what messages call a process of the function, counted from 1."""
+        return self._numbered(self.label, number)
+
+    def process_name(self, number: int) -> str:
+        """Return what a set-up would call a process of the function, counted from 1."""
+        return self._numbered(self.spec.name, number)
+
+    def _numbered(self, name: str, number: int) -> str:
+        return name if self.spec.number_of_processes == 1 else f"{name}[{number}]"
+
+    def new_account(self, number: int) -> ProcessAccount:
+        """Return an account for a process about to be started; it is kept after its death."""
+        self.accounts.append(ProcessAccount(self.process_label(number), number))
+        return self.accounts[-1]
+
+    @property
+    def must_finish(self) -> bool:
+        """Whether the run waits for it: it reads or writes, so data depend on it."""
+        return bool(self.spec.sources or self.spec.sinks)
+
+    @property
+    def gone(self) -> bool:
+        """Whether all processes have ended."""
+        return bool(self.processes) and all(process.gone for process in self.processes)
+
+    @property
+    def alive(self) -> list[WorkerProcess]:
+        """Processes that have not ended."""
+        return [process for process in self.processes if not process.gone]
+
+    @property
+    def restart(self) -> RestartPolicy:
+        """What happens when a process fails: as the set-up says, or what is usual."""
+        usual = RestartPolicy("required" if self.must_finish else "never")
+        return self.spec.restart or usual
+
+    def replace(self, process: WorkerProcess, successor: WorkerProcess) -> None:
+        """Put a new process into the place of one that has failed."""
+        process.state = WorkerState.FAILED
+        self.processes[self.processes.index(process)] = successor
+        self.predecessors.append(process)
+
+    def task(
+        self, channel: WorkerChannel, directory_prefix: str, log_level: int, *, begun: bool
+    ) -> WorkerTask:
+        """Return what one process of the function is started with.
+
+        A source that takes the place of another one goes on with the number of the event that
+        comes next in the buffer, so that no number comes twice.
+        """
+        sinks = {
+            name: SetupDict(setup, first_counter=self._buffers[name].stats().published)
+            for name, setup in self.writers.items()
+        }
+        number = channel.process_number
+        return WorkerTask(
+            spec=self.spec,
+            attempt=sum(account.number == number for account in self.accounts),
+            directory_prefix=directory_prefix,
+            source_list=_list_or_none(self.readers),
+            sink_list=_list_or_none(sinks),
+            observe_list=_list_or_none(self.observers),
+            waits_for_gate=self.spec.is_source and not begun,
+            log_level=log_level,
+            channel=channel,
+        )
+
+    def recover(self, process: WorkerProcess) -> None:
+        """Let the buffers take back what a process that has just died held, and note why."""
+        for buffer in self._buffers.values():
+            if process.pid is not None:
+                buffer.note_death(process.pid, process.how_it_ended())
+            buffer.reap()
+
+    def release_writers(self) -> None:
+        """Take back every promise to write: the last process has gone."""
+        for name, promise in self._promises.items():
+            buffer = self._buffers[name]
+            buffer.release_writer(self.writers[name], self.spec.number_of_processes)
+            buffer.release_writer(promise)
+        self._promises.clear()
+
+    def unread(self) -> dict[str, int]:
+        """Return the buffers that still have, or may still get, events for this function.
+
+        The value counts the events due now.
+        """
+        found = {}
+        for name, reader in self.readers.items():
+            stats = self._buffers[name].stats()
+            due = sum(group.due for group in stats.groups if group.group == reader["group"])
+            if due or not stats.ended:
+                found[name] = due
+        return found
+
+    @property
+    def acknowledged(self) -> int:
+        """Events that it has finished with, of all its inputs."""
+        stats = {name: self._buffers[name].stats() for name in self.readers}
+        return sum(
+            group.acknowledged
+            for name, reader in self.readers.items()
+            for group in stats[name].groups
+            if group.group == reader["group"]
+        )
+
+    def leave(self) -> None:
+        """Give up reading, so that nobody waits for it any more; the events left are counted."""
+        for name, reader in self.readers.items():
+            self._buffers[name].remove_reader_group(reader)
+
+    def view(self) -> WorkerView:
+        """Return the present state for displays and records."""
+        return WorkerView(
+            name=self.spec.name,
+            function=self.spec.function.name,
+            states=tuple(process.state for process in self.processes)
+            or (WorkerState.STARTING,) * self.spec.number_of_processes,
+            pids=tuple(process.pid for process in self.processes),
+            restarts=len(self.predecessors),
+        )
+
+
+def _list_or_none(setups: Mapping[str, Any]) -> list[Any] | None:
+    """Return the dictionaries in the order of the set-up; None if there are none, as documented."""
+    return list(setups.values()) or None
