@@ -33,6 +33,10 @@ _NOBODY_READS_S = 2.0
 _SLOW_TO_DRAIN_S = 10.0
 
 
+MAX_READER_GROUPS = 16
+"""How many reader groups a buffer has over its life, unless it is made for more."""
+
+
 class NewBuffer:
     """A ring buffer: made in the parent process, written and read by others.
 
@@ -89,7 +93,7 @@ class NewBuffer:
         debug: bool = False,
         *,
         name: str = "buffer",
-        max_reader_groups: int = 16,
+        max_reader_groups: int = MAX_READER_GROUPS,
         max_deliveries: int = 3,
     ) -> None:
         self.number_of_slots = whole_number("number_of_slots", number_of_slots)
