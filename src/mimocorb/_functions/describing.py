@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from mimocorb._functions.forms import form_of
 from mimocorb._functions.manual import misuse
+from mimocorb.buffers.backends import OWN_BACKENDS
 from mimocorb.components.component import GIVEN, Component, Parameter
 from mimocorb.components.configuration import EXTRA_KEYS
 from mimocorb.components.docstrings import Docstring, read_docstring, unit_of
@@ -121,6 +122,8 @@ def available() -> list[Entry]:
         for each in functions_in(locate(place, "", Path())):
             name = f"{place.rpartition('/')[2]}.{each}"
             found.append(_entry(name, locate(place, each, Path()), "mimocorb"))
+    for name, home in OWN_BACKENDS.items():
+        found.append(Entry(name, _OTHER_GROUPS["backends"], "mimocorb", home))
     for group, kind in _OTHER_GROUPS.items():
         found += [
             Entry(name, kind, entry.dist.name if entry.dist else "", entry.value)
