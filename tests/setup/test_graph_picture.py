@@ -154,10 +154,10 @@ FAN_OUT = setup_of(
     }
     | {"save_odd": {"odd": "read"}, "save_even": {"even": "read"}}
 )
-TWO_EXPERIMENTS = setup_of(
+THREE_EXPERIMENTS = setup_of(
     {
         worker: roles
-        for name in "ab"
+        for name in "abc"
         for worker, roles in {
             f"acquire_{name}": {f"{name}_raw": "write"},
             f"select_{name}": {f"{name}_raw": "read", f"{name}_good": "write"},
@@ -168,11 +168,20 @@ TWO_EXPERIMENTS = setup_of(
 )
 
 
-@pytest.mark.parametrize("setup", [LARGE, DIAMOND, FAN_OUT, TWO_EXPERIMENTS])
+@pytest.mark.parametrize("setup", [LARGE, DIAMOND, FAN_OUT, THREE_EXPERIMENTS])
 def test_what_can_be_drawn_without_crossings_is(setup: Setup) -> None:
     picture = flow_picture(flow_of(setup))
     check_picture(picture, setup)
     assert crossings(picture) == 0
+
+
+def test_parts_that_nothing_connects_lie_below_each_other() -> None:
+    picture = flow_picture(flow_of(THREE_EXPERIMENTS))
+    below_a = min(
+        box.top for box in picture.boxes if box.about.split(":")[0] in ("b_raw", "show_b")
+    )
+    of_a = picture.arrows[: len(picture.arrows) // 3]
+    assert max(y for arrow in of_a for _, y in arrow.points) < below_a
 
 
 def test_crossings_are_seen() -> None:
