@@ -17,7 +17,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mimocorb._functions.decorators import kind_of
+from mimocorb.components.form import kind_of
 from mimocorb.setup.user_code.user_functions import is_buffer_io
 
 __all__ = ["FORMS", "MANUAL_PARAMETERS", "Form", "form_of", "has_preview", "is_for_setups"]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mimocorb._functions.decorators import kind_of
+from mimocorb.components.form import kind_of
 from mimocorb.setup.user_code.annotations import UNKNOWN
 from mimocorb.setup.user_code.docstrings import read_docstring
 from mimocorb.setup.user_code.signatures import (

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimocorb._access.layout import contiguous_samples
-from mimocorb._functions.decorators import Metadata
 from mimocorb._functions.inspected import plain_signature
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.setup.merge_settings import MergeSettings
 from mimocorb.setup.problems import format_problems

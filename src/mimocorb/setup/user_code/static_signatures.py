@@ -84,6 +84,8 @@ def _first_line(statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def _decorator(names: dict[str, ast.AST], node: ast.expr) -> str | None:
+    if isinstance(node, ast.Call):  # with options, such as @filter(batch=True)
+        node = node.func
     return full_name(names, ast.unparse(node)) if isinstance(node, ast.Name | ast.Attribute) else ""
 
 
@@ -93,7 +95,8 @@ def _without_import(
     """Notice a decorator that was not imported; `filter` is a function of Python as well."""
     if "*" in names:
         return None
-    for node in statement.decorator_list:
+    for decorator in statement.decorator_list:
+        node = decorator.func if isinstance(decorator, ast.Call) else decorator
         for kind in KINDS:
             if isinstance(node, ast.Name) and node.id == kind and kind not in names:
                 fault = Fault(
