@@ -89,7 +89,8 @@ def _of_function(
     problems = list(_problems(function, component, spec, setup if complete else None))
     preview = Preview()
     try:
-        preview = previewed(function, spec, setup, sizes=sizes)
+        if all(problem.severity == "warning" for problem in problems):
+            preview = previewed(function, spec, setup, sizes=sizes)
     except MimocorbError as error:
         problems.append(misfit(spec, error))
     takes_data = "data" in (spec.config.keys() - spec.config_origin.common) or any(

@@ -14,12 +14,13 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 from mimocorb._functions.examining import Examined, examined
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
@@ -27,7 +28,7 @@ from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.setup.paths import shown
 from mimocorb.setup.problems import Problem, Where
 
-__all__ = ["Manner", "Trial", "innermost_place", "try_functions"]
+__all__ = ["Manner", "Trial", "innermost_place", "program_left_out", "try_functions"]
 
 # A child that does not even answer its own alarm is killed after this.
 _GRACE_S = 10.0
@@ -124,6 +125,22 @@ def _examined(setup: Setup, specs: Sequence[WorkerSpec], manner: Manner) -> dict
     return examined(setup, names, sizes=manner.sizes, complete=manner.complete)
 
 
+@contextmanager
+def program_left_out() -> Iterator[None]:
+    """Let a child that is started meanwhile find no program to import.
+
+    One that is not forked imports the program of its parent once more, for the sake of objects that
+    are defined there. Functions are found by file and name. Without that import children start
+    sooner, and a program that uses mimocorb needs no ``if __name__ == "__main__"``.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
+
+
 class _Child:
     """A process that imports one module and looks at the functions of some workers in it."""
 
@@ -137,7 +154,8 @@ class _Child:
         )
 
     def __enter__(self) -> _Child:
-        self._process.start()
+        with program_left_out():
+            self._process.start()
         self._until_s = time.monotonic() + self._manner.timeout_s + _GRACE_S
         return self
 

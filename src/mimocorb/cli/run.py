@@ -123,5 +123,5 @@ def run_and_report(
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
     summary = run_setup(setup, options)
-    print_page(summary.text())
+    print_page(summary.page())
     return summary

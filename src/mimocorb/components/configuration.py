@@ -94,9 +94,11 @@ def configure(component: Component, spec: WorkerSpec) -> tuple[dict[str, Any], l
     for name, parameter in by_name.items():
         if name in given:
             found = _convert(values, parameter, given[name], component.name, spec)
-            if component.kind is None:  # a docstring is no contract: the function may convert
-                may_be_none = parameter.default and spec.config[given[name]] is None
-                found = [] if may_be_none else [replace(one, severity="warning") for one in found]
+            if component.kind is None:
+                # A docstring is no contract: the function may convert. Ours say more themselves.
+                is_fine = parameter.default and spec.config[given[name]] is None
+                found = [replace(one, severity="warning") for one in found if not is_fine]
+                found = found if spec.function.path else []
             problems += found
         elif parameter.default is None and spec.config_origin.complete:
             problems.append(_missing(parameter, component.name, spec))
