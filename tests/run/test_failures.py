@@ -182,7 +182,7 @@ def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
     assert finished.code == 1
     assert "exists already" in finished.summary["failures"][0]
     readers = [group["reader"] for group in finished.summary["buffers"][1]["groups"]]
-    assert readers == ["Fkt_3 save", "Fkt_4 save_unseen"]
+    assert readers == ["save", "save_unseen"]
     values = finished.values()
     assert values == [2.0 * n for n in range(len(values))]
 

@@ -5,27 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 from collections.abc import Iterable
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 
 from mimocorb._access.run_notice import RunNotice
-from mimocorb.errors import SetupError
+from mimocorb._functions.trial import start_method_now
 from mimocorb.run.workers.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker_process import Ties, WorkerProcess
 
-__all__ = ["Crew", "default_start_method"]
-
-
-def default_start_method() -> str:
-    """Return the start method for this process: fork unless other threads run.
-
-    A fork copies one thread and every lock as it happens to be, so with a second Python thread (in
-    a notebook, for example) a fork server is used. Without one, fork is the quickest.
-    """
-    return "fork" if threading.active_count() == 1 else "forkserver"
+__all__ = ["Crew"]
 
 
 # What about every worker needs, imported once and not in each of them.
@@ -36,8 +25,6 @@ SHARED_IMPORTS = (
     "mimocorb.mimo_buffer",
     "mimocorb.buffer_control",
 )
-# What has been imported to check a set-up is needed again in each worker of such a set-up.
-IMPORTS_IF_USED = ("pydantic",)
 
 
 class Crew:
@@ -46,22 +33,18 @@ class Crew:
     Parameters
     ----------
     start_method
-        ``"fork"``, ``"forkserver"`` or ``"spawn"``; None: :func:`default_start_method` decides.
+        ``"fork"``, ``"forkserver"`` or ``"spawn"``; None: :func:`start_method_now` decides.
     """
 
     def __init__(self, start_method: str | None) -> None:
-        known = multiprocessing.get_all_start_methods()
-        if start_method not in (None, *known):
-            raise SetupError(
-                f"there is no start method {start_method!r}: choose one of {', '.join(known)}"
-            )
+        start_method_now(start_method)  # an unknown one is refused at once
         self._asked_for = start_method
         self._ties = Ties(Lifeline(), Pipe(duplex=False), RunNotice())
 
     @property
     def start_method(self) -> str:
         """How a process would be started now: other threads may have come since the last one."""
-        return self._asked_for or default_start_method()
+        return start_method_now(self._asked_for)
 
     def start(self, processes: Iterable[WorkerProcess]) -> None:
         """Start the processes in this order.
@@ -78,8 +61,7 @@ class Crew:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
         try:
             if start_method == "forkserver":
-                needed = [name for name in IMPORTS_IF_USED if name in sys.modules]
-                multiprocessing.set_forkserver_preload([*SHARED_IMPORTS, *needed])
+                multiprocessing.set_forkserver_preload(list(SHARED_IMPORTS))
             if start_method == "fork":
                 for name in SHARED_IMPORTS:
                     import_module(name)
