@@ -40,7 +40,7 @@ from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.run import Run, run_setup
 from mimocorb.run.run_state import Command
 from mimocorb.run.supervision.accounts import Accounts
-from mimocorb.run.workers.process_stat import is_stopped
+from mimocorb.run.workers.processes import is_stopped
 from mimocorb.setup.dialects import read_setup
 from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 

@@ -28,7 +28,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from mimocorb.run.workers.process import ends_within, open_pidfd
+from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
 
