@@ -316,7 +316,7 @@ class RunClient:
             if record.is_final and record.state is not RunState.KILLED:
                 where = f"how, is in its record: {self.directory}"
                 return f"ended before this process could get its last status; {where}"
-        return f"ended without a last status: its main process {self.pid} was killed"
+        return f"has sent no last status: its main process {self.pid} was killed"
 
 
 def _this_program() -> str:
