@@ -24,7 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from mimocorb._functions.trial import program_left_out
-from mimocorb.run.workers.process import ends_within, open_pidfd
+from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
 

@@ -1,4 +1,4 @@
-"""What becomes of the events that nobody will process: saved, or lost if somebody wants that."""
+"""What becomes of pending events without a reader: saved, or lost if the operator wants that."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mimocorb.run.supervision.spill import Spill, Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.setup.model import Setup
 
-__all__ = ["Leftovers"]
+__all__ = ["PendingEvents"]
 
 
-class Leftovers:
-    """Takes over from worker functions that have gone before their input did.
+class PendingEvents:
+    """Takes over the pending events of worker functions that ended before their input did.
 
     Parameters
     ----------
