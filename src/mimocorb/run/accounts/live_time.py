@@ -86,7 +86,7 @@ class LiveTime:
     Attributes
     ----------
     reading_out_ns
-        None if the function tells nobody when it has an event: reading is in the live time then.
+        None if the function does not tell when it has an event: reading is in the live time then.
     events
         Events that it published; None if it does not count them.
     stopped_ns

@@ -165,7 +165,7 @@ class Accounts:
         return SourceAccount(function.spec.name, function.label, tuple(processes), marks, events)
 
     def _writes_alone(self, function: WorkerFunction) -> bool:
-        """Whether the function writes one buffer, and nobody else does."""
+        """Whether the function writes one buffer, which no other function writes."""
         sinks = function.spec.sinks
         return len(sinks) == 1 and all(
             sinks[0] not in other.spec.sinks for other in self._functions if other is not function
