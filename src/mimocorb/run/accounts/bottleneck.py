@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mimocorb._access.meter_page import Doing
+from mimocorb._access.meter_page import Activity
 from mimocorb._words import how_many
 from mimocorb.run.accounts.process_account import Span
 
@@ -100,16 +100,19 @@ class TimeUse:
         `paused_ns` is the time for which the run was paused, times the number of processes. Who
         reads has waited for input in it, or has worked off what was in the buffers.
         """
-        reading_out_ns = span.going_ns(Doing.READING_OUT)
-        no_input_ns, no_partner_ns = span.going_ns(Doing.NO_INPUT), span.going_ns(Doing.NO_PARTNER)
-        no_room_ns, no_turn_ns = span.going_ns(Doing.NO_ROOM), span.going_ns(Doing.NO_TURN)
-        in_function_ns = busy_ns = span.going_ns(Doing.WORKING) + reading_out_ns
-        stopped_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - span.restarting_ns
+        reading_out_ns = span.going_ns(Activity.READING_OUT)
+        no_input_ns, no_partner_ns = (
+            span.going_ns(Activity.NO_INPUT),
+            span.going_ns(Activity.NO_PARTNER),
+        )
+        no_room_ns, no_turn_ns = span.going_ns(Activity.NO_ROOM), span.going_ns(Activity.NO_TURN)
+        in_function_ns = busy_ns = span.going_ns(Activity.WORKING) + reading_out_ns
+        stopped_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - span.restarting_ns
         stopped_ns -= in_function_ns + no_input_ns + no_partner_ns + no_room_ns + no_turn_ns
         # In a pause no event comes, and no partner of one in hand.
         waited_ns = min(paused_ns, no_input_ns)
         alone_ns = min(paused_ns - waited_ns, no_partner_ns)
-        total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns - alone_ns
+        total_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - waited_ns - alone_ns
         if total_ns <= 0:
             return None
         # The system counts in coarse steps, and up to a reading that may be later than the end.
@@ -195,7 +198,8 @@ class WorkerTime:
             "name": self.name,
             "processes": self.processes,
             "time_ns": {
-                doing.name.lower(): ns for doing, ns in zip(Doing, self.span.spent_ns, strict=True)
+                doing.name.lower(): ns
+                for doing, ns in zip(Activity, self.span.spent_ns, strict=True)
             },
             "cpu_ns": self.span.cpu_ns,
             "core_wait_ns": self.span.core_wait_ns,

@@ -1,6 +1,6 @@
 """The number of a run: one more than the last one in this output directory, whatever happens.
 
-A small file beside the directories of the runs keeps the last number. To get one the file is locked,
+A small file beside the directories of the runs keeps the last number. To get one, a run locks it,
 so runs that start together get different numbers, and a number is never given again, also if its
 run has been deleted since. If the file is lost or older than the runs, as in a copy or after a
 backup, counting goes on after the highest number in the names of the runs that are there.

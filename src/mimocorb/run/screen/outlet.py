@@ -1,7 +1,8 @@
 """Showing text without ever waiting for its reader.
 
 ``mimocorb run | less``, a terminal stopped by Ctrl-S, a connection that hangs: what prints there
-waits, and a run whose supervisor waits is not supervised. So text goes out in pieces that there is room for, and the rest stays here until there is some.
+waits, and a run whose supervisor waits is not supervised. So text goes out in pieces that there is
+room for, and the rest stays here until there is some.
 """
 
 from __future__ import annotations
