@@ -8,9 +8,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mimocorb._functions.previews import check_named_sinks
+from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
-from mimocorb.errors import HandleMisuse, OutputError, SetupError
+from mimocorb.errors import HandleMisuse, OutputError
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
@@ -36,6 +36,11 @@ class Run:
     """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
 
     :meth:`close` ends it from any state; as a context manager it always does.
+
+    Raises
+    ------
+    SetupError
+        The functions of the set-up cannot run as it says.
     """
 
     def __init__(self, setup: Setup, options: RunOptions | None = None) -> None:
@@ -45,6 +50,9 @@ class Run:
         self._started_s = time.time()
         self.directory: Path | None = None
         self.log = RunLog()
+        if not self.options.examined:
+            for problem in warnings_of(setup, self.options.supervisor.start_method):
+                self.log.add("WARNING", ORIGIN, str(problem))
         self._recorder: Recorder | None = None
         self._record_trouble = ""
         self._supervisor: Supervisor | None = None
@@ -76,9 +84,6 @@ class Run:
 
         Returns the directory. What cannot start leaves no directory behind.
         """
-        misfits = check_named_sinks(self.setup)
-        if misfits:
-            raise SetupError(*misfits)
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()
