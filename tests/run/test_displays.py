@@ -54,7 +54,7 @@ def a_run(buffers: int = 3, workers: int = 5) -> RunView:
             for n in range(1, buffers + 1)
         ),
         workers=tuple(
-            WorkerView(f"Fkt_{n}", "calculate_decay_time", (WorkerState.RUNNING,) * 2, (1, 2))
+            WorkerView(f"fit_{n}", "calculate_decay_time", (WorkerState.RUNNING,) * 2, (1, 2))
             for n in range(1, workers + 1)
         ),
     )
@@ -79,7 +79,7 @@ def test_the_books_of_a_summary_fit_a_terminal_of_80_columns():
 def drawn(view: RunView, width: int = 80, height: int = 24, *, unicode: bool = True) -> list[str]:
     log = RunLog()
     for number in range(30):
-        log.add("INFO", "Fkt_1 source", f"line {number} " + "long " * 30)
+        log.add("INFO", "source source", f"line {number} " + "long " * 30)
     console = Console(file=io.StringIO(), width=width, height=height, record=True)
     console.print(render(view, log.lines, width, height, unicode=unicode))
     return console.export_text().splitlines()
@@ -218,5 +218,5 @@ def test_the_live_view_gives_the_terminal_back_as_it_was(tmp_path):
     assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") >= 1
     shown, _, summary = text.partition("\x1b[?1049l")
-    assert "Fkt_2" in shown
+    assert "filter" in shown
     assert "complete: every event was processed" in summary
