@@ -20,7 +20,7 @@ def test_run_daq_runs_a_setup(tmp_path):
     command = [sys.executable, str(RUN_DAQ), setup.name, "--quiet", "--output", "data"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Run test_setup: complete")
+    assert done.stdout.startswith("Run 1, test_setup, is complete: every event")
     assert len(run_directories(tmp_path / "data")) == 1
 
 
@@ -120,7 +120,8 @@ def test_an_output_directory_that_cannot_be_made_is_one_message(tmp_path, capsys
 
 @pytest.mark.parametrize("option", ["--quiet", "--lines"])
 def test_a_terminal_without_dashes_and_umlauts_gets_question_marks(tmp_path, option):
-    command = [sys.executable, str(RUN_DAQ), chain(tmp_path).name, option]
+    setup = chain(tmp_path).rename(tmp_path / "prüfung.yaml")
+    command = [sys.executable, str(RUN_DAQ), setup.name, option]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr

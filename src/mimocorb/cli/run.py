@@ -106,5 +106,5 @@ def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
     summary = run_setup(setup, options)
-    print_page(summary.text())
+    print_page(summary.page())
     return summary

@@ -272,7 +272,7 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
             summary = self._run.finish()
         finally:
             self.end()
-        say(summary.text(), sys.stdout)
+        say(summary.page(), sys.stdout)
         summary.raise_for_failures()
         return summary
 
