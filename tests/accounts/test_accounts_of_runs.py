@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import mmap
 import os
@@ -40,7 +41,7 @@ from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.run import Run, run_setup
 from mimocorb.run.run_state import Command
 from mimocorb.run.supervision.accounts import Accounts
-from mimocorb.run.workers.process_stat import is_stopped
+from mimocorb.run.workers.processes import is_stopped
 from mimocorb.setup.dialects import read_setup
 from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 
@@ -288,6 +289,54 @@ def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path
     accounts = summary.result().accounts
     assert [worker["run"] for worker in accounts["time_use"]] == [None] * 3
     assert (accounts["live_time"], accounts["limit"]) == ([], "")
+
+
+POISSON = {"events": 1000, "rate_hz": 500.0, "dead_s": 0.0005, "tells": True, "seed": 3}
+KINDS = {
+    "Poisson": ("detector", POISSON, "random"),
+    "as fast as possible": ("numbers", {"events": 500}, "not random"),
+    "periodic": ("numbers", {"events": 100, "pause_s": 0.01}, "not random"),
+    "replay": ("recorded", {"events": 301}, "recorded"),
+    "by hand": ("numbers_by_hand", {"events": 50}, "unknown"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_a_source_whose_events_come_at_random_has_a_rate_with_an_uncertainty(tmp_path, kind):
+    function, config, arrivals = KINDS[kind]
+    done = run(chain(tmp_path, source=source(function, **config), middle=middle()))
+    assert done.code == 0, done.text
+    (live,) = done.summary["accounts"]["live_time"]
+    assert live["arrivals"] == arrivals
+    first, second = done.summary["buffers"]
+    page = done.text[done.text.index("\nRun 1, ") :]
+    assert first["throughput_hz"] == pytest.approx(config["events"] / done.summary["active_s"])
+    for each in (first, second):
+        if kind == "Poisson":
+            part, events = each["published"] / config["events"], each["published"]
+            assert each["rate_hz"] == pytest.approx(500 * part, abs=5 * each["rate_sigma_hz"])
+            assert each["rate_sigma_hz"] == pytest.approx(each["rate_hz"] / math.sqrt(events))
+        else:
+            assert (each["rate_hz"], each["rate_sigma_hz"]) == (None, None)
+    assert ("±" in page) is ("±" in done.summary_text) is (kind == "Poisson")
+    assert ("dead time" in page) is (kind == "Poisson")
+    if kind == "replay":
+        assert first["recorded_rate_hz"] == pytest.approx(50.0)
+        half = second["published"] / 301
+        assert second["recorded_rate_hz"] == pytest.approx(50.0 * half)
+        assert "50.0 when recorded" in page
+        assert "50.0 events per second of the recorded times" in done.summary_text
+    else:
+        assert (first["recorded_rate_hz"], second["recorded_rate_hz"]) == (None, None)
+
+
+def test_two_replays_of_one_file_do_not_differ_by_any_sigma(tmp_path, capsys):
+    setup = chain(tmp_path, source=source("recorded", events=301), middle=middle())
+    for _ in range(2):
+        assert run(setup).code == 0
+    assert main(["runs", str(tmp_path / "target"), "1", "2", "--json"]) == 0
+    rates = json.loads(capsys.readouterr().out)["rates"]
+    assert [rate["sigma"] for rate in rates] == [None, None]
 
 
 @pytest.mark.parametrize("tells", [True, False])

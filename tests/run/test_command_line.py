@@ -50,7 +50,7 @@ def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, comma
     ("sink", "message"),
     [
         ("BufferToTxtfile, config: {filename: table}", "writes one row per event, but raw has 4"),
-        ("BufferToTxtfile", "filename"),
+        ("BufferToTxtfile, config: {filename: a/b}", "A file name has 1 to 64 letters"),
         (
             "BufferToParquetfile, config: {filename: events, compression: zip}",
             "compression is 'zip'; choose one of none, snappy",
@@ -82,7 +82,7 @@ Workers:
     line, other, total = capsys.readouterr().err.splitlines()
     assert line.startswith("setup.yaml:5:3: error: save can work with raw; ")
     assert message in line
-    assert other.startswith("setup.yaml:6:3: error: list can work with raw; ")
+    assert other.startswith("setup.yaml:6:3: error: BufferToTxtfile needs filename, str; ")
     assert total == "setup.yaml: 2 errors, nothing was started"
     assert not (tmp_path / "target").exists()
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mimocorb._functions.previews import check_named_sinks
+from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
-from mimocorb.errors import HandleMisuse, OutputError, SetupError
+from mimocorb.errors import HandleMisuse, OutputError
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
@@ -18,7 +18,7 @@ from mimocorb.run.options import RunOptions
 from mimocorb.run.record.recorder import Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import create_run_directory
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.supervisor import Supervisor
@@ -36,6 +36,11 @@ class Run:
     """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
 
     :meth:`close` ends it from any state; as a context manager it always does.
+
+    Raises
+    ------
+    SetupError
+        The functions of the set-up cannot run as it says.
     """
 
     def __init__(self, setup: Setup, options: RunOptions | None = None) -> None:
@@ -45,10 +50,13 @@ class Run:
         self._started_s = time.time()
         self.directory: Path | None = None
         self.log = RunLog()
+        if not self.options.examined:
+            for problem in warnings_of(setup, self.options.supervisor.start_method):
+                self.log.add("WARNING", ORIGIN, str(problem))
         self._recorder: Recorder | None = None
         self._record_trouble = ""
         self._supervisor: Supervisor | None = None
-        self._control: ControlSocket | None = None
+        self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
 
     def __enter__(self) -> Run:
@@ -76,9 +84,6 @@ class Run:
 
         Returns the directory. What cannot start leaves no directory behind.
         """
-        misfits = check_named_sinks(self.setup)
-        if misfits:
-            raise SetupError(*misfits)
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()
@@ -121,7 +126,7 @@ class Run:
             supervisor.start(directory)
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
-            self._control = control = ControlSocket(supervisor, directory, number)
+            self._control = control = ControlServer(supervisor, directory, number)
             stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
@@ -138,7 +143,7 @@ class Run:
         supervisor = self.supervisor
         view = supervisor.view()
         if supervisor.state is not RunState.ENDED:
-            supervisor.set_aside.finish(directory)
+            supervisor.quarantine_files.finish(directory)
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         warnings = list(supervisor.findings.warnings)
