@@ -28,10 +28,10 @@ from running import (
 )
 
 import mimocorb
-from mimocorb._access.meter import Meter
-from mimocorb._access.meter_page import PAGE_BYTES, Doing, read_page
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.cli import main
+from mimocorb.components.meter import Meter
+from mimocorb.components.meter_page import PAGE_BYTES, Doing, read_page
 from mimocorb.mimo_buffer import Reader
 from mimocorb.run.accounts.arrivals import Finding
 from mimocorb.run.accounts.live_time import LiveTime
@@ -342,7 +342,7 @@ def test_rates_while_live_are_those_of_the_particles(
     buffer = new_buffer(slots=2048, values=4)
     writer, group = buffer.new_writer(), buffer.new_reader_group()
     detector = SimulatedDetector(config)
-    monkeypatch.setattr("mimocorb._access.meter.monotonic_ns", detector.clock_ns)
+    monkeypatch.setattr("mimocorb.components.meter.monotonic_ns", detector.clock_ns)
     own_meter.begin()
     began_ns = detector.now_ns
     SourceToBuffer(sink_list=[writer], data_source=detector.events())()

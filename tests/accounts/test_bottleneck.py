@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimocorb._access.meter_page import Doing
+from mimocorb.components.meter_page import Doing
 from mimocorb.run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
 from mimocorb.run.accounts.process_account import Span
 from mimocorb.run.accounts.run_account import RunAccount

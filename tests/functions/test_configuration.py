@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mimocorb._functions.inspected import plain_signature
+from mimocorb.components.inspected import plain_signature
 from mimocorb.setup.dialects import read_setup, read_setup_or_problems
 from mimocorb.setup.model import ConfigOrigin, FunctionReference, WorkerSpec
 from mimocorb.setup.problems import Where

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._functions.inspected import plain_signature
+from mimocorb.components.inspected import plain_signature
 from mimocorb.setup.user_code.annotations import UNKNOWN
 from mimocorb.setup.user_code.signatures import PlainSignature
 from mimocorb.setup.user_code.static_signatures import read_signature

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import mimocorb
-from mimocorb._access import worker_context
 from mimocorb.buffer_control import BufferToParquetfile, BufferToTxtfile, rbDrain
+from mimocorb.components import worker_context
 from mimocorb.mimo_buffer import Observer, Reader
 
 # --- sinks that write files

@@ -26,8 +26,8 @@ from running import (
 )
 
 from mimocorb import connect
-from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb.cli import main
+from mimocorb.recording.spill_file import SpillFile, event_dtype
 from mimocorb.run.record.run_record import read_record
 
 STUCK_AFTER = 5
@@ -211,7 +211,7 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
         file.add("RB_1", "Fkt_2", rows)
     setup = yaml.safe_load((first / "test_setup.yaml").read_text())
     (drain,) = (e["Fkt_5"] for e in setup["Functions"] if "Fkt_5" in e)
-    drain.update(file_name="mimocorb/sinks/text", fkt_name="BufferToTxtfile")
+    drain.update(file_name="mimocorb/buffer_control", fkt_name="BufferToTxtfile")
     (first / "test_setup.yaml").write_text(yaml.safe_dump(setup))
     capsys.readouterr()
     assert main(["replay", str(first), "--quiet"]) == 1

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any, get_args
 
-from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
-from mimocorb._functions.inspected import plain_signature
+from mimocorb.compat.forms import MANUAL_PARAMETERS, form_of, is_for_setups
+from mimocorb.components.inspected import plain_signature
 from mimocorb.setup.keys.composite_kinds import Merge
 from mimocorb.setup.merge_settings import Incomplete, MergeBy, MergeSettings
 from mimocorb.setup.model import FunctionReference

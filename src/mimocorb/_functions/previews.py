@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
-from mimocorb._functions.forms import has_preview
+from mimocorb.compat.forms import has_preview
 from mimocorb.errors import MimocorbError
 from mimocorb.setup.model import Setup, WorkerSpec
 from mimocorb.setup.problems import Problem

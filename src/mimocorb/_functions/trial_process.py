@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.forms import form_of, is_for_setups
-from mimocorb._functions.inspected import plain_signature
-from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._functions.previews import misfit, previewed
+from mimocorb.compat.forms import form_of, is_for_setups
+from mimocorb.compat.mimocorb2.names import offer_mimocorb2
+from mimocorb.components.inspected import plain_signature
 from mimocorb.errors import MimocorbError, UserFunctionError
 from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.setup.problems import Problem

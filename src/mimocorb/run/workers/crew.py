@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 
-from mimocorb._access.run_notice import RunNotice
 from mimocorb.errors import SetupError
 from mimocorb.run.workers.process import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
+from mimocorb.run.workers.run_notice import RunNotice
 from mimocorb.run.workers.worker_process import Ties, WorkerProcess
 
 __all__ = ["Crew", "default_start_method"]
@@ -31,8 +31,8 @@ def default_start_method() -> str:
 # What about every worker needs, imported once and not in each of them.
 SHARED_IMPORTS = (
     "mimocorb.run.workers.worker",
-    "mimocorb._functions.manual",
-    "mimocorb._functions.plain",
+    "mimocorb.compat.manual.functions",
+    "mimocorb.components.binding",
     "mimocorb.mimo_buffer",
     "mimocorb.buffer_control",
 )

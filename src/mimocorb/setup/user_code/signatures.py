@@ -38,6 +38,7 @@ Kind = Literal["source", "filter", "sink", "observer"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GIVEN = {
+    "buffer": "buffer that it works with (a mapping: name, dtype, values_per_slot)",
     "directory": "directory of the run (a Path), where files are written",
     "dtype": "NumPy type of the events",
     "number_of_channels": "fields of the events, 1 without fields",
