@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from mimocorb.components.form import is_batch, kind_of
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
 from mimocorb.setup.model import FunctionReference, WorkerSpec
-from mimocorb.setup.user_code.user_functions import ModuleText, check_function, locate, read_module
+from mimocorb.setup.user_code.user_functions import load_function, locate
 
 
 def worker(**config: Any) -> WorkerSpec:
@@ -113,18 +114,16 @@ def test_a_forgotten_decorator_is_noticed_before_the_start(
 ) -> None:
     (tmp_path / "own.py").write_text(function)
     reference = locate("own", "f", tmp_path)
-    module = read_module(reference)
-    assert isinstance(module, ModuleText)
-    problem = check_function(reference, module)
-    assert problem is not None
-    assert remedy in str(problem)
+    call = WorkerCall(WorkerSpec("w", reference))
+    with pytest.raises(SetupError, match=re.escape(remedy)):
+        bind_function(load_function(reference), call)
 
 
 def test_a_function_that_cannot_be_called_says_what_may_be_missing() -> None:
     def f(event):
         return event
 
-    with pytest.raises(SetupError, match=r"f\(event\) cannot be called as f\(source_list.*@filter"):
+    with pytest.raises(SetupError, match=r"called as f\(source_list.*found \(event\).*@filter"):
         bind_function(f, WorkerCall(worker()))
 
 

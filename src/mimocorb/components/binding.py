@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimocorb.buffers.layout import contiguous_samples
+from mimocorb.components.component import Component
+from mimocorb.components.configuration import configure, misuse
 from mimocorb.components.form import Metadata, is_batch
-from mimocorb.components.inspected import plain_signature
 from mimocorb.components.user_function import closed_at_end
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.setup.merge_settings import MergeSettings
-from mimocorb.setup.problems import format_problems
-from mimocorb.setup.user_code.configuring import check_plain_function, configure
-from mimocorb.setup.user_code.signatures import PlainSignature
 
 if TYPE_CHECKING:
     from mimocorb.components.call import Work, WorkerCall
@@ -35,13 +33,12 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
     SetupError
         With all problems, in the words of ``mimocorb check``.
     """
-    signature = plain_signature(function)
-    if signature is None:
-        raise TypeError(f"{function!r} is not marked as source, filter, sink or observer")
-    problems = check_plain_function(signature, call.spec)
+    component = Component.of(function)
+    configured, faults = configure(component, call.spec)
+    problems = [*misuse(component, call.spec), *faults]
     if problems:
-        raise SetupError(format_problems(problems))
-    if _merges(signature, call):
+        raise SetupError(*sorted(problems, key=lambda problem: problem.where))
+    if _merges(component, call):
         MergeSettings.from_config(call.spec.config)  # so that a wrong one is known before data come
     if is_batch(function) and len(call.spec.sources) > 1:
         raise SetupError(
@@ -49,8 +46,8 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
             " one buffer: events that belong together come one set at a time, to a filter without"
             " batch=True"
         )
-    arguments = {**configure(signature, call.spec)[0], **_given(signature, call)}
-    if signature.kind == "source":
+    arguments = {**configured, **_given(component, call)}
+    if component.kind == "source":
         return functools.partial(_run_source, function, arguments, call)
     target = function(**arguments) if isinstance(function, type) else function
     if arguments and target is function:
@@ -58,21 +55,21 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
 
     def work() -> None:
         with closed_at_end(target):
-            _loop(function, target, signature, call).run()
+            _loop(function, target, component, call).run()
 
     return work
 
 
-def _given(signature: PlainSignature, call: WorkerCall) -> dict[str, Any]:
+def _given(component: Component, call: WorkerCall) -> dict[str, Any]:
     """Return the arguments that mimocorb gives by name."""
     role = {"source": call.sink_list, "observer": call.observe_list}
-    (buffer, *_) = role.get(signature.kind, call.source_list) or ({},)
+    (buffer, *_) = role.get(component.kind or "", call.source_list) or ({},)
     known = {
         "buffer": buffer,
         "directory": Path(call.directory_prefix),
         **_form_of_events(buffer),
     }
-    return {name: known[name] for name in signature.given}
+    return {name: known[name] for name in component.given}
 
 
 def _form_of_events(buffer: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,37 +98,37 @@ def _run_source(
         source.run(lambda: iter(events).__next__)
 
 
-def _merges(signature: PlainSignature, call: WorkerCall) -> bool:
+def _merges(component: Component, call: WorkerCall) -> bool:
     """Whether a filter reads several buffers, and so is called with an event of each."""
-    return signature.kind == "filter" and len(call.spec.sources) > 1
+    return component.kind == "filter" and len(call.spec.sources) > 1
 
 
 def _loop(
     function: Callable[..., Any],
     target: Callable[..., Any],
-    signature: PlainSignature,
+    component: Component,
     call: WorkerCall,
 ) -> Any:
     """Return the loop of a role; imported here, as a worker loads only what it uses."""
     name, config = function.__name__, call.spec.config
-    metadata = Metadata if signature.takes_metadata else None
+    metadata = Metadata if component.takes_metadata else None
     sources, sinks = call.source_list or (), call.sink_list or ()
-    if _merges(signature, call):
+    if _merges(component, call):
         from mimocorb.components.roles.merge import Merge
 
         settings = MergeSettings.from_config(config)
         return Merge(sources, sinks, target, name, settings, metadata=metadata)
-    if signature.kind == "filter":
+    if component.kind == "filter":
         from mimocorb.components.roles.filter import Filter
 
         batch = is_batch(function)
         return Filter(
             sources[0], sinks, target, name, metadata=metadata, batch=batch, config=config
         )
-    if signature.kind == "sink":
+    if component.kind == "sink":
         from mimocorb.components.roles.sink import Sink
 
-        return Sink(sources[0], target, name, metadata=signature.takes_metadata)
+        return Sink(sources[0], target, name, metadata=component.takes_metadata)
     from mimocorb.components.roles.newest_events import checked_interval
     from mimocorb.components.roles.observer import Watch
 

@@ -19,12 +19,22 @@ What to use when
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args, overload
 
-if TYPE_CHECKING:
-    from mimocorb.setup.user_code.signatures import Kind
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Metadata",
+    "filter",
+    "is_batch",
+    "kind_of",
+    "observer",
+    "sink",
+    "source",
+]
 
-__all__ = ["Metadata", "filter", "is_batch", "kind_of", "observer", "sink", "source"]
+Kind = Literal["source", "filter", "sink", "observer"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

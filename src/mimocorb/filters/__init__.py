@@ -1,1 +1,1 @@
-"""Where :mod:`mimocorb.filters.pulses` is."""
+"""Where :mod:`mimocorb.analysis.pulses` is."""

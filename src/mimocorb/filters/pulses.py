@@ -1,4 +1,4 @@
-"""The search for pulses, for filters: ``from mimocorb.filters.pulses import find_pulses``."""
+"""The search for pulses, for filters: ``from mimocorb.analysis.pulses import find_pulses``."""
 
 from mimocorb.analysis.pulses import PULSE_DTYPE, find_pulses
 

@@ -94,7 +94,10 @@ class EventWriter:
         own = (self.next_counter, timestamp_s, meter.deadtime())
         try:
             self.form.fill(slot, data)
-            self.writer.set_metadata(*(own if metadata is None else _completed(metadata, own)))
+            given = own if metadata is None else _completed(metadata, own)
+            self.writer.set_metadata(*given)
+            if given[1] != timestamp_s:
+                meter.event_was_recorded(given[1])
         except BaseException:
             self.writer.abort()
             meter.event_is_dropped()
@@ -129,6 +132,9 @@ class EventWriter:
         if count == 0:
             meter.event_is_dropped()
             return
+        if given.timestamp is not own.timestamp:
+            meter.event_was_recorded(float(given.timestamp.min()))
+            meter.event_was_recorded(float(given.timestamp.max()))
         index, done = np.arange(count), 0
         try:
             while done < count:

@@ -96,7 +96,7 @@ class Merge:
             Source(Reader(setup), name) for setup, name in zip(sources, names, strict=True)
         ]
         self._results = Results(self.writers, " and ".join(names), None, keeps=True)
-        self._decisions = DecisionCounter(len(self.writers))
+        self._decisions = DecisionCounter(len(self.writers), of_sets=True)
         self._heads = Heads(self._sources, settings)
 
     @property
@@ -140,7 +140,7 @@ class Merge:
             verdict = self._hand_on(members)
         self.complete_count += not missing
         self.incomplete_count += bool(missing)
-        self._decisions.add(verdict, len(members))
+        self._decisions.add_set(verdict, len(members))
         late = [source for source in members if missing and source.key <= source.passed_over]
         self.late_count += bool(late)
         for source in members:

@@ -14,7 +14,7 @@ from typing import Any
 from mimocorb.errors import CommandRefused, CommandTimeout, RunUnreachable
 from mimocorb.run.remote.place import connected, peer, user_name
 from mimocorb.run.remote.protocol import LONGEST_ANSWER, PROTOCOL, Request, other_protocol
-from mimocorb.run.workers.process_stat import is_stopped
+from mimocorb.run.workers.processes import is_stopped
 
 __all__ = ["ANSWER_TIMEOUT_S", "RunHasGone", "ask", "open_link", "read_line", "understood"]
 

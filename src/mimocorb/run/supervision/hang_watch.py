@@ -22,7 +22,7 @@ from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.run.findings import Findings
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_state import WorkerState
-from mimocorb.run.workers.process_stat import is_stopped
+from mimocorb.run.workers.processes import is_stopped
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 

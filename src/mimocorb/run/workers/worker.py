@@ -35,14 +35,14 @@ from mimocorb.errors import (
     Terminated,
     UserFunctionError,
 )
-from mimocorb.run.workers.process import (
+from mimocorb.run.workers.pause_flag import read_pause_flag
+from mimocorb.run.workers.processes import (
     ASK_TO_END,
     ENDED_AS_ASKED,
     hold_lifeline,
     leave_signals_to_supervisor,
     show_as,
 )
-from mimocorb.run.workers.run_notice import read_notice
 from mimocorb.run.workers.worker_link import (
     LinkHandler,
     MessageWriter,
@@ -58,8 +58,6 @@ __all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
 BEGIN = b"+"
 DO_NOT_BEGIN = b"-"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-
-SetupList = list[Any] | None
 
 
 class EndRequest:
@@ -92,7 +90,7 @@ class WorkerChannel:
     lifeline: Connection
     gate: Connection
     account: Connection
-    notice: Connection
+    pause_flag: Connection
     process_number: int
     close_after_fork: tuple[int, ...] = ()
 
@@ -101,12 +99,8 @@ class WorkerChannel:
 class WorkerTask:
     """Everything one worker process is started with."""
 
-    spec: WorkerSpec
+    call: WorkerCall
     attempt: int
-    directory_prefix: str
-    source_list: SetupList
-    sink_list: SetupList
-    observe_list: SetupList
     waits_for_gate: bool
     log_level: int
     channel: WorkerChannel
@@ -145,7 +139,8 @@ def _route_logging(link: MessageWriter, level: int) -> None:
 
 def _serve(task: WorkerTask, link: MessageWriter) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
-    name, path = task.spec.function.name, task.spec.function.path
+    reference = task.call.spec.function
+    name, path = reference.name, reference.path
     code = 0
     ready = False
     end_request = EndRequest()
@@ -153,7 +148,7 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
         end_request.accept()
         worker_context.enter(_context(task))
         offer_mimocorb2()
-        work = bind_function(load_function(task.spec.function), _worker_call(task))
+        work = bind_function(load_function(reference), task.call)
         link.send("ready")
         ready = True
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
@@ -184,16 +179,16 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
 
 
 def _context(task: WorkerTask) -> worker_context.WorkerContext:
-    spec = task.spec
+    spec = task.call.spec
     return worker_context.WorkerContext(
         name=spec.name,
         process_number=task.channel.process_number,
         attempt=task.attempt,
         number_of_processes=spec.number_of_processes,
-        directory_prefix=task.directory_prefix,
+        directory_prefix=task.call.directory_prefix,
         ordered=spec.ordered,
         rejected_sample=_rejected_sample(spec),
-        is_paused=read_notice(task.channel.notice),
+        is_paused=read_pause_flag(task.channel.pause_flag),
     )
 
 
@@ -203,12 +198,6 @@ def _rejected_sample(spec: WorkerSpec) -> Any:
     from mimocorb.recording.rejected_sample import RejectedSample  # not every worker needs it
 
     return functools.partial(RejectedSample, spec.rejected_prescale)
-
-
-def _worker_call(task: WorkerTask) -> WorkerCall:
-    return WorkerCall(
-        task.spec, task.source_list, task.sink_list, task.observe_list, task.directory_prefix
-    )
 
 
 def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:
