@@ -76,6 +76,7 @@ class Reader:
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
         self._port = open_reader_port(setup_dict)
         self._advance = self._port.advance
+        self._advance_batch = self._port.advance_batch
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
@@ -135,8 +136,7 @@ class Reader:
             next call; row 0 was published first.
         """
         count = at_most("the count of get_batch()", count, self.number_of_slots)
-        self._port.acknowledge()
-        first, taken = self._take(count)
+        first, taken = self._advance_batch(count)
         if first < 0:
             first, taken = self._wait_for_events(first, count, timeout_s)
         self._slot, self._in_hand, self._metadata = first, taken, None

@@ -59,6 +59,7 @@ class Writer:
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
         self._port = open_writer_port(setup_dict)
         self._advance = self._port.advance
+        self._advance_batch = self._port.advance_batch
         self._publish = self._port.publish
         self._claim = self._port.claim
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
@@ -129,8 +130,7 @@ class Writer:
         For those who will ask again and lose nothing by it: it does not count as refused.
         """
         count = at_most("the count of get_new_buffers()", count, self.number_of_slots)
-        self.process_buffer()
-        first, claimed = self._claim(count)
+        first, claimed = self._advance_batch(count)
         if first < 0:
             first, claimed = self._wait_for_slots(first, count, timeout_s)
             if first < 0:
