@@ -90,8 +90,8 @@ def test_a_worker_that_hangs_while_it_is_imported_is_killed_and_replaced(tmp_pat
     assert summary.failures == []
     (warning,) = summary.warnings
     assert "Fkt_3 save failed and was started again: hung: it was not ready after" in warning
-    (books, _) = summary.view.buffers
-    assert books.stats.published == books.stats.groups[0].acknowledged == 100
+    (ledger, _) = summary.view.buffers
+    assert ledger.stats.published == ledger.stats.groups[0].acknowledged == 100
 
 
 def test_what_hangs_again_and_again_is_set_aside_with_the_reasons(tmp_path):
@@ -116,7 +116,7 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
     assert summary.failures == []
     (warning,) = summary.warnings
     assert "a debugger, with the 6th event published in RB_1 in its hands; kill" in warning
-    (worker,) = [worker for worker in summary.workers if worker.name == "Fkt_2 stops_once"]
+    (worker,) = [worker for worker in summary.processes if worker.name == "Fkt_2 stops_once"]
     assert continued == [worker.pid]
     (group,) = summary.view.buffers[0].stats.groups
     assert (group.acknowledged, group.redelivered) == (100, 0)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from mimocorb.run.run_state import TRANSITIONS, RunState
-from mimocorb.run.workers.process import describe_exit
+from mimocorb.run.workers.processes import describe_exit
 from mimocorb.run.workers.worker_link import LineSplitter, Message, MessageWriter
 
 
@@ -66,12 +66,12 @@ def test_every_state_of_a_run_leads_to_its_end():
         while news:
             reached |= news
             news = {after for before in news for after in TRANSITIONS[before]} - reached
-        assert RunState.ENDED in reached
+        assert any(after.is_final for after in reached)
 
 
 HANGING = """
 import os, sys, time
-from mimocorb.run.workers.process import Lifeline, hold_lifeline
+from mimocorb.run.workers.processes import Lifeline, hold_lifeline
 line = Lifeline()
 if os.fork() == 0:
     hold_lifeline(line.reading)

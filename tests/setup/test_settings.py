@@ -4,24 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb._functions.preflight import preflight
 from mimocorb.setup.model import RestartPolicy, Setup
 
 MANUAL, RELEASE, RECOMMENDED = "simultest_setup.yaml", "release_setup.yaml", "muon_setup.yaml"
 
 
 def read(name: str, *settings: str, data: str | None = None) -> Setup:
-    setup, problems = read_setup_or_problems(name, None, settings, data)
-    assert setup is not None, problems
-    assert problems == []
-    return setup
+    found = preflight(name, settings, data)
+    assert found.problems == []
+    assert found.setup is not None
+    return found.setup
 
 
 def error(name: str, *settings: str, data: str | None = None) -> str:
-    setup, problems = read_setup_or_problems(name, None, settings, data)
-    assert setup is None
-    assert len(problems) == 1, problems
-    return str(problems[0])
+    (problem,) = preflight(name, settings, data).problems
+    assert problem.severity == "error"
+    return str(problem)
 
 
 @pytest.mark.parametrize("path", ["RB_1.number_of_slots", "RingBuffer.RB_1.number_of_slots"])

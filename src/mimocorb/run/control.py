@@ -10,13 +10,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
+from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.record.run_directory import copy_configuration
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run import Run
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command
@@ -73,14 +75,17 @@ class buffer_control:  # noqa: N801 - the documented name
         self.setup = setup_from_dicts(
             buffers_dict, functions_dict, output_directory, function_configs=function_config_dict
         )
+        notes = warnings_of(self.setup)
         self.output_directory = Path(output_directory).absolute()
         self.runtime: float = self.setup.runtime_s or 0
         self.runevents: int = self.setup.runevents or 0
         open_missing_streams()
         self._log = RunLog()
+        for problem in notes:
+            self._log.add("WARNING", ORIGIN, str(problem))
         self._supervisor = Supervisor(self.setup, self._log)
         PlainLines(sys.stdout, self._supervisor.view, self._log).start()
-        self._control: ControlSocket | None = None
+        self._control: ControlServer | None = None
         self._watcher: threading.Thread | None = None
 
     @property
@@ -150,10 +155,10 @@ class buffer_control:  # noqa: N801 - the documented name
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
         processes = self._supervisor.start(self.output_directory)
-        self._control = ControlSocket(self._supervisor, self.output_directory)
+        self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
-        # Without this, Python would wait at its exit for workers that nobody ends.
+        # Without this, Python would wait at its exit for workers that are not told to end.
         atexit.register(self._end_with_program)
         return processes
 
@@ -272,7 +277,7 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
             summary = self._run.finish()
         finally:
             self.end()
-        say(summary.text(), sys.stdout)
+        say(summary.page(), sys.stdout)
         summary.raise_for_failures()
         return summary
 

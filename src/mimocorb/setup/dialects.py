@@ -143,7 +143,7 @@ def examine_setup(
     setup = draft.setup
     setup = replace(setup, path=location, title=setup.title or location.stem)
     setup = apply_to_workers(form, setup, rest, known)
-    setup = with_data(form, setup, data) if data is not None else setup
+    setup = with_data(setup, data) if data is not None else setup
     options = [f"--set {text}" for text in settings] + ([f"--data {data}"] if data else [])
     setup = _override(form, replace(setup, settings=tuple(options)), overrides or {})
     return setup, _checked(form, replace(draft, setup=setup))

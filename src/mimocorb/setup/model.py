@@ -85,6 +85,8 @@ class FunctionReference:
         Place of the module's name in the set-up file.
     name_where
         Place of the function's name in the set-up file.
+    offered
+        Whether an installed package offers it under its name, as an entry point.
     """
 
     asked: str
@@ -93,6 +95,7 @@ class FunctionReference:
     module: str | None = None
     where: Where = NOWHERE
     name_where: Where = NOWHERE
+    offered: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} in {self.asked}"

@@ -1,25 +1,19 @@
-"""Where the time of the workers goes, what limits the rate, and what one more process would bring.
+"""Where the time of the workers goes, and what limits the rate.
 
-How the limit is found. If the sources wait because their buffers are full, somebody behind them is
+How the limit is found. If the sources wait because their buffers are full, a worker behind them is
 too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
 for input or for room, and are not busy then. Nor is a worker whose process has failed, until the
 next one has taken its place, or whose process is stopped: these are causes of their own. So are
-waiting for the turn, where the output is ordered, and for a partner, where buffers are merged: who
-is busy or waits for these all the time keeps everybody before it waiting. If the sources do not
-wait for room, they take all events that they can, and what they do themselves tells
-whether they could take more.
+waiting for the turn, where the output is ordered, and for a partner, where buffers are merged: a
+worker that is busy or waits for these all the time keeps all before it waiting. If the sources do
+not wait for room, they take all events that they can, and what they do themselves tells whether
+they could take more.
 
 What a source does. In its function it waits for its device, reads and computes, and mimocorb does
 not see which; but the system knows how long it was on a processor core, or could have been. For the
 rest of the time it slept, so its device had nothing for it. If it sleeps while it reads as well, it
 has to say that it reads (:func:`mimocorb.reading_out`). What it computes is taken to be part of
 that; so where it sleeps in one and computes in the other, it is busy for longer than said here.
-
-How the gain is estimated. A worker that is busy for the part ``b`` of the time could do ``1/b`` as
-much, and a source that waits for room for the part ``w`` could deliver ``1/(1-w)`` as much. With
-one process more than ``n``, the slowest worker can do ``(n+1)/n`` as much, until the next one is
-busy all the time or all processor cores are in use; the smallest of these factors is the gain. It
-is an upper limit: processes on the same cores share caches and memory.
 """
 
 from __future__ import annotations
@@ -28,20 +22,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mimocorb._access.meter_page import Doing
+from mimocorb._access.meter_page import Activity
 from mimocorb._words import how_many
 from mimocorb.run.accounts.process_account import Span
 
 __all__ = ["Cores", "TimeUse", "WorkerTime", "limit_of_rate"]
 
 WAITS_FOR_ROOM = 0.02
-WAITS_FOR_CORE = 0.1
+"""Less is what a short hiccup of the machine costs, and no limit of the rate."""
 BUSY_ALL_THE_TIME = 0.75
+"""Queueing: from about this load on, what waits in front of a worker grows steeply."""
 MOSTLY = 0.5
-WORTH_IT = 1.05
-CROWDED = 0.25
+"""More than all the rest together."""
 SHORTEST_NS = 1_000_000_000
-ORDINALS = {1: "second", 2: "third", 3: "fourth", 4: "fifth"}
+"""A hundred of the steps in which processor time is counted."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +100,19 @@ class TimeUse:
         `paused_ns` is the time for which the run was paused, times the number of processes. Who
         reads has waited for input in it, or has worked off what was in the buffers.
         """
-        reading_out_ns = span.going_ns(Doing.READING_OUT)
-        no_input_ns, no_partner_ns = span.going_ns(Doing.NO_INPUT), span.going_ns(Doing.NO_PARTNER)
-        no_room_ns, no_turn_ns = span.going_ns(Doing.NO_ROOM), span.going_ns(Doing.NO_TURN)
-        in_function_ns = busy_ns = span.going_ns(Doing.WORKING) + reading_out_ns
-        stopped_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - span.restarting_ns
+        reading_out_ns = span.going_ns(Activity.READING_OUT)
+        no_input_ns, no_partner_ns = (
+            span.going_ns(Activity.NO_INPUT),
+            span.going_ns(Activity.NO_PARTNER),
+        )
+        no_room_ns, no_turn_ns = span.going_ns(Activity.NO_ROOM), span.going_ns(Activity.NO_TURN)
+        in_function_ns = busy_ns = span.going_ns(Activity.WORKING) + reading_out_ns
+        stopped_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - span.restarting_ns
         stopped_ns -= in_function_ns + no_input_ns + no_partner_ns + no_room_ns + no_turn_ns
         # In a pause no event comes, and no partner of one in hand.
         waited_ns = min(paused_ns, no_input_ns)
         alone_ns = min(paused_ns - waited_ns, no_partner_ns)
-        total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns - alone_ns
+        total_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - waited_ns - alone_ns
         if total_ns <= 0:
             return None
         # The system counts in coarse steps, and up to a reading that may be later than the end.
@@ -201,7 +198,8 @@ class WorkerTime:
             "name": self.name,
             "processes": self.processes,
             "time_ns": {
-                doing.name.lower(): ns for doing, ns in zip(Doing, self.span.spent_ns, strict=True)
+                doing.name.lower(): ns
+                for doing, ns in zip(Activity, self.span.spent_ns, strict=True)
             },
             "cpu_ns": self.span.cpu_ns,
             "core_wait_ns": self.span.core_wait_ns,
@@ -233,7 +231,7 @@ class Cores:
 
 
 def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], cores: Cores) -> str:
-    """Say in a sentence what limits the rate, and what one more process would bring.
+    """Say in a sentence what limits the rate.
 
     Parameters
     ----------
@@ -274,7 +272,7 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
             f"{limits}; it computes only {_percent(use.computing)} of the time and else waits for "
             "what it writes to, a disk or a connection: write less, or to a faster one"
         )
-    return f"{limits}; {_gain(slowest, others, used, 1 - waiting, cores)}"
+    return f"{limits}; {cores} are in use"
 
 
 def _away(label: str, use: TimeUse, least: float) -> str:
@@ -291,7 +289,7 @@ def _away(label: str, use: TimeUse, least: float) -> str:
 
 
 def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
-    """Say who has events and cannot go on with them; nothing if nobody is kept all the time."""
+    """Say which worker has events and cannot go on; nothing if none is kept all the time."""
     kept = [
         worker
         for worker in others
@@ -299,13 +297,13 @@ def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
     ]
     if not kept:
         return ""
-    # Who waits for its turn may be the one whose events a merging worker waits for.
+    # A worker that waits for its turn may be the one that a merging worker waits for.
     worst = max(kept, key=lambda worker: used[worker.name].waiting_for_turn)
     if (turn := used[worst.name].waiting_for_turn) > WAITS_FOR_ROOM:
         return (
             f"because {worst.label} waits {_percent(turn)} for its turn: its events go on in order,"
             " so all that follow a slow one wait for it. More slots do not help; faster processing "
-            "of the slow events does, or leaving out 'ordered' if nobody behind needs the order"
+            "of the slow events does, or leaving out 'ordered' if no worker behind needs the order"
         )
     worst = max(kept, key=lambda worker: used[worker.name].waiting_for_partner)
     alone = _percent(used[worst.name].waiting_for_partner)
@@ -314,35 +312,6 @@ def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
         "those it has. Neither more slots nor more processes help, only more events in "
         f"{worst.slowest_input}"
     )
-
-
-def _gain(
-    slowest: WorkerTime,
-    others: Sequence[WorkerTime],
-    used: Mapping[str, TimeUse],
-    source_needs: float,
-    cores: Cores,
-) -> str:
-    """Say what one more process of the slowest worker would bring."""
-    one_more = (slowest.processes + 1) / slowest.processes
-    limits = [(one_more, "")]
-    limits += [(1 / max(source_needs, 1e-3), "then the source is the limit")]
-    limits += [
-        (1 / max(used[other.name].busy, 1e-3), f"then {other.label} is the limit")
-        for other in others
-        if other is not slowest
-    ]
-    computes = used[slowest.name].computing > MOSTLY * used[slowest.name].busy
-    if cores.contention > CROWDED and computes:
-        waits = _percent(cores.contention)
-        limits += [(1.0, f"all processor cores are busy, workers wait for one {waits} of the time")]
-    elif cores.used > 0.01:
-        limits += [(max(1.0, cores.available / cores.used), f"{cores} are in use")]
-    factor, why = min(limits, key=lambda limit: limit[0])
-    process = ORDINALS.get(slowest.processes, "further")
-    if factor < WORTH_IT:
-        return f"a {process} process would bring next to nothing: {why}"
-    return f"a {process} process would bring up to {factor:.1f} times" + (f", {why}" if why else "")
 
 
 def _limited_by_source(
@@ -360,7 +329,7 @@ def _limited_by_source(
         crowded = f" and waits for a free processor core {waits}"
         return (
             f"the source {source.label} limits the rate: it computes {_percent(use.processor)} of "
-            f"the time{crowded if use.waiting_for_core > WAITS_FOR_CORE else ''}"
+            f"the time{crowded if waits != _percent(0) else ''}"
         )
     if use.reading_out > MOSTLY:
         reading = _percent(use.reading_out)

@@ -12,14 +12,14 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from mimocorb._access.meter_page import Doing, Knows
+from mimocorb._access.meter_page import Activity, Capability
 from mimocorb.buffers.stats import BufferStats
 from mimocorb.run.accounts.bottleneck import Cores, WorkerTime
 from mimocorb.run.accounts.decision_account import DecisionAccount
-from mimocorb.run.accounts.live_time import LiveTime, Rate, SourceAccount
+from mimocorb.run.accounts.live_time import Arrivals, LiveTime, Rate, SourceAccount
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount, Span
 from mimocorb.run.accounts.run_account import RunAccount
-from mimocorb.run.run_state import Spilled, WorkerState
+from mimocorb.run.run_state import BufferView, WorkerState
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.setup.model import Setup
 
@@ -70,22 +70,15 @@ class Accounts:
             if name in stats and stats[name].published >= wanted:
                 self._end_with_last_event(name)
 
-    def view(
-        self,
-        stats: Mapping[str, BufferStats],
-        paused_ns: int,
-        spilled: Mapping[str, Mapping[int, Spilled]],
-    ) -> RunAccount:
+    def view(self, stats: Mapping[str, BufferView], paused_ns: int) -> RunAccount:
         """Put the accounts together as they are now.
 
         Parameters
         ----------
         stats
-            The books of the buffers, taken a moment ago.
+            The ledgers of the buffers, taken a moment ago.
         paused_ns
             For how long the run has been paused.
-        spilled
-            Events taken out for a spill file, by buffer and group.
         """
         now = self._read()
         upto = now if self._last is None else {**now, **self._last}
@@ -103,17 +96,24 @@ class Accounts:
             if function.must_finish
         )
         decisions = tuple(self._decisions(now))
+        upstream = dict(self._upstream({s.name: s for s in sources}, stats))
         return RunAccount(
             sources=sources,
             decisions=decisions,
             workers=workers,
-            rates={} if is_replay else dict(self._rates({s.name: s for s in sources}, stats)),
+            rates={} if is_replay else dict(self._rates(upstream, stats)),
+            recorded_rates={
+                name: rate
+                for name, source in upstream.items()
+                if source.arrivals is Arrivals.RECORDED
+                and (rate := source.recorded_rate_hz(stats[name].published)) is not None
+            },
             cores=self._cores(sum((worker.span for worker in workers), Span())),
             entries={
                 spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.sinks)
                 for spec in self._setup.buffers
             },
-            problems=tuple(self._problems(decisions, stats, spilled)),
+            problems=tuple(self._problems(decisions, stats)),
             is_replay=is_replay,
         )
 
@@ -138,7 +138,7 @@ class Accounts:
         mine = {a: self._last[a] for f in writing for a in f.accounts if a in self._last}
         ends = [_last_event_ns(reading) for reading in mine.values() if reading.page.began_ns]
         for account, reading in mine.items():
-            if reading.page.doing is Doing.WORKING and Knows.ARRIVALS in reading.page.knows:
+            if reading.page.doing is Activity.WORKING and Capability.ARRIVALS in reading.page.knows:
                 self._last[account] = reading.up_to(max(ends))
 
     # --- putting together
@@ -156,7 +156,7 @@ class Accounts:
             if mine:
                 taken = sum(now[account].page.events for account in mine)
                 processes.append(LiveTime.of([upto[account] for account in mine], taken))
-                marks |= any(Knows.READING_OUT in now[account].page.knows for account in mine)
+                marks |= any(Capability.READING_OUT in now[account].page.knows for account in mine)
         counts = [process.events for process in processes]
         known = [count for count in counts if count is not None]
         events = sum(known) if len(known) == len(counts) else None
@@ -165,7 +165,7 @@ class Accounts:
         return SourceAccount(function.spec.name, function.label, tuple(processes), marks, events)
 
     def _writes_alone(self, function: WorkerFunction) -> bool:
-        """Whether the function writes one buffer, and nobody else does."""
+        """Whether the function writes one buffer, which no other function writes."""
         sinks = function.spec.sinks
         return len(sinks) == 1 and all(
             sinks[0] not in other.spec.sinks for other in self._functions if other is not function
@@ -237,16 +237,25 @@ class Accounts:
             contention=span.core_wait_ns / wanted_ns if wanted_ns else 0.0,
         )
 
-    def _rates(
+    def _upstream(
         self, sources: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]
-    ) -> Iterator[tuple[str, Rate]]:
-        for name, buffer in stats.items():
+    ) -> Iterator[tuple[str, SourceAccount]]:
+        """Yield each buffer whose events come from one source, and that source."""
+        for name in stats:
             upstream = self._sources_of(name, set())
             source = sources.get(upstream.pop()) if len(upstream) == 1 else None
-            if source is None:
+            if source is not None:
+                yield name, source
+
+    @staticmethod
+    def _rates(
+        upstream: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]
+    ) -> Iterator[tuple[str, Rate]]:
+        for name, source in upstream.items():
+            if source.arrivals is not Arrivals.RANDOM:
                 continue
             live_s, is_doubtful = source.live_s or 0.0, bool(source.doubts())
-            rate = Rate.of(buffer.published, live_s, is_doubtful=is_doubtful)
+            rate = Rate.of(stats[name].published, live_s, is_doubtful=is_doubtful)
             if rate is not None:
                 yield name, rate
 
@@ -264,8 +273,7 @@ class Accounts:
     def _problems(
         self,
         decisions: Sequence[DecisionAccount],
-        stats: Mapping[str, BufferStats],
-        spilled: Mapping[str, Mapping[int, Spilled]],
+        stats: Mapping[str, BufferView],
     ) -> Iterator[str]:
         """Yield what does not add up, once all processes have gone."""
         functions = {function.spec.name: function for function in self._functions}
@@ -279,13 +287,9 @@ class Accounts:
                 for group in stats[name].groups
                 if group.group == reader["group"]
             ]
-            taken = sum(
-                spilled.get(name, {}).get(reader["group"], Spilled()).taken
-                for name, reader in function.readers.items()
-            )
-            # a group that was removed has no books any more
+            # a group that was removed has no ledger any more
             complete = len(groups) == len(function.readers)
-            problem = decision.problem(groups, taken) if complete else ""
+            problem = decision.problem(groups) if complete else ""
             if problem:
                 yield problem
 
@@ -305,6 +309,6 @@ def _slowest_input(function: WorkerFunction, stats: Mapping[str, BufferStats]) -
 def _last_event_ns(reading: AccountReading) -> int:
     """Return when a process published its last event, or later if it has not looked back since."""
     page = reading.page
-    if page.doing is Doing.ENDED:
+    if page.doing is Activity.ENDED:
         return page.began_ns + Span.between(None, reading).total_ns
     return page.since_ns

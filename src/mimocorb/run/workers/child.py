@@ -2,12 +2,11 @@
 
 :mod:`multiprocessing` collects the exit code of a child in whichever thread asks first; another
 thread that waits at the same moment gets none, or a wrong one. Programs that use ``buffer_control``
-call ``join()`` while the supervisor's thread waits for the same process. Here everybody waits for
+call ``join()`` while the supervisor's thread waits for the same process. Here all threads wait for
 the death without collecting it, and the exit code is collected under one lock.
 
-A child that is not forked imports the program of its parent once more, for the sake of objects that
-are defined there. A worker needs none: its function is found by file and name. Without that import
-workers start sooner, and a program that uses mimocorb needs no ``if __name__ == "__main__"``.
+A worker does not import the program of its parent, see
+:func:`mimocorb._functions.trial.program_left_out`.
 
 A forked child ends without taking its interpreter apart, one that is started afresh would do so,
 which with NumPy takes longer than all the rest of its end. Here all of them end in the same way.
@@ -17,23 +16,20 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import forkserver, popen_forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from mimocorb.run.workers.process import ends_within, open_pidfd
+from mimocorb._functions.trial import program_left_out
+from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
 
 EXIT_UNKNOWN = 256
-"""In the place of an exit code that nobody has passed on; no process can have it."""
+"""In the place of an exit code that was not passed on; no process can have it."""
 PASSING_ON_S = 5.0
 """How long a fork server may take to pass an exit code on, which is a moment if it runs at all."""
 
@@ -46,23 +42,12 @@ else:
     _Process = object
 
 
-@contextmanager
-def _program_left_out() -> Iterator[None]:
-    """Let a child that is started meanwhile find no program to import."""
-    program = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = program
-
-
 class _SharedWait(_Process):
     """What waits for a child, safe in several threads; to be mixed into a process class."""
 
     def start(self) -> None:
         """Start the process."""
-        with _collecting, _program_left_out():
+        with _collecting, program_left_out():
             super().start()
 
     def join(self, timeout: float | None = None) -> None:
@@ -126,7 +111,7 @@ class _ServedPopen(popen_forkserver.Popen):
         return self.returncode
 
     def _wait_for_end(self) -> None:
-        """Wait until the child has ended, or somebody has sent an exit code, or nobody will."""
+        """Wait until the child has ended, or an exit code has been sent, or none will be."""
         pidfd = open_pidfd(self.pid)
         if pidfd is not None:
             wait([self.sentinel, pidfd])

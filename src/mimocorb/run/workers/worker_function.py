@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mimocorb._functions.call import WorkerCall
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.run.accounts.process_account import ProcessAccount
-from mimocorb.run.run_state import WorkerState, WorkerView
+from mimocorb.run.run_log import utc
+from mimocorb.run.run_state import ProcessView, WorkerState, WorkerView
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.model import RestartPolicy, WorkerSpec
@@ -101,12 +103,14 @@ class WorkerFunction:
         }
         number = channel.process_number
         return WorkerTask(
-            spec=self.spec,
+            call=WorkerCall(
+                self.spec,
+                source_list=_list_or_none(self.readers),
+                sink_list=_list_or_none(sinks),
+                observe_list=_list_or_none(self.observers),
+                directory_prefix=directory_prefix,
+            ),
             attempt=sum(account.number == number for account in self.accounts),
-            directory_prefix=directory_prefix,
-            source_list=_list_or_none(self.readers),
-            sink_list=_list_or_none(sinks),
-            observe_list=_list_or_none(self.observers),
             waits_for_gate=self.spec.is_source and not begun,
             log_level=log_level,
             channel=channel,
@@ -152,7 +156,7 @@ class WorkerFunction:
         )
 
     def leave(self) -> None:
-        """Give up reading, so that nobody waits for it any more; the events left are counted."""
+        """Give up reading, so that no writer waits for it any more; the events left are counted."""
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
 
@@ -161,10 +165,31 @@ class WorkerFunction:
         return WorkerView(
             name=self.spec.name,
             function=self.spec.function.name,
-            states=tuple(process.state for process in self.processes)
-            or (WorkerState.STARTING,) * self.spec.number_of_processes,
-            pids=tuple(process.pid for process in self.processes),
-            restarts=len(self.predecessors),
+            processes=tuple(map(self._view_of, self.processes))
+            or tuple(
+                ProcessView(
+                    self.process_label(number),
+                    self.spec.name,
+                    self.must_finish,
+                    None,
+                    WorkerState.STARTING,
+                )
+                for number in range(1, self.spec.number_of_processes + 1)
+            ),
+            replaced=tuple(map(self._view_of, self.predecessors)),
+        )
+
+    def _view_of(self, process: WorkerProcess) -> ProcessView:
+        has_ended = process.ended_s is not None
+        return ProcessView(
+            name=process.name,
+            worker=self.spec.name,
+            handles_data=self.must_finish,
+            pid=process.pid,
+            state=process.state,
+            exit_code=process.exit_code,
+            how=process.how_it_ended() if has_ended else "",
+            ended_utc=None if process.ended_s is None else utc(process.ended_s),
         )
 
 

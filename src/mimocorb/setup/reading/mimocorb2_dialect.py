@@ -34,7 +34,7 @@ from mimocorb.setup.text.setup_file import (
     Node,
     ScalarNode,
 )
-from mimocorb.setup.user_code.own_functions import place_in_mimocorb
+from mimocorb.setup.user_code.own_functions import offered_function, place_in_mimocorb
 
 __all__ = ["include_files", "read_mimocorb2"]
 
@@ -190,6 +190,9 @@ def _function(
     if module is not None and not is_empty:
         asked, name = given.value("file"), given.value("function")
         return reference(asked, name, base_directory, module.where, name_where)
+    text = called.value if isinstance(called, ScalarNode) else None
+    if isinstance(text, str) and text and "." not in text:
+        return offered_function(text, name_where)
     asked, name = _of_mimocorb(form, called, worker) if called else (None, None)
     return reference(asked, name, base_directory, name_where, name_where)
 

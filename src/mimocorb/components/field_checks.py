@@ -1,0 +1,176 @@
+"""The fields that functions read and write against the types of their buffers.
+
+What cannot be otherwise is an error, what depends on how the function goes on is a warning: a field
+that only a branch reads, or a record that does not fit beside others that do, or that may.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mimocorb.components.fields_used import (
+    EventFunction,
+    Written,
+    as_written,
+    fields_read,
+    is_rejection,
+    results_written,
+)
+from mimocorb.setup.model import BufferSpec, WorkerSpec
+from mimocorb.setup.nearest import nearest
+from mimocorb.setup.problems import Problem, Severity
+
+__all__ = ["check_fields"]
+
+
+class _Misfit(NamedTuple):
+    """A record that does not fit into a buffer, or a dictionary of other sinks than there are."""
+
+    buffer: str
+    line: int
+    asked: str
+    found: str
+    remedy: str
+
+
+def check_fields(
+    spec: WorkerSpec, function: EventFunction, buffers: Iterable[BufferSpec]
+) -> Iterator[Problem]:
+    """Yield what does not fit between a function and the buffers of its worker.
+
+    Parameters
+    ----------
+    spec, function
+        The worker and its function, which needs as many buffers as the worker has.
+    buffers
+        Those of the set-up.
+    """
+    known = {buffer.name: buffer for buffer in buffers if buffer.dtype.itemsize}
+    reads = (*spec.sources, *spec.observes)
+    if function.kind != "source" and all(name in known for name in reads):
+        yield from _unreadable(spec, function, known)
+    if all(name in known for name in spec.sinks):
+        yield from _unwritable(spec, function, known)
+
+
+def _unreadable(
+    spec: WorkerSpec, function: EventFunction, known: dict[str, BufferSpec]
+) -> Iterator[Problem]:
+    for names, line, certain in fields_read(function):
+        place = f"in line {line} of {spec.function.asked}"
+        severity: Severity = "error" if certain else "warning"
+        if len(spec.sources) > 1:  # which are called with a dictionary of buffers
+            if names[0] not in spec.sources:
+                guess = nearest(names[0], spec.sources)
+                yield Problem(
+                    spec.where,
+                    f"{function.name} looks for the event of {names[0]!r} {place}",
+                    f"found that {spec.name} reads {', '.join(spec.sources)}",
+                    f"did you mean {guess!r}?" if guess else "name one of these",
+                    severity,
+                )
+                continue
+            buffer, fields = known[names[0]], names[1:2]
+        else:
+            buffer, fields = known[(*spec.sources, *spec.observes)[0]], names[:1]
+        for field in fields:
+            if field not in (buffer.dtype.names or ()):
+                yield Problem(
+                    spec.rb_where.get(buffer.name, spec.where),
+                    f"{function.name} reads the field {field!r} of {buffer.name} {place}",
+                    f"found that {buffer.name} has {_fields(buffer)}",
+                    _remedy(nearest(field, buffer.dtype.names or ()), buffer),
+                    severity,
+                )
+
+
+def _unwritable(
+    spec: WorkerSpec, function: EventFunction, known: dict[str, BufferSpec]
+) -> Iterator[Problem]:
+    sinks = [known[name] for name in spec.sinks]
+    if not sinks:
+        return
+    checked = [
+        misfit
+        for result in results_written(function)
+        for misfit in _misfits(result, sinks, is_source=function.kind == "source")
+    ]
+    for misfit in checked:
+        if misfit is not None:
+            place = f"in line {misfit.line} of {spec.function.asked}"
+            yield Problem(
+                spec.rb_where.get(misfit.buffer, spec.where),
+                misfit.asked,
+                f"found {misfit.found}, which {function.name} writes {place}",
+                misfit.remedy,
+                "warning" if None in checked else "error",
+            )
+
+
+def _misfits(
+    result: ast.expr, sinks: list[BufferSpec], *, is_source: bool
+) -> Iterator[_Misfit | None]:
+    """Yield for each record what is wrong with it, or None: nothing, as far as the text tells."""
+    if is_source and isinstance(result, ast.Tuple) and len(result.elts) == 2:
+        result = result.elts[0]  # and metadata
+    if not is_source and is_rejection(result):
+        return
+    written = as_written(result)
+    names = [buffer.name for buffer in sinks]
+    if written is not None:
+        if not is_source and all(key in names for key in written.items):  # none of them: rejected
+            by_name = dict(zip(names, sinks, strict=True))
+            for name, item in written.items.items():
+                yield from _misfits_of_item(item, by_name[name])
+        elif len(sinks) == 1:
+            yield _misfit(written, sinks[0])
+        else:
+            yield _unknown_sink(written, names)
+    elif isinstance(result, ast.List) and not is_source and len(result.elts) <= len(sinks):
+        behind = sinks[1:] if len(result.elts) < len(sinks) else sinks
+        for item, buffer in zip(result.elts, behind, strict=False):
+            yield from _misfits_of_item(item, buffer)
+    else:
+        yield None
+
+
+def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | None]:
+    for part in item.elts if isinstance(item, ast.List) else [item]:
+        written = as_written(part)
+        if written is not None:
+            yield _misfit(written, buffer)
+        elif not is_rejection(part):
+            yield None
+
+
+def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
+    fields = buffer.dtype.names or ("value",)  # so a plain value is called
+    unknown = [name for name in written.items if name not in fields]
+    if set(written.items) == set(fields):
+        return None
+    guess = nearest(unknown[0], (*fields, buffer.name)) if unknown else None
+    asked = f"a record of {buffer.name} has {_fields(buffer)}"
+    found = ", ".join(written.items) or "no field"
+    return _Misfit(buffer.name, written.line, asked, found, _remedy(guess, buffer))
+
+
+def _unknown_sink(written: Written, sinks: list[str]) -> _Misfit:
+    unknown = next(name for name in written.items if name not in sinks)
+    guess = nearest(unknown, sinks)
+    remedy = f"did you mean {guess!r}?" if guess else "name one of these, or return a list"
+    asked = f"a dictionary of results names sinks: {', '.join(sinks)}"
+    return _Misfit("", written.line, asked, repr(unknown), remedy)
+
+
+def _fields(buffer: BufferSpec) -> str:
+    return ", ".join(buffer.dtype.names or ()) or f"no fields, but values of {buffer.dtype}"
+
+
+def _remedy(guess: str | None, buffer: BufferSpec) -> str:
+    if guess:
+        return f"did you mean {guess!r}?"
+    if buffer.dtype.names is None:
+        return "give its type fields, or write the function for plain values"
+    return "correct the function, or the type of the buffer"

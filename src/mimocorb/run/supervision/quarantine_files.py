@@ -1,0 +1,105 @@
+"""Files of the events in quarantine, which failed every time: to look into them later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.quarantine import QuarantinedEvent
+from mimocorb.run.findings import Findings
+
+__all__ = ["QuarantineFiles"]
+
+FOLDER = "set_aside"
+LOOK_S = 0.25
+SHARE_OF_TIME = 0.1
+
+
+class QuarantineFiles:
+    """Writes a NumPy file for each event in quarantine, as soon as it is seen there.
+
+    Parameters
+    ----------
+    buffers
+        Those of the run.
+    findings
+        Get what has been written, and what could not be.
+
+    Notes
+    -----
+    The files go into ``set_aside/`` in the directory of the run. Each ``.npz`` holds ``data`` as it
+    was in the slot, ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``sequence`` (publish number
+    in the buffer) and ``reasons``, what was said each time; to be opened with ``np.load(file)``, no
+    pickle is needed. A kill in between leaves whole files, and perhaps one that ends in ``.part``.
+    """
+
+    def __init__(self, buffers: Mapping[str, NewBuffer], findings: Findings) -> None:
+        self._buffers = buffers
+        self._findings = findings
+        self._seen = 0
+        self._written: set[tuple[str, int, int]] = set()
+        self._next_s = 0.0
+
+    def look(self, directory: Path) -> None:
+        """Write what has come into quarantine, if it is time to look; a disk may have room later.
+
+        However much there is, that takes at most a tenth of the time.
+        """
+        began_s = time.monotonic()
+        if began_s < self._next_s or self._number() == self._seen:
+            return
+        try:
+            self._write_new(directory)
+        except OSError as error:
+            self._findings.tell(f"events that were set aside wait in memory: {error}", "WARNING")
+            began_s -= LOOK_S  # they wait for the next look or two as well
+        now_s = time.monotonic()
+        self._next_s = now_s + max(LOOK_S, (now_s - began_s) / SHARE_OF_TIME)
+
+    def finish(self, directory: Path) -> None:
+        """Write what is left; what cannot be written is a failure of the run."""
+        try:
+            self._write_new(directory)
+        except OSError as error:
+            self._findings.fail(f"events that were set aside could not be saved: {error}")
+
+    def _number(self) -> int:
+        stats = [buffer.stats() for buffer in self._buffers.values()]
+        return sum(group.quarantined for each in stats for group in each.groups)
+
+    def _write_new(self, directory: Path) -> None:
+        number = self._number()  # before: what comes meanwhile is for the next look
+        for name, buffer in self._buffers.items():
+            for event in buffer.quarantined():
+                key = (name, event.group, event.sequence)
+                if key not in self._written:
+                    path = _write(directory, name, event)
+                    self._written.add(key)
+                    self._findings.tell(f"an event that failed every time is in {path}", "ERROR")
+        self._seen = number
+
+
+def _write(directory: Path, buffer: str, event: QuarantinedEvent) -> Path:
+    folder = directory / FOLDER
+    folder.mkdir(exist_ok=True)
+    stem = f"{buffer}_group{event.group}_event{event.sequence}"
+    path, copy = folder / f"{stem}.npz", 1
+    while path.exists():  # of another run, in a directory that a program has used before
+        copy += 1
+        path = folder / f"{stem}_{copy}.npz"
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(
+            file,
+            data=event.data,
+            counter=event.counter,
+            timestamp=event.timestamp,
+            deadtime=event.deadtime,
+            sequence=event.sequence,
+            reasons=np.array(event.reasons, dtype=np.str_),
+        )
+    return part.rename(path)
