@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kTriesBeforeBlocking = 100;
 constexpr std::uint32_t kEveryone = 0x7fffffff;
-const std::uint64_t processors = static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+const std::uint64_t kProcessors = static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 
 }  // namespace
 
@@ -88,8 +88,8 @@ bool Ring::needs_a_reader(const GroupRecord& group) const {
   const std::uint64_t awake =
       std::clamp(group.held.load(std::memory_order_relaxed), 1U, group.readers - sleepers);
   const std::uint32_t slots = segment_->number_of_slots();
-  if (awake < processors && due >= slots - slots / 4) return true;
-  return due * group.round_ns * processors > kWorthWaking_ns * awake * std::max(awake, processors);
+  if (awake < kProcessors && due >= slots - slots / 4) return true;
+  return due * group.round_ns * kProcessors > kWorthWaking_ns * awake * std::max(awake, kProcessors);
 }
 
 // Lock held. A writer that waits has something to write, so each of them is woken, but by the one
