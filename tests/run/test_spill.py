@@ -218,7 +218,7 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     passed, last = [path for path in run_directories(first.parent) if path != first]
     _, _, told = capsys.readouterr().out.partition("\nReplayed:\n")
     why = told.splitlines().pop(3)
-    assert "Fkt_5 can work with RB_1; " in why
+    assert "BufferToTxtfile needs filename, str; found none in the configuration of Fkt_5" in why
     assert told.splitlines() == [
         f"  2 events of RB_1 for Fkt_4: {passed}",
         f"  8 events of RB_1 for Fkt_2: {last}",
@@ -229,7 +229,7 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
 
     # Now it is the only one, and nothing is started.
     assert main(["replay", str(first), "--quiet"]) == 2
-    assert "Fkt_5 can work with RB_1; " in capsys.readouterr().err
+    assert "BufferToTxtfile needs filename, str; " in capsys.readouterr().err
 
 
 def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, monkeypatch):
