@@ -127,7 +127,7 @@ MODULES = {
         ({"keys": {"file_name": "wrong"}}, "No module named 'no_such_package'"),
         (
             {"keys": {"file_name": "empty"}},
-            "expected a function or class 'double' in empty; found none",
+            "function or class 'double' in empty; found none",
         ),
     ],
 )
