@@ -30,7 +30,7 @@ from running import (
 
 import mimocorb
 from mimocorb._access.meter import Meter
-from mimocorb._access.meter_page import PAGE_BYTES, Doing, read_page
+from mimocorb._access.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.cli import main
 from mimocorb.mimo_buffer import Reader
@@ -220,7 +220,7 @@ def test_the_time_for_which_a_process_is_stopped_is_a_cause_of_its_own(
         daq.prepare()
         supervisor = daq.supervisor
         supervisor.start(daq.directory)
-        number, doing = {"source": (0, Doing.WORKING), "sink": (1, Doing.NO_INPUT)}[which]
+        number, doing = {"source": (0, Activity.WORKING), "sink": (1, Activity.NO_INPUT)}[which]
         stopped = supervisor.functions[number]
 
         def most_of_the_time():

@@ -116,7 +116,7 @@ def test_a_filter_that_returns_nonsense_is_named_and_its_events_are_saved(tmp_pa
     saved = finished.published("RB_1")
     assert saved > 0
     assert f"{saved} events of RB_1 were saved for nonsense" in "\n".join(failures)
-    assert "books open" not in finished.record["quality"]  # nobody was to decide about these
+    assert "ledger open" not in finished.record["quality"]  # nobody was to decide about these
 
 
 def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_path):

@@ -158,7 +158,7 @@ class buffer_control:  # noqa: N801 - the documented name
         self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
-        # Without this, Python would wait at its exit for workers that nobody ends.
+        # Without this, Python would wait at its exit for workers that are not told to end.
         atexit.register(self._end_with_program)
         return processes
 

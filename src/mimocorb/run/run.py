@@ -181,7 +181,7 @@ class Run:
         """Kill what still runs, release the memory. Idempotent."""
         if self._supervisor is not None:
             if self._recorder is not None:
-                with suppress(OutputError):  # nobody is left who could be told
+                with suppress(OutputError):  # there is no place left to report it
                     self._recorder.give_up(self._supervisor.changes, time.time())
             if self._control is not None:
                 self._control.close(self.summary.failures if self.summary else None)

@@ -9,7 +9,7 @@ A client sends a request and gets one answer, then may send the next::
 ``status`` is answered at once; ``pause``, ``resume``, ``stop`` and ``end`` when the run has come
 into the state asked for; ``observe`` gives what an Observer needs; ``follow`` is answered when the
 run has ended. The number of the protocol changes whenever an older side would misunderstand a
-newer one; who meets a number that is not its own refuses, and names both.
+newer one; a side that meets another number refuses, and names both.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from mimocorb.run.workers.worker_process import WorkerProcess
 __all__ = ["ExitHandler"]
 
 NO_COMPLAINT = (0, ENDED_AS_ASKED, -ASK_TO_END, None)
-"""Exit codes of a process that was asked to end; None is one that nobody has seen."""
+"""Exit codes of a process that was asked to end; None is one that was not seen."""
 
 
 class ExitHandler:

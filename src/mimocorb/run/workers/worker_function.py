@@ -156,7 +156,7 @@ class WorkerFunction:
         )
 
     def leave(self) -> None:
-        """Give up reading, so that nobody waits for it any more; the events left are counted."""
+        """Give up reading, so that no writer waits for it any more; the events left are counted."""
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
 

@@ -177,7 +177,7 @@ class WorkerPool:
         self._watch(function, successor)
 
     def close(self) -> None:
-        """Kill whoever still runs. Idempotent."""
+        """Kill the processes that still run. Idempotent."""
         for function in self._functions:
             for process in function.alive:
                 process.signal(signal.SIGKILL)
@@ -268,7 +268,7 @@ class WorkerPool:
     def _keep_results(self, function: WorkerFunction, process: WorkerProcess) -> None:
         """Let what a process has reported stand beside what its successor, which begins anew, will.
 
-        Nobody but the user knows whether these are counts, which add up, or a fit.
+        Only the user knows whether these are counts, which add up, or a fit.
         """
         name = function.process_name(process.number)
         if name in self._results:
