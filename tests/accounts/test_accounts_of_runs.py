@@ -275,8 +275,10 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
 
 def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # Late enough for the others to be at work, or rather to wait.
-    kill = "import os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    # In the worker, and late enough for the others to be at work, or rather to wait.
+    kill = "import os, signal, time\nfrom mimocorb._access import worker_context\n"
+    kill += "if worker_context.current().name:\n    time.sleep(1)\n"
+    kill += "    os.kill(os.getpid(), signal.SIGKILL)\n"
     kill += "def numbers(source_list, sink_list, observe_list, config_dict, **more): ...\n"
     (tmp_path / "dying.py").write_text(kill)
     dies = Worker("numbers", {"RB_1": "write"}, keys={"file": "dying.py"})

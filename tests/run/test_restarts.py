@@ -135,7 +135,7 @@ MODULES = {
     [
         ({"config": {"every": 5, "way": "asks for the impossible"}}, "there is no channel Q"),
         ({"keys": {"file": "wrong.py"}}, "No module named 'no_such_package'"),
-        ({"keys": {"file": "empty.py"}}, "has no function 'double'"),
+        ({"keys": {"file": "empty.py"}}, "a function or class 'double' in empty.py; found none"),
     ],
 )
 def test_what_a_new_process_could_not_mend_either_is_not_tried_again(
