@@ -29,10 +29,10 @@ from running import (
 )
 
 import mimocorb
-from mimocorb._access.meter import Meter
-from mimocorb._access.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.cli import main
+from mimocorb.components.meter import Meter
+from mimocorb.components.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.mimo_buffer import Reader
 from mimocorb.run.accounts.arrivals import Finding
 from mimocorb.run.accounts.live_time import LiveTime
@@ -276,7 +276,7 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
 def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # In the worker, and late enough for the others to be at work, or rather to wait.
-    kill = "import os, signal, time\nfrom mimocorb._access import worker_context\n"
+    kill = "import os, signal, time\nfrom mimocorb.components import worker_context\n"
     kill += "if worker_context.current().name:\n    time.sleep(1)\n"
     kill += "    os.kill(os.getpid(), signal.SIGKILL)\n"
     kill += "def numbers(source_list, sink_list, observe_list, config_dict, **more): ...\n"
@@ -388,7 +388,7 @@ def test_rates_while_live_are_those_of_the_particles(
     buffer = new_buffer(slots=2048, values=4)
     writer, group = buffer.new_writer(), buffer.new_reader_group()
     detector = SimulatedDetector(config)
-    monkeypatch.setattr("mimocorb._access.meter.monotonic_ns", detector.clock_ns)
+    monkeypatch.setattr("mimocorb.components.meter.monotonic_ns", detector.clock_ns)
     own_meter.begin()
     began_ns = detector.now_ns
     SourceToBuffer(sink_list=[writer], data_source=detector.events())()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import tarfile
 import time
+from functools import partial
 
 import numpy as np
 import pyarrow
@@ -12,13 +13,14 @@ import pyarrow.parquet
 import pytest
 
 from mimocorb import Reject
-from mimocorb._access import worker_context
-from mimocorb._access.meter_page import MOST_REASONS, OTHER_REASONS, read_page
-from mimocorb._access.worker_context import WorkerContext
 from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.buffers.stats import GroupStats
+from mimocorb.components import worker_context
+from mimocorb.components.meter_page import MOST_REASONS, OTHER_REASONS, read_page
+from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.recording.rejected_sample import RejectedSample
 from mimocorb.run.accounts.decision_account import DecisionAccount
 
 
@@ -170,7 +172,7 @@ def in_worker(own_meter, tmp_path, monkeypatch):
             name="filter/x",
             attempt=attempt,
             directory_prefix=f"{tmp_path}/",
-            rejected_prescale=prescale,
+            rejected_sample=partial(RejectedSample, prescale) if prescale else None,
         )
         monkeypatch.setattr(worker_context, "_current", context)
 

@@ -16,7 +16,6 @@ import numpy as np
 
 import mimocorb
 from mimocorb import buffer_control
-from mimocorb._access import worker_context
 from mimocorb.buffer_control import (
     BufferToBuffer,
     BufferToParquetfile,
@@ -24,6 +23,7 @@ from mimocorb.buffer_control import (
     SourceToBuffer,
     rbDrain,
 )
+from mimocorb.components import worker_context
 from mimocorb.errors import BufferTimeout
 from mimocorb.mimo_buffer import Observer, Reader, Writer
 

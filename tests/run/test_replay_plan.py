@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from spilled import FLOAT, some_events
 
-from mimocorb._access.spill_file import SpillFile
 from mimocorb.errors import SetupError
+from mimocorb.recording.spill_file import SpillFile
 from mimocorb.run.replay import Replay
 from mimocorb.setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 

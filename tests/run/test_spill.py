@@ -26,8 +26,8 @@ from running import (
 )
 
 from mimocorb import connect
-from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb.cli import main
+from mimocorb.recording.spill_file import SpillFile, event_dtype
 from mimocorb.run.record.run_record import read_record
 
 STUCK_AFTER = 5
