@@ -119,7 +119,7 @@ def test_rates_stand_below_each_other_whatever_the_buffers_are_called(tmp_path):
     assert done.code == 0, done.text
     text = (done.directory / "summary.txt").read_text()
     first, second = re.findall(
-        r"^  (\w+ +)\d.* events per second of data taking$", text, re.MULTILINE
+        r"^  (\w+ +)\d.* events per second of (?:data taking|live time)$", text, re.MULTILINE
     )
     assert len(first) == len(second) == len(names[1]) + 1
 
