@@ -34,7 +34,7 @@ from mimocorb.filters.from_function import BufferToBuffer
 from mimocorb.filters.from_function import BufferToBuffer as rbProcess
 from mimocorb.filters.from_function import BufferToBuffer as rbTransfer
 from mimocorb.filters.merge import MergeBuffers
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 from mimocorb.sinks.drain import rbDrain
 from mimocorb.sinks.from_function import rbExport
 from mimocorb.sinks.parquet_tar import BufferToParquetfile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import tarfile
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow
@@ -19,7 +20,10 @@ from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.buffers.stats import GroupStats
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.run.accounts.decision_account import DecisionAccount
+
+FILTER = WorkerSpec("Fkt_2", FunctionReference("own", "f"), reads=("RB_1",), writes=("RB_2",))
 
 
 def read(meter):
@@ -142,7 +146,7 @@ def test_a_kill_may_count_an_event_twice_as_often_as_it_came_again():
 
 
 def test_what_is_not_known_is_not_counted_as_zero(own_meter):
-    found = DecisionAccount.of("Fkt_2", "Fkt_2 by hand", ["RB_2"], None, [read(own_meter)])
+    found = DecisionAccount.of(FILTER, "Fkt_2 by hand", [read(own_meter)])
     assert found.as_dict() == {"name": "Fkt_2", "known": False}
     assert found.problem([group(10)]) == ""
 
@@ -152,7 +156,7 @@ def test_processes_are_added_up_with_the_most_frequent_reason_first(own_meter, n
         new_buffer, range(9), lambda event: Reject("rare") if event[0] == 0 else Reject("usual")
     )
     page = read(own_meter)
-    found = DecisionAccount.of("Fkt_2", "Fkt_2", ["RB_2"], None, [page, page])
+    found = DecisionAccount.of(FILTER, "Fkt_2", [page, page])
     assert list(found.reasons.items()) == [("usual", 16), ("rare", 2)]
     assert found.rejected == 18
 
@@ -165,12 +169,8 @@ def in_worker(own_meter, tmp_path, monkeypatch):
     """Let this process be a worker that keeps one in `prescale` rejected events."""
 
     def enter(prescale, attempt=1):
-        context = WorkerContext(
-            name="Fkt 2/x",
-            attempt=attempt,
-            directory_prefix=f"{tmp_path}/",
-            rejected_prescale=prescale,
-        )
+        spec = replace(FILTER, name="Fkt 2/x", rejected_sample=prescale)
+        context = WorkerContext(spec, attempt=attempt, directory_prefix=f"{tmp_path}/")
         monkeypatch.setattr(worker_context, "_current", context)
 
     return enter

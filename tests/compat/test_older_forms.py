@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mimocorb.model import Setup
 from mimocorb.setup.dialects import read_setup_or_problems
-from mimocorb.setup.model import Setup
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -20,6 +20,7 @@ SETUPS = [
     HERE / "data/first_mimocorb2.yaml",
     HERE / "data/manual_variants.yaml",
 ]
+OLD_WORDS = {"end_run": "required", "restart": "on_failure", "go_on": "never"}
 MEANINGS = HERE / "meanings.json"
 
 
@@ -29,7 +30,7 @@ def meaning(setup: Setup) -> dict[str, Any]:
         "title": setup.title,
         "form": setup.dialect,
         "end after s": setup.runtime_s,
-        "end after events": dict(setup.runevents_of) or setup.runevents,
+        "end after events": setup.runevents,
         "end when": [f"{condition} ({condition.where})" for condition in setup.stop_when],
         "drain s": setup.drain_timeout_s,
         "people": [setup.operator, setup.comment],
@@ -38,9 +39,11 @@ def meaning(setup: Setup) -> dict[str, Any]:
         "files": [beside(path) for path in setup.config_files],
         "buffers": {
             f"{spec.name} ({spec.where})": [
-                spec.number_of_slots,
-                spec.values_per_slot,
-                spec.dtype.str if spec.dtype.names is None else str(spec.dtype.descr),
+                spec.slot_count,
+                spec.data_length,
+                spec.data_dtype.str
+                if spec.data_dtype.names is None
+                else str(spec.data_dtype.descr),
             ]
             for spec in setup.buffers
         },
@@ -50,9 +53,9 @@ def meaning(setup: Setup) -> dict[str, Any]:
                 "from": f"{spec.function.asked} ({spec.function.where})",
                 "found": spec.function.module or beside(spec.function.path),
                 "processes": spec.number_of_processes,
-                "reads": [f"{name} ({spec.rb_where[name]})" for name in spec.sources],
-                "writes": [f"{name} ({spec.rb_where[name]})" for name in spec.sinks],
-                "observes": [f"{name} ({spec.rb_where[name]})" for name in spec.observes],
+                "reads": [f"{name} ({spec.places[name]})" for name in spec.reads],
+                "writes": [f"{name} ({spec.places[name]})" for name in spec.writes],
+                "observes": [f"{name} ({spec.places[name]})" for name in spec.observes],
                 "config": plain(spec.config),
                 "places": {
                     **{str(key): str(where) for key, where in spec.config_origin.places.items()},
@@ -60,11 +63,15 @@ def meaning(setup: Setup) -> dict[str, Any]:
                 },
                 "common": sorted(map(str, spec.config_origin.common)),
                 "files": [beside(path) for path in spec.config_files],
-                "if it fails": spec.restart
-                and [spec.restart.policy, spec.restart.limit, spec.restart.backoff_s],
+                "if it fails": spec.on_failure
+                and [
+                    OLD_WORDS[spec.on_failure.action],
+                    spec.on_failure.limit,
+                    spec.on_failure.backoff_s,
+                ],
                 "hangs after s": spec.hang_timeout_s,
                 "in order": spec.ordered,
-                "one rejected in": spec.rejected_prescale,
+                "one rejected in": spec.rejected_sample,
             }
             for spec in setup.workers
         },

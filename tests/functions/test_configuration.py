@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mimocorb._functions.inspected import plain_signature
+from mimocorb.model import ConfigOrigin, FunctionReference, WorkerSpec
+from mimocorb.model.problem import Where
 from mimocorb.setup.dialects import read_setup, read_setup_or_problems
-from mimocorb.setup.model import ConfigOrigin, FunctionReference, WorkerSpec
-from mimocorb.setup.problems import Where
 from mimocorb.setup.user_code.configuring import configure
 from mimocorb.setup.user_code.signatures import PlainSignature
 

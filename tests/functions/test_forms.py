@@ -17,7 +17,7 @@ from mimocorb._functions.forms import form_of, has_preview
 from mimocorb.buffer_control import BufferToTxtfile
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.setup.user_code.user_functions import ModuleText, check_function, locate, read_module
 
 

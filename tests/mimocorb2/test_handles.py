@@ -17,7 +17,7 @@ from mimocorb._functions.forms import form_of
 from mimocorb._functions.mimocorb2_names import OFFERED
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.worker_templates import (
     BufferObserver,
     BufferReader,

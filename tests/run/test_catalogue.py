@@ -256,12 +256,12 @@ def test_runs_differ_in_setup_files_versions_and_rates(recorded):
     versions = {**first.versions, "packages": {**first.versions["packages"], "numpy": "1.0"}}
     found = compare(first, replace(first, setup=setup, files=files, versions=versions))
     assert [(d.key, d.first, d.second) for d in found.setup][-1] == (
-        "workers.Fkt_1.config.events",
+        "Workers.Fkt_1.config.events",
         100,
         50,
     )
     assert {d.key for d in found.setup[:-1]} == {
-        f"buffers.RB_2.{key}" for key in ("number_of_slots", "values_per_slot", "dtype")
+        f"Buffers.RB_2.{key}" for key in ("slot_count", "data_length", "data_dtype", "backend")
     }
     assert [(d.key, d.second) for d in found.files] == [("test_setup.yaml", "0" * 64)]
     assert [(d.key, d.second) for d in found.versions] == [("packages.numpy", "1.0")]

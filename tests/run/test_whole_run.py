@@ -106,7 +106,7 @@ def test_the_directory_of_the_run_says_what_was_run(tmp_path):
     assert (directory / "config.yaml").exists()
     copied = {path.name for path in directory.rglob("*.py")}
     assert copied == {*(file.name for file in FUNCTIONS), "ways_to_fail.py"}
-    assert finished.record["setup"]["workers"]["Fkt_1"]["config"] == {"events": 100}
+    assert finished.record["setup"]["Workers"]["Fkt_1"]["config"] == {"events": 100}
     assert {"mimocorb", "python", "packages", "kernel"} <= finished.record["versions"].keys()
     assert (directory / "summary.txt").read_text() in finished.text
     lines = (directory / "log.jsonl").read_text().splitlines()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mimocorb import buffer_control
+from mimocorb.model.kinds import RESERVED_NAMES as ARGUMENTS
 from mimocorb.setup.dialects import read_setup_or_problems
-from mimocorb.setup.form import ARGUMENTS
 from mimocorb.setup.user_code.handed_over import ACCESS_CLASSES
 
 SETUP = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mimocorb.errors import UserFunctionError
-from mimocorb.setup.model import FunctionReference
-from mimocorb.setup.problems import Problem
+from mimocorb.model import FunctionReference
+from mimocorb.model.problem import Problem
 from mimocorb.setup.user_code.user_functions import (
     check_function,
     load_function,

@@ -96,7 +96,7 @@ def check_merge(names: Sequence[str]) -> None:
     """Refuse sources and a worker with which merging cannot work."""
     if len(set(names)) < len(names):
         raise SetupError(f"MergeBuffers: found the sources {', '.join(names)}; name each once.")
-    worker = current()
+    worker = current().spec
     if worker.number_of_processes > 1:
         raise SetupError(
             f"{worker.name} merges {' and '.join(names)} in {worker.number_of_processes} processes,"

@@ -66,7 +66,7 @@ class RejectedSample:
         cls, setup: Mapping[str, Any], config: Mapping[str, Any]
     ) -> RejectedSample | None:
         """Return a sample if the set-up of this worker asks for one."""
-        prescale = worker_context.current().rejected_prescale
+        prescale = worker_context.current().spec.rejected_sample
         return cls(prescale, setup, config) if prescale else None
 
     def offer(self, data: NDArray[Any], metadata: Metadata, reason: str) -> None:
@@ -100,6 +100,6 @@ class RejectedSample:
 
 def _path() -> Path:
     context = worker_context.current()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", context.name)[:48]
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", context.spec.name)[:48]
     directory = Path(context.directory_prefix or ".")
     return directory / f"rejected_{name}_{context.process_number}.tar"

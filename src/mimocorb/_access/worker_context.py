@@ -10,40 +10,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mimocorb.model import FunctionReference, WorkerSpec
+
 __all__ = ["WorkerContext", "current", "enter"]
+
+
+NO_WORKER = WorkerSpec("", FunctionReference("", ""))
 
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """The settings of one worker.
+    """What one process of a worker knows of itself.
 
     Parameters
     ----------
-    name
-        Name of the worker in the set-up.
+    spec
+        The worker in the set-up.
     process_number
         Which of its processes this is, from 1.
     attempt
         1, or more if it takes the place of processes that have failed.
-    number_of_processes
-        Processes that share the events of its sources.
     directory_prefix
         Directory of the run, with a slash at the end.
-    ordered
-        Whether its results are published in the order of its input.
-    rejected_prescale
-        Keep one in so many rejected events, chosen at random; ``None``: none.
     is_paused
         Returns whether the run is paused now.
     """
 
-    name: str = ""
+    spec: WorkerSpec = NO_WORKER
     process_number: int = 1
     attempt: int = 1
-    number_of_processes: int = 1
     directory_prefix: str = ""
-    ordered: bool = False
-    rejected_prescale: int | None = None
     is_paused: Callable[[], bool] = lambda: False
 
 

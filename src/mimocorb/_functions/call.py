@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from mimocorb._access.assignment import Setups
 from mimocorb._functions.forms import form_of, has_preview
-from mimocorb.setup.model import WorkerSpec
+from mimocorb.model import WorkerSpec
 
 __all__ = ["Work", "WorkerCall", "bind_function"]
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, get_args
+from typing import Any
 
 from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
 from mimocorb._functions.inspected import plain_signature
-from mimocorb.setup.keys.composite_kinds import Merge
-from mimocorb.setup.merge_settings import Incomplete, MergeBy, MergeSettings
-from mimocorb.setup.model import FunctionReference
+from mimocorb.model import FunctionReference
+from mimocorb.model.kinds import Choice, keys_of
+from mimocorb.model.merge import MergeSettings
+from mimocorb.model.problem import Problem, Where
+from mimocorb.setup.json_schema import part_schema
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 from mimocorb.setup.user_code.configuring import EXTRA_KEYS
 from mimocorb.setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
 from mimocorb.setup.user_code.keys_used import keys_used
@@ -183,18 +184,17 @@ def _of_plain(reference: FunctionReference, signature: PlainSignature) -> Descri
 
 
 def _merge_keys() -> tuple[Parameter, ...]:
-    defaults = asdict(MergeSettings())
-    words = {"by": get_args(MergeBy), "incomplete": get_args(Incomplete)}
+    described = part_schema(MergeSettings)["properties"]
     return tuple(
         Parameter(
             name,
-            " | ".join(words.get(name, ("float",))),
+            " | ".join(made.kind.words) if isinstance(made.kind, Choice) else "float",
             Any,
-            repr(defaults[name]),
-            key.meaning,
-            unit_of(name, key.meaning),
+            repr(made.field.default),
+            described[name]["description"],
+            unit_of(name, described[name]["description"]),
         )
-        for name, key in Merge.KEYS.items()
+        for name, made in keys_of(MergeSettings).items()
     )
 
 

@@ -34,7 +34,7 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
             call.sink_list,
             call.observe_list,
             call.config_dict,
-            **dict(call.spec.rb_assign),
+            **dict(call.spec.roles),
         )
         if isinstance(function, type) and callable(result):
             result()
@@ -48,7 +48,7 @@ def _check(function: Callable[..., Any], call: WorkerCall) -> None:
     except (TypeError, ValueError):  # of C: nobody knows how it is called
         return
     try:
-        signature.bind(None, None, None, {}, **dict(call.spec.rb_assign))
+        signature.bind(None, None, None, {}, **dict(call.spec.roles))
     except TypeError as error:
         name = getattr(function, "__name__", type(function).__name__)
         raise SetupError(

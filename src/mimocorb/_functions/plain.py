@@ -16,8 +16,8 @@ from mimocorb._access.layout import contiguous_samples
 from mimocorb._functions.decorators import Metadata
 from mimocorb._functions.inspected import plain_signature
 from mimocorb.errors import SetupError, UserFunctionError
-from mimocorb.setup.merge_settings import MergeSettings
-from mimocorb.setup.problems import format_problems
+from mimocorb.model.merge import MergeSettings
+from mimocorb.model.problem import format_problems
 from mimocorb.setup.user_code.configuring import check_plain_function, configure
 from mimocorb.setup.user_code.signatures import PlainSignature
 
@@ -119,7 +119,7 @@ def _run_source(
 
 def _merges(signature: PlainSignature, call: WorkerCall) -> bool:
     """Whether a filter reads several buffers, and so is called with an event of each."""
-    return signature.kind == "filter" and len(call.spec.sources) > 1
+    return signature.kind == "filter" and len(call.spec.reads) > 1
 
 
 def _run_called(called: Callable[..., Any], signature: PlainSignature, call: WorkerCall) -> None:
@@ -143,7 +143,7 @@ def _run_called(called: Callable[..., Any], signature: PlainSignature, call: Wor
 
 
 def _run(access_class: Callable[..., Any], call: WorkerCall, **options: Any) -> None:
-    roles = dict(call.spec.rb_assign)
+    roles = dict(call.spec.roles)
     access_class(
         call.source_list, call.sink_list, call.observe_list, call.config_dict, **options, **roles
     )()

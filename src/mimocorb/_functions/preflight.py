@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from mimocorb._functions.expectations import FileNeed, Flow, flows
 from mimocorb._functions.trial import Trial, try_functions
 from mimocorb._memory import available_bytes, size_in_words
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.dialects import examine_setup
-from mimocorb.setup.model import Setup, WorkerSpec
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
-from mimocorb.setup.problems import Problem, Where
 from mimocorb.setup.user_code.user_functions import read_module
 
 __all__ = ["Preflight", "preflight"]
@@ -133,9 +133,9 @@ def _is_loadable(spec: WorkerSpec) -> bool:
 def _files(setup: Setup, trials: Sequence[Trial], expected: Mapping[str, Flow]) -> list[FileNeed]:
     sizes = {name: size for trial in trials for name, size in trial.event_bytes.items()}
     return [
-        FileNeed(spec.name, expected[spec.sources[0]], sizes[spec.name])
+        FileNeed(spec.name, expected[spec.reads[0]], sizes[spec.name])
         for spec in setup.workers
-        if spec.name in sizes and spec.sources
+        if spec.name in sizes and spec.reads
     ]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from mimocorb._functions.forms import has_preview
 from mimocorb.errors import MimocorbError
-from mimocorb.setup.model import Setup, WorkerSpec
-from mimocorb.setup.problems import Problem
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.problem import Problem
 from mimocorb.setup.user_code.user_functions import load_function
 
 __all__ = ["check_named_sinks", "misfit", "previewed"]
@@ -41,7 +41,7 @@ def check_named_sinks(setup: Setup) -> list[Problem]:
     problems = []
     for spec in setup.workers:
         layout = _layout(spec, setup)
-        is_sink = spec.sources and not spec.sinks  # a display need not be loaded here
+        is_sink = spec.reads and not spec.writes  # a display need not be loaded here
         if spec.function.path is not None or not is_sink or layout is None:
             continue
         sink: Any = load_function(spec.function)
@@ -55,22 +55,22 @@ def check_named_sinks(setup: Setup) -> list[Problem]:
 
 def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:
     """Return what an access class has found as a problem of the set-up."""
-    works = f"{spec.name} can work with {', '.join((*spec.sources, *spec.observes))}"
+    works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
     return Problem(spec.where, works, str(error), "")
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
     """Return the layout of the one buffer that a worker reads; None if that is not certain."""
-    names = [*spec.sources, *spec.observes]
+    names = [*spec.reads, *spec.observes]
     known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
     if not spec.config_origin.complete or not len(names) == len(known) == 1:
         return None
     (buffer,) = known
     return {
         "name": buffer.name,
-        "number_of_slots": buffer.number_of_slots,
-        "values_per_slot": buffer.values_per_slot,
-        "dtype": buffer.dtype,
+        "number_of_slots": buffer.slot_count,
+        "values_per_slot": buffer.data_length,
+        "dtype": buffer.data_dtype,
     }
 
 

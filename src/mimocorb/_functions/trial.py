@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 
 __all__ = ["Trial", "innermost_place", "try_functions"]
 

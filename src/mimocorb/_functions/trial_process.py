@@ -21,8 +21,8 @@ from mimocorb._functions.inspected import plain_signature
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb._functions.previews import misfit, previewed
 from mimocorb.errors import MimocorbError, UserFunctionError
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
-from mimocorb.setup.problems import Problem
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem
 from mimocorb.setup.user_code.configuring import check_plain_function
 from mimocorb.setup.user_code.user_functions import load_function
 

@@ -17,8 +17,8 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
-    from mimocorb.setup.model import FunctionReference, WorkerSpec
-    from mimocorb.setup.problems import Problem
+    from mimocorb.model import FunctionReference, WorkerSpec
+    from mimocorb.model.problem import Problem
     from mimocorb.setup.user_code.signatures import Parameter
 
 __all__ = ["add"]
@@ -53,7 +53,7 @@ def add(commands: Commands) -> None:
 def describe(chosen: argparse.Namespace) -> int:
     """Find the functions and describe them; problems go to standard error."""
     from mimocorb._functions.describing import describe_function
-    from mimocorb.setup.problems import Problem
+    from mimocorb.model.problem import Problem
 
     is_setup = Path(chosen.function).suffix in {".yaml", ".yml"}
     found = (
@@ -87,7 +87,7 @@ def _refuse(problem: Problem) -> int:
 
 def _in_module(target: str) -> list[Found] | Problem:
     from mimocorb._functions.describing import worker_functions
-    from mimocorb.setup.problems import Problem, Where
+    from mimocorb.model.problem import Problem, Where
     from mimocorb.setup.user_code.user_functions import locate
 
     module, name = _place(target)
@@ -120,8 +120,8 @@ def _place(target: str) -> tuple[str, str]:
 
 
 def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
+    from mimocorb.model.problem import Problem, Where
     from mimocorb.setup.nearest import nearest
-    from mimocorb.setup.problems import Problem, Where
 
     setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
     if setup is None:
@@ -195,7 +195,7 @@ def _merging(description: Description, spec: WorkerSpec | None) -> Iterator[str]
     if description.merge and spec is None:
         names = ", ".join(parameter.name for parameter in description.merge)
         yield f"With several sources, merge in its configuration takes {names}."
-    elif description.merge and spec is not None and len(spec.sources) > 1:
+    elif description.merge and spec is not None and len(spec.reads) > 1:
         yield "Below merge in its configuration, for which events belong together:"
         yield _table(description, description.merge, spec.config.get("merge") or {})
 

@@ -137,7 +137,7 @@ class BufferToBuffer:
                 f"BufferToBuffer: filter must be a function, found {type(self.filter).__name__}."
             )
         self._with_metadata = with_metadata
-        self._ordered = worker_context.current().ordered
+        self._ordered = worker_context.current().spec.ordered
         self.event_count = 0
         self.accepted_count = 0
         self.reader = Reader(assigned.sources[0])

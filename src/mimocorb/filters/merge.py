@@ -38,7 +38,7 @@ from mimocorb.buffers.writer import Writer
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 from mimocorb.filters.heads import Heads, Metadata, Source
 from mimocorb.filters.results import ResultForms
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 
 __all__ = ["MergeBuffers"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from mimocorb._functions.previews import check_named_sinks
 from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError, SetupError
+from mimocorb.model import Setup
 from mimocorb.run.books import audit
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
@@ -26,7 +27,6 @@ from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.checking.changed_meaning import changed_meaning
-from mimocorb.setup.model import Setup
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Run", "run_setup"]

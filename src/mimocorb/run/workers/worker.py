@@ -34,6 +34,7 @@ from mimocorb.errors import (
     Terminated,
     UserFunctionError,
 )
+from mimocorb.model import WorkerSpec
 from mimocorb.run.workers.process import (
     ASK_TO_END,
     ENDED_AS_ASKED,
@@ -47,7 +48,6 @@ from mimocorb.run.workers.worker_link import (
     flush_output,
     redirect_output,
 )
-from mimocorb.setup.model import WorkerSpec
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.user_functions import load_function
 
@@ -182,15 +182,11 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
 
 
 def _context(task: WorkerTask) -> worker_context.WorkerContext:
-    spec = task.spec
     return worker_context.WorkerContext(
-        name=spec.name,
+        task.spec,
         process_number=task.channel.process_number,
         attempt=task.attempt,
-        number_of_processes=spec.number_of_processes,
         directory_prefix=task.directory_prefix,
-        ordered=spec.ordered,
-        rejected_prescale=spec.rejected_prescale,
         is_paused=read_notice(task.channel.notice),
     )
 

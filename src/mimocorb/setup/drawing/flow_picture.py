@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
+from mimocorb.model import BufferSpec, Setup, WorkerSpec
 from mimocorb.setup.drawing.layered_layout import Point, lay_out
-from mimocorb.setup.model import BufferSpec, Setup, WorkerSpec
 
 __all__ = ["LINE_HEIGHT", "SMALL_TEXT", "TEXT", "Arrow", "Box", "Picture", "flow_picture"]
 
@@ -89,7 +89,7 @@ def flow_picture(setup: Setup) -> Picture:
     edges = {}
     for spec in setup.workers:
         worker = ("worker", spec.name)
-        for name, role in spec.rb_assign.items():
+        for name, role in spec.roles.items():
             buffer = ("buffer", name)
             edges[(worker, buffer) if role == "write" else (buffer, worker)] = role == "observe"
     layout = lay_out(
@@ -116,10 +116,10 @@ def _at(box: Box, left: float, top: float, width: float, height: float) -> Box:
 
 
 def _buffer_box(spec: BufferSpec) -> Box:
-    layout = f"{spec.number_of_slots} × {size_in_words(spec.slot_size_bytes)}"
-    fields = ", ".join(spec.dtype.names or (str(spec.dtype),))
+    layout = f"{spec.slot_count} × {size_in_words(spec.slot_size_bytes)}"
+    fields = ", ".join(spec.data_dtype.names or (str(spec.data_dtype),))
     about = (
-        f"{spec.name}: {how_many(spec.number_of_slots, 'slot')} of {spec.values_per_slot} × "
+        f"{spec.name}: {how_many(spec.slot_count, 'slot')} of {spec.data_length} × "
         f"({fields}), "
         f"{size_in_words(spec.size_bytes)} in all"
     )
@@ -130,8 +130,8 @@ def _worker_box(spec: WorkerSpec) -> Box:
     kind = "filter"
     if spec.is_source:
         kind = "source"
-    elif not spec.sinks:
-        kind = "sink" if spec.sources else "observer"
+    elif not spec.writes:
+        kind = "sink" if spec.reads else "observer"
     number = spec.number_of_processes
     lines = [spec.function.name] if spec.function.name != spec.name else []
     lines += [how_many(number, "process")] if number > 1 else []

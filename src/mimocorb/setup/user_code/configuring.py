@@ -14,10 +14,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from mimocorb.setup.model import WorkerSpec
+from mimocorb.model import WorkerSpec
+from mimocorb.model.problem import Problem
 from mimocorb.setup.nearest import nearest, slip_of
 from mimocorb.setup.paths import absolute
-from mimocorb.setup.problems import Problem
 from mimocorb.setup.user_code.annotations import UNKNOWN
 from mimocorb.setup.user_code.keys_used import KeysUsed
 from mimocorb.setup.user_code.signatures import (
@@ -73,7 +73,7 @@ def check_plain_function(
     """
     if signature.fault is not None:
         return [Problem(spec.function.name_where, *signature.fault)]
-    roles = _roles(signature, spec) if with_roles and spec.rb_assign else ()
+    roles = _roles(signature, spec) if with_roles and spec.roles else ()
     return [*roles, *configure(signature, spec)[1]]
 
 
@@ -133,7 +133,7 @@ def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, An
     if signature.parameters is None:
         return {}, []
     extra = EXTRA_KEYS[signature.kind]
-    if signature.kind == "filter" and len(spec.sources) > 1:
+    if signature.kind == "filter" and len(spec.reads) > 1:
         extra = (*extra, _MERGE)
     by_name = {parameter.name: parameter for parameter in (*signature.parameters, *extra)}
     given, problems = _assigned_keys(signature, spec, by_name)
@@ -288,13 +288,13 @@ def _anchored(value: Any, directory: Path) -> Any:
 def _roles(signature: PlainSignature, spec: WorkerSpec) -> Iterator[Problem]:
     """Check that the worker reads, writes and observes what a function of this kind needs."""
     needed = _ROLES[signature.kind]
-    found = (spec.sources, spec.sinks, spec.observes)
+    found = (spec.reads, spec.writes, spec.observes)
     limits = [_ENOUGH[word] for word in needed]
     if all(low <= len(names) <= high for (low, high), names in zip(limits, found, strict=True)):
-        if len(spec.sources) > 1 and spec.number_of_processes > 1:
+        if len(spec.reads) > 1 and spec.number_of_processes > 1:
             yield Problem(
                 spec.where,
-                f"{spec.name} merges {' and '.join(spec.sources)}, which one process can do only",
+                f"{spec.name} merges {' and '.join(spec.reads)}, which one process can do only",
                 f"found {spec.number_of_processes} processes, which would share the events of each",
                 "set number_of_processes to 1, and let several processes work before or behind it",
             )

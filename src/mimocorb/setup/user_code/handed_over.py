@@ -18,8 +18,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mimocorb.setup.form import ARGUMENTS
-from mimocorb.setup.model import WorkerSpec
+from mimocorb.model import WorkerSpec
+from mimocorb.model.kinds import RESERVED_NAMES as ARGUMENTS
 from mimocorb.setup.user_code.fields_used import (
     EventFunction,
     bound_names,
@@ -56,7 +56,7 @@ class AccessClass(NamedTuple):
 
     def fits(self, spec: WorkerSpec) -> bool:
         """Whether a worker has the buffers that the class needs."""
-        numbers = (len(spec.sources), len(spec.sinks), len(spec.observes))
+        numbers = (len(spec.reads), len(spec.writes), len(spec.observes))
         limits = (self.sources, self.sinks, self.observed)
         return all(
             least <= number <= most for number, (least, most) in zip(numbers, limits, strict=True)

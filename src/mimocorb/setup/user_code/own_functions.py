@@ -6,7 +6,7 @@ The recommended form writes ``plot.plot_graph``, that of the manual ``mimocorb/p
 
 from __future__ import annotations
 
-from mimocorb.setup.model import FunctionReference
+from mimocorb.model import FunctionReference
 
 __all__ = ["OWN_MODULES", "own_module", "place_in_mimocorb", "text_of_mimocorb"]
 
@@ -39,7 +39,9 @@ def own_module(name: str) -> str:
 
 
 def text_of_mimocorb(function: FunctionReference) -> str:
-    """Return what ``function`` says without ``file`` for a function of mimocorb."""
+    """Return what ``function`` says without ``file``."""
+    if function.offered:
+        return function.name
     module = (function.module or "").removeprefix("mimocorb.")
     prebuilt = module.removeprefix("functions.")
     return f"{prebuilt if prebuilt in _PREBUILT else module}.{function.name}"
