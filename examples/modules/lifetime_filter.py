@@ -41,7 +41,20 @@ def calculate_decay_time(
     ``1st_chX_int``, ``2nd_chX_int``
         integral in mV times samples, 0 without pulse.
 
-    The keys of the configuration are explained in ``config/simulation_config.yaml``.
+    Keys of the configuration, explained in ``config/simulation_config.yaml``:
+
+    ``sample_time_ns``, ``analogue_offset`` : float
+        Of the digitiser; the offset in V.
+    ``pre_trigger_samples``, ``trigger_position_tolerance`` : int
+        Where the first pulses are, in samples.
+    ``peak_minimal_prominence_initial``, ``peak_minimal_prominence_secondary`` : float
+        Of first and second pulses, in mV.
+    ``peak_minimal_distance``, ``peak_minimal_width`` : int
+        Of pulses, in samples.
+    ``chA_scaling``, ``chB_scaling``, ``chC_scaling``, ``chD_scaling`` : float, default 1.0
+        Factor for the heights in a channel.
+    ``signatures`` : list
+        Pairs of patterns of channels.
     """
     search = DoublePulseSearch(config_dict, source_list[0]["dtype"].names)
     BufferToBuffer(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mimocorb._access.decisions import Reject
     from mimocorb._access.meter import reading_out
     from mimocorb._access.results import report
-    from mimocorb._functions.decorators import Metadata, filter, observer, sink, source
+    from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.run.remote.running_runs import connect
 
 __all__ = [
@@ -34,15 +34,15 @@ __all__ = [
 __version__: str
 
 _HOMES = {
-    "Metadata": "mimocorb._functions.decorators",
+    "Metadata": "mimocorb.components.form",
     "Reject": "mimocorb._access.decisions",
     "connect": "mimocorb.run.remote.running_runs",
-    "filter": "mimocorb._functions.decorators",
-    "observer": "mimocorb._functions.decorators",
+    "filter": "mimocorb.components.form",
+    "observer": "mimocorb.components.form",
     "reading_out": "mimocorb._access.meter",
     "report": "mimocorb._access.results",
-    "sink": "mimocorb._functions.decorators",
-    "source": "mimocorb._functions.decorators",
+    "sink": "mimocorb.components.form",
+    "source": "mimocorb.components.form",
 }
 
 

@@ -88,14 +88,12 @@ def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
     assert process["total_ns"] > 1.2e9
     assert live["events"] == 80
     assert live["dead_fractions"]["ring_full"] > 0.25
-    assert live["rate_hz"] == pytest.approx(80 / (live["live_ns"] / 1e9))
-    assert live["rate_sigma_hz"] == pytest.approx(live["rate_hz"] / math.sqrt(80))
     (first, _) = done.summary["buffers"]
     assert first["dead_fraction"] == pytest.approx(sum(live["dead_fractions"].values()))
-    assert first["rate_hz"] == pytest.approx(live["rate_hz"])
+    assert (live["arrivals"], live["rate_hz"], first["rate_hz"]) == ("not random", None, None)
     text = (done.directory / "summary.txt").read_text()
     assert "Fkt_2 select is busy " in accounts["limit"]
-    assert "in 1 process and limits the rate; a second process would bring" in accounts["limit"]
+    assert "in 1 process and limits the rate; " in accounts["limit"]
     assert accounts["limit"] in text
 
     (decisions,) = accounts["decisions"]
@@ -122,7 +120,7 @@ def test_rates_stand_below_each_other_whatever_the_buffers_are_called(tmp_path):
     assert done.code == 0, done.text
     text = (done.directory / "summary.txt").read_text()
     first, second = re.findall(
-        r"^  (\w+ +)\d.* events per second of live time$", text, re.MULTILINE
+        r"^  (\w+ +)\d.* events per second of data taking$", text, re.MULTILINE
     )
     assert len(first) == len(second) == len(names[1]) + 1
 
@@ -159,7 +157,6 @@ def test_several_processes_have_each_a_clock_of_their_own(tmp_path):
     assert live["total_ns"] == sum(process["total_ns"] for process in live["processes"])
     assert [process["events"] for process in live["processes"]] == [40, 40]
     rate = sum(process["events"] / (process["live_ns"] / 1e9) for process in live["processes"])
-    assert live["rate_hz"] == pytest.approx(rate)
     assert live["effective_live_s"] == pytest.approx(80 / rate)
 
 
@@ -390,7 +387,7 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limi
     time.sleep(0.05)
     stats = {"RB_1": SimpleNamespace(published=3, groups=())}
     accounts.end(stats, limits)
-    (source,) = accounts.view(stats, 0, {}).sources
+    (source,) = accounts.view(stats, 0).sources
     total_ns = last_event_ns - read_page(page[:], last_event_ns).began_ns
     if limits == {"RB_1": 3}:
         assert source.total_ns == total_ns

@@ -11,10 +11,7 @@ import pytest
 
 from mimocorb._access.meter_page import INTERVAL_BINS, interval_edges_ns
 from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
-from mimocorb.run.accounts.bottleneck import Cores
-from mimocorb.run.accounts.live_time import LiveTime, Rate, SourceAccount
-from mimocorb.run.accounts.run_account import RunAccount
-from mimocorb.run.record.account_lines import account_lines
+from mimocorb.run.accounts.live_time import Arrivals, LiveTime, SourceAccount
 
 MEAN_NS = 1e7
 SEEDS = range(40)
@@ -162,15 +159,56 @@ def test_the_sentences_say_what_was_found_and_by_how_much():
     assert "do not look Poisson-distributed" in check(pulser(rng, 500)).sentence
 
 
-@pytest.mark.parametrize(("arrivals", "said"), [(pulser, True), (poisson, False)])
-def test_below_the_rates_stands_what_they_assume_if_arrivals_are_not_random(arrivals, said):
-    found = check(arrivals(np.random.default_rng(1), 2000))
-    live = LiveTime(9, 0, 0, 1, 10, 2000, found)
-    source = SourceAccount("scope", "scope", (live,), marks_reading=True, events=2000)
-    cores = Cores(available=2, used=0.0, contention=0.0)
-    account = RunAccount((source,), (), (), {"RB_1": Rate(5.0, 0.1)}, cores, {}, ())
-    _, _, rates = "\n".join(account_lines(account)).partition("\nRates\n")
-    assert ("assumes random arrivals" in rates) is said
+def source_of(*draws: np.ndarray, recorded_s: tuple[float, float] | None = None) -> SourceAccount:
+    """A source with one process for each sample of intervals."""
+    processes = [
+        LiveTime(10**9, 0, 0, 1, 2 * 10**9, len(draw), check(draw), recorded_s=recorded_s)
+        for draw in draws
+    ]
+    events = sum(map(len, draws))
+    return SourceAccount("scope", "scope", tuple(processes), marks_reading=True, events=events)
+
+
+@pytest.mark.parametrize("size", [10, 20, 50, 100, 199, 200, 500, 5000])
+def test_only_events_that_come_at_random_have_a_rate_with_an_uncertainty(size):
+    """Some random ones are taken for others; from 50 events on, no others for random."""
+    rngs = [np.random.default_rng(seed) for seed in range(100)]
+    random = [source_of(poisson(rng, size)) for rng in rngs]
+    assert sum(source.arrivals is Arrivals.RANDOM for source in random) >= 90
+    for source in random:
+        assert (source.rate is None) is (source.arrivals is not Arrivals.RANDOM)
+    rate = next(source.rate for source in random if source.rate)
+    assert (rate.value_hz, rate.sigma_hz) == (pytest.approx(size), pytest.approx(size**0.5))
+    for draw in (pulser, jittering_pulser, computing_time):
+        others = [source_of(draw(rng, max(size, 50))) for rng in rngs]
+        assert {source.arrivals for source in others} == {Arrivals.NOT_RANDOM}, draw
+        assert {source.rate for source in others} == {None}
+
+
+def test_one_process_that_is_not_random_makes_the_source_so():
+    rng = np.random.default_rng(3)
+    both = source_of(poisson(rng, 1000), pulser(rng, 1000))
+    assert both.arrivals is Arrivals.NOT_RANDOM
+    assert source_of(poisson(rng, 1000), poisson(rng, 3)).arrivals is Arrivals.RANDOM
+
+
+def test_with_less_than_ten_events_it_is_not_known_how_they_come():
+    few = source_of(poisson(np.random.default_rng(1), 9))
+    assert (few.arrivals, few.rate) == (Arrivals.UNKNOWN, None)
+
+
+def test_recorded_events_have_the_rate_of_their_own_times():
+    rng = np.random.default_rng(1)
+    replay = source_of(pulser(rng, 101), recorded_s=(1000.0, 1050.0))
+    assert (replay.arrivals, replay.rate) == (Arrivals.RECORDED, None)
+    assert replay.recorded_rate_hz(101) == pytest.approx(100 / 50)
+    assert replay.recorded_rate_hz(202) == pytest.approx(200 / 50)  # behind it, twice as many
+    assert source_of(pulser(rng, 1), recorded_s=(7.0, 7.0)).recorded_rate_hz(1) is None
+
+
+def test_a_device_with_a_clock_of_its_own_is_no_replay():
+    device = source_of(poisson(np.random.default_rng(1), 1000), recorded_s=(3.0, 4.0))
+    assert device.arrivals is Arrivals.RANDOM
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_one_run_is_shown_paused_resumed_and_stopped(start, capsys):
     assert (status["name"], status["view"]["state"]) == (name, "running")
     first, _ = status["view"]["buffers"]
     assert "throughput_hz" in first
-    assert [key for key in first["stats"] if key.endswith("_hz")] == []
+    assert first["published"] > 0
     assert main(["stop"]) == 0
     assert f"{name}: ended, stopped by mimocorb stop (process" in capsys.readouterr().out
     finished = daq.finish()

@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "run"))
 
 from running import RunningDaq
 
-from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb._functions.preflight import preflight
 
 BUFFERS = """\
 Buffers:
@@ -55,7 +55,6 @@ def problems(here: Path) -> Callable[[str, str], list[str]]:
 """
         (here / "feed.py").write_text("def feed(*lists, **rb_info): pass\n")
         (here / "setup.yaml").write_text(f"Workers:\n{worker}{others}{BUFFERS}")
-        _, found = read_setup_or_problems("setup.yaml")
-        return [str(problem) for problem in found]
+        return [str(problem) for problem in preflight("setup.yaml").problems]
 
     return check

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from mimocorb._functions.inspected import plain_signature
+from mimocorb._functions.preflight import preflight
+from mimocorb.components.component import Component
+from mimocorb.components.configuration import configure
 from mimocorb.model import ConfigOrigin, FunctionReference, WorkerSpec
 from mimocorb.model.problem import Where
-from mimocorb.setup.dialects import read_setup, read_setup_or_problems
-from mimocorb.setup.user_code.configuring import configure
-from mimocorb.setup.user_code.signatures import PlainSignature
+from mimocorb.setup.dialects import read_setup
 
 FILTER = """\
 from pathlib import Path
@@ -61,22 +61,22 @@ def test_what_fits_is_accepted(problems: Check) -> None:
         ),
         (
             "threshold_mV: high",
-            "8:7: error: threshold_mV of f is Annotated[float, Gt(0)] in mV; "
+            "8:7: error: threshold_mV of f is Annotated[float, Gt(gt=0)] in mV; "
             "found the text 'high'; input should be a valid number",
         ),
         (
             'threshold_mV: "5.0"',
-            "8:7: error: threshold_mV of f is Annotated[float, Gt(0)] in mV; "
+            "8:7: error: threshold_mV of f is Annotated[float, Gt(gt=0)] in mV; "
             "found the text '5.0'; input should be a valid number",
         ),
         (
             "threshold_mV: true",
-            "8:7: error: threshold_mV of f is Annotated[float, Gt(0)] in mV; found True; "
+            "8:7: error: threshold_mV of f is Annotated[float, Gt(gt=0)] in mV; found True; "
             "input should be a valid number",
         ),
         (
             "threshold_mV: -1",
-            "8:7: error: threshold_mV of f is Annotated[float, Gt(0)] in mV; found -1; "
+            "8:7: error: threshold_mV of f is Annotated[float, Gt(gt=0)] in mV; found -1; "
             "input should be greater than 0",
         ),
         (
@@ -95,7 +95,7 @@ def test_what_fits_is_accepted(problems: Check) -> None:
         ),
         (
             "window_ns: 5.0",
-            "2:3: error: f needs threshold_mV, Annotated[float, Gt(0)] in mV; found none in the "
+            "2:3: error: f needs threshold_mV, Annotated[float, Gt(gt=0)] in mV; found none in the "
             "configuration of w; add 'threshold_mV'",
         ),
         (
@@ -123,8 +123,9 @@ def test_a_whole_number_that_is_written_with_an_exponent_is_written_out(
 ) -> None:
     module = FILTER.replace("threshold_mV: Annotated[float, Gt(0)]", f"events: {kind}")
     (message,) = problems(module, f"{WORKER}      events: 1e6\n")
+    shown = kind.replace("Gt(0)", "Gt(gt=0)")
     assert message == (
-        f"setup.yaml:8:7: error: events of f is {kind}; found 1000000.0; write 1000000"
+        f"setup.yaml:8:7: error: events of f is {shown}; found 1000000.0; write 1000000"
     )
 
 
@@ -197,17 +198,18 @@ def test_common_keys_need_not_be_known(problems: Check) -> None:
     assert problems(FILTER, worker) != []
     path = Path("setup.yaml")
     path.write_text(common + path.read_text())
-    setup, found = read_setup_or_problems("setup.yaml")
-    assert found == []
-    assert setup is not None
-    assert setup.worker("w").config_origin.common == {"sample_time_ns", "threshold_mV"}
+    assert preflight("setup.yaml").problems == []
+    assert read_setup("setup.yaml").worker("w").config_origin.common == {
+        "sample_time_ns",
+        "threshold_mV",
+    }
 
 
 def test_a_common_key_of_the_wrong_type_is_shown_where_it_stands(problems: Check) -> None:
     problems(FILTER, f"{WORKER}      window_ns: 5\n")
     path = Path("setup.yaml")
     path.write_text(f"base_config: {{threshold_mV: low}}\n{path.read_text()}")
-    _, (problem,) = read_setup_or_problems("setup.yaml")
+    (problem,) = preflight("setup.yaml").problems
     assert str(problem.where) == "setup.yaml:1:15"
 
 
@@ -238,7 +240,7 @@ def test_in_the_manuals_dialect_general_is_common_and_a_section_is_not(here: Pat
         "- Fkt_2: {file_name: own, fkt_name: f, RB_assign: {a: read, b: write}}\n"
         "- Fkt_3: {file_name: feed, fkt_name: feed, RB_assign: {b: read}}\n"
     )
-    _, (problem,) = read_setup_or_problems("setup.yaml")
+    (problem,) = preflight("setup.yaml").problems
     assert str(problem.where) == "config.yaml:4:3"
 
 
@@ -257,11 +259,9 @@ def configured(annotation: Any, value: Any) -> Any:
 
     f.__annotations__["a"] = annotation
     f.__mimocorb_kind__ = "filter"
-    signature = plain_signature(f)
-    assert isinstance(signature, PlainSignature)
     origin = ConfigOrigin({"a": Where("setup.yaml", 3, 4)}, directory=Path("/lab"))
     spec = WorkerSpec("w", FunctionReference("own", "f"), config={"a": value}, config_origin=origin)
-    values, problems = configure(signature, spec)
+    values, problems = configure(Component.of(f), spec)
     return str(problems[0]) if problems else values["a"]
 
 

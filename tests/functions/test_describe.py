@@ -130,7 +130,7 @@ def test_json_has_everything(own: Path, capsys: pytest.CaptureFixture[str]) -> N
         "unit": "mV",
         "meaning": "Least height, in mV.",
     }
-    assert (limit["default"], names["default"]) == ("LIMIT", "['chA']")
+    assert (limit["default"], names["default"]) == ("3", "['chA']")
     assert found["given"] == {"metadata": "counter, timestamp and deadtime"}
 
 
@@ -208,21 +208,6 @@ def test_a_worker_is_described_as_it_stands_in_the_set_up(
     assert found["snippet"] in text
 
 
-def test_keys_that_only_the_text_of_a_function_names_are_listed(
-    own: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (own / "cut.py").write_text(
-        "def cut(source_list, sink_list, observe_list, config_dict, **rb_info):\n"
-        "    low, high = config_dict['low_mV'], config_dict.get('high_mV', 50.0)\n"
-    )
-    text = describe(capsys, "cut.py:cut")
-    assert "low_mV    mV     required" in text
-    assert "high_mV   mV     50.0" in text
-    assert (
-        "      low_mV: …  # a value in mV, required\n      high_mV: 50.0  # a value in mV\n" in text
-    )
-
-
 def test_what_says_how_events_are_merged_is_described(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,7 +250,7 @@ def test_functions_of_mimocorb_are_described(own: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ("buffer_control.BufferToTxtfile", "filename       str                     required"),
+        ("buffer_control.BufferToTxtfile", "filename       str              required"),
         ("buffer_control.BufferToParquetfile", '"snappy"   none, snappy, lz4'),
         ("exporters.csv", "function: exporters.csv"),
         ("mimocorb.plot.plot_graph", "function: plot.plot_graph"),
@@ -292,7 +277,7 @@ def test_a_class_that_needs_a_function_is_not_offered_for_set_ups(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = describe(capsys, "buffer_control.SourceToBuffer")
-    assert "data_source          None      Where the events come from" in text
+    assert "data_source   None      Where the events come from" in text
     assert "a set-up cannot name it" in text
     assert "Workers:" not in text
     (found,) = json.loads(describe(capsys, "--json", "buffer_control.SourceToBuffer"))
@@ -322,7 +307,7 @@ def test_a_function_that_only_python_knows_is_loaded(
         (["mimocorb/functions"], "mimocorb/functions: error: expected functions for set-ups in it; "
          "found none; there are mimocorb/buffer_control"),
         (["own.py:helper"], "'helper' is called as helper(source_list, sink_list, "),
-        (["empty.py"], "expected functions in it that are marked as source, filter"),
+        (["empty.py"], "expected functions for set-ups in it; found none; mark one as source, "),
         (["none.yaml", "a"], "the set-up file is none.yaml; found: no such file"),
     ],
 )  # fmt: skip

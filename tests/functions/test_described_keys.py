@@ -2,7 +2,7 @@
 
 import pytest
 
-from mimocorb.setup.user_code.docstrings import described_keys, read_docstring, unit_of
+from mimocorb.components.docstrings import described_keys, read_docstring, unit_of
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,9 @@ def test_lists_that_are_not_of_the_configuration_are_not_its_keys() -> None:
 
     And so on.
     """
-    assert described_keys(text) == {
+    keys, paragraphs = described_keys(text)
+    assert paragraphs == ["Keys of the configuration: those of the detector, and"]
+    assert keys == {
         "limit": ("in ns, at most.", "", ""),
         "low": ("Edges.", "float", None),
         "high": ("Edges.", "float", None),

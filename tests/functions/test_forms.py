@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,11 @@ from mimocorb import filter
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.forms import form_of, has_preview
 from mimocorb.buffer_control import BufferToTxtfile
+from mimocorb.components.form import is_batch, kind_of
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
-from mimocorb.setup.user_code.user_functions import ModuleText, check_function, locate, read_module
+from mimocorb.setup.user_code.user_functions import load_function, locate
 
 
 def worker(**config: Any) -> WorkerSpec:
@@ -42,9 +44,44 @@ def test_a_decorator_loads_next_to_nothing() -> None:
     assert shown.stdout == "False\n"
 
 
-def test_a_decorator_with_brackets_is_refused() -> None:
-    with pytest.raises(TypeError, match="@filter stands alone above a function or class"):
-        filter(5.0)
+@pytest.mark.parametrize("name", ["source", "filter"])
+def test_a_decorator_with_batch_marks_a_batch_function(name: str) -> None:
+    decorate = getattr(mimocorb, name)
+
+    @decorate(batch=True)
+    def f(events, *, factor=2):
+        return events * factor
+
+    assert (kind_of(f), is_batch(f), f(3, factor=4)) == (name, True, 12)
+    assert not is_batch(decorate(lambda event: event))
+    assert not is_batch(decorate(batch=False)(lambda event: event))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "options", "message"),
+    [
+        ("filter", (5.0,), {}, r"write @filter or @filter\(batch=True\) above .* Found 5\.0"),
+        ("filter", (), {}, r"Found @filter\(\)"),
+        ("filter", (), {"threshold": 3}, r"parameters of the function .* @filter\(threshold=3\)"),
+        ("source", (), {"batch": 1}, r"Found @source\(batch=1\)"),
+        ("source", (), {"batch": True, "rate": 2}, r"Found @source\(batch=True, rate=2\)"),
+        ("sink", (5.0,), {}, "write @sink, without brackets, above"),
+    ],
+)
+def test_anything_else_in_brackets_is_refused(name, arguments, options, message) -> None:
+    with pytest.raises(TypeError, match=message):
+        getattr(mimocorb, name)(*arguments, **options)
+
+
+def test_what_follows_a_decorator_with_batch_is_a_function() -> None:
+    with pytest.raises(TypeError, match=r"Found 5\.0"):
+        filter(batch=True)(5.0)
+
+
+@pytest.mark.parametrize("name", ["sink", "observer"])
+def test_sinks_and_observers_have_no_options(name: str) -> None:
+    with pytest.raises(TypeError):
+        getattr(mimocorb, name)(batch=True)
 
 
 def test_each_function_has_one_form() -> None:
@@ -77,18 +114,16 @@ def test_a_forgotten_decorator_is_noticed_before_the_start(
 ) -> None:
     (tmp_path / "own.py").write_text(function)
     reference = locate("own", "f", tmp_path)
-    module = read_module(reference)
-    assert isinstance(module, ModuleText)
-    problem = check_function(reference, module)
-    assert problem is not None
-    assert remedy in str(problem)
+    call = WorkerCall(WorkerSpec("w", reference))
+    with pytest.raises(SetupError, match=re.escape(remedy)):
+        bind_function(load_function(reference), call)
 
 
 def test_a_function_that_cannot_be_called_says_what_may_be_missing() -> None:
     def f(event):
         return event
 
-    with pytest.raises(SetupError, match=r"f\(event\) cannot be called as f\(source_list.*@filter"):
+    with pytest.raises(SetupError, match=r"called as f\(source_list.*found \(event\).*@filter"):
         bind_function(f, WorkerCall(worker()))
 
 

@@ -29,16 +29,20 @@ BUILD = [
 ]
 
 
-def pip(*arguments: str) -> None:
+def try_pip(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     tools = str(Path(sys.executable).parent)
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "pip", *arguments],
-        env=os.environ | {"PATH": tools + os.pathsep + os.environ["PATH"]},
+        env=os.environ | {"PATH": tools + os.pathsep + os.environ["PATH"]} | variables,
         capture_output=True,
         text=True,
         timeout=BUILD_WATCHDOG_S,
         check=False,
     )
+
+
+def pip(*arguments: str) -> None:
+    done = try_pip(*arguments)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
@@ -98,3 +102,43 @@ def test_an_installed_wheel_moves_events(wheel: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.stdout.split() == [str(place / "mimocorb" / "__init__.py"), "[42]"], done.stderr
+
+
+OLD_COMPILER = """#!/bin/sh
+case "$*" in *-std=c++2*) echo "unrecognized option" >&2; exit 1;; esac
+exec c++ "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("compiler", "defined", "reason", "remedy"),
+    [
+        ("/nowhere/g++", "", "a C++ compiler, and none was found", "apt-get install g++"),
+        ("old", "", "a compiler for C++20 on a 64-bit system", "use g++ 11"),
+        ("", "Python_INCLUDE_DIR=/nowhere", "Python.h was not found", "install python3-dev"),
+        ("", "CMAKE_SYSTEM_NAME=Darwin", "runs on Linux, and this is Darwin", "(WSL 2)"),
+    ],
+    ids=["no compiler", "old compiler", "no header files", "another system"],
+)
+def test_a_build_that_cannot_be_ends_with_what_to_install(
+    compiler: str, defined: str, reason: str, remedy: str, tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    old.write_text(OLD_COMPILER)
+    old.chmod(0o755)
+    done = try_pip(
+        *(option for option in BUILD if not option.startswith("--config-settings")),
+        f"--config-settings=build-dir={tmp_path / 'build'}",
+        *([f"--config-settings=cmake.define.{defined}"] if defined else []),
+        "--wheel-dir",
+        str(tmp_path),
+        str(ROOT),
+        **({"CXX": str(tmp_path / compiler)} if compiler else {}),
+    )
+    assert done.returncode != 0
+    said = " ".join(done.stderr.split())
+    (error,) = (part for part in said.split("CMake Error")[1:])
+    assert reason in error
+    assert remedy in error
+    ending = "on Debian or Ubuntu: sudo apt-get install g++ python3-dev [end of output]"
+    assert ending in error

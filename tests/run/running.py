@@ -210,6 +210,11 @@ class Finished:
         return self.record["result"]
 
     @property
+    def summary_text(self) -> str:
+        """All that is told to people."""
+        return (self.directory / "summary.txt").read_text()
+
+    @property
     def log(self) -> str:
         return (self.directory / "log.txt").read_text()
 

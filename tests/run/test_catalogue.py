@@ -23,6 +23,7 @@ from mimocorb.errors import RunRecordError
 from mimocorb.run.record.catalogue import catalogue, find_run, look_at
 from mimocorb.run.record.comparison import compare
 from mimocorb.run.record.run_record import RunRecord, read_record, write_record
+from mimocorb.run.run_state import RunState
 from mimocorb.run.workers.process_identity import ProcessIdentity
 
 
@@ -51,7 +52,7 @@ def going_on(recorded: Path, supervisor: ProcessIdentity) -> dict[str, object]:
     """What the record of a run says that has not ended."""
     states = read_record(recorded).states[:3]
     return {
-        "state": "running",
+        "state": RunState.RUNNING,
         "states": states,
         "ended_utc": None,
         "quality": None,
@@ -83,7 +84,7 @@ def test_a_run_that_was_killed_is_marked_so_once_at_the_next_look(tmp_path):
     assert read_record(directory).state == "running"
     seen = look_at(directory).record
     assert (seen.state, seen.ended_utc, seen.result) == ("killed", None, None)
-    assert set(seen.quality or {}) == {"killed", "books open"}
+    assert set(seen.quality or {}) == {"killed", "ledger open"}
     assert "vanished" in seen.states[-1].cause
     assert seen.states[2].time_utc <= str(seen.last_sign_utc) <= seen.states[-1].time_utc
     assert read_record(directory) == seen
@@ -104,7 +105,8 @@ def test_of_a_killed_run_it_is_known_how_many_events_it_had_taken_at_least(tmp_p
     assert progress.events == progress.published["RB_1"]
     assert record.states[2].time_utc < progress.time_utc <= record.last_sign_utc
     assert main(["runs", str(tmp_path / "target")]) == 0
-    assert re.search(rf" ≥ {count(progress.events)} .* killed, books open", capsys.readouterr().out)
+    listed = capsys.readouterr().out
+    assert re.search(rf" ≥ {count(progress.events)} .* killed, ledger open", listed)
     assert main(["runs", str(directory)]) == 0
     said = f"at least, as of {progress.time_utc}: RB_1 {count(progress.events)}, RB_2 "
     assert said in capsys.readouterr().out
@@ -201,7 +203,7 @@ DAMAGE: dict[str, tuple[Callable[[RunRecord], bytes], str]] = {
     "nested for ever": (lambda _: b"[" * 200_000, "is damaged"),
     "a list": (lambda _: b"[]", "is not the record of a run"),
     "of another program": (lambda _: b'{"runs": 3}', "is not the record of a run"),
-    "of a later version": (lambda r: changed(r, schema_version=2), "version 2 of the schema"),
+    "of a later version": (lambda r: changed(r, schema_version=3), "version 3 of the schema"),
     "no number": (lambda r: changed(r, number="many"), "is damaged: number: Input should be"),
     "no states": (lambda r: changed(r, states=[{}]), "is damaged: states.0.time_utc: Field"),
 }
@@ -265,7 +267,7 @@ def test_runs_differ_in_setup_files_versions_and_rates(recorded):
     }
     assert [(d.key, d.second) for d in found.files] == [("test_setup.yaml", "0" * 64)]
     assert [(d.key, d.second) for d in found.versions] == [("packages.numpy", "1.0")]
-    assert [rate.sigma for rate in found.rates] == [0.0, 0.0]
+    assert [rate.buffer for rate in found.rates] == ["RB_1", "RB_2"]
 
 
 def with_rates(record: RunRecord, published: int, **rates: float) -> RunRecord:
@@ -287,13 +289,12 @@ def test_the_significance_of_a_difference_follows_from_both_uncertainties(record
     assert compare(one, replace(other, result=None)).rates == []
 
 
-def test_the_rate_in_a_record_is_the_number_of_events_in_live_time(recorded):
-    result = read_record(recorded).result
-    assert result is not None
-    first, second = (buffer.rate for buffer in result.buffers)
-    (source,) = result.accounts["live_time"]
-    live_s = source["live_ns"] / 1e9
-    assert first is not None
-    assert first.value_hz == pytest.approx(100 / live_s)
-    assert first.sigma_hz == pytest.approx(10 / live_s)
-    assert second == first
+def test_a_source_as_fast_as_possible_has_a_throughput_and_no_rate(recorded):
+    record = read_record(recorded)
+    assert record.result is not None
+    for buffer in record.result.buffers:
+        assert buffer.rate is None
+        assert buffer.throughput_hz == pytest.approx(100 / record.result.active_s)
+    (source,) = record.result.accounts["live_time"]
+    assert (source["arrivals"], source["rate_hz"]) == ("not random", None)
+    assert {rate.sigma for rate in compare(record, record).rates} == {None}

@@ -20,7 +20,7 @@ def test_run_daq_runs_a_setup(tmp_path):
     command = [sys.executable, str(RUN_DAQ), setup.name, "--quiet", "--output", "data"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Run test_setup: complete")
+    assert done.stdout.startswith("Run 1, test_setup, is complete: every event")
     assert len(run_directories(tmp_path / "data")) == 1
 
 
@@ -50,7 +50,7 @@ def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, comma
     ("sink", "message"),
     [
         ("BufferToTxtfile, config: {filename: table}", "writes one row per event, but raw has 4"),
-        ("BufferToTxtfile", "filename"),
+        ("BufferToTxtfile, config: {filename: a/b}", "A file name has 1 to 64 letters"),
         (
             "BufferToParquetfile, config: {filename: events, compression: zip}",
             "compression is 'zip'; choose one of none, snappy",
@@ -82,7 +82,7 @@ Workers:
     line, other, total = capsys.readouterr().err.splitlines()
     assert line.startswith("setup.yaml:5:3: error: save can work with raw; ")
     assert message in line
-    assert other.startswith("setup.yaml:6:3: error: list can work with raw; ")
+    assert other.startswith("setup.yaml:6:3: error: BufferToTxtfile needs filename, str; ")
     assert total == "setup.yaml: 2 errors, nothing was started"
     assert not (tmp_path / "target").exists()
 
@@ -120,7 +120,8 @@ def test_an_output_directory_that_cannot_be_made_is_one_message(tmp_path, capsys
 
 @pytest.mark.parametrize("option", ["--quiet", "--lines"])
 def test_a_terminal_without_dashes_and_umlauts_gets_question_marks(tmp_path, option):
-    command = [sys.executable, str(RUN_DAQ), chain(tmp_path).name, option]
+    setup = chain(tmp_path).rename(tmp_path / "prüfung.yaml")
+    command = [sys.executable, str(RUN_DAQ), setup.name, option]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,16 @@ from running import WATCHDOG_S, Worker, chain, run
 from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import BufferView, Goal, RunState, RunView, WorkerState, WorkerView
+from mimocorb.run.run_state import (
+    BufferView,
+    Goal,
+    GroupView,
+    ProcessView,
+    RunState,
+    RunView,
+    WorkerState,
+    WorkerView,
+)
 from mimocorb.run.screen.picture import render
 from mimocorb.run.screen.terminal import PlainLines
 from mimocorb.run.wording import status_line
@@ -39,6 +48,20 @@ def stats(name: str, *due: int, published: int = 1234567) -> BufferStats:
     )  # fmt: skip
 
 
+def ledger(stats: BufferStats, *readers: str, **more: object) -> BufferView:
+    """What a run knows of a buffer."""
+    names = (*readers, *("second reader",) * (len(stats.groups) - len(readers)))
+    groups = (
+        GroupView.of(group, stats.published, name)
+        for group, name in zip(stats.groups, names, strict=True)
+    )
+    return BufferView.of(stats, tuple(groups), **more)
+
+
+def at_work(worker: str, number: int) -> ProcessView:
+    return ProcessView(f"{worker} f[{number}]", worker, True, number, WorkerState.RUNNING)
+
+
 def a_run(buffers: int = 3, workers: int = 5) -> RunView:
     return RunView(
         title="simultest_setup",
@@ -50,30 +73,39 @@ def a_run(buffers: int = 3, workers: int = 5) -> RunView:
         goals=(Goal("events", "RB_1", 1234567, 2_000_000),),
         results={},
         buffers=tuple(
-            BufferView(stats(f"RB_{n}", 12, 3), 12345.6, {0: "calculate_decay_time"}, 0.123)
+            ledger(
+                stats(f"RB_{n}", 12, 3),
+                "calculate_decay_time",
+                throughput_hz=12345.6,
+                dead_fraction=0.123,
+            )
             for n in range(1, buffers + 1)
         ),
         workers=tuple(
-            WorkerView(f"Fkt_{n}", "calculate_decay_time", (WorkerState.RUNNING,) * 2, (1, 2))
+            WorkerView(
+                f"Fkt_{n}",
+                "calculate_decay_time",
+                (at_work(f"Fkt_{n}", 1), at_work(f"Fkt_{n}", 2)),
+            )
             for n in range(1, workers + 1)
         ),
     )
 
 
-def test_the_books_of_a_summary_fit_a_terminal_of_80_columns():
+def test_the_ledger_in_a_summary_fits_a_terminal_of_80_columns():
     view = a_run()
-    buffer = replace(
-        view.buffers[0],
-        stats=stats("waveforms_of_all_detectors", 12, 3, published=123_456_789),
-        readers={0: "save BufferToParquetfile", 1: "look"},
+    buffer = ledger(
+        stats("waveforms_of_all_detectors", 12, 3, published=123_456_789),
+        "save BufferToParquetfile",
+        "look",
     )
     view = replace(view, buffers=(buffer, *view.buffers[1:]))
-    summary = RunSummary(7, "test", Path("target"), "stopped", 0.0, 1.0, view, (), (), ())
-    books = summary.text().partition("\nBooks\n")[2]
-    assert max(map(len, books.splitlines())) <= 80
-    assert "…all_detectors 123 456 789 = 123 456 777 +" in books
-    assert "  RB_2             1 234 567 =   1 234 555 +" in books
-    assert "  waveforms_of_all_detectors: 12 still due to save BufferToParquetfile\n" in books
+    summary = RunSummary(7, "test", Path("target"), "stopped", 0.0, 1.0, view, (), ())
+    text = summary.text().partition("\nLedger\n")[2]
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…all_detectors 123 456 789 = 123 456 777 +" in text
+    assert "  RB_2             1 234 567 =   1 234 555 +" in text
+    assert "  waveforms_of_all_detectors: 12 still due to save BufferToParquetfile\n" in text
 
 
 def drawn(view: RunView, width: int = 80, height: int = 24, *, unicode: bool = True) -> list[str]:

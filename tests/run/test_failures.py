@@ -140,7 +140,7 @@ def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_pat
     )
 
 
-def test_a_module_that_cannot_be_imported_ends_the_run_before_any_data(tmp_path):
+def test_a_run_does_not_start_with_a_module_that_cannot_be_imported(tmp_path):
     setup = chain(tmp_path)
     (tmp_path / "broken.py").write_text(
         "import no_such_package\n\n\ndef double(*lists, **rb_info):\n    pass\n"
@@ -151,9 +151,10 @@ def test_a_module_that_cannot_be_imported_ends_the_run_before_any_data(tmp_path)
     setup.write_text(f"{head}{name} broken\n    fkt_name: double{second}")
     assert tail
     finished = run(setup)
-    assert finished.code == 1
-    assert "No module named 'no_such_package'" in finished.summary["failures"][0]
-    assert finished.published("RB_1") == 0
+    assert finished.code == 2
+    assert "broken.py:1: error: 'broken' can be imported" in finished.text
+    assert "No module named 'no_such_package'" in finished.text
+    assert not finished.parent.exists()
 
 
 def test_a_full_disk_is_reported_and_whole_lines_stay(tmp_path):
@@ -176,12 +177,12 @@ def test_a_full_disk_is_reported_and_whole_lines_stay(tmp_path):
 
 def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
     sinks = {"filename": "values"}
-    more = [Worker("save", {"RB_2": "read"}, sinks)]
+    more = [Worker("save_unseen", {"RB_2": "read"}, sinks)]
     finished = run(chain(tmp_path, more=more))
     assert finished.code == 1
     assert "exists already" in finished.summary["failures"][0]
     readers = [group["reader"] for group in finished.summary["buffers"][1]["groups"]]
-    assert readers == ["Fkt_3 save", "Fkt_4 save"]
+    assert readers == ["Fkt_3 save", "Fkt_4 save_unseen"]
     values = finished.values()
     assert values == [2.0 * n for n in range(len(values))]
 

@@ -116,7 +116,7 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
     assert summary.failures == []
     (warning,) = summary.warnings
     assert "a debugger, with the 6th event published in RB_1 in its hands; kill" in warning
-    (worker,) = [worker for worker in summary.workers if worker.name == "Fkt_2 stops_once"]
+    (worker,) = [worker for worker in summary.processes if worker.name == "Fkt_2 stops_once"]
     assert continued == [worker.pid]
     (group,) = summary.view.buffers[0].stats.groups
     assert (group.acknowledged, group.redelivered) == (100, 0)

@@ -46,7 +46,14 @@ def test_two_buffers_are_merged_and_waiting_for_a_partner_is_not_hanging(tmp_pat
     assert saved(done) == [2.0 * n for n in range(30)]
     assert "merged 30 complete sets, 10 incomplete, 0 of them late" in done.log
     (decisions,) = done.summary["accounts"]["decisions"]
-    assert (decisions["accepted"], decisions["rejected"]) == (60, 10)
+    # Sets, and what went on of them is what the ledger says was published.
+    assert (decisions["accepted"], decisions["rejected"], decisions["unit"]) == (30, 10, "set")
+    assert decisions["accepted_for"] == {"sums": 30}
+    assert done.published("sums") == 30
+    read = [group for buffer in done.summary["buffers"][:2] for group in buffer["groups"]]
+    assert decisions["events"] == sum(group["acknowledged"] for group in read) == 70
+    assert "merge add: 40 sets of 70 events = 30 accepted (sums 30) + 10 rej" in done.summary_text
+    assert list(done.record["quality"]) == ["clean"]
     assert decisions["reasons"] == {"incomplete: nothing from bottom": 10}
 
 

@@ -144,7 +144,7 @@ def test_what_a_new_process_could_not_mend_either_is_not_tried_again(
     failure = next(failure for failure in summary.failures if said in failure)
     assert failure.endswith("; a new process would fail in the same way")
     assert summary.warnings == []
-    assert len([end for end in summary.workers if end.worker == "Fkt_2"]) == 1
+    assert len([end for end in summary.processes if end.worker == "Fkt_2"]) == 1
 
 
 def test_events_that_are_still_due_are_processed_by_a_new_process_while_draining(tmp_path):

@@ -29,11 +29,19 @@ from mimocorb.buffers.stats import BufferStats, WaitingTime
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_directory import CopiedFile
-from mimocorb.run.record.run_record import RecordedState, RunRecord, read_record
-from mimocorb.run.record.run_result import BufferResult, GroupResult, RunResult, WorkerEnd
+from mimocorb.run.record.run_record import RunRecord, read_record
+from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run import Run
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import BufferView, RunState, RunView
+from mimocorb.run.run_state import (
+    BufferView,
+    GroupView,
+    ProcessView,
+    RunState,
+    RunView,
+    StateChange,
+    WorkerState,
+)
 from mimocorb.setup.dialects import read_setup
 
 
@@ -46,7 +54,7 @@ def finished(tmp_path_factory) -> Finished:
 
 def test_a_record_tells_who_took_what_when_and_with_what(finished):
     record = finished.record
-    assert (record["schema"], record["schema_version"]) == ("mimocorb run record", 1)
+    assert (record["schema"], record["schema_version"]) == ("mimocorb run record", 2)
     assert (record["number"], record["title"], record["state"]) == (1, "test_setup", "ended")
     assert (record["operator"], record["comment"]) == ("A. Student", "first try")
     assert record["supervisor"]["host"] == os.uname().nodename
@@ -144,7 +152,7 @@ def test_a_program_that_leaves_its_run_is_recorded(tmp_path, monkeypatch):
     record = read_record(directory)
     assert (record.state, record.is_final, record.result) == ("given up", True, None)
     assert record.states[-1].cause == "the program left the run while it was prepared"
-    assert record.quality == {"books open": ["the program left the run before its end"]}
+    assert record.quality == {"ledger open": ["the program left the run before its end"]}
 
 
 def test_a_record_that_cannot_be_written_ends_no_run_but_fails_it(tmp_path):
@@ -231,7 +239,7 @@ def test_what_was_changed_before_a_repetition_is_named(tmp_path):
 # --- flags
 
 
-def view(**books: int) -> RunView:
+def view(**counts: int) -> RunView:
     """The last picture of a run with one buffer."""
     stats = BufferStats(
         name="RB_1",
@@ -245,7 +253,7 @@ def view(**books: int) -> RunView:
         refused_full=0,
         refused_paused=0,
         groups=(),
-        **books,
+        **counts,
     )
     return RunView(
         title="test",
@@ -256,20 +264,20 @@ def view(**books: int) -> RunView:
         events=3,
         goals=(),
         results={},
-        buffers=(BufferView(stats, None, {}, None),),
+        buffers=(BufferView.of(stats, ()),),
         workers=(),
     )
 
 
-def test_books_that_do_not_balance_are_open():
+def test_a_ledger_that_does_not_balance_is_open():
     quality = judge(view(claimed=4, published=3, aborted=0, torn=0, in_hand=0), [], [])
-    assert list(quality) == ["books open"]
+    assert list(quality) == ["ledger open"]
     quality = judge(view(claimed=4, published=3, aborted=0, torn=0, in_hand=1), [], [])
-    assert quality == {"books open": ["1 slot of RB_1 was left in writers' hands"]}
+    assert quality == {"ledger open": ["1 slot of RB_1 was left in writers' hands"]}
 
 
 def test_several_flags_hold_at_once_each_with_its_reasons():
-    crash = WorkerEnd("Fkt_2 f[1]", "Fkt_2", True, 1, "failed", -9, "killed by SIGKILL", None)
+    crash = ProcessView("Fkt_2 f[1]", "Fkt_2", True, 1, WorkerState.FAILED, -9, "killed by SIGKILL")
     quality = judge(
         view(claimed=3, published=3, aborted=0, torn=0, in_hand=0),
         [crash],
@@ -291,14 +299,24 @@ def test_times_are_utc_with_milliseconds(time_s, text):
     assert utc(time_s) == text
 
 
-def test_a_record_of_before_something_was_counted_is_read(finished, tmp_path):
-    text = (finished.directory / "run.json").read_text()
-    content = json.loads(text)
-    for result in content["result"]["buffers"]:
-        del result["refused_full"], result["refused_paused"]
+def test_a_record_of_version_1_is_read(finished, tmp_path):
+    content = json.loads((finished.directory / "run.json").read_text())
+    content |= {"schema_version": 1, "quality": {"books open": ["why"]}}
+    new = content["result"]["buffers"][0]
+    old_keys = "name claimed published aborted torn in_hand rate_hz rate_sigma_hz dead_fraction"
+    group_keys = "reader first_sequence offered acknowledged quarantined saved due lost abandoned"
+    old = {key: new[key] for key in old_keys.split()}
+    old |= {"waiting_full_s": 1.5, "waiting_paused_s": 2.5}
+    more = {"redelivered": 0, "waiting_s": 0.5}
+    old["groups"] = [{k: g[k] for k in group_keys.split()} | more for g in new["groups"]]
+    content["result"]["buffers"] = [old]
     (tmp_path / "run.json").write_text(json.dumps(content))
-    (first, *_) = read_record(tmp_path).result.buffers
-    assert (first.refused_full, first.refused_paused) == (None, None)
+    record = read_record(tmp_path)
+    assert record.quality == {"ledger open": ["why"]}
+    (found,) = record.result.buffers
+    assert (found.published, found.waiting) == (new["published"], WaitingTime(1.5, 2.5))
+    assert found.groups[0].acknowledged == new["groups"][0]["acknowledged"]
+    found.check()
 
 
 def test_a_record_is_read_back_as_it_was_written(finished):
@@ -307,7 +325,7 @@ def test_a_record_is_read_back_as_it_was_written(finished):
 
 
 @pytest.mark.parametrize(
-    "part", [RunRecord, RunResult, BufferResult, GroupResult, WorkerEnd, CopiedFile, RecordedState]
+    "part", [RunRecord, RunResult, BufferView, GroupView, ProcessView, CopiedFile, StateChange]
 )
 def test_every_field_is_described_in_the_documentation(part):
     page = Path(__file__).parents[2] / "docs" / "reference" / "run-record.md"

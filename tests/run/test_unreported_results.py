@@ -92,7 +92,7 @@ def test_the_summary_of_a_run_says_what_was_never_reported(tmp_path):
         "stop_when Fkt_4.chi2 < 1: 'chi2' was never reported by Fkt_4, which reports events, "
         "relative_error"
     )
-    assert warning in finished.text
+    assert warning in finished.summary_text
 
 
 @pytest.mark.parametrize(

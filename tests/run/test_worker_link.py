@@ -66,7 +66,7 @@ def test_every_state_of_a_run_leads_to_its_end():
         while news:
             reached |= news
             news = {after for before in news for after in TRANSITIONS[before]} - reached
-        assert RunState.ENDED in reached
+        assert any(after.is_final for after in reached)
 
 
 HANGING = """

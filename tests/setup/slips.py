@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
-from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb._functions.preflight import preflight
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"
@@ -45,7 +45,7 @@ class Slip(NamedTuple):
     def messages(self) -> list[str]:
         """Return the messages about the set-up in the working directory, a copy of the examples."""
         Path(self.file).write_text(self.text())
-        return [str(problem) for problem in read_setup_or_problems(self.setup)[1]]
+        return [str(problem) for problem in preflight(self.setup).problems]
 
 
 SLIPS = {

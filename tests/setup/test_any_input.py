@@ -19,6 +19,7 @@ from mimocorb.errors import SetupError
 from mimocorb.model import Setup
 from mimocorb.model.problem import Problem
 from mimocorb.setup.dialects import read_setup_or_problems, setup_from_dicts
+from mimocorb.setup.drawing.flow import flow_of
 from mimocorb.setup.drawing.flow_picture import flow_picture
 from mimocorb.setup.drawing.picture_files import svg_text
 from mimocorb.setup.graph import Graph
@@ -99,7 +100,7 @@ def check_outcome(setup: Setup | None, problems: list[Problem]) -> None:
         assert "\n" not in str(problem)
     if setup is not None:
         Graph(setup).text()
-        svg_text(flow_picture(setup))
+        svg_text(flow_picture(flow_of(setup)))
         recommended_form(setup, setup.base_directory)
 
 

@@ -107,7 +107,7 @@ def test_an_import_that_answers_no_alarm_is_ended(
     write(place, first="import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
     monkeypatch.setattr(trial, "_GRACE_S", 0.0)
     setup = read_setup("setup.yaml")
-    trials = trial.try_functions(setup, setup.workers[:1], 2.0)
+    trials = trial.try_functions(setup, setup.workers[:1], trial.Manner(2.0))
     assert "found it still at work after 2 s" in str(trials[0].problems[0])
 
 
@@ -119,7 +119,7 @@ def test_what_an_import_starts_is_ended_with_it(place: Path) -> None:
         "open('pid', 'w').write(str(pid))",
     )
     setup = read_setup("setup.yaml")
-    assert trial.try_functions(setup, setup.workers[:1], 30.0)[0].problems == ()
+    assert trial.try_functions(setup, setup.workers[:1], trial.Manner())[0].problems == ()
     process = Path("/proc", (place / "pid").read_text(), "stat")
     deadline_s = time.monotonic() + 60
     while process.exists() and process.read_text().rpartition(")")[2].split()[0] != "Z":

@@ -1,14 +1,10 @@
 """Fields that functions read and write are compared with the types of the buffers."""
 
-import inspect
 from pathlib import Path
 
 import pytest
 
-from mimocorb import buffer_control
-from mimocorb.model.kinds import RESERVED_NAMES as ARGUMENTS
-from mimocorb.setup.dialects import read_setup_or_problems
-from mimocorb.setup.user_code.handed_over import ACCESS_CLASSES
+from mimocorb._functions.preflight import preflight
 
 SETUP = """
 Buffers:
@@ -56,7 +52,7 @@ def problems(place: Path, setup: str = SETUP, module: str = MODULE, **bodies: st
         module = module.replace(name, body.replace("\n", "\n    "))
     (place / "own.py").write_text(module)
     (place / "setup.yaml").write_text(setup)
-    found = read_setup_or_problems(place / "setup.yaml")[1]
+    found = preflight(place / "setup.yaml").problems
     return [str(each).removeprefix(f"{place}/") for each in found]
 
 
@@ -231,141 +227,3 @@ def test_a_merge_is_called_with_events_by_the_names_of_their_buffers(tmp_path: P
     )
     (found,) = problems(tmp_path, setup, LOOK=fit + ", event['raw']['chC']")
     assert "look reads the field 'chC' of raw" in found
-
-
-# --- functions of the manual's form, with a function inside
-
-MANUAL = """
-import mimocorb.buffer_control as control
-from mimocorb.buffer_control import (
-    BufferToBuffer, MergeBuffers, SourceToBuffer, rbExport, rbObserver, rbTransfer
-)
-def take(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
-    def pulses(number_of_channels):
-        TAKE
-    SourceToBuffer(source_list, sink_list, observe_list, config_dict, pulses, **rb_info)()
-def look(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
-    if source_list is None:
-        raise ValueError(f"{len(source_list)} sources")
-    samples = source_list[0]["values_per_slot"]
-    def tall(event, *, limit=1.0):
-        LOOK
-    work = BufferToBuffer(
-        source_list, sink_list, observe_list, config_dict, filter=tall, **rb_info
-    )
-    work()
-def keep(events, metadata):
-    SAVE
-def save(sources, sinks, observed, settings, **roles):
-    control.rbExport(source_list=sources, sink_list=None, ufunc=keep, **roles)()
-def watch(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
-    def show(event, metadata):
-        WATCH
-    rbObserver(source_list, sink_list, observe_list, config_dict, ufunc=show, **rb_info)()
-"""
-MANUAL_SETUP = SETUP.replace("    config: {channel: chB}\n", "")
-MANUAL_FIT = {"LOOK": "return [{'height': event['chA'].max(), 'time': samples}]"}
-
-
-def manual_problems(place: Path, *pairs: tuple[str, str], **bodies: str) -> list[str]:
-    module = MANUAL
-    for old, new in pairs:
-        assert module.count(old) == 1, old
-        module = module.replace(old, new)
-    for name, body in (FIT | MANUAL_FIT | bodies).items():
-        module = module.replace(name, body.replace("\n", "\n        "))
-    return problems(place, MANUAL_SETUP, module)
-
-
-def test_functions_inside_that_fit_are_fine(tmp_path: Path) -> None:
-    assert manual_problems(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("bodies", "words"),
-    [
-        (
-            {"TAKE": "yield {'chA': 1.0, 'chB': 2.0}"},
-            "8:49: error: a record of plain has no fields",
-        ),
-        (
-            {"LOOK": "return event['chC'].max() > 3"},
-            "12:15: error: tall reads the field 'chC' of raw in line 15 of own.py; found that raw "
-            "has chA, chB; did you mean 'chB'?",
-        ),
-        ({"LOOK": "return [{'hight': 1.0, 'time': 2.0}]"}, "13:13: error: a record of heights has"),
-        ({"SAVE": "print(events['hight'])"}, "14:50: error: keep reads the field 'hight'"),
-        ({"WATCH": "event['chA']"}, "15:53: error: show reads the field 'chA' of plain"),
-    ],
-)
-def test_what_does_not_fit_in_a_function_inside_is_found(
-    tmp_path: Path, bodies: dict[str, str], words: str
-) -> None:
-    (found,) = manual_problems(tmp_path, **bodies)
-    assert found.startswith(f"setup.yaml:{words}")
-
-
-def test_a_merge_of_the_manuals_form_is_looked_at(tmp_path: Path) -> None:
-    setup = MANUAL_SETUP.replace("sources: [raw]", "sources: [raw, plain]")
-    module = MANUAL.replace("work = BufferToBuffer", "work = MergeBuffers")
-    fit = "return [{'height': event['raw']['chA'][0], 'time': 1.0}]"
-    module = module.replace("filter=tall", "function=tall")
-    assert problems(tmp_path, setup, module, LOOK=fit) == []
-    (found,) = problems(tmp_path, setup, module, LOOK=fit.replace("chA", "chC"))
-    assert "error: tall reads the field 'chC' of raw" in found
-
-
-UNCLEAR = {
-    "a call in a branch": ("    work = Buffer", "    if samples: work = Buffer"),
-    "a call behind a return": ("    samples =", "    if config_dict: return\n    samples ="),
-    "two calls": ("    work()", "    rbTransfer(ufunc=print)()"),
-    "other sources": ("        source_list, sink", "        source_list[:1], sink"),
-    "changed sources": ("    samples =", "    source_list = other(config_dict)\n    samples ="),
-    "sources changed in place": ("    samples =", "    source_list.reverse()\n    samples ="),
-    "sources handed to something else": (
-        "    samples =",
-        "    shuffle(source_list)\n    samples =",
-    ),
-    "arguments made at run time": ("        source_list, sink", "        *lists, sink"),
-    "a function made at run time": ("filter=tall", "filter=made(tall)"),
-    "a decorated function": ("    def tall", "    @faster\n    def tall"),
-    "a function with two meanings": (
-        "    work = Buffer",
-        "    tall = faster(tall)\n    work = Buffer",
-    ),
-    "a function in a branch": ("    def tall(event", "    if samples:\n     def tall(event"),
-    "a decorated worker": ("def look(", "@faster\ndef look("),
-    "a class of the user's own": (
-        "import mimocorb.buf",
-        "BufferToBuffer = print\nimport mimocorb.buf",
-    ),
-    "a class that is replaced": ("    samples =", "    BufferToBuffer = print\n    samples ="),
-    "names from anywhere": ("import mimocorb.buf", "from numpy import *\nimport mimocorb.buf"),
-}
-
-
-@pytest.mark.parametrize("way", UNCLEAR)
-def test_nothing_is_said_where_it_is_unclear_what_is_called(tmp_path: Path, way: str) -> None:
-    slip = "return [{'hight': event['chC']}]"
-    assert len(manual_problems(tmp_path, LOOK=slip)) == 2
-    assert manual_problems(tmp_path, UNCLEAR[way], LOOK=slip) == []
-
-
-def test_what_a_source_reads_by_name_is_no_event(tmp_path: Path) -> None:
-    counting = "number_of_channels['n'] += 1\nyield [1.0, 2.0]"
-    way = ("def pulses(number_of_channels):", "def pulses(number_of_channels={'n': 0}):")
-    assert manual_problems(tmp_path, way, TAKE=counting) == []
-
-
-def test_a_worker_without_the_buffers_that_its_class_needs_is_left_alone(tmp_path: Path) -> None:
-    for buffers in ("sources: [raw, plain]", "observes: [raw]"):
-        setup = MANUAL_SETUP.replace("sources: [raw]", buffers)
-        assert problems(tmp_path, setup, MANUAL, LOOK="return event['chC']") == []
-
-
-def test_the_table_of_access_classes_is_that_of_the_classes() -> None:
-    for name, access in ACCESS_CLASSES.items():
-        parameters = list(inspect.signature(getattr(buffer_control, name)).parameters)
-        assert tuple(parameters[: len(ARGUMENTS)]) == ARGUMENTS
-        assert parameters[len(ARGUMENTS)] == access.names[0]
-        assert set(access.names) <= set(parameters)

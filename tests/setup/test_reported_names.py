@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb.setup.dialects import read_setup_or_problems
+from mimocorb._functions.preflight import preflight
 from mimocorb.setup.nearest import slip_of
 
 SETUP = """
@@ -29,7 +29,7 @@ IMPORT, CALL = "from mimocorb import report", "report(relative_error=0.1, lifeti
 def problems(place: Path, condition: str, call: str = CALL, imports: str = IMPORT) -> list[str]:
     (place / "own.py").write_text(MODULE.replace("CALL", call).replace("IMPORT", imports))
     (place / "setup.yaml").write_text(SETUP.replace("CONDITION", condition))
-    return [str(each) for each in read_setup_or_problems(place / "setup.yaml")[1]]
+    return [str(each) for each in preflight(place / "setup.yaml").problems]
 
 
 def test_what_is_reported_or_counted_may_end_a_run(tmp_path: Path) -> None:

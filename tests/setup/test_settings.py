@@ -4,24 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from mimocorb._functions.preflight import preflight
 from mimocorb.model import OnFailure, Setup
-from mimocorb.setup.dialects import read_setup_or_problems
 
 MANUAL, RELEASE, RECOMMENDED = "simultest_setup.yaml", "release_setup.yaml", "muon_setup.yaml"
 
 
 def read(name: str, *settings: str, data: str | None = None) -> Setup:
-    setup, problems = read_setup_or_problems(name, None, settings, data)
-    assert setup is not None, problems
-    assert [problem for problem in problems if "GUI_control" not in problem.found] == []
-    return setup
+    found = preflight(name, settings, data)
+    assert [problem for problem in found.problems if "GUI_control" not in problem.found] == []
+    assert found.setup is not None
+    return found.setup
 
 
 def error(name: str, *settings: str, data: str | None = None) -> str:
-    setup, problems = read_setup_or_problems(name, None, settings, data)
-    assert setup is None
-    assert len(problems) == 1, problems
-    return str(problems[0])
+    (problem,) = preflight(name, settings, data).problems
+    assert problem.severity == "error"
+    return str(problem)
 
 
 @pytest.mark.parametrize("path", ["RB_1.number_of_slots", "RingBuffer.RB_1.number_of_slots"])
@@ -50,9 +49,8 @@ def test_limits_of_the_command_line_rule_over_all_files(example: Path, name: str
 
 
 def test_a_worker_is_set(example: Path) -> None:
-    setup = read(
-        RECOMMENDED, "filter.number_of_processes=3", "Workers.filter.on_failure.action=go_on"
-    )
+    processes = "filter.number_of_processes=3"
+    setup = read(RECOMMENDED, processes, "Workers.filter.on_failure.action=go_on")
     assert setup.worker("filter").number_of_processes == 3
     assert setup.worker("filter").on_failure == OnFailure("go_on")
     setup = read(MANUAL, "Fkt_2.num_process=3", "Functions.Fkt_5.RB_assign={RB_1: observe}")

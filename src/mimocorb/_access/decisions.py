@@ -55,9 +55,12 @@ class DecisionCounter:
     ----------
     number_of_sinks
         Of the filter; those beyond the 32nd are not counted one by one.
+    of_sets
+        Whether each decision is about a set of events from several buffers.
     """
 
-    def __init__(self, number_of_sinks: int) -> None:
+    def __init__(self, number_of_sinks: int, *, of_sets: bool = False) -> None:
+        self._of_sets = of_sets
         self._sinks = range(min(number_of_sinks, page_of.MOST_SINKS))
         self._meter: Meter | None = None
         self._places: dict[str, int] = {}
@@ -65,7 +68,7 @@ class DecisionCounter:
     def begin(self) -> None:
         """Promise that from now on every event of this process is counted."""
         self._meter = current()
-        self._meter.knows(Knows.DECISIONS)
+        self._meter.knows(Knows.DECISIONS | Knows.SETS if self._of_sets else Knows.DECISIONS)
 
     @staticmethod
     def verdict(outputs: Sequence[Sequence[Any]], result: Any) -> Verdict:
@@ -93,6 +96,12 @@ class DecisionCounter:
             words[page_of.REJECTED] += count
             if verdict:
                 words[page_of.REASON_COUNTS + self._place(verdict)] += count
+
+    def add_set(self, verdict: Verdict, events: int) -> None:
+        """Count a set of events that is decided."""
+        if self._meter is not None:
+            self._meter.words[page_of.DECIDED] += events
+            self.add(verdict, 1)
 
     def failed(self) -> None:
         """Count an event on which the function failed; it goes back to the group."""

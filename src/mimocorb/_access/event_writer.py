@@ -76,7 +76,10 @@ class EventWriter:
         own = (self.next_counter, timestamp_s, self._deadtime(meter))
         try:
             self.form.fill(slot, data)
-            self.writer.set_metadata(*(own if metadata is None else _completed(metadata, own)))
+            given = own if metadata is None else _completed(metadata, own)
+            self.writer.set_metadata(*given)
+            if given[1] != timestamp_s:
+                meter.event_was_recorded(given[1])
         except BaseException:
             self.writer.abort()
             meter.event_is_dropped()

@@ -90,6 +90,7 @@ class Meter(StateClock):
         super().__init__(len(Doing))
         self.page = bytearray(page_of.PAGE_BYTES) if page is None else page
         self.words = memoryview(self.page).cast("q")
+        self._times = memoryview(self.page).cast("d")
         self._in_page = 0
         self._live_at_event_ns = 0
         self._owner: int | None = None
@@ -153,6 +154,17 @@ class Meter(StateClock):
         words[_READING_OUT_WORD] = spent_ns[_READING_OUT]
         if self._in_page != _LIVE:
             words[_DOING_WORD] = self._in_page = _LIVE
+
+    def event_was_recorded(self, timestamp_s: float) -> None:
+        """Note that the source gave the event a time of its own, as recorded events have one."""
+        times, first = self._times, page_of.RECORDED_S
+        if not self.words[page_of.KNOWS] & Knows.RECORDED:
+            times[first] = times[first + 1] = timestamp_s
+            self.knows(Knows.RECORDED)
+        elif timestamp_s > times[first + 1]:
+            times[first + 1] = timestamp_s
+        elif timestamp_s < times[first]:
+            times[first] = timestamp_s
 
     def event_is_dropped(self) -> None:
         """Note that the event does not go into the buffer: the source is live again."""

@@ -11,14 +11,16 @@ to the process: also after SIGKILL, in the middle of anything.
            4  knows             flags: what this process can tell, see Knows
            8  spent_ns[9]       time spent so far, by Doing
           18  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
+          25  decided           events in the sets that a merging worker has decided about
+          26  recorded_s[2]     float64: earliest and latest time that a source gave to an event
           32  accepted_for[32]  events of which something went to the n-th sink
           64  reason_count[33]  rejections by reason; the last one: all further reasons
          128  interval[352]     published events by the live time before them, of a source; see
                                 interval_edges_ns()
     byte 4096 reason_text[32]   80 bytes each, UTF-8, ended by a zero
 
-Every word is an int64 in its natural place, written by one store of one process. What a reader may
-rely on, at every moment and after every kill:
+Every word is an int64, or a float64 where it is said, in its natural place, written by one store of
+one process. What a reader may rely on, at every moment and after every kill:
 
 A1  ``began_ns + sum(spent_ns)`` is the moment at which the present activity began: time is never
     counted twice and none is left out, so the account of any moment adds up exactly.
@@ -43,6 +45,7 @@ __all__ = [
     "ACCEPTED",
     "ACCEPTED_FOR",
     "BEGAN_NS",
+    "DECIDED",
     "DOING",
     "EMPTY_PAGE",
     "FAILED",
@@ -57,6 +60,7 @@ __all__ = [
     "REASON_BYTES",
     "REASON_COUNTS",
     "REASON_TEXTS",
+    "RECORDED_S",
     "REJECTED",
     "SAMPLED",
     "SAMPLE_LOST",
@@ -73,6 +77,7 @@ __all__ = [
 
 BEGAN_NS, DOING, KNOWS, SPENT_NS = 1, 2, 4, 8
 ACCEPTED, REJECTED, FAILED, SAMPLED, SAMPLE_LOST, SAMPLE_SEED, REASONS = range(18, 25)
+DECIDED, RECORDED_S = 25, 26
 ACCEPTED_FOR, REASON_COUNTS, INTERVALS = 32, 64, 128
 MOST_SINKS, MOST_REASONS, INTERVAL_BINS = 32, 32, 352
 REASON_TEXTS, REASON_BYTES, PAGE_BYTES = 4096, 80, 8192
@@ -109,6 +114,10 @@ class Knows(IntFlag):
     """When the user's own function reads out: it says so."""
     DECISIONS = 4
     """What became of each event that it read."""
+    SETS = 8
+    """It puts events of several buffers together, and decides about sets of them."""
+    RECORDED = 16
+    """A source gives its events times of its own, as recorded events have them."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,8 @@ class Decisions:
     sampled, sample_lost, sample_seed
         Rejected events kept in the sample, those that could not be written, and the seed of the
         choice; the seed is 0 if no sample was asked for.
+    decided
+        Events about which it was decided; of a merging worker all those of a set.
     """
 
     accepted: int
@@ -140,6 +151,7 @@ class Decisions:
     sampled: int
     sample_lost: int
     sample_seed: int
+    decided: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,8 @@ class MeterReading:
         Time from the begin to the reading, by :class:`Doing`; adds up to it exactly.
     present_ns
         How long the present activity lasts; part of its time.
+    recorded_s
+        Earliest and latest time that a source gave to an event; None if it gave none.
     """
 
     began_ns: int
@@ -164,6 +178,7 @@ class MeterReading:
     decisions: Decisions
     intervals: NDArray[np.int64]
     present_ns: int
+    recorded_s: tuple[float, float] | None = None
 
     @property
     def events(self) -> int:
@@ -220,19 +235,22 @@ def read_page(page: bytes, now_ns: int) -> MeterReading:
     spent = [int(time_ns) for time_ns in words[SPENT_NS : SPENT_NS + len(Doing)]]
     present_ns = max(0, now_ns - began_ns - sum(spent)) if began_ns else 0
     spent[doing] += present_ns
+    knows = Knows(int(words[KNOWS]))
+    first_s, last_s = words[RECORDED_S : RECORDED_S + 2].view(np.float64)
     return MeterReading(
         began_ns=began_ns,
         at_ns=began_ns + sum(spent) if began_ns else now_ns,
         doing=doing,
         spent_ns=tuple(spent),
-        knows=Knows(int(words[KNOWS])),
-        decisions=_decisions(page, words),
+        knows=knows,
+        decisions=_decisions(page, words, knows),
         intervals=words[INTERVALS : INTERVALS + INTERVAL_BINS].copy(),
         present_ns=present_ns,
+        recorded_s=(float(first_s), float(last_s)) if Knows.RECORDED in knows else None,
     )
 
 
-def _decisions(page: bytes, words: NDArray[np.int64]) -> Decisions:
+def _decisions(page: bytes, words: NDArray[np.int64], knows: Knows) -> Decisions:
     reasons: dict[str, int] = {}
     for number in range(int(words[REASONS])):
         start = REASON_TEXTS + number * REASON_BYTES
@@ -241,15 +259,17 @@ def _decisions(page: bytes, words: NDArray[np.int64]) -> Decisions:
     further = int(words[REASON_COUNTS + MOST_REASONS])
     if further:
         reasons[OTHER_REASONS] = reasons.get(OTHER_REASONS, 0) + further
+    accepted, rejected = int(words[ACCEPTED]), int(words[REJECTED])
     return Decisions(
-        accepted=int(words[ACCEPTED]),
-        rejected=int(words[REJECTED]),
+        accepted=accepted,
+        rejected=rejected,
         failed=int(words[FAILED]),
         accepted_for=tuple(int(n) for n in words[ACCEPTED_FOR : ACCEPTED_FOR + MOST_SINKS]),
         reasons=reasons,
         sampled=int(words[SAMPLED]),
         sample_lost=int(words[SAMPLE_LOST]),
         sample_seed=int(words[SAMPLE_SEED]),
+        decided=int(words[DECIDED]) if Knows.SETS in knows else accepted + rejected,
     )
 
 

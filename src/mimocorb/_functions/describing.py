@@ -1,40 +1,38 @@
-"""What can be said of a worker function to somebody who wants to use it in a set-up.
-
-A module is read, not run, as long as its text tells enough. Functions that come from elsewhere, and
-those whose parameters another decorator or a base class decides, are loaded.
-"""
+"""What can be said of a worker function to somebody who wants to use it in a set-up."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from mimocorb._functions.forms import MANUAL_PARAMETERS, form_of, is_for_setups
-from mimocorb._functions.inspected import plain_signature
+from mimocorb._functions.forms import form_of
+from mimocorb._functions.manual import misuse
+from mimocorb.buffers.backends import OWN_BACKENDS
+from mimocorb.components.component import GIVEN, Component, Parameter
+from mimocorb.components.configuration import EXTRA_KEYS
+from mimocorb.components.docstrings import Docstring, read_docstring, unit_of
+from mimocorb.components.form import KINDS, Kind, kind_of
+from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.model import FunctionReference
 from mimocorb.model.kinds import Choice, keys_of
 from mimocorb.model.merge import MergeSettings
 from mimocorb.model.problem import Problem, Where
+from mimocorb.registry import Group, offered
 from mimocorb.setup.json_schema import part_schema
 from mimocorb.setup.paths import shown
-from mimocorb.setup.user_code.configuring import EXTRA_KEYS
-from mimocorb.setup.user_code.docstrings import Docstring, described_keys, read_docstring, unit_of
-from mimocorb.setup.user_code.keys_used import keys_used
-from mimocorb.setup.user_code.own_functions import OWN_MODULES
-from mimocorb.setup.user_code.signatures import GIVEN, KINDS, Kind, Parameter, PlainSignature
-from mimocorb.setup.user_code.static_signatures import read_signature
-from mimocorb.setup.user_code.user_functions import (
-    ModuleText,
-    check_function,
-    load_function,
-    read_module,
+from mimocorb.setup.user_code.own_functions import (
+    MANUAL_PARAMETERS,
+    OWN_MODULES,
+    functions_of,
+    is_for_setups,
+    offered_function,
 )
+from mimocorb.setup.user_code.user_functions import load_function, load_module, locate
 
-__all__ = ["Description", "describe_function", "worker_functions"]
+__all__ = ["Description", "Entry", "available", "describe_function", "functions_in"]
 
 _LISTS = ("sources", "sinks", "observes")
 _ROLES: Mapping[Kind, tuple[str, ...]] = {
@@ -43,6 +41,7 @@ _ROLES: Mapping[Kind, tuple[str, ...]] = {
     "sink": ("sources",),
     "observer": ("observes",),
 }
+_OTHER_GROUPS: Mapping[Group, str] = {"formats": "file format", "backends": "buffer backend"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,6 @@ class Description:
     kind
         ``"source"``, ``"filter"``, ``"sink"`` or ``"observer"``, or the form of the function where
         that is all that is known: ``"manual"``, ``"buffer_io"``.
-    for_setups
-        Whether a set-up can name it; otherwise a worker function calls it with the parameters.
-    merge
-        What is below ``merge`` in the configuration of a worker with several sources; for filters.
     summary
         What its docstring says first.
     parameters
@@ -71,6 +66,10 @@ class Description:
         What mimocorb gives to it: name and meaning.
     line
         Where it begins in its file; 0 if that is not known.
+    for_setups
+        Whether a set-up can name it; otherwise a worker function calls it with the parameters.
+    merge
+        What is below ``merge`` in the configuration of a worker with several sources; for filters.
     """
 
     reference: FunctionReference
@@ -89,97 +88,138 @@ class Description:
         return self.kind in KINDS
 
 
-def worker_functions(reference: FunctionReference) -> list[str] | Problem:
-    """Return the names of the functions for set-ups in the module of a reference."""
-    module = read_module(reference)
-    if isinstance(module, Problem):
-        return module
-    if reference.path is None:
-        loaded = import_module(str(reference.module))
-        names = reversed(getattr(loaded, "__all__", ()))
-        values = {getattr(loaded, name): name for name in names}
-        found = sorted(name for value, name in values.items() if is_for_setups(value))
-    else:
-        found = [name for name in module.names if name[0] != "_" and _is_marked(module, name)]
-    if found:
-        return found
-    if reference.path is None:
-        remedy = f"there are {', '.join(OWN_MODULES)}"
-        return Problem(
-            Where(reference.asked), "expected functions for set-ups in it", "found none", remedy
-        )
-    return Problem(
-        Where(shown(reference.path)),
-        "expected functions in it that are marked as source, filter, sink or observer",
-        "found none",
-        "mark one, or name another module",
-    )
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list of what there is.
+
+    Parameters
+    ----------
+    name
+        As a set-up writes it.
+    kind
+        What it is.
+    package
+        The installed package that brings it.
+    summary
+        What its docstring says first; or why it cannot be used.
+    """
+
+    name: str
+    kind: str
+    package: str
+    summary: str
 
 
-def _is_marked(module: ModuleText, name: str) -> bool:
-    """Whether it is a worker function beyond doubt: its decorator or its parameters say so."""
-    statement = module.names[name]
-    if read_signature(module.names, name) is not None:
-        return True
-    if not isinstance(statement, ast.FunctionDef):
-        return False
-    return bool({argument.arg for argument in statement.args.args} & {"config_dict", "buffer_io"})
+def available() -> list[Entry]:
+    """Return what set-ups can name without a file of their own; loads all components."""
+    found = []
+    for name, entry in offered("components").items():
+        package = entry.dist.name if entry.dist else entry.value
+        found.append(_entry(name, offered_function(name), package))
+    for name, packages in offered("components").twice.items():
+        why = f"offered by {' and '.join(packages)}: uninstall all but one of them"
+        found.append(Entry(name, "–", ", ".join(packages), why))
+    for place in OWN_MODULES:
+        for each in functions_in(locate(place, "", Path())):
+            name = f"{place.rpartition('/')[2]}.{each}"
+            found.append(_entry(name, locate(place, each, Path()), "mimocorb"))
+    for name, home in OWN_BACKENDS.items():
+        found.append(Entry(name, _OTHER_GROUPS["backends"], "mimocorb", home))
+    for group, kind in _OTHER_GROUPS.items():
+        found += [
+            Entry(name, kind, entry.dist.name if entry.dist else "", entry.value)
+            for name, entry in offered(group).items()
+        ]
+    return found
 
 
-def describe_function(reference: FunctionReference) -> Description | Problem:
-    """Return what can be said of a function, or why it cannot be used.
+def _entry(name: str, reference: FunctionReference, package: str) -> Entry:
+    try:
+        described = describe_function(reference)
+    except (UserFunctionError, SetupError) as error:
+        return Entry(name, "–", package, str(error))
+    return Entry(name, described.kind, package, described.summary)
+
+
+def functions_in(reference: FunctionReference) -> list[str]:
+    """Return the names of the functions for set-ups in the module of a reference.
 
     Raises
     ------
     UserFunctionError
-        The module had to be loaded, and cannot be.
+        The module cannot be imported.
+    SetupError
+        It has no function for set-ups.
     """
-    module = read_module(reference)
-    if isinstance(module, Problem):
-        return module
-    if reference.path is not None:
-        signature = read_signature(module.names, reference.name)
-        if signature is not None and (signature.fault or signature.parameters is not None):
-            return _of_plain(reference, signature)
-        problem = check_function(reference, module)
-        if problem is not None:
-            return problem
-        statement = module.names.get(reference.name)
-        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
-            is_manual = len(statement.args.args) != 1
-            docstring = ast.get_docstring(statement)
-            form = "manual" if is_manual else "buffer_io"
-            used = keys_used(module, reference.name)
-            keys = used.parameters if used else _keys(docstring)
-            return _of_docstring(reference, form, docstring, keys, statement.lineno)
-    return _of_loaded(reference, load_function(reference))
+    module = load_module(reference)
+    if reference.path is None:
+        found = functions_of(module)
+        where, remedy = Where(reference.asked), f"there are {', '.join(OWN_MODULES)}"
+    else:
+        own = {key: each for key, each in vars(module).items() if _is_of(each, module)}
+        found = [name for name, value in own.items() if name[0] != "_" and _is_worker(value)]
+        where, remedy = Where(shown(reference.path)), "mark one as source, filter, sink or observer"
+    if not found:
+        asked = "expected functions for set-ups in it"
+        raise SetupError(Problem(where, asked, "found none", f"{remedy}, or name another module"))
+    return found
 
 
-def _of_loaded(reference: FunctionReference, function: Callable[..., Any]) -> Description | Problem:
-    signature = plain_signature(function)
-    if signature is not None:
-        return _of_plain(reference, signature)
-    if reference.path is None and not is_for_setups(function):
+def _is_of(value: Any, module: Any) -> bool:
+    return callable(value) and getattr(value, "__module__", "") == module.__name__
+
+
+def _is_worker(value: Any) -> bool:
+    """Whether it is a worker function beyond doubt: its decorator or its parameters say so."""
+    if kind_of(value) is not None:
+        return True
+    is_function = inspect.isfunction(value)
+    return is_function and bool(
+        {"config_dict", "buffer_io"} & {*inspect.signature(value).parameters}
+    )
+
+
+def describe_function(reference: FunctionReference) -> Description:
+    """Load a function and return what can be said of it.
+
+    Raises
+    ------
+    UserFunctionError
+        It cannot be loaded.
+    SetupError
+        It cannot be used.
+    """
+    function = load_function(reference)
+    component = Component.of(function)
+    if component.fault is not None:
+        raise SetupError(Problem(reference.name_where, *component.fault))
+    if component.kind is not None:
+        return _of_plain(reference, component, component.kind)
+    if not reference.path and not reference.offered and not is_for_setups(function):
         return _of_access_class(reference, function)
-    docstring = inspect.getdoc(function)
-    return _of_docstring(reference, form_of(function).name, docstring, _keys(docstring))
+    form = form_of(function).name
+    problem = misuse(function, reference) if form == "manual" else None
+    if problem is not None:
+        raise SetupError(problem)
+    roles = _roles(read_docstring(inspect.getdoc(function)))
+    return Description(
+        reference, form, component.summary, component.parameters, roles, line=component.line
+    )
 
 
-def _of_plain(reference: FunctionReference, signature: PlainSignature) -> Description | Problem:
-    if signature.fault is not None:
-        return Problem(reference.name_where, *signature.fault)
-    given = {name: GIVEN[name] for name in signature.given}
-    if signature.takes_metadata:
+def _of_plain(reference: FunctionReference, component: Component, kind: Kind) -> Description:
+    given = {name: GIVEN[name] for name in component.given}
+    if component.takes_metadata:
         given = {"metadata": "counter, timestamp and deadtime", **given}
     return Description(
         reference,
-        signature.kind,
-        signature.summary,
-        (*(signature.parameters or ()), *EXTRA_KEYS[signature.kind]),
-        _ROLES[signature.kind],
+        kind,
+        component.summary,
+        (*component.parameters, *EXTRA_KEYS[kind]),
+        _ROLES[kind],
         given,
-        signature.line,
-        merge=_merge_keys() if signature.kind == "filter" else (),
+        component.line,
+        merge=_merge_keys() if kind == "filter" else (),
     )
 
 
@@ -198,49 +238,23 @@ def _merge_keys() -> tuple[Parameter, ...]:
     )
 
 
-def _of_docstring(
-    reference: FunctionReference,
-    form: str,
-    docstring: str | None,
-    keys: tuple[Parameter, ...],
-    line: int = 0,
-) -> Description:
-    """Return what a function of another form says of itself."""
-    text = read_docstring(docstring)
-    return Description(reference, form, text.summary, keys, _roles(text), line=line)
-
-
-def _keys(docstring: str | None) -> tuple[Parameter, ...]:
-    """Return the keys of the configuration that a docstring lists."""
-    return tuple(
-        Parameter(name, key.type_text, Any, key.default, key.meaning, unit_of(name, key.meaning))
-        for name, key in described_keys(docstring).items()
-        if name != "directory_prefix"
-    )
-
-
 def _of_access_class(reference: FunctionReference, owner: Callable[..., Any]) -> Description:
     """Return what a class, which needs a function of the user, takes besides its buffers."""
     text = read_docstring(inspect.getdoc(owner))
-    return Description(
-        reference,
-        "access class",
-        text.summary,
-        tuple(
-            Parameter(
-                name,
-                "",
-                Any,
-                None if parameter.default is parameter.empty else repr(parameter.default),
-                text.meanings.get(name, ""),
-                "",
-            )
-            for name, parameter in inspect.signature(owner).parameters.items()
-            if name not in MANUAL_PARAMETERS
-        ),
-        _roles(text),
-        for_setups=False,
+    parameters = tuple(
+        Parameter(
+            name,
+            "",
+            Any,
+            None if parameter.default is parameter.empty else repr(parameter.default),
+            text.meanings.get(name, ""),
+            "",
+        )
+        for name, parameter in inspect.signature(owner).parameters.items()
+        if name not in MANUAL_PARAMETERS
     )
+    kind = "access class"
+    return Description(reference, kind, text.summary, parameters, _roles(text), for_setups=False)
 
 
 def _roles(text: Docstring) -> tuple[str, ...]:

@@ -18,16 +18,13 @@ what is said of the buffers behind it holds if every event gives one there.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from mimocorb.components.component import Component, literal
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.user_code.docstrings import described_keys, unit_of
-from mimocorb.setup.user_code.signatures import PlainSignature, literal
 
 __all__ = ["FileNeed", "Flow", "declared_rate", "flows"]
 
@@ -84,20 +81,14 @@ class FileNeed:
         return None if self.flow.events is None else self.event_bytes * self.flow.events
 
 
-def declared_rate(
-    function: Callable[..., Any], signature: PlainSignature | None, spec: WorkerSpec
-) -> float | None:
+def declared_rate(component: Component, spec: WorkerSpec) -> float | None:
     """Return the mean rate that a source declares, in Hz, all processes together.
 
     ``None`` for other functions, and if it declares none that can be known.
     """
     if not spec.is_source:
         return None
-    if signature is not None:
-        known = {each.name: (each.unit, each.default) for each in signature.parameters or ()}
-    else:
-        keys = described_keys(inspect.getdoc(function))
-        known = {name: (unit_of(name, key.meaning), key.default) for name, key in keys.items()}
+    known = {each.name: (each.unit, each.default) for each in component.parameters}
     for (name, unit), rate_of in _MEANINGS.items():
         if known.get(name, ("", None))[0] != unit:
             continue

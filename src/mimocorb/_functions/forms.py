@@ -17,12 +17,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mimocorb._functions.decorators import kind_of
+from mimocorb.components.form import kind_of
 from mimocorb.setup.user_code.user_functions import is_buffer_io
 
-__all__ = ["FORMS", "MANUAL_PARAMETERS", "Form", "form_of", "has_preview", "is_for_setups"]
-
-MANUAL_PARAMETERS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
+__all__ = ["FORMS", "Form", "form_of", "has_preview"]
 
 
 class Form(NamedTuple):
@@ -71,13 +69,6 @@ FORMS = (
 def form_of(function: Callable[..., Any]) -> Form:
     """Return the form of a function."""
     return next(form for form in FORMS if form.recognises(function))
-
-
-def is_for_setups(value: Any) -> bool:
-    """Whether a set-up can name something of mimocorb: it needs no function of the user."""
-    if not callable(value):
-        return False
-    return tuple(inspect.signature(value).parameters) in {MANUAL_PARAMETERS, ("buffer_io",)}
 
 
 def has_preview(value: Any) -> bool:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mimocorb.errors import SetupError
-from mimocorb.setup.user_code.user_functions import MANUAL_ARGUMENTS, MISSING_DECORATOR
+from mimocorb.model import FunctionReference
+from mimocorb.model.problem import Problem
 
 if TYPE_CHECKING:
     from mimocorb._functions.call import Work, WorkerCall
 
-__all__ = ["bind"]
+__all__ = ["bind", "misuse"]
+
+_ARGUMENTS = "(source_list, sink_list, observe_list, config_dict, **rb_info)"
+_MISSING_DECORATOR = (
+    "put @filter, @sink or @observer above it (from mimocorb import filter); a function of"
+    " mimoCoRB2 has one parameter, buffer_io"
+)
 
 
 def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
@@ -26,7 +34,9 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
     SetupError
         It cannot be called so; its decorator may be missing.
     """
-    _check(function, call)
+    problem = misuse(function, call.spec.function)
+    if problem is not None:
+        raise SetupError(problem)
 
     def work() -> None:
         result = function(
@@ -42,16 +52,48 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
     return work
 
 
-def _check(function: Callable[..., Any], call: WorkerCall) -> None:
+def misuse(function: Callable[..., Any], reference: FunctionReference) -> Problem | None:
+    """Return why a function cannot be called with the documented arguments; None if it can."""
+    found, number = _fault(function), 0
+    if not found:
+        return None
+    with suppress(OSError, TypeError):
+        number = inspect.getsourcelines(function)[1]
+    of_class = " in the class" if isinstance(function, type) else ""
+    place = f"{of_class} in line {number}" if number else of_class
+    return Problem(
+        reference.name_where,
+        f"{reference.name!r} is called as {reference.name}{_ARGUMENTS}",
+        f"found {found}{place} of {reference.asked}",
+        _remedy(function),
+    )
+
+
+def _fault(function: Callable[..., Any]) -> str:
+    if inspect.iscoroutinefunction(function):
+        return "an asynchronous function"
+    if inspect.isgeneratorfunction(function):
+        return "a generator, which does nothing when called,"
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # of C: nobody knows how it is called
-        return
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):  # of C, which does not say how it is called
+        return ""
     try:
-        signature.bind(None, None, None, {}, **dict(call.spec.roles))
-    except TypeError as error:
-        name = getattr(function, "__name__", type(function).__name__)
-        raise SetupError(
-            f"{name}{signature} cannot be called as {name}{MANUAL_ARGUMENTS}: {error}."
-            f" {MISSING_DECORATOR[:1].upper()}{MISSING_DECORATOR[1:]}"
-        ) from None
+        signature.bind(None, None, None, {}, RB_1="read")
+    except TypeError:
+        return f"__init__{signature}" if isinstance(function, type) else str(signature)
+    return ""
+
+
+def _remedy(function: Callable[..., Any]) -> str:
+    """Say what to do with a function that has a fault; most often its decorator is missing."""
+    if isinstance(function, type):
+        return (
+            "put @filter, @sink or @observer above it (from mimocorb import filter), or write"
+            " __init__ with these arguments"
+        )
+    parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
+    front = [each for each in parameters if each.kind is not each.KEYWORD_ONLY]
+    if inspect.iscoroutinefunction(function) or len(front) > 2:
+        return "change the function, or name another one"
+    return _MISSING_DECORATOR if front else "put @source above it (from mimocorb import source)"

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimocorb._access.layout import contiguous_samples
-from mimocorb._functions.decorators import Metadata
-from mimocorb._functions.inspected import plain_signature
+from mimocorb.components.component import Component
+from mimocorb.components.configuration import configure, misuse
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.model.merge import MergeSettings
-from mimocorb.model.problem import format_problems
-from mimocorb.setup.user_code.configuring import check_plain_function, configure
-from mimocorb.setup.user_code.signatures import PlainSignature
 
 if TYPE_CHECKING:
     from mimocorb._functions.call import Work, WorkerCall
@@ -35,36 +33,35 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
     SetupError
         With all problems, in the words of ``mimocorb check``.
     """
-    signature = plain_signature(function)
-    if signature is None:
-        raise TypeError(f"{function!r} is not marked as source, filter, sink or observer")
-    problems = check_plain_function(signature, call.spec)
+    component = Component.of(function)
+    configured, faults = configure(component, call.spec)
+    problems = [*misuse(component, call.spec), *faults]
     if problems:
-        raise SetupError(format_problems(problems))
-    if _merges(signature, call):
+        raise SetupError(*sorted(problems, key=lambda problem: problem.where))
+    if _merges(component, call):
         MergeSettings.from_config(call.spec.config)  # so that a wrong one is known before data come
-    arguments = {**configure(signature, call.spec)[0], **_given(signature, call)}
-    if signature.kind == "source":
+    arguments = {**configured, **_given(component, call)}
+    if component.kind == "source":
         return functools.partial(_run_source, function, arguments, call)
     if isinstance(function, type):
         target = function(**arguments)
     else:
         target = functools.partial(function, **arguments)
-    called = _called(target, function.__name__, signature)
+    called = _called(target, function.__name__, component)
 
     def work() -> None:
         with _closed_at_end(target):
-            _run_called(called, signature, call)
+            _run_called(called, component, call)
 
     return work
 
 
-def _given(signature: PlainSignature, call: WorkerCall) -> dict[str, Any]:
+def _given(component: Component, call: WorkerCall) -> dict[str, Any]:
     """Return the arguments that mimocorb gives by name."""
     role = {"source": call.sink_list, "observer": call.observe_list}
-    (buffer, *_) = role.get(signature.kind, call.source_list) or ({},)
+    (buffer, *_) = role.get(component.kind or "", call.source_list) or ({},)
     known = {"directory": Path(call.directory_prefix), **_form_of_events(buffer)}
-    return {name: known[name] for name in signature.given}
+    return {name: known[name] for name in component.given}
 
 
 def _form_of_events(buffer: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +73,7 @@ def _form_of_events(buffer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _called(target: Callable[..., Any], name: str, signature: PlainSignature) -> Callable[..., Any]:
+def _called(target: Callable[..., Any], name: str, component: Component) -> Callable[..., Any]:
     """Return the target as its access class calls it, under the name of the user's function."""
 
     def with_named_metadata(data: Any, metadata: Any) -> Any:
@@ -86,9 +83,9 @@ def _called(target: Callable[..., Any], name: str, signature: PlainSignature) ->
         return target(data)
 
     called = target
-    if signature.takes_metadata and signature.kind != "sink":  # which gets named arrays already
+    if component.takes_metadata and component.kind != "sink":  # which gets named arrays already
         called = with_named_metadata
-    elif not signature.takes_metadata and signature.kind != "filter":  # which is called without
+    elif not component.takes_metadata and component.kind != "filter":  # which is called without
         called = without_metadata
     if called is not target or isinstance(target, functools.partial):
         setattr(called, "__name__", name)  # noqa: B010 - a partial has no such attribute before
@@ -117,22 +114,22 @@ def _run_source(
         _run(SourceToBuffer, call, data_source=events)
 
 
-def _merges(signature: PlainSignature, call: WorkerCall) -> bool:
+def _merges(component: Component, call: WorkerCall) -> bool:
     """Whether a filter reads several buffers, and so is called with an event of each."""
-    return signature.kind == "filter" and len(call.spec.reads) > 1
+    return component.kind == "filter" and len(call.spec.reads) > 1
 
 
-def _run_called(called: Callable[..., Any], signature: PlainSignature, call: WorkerCall) -> None:
+def _run_called(called: Callable[..., Any], component: Component, call: WorkerCall) -> None:
     """Run the access class of a kind; imported here, as a worker loads only what it uses."""
-    if _merges(signature, call):
+    if _merges(component, call):
         from mimocorb.filters.merge import MergeBuffers
 
-        _run(MergeBuffers, call, function=called, with_metadata=signature.takes_metadata)
-    elif signature.kind == "filter":
+        _run(MergeBuffers, call, function=called, with_metadata=component.takes_metadata)
+    elif component.kind == "filter":
         from mimocorb.filters.from_function import BufferToBuffer
 
-        _run(BufferToBuffer, call, filter=called, with_metadata=signature.takes_metadata)
-    elif signature.kind == "sink":
+        _run(BufferToBuffer, call, filter=called, with_metadata=component.takes_metadata)
+    elif component.kind == "sink":
         from mimocorb.sinks.from_function import rbExport
 
         _run(rbExport, call, ufunc=called, in_batches=True)

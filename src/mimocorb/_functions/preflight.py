@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mimocorb._functions.examination import Examination, examine, has_errors
 from mimocorb._functions.expectations import FileNeed, Flow, flows
-from mimocorb._functions.trial import Trial, try_functions
+from mimocorb._functions.trial import Manner
 from mimocorb._memory import available_bytes, size_in_words
-from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model import Setup
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.dialects import examine_setup
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
-from mimocorb.setup.user_code.user_functions import read_module
 
 __all__ = ["Preflight", "preflight"]
 
@@ -36,7 +36,7 @@ class Preflight:
         The set-up as far as it could be read.
     problems
         Everything that is wrong, in the order of the files.
-    trials
+    examination
         What came out when the modules were imported.
     flows
         What is expected of the buffers, by name, in the order of the data flow.
@@ -52,7 +52,7 @@ class Preflight:
 
     setup: Setup | None
     problems: Sequence[Problem]
-    trials: Sequence[Trial] = ()
+    examination: Examination = field(default_factory=Examination)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     files: Sequence[FileNeed] = ()
     memory_free_bytes: int = 0
@@ -69,11 +69,6 @@ class Preflight:
     def warnings(self) -> int:
         """Number of warnings."""
         return len(self.problems) - self.errors
-
-    @property
-    def forms(self) -> Mapping[str, str]:
-        """Form of the functions by name of the worker, as far as they could be loaded."""
-        return {name: form for trial in self.trials for name, form in trial.forms.items()}
 
 
 def preflight(
@@ -94,22 +89,27 @@ def preflight(
     setup, problems = examine_setup(path, None, settings, data)
     if setup is None:
         return Preflight(None, problems)
-    workers = [spec for spec in setup.workers if _is_loadable(spec)]
-    trials = try_functions(setup, workers, import_timeout_s)
+    manner = Manner(import_timeout_s, sizes=True, complete=not has_errors(problems))
+    examination = examine(setup, manner)
     target = setup.output_directory or RUNS_DIRECTORY.absolute()
+    expected = flows(setup, examination.rates_hz)
+    sizes = examination.event_bytes
+    files = [
+        FileNeed(spec.name, expected[spec.reads[0]], sizes[spec.name])
+        for spec in setup.workers
+        if spec.name in sizes and spec.reads
+    ]
+    free = _free_bytes(target)
     found = [
         *problems,
-        *(problem for trial in trials for problem in trial.problems),
+        *examination.problems,
         *_target_problems(setup, target),
+        *_disk_problems(setup, files, target, free),
     ]
-    expected = flows(setup, {name: hz for trial in trials for name, hz in trial.rates_hz.items()})
-    files = _files(setup, trials, expected)
-    free = _free_bytes(target)
-    found += _disk_problems(setup, files, target, free)
     return Preflight(
         setup,
         sorted(dict.fromkeys(found), key=lambda problem: problem.where),
-        trials,
+        examination,
         expected,
         files,
         available_bytes(),
@@ -117,26 +117,6 @@ def preflight(
         target,
         changed_meaning(setup),
     )
-
-
-def _is_loadable(spec: WorkerSpec) -> bool:
-    reference = spec.function
-    if not (reference.asked and reference.name):
-        return False
-    module = read_module(reference)
-    # A name that is not there has been reported.
-    return not isinstance(module, Problem) and (
-        reference.name in module.names or not module.complete
-    )
-
-
-def _files(setup: Setup, trials: Sequence[Trial], expected: Mapping[str, Flow]) -> list[FileNeed]:
-    sizes = {name: size for trial in trials for name, size in trial.event_bytes.items()}
-    return [
-        FileNeed(spec.name, expected[spec.reads[0]], sizes[spec.name])
-        for spec in setup.workers
-        if spec.name in sizes and spec.reads
-    ]
 
 
 def _existing(path: Path) -> Path:

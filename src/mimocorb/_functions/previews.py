@@ -1,9 +1,10 @@
-"""What access classes say of buffer and configuration before there is anything to read."""
+"""What components of mimocorb say of buffer and configuration before there is anything to read."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
@@ -11,50 +12,48 @@ from mimocorb._functions.forms import has_preview
 from mimocorb.errors import MimocorbError
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.model.problem import Problem
-from mimocorb.setup.user_code.user_functions import load_function
 
-__all__ = ["check_named_sinks", "misfit", "previewed"]
+__all__ = ["Preview", "misfit", "parts_used", "previewed"]
 
 
-def previewed(function: Callable[..., Any], spec: WorkerSpec, setup: Setup) -> int | None:
-    """Return the most bytes that an event takes in the file; None if that is not known.
+@dataclass(frozen=True)
+class Preview:
+    """What a worker will write.
+
+    Parameters
+    ----------
+    event_bytes
+        The most bytes that an event takes in its file; None if that is not known.
+    filename
+        The name of its file in the directory of the run; empty if that is not known.
+    """
+
+    event_bytes: int | None = None
+    filename: str = ""
+
+
+def previewed(
+    function: Callable[..., Any], spec: WorkerSpec, setup: Setup, *, sizes: bool
+) -> Preview:
+    """Return what a worker will write, as far as a class of mimocorb tells it.
 
     Raises
     ------
     MimocorbError
-        The access class cannot work with its buffer or its configuration.
+        The class cannot work with its buffer or its configuration.
     """
     owner = _previewing(function)
     layout = _layout(spec, setup)
     if owner is None or layout is None:
-        return None
-    found: int | None = owner.preview(layout, spec.config)
-    return found
-
-
-def check_named_sinks(setup: Setup) -> list[Problem]:
-    """Return what keeps the sinks of mimocorb that a set-up names from working.
-
-    No code of the user is loaded for it, and no library that starts threads: whoever runs the
-    set-up may fork afterwards. What only such a library knows, :func:`previewed` finds.
-    """
-    problems = []
-    for spec in setup.workers:
-        layout = _layout(spec, setup)
-        is_sink = spec.reads and not spec.writes  # a display need not be loaded here
-        if spec.function.path is not None or not is_sink or layout is None:
-            continue
-        sink: Any = load_function(spec.function)
-        if hasattr(sink, "check"):
-            try:
-                sink.check(layout, spec.config)
-            except MimocorbError as error:
-                problems.append(misfit(spec, error))
-    return problems
+        return Preview()
+    looks = owner.preview if sizes or not hasattr(owner, "check") else owner.check
+    event_bytes: int | None = looks(layout, spec.config)
+    named = getattr(owner, "output_name", None)
+    return Preview(event_bytes, named(spec.config) if named else "")
 
 
 def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:
-    """Return what an access class has found as a problem of the set-up."""
+    """Return what a component has found as a problem of the set-up."""
     works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
     return Problem(spec.where, works, str(error), "")
 
@@ -75,21 +74,24 @@ def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
 
 
 def _previewing(function: Callable[..., Any]) -> Any:
-    """Return the access class that a function uses, if it has a ``preview`` and is the only one.
-
-    A worker function in the manner of the manual names it in its text.
-    """
+    """Return the class of mimocorb that a function uses, if only one of these has a preview."""
     if has_preview(function):
         return function
+    found = [value for value in parts_used(function) if has_preview(value)]
+    return found[0] if len(found) == 1 else None
+
+
+def parts_used(function: Callable[..., Any]) -> list[Any]:
+    """Return the parts of mimocorb that a worker function in the manner of the manual names."""
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
     names = set(_names(code)) if code else set()
     found = {
         id(value): value
         for name, value in getattr(function, "__globals__", {}).items()
-        if name in names and has_preview(value)
+        if name in names and str(getattr(value, "__module__", "")).startswith("mimocorb.")
     }
-    return next(iter(found.values())) if len(found) == 1 else None
+    return list(found.values())
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -6,32 +6,57 @@ line, and harms nobody. What can only be said of loaded functions is found there
 
 from __future__ import annotations
 
-import contextlib
-import json
+import faulthandler
+import multiprocessing
 import os
 import pickle
 import re
-import select
 import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import IO, Any
+from tempfile import TemporaryDirectory
+from types import ModuleType
 
+from mimocorb._functions.examining import Examined, examined
+from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.paths import shown
 
-__all__ = ["Trial", "innermost_place", "try_functions"]
+__all__ = ["Manner", "Trial", "innermost_place", "program_left_out", "try_functions"]
 
 # A child that does not even answer its own alarm is killed after this.
 _GRACE_S = 10.0
 _MOST_OUTPUT = 2000
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_ANSWER, _CRASH, _PRINTED = "answer", "crash", "printed"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How modules are tried out.
+
+    Parameters
+    ----------
+    timeout_s
+        Time that each module has to be imported.
+    sizes
+        Whether the sizes of events in files are wanted as well.
+    start_method
+        How the processes are started, as in :mod:`multiprocessing`.
+    complete
+        Whether the set-up is what the user wrote, and nothing in it was unreadable.
+    """
+
+    timeout_s: float = 30.0
+    sizes: bool = False
+    start_method: str | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,25 +70,22 @@ class Trial:
     output
         What the import wrote to standard output and standard error.
     problems
-        What is wrong.
-    forms
-        Form of each worker's function, by name of the worker.
-    event_bytes
-        The most bytes that an event takes in the file of a worker, where that is known.
-    rates_hz
-        The mean rate that a source declares, by name of the worker.
+        What kept it from being imported.
+    workers
+        What is known of each worker, by its name.
     """
 
     module: str
     output: str = ""
     problems: tuple[Problem, ...] = ()
-    forms: Mapping[str, str] = field(default_factory=dict)
-    event_bytes: Mapping[str, int] = field(default_factory=dict)
-    rates_hz: Mapping[str, float] = field(default_factory=dict)
+    workers: Mapping[str, Examined] = field(default_factory=dict)
 
 
-def try_functions(setup: Setup, workers: Sequence[WorkerSpec], timeout_s: float) -> list[Trial]:
-    """Import the modules of these workers, each in a child process; blocks until all are done.
+def try_functions(setup: Setup, workers: Sequence[WorkerSpec], manner: Manner) -> list[Trial]:
+    """Import the modules of these workers; blocks until all are done.
+
+    Each module of a user or of another package is imported in a child process. Modules of mimocorb
+    are imported here: they do no harm, and workers that are forked afterwards have them already.
 
     Parameters
     ----------
@@ -71,112 +93,116 @@ def try_functions(setup: Setup, workers: Sequence[WorkerSpec], timeout_s: float)
         The set-up.
     workers
         Those whose functions are to be tried.
-    timeout_s
-        Time that a module has to be imported.
+    manner
+        How.
 
     Returns
     -------
     list
         One for each module, in the order of the workers.
     """
-    by_module: dict[tuple[object, object], list[WorkerSpec]] = {}
+    by_module: dict[tuple[object, ...], list[WorkerSpec]] = {}
     for spec in workers:
-        by_module.setdefault((spec.function.path, spec.function.module), []).append(spec)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda specs: _try(setup, specs, timeout_s), by_module.values()))
+        is_foreign = spec.function.path is not None or spec.function.offered
+        place = (spec.function.path, spec.function.module, is_foreign)
+        by_module.setdefault(place, []).append(spec)
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(_Child(setup, specs, manner))
+            for (*_, is_foreign), specs in by_module.items()
+            if is_foreign
+        ]
+        own = [
+            Trial(specs[0].function.asked, workers=_examined(setup, specs, manner))
+            for (*_, is_foreign), specs in by_module.items()
+            if not is_foreign
+        ]
+        return [*(child.trial() for child in children), *own]
 
 
-def _try(setup: Setup, specs: Sequence[WorkerSpec], timeout_s: float) -> Trial:
-    reference = specs[0].function
-    task = pickle.dumps((setup, [spec.name for spec in specs], timeout_s))
-    with (
-        tempfile.TemporaryFile() as printed,
-        tempfile.TemporaryFile() as answer,
-        tempfile.TemporaryFile() as crash,
-    ):
-        child = subprocess.Popen(
-            [sys.executable, "-u", "-P", "-m", "mimocorb._functions.trial_process"]
-            + [str(file.fileno()) for file in (answer, crash)],
-            stdin=subprocess.PIPE,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            pass_fds=(answer.fileno(), crash.fileno()),
-            start_new_session=True,
-        )
-        in_time = _work(child, task, timeout_s + _GRACE_S)
-        output = _text(printed).strip()[:_MOST_OUTPUT]
-        found = _text(answer)
-        if found:
-            return _answered(reference, output, json.loads(found))
-        late_s = None if in_time and not _text(crash).startswith("Timeout") else timeout_s
-        problem = _ended(reference, child.returncode, _text(crash), late_s)
-        return Trial(reference.asked, output, (problem,))
+def _examined(setup: Setup, specs: Sequence[WorkerSpec], manner: Manner) -> dict[str, Examined]:
+    names = [spec.name for spec in specs]
+    return examined(setup, names, sizes=manner.sizes, complete=manner.complete)
 
 
-def _work(child: subprocess.Popen[bytes], task: bytes, timeout_s: float) -> bool:
-    """Let the child work, and end it with all that it has started; whether it ended by itself."""
-    pidfd = os.pidfd_open(child.pid)
+@contextmanager
+def program_left_out() -> Iterator[None]:
+    """Let a child that is started meanwhile find no program to import.
+
+    One that is not forked imports the program of its parent once more, for the sake of objects that
+    are defined there. Functions are found by file and name. Without that import children start
+    sooner, and a program that uses mimocorb needs no ``if __name__ == "__main__"``.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
-        assert child.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(task)
-            child.stdin.close()
-        return bool(select.select([pidfd], [], [], timeout_s)[0])
+        yield
     finally:
-        os.close(pidfd)
-        # Its number, which is that of its group, stays its own until wait().
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        sys.modules["__main__"] = program
 
 
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
+class _Child:
+    """A process that imports one module and looks at the functions of some workers in it."""
 
+    def __init__(self, setup: Setup, specs: Sequence[WorkerSpec], manner: Manner) -> None:
+        self._reference = specs[0].function
+        self._manner = manner
+        self._files = TemporaryDirectory(prefix="mimocorb-check-")
+        context = multiprocessing.get_context(manner.start_method or "fork")
+        self._process = context.Process(  # type: ignore[attr-defined]
+            target=_work, args=(setup, specs, manner, self._files.name)
+        )
 
-def _answered(reference: FunctionReference, output: str, found: dict[str, Any]) -> Trial:
-    if "error" in found:
-        error = found["error"]
-        where = Where(shown(Path(error["file"])), error["line"]) if error["file"] else None
-        problem = _not_importable(reference, where, f"found {error['text']}", error["remedy"])
-        return Trial(reference.asked, output, (problem,))
-    problems = [
-        Problem(Where(*entry.pop("where")), **entry)
-        for worker in found["workers"].values()
-        for entry in worker["problems"]
-    ]
-    return Trial(
-        reference.asked,
-        output,
-        tuple(dict.fromkeys(problems)),
-        {name: worker["form"] for name, worker in found["workers"].items()},
-        *(
-            {name: each[key] for name, each in found["workers"].items() if each[key] is not None}
-            for key in ("event_bytes", "rate_hz")
-        ),
-    )
+    def __enter__(self) -> _Child:
+        with program_left_out():
+            self._process.start()
+        self._until_s = time.monotonic() + self._manner.timeout_s + _GRACE_S
+        return self
 
+    def __exit__(self, *_exc: object) -> None:
+        """End the process with all that it has started."""
+        # Its number, which is that of its group, stays its own until join().
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it has not come so far as to make a group
+            self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._files.cleanup()
 
-def _ended(reference: FunctionReference, code: int, crash: str, late_s: float | None) -> Problem:
-    """Say how the child has ended that gave no answer, or that it did not within a time."""
-    where = innermost_place(reference, crash)
-    if late_s is not None:
-        found = f"found it still at work after {late_s:g} s"
-        remedy = "do what takes long, such as opening a device, in the function"
-    elif code < 0:
-        found = f"found the process killed by {signal.Signals(-code).name}"
-        remedy = "look for what crashes: a driver or another compiled module"
-    else:
-        found = f"found that it ends Python, with exit code {code}"
-        remedy = "let a module define functions only"
-    return _not_importable(reference, where, found, remedy)
+    def trial(self) -> Trial:
+        """Wait for the end of the process and return what came out."""
+        in_time = bool(wait([self._process.sentinel], self._until_s - time.monotonic()))
+        output = self._text(_PRINTED).strip()[:_MOST_OUTPUT]
+        asked = self._reference.asked
+        answer = Path(self._files.name, _ANSWER)
+        if answer.exists():
+            workers: dict[str, Examined] = pickle.loads(answer.read_bytes())
+            return Trial(asked, output, workers=workers)
+        crash = self._text(_CRASH)
+        late_s = None if in_time and not crash.startswith("Timeout") else self._manner.timeout_s
+        if late_s is None:
+            self._process.join()
+        return Trial(asked, output, (self._ended(crash, late_s),))
 
+    def _text(self, name: str) -> str:
+        path = Path(self._files.name, name)
+        return path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
 
-def _not_importable(
-    reference: FunctionReference, where: Where | None, found: str, remedy: str
-) -> Problem:
-    asked = f"{reference.asked!r} can be imported, as {reference.where} asks"
-    return Problem(where or reference.where, asked, found, remedy)
+    def _ended(self, crash: str, late_s: float | None) -> Problem:
+        """Say how the process has ended that gave no answer, or that it did not within a time."""
+        reference, code = self._reference, self._process.exitcode
+        if late_s is not None:
+            found = f"found it still at work after {late_s:g} s"
+            remedy = "do what takes long, such as opening a device, in the function"
+        elif code is not None and code < 0:
+            found = f"found the process killed by {signal.Signals(-code).name}"
+            remedy = "look for what crashes: a driver or another compiled module"
+        else:
+            found = f"found that it ends Python, with exit code {code}"
+            remedy = "let a module define functions only"
+        asked = f"{reference.asked!r} can be imported, as {reference.where} asks"
+        return Problem(innermost_place(reference, crash) or reference.where, asked, found, remedy)
 
 
 def innermost_place(reference: FunctionReference, crash: str) -> Where | None:
@@ -187,3 +213,33 @@ def innermost_place(reference: FunctionReference, crash: str) -> Where | None:
         near = str(reference.path.parent)
         places = [place for place in places if place[0].startswith(near)]
     return Where(shown(Path(places[0][0])), places[0][1]) if places else None
+
+
+def _work(setup: Setup, specs: Sequence[WorkerSpec], manner: Manner, directory: str) -> None:
+    """Do the work of the child, and leave the answer in a file."""
+    os.setsid()
+    place = Path(directory)
+    _redirect(place / _PRINTED)
+    with (place / _CRASH).open("w") as crash:
+        faulthandler.enable(file=crash)
+        faulthandler.dump_traceback_later(manner.timeout_s, file=crash, exit=True)
+        offer_mimocorb2()  # as in a worker
+        found = _examined(setup, specs, manner)
+        faulthandler.cancel_dump_traceback_later()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        partial = place / f"{_ANSWER}.part"
+        partial.write_bytes(pickle.dumps(found))
+        partial.rename(place / _ANSWER)
+        # Threads and exit handlers of the module are not waited for.
+        os._exit(0)
+
+
+def _redirect(path: Path) -> None:
+    """Let everything that is printed go to a file, and nothing come from the terminal."""
+    printed = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, number in ((nothing, 0), (printed, 1), (printed, 2)):
+        os.dup2(descriptor, number)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115

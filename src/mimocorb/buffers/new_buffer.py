@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mimocorb._words import how_many, ordinal
+from mimocorb.buffers.backends import backend_at, home_of
 from mimocorb.buffers.contract import WRITERS, Holding, RingBooks, RingPort, Waited
 from mimocorb.buffers.counts import whole_number
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict
-from mimocorb.buffers.shared_memory import SharedMemoryRing
 from mimocorb.buffers.stats import BufferStats
 from mimocorb.errors import HandleMisuse
 from mimocorb.schema import record_dtype
@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 _NOBODY_READS_S = 2.0
 # After how long it says what it waits for.
 _SLOW_TO_DRAIN_S = 10.0
+
+
+MAX_READER_GROUPS = 16
+"""How many reader groups a buffer has over its life, unless it is made for more."""
 
 
 class NewBuffer:
@@ -56,11 +60,14 @@ class NewBuffer:
     max_deliveries
         How often an event is handed out at most to the readers of one group, 1 to 14. One that
         kills or fails its reader this often is set aside, see :meth:`quarantined`.
+    backend
+        What the ring is made of: the name of one of :mod:`mimocorb.buffers.backends`, or of one
+        that an installed package offers.
 
     Raises
     ------
     SetupError
-        A size is not a positive whole number or beyond the limits.
+        A size is not a positive whole number or beyond the limits; there is no such backend.
     RecordTypeError
         The dtype cannot be held.
     BufferMemoryError
@@ -89,8 +96,9 @@ class NewBuffer:
         debug: bool = False,
         *,
         name: str = "buffer",
-        max_reader_groups: int = 16,
+        max_reader_groups: int = MAX_READER_GROUPS,
         max_deliveries: int = 3,
+        backend: str = "shared_memory",
     ) -> None:
         self.number_of_slots = whole_number("number_of_slots", number_of_slots)
         self.values_per_slot = whole_number("values_per_slot", values_per_slot)
@@ -99,18 +107,14 @@ class NewBuffer:
         self.name = name
         self._log_level = logging.INFO if debug else logging.DEBUG
         self._owner_pid = os.getpid()
-        self._ring: RingPort | None = self._make_ring(
+        self._backend = home_of(backend)
+        self._ring: RingPort | None = backend_at(self._backend).make_ring(
             self.number_of_slots,
             self.values_per_slot * self.dtype.itemsize,
             whole_number("max_reader_groups", max_reader_groups),
             whole_number("max_deliveries", max_deliveries),
         )
         self._quarantine = Quarantine()
-
-    def _make_ring(
-        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int, max_deliveries: int
-    ) -> RingPort:
-        return SharedMemoryRing(number_of_slots, slot_bytes, max_reader_groups, max_deliveries)
 
     # --- for workers
 
@@ -354,6 +358,7 @@ class NewBuffer:
             values_per_slot=self.values_per_slot,
             dtype=self.dtype,
             debug=self.debug,
+            backend=self._backend,
             address=self._use().address() | {"quarantine": self._quarantine.address()},
             **more,
         )

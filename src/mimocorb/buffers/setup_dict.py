@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mimocorb.buffers import shared_memory
+from mimocorb.buffers.backends import backend_at
 from mimocorb.buffers.contract import ObserverPort, ReaderPort, WriterPort
 from mimocorb.errors import SetupError
 
@@ -27,31 +27,19 @@ class SetupDict(dict[str, Any]):
 def open_writer_port(setup: Mapping[str, Any]) -> WriterPort:
     """Open the writer that `setup` describes."""
     address = _address(setup, "writer")
-    if "in_process_ring" in address:
-        from mimocorb.buffers.in_process.ring import ring_at
-
-        return ring_at(address).open_writer(setup["token"])
-    return shared_memory.open_writer(address, setup["token"])
+    return backend_at(setup["backend"]).open_writer(address, setup["token"])
 
 
 def open_reader_port(setup: Mapping[str, Any]) -> ReaderPort:
     """Open a reader of the group that `setup` describes."""
     address = _address(setup, "reader")
-    if "in_process_ring" in address:
-        from mimocorb.buffers.in_process.ring import ring_at
-
-        return ring_at(address).open_reader(setup["group"])
-    return shared_memory.open_reader(address, setup["group"])
+    return backend_at(setup["backend"]).open_reader(address, setup["group"])
 
 
 def open_observer_port(setup: Mapping[str, Any]) -> ObserverPort:
     """Open an observer of the buffer that `setup` describes."""
     address = _address(setup, "observer")
-    if "in_process_ring" in address:
-        from mimocorb.buffers.in_process.ring import ring_at
-
-        return ring_at(address).open_observer()
-    return shared_memory.open_observer(address)
+    return backend_at(setup["backend"]).open_observer(address)
 
 
 _MAKERS = {"writer": "new_writer()", "reader": "new_reader_group()", "observer": "new_observer()"}

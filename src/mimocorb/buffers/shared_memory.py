@@ -28,7 +28,7 @@ from mimocorb.errors import (
     SetupError,
 )
 
-__all__ = ["SharedMemoryRing", "open_observer", "open_reader", "open_writer"]
+__all__ = ["SharedMemoryRing", "make_ring", "open_observer", "open_reader", "open_writer"]
 
 # Left for everything else on the machine when a ring asks for all that is there.
 _RESERVE_BYTES = 64 << 20
@@ -95,6 +95,9 @@ class SharedMemoryRing:
                 return int(call())
 
         return worded
+
+
+make_ring = SharedMemoryRing
 
 
 def open_writer(address: dict[str, Any], token: int) -> WriterPort:

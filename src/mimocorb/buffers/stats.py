@@ -68,6 +68,11 @@ class GroupStats:
     waiting_s: float
     first_sequence: int
 
+    @property
+    def settled(self) -> int:
+        """Events of which is known what became of them, or which are still due."""
+        return self.acknowledged + self.quarantined + self.due + self.abandoned
+
     @classmethod
     def from_books(cls, books: GroupBooks) -> GroupStats:
         """Word the ledger of the backend."""
@@ -178,8 +183,7 @@ class BufferStats:
                 f"aborted {self.aborted} + torn {self.torn} + in hand {self.in_hand}"
             )
         for group in self.groups:
-            settled = group.acknowledged + group.quarantined + group.due + group.abandoned
-            if group.offered != settled or group.acknowledged < 0:
+            if group.offered != group.settled or group.acknowledged < 0:
                 raise BooksDoNotBalance(
                     f"buffer {self.name}, group {group.group}: offered {group.offered} ≠ "
                     f"acknowledged {group.acknowledged} + quarantined {group.quarantined} + due "

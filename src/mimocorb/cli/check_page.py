@@ -87,7 +87,7 @@ def _workers(found: Preflight, setup: Setup, width: int) -> Table:
     table = _table("worker", "function", "×", "reads", "writes", "observes", *extra)
     table.columns[2].justify = "right"
     for spec in setup.workers:
-        more = (found.forms.get(spec.name, "–"), _on_failure(spec)) if extra else ()
+        more = (found.examination.forms.get(spec.name, "–"), _on_failure(spec)) if extra else ()
         table.add_row(
             spec.name,
             f"{spec.function.name or '?'} in {spec.function.asked or '?'}",
@@ -206,7 +206,7 @@ def _span(seconds: float) -> str:
 
 
 def _outputs(found: Preflight) -> Iterator[RenderableType]:
-    for trial in found.trials:
+    for trial in found.examination.trials:
         if trial.output:
             yield Text(f"{trial.module} printed when it was imported:", style="bold")
             yield Padding(Text(trial.output), (0, 0, 1, 2))

@@ -1,12 +1,10 @@
-"""``mimocorb describe FUNCTION``: what a worker function does and what can be configured."""
+"""``mimocorb describe``: what functions there are for set-ups, and what can be configured."""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import io
 import json
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,9 +15,8 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
+    from mimocorb.components.component import Parameter
     from mimocorb.model import FunctionReference, WorkerSpec
-    from mimocorb.model.problem import Problem
-    from mimocorb.setup.user_code.signatures import Parameter
 
 __all__ = ["add"]
 
@@ -36,13 +33,15 @@ class Found(NamedTuple):
 def add(commands: Commands) -> None:
     """Describe the command."""
     parser = commands.add_parser(
-        "describe", help="say what a worker function does and what can be configured"
+        "describe", help="list the functions for set-ups, or say what can be configured in one"
     )
     parser.set_defaults(action=describe)
     parser.add_argument(
         "function",
         metavar="FUNCTION",
-        help="FILE.py:NAME, plot.NAME for one of mimocorb, or a module or set-up file for a list",
+        nargs="?",
+        help="a name in the list of what there is, which is shown without it; FILE.py:NAME for one"
+        " of yours; or a module or set-up file for a list of what is in it",
     )
     parser.add_argument(
         "worker", metavar="WORKER", nargs="?", help="after a set-up file: a worker in it"
@@ -52,107 +51,95 @@ def add(commands: Commands) -> None:
 
 def describe(chosen: argparse.Namespace) -> int:
     """Find the functions and describe them; problems go to standard error."""
-    from mimocorb._functions.describing import describe_function
-    from mimocorb.model.problem import Problem
+    from mimocorb._functions.describing import available, describe_function
+    from mimocorb.errors import MimocorbError
 
+    if chosen.function is None:
+        entries = [asdict(entry) for entry in available()]
+        _print(entries, chosen, _aligned([entry.values() for entry in entries]))
+        return OK
     is_setup = Path(chosen.function).suffix in {".yaml", ".yml"}
-    found = (
-        _in_setup(chosen.function, chosen.worker)
-        if is_setup or chosen.worker
-        else _in_module(chosen.function)
-    )
-    if found is None:
+    try:
+        found = (
+            _in_setup(chosen.function, chosen.worker)
+            if is_setup or chosen.worker
+            else _in_module(chosen.function)
+        )
+        described = [(describe_function(one.reference), one.worker) for one in found]
+    except MimocorbError as error:
+        print(f"mimocorb: {getattr(error, 'problem', error)}", file=sys.stderr)
+        return BAD_USAGE
+    if not described:
         return BAD_USAGE  # the problems of the set-up have been printed
-    if isinstance(found, Problem):
-        return _refuse(found)
-    described = []
-    for one in found:
-        description = describe_function(one.reference)
-        if isinstance(description, Problem):
-            return _refuse(description)
-        described.append((description, one.worker))
-    if chosen.json:
-        print_text(json.dumps([_plain(*pair) for pair in described], indent=2, ensure_ascii=False))
-    elif len(described) == 1:
-        print_text(_text(*described[0]))
-    else:
-        print_text(_list(described))
+    rows = [
+        (*((spec.name,) if spec else ()), one.reference.name, one.kind, one.summary)
+        for one, spec in described
+    ]
+    text = _text(*described[0]) if len(described) == 1 else _aligned(rows)
+    _print([_plain(*pair) for pair in described], chosen, text)
     return OK
 
 
-def _refuse(problem: Problem) -> int:
-    print(f"mimocorb: {problem}", file=sys.stderr)
-    return BAD_USAGE
+def _print(entries: Sequence[dict[str, Any]], chosen: argparse.Namespace, text: str) -> None:
+    print_text(json.dumps(entries, indent=2, ensure_ascii=False) if chosen.json else text)
 
 
-def _in_module(target: str) -> list[Found] | Problem:
-    from mimocorb._functions.describing import worker_functions
-    from mimocorb.model.problem import Problem, Where
+def _in_module(target: str) -> list[Found]:
+    from mimocorb._functions.describing import functions_in
+    from mimocorb.model.problem import Where
+    from mimocorb.setup.user_code.own_functions import (
+        OWN_MODULES,
+        offered_function,
+        own_module,
+        place_in_mimocorb,
+    )
     from mimocorb.setup.user_code.user_functions import locate
-
-    module, name = _place(target)
-    where = Where(module)
-    if name:
-        return [Found(locate(module, name, Path.cwd(), where, where))]
-    names = worker_functions(locate(module, "", Path.cwd(), where, where))
-    if isinstance(names, Problem):
-        return names
-    return [Found(locate(module, each, Path.cwd(), where, where)) for each in names]
-
-
-def _place(target: str) -> tuple[str, str]:
-    """Return module and function, which is empty for a whole module.
-
-    Without a colon it may be written as set-ups of the recommended form write functions of
-    mimocorb, ``plot.plot_graph``; a file of the user goes first.
-    """
-    from mimocorb.setup.user_code.own_functions import OWN_MODULES, own_module, place_in_mimocorb
 
     module, colon, name = target.rpartition(":")
     if not colon:
         module, name = target, ""
+    is_file = Path(module).with_suffix(".py").is_file()
     places = [(own_module(module), name)]
     if not colon:
         places += [place] if (place := place_in_mimocorb(target)) else []
-    is_file = Path(module).with_suffix(".py").is_file()
     own = [place for place in places if place[0] in OWN_MODULES and not is_file]
-    return own[0] if own else (module, name)
+    if not own and not is_file and not colon and target.isidentifier():
+        return [Found(offered_function(target, Where(target)))]
+    module, name = own[0] if own else (module, name)
+    where = Where(module)
+    names = [name] if name else functions_in(locate(module, "", Path.cwd(), where, where))
+    return [Found(locate(module, each, Path.cwd(), where, where)) for each in names]
 
 
-def _in_setup(path: str, worker: str | None) -> list[Found] | Problem | None:
+def _in_setup(path: str, worker: str | None) -> list[Found]:
+    from mimocorb.errors import SetupError
     from mimocorb.model.problem import Problem, Where
     from mimocorb.setup.nearest import nearest
 
     setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
     if setup is None:
-        return None
+        return []
     workers = {spec.name: spec for spec in setup.workers}
     if worker is None:
         return [Found(spec.function, spec) for spec in workers.values()]
-    if worker in workers:
-        return [Found(workers[worker].function, workers[worker])]
-    guess = nearest(worker, workers)
-    return Problem(
-        Where(path),
-        f"the set-up has a worker {worker!r}",
-        f"found {', '.join(workers)}",
-        f"did you mean {guess!r}?" if guess else "name one of them",
-    )
+    if worker not in workers:
+        guess = nearest(worker, workers)
+        remedy = f"did you mean {guess!r}?" if guess else "name one of them"
+        found = f"found {', '.join(workers)}"
+        raise SetupError(Problem(Where(path), f"the set-up has a worker {worker!r}", found, remedy))
+    return [Found(workers[worker].function, workers[worker])]
 
 
 # --- as text
 
 
-def _list(described: Iterable[tuple[Description, WorkerSpec | None]]) -> str:
-    """One line for each function, with the name of its worker in front."""
-    rows = [
-        (*((spec.name,) if spec else ()), one.reference.name, one.kind, one.summary)
-        for one, spec in described
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def _aligned(rows: Iterable[Iterable[str]]) -> str:
+    """Return one line for each row, in columns."""
+    cells = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = (
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        for row in rows
+        for row in cells
     )
     return "\n".join(line.rstrip() for line in lines)
 
@@ -166,14 +153,13 @@ def _text(description: Description, spec: WorkerSpec | None) -> str:
     merging = list(_merging(description, spec))
     if spec is not None:
         parts[0] = f"{spec.name} runs {parts[0]}"
-    if description.summary:
-        parts.append(description.summary)
+    parts += [description.summary] if description.summary else []
     if description.parameters:
         parts.append(_table(description, description.parameters, spec.config if spec else None))
     elif description.is_plain and not (spec and merging):
         parts.append("It has nothing to configure.")
     elif not description.is_plain:
-        parts.append("Neither its text nor its docstring names a key of the configuration.")
+        parts.append("Its docstring names no key of the configuration.")
     parts += merging
     if description.given:
         given = "; ".join(f"{name}: {meaning}" for name, meaning in description.given.items())
@@ -205,50 +191,38 @@ def _table(
     parameters: Sequence[Parameter],
     config: Mapping[str, Any] | None,
 ) -> str:
+    """Return a table of parameters, without the columns in which nothing stands."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    is_key = description.for_setups and not description.is_plain
+    columns: dict[str, list[str]] = {
+        "key" if is_key else "parameter": [each.name for each in parameters],
+        "type": [each.type_text for each in parameters],
+        "unit": [each.unit for each in parameters],
+        "default": ["required" if each.default is None else each.default for each in parameters],
+        "here": [str((config or {}).get(each.name, "")) for each in parameters],
+        "meaning": [each.meaning for each in parameters],
+    }
+    shown = {title: cells for title, cells in columns.items() if any(cells)}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    title = "key" if description.for_setups and not description.is_plain else "parameter"
-    columns = [title, "type", "unit", "default", "meaning"]
-    if not description.is_plain:  # what its docstring says
-        has_types = any(parameter.type_text for parameter in parameters)
-        has_defaults = any(parameter.default != "" for parameter in parameters)
-        columns = [title, *(["type"] if has_types else ()), "unit"]
-        columns += ["default", "meaning"] if has_types or has_defaults else ["meaning"]
-    if config is not None:
-        columns.insert(-1, "here")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"parameter", "key", "unit"})
-    for parameter in parameters:
-        known = {
-            "parameter": parameter.name,
-            "key": parameter.name,
-            "type": parameter.type_text,
-            "unit": parameter.unit,
-            "default": "required" if parameter.default is None else parameter.default,
-            "here": str((config or {}).get(parameter.name, "")),
-            "meaning": parameter.meaning,
-        }
-        # the cells are texts of the user, not markup
-        table.add_row(*(_escaped(known[column]) for column in columns))
-    stream = io.StringIO()
-    width = max(60, shutil.get_terminal_size((100, 24)).columns)
-    Console(file=stream, width=width, color_system=None).print(table)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+    for title in shown:
+        table.add_column(title, overflow="fold", no_wrap=title in {"parameter", "key", "unit"})
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*map(Text, row))
+    console = Console(color_system=None)
+    console.width = max(60, console.width)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
 def _written(spec: WorkerSpec) -> str:
     from mimocorb.setup.recommended_form import worker_form
 
     return worker_form(spec, spec.config_origin.directory).rstrip()
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _snippet(description: Description) -> str:
@@ -263,29 +237,20 @@ def _snippet(description: Description) -> str:
         lines += [f"    file: {reference.asked}", f"    function: {reference.name}"]
     lines += [f"    {role}: […]  # buffers {ROLES[role]}" for role in description.roles]
     if description.parameters:
-        lines += ["    config:", *(f"      {line}" for line in _config_lines(description))]
+        lines += ["    config:", *(f"      {_config_line(one)}" for one in description.parameters)]
     return "\n".join(["Workers:", *lines])
 
 
-def _config_lines(description: Description) -> Iterator[str]:
-    for parameter in description.parameters:
-        unit = f" in {parameter.unit}" if parameter.unit else ""
-        if not description.is_plain and not parameter.type_text and parameter.default == "":
-            yield f"# {parameter.name}: {parameter.meaning}"
-        elif parameter.default is None:
-            yield f"{parameter.name}: …  # {parameter.type_text or 'a value'}{unit}, required"
-        else:
-            value = _as_yaml(parameter)
-            start = f"{parameter.name}: {value}" if value else f"# {parameter.name}: …"
-            yield f"{start}  # {parameter.type_text or 'a value'}{unit}"
-
-
-def _as_yaml(parameter: Parameter) -> str:
-    """Return a default as it is written in a set-up; empty if only Python knows its value."""
+def _config_line(parameter: Parameter) -> str:
+    if not parameter.type_text and parameter.default == "":
+        return f"# {parameter.name}: {parameter.meaning}"
+    if parameter.default is None:
+        return f"{parameter.name}: …  # {parameter}, required"
     try:
-        return json.dumps(ast.literal_eval(parameter.default or ""), ensure_ascii=False)
-    except (ValueError, SyntaxError, TypeError):
-        return ""
+        value = json.dumps(ast.literal_eval(parameter.default), ensure_ascii=False)
+    except (ValueError, SyntaxError, TypeError):  # only Python knows the value
+        return f"# {parameter.name}: …  # {parameter}"
+    return f"{parameter.name}: {value}  # {parameter}"
 
 
 # --- as JSON

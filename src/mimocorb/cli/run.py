@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mimocorb.cli.common import (
     BAD_USAGE,
@@ -13,7 +13,7 @@ from mimocorb.cli.common import (
     add_setup,
     count,
     print_page,
-    read_setup,
+    print_problems,
     seconds,
 )
 from mimocorb.setup.paths import RUNS_DIRECTORY
@@ -89,11 +89,27 @@ def run(chosen: argparse.Namespace) -> int:
         "output_directory": chosen.output,
         "drain_timeout_s": chosen.drain_timeout,
     }
-    setup = read_setup(chosen, overrides)
-    return BAD_USAGE if setup is None else run_and_report(setup, chosen).exit_code
+    setup = _examined(chosen, overrides)
+    return BAD_USAGE if setup is None else run_and_report(setup, chosen, examined=True).exit_code
 
 
-def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
+def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | None:
+    """Read the set-up and load its functions as ``mimocorb check`` does; prints the problems."""
+    from mimocorb._functions.examination import examine, has_errors
+    from mimocorb._functions.trial import Manner
+    from mimocorb.setup.dialects import examine_setup
+
+    setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
+    if setup is not None:
+        manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)
+        problems += examine(setup, manner).problems
+    print_problems(chosen.setup, problems)
+    return None if has_errors(problems) else setup
+
+
+def run_and_report(
+    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False
+) -> RunSummary:
     """Run a set-up in the manner chosen and print the summary."""
     from mimocorb.run.options import RunOptions, SupervisorOptions
     from mimocorb.run.run import run_setup
@@ -103,8 +119,9 @@ def run_and_report(setup: Setup, chosen: argparse.Namespace) -> RunSummary:
     options = RunOptions(
         verbose=0 if chosen.quiet else 1 if chosen.lines else 2,
         keyboard=not chosen.no_keyboard,
+        examined=examined,
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
     summary = run_setup(setup, options)
-    print_page(summary.text())
+    print_page(summary.page())
     return summary

@@ -93,7 +93,7 @@ def _list(known: list[KnownRun], parent: Path, chosen: argparse.Namespace) -> No
     if chosen.json:
         _print_json([_plain(run) for run in known])
         return
-    from mimocorb.run.screen.runs_view import runs_table
+    from mimocorb.cli.runs_view import runs_table
 
     if known:
         print_picture(lambda width: runs_table(known, width))
@@ -105,8 +105,8 @@ def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
     if chosen.json:
         _print_json(_plain(run))
         return
+    from mimocorb.cli.runs_view import run_page
     from mimocorb.run.record.recorder import read_summary
-    from mimocorb.run.screen.runs_view import run_page
 
     summary = read_summary(run.directory)
     print_picture(lambda _width: run_page(run, summary))
@@ -119,7 +119,7 @@ def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> N
     if chosen.json:
         _print_json({"runs": [first.record.number, second.record.number], **comparison.as_dict()})
         return
-    from mimocorb.run.screen.runs_view import comparison_page
+    from mimocorb.cli.runs_view import comparison_page
 
     print_picture(lambda _width: comparison_page(first, second, comparison))
 

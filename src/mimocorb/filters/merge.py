@@ -163,7 +163,7 @@ class MergeBuffers:
         ]
         self.writers = [Writer(setup) for setup in assigned.sinks]
         self._results = ResultForms(self.writers, " and ".join(names), copies=False)
-        self._decisions = DecisionCounter(len(self.writers))
+        self._decisions = DecisionCounter(len(self.writers), of_sets=True)
         self._heads = Heads(self._sources, self.settings)
 
     @property
@@ -211,7 +211,7 @@ class MergeBuffers:
             verdict = self._hand_on(members)
         self.complete_count += not missing
         self.incomplete_count += bool(missing)
-        self._decisions.add(verdict, len(members))
+        self._decisions.add_set(verdict, len(members))
         late = [source for source in members if missing and source.key <= source.passed_over]
         self.late_count += bool(late)
         for source in members:

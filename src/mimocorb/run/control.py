@@ -10,9 +10,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
+from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.record.run_directory import copy_configuration
 from mimocorb.run.record.summary import RunSummary
@@ -73,12 +75,15 @@ class buffer_control:  # noqa: N801 - the documented name
         self.setup = setup_from_dicts(
             buffers_dict, functions_dict, output_directory, function_configs=function_config_dict
         )
+        notes = warnings_of(self.setup)
         self.output_directory = Path(output_directory).absolute()
         self.runtime: float = self.setup.runtime_s or 0
         limit = self.setup.runevents
         self.runevents: int = limit if isinstance(limit, int) else 0
         open_missing_streams()
         self._log = RunLog()
+        for problem in notes:
+            self._log.add("WARNING", ORIGIN, str(problem))
         self._supervisor = Supervisor(self.setup, self._log)
         PlainLines(sys.stdout, self._supervisor.view, self._log).start()
         self._control: ControlSocket | None = None
@@ -273,7 +278,7 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
             summary = self._run.finish()
         finally:
             self.end()
-        say(summary.text(), sys.stdout)
+        say(summary.page(), sys.stdout)
         summary.raise_for_failures()
         return summary
 

@@ -49,8 +49,11 @@ class RunOptions:
         0: nothing but the summary; 1: plain lines; 2: the live view, where there is a terminal.
     keyboard
         Whether keys steer the run, where there is a keyboard.
+    examined
+        Whether the functions of the set-up have been examined already, as ``mimocorb check`` does.
     """
 
     verbose: int = 2
     keyboard: bool = True
+    examined: bool = False
     supervisor: SupervisorOptions = field(default_factory=SupervisorOptions)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
-from mimocorb._functions.previews import check_named_sinks
+from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
-from mimocorb.errors import HandleMisuse, OutputError, SetupError
+from mimocorb.errors import HandleMisuse, OutputError
 from mimocorb.model import Setup
-from mimocorb.run.books import audit
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
+from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.recorder import Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import create_run_directory
-from mimocorb.run.record.run_result import WorkerEnd
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlSocket
-from mimocorb.run.run_log import RunLog, utc
+from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.workers.standard_streams import open_missing_streams
-from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
@@ -38,6 +36,11 @@ class Run:
     """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
 
     :meth:`close` ends it from any state; as a context manager it always does.
+
+    Raises
+    ------
+    SetupError
+        The functions of the set-up cannot run as it says.
     """
 
     def __init__(self, setup: Setup, options: RunOptions | None = None) -> None:
@@ -47,6 +50,9 @@ class Run:
         self._started_s = time.time()
         self.directory: Path | None = None
         self.log = RunLog()
+        if not self.options.examined:
+            for problem in warnings_of(setup, self.options.supervisor.start_method):
+                self.log.add("WARNING", ORIGIN, str(problem))
         self._recorder: Recorder | None = None
         self._record_trouble = ""
         self._supervisor: Supervisor | None = None
@@ -78,9 +84,6 @@ class Run:
 
         Returns the directory. What cannot start leaves no directory behind.
         """
-        misfits = check_named_sinks(self.setup)
-        if misfits:
-            raise SetupError(*misfits)
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()
@@ -135,7 +138,7 @@ class Run:
             self._record_states()
 
     def finish(self) -> RunSummary:
-        """Close the books, write the summary and release everything."""
+        """Close the ledger, write the summary and release everything."""
         directory = self.directory or self.prepare()
         supervisor = self.supervisor
         view = supervisor.view()
@@ -150,6 +153,7 @@ class Run:
         if self.log.lost:
             lines = how_many(self.log.lost, "line")
             failures.append(f"the log is not complete: {lines} could not be written")
+        is_left = any(group.saved for buffer in view.buffers for group in buffer.groups)
         summary = RunSummary(
             number=self.recorder.record.number,
             title=self.setup.title,
@@ -158,19 +162,16 @@ class Run:
             started_s=self._started_s,
             ended_s=time.time(),
             view=view,
-            workers=[
-                _worker_end(function, process)
-                for function in supervisor.functions
-                for process in (*function.predecessors, *function.processes)
-            ],
             failures=failures,
             warnings=warnings,
             asked_to_end=supervisor.asked_to_end,
+            replay=(self.setup.replay_of or directory) if is_left else None,
         )
         try:
             self.recorder.end(supervisor.changes, summary)
         except OutputError as error:
             failures.append(str(error))
+            summary = replace(summary, is_kept=False)
         self.log.add("INFO", ORIGIN, f"run ended: {summary.reason}", show=False)
         self.summary = summary
         self.close()
@@ -195,19 +196,6 @@ class Run:
             if str(error) != self._record_trouble:  # it is tried again and again
                 self._record_trouble = str(error)
                 self.log.add("ERROR", ORIGIN, str(error))
-
-
-def _worker_end(function: WorkerFunction, process: WorkerProcess) -> WorkerEnd:
-    return WorkerEnd(
-        name=process.name,
-        worker=function.spec.name,
-        handles_data=function.must_finish,
-        pid=process.pid,
-        state=process.state.value,
-        exit_code=process.exit_code,
-        how=process.how_it_ended(),
-        ended_utc=None if process.ended_s is None else utc(process.ended_s),
-    )
 
 
 def run_setup(setup: Setup, options: RunOptions | None = None) -> RunSummary:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from enum import Enum, StrEnum
+from typing import Any, Literal, Self
 
 # At run time as well: clients read these classes from what a run answers, by their annotations.
-from mimocorb.buffers.stats import BufferStats
+from mimocorb.buffers.stats import BufferStats, GroupStats
+from mimocorb.run.accounts.live_time import Rate
 from mimocorb.run.accounts.run_account import RunAccount
 
 __all__ = [
@@ -16,17 +17,18 @@ __all__ = [
     "BufferView",
     "Command",
     "Goal",
+    "GroupView",
+    "ProcessView",
     "RunState",
     "RunView",
-    "Spilled",
     "StateChange",
     "WorkerState",
     "WorkerView",
 ]
 
 
-class RunState(Enum):
-    """What a run is doing. The value is what a user reads."""
+class RunState(StrEnum):
+    """What a run is doing, or how it ended. The value is what a user reads."""
 
     PREPARED = "prepared"
     STARTING = "starting"
@@ -35,17 +37,27 @@ class RunState(Enum):
     DRAINING = "draining"
     ENDING = "ending now"
     ENDED = "ended"
+    KILLED = "killed"
+    """Its main process vanished; in records only, since a run cannot say so itself."""
+    GIVEN_UP = "given up"
+    """Its own program left it before its end; in records only."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing follows."""
+        return self in (RunState.ENDED, RunState.KILLED, RunState.GIVEN_UP)
 
 
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    **dict.fromkeys(RunState, frozenset()),
     RunState.PREPARED: frozenset({RunState.STARTING, RunState.ENDED}),
     RunState.STARTING: frozenset({RunState.RUNNING, RunState.DRAINING, RunState.ENDING}),
     RunState.RUNNING: frozenset({RunState.PAUSED, RunState.DRAINING, RunState.ENDING}),
     RunState.PAUSED: frozenset({RunState.RUNNING, RunState.DRAINING, RunState.ENDING}),
     RunState.DRAINING: frozenset({RunState.ENDING, RunState.ENDED}),
     RunState.ENDING: frozenset({RunState.ENDED}),
-    RunState.ENDED: frozenset(),
 }
+"""What may follow; nothing after the end."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +66,15 @@ class StateChange:
 
     Parameters
     ----------
-    time_s
-        UTC time in seconds.
+    time_utc
+        UTC time, as records have it.
     state
         The new state.
     cause
         In words, such as "the source is exhausted".
     """
 
-    time_s: float
+    time_utc: str
     state: RunState
     cause: str
 
@@ -79,7 +91,7 @@ class Command(Enum):
     """Ctrl-C and its like: the first one stops, the second one ends."""
 
 
-class WorkerState(Enum):
+class WorkerState(StrEnum):
     """What a worker process is doing. The value is what a user reads."""
 
     STARTING = "starting"
@@ -93,62 +105,194 @@ class WorkerState(Enum):
     STOPPED = "terminated"
 
 
-@dataclass(frozen=True)
-class Spilled:
-    """Events of a reader group taken out of a buffer, and how many of them have been saved."""
+@dataclass(frozen=True, slots=True)
+class GroupView(GroupStats):
+    """The ledger of one reader group, with what a run knows of it besides.
 
+    Of the events that its readers have finished with, those that were only taken out of the buffer
+    to be saved are no longer among `acknowledged`, but in `taken`.
+
+    Attributes
+    ----------
+    reader
+        Name of the function that reads.
+    taken
+        Events taken out of the buffer for the spill file instead of being processed.
+    saved
+        Those of them that are in the file.
+    lost
+        Events that nobody processed: due when the readers went and not saved, or published later.
+    """
+
+    reader: str = ""
     taken: int = 0
     saved: int = 0
+    lost: int = 0
+
+    @classmethod
+    def of(
+        cls, stats: GroupStats, published: int, reader: str, taken: int = 0, saved: int = 0
+    ) -> Self:
+        """Return the ledger of a group of a buffer into which so many events were published."""
+        missed = published - (stats.first_sequence - 1) - stats.offered
+        values = _values_of(stats) | {
+            "acknowledged": stats.acknowledged - taken,
+            "reader": reader,
+            "taken": taken,
+            "saved": saved,
+            "lost": stats.abandoned + taken - saved + missed,
+        }
+        return cls(**values)
+
+    @property
+    def settled(self) -> int:
+        """Events of which is known what became of them, or which are still due."""
+        return self.acknowledged + self.taken + self.quarantined + self.due + self.abandoned
+
+    @property
+    def expected(self) -> int:
+        """Events published from the first one on that the group got."""
+        return self.acknowledged + self.quarantined + self.saved + self.due + self.lost
 
 
-@dataclass(frozen=True)
-class BufferView:
-    """One buffer at one moment.
+@dataclass(frozen=True, slots=True)
+class BufferView(BufferStats):
+    """The ledger of one buffer, with what a run knows of it besides: the same in every place.
 
-    Parameters
+    Attributes
     ----------
-    stats
-        The books of the ring.
+    groups
+        One for each worker that reads.
     throughput_hz
-        Events published per second over the last seconds; None before it has been measured. Not the
-        rate of the experiment, which is one of live time.
-    readers
-        Worker names by group number.
+        Events published per second over the last seconds, after the run over all of data taking;
+        None before it has been measured. Not the rate of the experiment, which is one of live time.
+    rate_hz, rate_sigma_hz
+        Events per second of live time and the uncertainty of that, from the number of events; None
+        where there is not one source upstream, or its events do not come at random.
+    live_time_doubtful
+        Whether the run doubts the live time that `rate_hz` and `dead_fraction` come from.
+    recorded_rate_hz
+        Events per second of the recorded times, where a source plays recorded events back.
     dead_fraction
         Part of the time in which the sources of this buffer could take no event; None where no
         source writes or nothing has been measured.
-    spilled
-        Events taken out for a spill file instead of being processed, by group number.
+    dead_time
+        `dead_fraction` by cause: ring_full, paused, reading_out; what is not known is missing.
     to_drain
         Events that were due when the run began to drain, and those that have come since; None
         before.
-    dead_time
-        `dead_fraction` by cause: ring_full, paused, reading_out; what is not known is missing.
     """
 
-    stats: BufferStats
-    throughput_hz: float | None
-    readers: dict[int, str]
-    dead_fraction: float | None
-    spilled: Mapping[int, Spilled] = field(default_factory=dict)
-    to_drain: int | None = None
+    groups: tuple[GroupView, ...]
+    throughput_hz: float | None = None
+    rate_hz: float | None = None
+    rate_sigma_hz: float | None = None
+    live_time_doubtful: bool = False
+    recorded_rate_hz: float | None = None
+    dead_fraction: float | None = None
     dead_time: Mapping[str, float] = field(default_factory=dict)
+    to_drain: int | None = None
+
+    @classmethod
+    def of(cls, stats: BufferStats, groups: tuple[GroupView, ...], **more: Any) -> Self:
+        """Return the ledger with what is known besides."""
+        return cls(**(_values_of(stats) | {"groups": groups} | more))
+
+    @property
+    def stats(self) -> BufferStats:
+        """The ledger itself."""
+        return self
+
+    @property
+    def readers(self) -> dict[int, str]:
+        """Names of the functions that read, by group number."""
+        return {group.group: group.reader for group in self.groups}
 
     @property
     def due(self) -> int:
         """Events that some group still has to process."""
-        return sum(group.due for group in self.stats.groups)
+        return sum(group.due for group in self.groups)
+
+    @property
+    def rate(self) -> Rate | None:
+        """Events per second of live time; None if that was not measured or has no meaning."""
+        if self.rate_hz is None or self.rate_sigma_hz is None:
+            return None
+        return Rate(self.rate_hz, self.rate_sigma_hz, self.live_time_doubtful)
+
+
+def _values_of(stats: Any) -> dict[str, Any]:
+    """Return the fields of a ledger by name, as they are."""
+    return {each.name: getattr(stats, each.name) for each in fields(stats)}
+
+
+@dataclass(frozen=True)
+class ProcessView:
+    """One worker process at one moment, or how it ended.
+
+    Parameters
+    ----------
+    name
+        Name in the set-up, function, and number of the process if there are several.
+    worker
+        Name in the set-up.
+    handles_data
+        Whether it reads or writes events; displays only observe them.
+    pid
+        Process number; None if it was never started.
+    state
+        What it is doing, or the last state.
+    exit_code
+        Negative for a signal; None if it has not ended, or nobody has seen it.
+    how
+        How it ended, in words; empty before.
+    ended_utc
+        UTC time; None if that was not seen.
+    """
+
+    name: str
+    worker: str
+    handles_data: bool
+    pid: int | None
+    state: WorkerState
+    exit_code: int | None = None
+    how: str = ""
+    ended_utc: str | None = None
 
 
 @dataclass(frozen=True)
 class WorkerView:
-    """One worker function at one moment, with the states of its processes."""
+    """One worker function at one moment, with its processes.
+
+    Parameters
+    ----------
+    name, function
+        Name in the set-up, and of the Python function.
+    processes
+        One for each that works, or is to work.
+    replaced
+        Those that have failed and been replaced.
+    """
 
     name: str
     function: str
-    states: tuple[WorkerState, ...]
-    pids: tuple[int | None, ...]
-    restarts: int = 0
+    processes: tuple[ProcessView, ...]
+    replaced: tuple[ProcessView, ...] = ()
+
+    @property
+    def states(self) -> tuple[WorkerState, ...]:
+        """What its processes are doing."""
+        return tuple(process.state for process in self.processes)
+
+    @property
+    def pids(self) -> tuple[int | None, ...]:
+        """Numbers of its processes."""
+        return tuple(process.pid for process in self.processes)
+
+    @property
+    def restarts(self) -> int:
+        """How many processes have been replaced."""
+        return len(self.replaced)
 
     @property
     def alive(self) -> int:
@@ -159,7 +303,7 @@ class WorkerView:
             WorkerState.RESTARTING,
             WorkerState.STOPPED,
         )
-        return sum(state not in gone for state in self.states)
+        return sum(process.state not in gone for process in self.processes)
 
 
 @dataclass(frozen=True)

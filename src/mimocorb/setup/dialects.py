@@ -130,7 +130,7 @@ def examine_setup(
     read = _read(form, draft, files, overrides or {})
     setup = replace(read.setup, path=location, title=read.setup.title or location.stem)
     setup = apply_to_workers(form, setup, rest, known)
-    setup = with_data(form, setup, data) if data is not None else setup
+    setup = with_data(setup, data) if data is not None else setup
     options = [f"--set {text}" for text in settings] + ([f"--data {data}"] if data else [])
     setup = replace(setup, settings=tuple(options))
     return setup, _checked(form, draft, read._replace(setup=setup))

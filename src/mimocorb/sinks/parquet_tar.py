@@ -109,12 +109,16 @@ class BufferToParquetfile:
         self.logger = logging.getLogger(__name__)
         self.config_dict = config_dict or {}
         setup = assigned.sources[0]
-        stem = checked_name(self, self.config_dict).removesuffix(".tar")
-        path = output_directory(self.config_dict) / f"{stem}.tar"
+        path = output_directory(self.config_dict) / self.output_name(self.config_dict)
         self._batch = batch_limit(setup, _MEMBERS_AT_ONCE)
         self._archive = EventArchive(type(self).__name__, path, setup, self.config_dict)
         self.filename = str(self._archive.path)
         self.source = Reader(setup)
+
+    @classmethod
+    def output_name(cls, config: Mapping[str, Any]) -> str:
+        """Return the name of the file that a configuration asks for, in its directory."""
+        return checked_name(cls, config).removesuffix(".tar") + ".tar"
 
     @classmethod
     def check(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -133,7 +137,7 @@ class BufferToParquetfile:
             The class cannot work with these. Whether Parquet can hold the types, only PyArrow
             knows, which is not asked here.
         """
-        checked_name(cls, config)
+        cls.output_name(config)
         check_archive(cls.__name__, setup, config)
 
     @classmethod

@@ -107,9 +107,7 @@ class BufferToTxtfile:
         self.logger = logging.getLogger(__name__)
         self.config_dict = config_dict or {}
         setup = assigned.sources[0]
-        name = checked_name(self, self.config_dict)
-        if not name.endswith((".txt", ".csv")):
-            name += ".txt"
+        name = self.output_name(self.config_dict)
         self._table = TextTable(
             setup,
             output_directory(self.config_dict),
@@ -119,6 +117,12 @@ class BufferToTxtfile:
         self._batch = batch_limit(setup, _ROWS_AT_ONCE)
         self.filename = str(self._table.path)
         self.source = Reader(setup)
+
+    @classmethod
+    def output_name(cls, config: Mapping[str, Any]) -> str:
+        """Return the name of the file that a configuration asks for, in its directory."""
+        name = checked_name(cls, config)
+        return name if name.endswith((".txt", ".csv")) else f"{name}.txt"
 
     @classmethod
     def check(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -136,7 +140,7 @@ class BufferToTxtfile:
         SetupError
             The class cannot work with these.
         """
-        checked_name(cls, config)
+        cls.output_name(config)
         _check_form(setup)
         _headings(setup["dtype"].names or ("value",), config.get("header_alias") or {})
 

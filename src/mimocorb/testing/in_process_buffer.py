@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mimocorb.buffers.contract import RingPort
-from mimocorb.buffers.in_process.ring import InProcessRing
+from typing import Any
+
 from mimocorb.buffers.new_buffer import NewBuffer
 
 __all__ = ["InProcessBuffer"]
@@ -25,7 +25,5 @@ class InProcessBuffer(NewBuffer):
     3
     """
 
-    def _make_ring(
-        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int, max_deliveries: int
-    ) -> RingPort:
-        return InProcessRing(number_of_slots, slot_bytes, max_reader_groups, max_deliveries)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, backend="in_process", **options)

@@ -15,7 +15,7 @@ def oscilloscope(buffer_io: BufferIO) -> None:
 
     Buffers: one observed buffer.
 
-    Keys of the configuration:
+    Keys of the configuration: those of :class:`WaveformDisplay`, and
 
     ``update_interval`` : float, default 1.0
         Least time between two pictures, in s.
@@ -23,8 +23,8 @@ def oscilloscope(buffer_io: BufferIO) -> None:
         A line at this height, in the unit of the data.
     ``ylim`` : list[float], optional
         (lowest, highest) value of the axis; the axis is symmetric, so the larger one counts.
-
-    The other keys of ``plot.plot_graph`` are understood as well.
+    ``t_scaling``, ``y_scaling``, ``channels``, ``colors`` : Any, optional
+        Not used here.
     """
     ignored = [key for key in _NOT_USED if buffer_io.get(key) is not None]
     if ignored:

@@ -20,7 +20,7 @@ from mimocorb.buffers.in_process.state import Group, RingState, State, Token
 from mimocorb.buffers.in_process.writer import InProcessWriter
 from mimocorb.errors import BufferMemoryError, BufferUnreachable, SetupError
 
-__all__ = ["InProcessRing", "ring_at"]
+__all__ = ["InProcessRing", "make_ring", "open_observer", "open_reader", "open_writer", "ring_at"]
 
 _rings: weakref.WeakValueDictionary[int, InProcessRing] = weakref.WeakValueDictionary()
 _ring_numbers = itertools.count(1)
@@ -265,3 +265,21 @@ class InProcessRing:
             waiting_ns=group.waiting_ns,
             first_sequence=group.first_sequence,
         )
+
+
+make_ring = InProcessRing
+
+
+def open_writer(address: dict[str, Any], token: int) -> InProcessWriter:
+    """Open a writer on the ring at `address`."""
+    return ring_at(address).open_writer(token)
+
+
+def open_reader(address: dict[str, Any], group: int) -> InProcessReader:
+    """Open a reader of `group` on the ring at `address`."""
+    return ring_at(address).open_reader(group)
+
+
+def open_observer(address: dict[str, Any]) -> InProcessObserver:
+    """Open an observer on the ring at `address`."""
+    return ring_at(address).open_observer()

@@ -1,4 +1,4 @@
-"""Where the time of the workers goes, what limits the rate, and what one more process would bring.
+"""Where the time of the workers goes, and what limits the rate.
 
 How the limit is found. If the sources wait because their buffers are full, somebody behind them is
 too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
@@ -14,12 +14,6 @@ not see which; but the system knows how long it was on a processor core, or coul
 rest of the time it slept, so its device had nothing for it. If it sleeps while it reads as well, it
 has to say that it reads (:func:`mimocorb.reading_out`). What it computes is taken to be part of
 that; so where it sleeps in one and computes in the other, it is busy for longer than said here.
-
-How the gain is estimated. A worker that is busy for the part ``b`` of the time could do ``1/b`` as
-much, and a source that waits for room for the part ``w`` could deliver ``1/(1-w)`` as much. With
-one process more than ``n``, the slowest worker can do ``(n+1)/n`` as much, until the next one is
-busy all the time or all processor cores are in use; the smallest of these factors is the gain. It
-is an upper limit: processes on the same cores share caches and memory.
 """
 
 from __future__ import annotations
@@ -35,13 +29,13 @@ from mimocorb.run.accounts.process_account import Span
 __all__ = ["Cores", "TimeUse", "WorkerTime", "limit_of_rate"]
 
 WAITS_FOR_ROOM = 0.02
-WAITS_FOR_CORE = 0.1
+"""Less is what a short hiccup of the machine costs, and no limit of the rate."""
 BUSY_ALL_THE_TIME = 0.75
+"""Queueing: from about this load on, what waits in front of a worker grows steeply."""
 MOSTLY = 0.5
-WORTH_IT = 1.05
-CROWDED = 0.25
+"""More than all the rest together."""
 SHORTEST_NS = 1_000_000_000
-ORDINALS = {1: "second", 2: "third", 3: "fourth", 4: "fifth"}
+"""A hundred of the steps in which processor time is counted."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +227,7 @@ class Cores:
 
 
 def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], cores: Cores) -> str:
-    """Say in a sentence what limits the rate, and what one more process would bring.
+    """Say in a sentence what limits the rate.
 
     Parameters
     ----------
@@ -274,7 +268,7 @@ def limit_of_rate(workers: Sequence[WorkerTime], used: Mapping[str, TimeUse], co
             f"{limits}; it computes only {_percent(use.computing)} of the time and else waits for "
             "what it writes to, a disk or a connection: write less, or to a faster one"
         )
-    return f"{limits}; {_gain(slowest, others, used, 1 - waiting, cores)}"
+    return f"{limits}; {cores} are in use"
 
 
 def _away(label: str, use: TimeUse, least: float) -> str:
@@ -316,35 +310,6 @@ def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
     )
 
 
-def _gain(
-    slowest: WorkerTime,
-    others: Sequence[WorkerTime],
-    used: Mapping[str, TimeUse],
-    source_needs: float,
-    cores: Cores,
-) -> str:
-    """Say what one more process of the slowest worker would bring."""
-    one_more = (slowest.processes + 1) / slowest.processes
-    limits = [(one_more, "")]
-    limits += [(1 / max(source_needs, 1e-3), "then the source is the limit")]
-    limits += [
-        (1 / max(used[other.name].busy, 1e-3), f"then {other.label} is the limit")
-        for other in others
-        if other is not slowest
-    ]
-    computes = used[slowest.name].computing > MOSTLY * used[slowest.name].busy
-    if cores.contention > CROWDED and computes:
-        waits = _percent(cores.contention)
-        limits += [(1.0, f"all processor cores are busy, workers wait for one {waits} of the time")]
-    elif cores.used > 0.01:
-        limits += [(max(1.0, cores.available / cores.used), f"{cores} are in use")]
-    factor, why = min(limits, key=lambda limit: limit[0])
-    process = ORDINALS.get(slowest.processes, "further")
-    if factor < WORTH_IT:
-        return f"a {process} process would bring next to nothing: {why}"
-    return f"a {process} process would bring up to {factor:.1f} times" + (f", {why}" if why else "")
-
-
 def _limited_by_source(
     sources: Sequence[WorkerTime],
     others: Sequence[WorkerTime],
@@ -360,7 +325,7 @@ def _limited_by_source(
         crowded = f" and waits for a free processor core {waits}"
         return (
             f"the source {source.label} limits the rate: it computes {_percent(use.processor)} of "
-            f"the time{crowded if use.waiting_for_core > WAITS_FOR_CORE else ''}"
+            f"the time{crowded if waits != _percent(0) else ''}"
         )
     if use.reading_out > MOSTLY:
         reading = _percent(use.reading_out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mimocorb._access.meter_page import OTHER_REASONS, Knows, MeterReading
 from mimocorb._words import how_many, verb
@@ -22,12 +22,16 @@ class DecisionAccount:
     ----------
     known
         Whether the function lets mimocorb count; if not, every count is without meaning.
+    unit
+        What is decided about: an event, or in a worker that merges, a set of events.
+    events
+        That it has decided about, one by one or in sets.
     accepted, rejected
-        Events of which something, or nothing, went on. Every event is in one of them, once.
+        Events or sets of which something, or nothing, went on. Each is in one of them, once.
     failed
         Times that the function raised an exception; such an event comes again, or is set aside.
     accepted_for
-        Events of which something went to a sink, by name of the buffer.
+        Events or sets of which something went to a sink, by name of the buffer.
     reasons
         Rejections by the reason that the function gave, the most frequent first; the rest of
         `rejected` had none.
@@ -41,6 +45,8 @@ class DecisionAccount:
     name: str
     label: str
     known: bool
+    unit: Literal["event", "set"] = "event"
+    events: int = 0
     accepted: int = 0
     rejected: int = 0
     failed: int = 0
@@ -72,6 +78,8 @@ class DecisionAccount:
             spec.name,
             label,
             known=True,
+            unit="set" if any(Knows.SETS in page.knows for page in pages) else "event",
+            events=sum(part.decided for part in parts),
             accepted=sum(part.accepted for part in parts),
             rejected=sum(part.rejected for part in parts),
             failed=sum(part.failed for part in parts),
@@ -86,20 +94,19 @@ class DecisionAccount:
             seeds=tuple(part.sample_seed for part in parts if part.sample_seed),
         )
 
-    def problem(self, groups: Sequence[GroupStats], spilled: int = 0) -> str:
-        """Return why the decisions do not fit to the books of the reader groups; or nothing.
+    def problem(self, groups: Sequence[GroupStats]) -> str:
+        """Return why the decisions do not fit to the ledger of the reader groups; or nothing.
 
         They are counted before the event is acknowledged. A process that is killed in between
-        counts an event that comes again, so there may be as many too many as were redelivered. What
-        was taken out for a spill file is acknowledged as well, though nobody has decided about it.
+        counts an event that comes again, so there may be as many too many as were redelivered.
         """
-        processed = sum(group.acknowledged for group in groups) - spilled
-        surplus = self.accepted + self.rejected - processed
+        processed = sum(group.acknowledged for group in groups)
+        surplus = self.events - processed
         if not self.known or 0 <= surplus <= sum(group.redelivered for group in groups):
             return ""
         return (
-            f"the decisions of {self.label} do not add up: {self.accepted} accepted + "
-            f"{self.rejected} rejected, but {how_many(processed, 'event')} "
+            f"the decisions of {self.label} do not add up: it has decided about "
+            f"{how_many(self.events, 'event')}, but {how_many(processed, 'event')} "
             f"{verb(processed, 'was')} processed"
         )
 

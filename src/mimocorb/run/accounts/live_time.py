@@ -11,6 +11,10 @@ its place after a failure are one; the time in between belongs to neither.
 The rate while live is ``N / t_live`` with the uncertainty ``√N / t_live`` of a Poisson process.
 With several processes it is the sum of ``N_i / t_i``; this defines the effective live time
 ``t = ΣN_i / Σ(N_i / t_i)``, by which the events of a buffer behind the source are divided.
+
+Such a rate has a meaning only for events that come at random (:mod:`.arrivals`). Those that are
+computed or read as fast as possible have none, and those that are played back have the rate at
+which they were recorded: their number by the time between the first and the last one.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -26,7 +31,7 @@ from mimocorb._access.meter_page import Doing, Knows
 from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
 from mimocorb.run.accounts.process_account import AccountReading, Span
 
-__all__ = ["CAUSES", "LiveTime", "Rate", "SourceAccount"]
+__all__ = ["CAUSES", "Arrivals", "LiveTime", "Rate", "SourceAccount"]
 
 CAUSES = {
     "ring_full": Doing.NO_ROOM,
@@ -34,6 +39,19 @@ CAUSES = {
     "reading_out": Doing.READING_OUT,
 }
 """Causes of dead time, as they are called in records."""
+
+
+class Arrivals(StrEnum):
+    """How the events of a source come, as far as that can be known. The value is for records."""
+
+    RANDOM = "random"
+    """Independently of each other: their number has the uncertainty of a Poisson process."""
+    NOT_RANDOM = "not random"
+    """As fast as the source can make or read them, or in time with something."""
+    RECORDED = "recorded"
+    """They bring the times at which they were recorded with them."""
+    UNKNOWN = "unknown"
+    """There are too few of them, or the source writes by itself."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,8 @@ class LiveTime:
         Events that it published; None if it does not count them.
     stopped_ns
         Of the live time, that in which the process was stopped, at least, and took no event.
+    recorded_s
+        Earliest and latest time that the source gave to an event; None if it gave none.
     """
 
     live_ns: int
@@ -83,6 +103,7 @@ class LiveTime:
     events: int | None
     check: ArrivalCheck | None
     stopped_ns: int = 0
+    recorded_s: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, readings: Sequence[AccountReading], events: int) -> LiveTime:
@@ -96,6 +117,7 @@ class LiveTime:
         tells = arrivals or any(Knows.READING_OUT in known for known in knows)
         live_ns = span.spent_ns[Doing.WORKING]
         check = None
+        recorded = [each for r in readings if (each := r.page.recorded_s) is not None]
         if arrivals:
             intervals = np.sum([reading.page.intervals for reading in readings], axis=0)
             check = check_arrivals(intervals, live_ns, span.total_ns)
@@ -108,6 +130,7 @@ class LiveTime:
             events=events if arrivals else None,
             check=check,
             stopped_ns=span.stopped_ns[Doing.WORKING],
+            recorded_s=_from_first_to_last(recorded),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -180,9 +203,37 @@ class SourceAccount:
         return sum(known) / rate / 1e9
 
     @property
+    def arrivals(self) -> Arrivals:
+        """How its events come."""
+        checks = [process.check for process in self.processes if process.check is not None]
+        look_random = {check.is_random for check in checks}
+        if self.recorded_s is not None:
+            # As long as nothing is odd about it, it is a device with a clock of its own.
+            agree = all(check.finding is Finding.AGREE for check in checks)
+            return Arrivals.RANDOM if checks and agree else Arrivals.RECORDED
+        if False in look_random:
+            return Arrivals.NOT_RANDOM
+        return Arrivals.RANDOM if True in look_random else Arrivals.UNKNOWN
+
+    @property
+    def recorded_s(self) -> tuple[float, float] | None:
+        """Earliest and latest time that it gave to an event; None if it gave none."""
+        return _from_first_to_last([p.recorded_s for p in self.processes if p.recorded_s])
+
+    def recorded_rate_hz(self, events: int) -> float | None:
+        """Return the rate of so many of its events by the times at which they were recorded.
+
+        None if it gave no times, or for a single event: N events have N - 1 intervals.
+        """
+        if self.recorded_s is None or not self.events or self.events < 2:
+            return None
+        duration_s = (self.recorded_s[1] - self.recorded_s[0]) * self.events / (self.events - 1)
+        return events / duration_s if duration_s > 0 else None
+
+    @property
     def rate(self) -> Rate | None:
-        """Events per second of live time."""
-        if self.events is None or self.live_s is None:
+        """Events per second of live time; None if they do not come at random."""
+        if self.events is None or self.live_s is None or self.arrivals is not Arrivals.RANDOM:
             return None
         return Rate.of(self.events, self.live_s, is_doubtful=bool(self.doubts()))
 
@@ -212,12 +263,21 @@ class SourceAccount:
             "dead_fractions": self.dead_fractions(),
             "effective_live_s": self.live_s,
             "events": self.events,
+            "arrivals": self.arrivals,
             "rate_hz": rate.value_hz if rate else None,
             "rate_sigma_hz": rate.sigma_hz if rate else None,
+            "recorded_rate_hz": self.recorded_rate_hz(self.events or 0),
             "live_time_doubtful": bool(self.doubts()),
             "marks_reading": self.marks_reading,
             "processes": [process.as_dict() for process in self.processes],
         }
+
+
+def _from_first_to_last(spans: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """Return the earliest and the latest of times; None without any."""
+    if not spans:
+        return None
+    return min(first for first, _last in spans), max(last for _first, last in spans)
 
 
 def _seconds(time_ns: int) -> str:

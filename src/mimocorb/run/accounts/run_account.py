@@ -26,7 +26,10 @@ class RunAccount:
     workers
         Where the time of each worker went that handles data.
     rates
-        Events per second of live time in each buffer that has one source upstream.
+        Events per second of live time in each buffer that has one source upstream, whose events
+        come at random.
+    recorded_rates
+        Events per second of the recorded times, where the one source upstream plays events back.
     cores
         Processor cores there are for the run, and those in use.
     entries
@@ -34,7 +37,7 @@ class RunAccount:
     problems
         What does not add up, one sentence each.
     is_replay
-        Whether the sources only play events back, which says nothing of the experiment: then
+        Whether the sources only play a spill file back, which says nothing of the experiment: then
         nothing is told of their live time, of rates and of what limits these.
     """
 
@@ -42,6 +45,7 @@ class RunAccount:
     decisions: tuple[DecisionAccount, ...]
     workers: tuple[WorkerTime, ...]
     rates: dict[str, Rate]
+    recorded_rates: dict[str, float]
     cores: Cores
     entries: dict[str, tuple[str, ...]]
     problems: tuple[str, ...]
@@ -71,7 +75,7 @@ class RunAccount:
 
     @cached_property
     def limit(self) -> str:
-        """What limits the rate, and what one more process would bring; empty if not known."""
+        """What limits the rate; empty if not known."""
         if self.is_replay:
             return ""
         used = {worker.name: use for worker in self.workers if (use := worker.use) is not None}
@@ -94,11 +98,27 @@ class RunAccount:
                 found[cause] = found.get(cause, 0.0) + weight * fraction
         return found
 
+    def of_buffer(self, name: str) -> dict[str, Any]:
+        """Return what the view of a buffer says about live time and rates."""
+        dead_time, rate = self.dead_time(name), self.rates.get(name)
+        return {
+            "rate_hz": rate.value_hz if rate else None,
+            "rate_sigma_hz": rate.sigma_hz if rate else None,
+            "live_time_doubtful": self.is_doubtful(name),
+            "recorded_rate_hz": self.recorded_rates.get(name),
+            "dead_time": dead_time,
+            "dead_fraction": sum(dead_time.values()) if dead_time else None,
+        }
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything in plain values, for records."""
         return {
             "live_time": [source.as_dict() for source in self._measured],
             "doubts": self.doubts,
+            "rates": {
+                name: {"value_hz": rate.value_hz, "sigma_hz": rate.sigma_hz}
+                for name, rate in self.rates.items()
+            },
             "decisions": [decision.as_dict() for decision in self.decisions],
             "time_use": [worker.as_dict() for worker in self.workers],
             "cores": vars(self.cores),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mimocorb._words import count, how_many
-from mimocorb.run.accounts.arrivals import Finding
 from mimocorb.run.accounts.bottleneck import WorkerTime
 from mimocorb.run.accounts.decision_account import DecisionAccount
-from mimocorb.run.accounts.live_time import SourceAccount
-from mimocorb.run.accounts.run_account import RunAccount
-from mimocorb.run.wording import PAGE_WIDTH, UNKNOWN, end_of, percent
+from mimocorb.run.accounts.live_time import Arrivals, SourceAccount
+from mimocorb.run.run_state import BufferView, RunView
+from mimocorb.run.wording import PAGE_WIDTH, UNKNOWN, end_of, percent, rate
 
 __all__ = ["account_lines"]
 
@@ -35,29 +34,21 @@ TIMES = "Where the time goes"
 MOST_REASONS = 12
 
 
-def account_lines(account: RunAccount) -> Iterator[str]:
+def account_lines(view: RunView) -> Iterator[str]:
     """Yield the lines for live time, decisions and the use of time; none for what is not known."""
+    account = view.accounts
+    if account is None:
+        return
     sources = [source for source in account.sources if source.total_ns]
     if account.is_replay:
         yield ""
-        yield "Replay of recorded events: no live time, no rates"
+        yield "Replay of recorded events: no live time"
     elif sources:
         yield ""
         yield "Live time"
         for source in sources:
             yield from _source_lines(source)
-    if account.rates:
-        yield ""
-        yield "Rates"
-        width = max([11, *(len(name) for name in account.rates)])
-        for name, rate in account.rates.items():
-            yield f"  {name:<{width}} {rate} events per second of live time"
-        for source in sources:
-            if any(p.check and p.check.finding is Finding.NOT_POISSON for p in source.processes):
-                yield (
-                    "  this assumes random arrivals, and that those in dead time are lost; "
-                    f"those of {source.label} do not look random"
-                )
+    yield from _rate_lines(view, sources)
     decisions = [decision for decision in account.decisions if _says_something(decision)]
     if decisions:
         yield ""
@@ -70,6 +61,29 @@ def account_lines(account: RunAccount) -> Iterator[str]:
         yield from _time_table(used)
     if account.limit:
         yield f"  {account.limit}"
+
+
+def _rate_lines(view: RunView, sources: Sequence[SourceAccount]) -> Iterator[str]:
+    """Yield a rate for each buffer: one of live time only for events that come at random."""
+    width = max([11, *(len(buffer.name) for buffer in view.buffers)])
+    rates = [f"  {b.name:<{width}} {_rate_of(b)}" for b in view.buffers if _rate_of(b)]
+    if rates:
+        yield ""
+        yield "Rates"
+        yield from rates
+        for source in sources:
+            if source.arrivals is Arrivals.NOT_RANDOM:
+                yield f"  the events of {source.label} do not come at random: no rate of live time"
+
+
+def _rate_of(buffer: BufferView) -> str:
+    if buffer.rate is not None:
+        return f"{buffer.rate} events per second of live time"
+    if buffer.recorded_rate_hz is not None:
+        return f"{rate(buffer.recorded_rate_hz)} events per second of the recorded times"
+    if buffer.throughput_hz is not None:
+        return f"{rate(buffer.throughput_hz)} events per second of data taking"
+    return ""
 
 
 def _source_lines(source: SourceAccount) -> Iterator[str]:
@@ -104,8 +118,10 @@ def _decision_lines(decision: DecisionAccount) -> Iterator[str]:
     total = decision.accepted + decision.rejected
     failed = f"; failed {how_many(decision.failed, 'time')}" if decision.failed else ""
     sinks = ", ".join(f"{name} {count(number)}" for name, number in decision.accepted_for.items())
+    of_events = f" of {how_many(decision.events, 'event')}" if decision.unit == "set" else ""
     yield (
-        f"  {decision.label}: {how_many(total, 'event')} = {count(decision.accepted)} accepted"
+        f"  {decision.label}: {how_many(total, decision.unit)}{of_events} = "
+        f"{count(decision.accepted)} accepted"
         f" ({sinks}) + {count(decision.rejected)} rejected{failed}"
     )
     for reason, number in list(decision.reasons.items())[:MOST_REASONS]:

@@ -2,7 +2,7 @@
 
 A run that was killed could not write so into its record. Whoever looks next does it: a record that
 is not final, of a supervisor that no longer lives, is completed once, with the flags ``killed`` and
-``books open``. Where nothing can be written, it is only shown so.
+``ledger open``. Where nothing can be written, it is only shown so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mimocorb.errors import RunRecordError
-from mimocorb.run.record.quality import BOOKS_OPEN, KILLED
+from mimocorb.run.record.quality import KILLED, LEDGER_OPEN
 from mimocorb.run.record.run_directory import free_reserved_room
 from mimocorb.run.record.run_record import RECORD_FILE, RunRecord, read_record, write_record
 from mimocorb.run.run_log import JSON_LOG
@@ -164,7 +164,7 @@ def _completed(directory: Path, record: RunRecord) -> RunRecord:
 def _killed(directory: Path, record: RunRecord) -> RunRecord:
     who = f"the main process ({record.supervisor.pid} on {record.supervisor.host})"
     cause = f"{who} vanished: it was killed, or the machine was switched off"
-    quality = {KILLED: [cause], BOOKS_OPEN: ["the run was killed before its books were closed"]}
+    quality = {KILLED: [cause], LEDGER_OPEN: ["the run was killed before its ledger was closed"]}
     written_utc = record.progress.time_utc if record.progress else record.states[-1].time_utc
     written_s = datetime.fromisoformat(written_utc).timestamp()
     last_sign_s = max(written_s, _last_time_in_log(directory / JSON_LOG))

@@ -27,14 +27,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class RateDifference:
-    """Events per second of live time in one buffer of both runs; None where not measured.
+    """Events per second of live time in one buffer of both runs.
 
     Parameters
     ----------
     buffer
         Its name.
     first, second
-        The rates.
+        The rates; None where not measured, or where the events do not come at random.
+    throughput_hz
+        Events per second of data taking in both, which says nothing of the experiment.
     fewest_events
         The smaller one of both numbers of events.
     """
@@ -43,6 +45,7 @@ class RateDifference:
     first: Rate | None
     second: Rate | None
     fewest_events: int
+    throughput_hz: tuple[float | None, float | None] = (None, None)
 
     @property
     def sigma(self) -> float | None:
@@ -118,6 +121,7 @@ def _rates(first: RunResult | None, second: RunResult | None) -> list[RateDiffer
             buffer.rate,
             others[buffer.name].rate,
             min(buffer.published, others[buffer.name].published),
+            (buffer.throughput_hz, others[buffer.name].throughput_hz),
         )
         for buffer in first.buffers
         if buffer.name in others

@@ -7,7 +7,7 @@ clean                none of the others
 incomplete           something accepted has not been processed, or something was not written
 crashed workers      a process that handles data failed; its events were delivered again
 live time doubtful   the checks of the live time disagree, or a source was stopped
-books open           the books of a buffer do not balance, or were never closed
+ledger open          the ledger of a buffer does not balance, or was never closed
 killed               the main process vanished: killed, or the machine lost its power
 ===================  ==============================================================================
 
@@ -18,19 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mimocorb.run.books import open_books
+from mimocorb.run.ledger import still_open
 from mimocorb.run.record.run_record import Quality
-from mimocorb.run.record.run_result import WorkerEnd
-from mimocorb.run.run_state import RunView, WorkerState
+from mimocorb.run.run_state import ProcessView, RunView, WorkerState
 
 __all__ = [
-    "BOOKS_OPEN",
     "CLEAN",
     "CRASHED",
     "DOUBTFUL",
     "FLAGS",
     "INCOMPLETE",
     "KILLED",
+    "LEDGER_OPEN",
     "judge",
 ]
 
@@ -38,14 +37,14 @@ CLEAN = "clean"
 INCOMPLETE = "incomplete"
 CRASHED = "crashed workers"
 DOUBTFUL = "live time doubtful"
-BOOKS_OPEN = "books open"
+LEDGER_OPEN = "ledger open"
 KILLED = "killed"
-FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, BOOKS_OPEN, KILLED)
+FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, LEDGER_OPEN, KILLED)
 
 
 def judge(
     view: RunView,
-    workers: Iterable[WorkerEnd],
+    workers: Iterable[ProcessView],
     failures: Sequence[str],
     doubts: Sequence[str] = (),
 ) -> Quality:
@@ -54,7 +53,7 @@ def judge(
     Parameters
     ----------
     view
-        The last picture, with the closed books.
+        The last picture, with the closed ledger.
     workers
         How each process ended.
     failures
@@ -62,8 +61,8 @@ def judge(
     doubts
         What is wrong with the live time.
     """
-    crashed = [w for w in workers if w.handles_data and w.state == WorkerState.FAILED.value]
-    open_ones = open_books(view)
+    crashed = [w for w in workers if w.handles_data and w.state is WorkerState.FAILED]
+    open_ones = still_open(view)
     names = tuple(worker.name for worker in crashed)
     found = {
         INCOMPLETE: [
@@ -71,6 +70,6 @@ def judge(
         ],
         CRASHED: [f"{worker.name}: {worker.how}" for worker in crashed],
         DOUBTFUL: list(doubts),
-        BOOKS_OPEN: open_ones,
+        LEDGER_OPEN: open_ones,
     }
     return {flag: reasons for flag, reasons in found.items() if reasons} or {CLEAN: []}

@@ -13,7 +13,7 @@ from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
 from mimocorb.run.record.comparison import compare
 from mimocorb.run.record.provenance import commit_of, resolved, versions
-from mimocorb.run.record.quality import BOOKS_OPEN
+from mimocorb.run.record.quality import LEDGER_OPEN
 from mimocorb.run.record.run_directory import (
     copy_configuration,
     free_reserved_room,
@@ -33,7 +33,7 @@ PROGRESS_INTERVAL_S = 5.0
 SHARE_OF_TIME = 0.1
 RESERVED_BYTES = 64 << 10
 RESERVED_BYTES_OF_A_PROCESS = 8 << 10
-"""For its end, its account and its books, in the record and in the summary."""
+"""For its end, its account and its ledger, in the record and in the summary."""
 
 
 class Recorder:
@@ -70,7 +70,7 @@ class Recorder:
         self.record = RunRecord(
             number=number,
             title=setup.title,
-            state="",
+            state=changes[-1].state,
             started_utc=utc(started_s),
             operator=setup.operator or _login_name(),
             comment=setup.comment,
@@ -81,8 +81,8 @@ class Recorder:
             setup_commit=commit_of(setup.base_directory),
             files=copy_configuration(directory, setup),
             setup=resolved(setup),
-            states=[],
-        ).with_states(changes)
+            states=list(changes),
+        )
         write_record(directory, self.record)
         processes = sum(worker.number_of_processes for worker in setup.workers)
         reserve_room(directory, RESERVED_BYTES + processes * RESERVED_BYTES_OF_A_PROCESS)
@@ -133,7 +133,7 @@ class Recorder:
         """
         if self.record.ended_utc is None:
             self.record = self.record.with_states(changes).ended(
-                now_s, {BOOKS_OPEN: ["the program left the run before its end"]}, None
+                now_s, {LEDGER_OPEN: ["the program left the run before its end"]}, None
             )
             free_reserved_room(self._directory)
             write_record(self._directory, self.record)

@@ -24,13 +24,10 @@ from mimocorb.run.run_state import RunState, RunView, StateChange
 from mimocorb.run.workers.process_identity import ProcessIdentity
 
 __all__ = [
-    "GIVEN_UP",
-    "KILLED",
     "RECORD_FILE",
     "SCHEMA_VERSION",
     "Progress",
     "Quality",
-    "RecordedState",
     "RunRecord",
     "read_record",
     "write_record",
@@ -38,24 +35,10 @@ __all__ = [
 
 RECORD_FILE = "run.json"
 SCHEMA: Final = "mimocorb run record"
-SCHEMA_VERSION: Final = 1
-
-KILLED = "killed"
-"""State of a run whose supervisor vanished."""
-GIVEN_UP = "given up"
-"""State of a run that its own program left before its end."""
+SCHEMA_VERSION: Final = 2
 
 Quality = dict[str, list[str]]
 """Flag to reasons, one sentence each; see :mod:`mimocorb.run.record.quality`."""
-
-
-@dataclass(frozen=True)
-class RecordedState:
-    """A state of the run, since when (UTC), and why."""
-
-    time_utc: str
-    state: str
-    cause: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +62,7 @@ class Progress:
     @classmethod
     def of(cls, view: RunView, time_s: float) -> Progress:
         """Return what there is at this moment."""
-        published = {buffer.stats.name: buffer.stats.published for buffer in view.buffers}
+        published = {buffer.name: buffer.published for buffer in view.buffers}
         return cls(utc(time_s), view.events, published)
 
 
@@ -96,7 +79,7 @@ class RunRecord:
     title
         Name of the set-up.
     state
-        As displays show it; the last one is ``"ended"``, ``"killed"`` or ``"given up"``.
+        The last one of `states`.
     started_utc, ended_utc
         UTC times; the second is None as long as the run goes on, and for one that was killed.
     last_sign_utc
@@ -129,7 +112,7 @@ class RunRecord:
     schema_version: int = SCHEMA_VERSION
     number: int
     title: str
-    state: str
+    state: RunState
     started_utc: str
     ended_utc: str | None = None
     last_sign_utc: str | None = None
@@ -143,18 +126,18 @@ class RunRecord:
     setup_commit: str | None
     files: list[CopiedFile]
     setup: dict[str, Any]
-    states: list[RecordedState]
+    states: list[StateChange]
     progress: Progress | None = None
     result: RunResult | None = None
 
     @property
     def is_final(self) -> bool:
         """Whether the record says how the run ended."""
-        return self.state in (RunState.ENDED.value, KILLED, GIVEN_UP)
+        return self.state.is_final
 
     def with_states(self, changes: Iterable[StateChange]) -> RunRecord:
         """Return the record of a run that has gone through these states."""
-        states = [RecordedState(utc(c.time_s), c.state.value, c.cause) for c in changes]
+        states = list(changes)
         return replace(self, states=states, state=states[-1].state)
 
     def ended(self, ended_s: float, quality: Quality, result: RunResult | None) -> RunRecord:
@@ -163,9 +146,9 @@ class RunRecord:
         Its state is ``"given up"`` if its program has left it in another state than ``"ended"``.
         """
         record = self
-        if self.state != RunState.ENDED.value:
+        if self.state is not RunState.ENDED:
             cause = f"the program left the run while it was {self.state}"
-            record = self._in_state(GIVEN_UP, ended_s, cause)
+            record = self._in_state(RunState.GIVEN_UP, ended_s, cause)
         progress = None if result else self.progress
         return replace(
             record, ended_utc=utc(ended_s), quality=quality, progress=progress, result=result
@@ -176,11 +159,11 @@ class RunRecord:
     ) -> RunRecord:
         """Return the record of a run whose supervisor was found to have vanished."""
         last_sign = None if last_sign_s is None else utc(last_sign_s)
-        record = self._in_state(KILLED, found_s, cause)
+        record = self._in_state(RunState.KILLED, found_s, cause)
         return replace(record, last_sign_utc=last_sign, quality=quality)
 
-    def _in_state(self, state: str, since_s: float, cause: str) -> RunRecord:
-        states = [*self.states, RecordedState(utc(since_s), state, cause)]
+    def _in_state(self, state: RunState, since_s: float, cause: str) -> RunRecord:
+        states = [*self.states, StateChange(utc(since_s), state, cause)]
         return replace(self, state=state, states=states)
 
 
@@ -235,8 +218,36 @@ def _validated(path: Path, content: Any) -> RunRecord:
     from pydantic import TypeAdapter, ValidationError
 
     try:
+        if found == 1:
+            content = _of_version_1(content)
         return TypeAdapter(RunRecord).validate_python(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunRecordError(f"{path} is damaged: {error!r}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RunRecordError(f"{path} is damaged: {place}: {first['msg']}") from error
+
+
+def _of_version_1(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a record of version 1 in the form of today."""
+    quality, result = content.get("quality"), content.get("result")
+    if quality and "books open" in quality:
+        quality = {flag.replace("books", "ledger"): why for flag, why in quality.items()}
+    if result:
+        result = result | {"buffers": [_buffer_of_version_1(each) for each in result["buffers"]]}
+    return content | {"quality": quality, "result": result, "schema_version": SCHEMA_VERSION}
+
+
+def _buffer_of_version_1(old: dict[str, Any]) -> dict[str, Any]:
+    """Return the ledger of a buffer with what was not written down: 0, as after any run."""
+    not_written = {"number_of_slots": 0, "free_slots": 0, "uptime_s": 0.0, "writers": 0}
+    waiting = {"full_s": old["waiting_full_s"], "paused_s": old["waiting_paused_s"]}
+    # None where it was not counted.
+    refused = {key: old.get(key) or 0 for key in ("refused_full", "refused_paused")}
+    groups = [
+        {"group": number, "held": 0, "readers": 0, "taken": group["saved"]} | group
+        for number, group in enumerate(old["groups"])
+    ]
+    more = {"paused": False, "ended": True, "waiting": waiting, "groups": groups}
+    return not_written | old | refused | more

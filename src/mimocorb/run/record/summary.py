@@ -1,4 +1,4 @@
-"""What came out of a run: the closed books, how everybody ended, and whether all is well."""
+"""What came out of a run: the closed ledger, how everybody ended, and whether all is well."""
 
 from __future__ import annotations
 
@@ -7,31 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mimocorb._words import count, how_many
-from mimocorb.buffers.stats import GroupStats
 from mimocorb.errors import RunFailed
-from mimocorb.run.accounts.live_time import Rate
-from mimocorb.run.books import expected, lost, processed, reader_name, saved
 from mimocorb.run.record.account_lines import account_lines
+from mimocorb.run.record.end_page import end_page
+from mimocorb.run.record.ledger_lines import ledger_lines
 from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
-from mimocorb.run.record.run_result import BufferResult, GroupResult, RunResult, WorkerEnd
-from mimocorb.run.run_state import BufferView, RunView
-from mimocorb.run.wording import PAGE_WIDTH, end_of, time_taken
+from mimocorb.run.record.run_result import RunResult
+from mimocorb.run.run_state import ProcessView, RunView, WorkerState
+from mimocorb.run.wording import time_taken
 
 __all__ = ["RunSummary"]
-
-LONGEST_NAME = 14
-"""Of a buffer in the books, so that there is room for who reads it."""
-FATES = {
-    "aborted": "begun, and given back by the worker that writes",
-    "torn": "left half written by a process that died",
-    "refused": "no slot came within the time-out of the worker that writes",
-    "set aside": "failed every time it was processed; kept in set_aside/",
-    "saved": "not processed; kept for mimocorb replay",
-    "lost": "published when nobody was left to process it, and not saved",
-}
-"""What may become of an event instead of being processed; said where it has happened."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +33,15 @@ class RunSummary:
     started_s, ended_s
         UTC times in seconds.
     view
-        The last picture of the run, with the closed books.
-    workers
-        How each process ended.
+        The last picture of the run, with the closed ledger.
     failures, warnings
         What went wrong; any failure makes the exit code 1.
     asked_to_end
         Whether somebody wanted it to end, by Ctrl-C or otherwise.
+    replay
+        The run that a replay has to begin with, if events are left for one.
+    is_kept
+        Whether the record and the text could be written into the directory.
     """
 
     number: int
@@ -63,10 +51,11 @@ class RunSummary:
     started_s: float
     ended_s: float
     view: RunView
-    workers: Sequence[WorkerEnd]
     failures: Sequence[str]
     warnings: Sequence[str]
     asked_to_end: bool = False
+    replay: Path | None = None
+    is_kept: bool = True
 
     def __repr__(self) -> str:
         return f"<run {self.number}, {self.title}: {self._verdict}; {self.reason}>"
@@ -83,10 +72,15 @@ class RunSummary:
             raise RunFailed(f"{self.failures[0]}{more}; see {self.directory / 'log.txt'}")
 
     @property
+    def processes(self) -> list[ProcessView]:
+        """How each process ended, replaced ones included."""
+        return [each for w in self.view.workers for each in (*w.replaced, *w.processes)]
+
+    @property
     def quality(self) -> Quality:
         """Whether the data can be trusted, in fixed words, each with its reasons."""
         doubts = self.view.accounts.doubts if self.view.accounts else ()
-        return judge(self.view, self.workers, self.failures, doubts)
+        return judge(self.view, self.processes, self.failures, doubts)
 
     def result(self) -> RunResult:
         """Return what goes into the record of the run."""
@@ -97,8 +91,8 @@ class RunSummary:
             elapsed_s=view.elapsed_s,
             active_s=view.active_s,
             events=view.events,
-            buffers=[_buffer_result(view, buffer) for buffer in view.buffers],
-            workers=list(self.workers),
+            buffers=list(view.buffers),
+            workers=self.processes,
             results={worker: dict(results) for worker, results in view.results.items()},
             accounts=view.accounts.as_dict() if view.accounts else {},
             failures=list(self.failures),
@@ -109,8 +103,24 @@ class RunSummary:
     def _verdict(self) -> str:
         return "FAILED" if self.failures else "complete: every event was processed"
 
+    def page(self) -> str:
+        """Return what a person has to know at the end: all of it, if no file has it."""
+        if not self.is_kept:
+            return self.text()
+        return end_page(
+            number=self.number,
+            title=self.title,
+            directory=self.directory,
+            replay=self.replay,
+            view=self.view,
+            quality=self.quality,
+            started=_utc(self.started_s),
+            failures=self.failures,
+            warnings=self.warnings,
+        )
+
     def text(self) -> str:
-        """Return the summary for people."""
+        """Return all of it for people, for the directory of the run."""
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterable[str]:
@@ -128,130 +138,26 @@ class RunSummary:
         yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""
-        yield "Books"
-        yield from _books_table(view)
-        if view.accounts is not None:
-            yield from account_lines(view.accounts)
-        unusual = [worker for worker in self.workers if worker.state != "ended"]
+        yield "Ledger"
+        yield from ledger_lines(view)
+        yield from account_lines(view)
+        unusual = [each for each in self.processes if each.state is not WorkerState.ENDED]
         if unusual:
             yield ""
-            lines = (f"  {worker.name}: {self._ending(worker)}" for worker in unusual)
+            lines = (f"  {process.name}: {self._ending(process)}" for process in unusual)
             yield from dict.fromkeys(lines)  # a process that was replaced may end as the last one
         for title, texts in (("Failures", self.failures), ("Warnings", self.warnings)):
             if texts:
                 yield ""
                 yield title
                 yield from (f"  - {text}" for text in texts)
-        # Once more, because this is what is seen of a long summary on a small screen.
-        yield ""
-        if self.failures:
-            log = self.directory / "log.txt"
-            yield f"Run {self.number} FAILED; {log} says what happened before"
-        else:
-            yield f"Run {self.number} is complete; its output is in {self.directory}"
 
-    def _ending(self, worker: WorkerEnd) -> str:
+    def _ending(self, process: ProcessView) -> str:
         """Say how a process ended; what stands below in full is not said twice."""
         texts = (*self.failures, *self.warnings)
-        told = any(text.startswith(worker.name) and worker.how in text for text in texts)
-        return f"{worker.state}, see below" if told else f"{worker.state}, {worker.how}"
+        told = any(text.startswith(process.name) and process.how in text for text in texts)
+        return f"{process.state}, see below" if told else f"{process.state}, {process.how}"
 
 
 def _utc(time_s: float) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _rate(view: RunView, buffer: BufferView) -> Rate | None:
-    """Return the events per second of live time."""
-    return view.accounts.rates.get(buffer.stats.name) if view.accounts else None
-
-
-def _buffer_result(view: RunView, buffer: BufferView) -> BufferResult:
-    stats, measured = buffer.stats, _rate(view, buffer)
-    return BufferResult(
-        name=stats.name,
-        claimed=stats.claimed,
-        published=stats.published,
-        aborted=stats.aborted,
-        torn=stats.torn,
-        in_hand=stats.in_hand,
-        rate_hz=measured.value_hz if measured else None,
-        rate_sigma_hz=measured.sigma_hz if measured else None,
-        dead_fraction=buffer.dead_fraction,
-        waiting_full_s=stats.waiting.full_s,
-        waiting_paused_s=stats.waiting.paused_s,
-        refused_full=stats.refused_full,
-        refused_paused=stats.refused_paused,
-        groups=[_group_result(buffer, group) for group in stats.groups],
-        live_time_doubtful=view.accounts is not None and view.accounts.is_doubtful(stats.name),
-    )
-
-
-def _group_result(buffer: BufferView, group: GroupStats) -> GroupResult:
-    return GroupResult(
-        reader=reader_name(buffer, group),
-        first_sequence=group.first_sequence,
-        offered=group.offered,
-        acknowledged=processed(buffer, group),
-        quarantined=group.quarantined,
-        saved=saved(buffer, group),
-        due=group.due,
-        lost=lost(buffer, group),
-        abandoned=group.abandoned,
-        redelivered=group.redelivered,
-        waiting_s=group.waiting_s,
-    )
-
-
-def _books_table(view: RunView) -> Iterable[str]:
-    """Yield the books: first of the buffers, then of the groups that read them."""
-    seen = set()
-    rows: list[tuple[str, ...]] = [("buffer", "claimed", "published", "aborted", "torn")]
-    for buffer in view.buffers:
-        s = buffer.stats
-        seen |= {word for word in ("aborted", "torn") if getattr(s, word)}
-        if s.refused_full or s.refused_paused:
-            seen.add("refused")
-        rows.append((s.name, *map(count, (s.claimed, s.published, s.aborted, s.torn))))
-    yield from _aligned(rows)
-    yield ""
-    rows, remarks = [("buffer", "published", "processed", "set aside", "saved", "lost")], ["by"]
-    for buffer in view.buffers:
-        s = buffer.stats
-        for g in s.groups:
-            fates = {"set aside": g.quarantined, "saved": saved(buffer, g), "lost": lost(buffer, g)}
-            seen |= {word for word, number in fates.items() if number}
-            numbers = (expected(s, g), processed(buffer, g), *fates.values())
-            rows.append((s.name, *map(count, numbers)))
-            remarks.append(reader_name(buffer, g))
-    for line, remark in zip(_aligned(rows), remarks, strict=True):
-        yield f"{line}  {end_of(remark, PAGE_WIDTH - len(line) - 2)}"
-    for buffer in view.buffers:
-        yield from _remarks(buffer)
-    yield from (f"  {word}: {meaning}" for word, meaning in FATES.items() if word in seen)
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    """Yield sums with their numbers below each other: name, sum, and what it is made of."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    widths[0] = min(widths[0], LONGEST_NAME)
-    for name, *numbers in rows:
-        total, *parts = map(str.rjust, numbers, widths[1:])
-        yield f"  {end_of(name, widths[0]):<{widths[0]}} {total} = {' + '.join(parts)}"
-
-
-def _remarks(buffer: BufferView) -> Iterable[str]:
-    """Yield what the books of the groups do not say in their columns."""
-    stats = buffer.stats
-    name = stats.name
-    for cause, refused in (("full", stats.refused_full), ("paused", stats.refused_paused)):
-        if refused:
-            yield f"  {name}: {how_many(refused, 'claim')} refused while {cause}"
-    for group in stats.groups:
-        reader = reader_name(buffer, group)
-        if group.due:
-            yield f"  {name}: {count(group.due)} still due to {reader}"
-        if group.redelivered:
-            yield f"  {name}: {count(group.redelivered)} delivered again to {reader}"
-    if not stats.groups:
-        yield f"  {name}: {count(stats.published)} published, nobody reads this buffer"

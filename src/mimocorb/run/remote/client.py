@@ -35,7 +35,7 @@ from mimocorb.run.remote.request import (
     read_line,
     understood,
 )
-from mimocorb.run.run_state import BufferView
+from mimocorb.run.run_state import BufferView, RunState
 
 if TYPE_CHECKING:
     from mimocorb.buffers.observer import Observer
@@ -309,11 +309,11 @@ class RunClient:
             raise RunUnreachable(f"{self.name} {self._how_it_ended()}") from error
 
     def _how_it_ended(self) -> str:
-        from mimocorb.run.record.run_record import KILLED, read_record
+        from mimocorb.run.record.run_record import read_record
 
         with suppress(RunRecordError):
             record = read_record(self.directory)
-            if record.is_final and record.state != KILLED:
+            if record.is_final and record.state is not RunState.KILLED:
                 where = f"how, is in its record: {self.directory}"
                 return f"ended before this process could hear of it; {where}"
         return f"ended without a word: its main process {self.pid} was killed"

@@ -17,10 +17,10 @@ from mimocorb.buffers.stats import BufferStats
 from mimocorb.model import Setup
 from mimocorb.run.accounts.bottleneck import Cores, WorkerTime
 from mimocorb.run.accounts.decision_account import DecisionAccount
-from mimocorb.run.accounts.live_time import LiveTime, Rate, SourceAccount
+from mimocorb.run.accounts.live_time import Arrivals, LiveTime, Rate, SourceAccount
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount, Span
 from mimocorb.run.accounts.run_account import RunAccount
-from mimocorb.run.run_state import Spilled, WorkerState
+from mimocorb.run.run_state import BufferView, WorkerState
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Accounts"]
@@ -70,22 +70,15 @@ class Accounts:
             if name in stats and stats[name].published >= wanted:
                 self._end_with_last_event(name)
 
-    def view(
-        self,
-        stats: Mapping[str, BufferStats],
-        paused_ns: int,
-        spilled: Mapping[str, Mapping[int, Spilled]],
-    ) -> RunAccount:
+    def view(self, stats: Mapping[str, BufferView], paused_ns: int) -> RunAccount:
         """Put the accounts together as they are now.
 
         Parameters
         ----------
         stats
-            The books of the buffers, taken a moment ago.
+            The ledgers of the buffers, taken a moment ago.
         paused_ns
             For how long the run has been paused.
-        spilled
-            Events taken out for a spill file, by buffer and group.
         """
         now = self._read()
         upto = now if self._last is None else {**now, **self._last}
@@ -103,17 +96,24 @@ class Accounts:
             if function.must_finish
         )
         decisions = tuple(self._decisions(now))
+        upstream = dict(self._upstream({s.name: s for s in sources}, stats))
         return RunAccount(
             sources=sources,
             decisions=decisions,
             workers=workers,
-            rates={} if is_replay else dict(self._rates({s.name: s for s in sources}, stats)),
+            rates={} if is_replay else dict(self._rates(upstream, stats)),
+            recorded_rates={
+                name: rate
+                for name, source in upstream.items()
+                if source.arrivals is Arrivals.RECORDED
+                and (rate := source.recorded_rate_hz(stats[name].published)) is not None
+            },
             cores=self._cores(sum((worker.span for worker in workers), Span())),
             entries={
                 spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.writes)
                 for spec in self._setup.buffers
             },
-            problems=tuple(self._problems(decisions, stats, spilled)),
+            problems=tuple(self._problems(decisions, stats)),
             is_replay=is_replay,
         )
 
@@ -235,16 +235,25 @@ class Accounts:
             contention=span.core_wait_ns / wanted_ns if wanted_ns else 0.0,
         )
 
-    def _rates(
+    def _upstream(
         self, sources: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]
-    ) -> Iterator[tuple[str, Rate]]:
-        for name, buffer in stats.items():
+    ) -> Iterator[tuple[str, SourceAccount]]:
+        """Yield each buffer whose events come from one source, and that source."""
+        for name in stats:
             upstream = self._sources_of(name, set())
             source = sources.get(upstream.pop()) if len(upstream) == 1 else None
-            if source is None:
+            if source is not None:
+                yield name, source
+
+    @staticmethod
+    def _rates(
+        upstream: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]
+    ) -> Iterator[tuple[str, Rate]]:
+        for name, source in upstream.items():
+            if source.arrivals is not Arrivals.RANDOM:
                 continue
             live_s, is_doubtful = source.live_s or 0.0, bool(source.doubts())
-            rate = Rate.of(buffer.published, live_s, is_doubtful=is_doubtful)
+            rate = Rate.of(stats[name].published, live_s, is_doubtful=is_doubtful)
             if rate is not None:
                 yield name, rate
 
@@ -262,8 +271,7 @@ class Accounts:
     def _problems(
         self,
         decisions: Sequence[DecisionAccount],
-        stats: Mapping[str, BufferStats],
-        spilled: Mapping[str, Mapping[int, Spilled]],
+        stats: Mapping[str, BufferView],
     ) -> Iterator[str]:
         """Yield what does not add up, once all processes have gone."""
         functions = {function.spec.name: function for function in self._functions}
@@ -277,13 +285,9 @@ class Accounts:
                 for group in stats[name].groups
                 if group.group == reader["group"]
             ]
-            taken = sum(
-                spilled.get(name, {}).get(reader["group"], Spilled()).taken
-                for name, reader in function.readers.items()
-            )
-            # a group that was removed has no books any more
+            # a group that was removed has no ledger any more
             complete = len(groups) == len(function.readers)
-            problem = decision.problem(groups, taken) if complete else ""
+            problem = decision.problem(groups) if complete else ""
             if problem:
                 yield problem
 

@@ -9,8 +9,7 @@ from mimocorb._words import how_many
 from mimocorb.errors import OutputError
 from mimocorb.model import Setup
 from mimocorb.run.findings import Findings
-from mimocorb.run.run_state import Spilled
-from mimocorb.run.supervision.spill import Spill
+from mimocorb.run.supervision.spill import Spill, Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Leftovers"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from mimocorb._access.meter import StateClock
 from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.run.run_state import BufferView
+from mimocorb.run.run_state import BufferView, GroupView
+from mimocorb.run.supervision.spill import Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["BufferMeter", "RunClock"]
@@ -99,8 +100,20 @@ class BufferMeter:
         (first_s, first), (last_s, last) = self._points[0], self._points[-1]
         return (last - first) / (last_s - first_s) if last_s > first_s else None
 
-    def view(self, active_s: float | None) -> BufferView:
-        """Look at the buffer now, `active_s` seconds into the run."""
+    def view(
+        self, active_s: float | None, spilled: Mapping[int, Spilled], *, over: bool = False
+    ) -> BufferView:
+        """Look at the buffer now.
+
+        Parameters
+        ----------
+        active_s
+            How long data have been taken, without pauses; None before.
+        spilled
+            Events taken out for the spill file, by group number.
+        over
+            Whether the run has ended: then the throughput is that of all data taking.
+        """
         stats = self._buffer.stats()
         now = time.monotonic()
         if active_s is not None and (
@@ -112,4 +125,15 @@ class BufferMeter:
         to_drain = None
         if self._settled is not None:
             to_drain = sum(group.offered for group in stats.groups) - self._settled
-        return BufferView(stats, self.throughput_hz, dict(self._readers), None, to_drain=to_drain)
+        groups = tuple(
+            GroupView.of(
+                group,
+                stats.published,
+                self._readers.get(group.group, f"group {group.group}"),
+                *spilled.get(group.group, Spilled()),
+            )
+            for group in stats.groups
+        )
+        mean_hz = stats.published / active_s if active_s else None
+        throughput_hz = mean_hz if over else self.throughput_hz
+        return BufferView.of(stats, groups, throughput_hz=throughput_hz, to_drain=to_drain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +13,27 @@ from mimocorb._words import how_many, verb
 from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 from mimocorb.model import Setup
-from mimocorb.run.run_state import Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
 
-__all__ = ["SPILL_FILE", "Spill"]
+__all__ = ["SPILL_FILE", "Spill", "Spilled"]
 
 SPILL_FILE = "spill.npz"
 PIECE_BYTES = 8 << 20
 PIECE_EVENTS = 4096
 
 
+class Spilled(NamedTuple):
+    """Events of a reader group taken out of a buffer, and how many of them have been saved."""
+
+    taken: int = 0
+    saved: int = 0
+
+
 class Spill:
     """Reads in the place of workers that have gone, and writes their events to a spill file.
 
     The stream of a buffer goes on while a run drains, so a stand-in reads until it ends. What it
-    has taken counts as acknowledged in the books of the ring; those of the run need :attr:`groups`.
+    has taken counts as acknowledged in the ledger of the ring; :attr:`groups` tells it apart.
 
     Parameters
     ----------

@@ -27,11 +27,11 @@ from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
 from mimocorb.model import Setup
-from mimocorb.run.books import audit
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
+from mimocorb.run.ledger import audit
 from mimocorb.run.options import SupervisorOptions
-from mimocorb.run.run_log import RunLog
+from mimocorb.run.run_log import RunLog, utc
 from mimocorb.run.run_state import (
     TRANSITIONS,
     Command,
@@ -85,7 +85,9 @@ class Supervisor:
         self.log = log
         self.options = options or SupervisorOptions()
         self.state = RunState.PREPARED
-        self.changes = [StateChange(time.time(), RunState.PREPARED, "the set-up has been checked")]
+        self.changes = [
+            StateChange(utc(time.time()), RunState.PREPARED, "the set-up has been checked")
+        ]
         self.reason = ""
         self.asked_to_end = False
         self.findings = Findings(log)
@@ -272,7 +274,7 @@ class Supervisor:
             raise HandleMisuse(f"a run that is {self.state.value} cannot become {state.value}")
         self.state = state
         self._workforce.tell(paused=state is RunState.PAUSED)
-        self.changes.append(StateChange(time.time(), state, cause))
+        self.changes.append(StateChange(utc(time.time()), state, cause))
 
     # --- what workers do
 
@@ -359,21 +361,15 @@ class Supervisor:
     def view(self) -> RunView:
         """Return a picture of the present moment."""
         active_s = self.clock.active_s()
-        views = {name: meter.view(active_s) for name, meter in self._meters.items()}
-        stats = {name: view.stats for name, view in views.items()}
-        accounts = self._accounts.view(stats, self.clock.paused_ns, self._leftovers.groups)
-        dead = {name: accounts.dead_time(name) for name in views}
-        buffers = tuple(
-            replace(
-                view,
-                spilled=dict(self._leftovers.groups.get(name, {})),
-                dead_time=dead[name],
-                dead_fraction=sum(dead[name].values()) if dead[name] else None,
-            )
-            for name, view in views.items()
-        )
+        spilled = self._leftovers.groups
+        views = {
+            name: meter.view(active_s, spilled.get(name, {}), over=self.ended)
+            for name, meter in self._meters.items()
+        }
+        accounts = self._accounts.view(views, self.clock.paused_ns)
+        buffers = tuple(replace(view, **accounts.of_buffer(name)) for name, view in views.items())
         names = self.source_buffers
-        first = next((b.stats for b in buffers if names and b.stats.name == names[0]), None)
+        first = next((buffer for buffer in buffers if names and buffer.name == names[0]), None)
         return RunView(
             title=self.setup.title,
             state=self.state,

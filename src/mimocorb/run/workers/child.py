@@ -5,9 +5,8 @@ thread that waits at the same moment gets none, or a wrong one. Programs that us
 call ``join()`` while the supervisor's thread waits for the same process. Here everybody waits for
 the death without collecting it, and the exit code is collected under one lock.
 
-A child that is not forked imports the program of its parent once more, for the sake of objects that
-are defined there. A worker needs none: its function is found by file and name. Without that import
-workers start sooner, and a program that uses mimocorb needs no ``if __name__ == "__main__"``.
+A worker does not import the program of its parent, see
+:func:`mimocorb._functions.trial.program_left_out`.
 
 A forked child ends without taking its interpreter apart, one that is started afresh would do so,
 which with NumPy takes longer than all the rest of its end. Here all of them end in the same way.
@@ -17,17 +16,14 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import forkserver, popen_forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from mimocorb._functions.trial import program_left_out
 from mimocorb.run.workers.process import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
@@ -46,23 +42,12 @@ else:
     _Process = object
 
 
-@contextmanager
-def _program_left_out() -> Iterator[None]:
-    """Let a child that is started meanwhile find no program to import."""
-    program = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = program
-
-
 class _SharedWait(_Process):
     """What waits for a child, safe in several threads; to be mixed into a process class."""
 
     def start(self) -> None:
         """Start the process."""
-        with _collecting, _program_left_out():
+        with _collecting, program_left_out():
             super().start()
 
     def join(self, timeout: float | None = None) -> None:

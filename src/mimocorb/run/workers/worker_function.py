@@ -9,7 +9,8 @@ from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.model import OnFailure, WorkerSpec
 from mimocorb.run.accounts.process_account import ProcessAccount
-from mimocorb.run.run_state import WorkerState, WorkerView
+from mimocorb.run.run_log import utc
+from mimocorb.run.run_state import ProcessView, WorkerState, WorkerView
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_process import WorkerProcess
 
@@ -161,10 +162,31 @@ class WorkerFunction:
         return WorkerView(
             name=self.spec.name,
             function=self.spec.function.name,
-            states=tuple(process.state for process in self.processes)
-            or (WorkerState.STARTING,) * self.spec.number_of_processes,
-            pids=tuple(process.pid for process in self.processes),
-            restarts=len(self.predecessors),
+            processes=tuple(map(self._view_of, self.processes))
+            or tuple(
+                ProcessView(
+                    self.process_label(number),
+                    self.spec.name,
+                    self.must_finish,
+                    None,
+                    WorkerState.STARTING,
+                )
+                for number in range(1, self.spec.number_of_processes + 1)
+            ),
+            replaced=tuple(map(self._view_of, self.predecessors)),
+        )
+
+    def _view_of(self, process: WorkerProcess) -> ProcessView:
+        has_ended = process.ended_s is not None
+        return ProcessView(
+            name=process.name,
+            worker=self.spec.name,
+            handles_data=self.must_finish,
+            pid=process.pid,
+            state=process.state,
+            exit_code=process.exit_code,
+            how=process.how_it_ended() if has_ended else "",
+            ended_utc=None if process.ended_s is None else utc(process.ended_s),
         )
 
 

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mimocorb.model import Setup, WorkerSpec
-from mimocorb.model.problem import Problem
-from mimocorb.setup.user_code.user_functions import read_module, takes_buffer_io
+from mimocorb.setup.user_code.user_functions import is_buffer_io, parsed
 
 __all__ = ["changed_meaning"]
 
@@ -112,8 +111,17 @@ def _is_theirs(spec: WorkerSpec) -> bool:
     """Whether a worker runs a function that is written for mimoCoRB2, or comes with it."""
     if prebuilt_name(spec):
         return True
-    text = read_module(spec.function)
-    if isinstance(text, Problem):
+    tree = parsed(spec.function.path) if spec.function.path else None
+    functions = [each for each in (tree.body if tree else ()) if isinstance(each, ast.FunctionDef)]
+    return any(each.name == spec.function.name and _takes_buffer_io(each) for each in functions)
+
+
+def _takes_buffer_io(function: ast.FunctionDef) -> bool:
+    """Whether a function has one parameter, which it calls as mimoCoRB2 does."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    others = (arguments.defaults, arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+    if len(positional) != 1 or function.decorator_list or any(others):
         return False
-    statement = text.names.get(spec.function.name)
-    return isinstance(statement, ast.FunctionDef) and takes_buffer_io(statement)
+    annotation = positional[0].annotation
+    return is_buffer_io(positional[0].arg, ast.unparse(annotation) if annotation else "")

@@ -1,7 +1,8 @@
 """Everything that can be known to be wrong with a set-up before a process is started.
 
 Types and ranges have been checked while reading; here it is about what the parts say together:
-names, functions, data flow, memory. No user code is run and nothing is created.
+names, data flow, memory. Functions are examined where they are loaded, see
+:mod:`mimocorb._functions.examination`.
 """
 
 from __future__ import annotations
@@ -13,25 +14,16 @@ from dataclasses import replace
 from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
-from mimocorb.model import Setup, StopCondition, WorkerSpec
+from mimocorb.model import Setup, WorkerSpec
 from mimocorb.model.kinds import keys_of
 from mimocorb.model.merge import MergeSettings, window_fault
 from mimocorb.model.problem import NOWHERE, Problem, Where
-from mimocorb.setup.checking.field_checks import check_fields
 from mimocorb.setup.form import Form
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.nearest import nearest, slip_of
+from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import shown
 from mimocorb.setup.reading.parts import read_keys
 from mimocorb.setup.text.setup_file import MappingNode, node_from_python
-from mimocorb.setup.user_code.configuring import check_manual_function, check_plain_function
-from mimocorb.setup.user_code.fields_used import EventFunction
-from mimocorb.setup.user_code.handed_over import handed_over
-from mimocorb.setup.user_code.keys_used import keys_used
-from mimocorb.setup.user_code.reported_names import reported_names
-from mimocorb.setup.user_code.signatures import PlainSignature, literal
-from mimocorb.setup.user_code.static_signatures import read_signature
-from mimocorb.setup.user_code.user_functions import ModuleText, check_function, read_module
 
 __all__ = ["check", "merge_problems"]
 
@@ -50,7 +42,6 @@ def check(
         unreadable may be just what seems to be missing, so that is not reported then.
     """
     problems = [
-        *_functions(setup, with_roles=assignments_complete, with_fields=buffers_complete),
         *_shared_files(setup),
         *_memory(setup),
     ]
@@ -62,36 +53,8 @@ def check(
     return sorted(problems, key=lambda problem: problem.where)
 
 
-def _functions(setup: Setup, *, with_roles: bool, with_fields: bool) -> Iterator[Problem]:
-    for spec in setup.workers:
-        reference = spec.function
-        if not reference.asked or not reference.name or reference.offered:
-            continue  # reported while reading, or tried out where it is loaded
-        module = read_module(reference)
-        if isinstance(module, Problem):
-            yield module
-            continue
-        plain = read_signature(module.names, reference.name)
-        if plain is not None:
-            faults = check_plain_function(plain, spec, with_roles=with_roles)
-            called = _plain_function(plain, module, spec)
-            is_set = plain.kind == "filter"
-        else:
-            fault = check_function(reference, module)
-            used = keys_used(module, reference.name)
-            faults = [fault] if fault else check_manual_function(used, spec) if used else []
-            handed = handed_over(module, spec)
-            called = handed.function if handed else None
-            is_set = handed is not None and handed.with_settings_of_setup
-        yield from faults
-        if is_set and len(spec.reads) > 1:
-            yield from merge_problems(spec)
-        if called is not None and with_roles and with_fields and not faults:
-            yield from check_fields(spec, called, setup.buffers)
-
-
 def merge_problems(spec: WorkerSpec) -> Iterator[Problem]:
-    """Check what says how events of several buffers are put together."""
+    """Yield what is wrong with how a filter puts events of several buffers together."""
     form, origin = Form(), spec.config_origin
     _read_merge(form, spec.config.get("merge"), f"merge of {spec.name}")
     below = origin.places.get("merge", spec.where)
@@ -103,9 +66,8 @@ def merge_problems(spec: WorkerSpec) -> Iterator[Problem]:
 def _read_merge(form: Form, given: object, what: str) -> None:
     if isinstance(given, Mapping):  # nothing given is as good as not given: timeout_s: null
         given = {key: value for key, value in given.items() if value is not None}
-    table = form.mapping(
-        node_from_python(given, "merge"), what, "merge: {by: time, window_s: 0.001}"
-    )
+    example = "merge: {by: time, window_s: 0.001}"
+    table = form.mapping(node_from_python(given, "merge"), what, example)
     if table is None:
         return
     entries = form.entries(what, table, {key: (key,) for key in keys_of(MergeSettings)})
@@ -117,17 +79,6 @@ def _read_merge(form: Form, given: object, what: str) -> None:
         asked, found, remedy = fault
         at_fault = entries["by" if window_s is None else "window_s"].key.where
         form.error(at_fault, f"{what}: {asked}", found, remedy)
-
-
-def _plain_function(
-    signature: PlainSignature, module: ModuleText, spec: WorkerSpec
-) -> EventFunction | None:
-    """Return a function of the plain form; None if another decorator may change its events."""
-    if signature.parameters is None:
-        return None
-    values = {one.name: literal(one.default) for one in signature.parameters}
-    statement = module.names[spec.function.name]
-    return EventFunction(signature.name, signature.kind, statement, {**values, **spec.config})
 
 
 def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
@@ -180,28 +131,6 @@ def _unknown_subjects(setup: Setup) -> Iterator[Problem]:
                 f"found {condition.quantity!r}",
                 f"write {condition.subject}.events, or name the worker that reports it",
             )
-        elif condition.subject in workers and condition.subject not in buffers:
-            yield from _unreported(condition, setup.worker(condition.subject))
-
-
-def _unreported(condition: StopCondition, spec: WorkerSpec) -> Iterator[Problem]:
-    """Look whether a worker can report what a condition is about; a merge reports by itself."""
-    names = reported_names(spec.function)
-    if names is None or condition.quantity in names or len(spec.reads) > 1:
-        return
-    guess = slip_of(condition.quantity, names)
-    remedy = f"add to it: report({condition.quantity}=…)"
-    if spec.function.path is None:
-        remedy = "name a worker with a function of yours, or the events of a buffer"
-    # An installed package that the module uses may report, too; so only a slip is beyond doubt.
-    is_sure = guess or spec.function.path is None
-    yield Problem(
-        condition.where,
-        f"{spec.name} reports {condition.quantity!r}, which {condition} asks for",
-        f"found that {spec.function.asked} reports {', '.join(sorted(names)) or 'nothing'}",
-        f"did you mean {guess!r}?" if guess else remedy,
-        "error" if is_sure else "warning",
-    )
 
 
 def _idle_workers(setup: Setup) -> Iterator[Problem]:

@@ -6,13 +6,11 @@ what observes. :mod:`mimocorb.setup.drawing.picture_files` writes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mimocorb._memory import size_in_words
-from mimocorb._words import how_many
-from mimocorb.model import BufferSpec, Setup, WorkerSpec
-from mimocorb.setup.drawing.layered_layout import Point, lay_out
+from mimocorb.setup.drawing.flow import COLOURS, Flow, FlowNode
+from mimocorb.setup.drawing.layout import Point, lay_out
 
 __all__ = ["LINE_HEIGHT", "SMALL_TEXT", "TEXT", "Arrow", "Box", "Picture", "flow_picture"]
 
@@ -22,15 +20,6 @@ LINE_HEIGHT = 18.0
 _MARGIN = 12.0
 _PADDING_X, _PADDING_Y = 16.0, 9.0
 _BETWEEN_LAYERS, _BETWEEN_NODES = 46.0, 20.0
-_LONGEST = 20
-# Boxes are light and their text is dark, so that both pages around them may be either.
-_BUFFER = ("#dceafa", "#3b7cc4")
-_WORKERS = {
-    "source": ("#dff1e0", "#4b9a52"),
-    "sink": ("#fdeed3", "#c98a1b"),
-    "observer": ("#f4e9f8", "#9b62b0"),
-    "filter": ("#f1f3f5", "#6b7785"),
-}
 
 
 @dataclass(frozen=True)
@@ -82,84 +71,43 @@ class Picture:
     arrows: Sequence[Arrow]
 
 
-def flow_picture(setup: Setup) -> Picture:
-    """Return the picture of a set-up without loops."""
-    boxes = {("buffer", spec.name): _buffer_box(spec) for spec in setup.buffers}
-    boxes |= {("worker", spec.name): _worker_box(spec) for spec in setup.workers}
-    edges = {}
-    for spec in setup.workers:
-        worker = ("worker", spec.name)
-        for name, role in spec.roles.items():
-            buffer = ("buffer", name)
-            edges[(worker, buffer) if role == "write" else (buffer, worker)] = role == "observe"
+def flow_picture(flow: Flow) -> Picture:
+    """Return the picture of a data flow without loops."""
+    sizes = {key: _size(node) for key, node in flow.nodes.items()}
     layout = lay_out(
-        {node: (box.width, box.height) for node, box in boxes.items()},
-        list(edges),
+        sizes,
+        list(flow.edges),
         between_layers=_BETWEEN_LAYERS,
         between_nodes=_BETWEEN_NODES,
     )
-    placed = []
-    for node, box in boxes.items():
-        left, top, width, height = layout.boxes[node]
-        placed.append(_at(box, left + _MARGIN, top + _MARGIN, width, height))
+    boxes = [_box(node, *layout.boxes[key]) for key, node in flow.nodes.items()]
     arrows = [
         Arrow([(x + _MARGIN, y + _MARGIN) for x, y in layout.routes[edge]], dashed)
-        for edge, dashed in edges.items()
+        for edge, dashed in flow.edges.items()
     ]
     width, height = (length + 2 * _MARGIN for length in layout.size)
-    return Picture(setup.title, width, height, placed, arrows)
+    return Picture(flow.title, width, height, boxes, arrows)
 
 
-def _at(box: Box, left: float, top: float, width: float, height: float) -> Box:
-    values = {**vars(box), "left": left, "top": top, "width": width, "height": height}
-    return Box(**values)
-
-
-def _buffer_box(spec: BufferSpec) -> Box:
-    layout = f"{spec.slot_count} × {size_in_words(spec.slot_size_bytes)}"
-    fields = ", ".join(spec.data_dtype.names or (str(spec.data_dtype),))
-    about = (
-        f"{spec.name}: {how_many(spec.slot_count, 'slot')} of {spec.data_length} × "
-        f"({fields}), "
-        f"{size_in_words(spec.size_bytes)} in all"
+def _box(node: FlowNode, left: float, top: float, width: float, height: float) -> Box:
+    return Box(
+        left + _MARGIN,
+        top + _MARGIN,
+        width,
+        height,
+        min(height / 2, 22.0) if node.kind == "buffer" else 4.0,
+        *COLOURS[node.kind],
+        [*node.name, *node.details],
+        len(node.name),
+        node.about,
     )
-    return _box(spec.name, [layout], about, _BUFFER, is_round=True)
 
 
-def _worker_box(spec: WorkerSpec) -> Box:
-    kind = "filter"
-    if spec.is_source:
-        kind = "source"
-    elif not spec.writes:
-        kind = "sink" if spec.reads else "observer"
-    number = spec.number_of_processes
-    lines = [spec.function.name] if spec.function.name != spec.name else []
-    lines += [how_many(number, "process")] if number > 1 else []
-    about = f"{spec.name}: {spec.function}, {how_many(number, 'process')}"
-    return _box(spec.name, lines, about, _WORKERS[kind], is_round=False)
-
-
-def _box(
-    name: str, lines: Sequence[str], about: str, colours: tuple[str, str], *, is_round: bool
-) -> Box:
-    names = list(_wrapped(name))
-    small = [part for line in lines for part in _wrapped(line)]
-    widths = [_text_width(line, TEXT * 1.08) for line in names]
-    widths += [_text_width(line, SMALL_TEXT) for line in small]
-    height = LINE_HEIGHT * (len(names) + len(small)) + 2 * _PADDING_Y
-    radius = min(height / 2, 22.0) if is_round else 4.0
-    width = max(widths) + 2 * _PADDING_X
-    return Box(0, 0, width, height, radius, *colours, [*names, *small], len(names), about)
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    """Break a long name behind an underscore, space, dot or dash, or else anywhere."""
-    while len(text) > _LONGEST:
-        at = max(text.rfind(sign, 0, _LONGEST) for sign in "_ .-") + 1
-        at = at if at > _LONGEST // 3 else _LONGEST
-        yield text[:at].rstrip()
-        text = text[at:]
-    yield text
+def _size(node: FlowNode) -> tuple[float, float]:
+    widths = [_text_width(line, TEXT * 1.08) for line in node.name]
+    widths += [_text_width(line, SMALL_TEXT) for line in node.details]
+    height = LINE_HEIGHT * len(widths) + 2 * _PADDING_Y
+    return max(widths) + 2 * _PADDING_X, height
 
 
 def _text_width(text: str, size: float) -> float:

@@ -1,4 +1,4 @@
-"""A picture as a file: SVG with nothing but Python, PNG with matplotlib."""
+"""A drawing as a file: SVG, Mermaid and DOT are text; PNG is drawn by matplotlib."""
 
 from __future__ import annotations
 
@@ -8,36 +8,51 @@ from itertools import pairwise
 from pathlib import Path
 
 from mimocorb.errors import OutputError
-from mimocorb.setup.drawing.flow_picture import LINE_HEIGHT, SMALL_TEXT, TEXT, Arrow, Box, Picture
-from mimocorb.setup.drawing.layered_layout import Point
+from mimocorb.setup.drawing.flow import Flow
+from mimocorb.setup.drawing.flow_picture import (
+    LINE_HEIGHT,
+    SMALL_TEXT,
+    TEXT,
+    Arrow,
+    Box,
+    Picture,
+    flow_picture,
+)
+from mimocorb.setup.drawing.flow_text import dot_text, mermaid_text
+from mimocorb.setup.drawing.layout import Point
 
-__all__ = ["ENDINGS", "svg_text", "write_picture"]
+__all__ = ["svg_text", "write_drawing"]
 
-ENDINGS = (".svg", ".png")
 _INK, _DIM, _LINE = "#16202c", "#4a5867", "#7b8794"
 _FONTS = "system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 _HEAD = 7.0
 _BASELINE = 0.36  # of the size of the text, below the middle of the line
 _PNG_SCALE = 2.0  # pixels of the file for one of the picture
+_AS_TEXT = {
+    ".svg": lambda flow: svg_text(flow_picture(flow)),
+    ".mmd": mermaid_text,
+    ".dot": dot_text,
+}
 
 
-def write_picture(picture: Picture, path: Path) -> None:
-    """Write an SVG or PNG file, as the ending of its name says; replaces the file.
+def write_drawing(flow: Flow, path: Path) -> None:
+    """Write an SVG, PNG, Mermaid or DOT file, as the ending says; replaces the file.
 
     Raises
     ------
     OutputError
         The file cannot be written, has another ending, or is PNG and matplotlib is not there.
     """
-    if path.suffix not in ENDINGS:
+    if path.suffix not in (".png", *_AS_TEXT):
         raise OutputError(
-            f"a picture is a file that ends in {' or '.join(ENDINGS)}, found {path.name!r}"
+            f"a drawing is a file that ends in .svg, .png, .mmd (Mermaid) or .dot (Graphviz), "
+            f"found {path.name!r}"
         )
     try:
-        if path.suffix == ".svg":
-            path.write_text(svg_text(picture), encoding="utf-8")
+        if path.suffix == ".png":
+            _write_png(flow_picture(flow), path)
         else:
-            _write_png(picture, path)
+            path.write_text(_AS_TEXT[path.suffix](flow), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 

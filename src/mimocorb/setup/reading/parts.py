@@ -14,14 +14,12 @@ from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
 from mimocorb.model.kinds import Directory, WordOrTable, keys_of
 from mimocorb.model.problem import Where
-from mimocorb.registry import offered
 from mimocorb.schema import MAX_SLOT_BYTES
 from mimocorb.setup.form import Form, describe
-from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute
 from mimocorb.setup.reading.config_files import ConfigFiles, Layers
 from mimocorb.setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
-from mimocorb.setup.user_code.own_functions import place_in_mimocorb
+from mimocorb.setup.user_code.own_functions import offered_function, place_in_mimocorb
 from mimocorb.setup.user_code.user_functions import locate
 
 __all__ = ["ReadParts", "read_keys", "read_setup_nodes"]
@@ -229,9 +227,8 @@ def _function(
     name_where = function.where if function else where
     module_where = file.where if file else name_where
     if file is None and function is not None and name:
-        if name in offered("components"):
-            asked = "an installed package"
-            return FunctionReference(asked, name, None, None, name_where, name_where, offered=True)
+        if "." not in name:
+            return offered_function(name, name_where)
         asked, name = place_in_mimocorb(name) or (None, name)
         if asked is None or asked.startswith("mimocorb/importers"):
             _not_of_mimocorb(form, function, worker, name)
@@ -242,27 +239,14 @@ def _function(
 
 
 def _not_of_mimocorb(form: Form, node: Node, worker: str, name: str) -> None:
-    """Report a function without ``file`` that is neither a component nor one of mimocorb."""
+    """Report a function without ``file`` that mimocorb does not have."""
     text = str(node.value) if isinstance(node, ScalarNode) else ""
+    remedy = "add the key 'file', or write for example: plot.plot_graph"
     if text.startswith("importers."):  # device modules of mimoCoRB2
         module = text.rpartition(".")[0]
-        form.error(
-            node.where,
-            f"function of {worker} is one that mimocorb has",
-            describe(node),
+        remedy = (
             f"copy {module.replace('.', '/')}.py of mimoCoRB2 beside the set-up, where it runs"
-            f" unchanged, and write: file: {module.rpartition('.')[2]}.py, function: {name}",
+            f" unchanged, and write: file: {module.rpartition('.')[2]}.py, function: {name}"
         )
-        return
-    known = offered("components")
-    guess = nearest(text, known)
-    twice = known.twice.get(text, ())
-    found = f"{describe(node)}, which {' and '.join(twice)} offer" if twice else describe(node)
-    form.error(
-        node.where,
-        f"function of {worker}, which has no 'file', is a component or a function of mimocorb",
-        found,
-        f"did you mean {guess!r}?"
-        if guess
-        else "add the key 'file', or write for example: plot.plot_graph",
-    )
+    asked = f"function of {worker}, which has no 'file', is one that mimocorb has"
+    form.error(node.where, asked, describe(node), remedy)

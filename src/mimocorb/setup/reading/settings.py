@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 from mimocorb.compat.dialects import file_keys
 from mimocorb.compat.dialects.words import SPELLINGS
 from mimocorb.model import Setup, WorkerSpec
-from mimocorb.model.problem import Problem, Where
+from mimocorb.model.problem import Where
 from mimocorb.setup.form import Form, describe
-from mimocorb.setup.nearest import nearest
+from mimocorb.setup.nearest import nearest, slip_of
 from mimocorb.setup.paths import absolute
 from mimocorb.setup.text.setup_file import (
     Entry,
@@ -39,8 +39,6 @@ from mimocorb.setup.text.setup_file import (
     parse_text,
     plain,
 )
-from mimocorb.setup.user_code.static_signatures import read_signature
-from mimocorb.setup.user_code.user_functions import read_module
 
 __all__ = ["Setting", "apply_to_file", "apply_to_workers", "parse_settings", "with_data"]
 
@@ -130,7 +128,7 @@ def apply_to_file(
                 setting.where,
                 "a setting names a key in a mapping",
                 str(refused),
-                "set the whole of it, as in --set 'restart={policy: never}'",
+                "set the whole of it, as in --set 'on_failure={action: restart}'",
             )
     return root, rest, known
 
@@ -162,24 +160,21 @@ def apply_to_workers(
     return setup
 
 
-def with_data(form: Form, setup: Setup, data: str) -> Setup:
-    """Set the path of recorded data, relative to the working directory, for sources that ask."""
-    asking = [
-        spec
-        for spec in setup.workers
-        if spec.is_source and ("data" in spec.config or "data" in _parameters(spec))
-    ]
-    if not asking:
-        form.error(
-            Where(f"--data {data}"),
-            "--data is for a source with a parameter 'data', or this key in its configuration",
-            "found none",
-            "remove it, or add the key to the configuration of the source",
-        )
-    for spec in asking:
-        config = {**spec.config, "data": str(absolute(Path(), data))}
-        changed = _with_config(spec, config, "data", Where(f"--data {data}"))
-        setup = _with_worker(setup, changed)
+def with_data(setup: Setup, data: str) -> Setup:
+    """Set the path of recorded data, relative to the working directory, for all sources.
+
+    A source that knows no such key leaves it alone, like every key of a common configuration;
+    whether one of them takes it is said where they are loaded.
+    """
+    for spec in setup.workers:
+        if spec.is_source:
+            config = {**spec.config, "data": str(absolute(Path(), data))}
+            changed = _with_config(spec, config, "data", Where(f"--data {data}"))
+            if "data" not in spec.config:
+                common = changed.config_origin.common | {"data"}
+                origin = replace(changed.config_origin, common=common)
+                changed = replace(changed, config_origin=origin)
+            setup = _with_worker(setup, changed)
     return setup
 
 
@@ -329,29 +324,18 @@ def _configured(
             return spec
         place = inner
         key, below = _split(below, place)
-    names = [name for name in place if isinstance(name, str)]
-    names += _parameters(spec) if place is config else ()
-    # Further down, keys are data, such as names of channels, and all look alike.
-    guess = nearest(key, [*names, *others]) if place is config else None
-    if key not in names and key not in place and guess:
+    # Whether the function knows the key is said where it is loaded.
+    guess = slip_of(key, others) if place is config and key not in place else None
+    if guess:
         form.error(
             setting.where,
             f"{setting.path!r} is a key of {spec.name} or of its configuration",
             "found none of this name",
-            f"did you mean {guess!r}?",
+            f"did you mean {guess!r}? For the configuration write: {spec.name}.config.{path}",
         )
         return spec
     place[key] = plain(setting.value)
     return _with_config(spec, config, _split(path, spec.config)[0], setting.where)
-
-
-def _parameters(spec: WorkerSpec) -> tuple[str, ...]:
-    """Return the parameters of a worker's function, if it is of the plain form."""
-    module = read_module(spec.function) if spec.function.asked else None
-    if module is None or isinstance(module, Problem):
-        return ()
-    signature = read_signature(module.names, spec.function.name)
-    return tuple(one.name for one in signature.parameters or ()) if signature else ()
 
 
 def _with_config(

@@ -6,12 +6,29 @@ The recommended form writes ``plot.plot_graph``, that of the manual ``mimocorb/p
 
 from __future__ import annotations
 
-from mimocorb.model import FunctionReference
+import inspect
+from importlib import import_module
+from typing import Any
 
-__all__ = ["OWN_MODULES", "own_module", "place_in_mimocorb", "text_of_mimocorb"]
+from mimocorb.model import FunctionReference
+from mimocorb.model.problem import NOWHERE, Where
+
+__all__ = [
+    "MANUAL_PARAMETERS",
+    "OWN_MODULES",
+    "functions_of",
+    "is_for_setups",
+    "offered_function",
+    "own_functions",
+    "own_module",
+    "place_in_mimocorb",
+    "text_of_mimocorb",
+]
 
 # Modules of functions that come with mimoCoRB2; ours of the same name are in mimocorb.functions.
 _PREBUILT = ("analyzers", "data", "exporters", "misc", "observers", "visualizers")
+
+MANUAL_PARAMETERS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
 
 OWN_MODULES = (
     "mimocorb/buffer_control",
@@ -36,6 +53,36 @@ def own_module(name: str) -> str:
     """Return a module of mimocorb as the manual writes it: ``mimocorb/plot`` for ``plot``."""
     inside = name.removeprefix("mimocorb.").replace(".", "/")
     return f"mimocorb/functions/{inside}" if inside in _PREBUILT else f"mimocorb/{inside}"
+
+
+def offered_function(name: str, where: Where = NOWHERE) -> FunctionReference:
+    """Return what a name without a dot means, without ``file``: a component of some package."""
+    return FunctionReference("an installed package", name, None, None, where, where, offered=True)
+
+
+def is_for_setups(value: Any) -> bool:
+    """Whether a set-up can name something of mimocorb: it needs no function of the user."""
+    if not callable(value):
+        return False
+    if hasattr(value, "__mimocorb_kind__"):
+        return True
+    return tuple(inspect.signature(value).parameters) in {MANUAL_PARAMETERS, ("buffer_io",)}
+
+
+def functions_of(module: Any) -> list[str]:
+    """Return the names of what a module of mimocorb has for set-ups; one for each function."""
+    names = reversed(getattr(module, "__all__", ()))
+    values = {getattr(module, name): name for name in names}
+    return sorted(name for value, name in values.items() if is_for_setups(value))
+
+
+def own_functions() -> list[str]:
+    """Return all functions of mimocorb as set-ups write them, such as ``plot.plot_graph``."""
+    return [
+        f"{place.rpartition('/')[2]}.{name}"
+        for place in OWN_MODULES
+        for name in functions_of(import_module(place.replace("/", ".")))
+    ]
 
 
 def text_of_mimocorb(function: FunctionReference) -> str:

@@ -1,8 +1,7 @@
 """Finding and loading the functions that a set-up names.
 
-Before the start, :func:`check_function` looks for a function without running any of the user's
-code: the file is parsed, not imported. At run time each worker process calls
-:func:`load_function`, under ``fork`` as well as under ``spawn``.
+Nothing of the user's is imported while a set-up is read. :func:`load_function` is called in the
+process of a worker, and by ``mimocorb check`` and every start of a run in a process of its own.
 """
 
 from __future__ import annotations
@@ -12,11 +11,8 @@ import importlib
 import importlib.util
 import os
 import sys
-import warnings
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +21,31 @@ from mimocorb.model import FunctionReference
 from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute, shown
-from mimocorb.setup.user_code.own_functions import OWN_MODULES
+from mimocorb.setup.user_code.own_functions import OWN_MODULES, functions_of, own_functions
 
 __all__ = [
-    "MANUAL_ARGUMENTS",
-    "MISSING_DECORATOR",
-    "ModuleText",
-    "check_function",
+    "MissingFunctionError",
     "is_buffer_io",
     "load_function",
+    "load_module",
     "locate",
     "neighbours",
-    "own_nodes",
-    "read_module",
-    "takes_buffer_io",
+    "parsed",
 ]
 
-# How a worker function is called; see WorkerSpec.
-MANUAL_ARGUMENTS = "(source_list, sink_list, observe_list, config_dict, **rb_info)"
-MISSING_DECORATOR = (
-    "put @filter, @sink or @observer above it (from mimocorb import filter); a function of"
-    " mimoCoRB2 has one parameter, buffer_io"
-)
+
+class MissingFunctionError(UserFunctionError):
+    """There is no such function.
+
+    Parameters
+    ----------
+    problem
+        What is not there.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 def locate(
@@ -88,29 +87,83 @@ def load_function(reference: FunctionReference) -> Callable[..., Any]:
     Raises
     ------
     UserFunctionError
-        The module cannot be imported, or has no function of this name.
+        The module cannot be imported, or there is no function of this name.
     """
+    if reference.offered:
+        return _load_offered(reference)
+    module = load_module(reference)
+    function = getattr(module, reference.name, None)
+    if callable(function):
+        return function  # type: ignore[no-any-return]
+    known = functions_of(module) if reference.path is None else _callables(module)
+    guess = nearest(reference.name, known)
+    raise MissingFunctionError(
+        Problem(
+            reference.name_where,
+            f"expected a function or class {reference.name!r} in {reference.asked}",
+            "found none",
+            f"did you mean {guess!r}?" if guess else "correct the name, or write the function",
+        )
+    )
+
+
+def load_module(reference: FunctionReference) -> Any:
+    """Import the module of a function; see :func:`load_function`."""
     try:
-        module = _import(reference)
+        return _import(reference)
+    except MissingFunctionError:
+        raise
     except (Exception, SystemExit) as error:
         raise UserFunctionError(
             f"{reference.asked} cannot be imported for the function {reference.name}: "
             f"{type(error).__name__}: {error}"
         ) from error
-    function = getattr(module, reference.name, None)
-    if callable(function):
-        return function  # type: ignore[no-any-return]
-    guess = nearest(reference.name, [key for key, value in vars(module).items() if callable(value)])
-    raise UserFunctionError(
-        f"{reference.asked} has no function {reference.name!r}"
-        + (f"; did you mean {guess!r}?" if guess else "")
-    )
+
+
+def _load_offered(reference: FunctionReference) -> Callable[..., Any]:
+    """Load a component that an installed package offers under a name of its own."""
+    from mimocorb.registry import offered  # reads the descriptions of all packages
+
+    name = reference.name
+    components = offered("components")
+    entry = components.get(name)
+    if entry is None:
+        packages = components.twice.get(name, ())
+        known = [*components, *own_functions()]
+        guess = nearest(name, known)
+        remedy = f"did you mean {guess!r}?" if guess else "mimocorb describe lists what there is"
+        raise MissingFunctionError(
+            Problem(
+                reference.name_where,
+                f"{name!r}, without the key 'file', is offered by one installed package",
+                f"found it in {' and '.join(packages)}" if packages else "found none that does",
+                "uninstall all but one of them" if packages else f"{remedy}, or add the key 'file'",
+            )
+        )
+    try:
+        function = entry.load()
+    except (Exception, SystemExit) as error:
+        package = entry.dist.name if entry.dist else entry.value
+        raise UserFunctionError(
+            f"{name} of the package {package} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return function  # type: ignore[no-any-return]
+
+
+def _callables(module: Any) -> list[str]:
+    return [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
 
 
 def _import(reference: FunctionReference) -> Any:
     if reference.path is None:
-        return importlib.import_module(str(reference.module))
+        if reference.module is None or importlib.util.find_spec(reference.module) is None:
+            raise MissingFunctionError(_missing_module(reference))
+        return importlib.import_module(reference.module)
     path = reference.path
+    try:
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise MissingFunctionError(_missing_file(reference, path, error)) from None
     name = f"mimocorb_user_{path.stem}_{zlib.crc32(os.fsencode(path)):08x}"
     if name in sys.modules:
         return sys.modules[name]
@@ -130,75 +183,12 @@ def _import(reference: FunctionReference) -> Any:
     return module
 
 
-@dataclass(frozen=True)
-class ModuleText:
-    """What can be said of a module without running it.
-
-    Parameters
-    ----------
-    names
-        Names bound at module level, to the statement that binds them.
-    complete
-        Whether these are all; ``from x import *`` and ``__getattr__`` may add more.
-    repeated
-        Names that are bound more than once: which of the statements counts is not certain.
-    """
-
-    names: dict[str, ast.AST]
-    complete: bool
-    repeated: frozenset[str] = frozenset()
-
-
-def read_module(reference: FunctionReference) -> ModuleText | Problem:
-    """Parse a module; whatever keeps it from being parsed is the problem returned."""
-    path = reference.path or _installed_path(str(reference.module))
-    if path is None:
-        by_name = {module.rpartition("/")[2]: module for module in OWN_MODULES}
-        guess = nearest(reference.asked.rpartition("/")[2], by_name)
-        return Problem(
-            reference.where,
-            f"{reference.asked!r} is a module of mimocorb",
-            "found no such module",
-            f"did you mean {by_name[guess]!r}?" if guess else f"there are {', '.join(by_name)}",
-        )
+def parsed(path: Path) -> ast.Module | None:
+    """Return the text of a module as a tree; None if it cannot be read."""
     try:
-        source = path.read_bytes()
-    except (OSError, ValueError) as error:
-        return _missing_file(reference, path, error)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an old-fashioned escape is no problem of the set-up
-            tree = ast.parse(source, str(path))
-            compile(tree, str(path), "exec", dont_inherit=True)
-    except SyntaxError as error:
-        return Problem(
-            Where(shown(path), error.lineno or 0, error.offset or 0),
-            f"{reference.asked!r} must be valid Python",
-            f"found: {error.msg}",
-            "correct the module",
-        )
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Problem(
-            reference.where,
-            f"{reference.asked!r} must be valid Python",
-            f"found: {error}",
-            "correct the module",
-        )
-    bindings = list(_bound(tree.body))
-    names = dict(bindings)
-    if reference.path is None:  # what else such a module hands out is not for set-ups
-        listed = names.get("__all__")
-        return ModuleText(dict.fromkeys(_texts(listed), tree) | names, complete=True)
-    times = Counter(name for name, _ in bindings)
-    repeated = frozenset(name for name, number in times.items() if number > 1)
-    return ModuleText(names, not names.keys() & {"*", "__getattr__"}, repeated)
-
-
-def _texts(statement: ast.AST | None) -> Iterator[str]:
-    """Yield the texts in a statement, such as the names in ``__all__``."""
-    for node in ast.walk(statement) if statement else ():
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+        return ast.parse(path.read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def neighbours(path: Path) -> list[Path]:
@@ -209,11 +199,8 @@ def neighbours(path: Path) -> list[Path]:
     found: list[Path] = []
     waiting = [path]
     while waiting:
-        try:
-            tree = ast.parse(waiting.pop().read_bytes())
-        except (OSError, ValueError, SyntaxError, RecursionError):
-            continue
-        for name in _imported(tree):
+        tree = parsed(waiting.pop())
+        for name in _imported(tree) if tree else ():
             folder = path.parent / name
             files = [folder.with_suffix(".py"), *sorted(folder.rglob("*.py"))]
             new = [file for file in files if file.is_file() and file not in (path, *found)]
@@ -231,105 +218,6 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def check_function(reference: FunctionReference, module: ModuleText) -> Problem | None:
-    """Check that the module has the function and that it can be called as a worker."""
-    statement = module.names.get(reference.name)
-    if statement is None:
-        if not module.complete:
-            return None
-        own = [
-            name
-            for name, bound in module.names.items()
-            if name[0] != "_" and not isinstance(bound, ast.Import)
-        ]
-        guess = nearest(reference.name, own)
-        return Problem(
-            reference.name_where,
-            f"expected a function or class {reference.name!r} in {reference.asked}",
-            "found none",
-            f"did you mean {guess!r}?" if guess else "correct the name, or write the function",
-        )
-    if isinstance(statement, ast.ClassDef):
-        return _class_problem(statement, reference)
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-        fault = _fault(statement)
-        if fault:
-            return Problem(
-                reference.name_where,
-                f"{reference.name!r} is called as {reference.name}{MANUAL_ARGUMENTS}",
-                f"found {fault} in line {statement.lineno} of {reference.asked}",
-                _remedy(statement),
-            )
-    return None
-
-
-def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """Why this cannot be a worker function; decorators may change anything, so trust them."""
-    if function.decorator_list:
-        return ""
-    if isinstance(function, ast.AsyncFunctionDef):
-        return "an asynchronous function"
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)):
-        return "a generator, which does nothing when called,"
-    if takes_buffer_io(function):
-        return ""
-    return "" if _takes(function.args, 4) else f"({ast.unparse(function.args)})"
-
-
-def _takes(arguments: ast.arguments, number: int) -> bool:
-    """Whether a function can be called with so many values and the roles of buffers by name."""
-    positional = len(arguments.posonlyargs) + len(arguments.args)
-    required = positional - len(arguments.defaults)
-    enough = positional >= number or arguments.vararg is not None
-    return required <= number and enough and arguments.kwarg is not None
-
-
-def _class_problem(statement: ast.ClassDef, reference: FunctionReference) -> Problem | None:
-    """Check a class, which is constructed as a function is called, with `self` in front."""
-    if statement.decorator_list or statement.bases or statement.keywords:
-        return None  # which may give it anything
-    bound = dict(_bound(statement.body))
-    if "__new__" in bound:
-        return None
-    init = bound.get("__init__")
-    found = "no __init__"
-    if isinstance(init, ast.FunctionDef):
-        if init.decorator_list or _takes(init.args, 5):
-            return None
-        found = f"__init__({ast.unparse(init.args)})"
-    elif init is not None:
-        return None
-    return Problem(
-        reference.name_where,
-        f"{reference.name!r} is called as {reference.name}{MANUAL_ARGUMENTS}",
-        f"found {found} in the class in line {statement.lineno} of {reference.asked}",
-        "put @filter, @sink or @observer above it (from mimocorb import filter), or write __init__"
-        " with these arguments",
-    )
-
-
-def _remedy(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """Say what to do with a function that has a fault; most often its decorator is missing."""
-    arguments = function.args
-    positional = len(arguments.posonlyargs) + len(arguments.args)
-    if isinstance(function, ast.AsyncFunctionDef) or positional > 2 or arguments.vararg:
-        return "change the function, or name another one"
-    if positional == 0:
-        return "put @source above it (from mimocorb import source)"
-    return MISSING_DECORATOR
-
-
-def takes_buffer_io(function: ast.FunctionDef) -> bool:
-    """Whether a function has one parameter, which it calls as mimoCoRB2 does."""
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    others = (arguments.defaults, arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
-    if len(positional) != 1 or function.decorator_list or any(others):
-        return False
-    annotation = positional[0].annotation
-    return is_buffer_io(positional[0].arg, ast.unparse(annotation) if annotation else "")
-
-
 def is_buffer_io(name: str, annotation: str) -> bool:
     """Whether a parameter is the object of mimoCoRB2, by its name or its type.
 
@@ -338,41 +226,15 @@ def is_buffer_io(name: str, annotation: str) -> bool:
     return name == "buffer_io" or annotation.strip("\"'").rpartition(".")[2] == "BufferIO"
 
 
-def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """Every node of a function except those of functions inside it."""
-    pending: list[ast.AST] = list(function.body)
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            pending.extend(ast.iter_child_nodes(node))
-
-
-def _bound(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
-    """Names that statements at module level bind, also inside if, try, with and loops."""
-    for statement in statements:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield statement.name, statement
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            for alias in statement.names:
-                yield alias.asname or alias.name.split(".")[0], statement
-        else:
-            for node in ast.iter_child_nodes(statement):
-                for part in ast.walk(node):
-                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                        yield part.id, statement
-            for block in ("body", "orelse", "finalbody"):
-                yield from _bound(getattr(statement, block, []))
-            for handler in getattr(statement, "handlers", []):
-                yield from _bound(handler.body)
-
-
-def _installed_path(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
+def _missing_module(reference: FunctionReference) -> Problem:
+    by_name = {module.rpartition("/")[2]: module for module in OWN_MODULES}
+    guess = nearest(reference.asked.rpartition("/")[2], by_name)
+    return Problem(
+        reference.where,
+        f"{reference.asked!r} is a module of mimocorb",
+        "found no such module",
+        f"did you mean {by_name[guess]!r}?" if guess else f"there are {', '.join(by_name)}",
+    )
 
 
 def _missing_file(reference: FunctionReference, path: Path, error: Exception) -> Problem:

@@ -15,6 +15,7 @@ _KEYS = re.compile(
     r"(?P<names>``\w+``(, ``\w+``)*)"
     r"( : (?P<type>.+?)(, (default (?P<default>.+)|(?P<optional>optional)))?)?"
 )
+_LIST = ("Keys of the configuration:", "Keys of the configuration,")
 _HEADING = re.compile(r"-{3,}\s*")
 _UNIT_IN_TEXT = re.compile(r"\bin ([^\s,;:()]+)")
 
@@ -124,15 +125,21 @@ def unit_of(name: str, meaning: str) -> str:
     return last if last in _UNITS else _UNITS_IN_NAMES.get(last.lower(), "")
 
 
-def described_keys(text: str | None) -> dict[str, DescribedKey]:
+def described_keys(text: str | None) -> tuple[dict[str, DescribedKey], list[str]]:
     """Return the keys of a configuration that a docstring lists, with what it says of each.
 
     These are lines with nothing but names in double backquotes, perhaps with `` : float, default
     1.0`` behind them, above deeper indented text, after a paragraph that speaks of the
-    configuration: other lists may be about anything.
+    configuration: other lists may be about anything. The paragraph may name other lists of keys.
+
+    Returns
+    -------
+    keys, paragraphs
+        The keys by name; the paragraphs that begin with "Keys of the configuration:".
     """
     found: dict[str, DescribedKey] = {}
     names: list[str] = []
+    paragraphs: list[str] = []
     paragraph, is_new, depth = "", True, 0
     for line in inspect.cleandoc(text or "").splitlines():
         indent = len(line) - len(line.lstrip())
@@ -147,10 +154,12 @@ def described_keys(text: str | None) -> dict[str, DescribedKey]:
                 meaning = f"{found[name].meaning} {line.strip()}".lstrip()
                 found[name] = found[name]._replace(meaning=meaning)
         elif line:
-            paragraph = line if is_new or names else f"{paragraph} {line}"
+            is_first = is_new or bool(names)
+            paragraph = line if is_first else f"{paragraph} {line}"
+            paragraphs = [*(paragraphs if is_first else paragraphs[:-1]), paragraph]
             names = []
         is_new = not line
-    return found
+    return found, [each for each in paragraphs if each.startswith(_LIST)]
 
 
 def _described_key(heading: re.Match[str]) -> DescribedKey:

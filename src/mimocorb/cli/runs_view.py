@@ -17,11 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from mimocorb._words import count
+from mimocorb.run.accounts.live_time import Rate
 from mimocorb.run.record.catalogue import KnownRun
 from mimocorb.run.record.comparison import Comparison, Difference, RateDifference
 from mimocorb.run.record.quality import CLEAN, KILLED
-from mimocorb.run.record.run_record import RecordedState, RunRecord
-from mimocorb.run.record.run_result import BufferResult, RunResult
+from mimocorb.run.record.run_record import RunRecord
+from mimocorb.run.record.run_result import RunResult
+from mimocorb.run.run_state import BufferView, RunState, StateChange
 from mimocorb.run.screen.fitted_table import Column, fitted_table
 from mimocorb.run.wording import UNKNOWN, percent, rate, time_taken
 
@@ -64,7 +66,7 @@ def _row(run: KnownRun, date: str) -> list[Text]:
         Text(f"{_moment(record.started_utc):{date}}"),
         Text(time_taken(result.elapsed_s if result else _lived_s(record))),
         Text(_events(record)),
-        Text(_by_live_time(first, rate(first.rate_hz if first else None))),
+        Text(_by_live_time(first, rate(_rate_hz(first)))),
         Text(_by_live_time(first, percent(first.dead_fraction if first else None))),
         _quality(run),
         _one_line(record.operator),
@@ -84,7 +86,7 @@ def _lived_s(record: RunRecord) -> float | None:
 
 
 def _events(record: RunRecord) -> str:
-    """Return how many events were taken; of a run that has no closed books, at least how many."""
+    """Return how many events were taken; of a run that has no closed ledger, at least how many."""
     if record.result is not None:
         return count(record.result.events)
     return UNKNOWN if record.progress is None else f"≥ {count(record.progress.events)}"
@@ -94,13 +96,20 @@ def _one_line(text: str) -> Text:
     return Text(" ".join(text.split()))
 
 
-def _source_buffer(result: RunResult | None) -> BufferResult | None:
+def _source_buffer(result: RunResult | None) -> BufferView | None:
     """Return the first buffer that only sources write: its dead time is that of the experiment."""
     buffers = result.buffers if result else []
     return next((buffer for buffer in buffers if buffer.dead_fraction is not None), None)
 
 
-def _by_live_time(buffer: BufferResult | None, value: str) -> str:
+def _rate_hz(buffer: BufferView | None) -> float | None:
+    """Return the rate of the experiment, also of one whose events are played back."""
+    if buffer is None:
+        return None
+    return buffer.recorded_rate_hz if buffer.rate_hz is None else buffer.rate_hz
+
+
+def _by_live_time(buffer: BufferView | None, value: str) -> str:
     """Return a value that follows from the live time, with a mark if the run doubts that."""
     doubtful = buffer is not None and buffer.live_time_doubtful and value != UNKNOWN
     return f"{value}?" if doubtful else value
@@ -126,7 +135,7 @@ def run_page(run: KnownRun, summary: str) -> RenderableType:
     run
         What its record says.
     summary
-        The text of its summary: the books and what follows from them; empty if there is none.
+        The text of its summary: the ledger and what follows from it; empty if there is none.
     """
     record, result = run.record, run.record.result
     parts: list[RenderableType] = [
@@ -168,7 +177,11 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "events", f"at least, as of {record.progress.time_utc}: {listed}"
     if result is not None:
         yield "ended because", result.reason
-        yield "data taking", time_taken(result.elapsed_s)
+        paused = result.active_s != result.elapsed_s
+        without = f", {time_taken(result.active_s)} of it without pauses" if paused else ""
+        yield "data taking", time_taken(result.elapsed_s) + without
+        for worker, found in result.results.items():
+            yield "result", f"{worker}: " + ", ".join(f"{n} = {v:g}" for n, v in found.items())
         yield "events", count(result.events)
         yield "exit code", str(result.exit_code)
     yield "operator", record.operator or UNKNOWN
@@ -181,10 +194,10 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "set-up commit", record.setup_commit
 
 
-def _state(record: RunRecord, state: RecordedState) -> tuple[str, str]:
+def _state(record: RunRecord, state: StateChange) -> tuple[str, str]:
     """Return when a state began, and why; a run was killed before somebody found that out."""
-    if state.state == KILLED and record.last_sign_utc:
-        return record.last_sign_utc, f"{KILLED}: {state.cause}; found at {state.time_utc}"
+    if state.state is RunState.KILLED and record.last_sign_utc:
+        return record.last_sign_utc, f"{state.state}: {state.cause}; found at {state.time_utc}"
     return state.time_utc, f"{state.state}: {state.cause}"
 
 
@@ -228,7 +241,7 @@ def comparison_page(first: KnownRun, second: KnownRun, comparison: Comparison) -
             if differences
             else _section(f"{title}: no difference")
         )
-    parts.append(_section("Rates in live time", _rates(runs, comparison.rates)))
+    parts.append(_section("Rates of live time", _rates(runs, comparison.rates)))
     return Group(*parts)
 
 
@@ -263,8 +276,16 @@ def _rates(runs: Sequence[KnownRun], rates: Iterable[RateDifference]) -> Table:
     for title in (*(f"run {run.record.number} (1/s)" for run in runs), "difference"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rates:
-        values = [UNKNOWN if rate is None else str(rate) for rate in (row.first, row.second)]
+        both = zip((row.first, row.second), row.throughput_hz, strict=True)
+        values = [_rate(measured, throughput_hz) for measured, throughput_hz in both]
         difference = UNKNOWN if row.sigma is None else f"{row.sigma:+.1f} σ"
         style = "yellow" if row.sigma is not None and abs(row.sigma) > LARGE_SIGMA else ""
         table.add_row(row.buffer, *values, Text(difference, style))
     return table
+
+
+def _rate(measured: Rate | None, throughput_hz: float | None) -> str:
+    """Return the rate of the experiment, or else what went through the buffer, marked as such."""
+    if measured is not None:
+        return str(measured)
+    return UNKNOWN if throughput_hz is None else f"({rate(throughput_hz)})"

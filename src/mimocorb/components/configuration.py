@@ -1,7 +1,6 @@
-"""The configuration of a worker against the parameters of its function.
+"""The configuration of a worker against the parameters of its component.
 
-Used twice, with the same messages: before a run for everything that the text of a module tells, and
-in the worker, before data taking begins, for what the loaded function tells.
+The same in the child process of ``mimocorb check`` and in the worker before data taking begins.
 """
 
 from __future__ import annotations
@@ -11,36 +10,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from mimocorb.components.component import GIVEN, Component, Parameter, with_article
+from mimocorb.components.form import Kind
 from mimocorb.model import WorkerSpec
-from mimocorb.model.problem import Problem
+from mimocorb.model.problem import Problem, Severity
 from mimocorb.setup.nearest import nearest, slip_of
 from mimocorb.setup.paths import absolute
-from mimocorb.setup.user_code.annotations import UNKNOWN
-from mimocorb.setup.user_code.keys_used import KeysUsed
-from mimocorb.setup.user_code.signatures import (
-    GIVEN,
-    Kind,
-    Parameter,
-    PlainSignature,
-    with_article,
-)
 
-__all__ = ["EXTRA_KEYS", "check_manual_function", "check_plain_function", "configure"]
-
-_SLIP = 0.85
-"""Likeness of a slip, where a key may also be for something that is not known: random_seed is not
-what somebody writes for random."""
+__all__ = ["EXTRA_KEYS", "configure", "misuse"]
 
 _INTERVAL = Parameter(
     "min_sleeptime", "float", float, "1.0", "Least time between two calls, in s.", "s"
 )
-# What stands below it is no matter of the function, and checked where the set-up is.
-_MERGE = Parameter(
-    "merge", "", UNKNOWN, "{}", "How events of several buffers are put together.", ""
-)
+# What stands below it is no matter of the function, and checked by MergeSettings.
+_MERGE = Parameter("merge", "", Any, "{}", "How events of several buffers are put together.", "")
 EXTRA_KEYS: Mapping[Kind, tuple[Parameter, ...]] = {
     "source": (),
     "filter": (),
@@ -48,6 +34,9 @@ EXTRA_KEYS: Mapping[Kind, tuple[Parameter, ...]] = {
     "observer": (_INTERVAL,),
 }
 """Keys that are for mimocorb and not for the function."""
+
+_SLIP = 0.85
+"""Likeness of a slip where a list of keys is a docstring, which may have been forgotten."""
 
 _ROLES: Mapping[Kind, tuple[str, str, str]] = {
     "source": ("none", "one", "none"),
@@ -59,96 +48,66 @@ _ENOUGH = {"none": (0, 0), "one": (1, 1), "one or more": (1, math.inf)}
 _VERBS = ("reads", "writes", "observes")
 
 
-def check_plain_function(
-    signature: PlainSignature, spec: WorkerSpec, *, with_roles: bool = True
-) -> list[Problem]:
-    """Return everything that is wrong with a worker whose function is of the plain form.
+def misuse(component: Component, spec: WorkerSpec, *, with_roles: bool = True) -> list[Problem]:
+    """Return why a worker cannot run a component, whatever it configures.
 
     Parameters
     ----------
-    signature, spec
-        The function and the worker.
+    component, spec
+        What its function takes, and the worker.
     with_roles
-        Whether to look at the buffers as well; not if it is unclear which they are.
+        Whether to look at its buffers as well; not if it is unclear which they are.
     """
-    if signature.fault is not None:
-        return [Problem(spec.function.name_where, *signature.fault)]
-    roles = _roles(signature, spec) if with_roles and spec.roles else ()
-    return [*roles, *configure(signature, spec)[1]]
+    if component.fault is not None:
+        return [Problem(spec.function.name_where, *component.fault)]
+    if (
+        component.kind is None or not with_roles or not spec.roles
+    ):  # which is reported of every worker
+        return []
+    return list(_roles(component.kind, component.name, spec))
 
 
-def check_manual_function(used: KeysUsed, spec: WorkerSpec) -> list[Problem]:
-    """Return what is wrong with the configuration of a worker of the manual's form.
-
-    A key that nobody names is reported only if it looks like one that is named: somebody else may
-    take it.
-    """
-    function, origin = spec.function.name, spec.config_origin
-    by_name = {parameter.name: parameter for parameter in used.parameters}
-    missing = {name for name in by_name if name not in spec.config}
-    needed = {name for name in missing if by_name[name].default is None and origin.complete}
-    problems: list[Problem] = []
-    for key in spec.config:
-        if key in by_name or not isinstance(key, str):
-            continue
-        guess = slip_of(key, by_name if used.complete else missing, _SLIP)
-        if guess is None or (key in origin.common and guess not in needed):
-            continue
-        problems.append(
-            Problem(
-                origin.places.get(key, spec.where),
-                f"{function} {'needs' if guess in needed else 'takes'} {guess!r}",
-                f"found {key!r} in the configuration of {spec.name}",
-                f"did you mean {guess!r}?",
-                "error" if guess in needed else "warning",
-            )
-        )
-        needed.discard(guess)
-    for name, parameter in by_name.items():
-        if name in needed:
-            problems.append(_missing(parameter, function, spec))
-        elif name not in missing and not (parameter.default and spec.config[name] is None):
-            # A docstring is no contract: the function may convert what it gets.
-            doubts = _convert({}, parameter, name, function, spec)
-            problems += [replace(doubt, severity="warning") for doubt in doubts]
-    return problems
-
-
-def configure(signature: PlainSignature, spec: WorkerSpec) -> tuple[dict[str, Any], list[Problem]]:
+def configure(component: Component, spec: WorkerSpec) -> tuple[dict[str, Any], list[Problem]]:
     """Check and convert the configuration of a worker.
 
     Parameters
     ----------
-    signature
-        The function. What it does not tell is not checked.
+    component
+        What its function takes. What is not known of that is not checked.
     spec
         The worker.
 
     Returns
     -------
-    values, problems
+    arguments, problems
         The arguments for the function, without those that keep their default; what is wrong, each
         with the place of the key.
     """
-    if signature.parameters is None:
+    if component.fault is not None:
         return {}, []
-    extra = EXTRA_KEYS[signature.kind]
-    if signature.kind == "filter" and len(spec.reads) > 1:
+    extra = EXTRA_KEYS[component.kind] if component.kind else ()
+    if component.kind == "filter" and len(spec.reads) > 1:
         extra = (*extra, _MERGE)
-    by_name = {parameter.name: parameter for parameter in (*signature.parameters, *extra)}
-    given, problems = _assigned_keys(signature, spec, by_name)
+    by_name = {parameter.name: parameter for parameter in (*component.parameters, *extra)}
+    given, problems = _assigned_keys(component, spec, by_name)
     values: dict[str, Any] = {}
     for name, parameter in by_name.items():
         if name in given:
-            problems += _convert(values, parameter, given[name], signature.name, spec)
+            found = _convert(values, parameter, given[name], component.name, spec)
+            if component.kind is None:
+                # A docstring is no contract: the function may convert. Ours say more themselves.
+                is_fine = parameter.default and spec.config[given[name]] is None
+                found = [replace(one, severity="warning") for one in found if not is_fine]
+                found = found if spec.function.path else []
+            problems += found
         elif parameter.default is None and spec.config_origin.complete:
-            problems.append(_missing(parameter, signature.name, spec))
+            problems.append(_missing(parameter, component.name, spec))
     of_mimocorb = {parameter.name for parameter in extra}
     return {key: value for key, value in values.items() if key not in of_mimocorb}, problems
 
 
 def _assigned_keys(
-    signature: PlainSignature, spec: WorkerSpec, by_name: Mapping[str, Parameter]
+    component: Component, spec: WorkerSpec, by_name: Mapping[str, Parameter]
 ) -> tuple[dict[str, str], list[Problem]]:
     """Return the key that is meant for each parameter, and problems with all the others.
 
@@ -157,23 +116,32 @@ def _assigned_keys(
     given = {name: name for name in by_name if name in spec.config}
     problems: list[Problem] = []
     for key in spec.config:
-        is_common = key in spec.config_origin.common
-        if key in by_name or is_common:
+        if key in by_name or key in spec.config_origin.common:
             continue
         where = spec.config_origin.places.get(key, spec.where)
-        if key in GIVEN and key in signature.given:
-            asked = f"{key} is the {GIVEN[key]}; mimocorb gives it to {signature.name}"
+        if key in GIVEN and key in component.given:
+            asked = f"{key} is the {GIVEN[key]}; mimocorb gives it to {component.name}"
             problems.append(Problem(where, asked, "found it in the configuration", "remove it"))
             continue
         guess = nearest(key, by_name)
+        severity: Severity = "error"
+        if component.kind is None:
+            written = [str(other) for other in spec.config if other != key]
+            meant = [*by_name, *written] if where.is_option else by_name
+            slip = slip_of(str(key), meant, _SLIP)
+            if slip is None and not component.complete:
+                continue  # it may be for something that the docstring does not name
+            guess = slip or guess
+            severity = "error" if slip or where.is_option else "warning"
         problems.append(
             Problem(
                 where,
-                f"{signature.name} has the parameters {', '.join(by_name)}"
+                f"{component.name} has the parameters {', '.join(by_name)}"
                 if by_name
-                else f"{signature.name} has no parameters",
+                else f"{component.name} has no parameters",
                 f"found {str(key)[:60]!r} in the configuration of {spec.name}",
                 f"did you mean {guess!r}?" if guess else "remove it",
+                severity,
             )
         )
         if guess:
@@ -190,8 +158,9 @@ def _convert(
 ) -> list[Problem]:
     """Check one value and put it, converted, among the values."""
     value = spec.config[key]
-    if parameter.type is UNKNOWN or parameter.type is Any:
-        values[parameter.name] = value
+    converted = _without_pydantic(parameter.type, value)
+    if converted is not _UNDECIDED:
+        values[parameter.name] = _anchored(converted, spec.config_origin.directory)
         return []
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
@@ -216,25 +185,48 @@ def _convert(
 
         where = spec.config_origin.places.get(key, spec.where)
         found = describe(node_from_python(value, key))
-        return [
-            Problem(where, f"{owner} is {_kind(parameter)}", found, _remedy(adapter, value, error))
-        ]
+        return [Problem(where, f"{owner} is {parameter}", found, _remedy(adapter, value, error))]
     values[parameter.name] = _anchored(converted, spec.config_origin.directory)
     return []
+
+
+_UNDECIDED: Any = object()
+_FROM: Mapping[Any, tuple[type, ...]] = {
+    **{kind: (kind,) for kind in (int, str, bool, list, dict, NoneType)},
+    float: (int, float),
+    Path: (str,),
+}
+"""Types that nearly all parameters have, each with the types of values that it is made from."""
+
+
+def _without_pydantic(kind: Any, value: Any) -> Any:
+    """Return the value for a parameter of a common type; a worker then loads no pydantic.
+
+    What does not fit is left to pydantic as well, which says what is wrong.
+    """
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal and any(type(one) is type(value) and one == value for one in inner):
+        return value
+    if origin is list and type(value) is list:
+        items = [_without_pydantic(inner[0], item) for item in value]
+        return _UNDECIDED if _UNDECIDED in items else items
+    kinds = inner if origin in (Union, UnionType) else (kind,)
+    if kind is Any or not all(isinstance(one, type) and one in _FROM for one in kinds):
+        return value if kind is Any else _UNDECIDED
+    fitting = [one for one in kinds if type(value) in _FROM[one]]
+    chosen = type(value) if type(value) in fitting else next(iter(fitting), None)
+    with suppress(OverflowError):  # a whole number that is too large for a float
+        return _UNDECIDED if chosen is None else chosen(value) if value is not None else None
+    return _UNDECIDED
 
 
 def _missing(parameter: Parameter, function: str, spec: WorkerSpec) -> Problem:
     return Problem(
         spec.where,
-        f"{function} needs {parameter.name}, {_kind(parameter)}",
+        f"{function} needs {parameter.name}, {parameter}",
         f"found none in the configuration of {spec.name}",
         f"add {parameter.name!r}",
     )
-
-
-def _kind(parameter: Parameter) -> str:
-    unit = f" in {parameter.unit}" if parameter.unit else ""
-    return f"{parameter.type_text or 'a value'}{unit}"
 
 
 def _remedy(adapter: Any, value: Any, error: Any) -> str:
@@ -285,9 +277,9 @@ def _anchored(value: Any, directory: Path) -> Any:
     return value
 
 
-def _roles(signature: PlainSignature, spec: WorkerSpec) -> Iterator[Problem]:
+def _roles(kind: Kind, name: str, spec: WorkerSpec) -> Iterator[Problem]:
     """Check that the worker reads, writes and observes what a function of this kind needs."""
-    needed = _ROLES[signature.kind]
+    needed = _ROLES[kind]
     found = (spec.reads, spec.writes, spec.observes)
     limits = [_ENOUGH[word] for word in needed]
     if all(low <= len(names) <= high for (low, high), names in zip(limits, found, strict=True)):
@@ -305,10 +297,9 @@ def _roles(signature: PlainSignature, spec: WorkerSpec) -> Iterator[Problem]:
         if word != "none"
     ]
     has = [f"{verb} {', '.join(names)}" for verb, names in zip(_VERBS, found, strict=True) if names]
-    kind = with_article(signature.kind)
     yield Problem(
         spec.where,
-        f"{signature.name} is {kind}, which {' and '.join(uses)}",
+        f"{name} is {with_article(kind)}, which {' and '.join(uses)}",
         f"found that {spec.name} {' and '.join(has) or 'has no buffer'}",
         "correct its buffers",
     )

@@ -10,10 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mimocorb.model import BufferSpec, WorkerSpec
-from mimocorb.model.problem import Problem, Severity
-from mimocorb.setup.nearest import nearest
-from mimocorb.setup.user_code.fields_used import (
+from mimocorb.components.fields_used import (
     EventFunction,
     Written,
     as_written,
@@ -21,6 +18,9 @@ from mimocorb.setup.user_code.fields_used import (
     is_rejection,
     results_written,
 )
+from mimocorb.model import BufferSpec, WorkerSpec
+from mimocorb.model.problem import Problem, Severity
+from mimocorb.setup.nearest import nearest
 
 __all__ = ["check_fields"]
 

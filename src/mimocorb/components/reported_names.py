@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from mimocorb.model import FunctionReference
-from mimocorb.setup.user_code.user_functions import neighbours
+from mimocorb.setup.user_code.user_functions import neighbours, parsed
 
 __all__ = ["reported_names"]
 
@@ -24,11 +24,8 @@ def reported_names(reference: FunctionReference) -> set[str] | None:
         return set()
     found: set[str] = set()
     for path in (reference.path, *neighbours(reference.path)):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (OSError, ValueError, SyntaxError, RecursionError):
-            return None
-        names = _of_tree(tree)
+        tree = parsed(path)
+        names = _of_tree(tree) if tree else None
         if names is None:
             return None
         found |= names

@@ -10,24 +10,25 @@ of a parameter known whose name is bound to another one.
 from __future__ import annotations
 
 import ast
-import math
+import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from mimocorb.setup.user_code.signatures import Kind
-from mimocorb.setup.user_code.user_functions import own_nodes
+from mimocorb.components.component import Component, literal
+from mimocorb.components.form import Kind
+from mimocorb.model import WorkerSpec
+from mimocorb.setup.user_code.user_functions import parsed
 
 __all__ = [
     "EventFunction",
     "FieldsRead",
     "Written",
     "as_written",
-    "bound_names",
+    "event_function",
     "fields_read",
-    "in_order",
     "is_rejection",
-    "last_certain_line",
     "results_written",
 ]
 
@@ -84,6 +85,37 @@ class Written(NamedTuple):
     line: int
 
 
+def event_function(
+    function: Callable[..., Any], component: Component, spec: WorkerSpec
+) -> EventFunction | None:
+    """Return a decorated function with its text; None if that says not for certain what happens.
+
+    Parameters
+    ----------
+    function, component
+        The function in the user's file, and what it takes.
+    spec
+        Its worker.
+    """
+    if component.kind is None or component.fault is not None or spec.function.path is None:
+        return None
+    try:
+        if Path(inspect.getsourcefile(function) or "").resolve() != spec.function.path.resolve():
+            return None  # it is imported from elsewhere
+    except TypeError:  # it has no text
+        return None
+    tree = parsed(spec.function.path)
+    for statement in ast.walk(tree) if tree else ():
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            decorators = [each.lineno for each in statement.decorator_list]
+            # Another decorator may change what the function gets and returns.
+            if decorators == [component.line] and statement.name == component.name:
+                values = {each.name: literal(each.default) for each in component.parameters}
+                known = {**values, **spec.config}
+                return EventFunction(component.name, component.kind, statement, known)
+    return None
+
+
 def fields_read(asked: EventFunction) -> list[FieldsRead]:
     """Return what a function reads of its events, each name once."""
     function = _called(asked.statement)
@@ -93,7 +125,7 @@ def fields_read(asked: EventFunction) -> list[FieldsRead]:
         return []
     event = front[0].arg
     nodes = [node for statement in function.body for node in ast.walk(statement)]
-    bound = {name for node in nodes for name in bound_names(node)}
+    bound = {name for node in nodes for name in _bound_names(node)}
     if event in bound or any(_looks_at_type(node, event) for node in nodes):
         return []
     parameters = {argument.arg for argument in function.args.kwonlyargs} - bound
@@ -101,7 +133,7 @@ def fields_read(asked: EventFunction) -> list[FieldsRead]:
     found: list[FieldsRead] = []
     exits = [node for node in nodes if isinstance(node, ast.Return | ast.Raise)]
     first_exit = min((node.end_lineno or node.lineno for node in exits), default=sys.maxsize)
-    for node, is_branch in in_order(function.body):
+    for node, is_branch in _in_order(function.body):
         if isinstance(node, ast.Subscript):
             found += [
                 FieldsRead(names, node.lineno, not is_branch and node.lineno <= first_exit)
@@ -114,7 +146,7 @@ def fields_read(asked: EventFunction) -> list[FieldsRead]:
 def results_written(asked: EventFunction) -> Iterator[ast.expr]:
     """Yield what a function returns or yields; of ``a if b else c`` both."""
     function = _called(asked.statement)
-    for node in own_nodes(function) if function else ():
+    for node in _own_nodes(function) if function else ():
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             yield from _choices(node.value)
 
@@ -145,7 +177,7 @@ def _called(statement: ast.AST) -> ast.FunctionDef | None:
     return statement if isinstance(statement, ast.FunctionDef) else None
 
 
-def bound_names(node: ast.AST) -> Iterator[str]:
+def _bound_names(node: ast.AST) -> Iterator[str]:
     """Yield the names that a node binds to a value, here or in a function inside."""
     if isinstance(node, ast.arg):
         yield node.arg
@@ -166,23 +198,25 @@ def _looks_at_type(node: ast.AST, event: str) -> bool:
     return is_type and event in ast.unparse(node)
 
 
-def in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+def _in_order(nodes: list[Any], *, is_branch: bool = False) -> Iterator[tuple[ast.AST, bool]]:
     """Yield everything below the nodes, and whether it may not be reached."""
     for node in nodes:
         yield node, is_branch
         children = list(ast.iter_child_nodes(node))
         if isinstance(node, ast.If | ast.IfExp | ast.While):  # the condition itself is reached
-            yield from in_order([node.test], is_branch=is_branch)
+            yield from _in_order([node.test], is_branch=is_branch)
             children.remove(node.test)
-        yield from in_order(children, is_branch=is_branch or isinstance(node, _BRANCHES))
+        yield from _in_order(children, is_branch=is_branch or isinstance(node, _BRANCHES))
 
 
-def last_certain_line(function: ast.FunctionDef) -> float:
-    """Return the line up to which every call comes, unless an exception is raised before."""
-    nodes = list(own_nodes(function))
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
-        return 0  # the call of a generator runs nothing of it
-    return min((node.lineno for node in nodes if isinstance(node, ast.Return)), default=math.inf)
+def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Every node of a function except those of functions inside it."""
+    pending: list[ast.AST] = list(function.body)
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            pending.extend(ast.iter_child_nodes(node))
 
 
 def _names(node: ast.Subscript, event: str, values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,1 @@
+"""What a source, filter, sink or observer is, and one loop for each of these roles."""

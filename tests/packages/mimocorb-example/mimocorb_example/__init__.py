@@ -1,0 +1,1 @@
+"""Parts for mimocorb; see the entry points in pyproject.toml."""
