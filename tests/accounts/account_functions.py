@@ -30,6 +30,16 @@ def numbers(source_list, sink_list, observe_list, config_dict, **rb_info):
     SourceToBuffer(source_list, sink_list, observe_list, config_dict, events(), **rb_info)()
 
 
+def recorded(source_list, sink_list, observe_list, config_dict, **rb_info):
+    """Events that were recorded long ago at 50 Hz, read as fast as possible."""
+    values = sink_list[0]["values_per_slot"]
+    events = (
+        (np.full(values, float(number)), (number, 1e9 + number / 50, 0.0))
+        for number in range(config_dict["events"])
+    )
+    SourceToBuffer(source_list, sink_list, observe_list, config_dict, events, **rb_info)()
+
+
 def numbers_by_hand(source_list, sink_list, observe_list, config_dict, **rb_info):
     with Writer(sink_list[0]) as writer:
         for number in range(config_dict["events"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import mmap
 import os
@@ -29,7 +30,7 @@ from running import (
 
 import mimocorb
 from mimocorb._access.meter import Meter
-from mimocorb._access.meter_page import PAGE_BYTES, Doing, read_page
+from mimocorb._access.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.cli import main
 from mimocorb.mimo_buffer import Reader
@@ -41,7 +42,7 @@ from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.run import Run, run_setup
 from mimocorb.run.run_state import Command
 from mimocorb.run.supervision.accounts import Accounts
-from mimocorb.run.workers.process_stat import is_stopped
+from mimocorb.run.workers.processes import is_stopped
 from mimocorb.setup.dialects import read_setup
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
@@ -221,7 +222,7 @@ def test_the_time_for_which_a_process_is_stopped_is_a_cause_of_its_own(
         daq.prepare()
         supervisor = daq.supervisor
         supervisor.start(daq.directory)
-        number, doing = {"source": (0, Doing.WORKING), "sink": (1, Doing.NO_INPUT)}[which]
+        number, doing = {"source": (0, Activity.WORKING), "sink": (1, Activity.NO_INPUT)}[which]
         stopped = supervisor.functions[number]
 
         def most_of_the_time():
@@ -276,8 +277,10 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
 
 def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # Late enough for the others to be at work, or rather to wait.
-    kill = "import os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    # In the worker, and late enough for the others to be at work, or rather to wait.
+    kill = "import os, signal, time\nfrom mimocorb._access import worker_context\n"
+    kill += "if worker_context.current().name:\n    time.sleep(1)\n"
+    kill += "    os.kill(os.getpid(), signal.SIGKILL)\n"
     kill += "def numbers(*lists, **more): ...\n"
     (tmp_path / "dying.py").write_text(kill)
     dies = Worker("numbers", {"RB_1": "write"}, keys={"file_name": "dying"})
@@ -290,6 +293,54 @@ def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path
     accounts = summary.result().accounts
     assert [worker["run"] for worker in accounts["time_use"]] == [None] * 3
     assert (accounts["live_time"], accounts["limit"]) == ([], "")
+
+
+POISSON = {"events": 1000, "rate_hz": 500.0, "dead_s": 0.0005, "tells": True, "seed": 3}
+KINDS = {
+    "Poisson": ("detector", POISSON, "random"),
+    "as fast as possible": ("numbers", {"events": 500}, "not random"),
+    "periodic": ("numbers", {"events": 100, "pause_s": 0.01}, "not random"),
+    "replay": ("recorded", {"events": 301}, "recorded"),
+    "by hand": ("numbers_by_hand", {"events": 50}, "unknown"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_a_source_whose_events_come_at_random_has_a_rate_with_an_uncertainty(tmp_path, kind):
+    function, config, arrivals = KINDS[kind]
+    done = run(chain(tmp_path, source=source(function, **config), middle=middle()))
+    assert done.code == 0, done.text
+    (live,) = done.summary["accounts"]["live_time"]
+    assert live["arrivals"] == arrivals
+    first, second = done.summary["buffers"]
+    page = done.text[done.text.index("\nRun 1, ") :]
+    assert first["throughput_hz"] == pytest.approx(config["events"] / done.summary["active_s"])
+    for each in (first, second):
+        if kind == "Poisson":
+            part, events = each["published"] / config["events"], each["published"]
+            assert each["rate_hz"] == pytest.approx(500 * part, abs=5 * each["rate_sigma_hz"])
+            assert each["rate_sigma_hz"] == pytest.approx(each["rate_hz"] / math.sqrt(events))
+        else:
+            assert (each["rate_hz"], each["rate_sigma_hz"]) == (None, None)
+    assert ("±" in page) is ("±" in done.summary_text) is (kind == "Poisson")
+    assert ("dead time" in page) is (kind == "Poisson")
+    if kind == "replay":
+        assert first["recorded_rate_hz"] == pytest.approx(50.0)
+        half = second["published"] / 301
+        assert second["recorded_rate_hz"] == pytest.approx(50.0 * half)
+        assert "50.0 when recorded" in page
+        assert "50.0 events per second of the recorded times" in done.summary_text
+    else:
+        assert (first["recorded_rate_hz"], second["recorded_rate_hz"]) == (None, None)
+
+
+def test_two_replays_of_one_file_do_not_differ_by_any_sigma(tmp_path, capsys):
+    setup = chain(tmp_path, source=source("recorded", events=301), middle=middle())
+    for _ in range(2):
+        assert run(setup).code == 0
+    assert main(["runs", str(tmp_path / "target"), "1", "2", "--json"]) == 0
+    rates = json.loads(capsys.readouterr().out)["rates"]
+    assert [rate["sigma"] for rate in rates] == [None, None]
 
 
 @pytest.mark.parametrize("tells", [True, False])

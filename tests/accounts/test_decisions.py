@@ -252,11 +252,11 @@ def test_a_full_disk_is_counted_and_told_and_stops_nothing(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, limits[1]))
 
     try:
-        _, books = run_filter(new_buffer, range(30), decide)
+        _, ledger = run_filter(new_buffer, range(30), decide)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     found = read(own_meter).decisions
-    assert books.acknowledged == found.rejected == 30
+    assert ledger.acknowledged == found.rejected == 30
     assert found.sampled >= 3
     assert found.sample_lost >= 10
     assert found.sampled + found.sample_lost == 30

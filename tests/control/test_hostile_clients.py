@@ -20,7 +20,7 @@ from talking import STATUS, call, directory_of, hear, say, socket_of
 
 import mimocorb
 from mimocorb.run.remote.place import noted_socket
-from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.setup.dialects import read_setup
@@ -168,7 +168,7 @@ def test_a_client_that_is_killed_while_it_waits_changes_nothing(daq):
     eventually(lambda: run.status().view.events > before)
 
 
-def serve(supervisor: Supervisor, control: ControlSocket, link: socket.socket) -> None:
+def serve(supervisor: Supervisor, control: ControlServer, link: socket.socket) -> None:
     """Do what the main process of a run does for its clients, until this one has an answer."""
     while not select.select([link], [], [], 0)[0]:
         supervisor.loop.turn(control.next_look_s())
@@ -177,7 +177,7 @@ def serve(supervisor: Supervisor, control: ControlSocket, link: socket.socket) -
 
 def test_a_fault_while_answering_costs_a_client_its_connection_and_nothing_else(tmp_path):
     supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
-    control = ControlSocket(supervisor, tmp_path)
+    control = ControlServer(supervisor, tmp_path)
     supervisor.results = {"Fkt_1": {("no", "key of JSON"): 1.0}}
     link = call(noted_socket(tmp_path))
     link.sendall(STATUS)

@@ -19,7 +19,7 @@ from talking import STATUS, call, directory_of, hear, socket_of
 import mimocorb
 from mimocorb.errors import RunUnreachable
 from mimocorb.run.remote.place import listening, noted_socket, run_name, short_name
-from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.setup.dialects import read_setup
@@ -34,7 +34,7 @@ def place_of_a_socket(tmp_path):
 
     def make() -> Path:
         supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
-        opened.append((ControlSocket(supervisor, tmp_path), supervisor))
+        opened.append((ControlServer(supervisor, tmp_path), supervisor))
         return noted_socket(tmp_path)
 
     yield make
@@ -152,7 +152,7 @@ def test_what_a_killed_run_leaves_is_not_taken_for_a_run_and_is_cleaned_up(start
     run = mimocorb.connect()
     directory, path = directory_of(daq), socket_of(daq)
     os.kill(daq.process.pid, signal.SIGKILL)
-    with pytest.raises(RunUnreachable, match=rf"without a word.* {daq.process.pid} was killed"):
+    with pytest.raises(RunUnreachable, match=rf"no last .* {daq.process.pid} was killed"):
         run.wait(60)
     daq.process.wait()  # its sockets are closed a moment before it has gone
     assert path.exists()

@@ -24,7 +24,7 @@ from mimocorb.run.record.catalogue import catalogue, find_run, look_at
 from mimocorb.run.record.comparison import compare
 from mimocorb.run.record.run_record import RunRecord, read_record, write_record
 from mimocorb.run.run_state import RunState
-from mimocorb.run.workers.process_identity import ProcessIdentity
+from mimocorb.run.workers.processes import ProcessIdentity
 
 
 @pytest.fixture(scope="module")

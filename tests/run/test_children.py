@@ -18,7 +18,7 @@ import pytest
 from running import WATCHDOG_S
 
 from mimocorb.run.workers.child import CHILDREN, EXIT_UNKNOWN
-from mimocorb.run.workers.process import Lifeline
+from mimocorb.run.workers.processes import Lifeline
 
 EXIT_CODE = 7
 

@@ -116,7 +116,7 @@ def test_a_filter_that_returns_nonsense_is_named_and_its_events_are_saved(tmp_pa
     saved = finished.published("RB_1")
     assert saved > 0
     assert f"{saved} events of RB_1 were saved for nonsense" in "\n".join(failures)
-    assert "books open" not in finished.record["quality"]  # nobody was to decide about these
+    assert "ledger open" not in finished.record["quality"]  # nobody was to decide about these
 
 
 def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_path):
@@ -182,7 +182,7 @@ def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
     assert finished.code == 1
     assert "exists already" in finished.summary["failures"][0]
     readers = [group["reader"] for group in finished.summary["buffers"][1]["groups"]]
-    assert readers == ["Fkt_3 save", "Fkt_4 save_unseen"]
+    assert readers == ["save", "save_unseen"]
     values = finished.values()
     assert values == [2.0 * n for n in range(len(values))]
 

@@ -90,8 +90,8 @@ def test_a_worker_that_hangs_while_it_is_imported_is_killed_and_replaced(tmp_pat
     assert summary.failures == []
     (warning,) = summary.warnings
     assert "Fkt_3 save failed and was started again: hung: it was not ready after" in warning
-    (books, _) = summary.view.buffers
-    assert books.stats.published == books.stats.groups[0].acknowledged == 100
+    (ledger, _) = summary.view.buffers
+    assert ledger.stats.published == ledger.stats.groups[0].acknowledged == 100
 
 
 def test_what_hangs_again_and_again_is_set_aside_with_the_reasons(tmp_path):

@@ -7,7 +7,7 @@ import json
 import pytest
 from running import Worker, chain, run
 
-from mimocorb.run.flood_gate import BURST, LINES_PER_S, FloodGate
+from mimocorb.run.line_limiter import BURST, LINES_PER_S, LineLimiter
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.workers.worker_link import Message, printable
 
@@ -38,7 +38,7 @@ def test_messages_are_cleaned_as_printed_lines_are():
 
 
 def test_a_flood_passes_in_part_and_the_rest_is_counted():
-    gate = FloodGate()
+    gate = LineLimiter()
     passed = [gate.lets_pass(("a",), 0.0) for _ in range(1_000)]
     assert sum(passed) == BURST
     assert all(passed[:BURST])

@@ -379,5 +379,5 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     assert "0 events" not in " ".join(record.result.failures)
     names = [path.name for path in directory.iterdir()]
     assert [name for name in names if name.startswith((".", "values"))] == ["values.txt"]
-    lost = sum(group.lost for books in record.result.buffers for group in books.groups)
+    lost = sum(group.lost for ledger in record.result.buffers for group in ledger.groups)
     assert ("spill.npz" in names) == (lost == 0)

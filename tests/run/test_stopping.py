@@ -52,9 +52,9 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
     finished = daq.finish()
     assert finished.code == 1
     assert "ended at once by SIGINT" in finished.summary["reason"]
-    (books, _) = finished.summary["buffers"]
-    (group,) = books["groups"]
-    assert books["published"] == group["acknowledged"] + group["lost"]
+    (ledger, _) = finished.summary["buffers"]
+    (group,) = ledger["groups"]
+    assert ledger["published"] == group["acknowledged"] + group["lost"]
     assert group["lost"] > 0
     lost = rf"{group['lost']} events? of RB_1 (was|were) not processed by double"
     assert re.search(lost, finished.text)

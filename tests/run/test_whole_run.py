@@ -28,7 +28,7 @@ def test_every_event_arrives_under_every_start_method(tmp_path, start_method):
     assert "complete: every event was processed" in finished.text
 
 
-def test_the_books_are_closed_in_the_summary(tmp_path):
+def test_the_ledger_is_closed_in_the_summary(tmp_path):
     summary = run(chain(tmp_path)).summary
     assert summary["exit_code"] == 0
     assert summary["reason"] == "the source is exhausted"

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from mimocorb.run.run_state import TRANSITIONS, RunState
-from mimocorb.run.workers.process import describe_exit
+from mimocorb.run.workers.processes import describe_exit
 from mimocorb.run.workers.worker_link import LineSplitter, Message, MessageWriter
 
 
@@ -71,7 +71,7 @@ def test_every_state_of_a_run_leads_to_its_end():
 
 HANGING = """
 import os, sys, time
-from mimocorb.run.workers.process import Lifeline, hold_lifeline
+from mimocorb.run.workers.processes import Lifeline, hold_lifeline
 line = Lifeline()
 if os.fork() == 0:
     hold_lifeline(line.reading)

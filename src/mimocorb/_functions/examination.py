@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mimocorb._core import MAX_HANDLES
 from mimocorb._functions.trial import Manner, Trial, try_functions
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
+from mimocorb.buffers.shared_memory import MAX_HANDLES
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
 from mimocorb.model import Setup, StopCondition

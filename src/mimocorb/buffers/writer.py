@@ -93,7 +93,7 @@ class Writer:
         EndOfStream
             A :class:`SystemExit`: the buffer was shut down.
         BufferTimeout
-            No slot came within `timeout_s`; what was in hand has been published. The books count
+            No slot came within `timeout_s`; what was in hand has been published. The ledger counts
             it as one refused claim, in ``refused_full`` or ``refused_paused`` of the statistics.
         """
         slot = self._advance()

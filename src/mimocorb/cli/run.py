@@ -113,7 +113,7 @@ def run_and_report(
     """Run a set-up in the manner chosen and print the summary."""
     from mimocorb.run.options import RunOptions, SupervisorOptions
     from mimocorb.run.run import run_setup
-    from mimocorb.run.workers.process import show_as
+    from mimocorb.run.workers.processes import show_as
 
     show_as("mimocorb")  # also where it is started as "python run_daq.py"
     options = RunOptions(

@@ -18,7 +18,7 @@ from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.record.run_directory import copy_configuration
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run import Run
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command
@@ -86,7 +86,7 @@ class buffer_control:  # noqa: N801 - the documented name
             self._log.add("WARNING", ORIGIN, str(problem))
         self._supervisor = Supervisor(self.setup, self._log)
         PlainLines(sys.stdout, self._supervisor.view, self._log).start()
-        self._control: ControlSocket | None = None
+        self._control: ControlServer | None = None
         self._watcher: threading.Thread | None = None
 
     @property
@@ -156,10 +156,10 @@ class buffer_control:  # noqa: N801 - the documented name
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
         processes = self._supervisor.start(self.output_directory)
-        self._control = ControlSocket(self._supervisor, self.output_directory)
+        self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
-        # Without this, Python would wait at its exit for workers that nobody ends.
+        # Without this, Python would wait at its exit for workers that are not told to end.
         atexit.register(self._end_with_program)
         return processes
 

@@ -19,7 +19,7 @@ from mimocorb.run.options import RunOptions
 from mimocorb.run.record.recorder import Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import create_run_directory
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.remote.server import ControlSocket
+from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.supervisor import Supervisor
@@ -56,7 +56,7 @@ class Run:
         self._recorder: Recorder | None = None
         self._record_trouble = ""
         self._supervisor: Supervisor | None = None
-        self._control: ControlSocket | None = None
+        self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
 
     def __enter__(self) -> Run:
@@ -126,7 +126,7 @@ class Run:
             supervisor.start(directory)
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
-            self._control = control = ControlSocket(supervisor, directory, number)
+            self._control = control = ControlServer(supervisor, directory, number)
             stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
@@ -143,7 +143,7 @@ class Run:
         supervisor = self.supervisor
         view = supervisor.view()
         if supervisor.state is not RunState.ENDED:
-            supervisor.set_aside.finish(directory)
+            supervisor.quarantine_files.finish(directory)
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         warnings = list(supervisor.findings.warnings)
@@ -181,7 +181,7 @@ class Run:
         """Kill what still runs, release the memory. Idempotent."""
         if self._supervisor is not None:
             if self._recorder is not None:
-                with suppress(OutputError):  # nobody is left who could be told
+                with suppress(OutputError):  # there is no place left to report it
                     self._recorder.give_up(self._supervisor.changes, time.time())
             if self._control is not None:
                 self._control.close(self.summary.failures if self.summary else None)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mimocorb._words import how_many
-from mimocorb.run.flood_gate import FloodGate
+from mimocorb.run.line_limiter import LineLimiter
 
 __all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog", "utc"]
 
@@ -38,7 +38,7 @@ def utc(time_s: float) -> str:
 
 @dataclass(frozen=True)
 class LogLine:
-    """One entry: UTC time in seconds, level, who said it, and the text (may have several lines)."""
+    """One entry: UTC time in seconds, level, origin, and the text (may have several lines)."""
 
     time_s: float
     level: str
@@ -92,7 +92,7 @@ class RunLog:
         self.cut_off = 0
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
-        self._gate = FloodGate()
+        self._gate = LineLimiter()
         self._files: list[int] = []
 
     def write_to(self, directory: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from mimocorb._access.meter_page import OTHER_REASONS, Knows, MeterReading
+from mimocorb._access.meter_page import OTHER_REASONS, Capability, MeterReading
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.stats import GroupStats
 from mimocorb.model import WorkerSpec
@@ -66,7 +66,7 @@ class DecisionAccount:
     ) -> DecisionAccount:
         """Add up the pages of all processes, of those that have been replaced as well."""
         # All run the same function; one that was killed early may not have come to say so.
-        if not any(Knows.DECISIONS in page.knows for page in pages):
+        if not any(Capability.DECISIONS in page.knows for page in pages):
             return cls(spec.name, label, known=False, prescale=spec.rejected_sample)
         parts = [page.decisions for page in pages]
         reasons: dict[str, int] = {}
@@ -78,7 +78,7 @@ class DecisionAccount:
             spec.name,
             label,
             known=True,
-            unit="set" if any(Knows.SETS in page.knows for page in pages) else "event",
+            unit="set" if any(Capability.SETS in page.knows for page in pages) else "event",
             events=sum(part.decided for part in parts),
             accepted=sum(part.accepted for part in parts),
             rejected=sum(part.rejected for part in parts),

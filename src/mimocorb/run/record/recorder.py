@@ -24,7 +24,7 @@ from mimocorb.run.record.run_record import Progress, RunRecord, read_record, wri
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import utc
 from mimocorb.run.run_state import RunView, StateChange
-from mimocorb.run.workers.process_identity import ProcessIdentity
+from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = ["Recorder", "read_summary", "run_of_the_copy"]
 

@@ -21,7 +21,7 @@ from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_log import utc
 from mimocorb.run.run_state import RunState, RunView, StateChange
-from mimocorb.run.workers.process_identity import ProcessIdentity
+from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = [
     "RECORD_FILE",

@@ -1,8 +1,8 @@
 """Looking at a run and steering it from another process: a terminal, a script, a notebook.
 
 Each request uses a connection of its own, so that threads, event loops and forked children of a
-client do not get into each other's way. One more connection, the *ear*, stays open and silent: on
-it the run says its last words when it has ended, and the kernel tells if it died without any.
+client do not get into each other's way. One more connection stays open and silent: on it the run
+sends its last status when it has ended, and the kernel closes it if the run was killed.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class RunClient:
     """
 
     def __init__(self, path: Path, first: RunStatus, by: str = "") -> None:
-        self._ear: socket.socket | None = None
+        self._end_link: socket.socket | None = None
         self.name = first.name
         self.number = first.number
         self.directory = first.directory
@@ -78,7 +78,7 @@ class RunClient:
         self._path = path
         self._by = by or _this_program()
         self._last: RunStatus | None = None
-        self._ear_pid = 0
+        self._end_link_pid = 0
         self._lock = threading.Lock()
         self._observers: weakref.WeakSet[Observer] = weakref.WeakSet()
         self._listen()
@@ -107,7 +107,7 @@ class RunClient:
 
     @property
     def buffers(self) -> dict[str, BufferView]:
-        """The buffers by name, as they are now: books, rate, fill level, readers."""
+        """The buffers by name, as they are now: ledger, rate, fill level, readers."""
         return self.status().buffers
 
     def observer(self, name: str) -> Observer:
@@ -190,7 +190,7 @@ class RunClient:
         deadline_s = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
         while self._last is None:
             left_s = max(0.0, deadline_s - time.monotonic())
-            self._hear(left_s)
+            self._receive_end(left_s)
             if self._last is None and left_s == 0:
                 raise CommandTimeout(f"{self.name} has not ended within {timeout_s:g} s")
         if not self._last.ended:
@@ -203,7 +203,7 @@ class RunClient:
         """Let go of the run, and of the observers that came from here. Idempotent."""
         for observer in tuple(self._observers):
             observer.close()
-        self._close_ear()
+        self._close_end_link()
 
     def __enter__(self) -> Self:
         return self
@@ -212,7 +212,7 @@ class RunClient:
         self.close()
 
     def __del__(self) -> None:
-        self._close_ear()
+        self._close_end_link()
 
     def __repr__(self) -> str:
         from mimocorb.run.wording import status_line
@@ -242,7 +242,7 @@ class RunClient:
             if moved is not None and moved != self._path:
                 self._path = moved
                 return ask(moved, request, answer_s)
-            self._hear(0.0)
+            self._receive_end(0.0)
             if self._last is not None:
                 raise RunUnreachable(f"{self.name} has ended: {self._last.view.reason}") from error
             raise
@@ -258,51 +258,51 @@ class RunClient:
             ) from error
 
     def _listen(self) -> socket.socket:
-        """Open the ear."""
-        ear = open_link(self._path, ANSWER_TIMEOUT_S)
-        ear.sendall(Request("follow", by=self._by).encoded())
-        self._ear, self._ear_pid = ear, os.getpid()
-        return ear
+        """Open the connection on which the last status comes."""
+        link = open_link(self._path, ANSWER_TIMEOUT_S)
+        link.sendall(Request("follow", by=self._by).encoded())
+        self._end_link, self._end_link_pid = link, os.getpid()
+        return link
 
-    def _close_ear(self) -> None:
-        ear, self._ear = self._ear, None
-        if ear is not None:
-            ear.close()
+    def _close_end_link(self) -> None:
+        link, self._end_link = self._end_link, None
+        if link is not None:
+            link.close()
 
-    def _hear(self, timeout_s: float) -> None:
-        """Wait for the last words of the run, a second at most, and keep them.
+    def _receive_end(self, timeout_s: float) -> None:
+        """Wait for the last status of the run, a second at most, and keep it.
 
         Raises
         ------
         RunUnreachable
-            It died without any.
+            It was killed, and has sent none.
         """
         with self._lock:
             if self._last is not None:
                 return
-            ear = self._ear
-            if ear is None or self._ear_pid != os.getpid():
-                # A child must not hear what is meant for its parent.
-                self._close_ear()
-                ear = self._listen_again()
+            link = self._end_link
+            if link is None or self._end_link_pid != os.getpid():
+                # A child must not take what is meant for its parent.
+                self._close_end_link()
+                link = self._listen_again()
         poll = select.poll()
-        poll.register(ear, select.POLLIN)
+        poll.register(link, select.POLLIN)
         if not poll.poll(1000 * min(timeout_s, LONGEST_POLL_S)):
             return
         with self._lock:
-            if ear is not self._ear:  # another thread has heard it
+            if link is not self._end_link:  # another thread has read it
                 return
             line = b""
             with suppress(OSError):
-                line = read_line(ear, time.monotonic() + ANSWER_TIMEOUT_S)
-            self._close_ear()
+                line = read_line(link, time.monotonic() + ANSWER_TIMEOUT_S)
+            self._close_end_link()
             if line:
                 self._last = self._status(understood(line))
             else:  # thrown out because there are too many clients, or the end
                 self._listen_again()
 
     def _listen_again(self) -> socket.socket:
-        """Open the ear of this process anew; a run that has gone may have left a record of how."""
+        """Listen anew in this process; a run that has ended may have left a record of how."""
         try:
             return self._listen()
         except RunUnreachable as error:
@@ -315,8 +315,8 @@ class RunClient:
             record = read_record(self.directory)
             if record.is_final and record.state is not RunState.KILLED:
                 where = f"how, is in its record: {self.directory}"
-                return f"ended before this process could hear of it; {where}"
-        return f"ended without a word: its main process {self.pid} was killed"
+                return f"ended before this process could get its last status; {where}"
+        return f"has sent no last status: its main process {self.pid} was killed"
 
 
 def _this_program() -> str:

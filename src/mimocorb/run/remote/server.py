@@ -1,9 +1,9 @@
-"""The run's end of the control socket, served by the supervisor's own loop.
+"""The control server of a run, in the supervisor's own loop.
 
-Whoever connects is a guest of the run, and must not disturb it whatever he does:
+A client must not disturb the run, whatever it does:
 
 * Nothing here waits. All sockets are non-blocking, and of each client is kept at most one request
-  and one answer; whoever does not read his answer is not read from.
+  and one answer; from a client that does not read its answer nothing is read.
 * Serving takes at most a tenth of the supervisor's time. Then all clients wait.
 * There are at most :data:`MOST_CLIENTS` of them; a further one takes the place of the one that has
   been silent longest.
@@ -27,7 +27,6 @@ from pathlib import Path
 
 from mimocorb.errors import OutputError
 from mimocorb.run.findings import ORIGIN
-from mimocorb.run.remote.desk import ControlDesk, Waiting
 from mimocorb.run.remote.place import (
     NOTE,
     listening,
@@ -38,9 +37,10 @@ from mimocorb.run.remote.place import (
     user_name,
 )
 from mimocorb.run.remote.protocol import LONGEST_REQUEST, BadRequest, Request, refusal
+from mimocorb.run.remote.request_handler import PendingCommand, RequestHandler
 from mimocorb.run.supervision.supervisor import Supervisor
 
-__all__ = ["MOST_CLIENTS", "ControlSocket"]
+__all__ = ["MOST_CLIENTS", "ControlServer"]
 
 MOST_CLIENTS = 32
 SHARE_OF_TIME = 0.1
@@ -60,16 +60,16 @@ class _Client:
     received: bytes = b""
     unsent: bytes = b""
     close_when_sent: bool = False
-    waits_for: Waiting | None = None
+    waits_for: PendingCommand | None = None
     follows: bool = False
 
     @property
     def idle(self) -> bool:
-        """Whether nobody waits for an answer on it."""
+        """Whether no answer is to come on it."""
         return self.waits_for is None and not self.follows
 
 
-class ControlSocket:
+class ControlServer:
     """Lets other processes of this user look at a run and steer it.
 
     Parameters
@@ -88,7 +88,7 @@ class ControlSocket:
     """
 
     def __init__(self, supervisor: Supervisor, directory: Path, number: int | None = None) -> None:
-        self._desk = ControlDesk(supervisor, directory, number)
+        self._handler = RequestHandler(supervisor, directory, number)
         self._loop = supervisor.loop
         self._log = supervisor.log
         self._look = supervisor.view
@@ -175,7 +175,7 @@ class ControlSocket:
             self._look()
 
     def close(self, failures: Sequence[str] | None = None) -> None:
-        """Tell those who follow that the run has ended, and take the socket away. Idempotent.
+        """Send the last status to clients that wait for it, and take the socket away. Idempotent.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class ControlSocket:
         for client in tuple(self._clients):
             if client.follows:
                 with self._harmless(client):
-                    self._send(client, self._desk.status(failures=failures), last=True)
+                    self._send(client, self._handler.status(failures=failures), last=True)
         if self._path is not None:
             for file in (self._path, self._directory / NOTE):
                 with suppress(OSError):
@@ -252,7 +252,7 @@ class ControlSocket:
             link, _address = self._listener.accept()
         except BlockingIOError:
             return
-        except OSError:  # no descriptor left: whoever knocks would be heard without an end
+        except OSError:  # no descriptor left: the same client would be reported at once again
             self._credit_s -= LONGEST_CREDIT_S
             return
         link.setblocking(False)
@@ -306,8 +306,8 @@ class ControlSocket:
         if request.command == "follow":
             client.follows = True
             return
-        reply = self._desk.take(request, client.pid)
-        if isinstance(reply, Waiting):
+        reply = self._handler.take(request, client.pid)
+        if isinstance(reply, PendingCommand):
             client.waits_for = reply
         else:
             self._send(client, reply)
@@ -325,7 +325,7 @@ class ControlSocket:
 
     @contextmanager
     def _harmless(self, client: _Client) -> Iterator[None]:
-        """See to it that a fault in here costs a client his connection, and not the run its end."""
+        """Let a fault in here cost a client its connection, and not end the run."""
         try:
             yield
         except Exception as error:
@@ -365,7 +365,7 @@ class ControlSocket:
 
 
 # A forked worker would hold the sockets open when its supervisor has gone, so that clients wait.
-_OPEN: weakref.WeakSet[ControlSocket] = weakref.WeakSet()
+_OPEN: weakref.WeakSet[ControlServer] = weakref.WeakSet()
 
 
 def _abandon_all() -> None:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from mimocorb._access.meter_page import Doing, Knows
+from mimocorb._access.meter_page import Activity, Capability
 from mimocorb.buffers.stats import BufferStats
 from mimocorb.model import Setup
 from mimocorb.run.accounts.bottleneck import Cores, WorkerTime
@@ -138,7 +138,7 @@ class Accounts:
         mine = {a: self._last[a] for f in writing for a in f.accounts if a in self._last}
         ends = [_last_event_ns(reading) for reading in mine.values() if reading.page.began_ns]
         for account, reading in mine.items():
-            if reading.page.doing is Doing.WORKING and Knows.ARRIVALS in reading.page.knows:
+            if reading.page.doing is Activity.WORKING and Capability.ARRIVALS in reading.page.knows:
                 self._last[account] = reading.up_to(max(ends))
 
     # --- putting together
@@ -156,7 +156,7 @@ class Accounts:
             if mine:
                 taken = sum(now[account].page.events for account in mine)
                 processes.append(LiveTime.of([upto[account] for account in mine], taken))
-                marks |= any(Knows.READING_OUT in now[account].page.knows for account in mine)
+                marks |= any(Capability.READING_OUT in now[account].page.knows for account in mine)
         counts = [process.events for process in processes]
         known = [count for count in counts if count is not None]
         events = sum(known) if len(known) == len(counts) else None
@@ -165,7 +165,7 @@ class Accounts:
         return SourceAccount(function.spec.name, function.label, tuple(processes), marks, events)
 
     def _writes_alone(self, function: WorkerFunction) -> bool:
-        """Whether the function writes one buffer, and nobody else does."""
+        """Whether the function writes one buffer, which no other function writes."""
         sinks = function.spec.writes
         return len(sinks) == 1 and all(
             sinks[0] not in other.spec.writes for other in self._functions if other is not function
@@ -307,6 +307,6 @@ def _slowest_input(function: WorkerFunction, stats: Mapping[str, BufferStats]) -
 def _last_event_ns(reading: AccountReading) -> int:
     """Return when a process published its last event, or later if it has not looked back since."""
     page = reading.page
-    if page.doing is Doing.ENDED:
+    if page.doing is Activity.ENDED:
         return page.began_ns + Span.between(None, reading).total_ns
     return page.since_ns

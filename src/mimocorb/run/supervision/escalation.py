@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterable
 
-from mimocorb.run.workers.process import ASK_TO_END
+from mimocorb.run.workers.processes import ASK_TO_END
 from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["Escalation", "ProgressWatch"]
@@ -28,7 +28,7 @@ class Escalation:
                 process.signal(ASK_TO_END)
 
     def waiting(self) -> str:
-        """Say who has been asked and has not ended, and for how long that is waited for."""
+        """Say which processes were asked and have not ended, and how long that is waited for."""
         asked = {p: at_s for p, at_s in self._asked_s.items() if not p.gone}
         if not asked:
             return ""
@@ -36,18 +36,18 @@ class Escalation:
         names = ", ".join(process.name for process in asked)
         return f"waiting for {names}, to be killed in {max(0.0, left_s):.1f} s"
 
-    def kill_the_deaf(self) -> list[WorkerProcess]:
-        """Kill who was asked too long ago; returns those that this call killed."""
+    def kill_unresponsive(self) -> list[WorkerProcess]:
+        """Kill processes that were asked too long ago; returns those that this call killed."""
         now = time.monotonic()
-        deaf = [
+        unresponsive = [
             process
             for process, asked_s in self._asked_s.items()
             if not process.gone and not process.killed and now - asked_s > self._kill_grace_s
         ]
-        for process in deaf:
+        for process in unresponsive:
             process.killed = True
             process.signal(signal.SIGKILL)
-        return deaf
+        return unresponsive
 
 
 class ProgressWatch:

@@ -1,4 +1,4 @@
-"""Save what nobody processes instead of losing it: readers that stand in for those that went."""
+"""Save pending events instead of losing them: readers that stand in for those that ended."""
 
 from __future__ import annotations
 

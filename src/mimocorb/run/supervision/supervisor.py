@@ -2,8 +2,8 @@
 
 It waits at once for the death of workers (pidfds), for what they say (pipes), and for commands.
 There is no thread and no queue. What each part of that needs stands in a module of its own: the
-processes (:mod:`~mimocorb.run.workers.workforce`), what follows from the end of one of them
-(:mod:`~mimocorb.run.supervision.departures`), when to end the run
+processes (:mod:`~mimocorb.run.workers.worker_pool`), what follows from the end of one of them
+(:mod:`~mimocorb.run.supervision.exits`), when to end the run
 (:mod:`~mimocorb.run.supervision.ending`), and the way there
 (:mod:`~mimocorb.run.supervision.draining`). Here is what holds them together: the state of the
 run.
@@ -11,7 +11,7 @@ run.
 How a run ends. Every stream ends by itself: when the last process that can write a buffer has
 gone, its readers drain it and end, which ends what they write, and so on down the graph. The
 supervisor only starts this: it ends the writers of the *source buffers*, those written by workers
-that read nothing, when the end condition is reached, when somebody asks, or when a worker has
+that read nothing, when the end condition is reached, on request, or when a worker has
 failed. Then it waits as long as there is progress.
 """
 
@@ -40,18 +40,18 @@ from mimocorb.run.run_state import (
     StateChange,
 )
 from mimocorb.run.supervision.accounts import Accounts
-from mimocorb.run.supervision.departures import Departures
 from mimocorb.run.supervision.draining import Drain, DrainStep
 from mimocorb.run.supervision.ending import EndCondition
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
+from mimocorb.run.supervision.exits import ExitHandler
 from mimocorb.run.supervision.hang_watch import HangWatch
-from mimocorb.run.supervision.leftovers import Leftovers
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
-from mimocorb.run.supervision.set_aside import SetAside
+from mimocorb.run.supervision.pending_events import PendingEvents
+from mimocorb.run.supervision.quarantine_files import QuarantineFiles
 from mimocorb.run.supervision.unreported import UnreportedResults
 from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
-from mimocorb.run.workers.workforce import Workforce
 from mimocorb.setup.graph import Graph
 
 __all__ = ["Supervisor"]
@@ -106,17 +106,17 @@ class Supervisor:
         self._unreported = UnreportedResults(
             setup, self.results, self.clock, self.findings, self.functions
         )
-        # Who starts processes, and what follows from their ends.
+        # The processes, and what follows from their exits.
         self._slow_start = ProgressWatch()
-        self._workforce = Workforce(
-            self.functions, self.loop, log, self.options, self.results, on_gone=self._on_gone
+        self._pool = WorkerPool(
+            self.functions, self.loop, log, self.options, self.results, on_exit=self._on_exit
         )
-        self._departures = Departures(
+        self._exits = ExitHandler(
             self.buffers,
             log,
             self.findings,
             state=lambda: self.state,
-            replace=self._workforce.replace,
+            replace=self._pool.replace,
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
@@ -125,8 +125,8 @@ class Supervisor:
         self._escalation = Escalation(self.options.kill_grace_s)
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
-        self._leftovers = Leftovers(setup, self.findings)
-        self.set_aside = SetAside(self.buffers, self.findings)
+        self._pending = PendingEvents(setup, self.findings)
+        self.quarantine_files = QuarantineFiles(self.buffers, self.findings)
 
     # --- setting up
 
@@ -159,14 +159,14 @@ class Supervisor:
     def start(self, directory: Path) -> list[BaseProcess]:
         """Start all processes, readers before writers; returns them in this order.
 
-        The sources load their functions and then wait until everybody else who handles data is
+        The sources load their functions and then wait until all other workers that handle data are
         ready. Workers write their output into `directory`; it is their ``directory_prefix``.
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
-        processes = self._workforce.start(self._graph.start_order, directory)
+        processes = self._pool.start(self._graph.start_order, directory)
         self.findings.tell(
-            f"started {how_many(len(processes), 'worker')} by {self._workforce.start_method}"
+            f"started {how_many(len(processes), 'worker')} by {self._pool.start_method}"
         )
         return [process.process for process in processes if process.process is not None]
 
@@ -175,7 +175,7 @@ class Supervisor:
     def post(self, command: Command, by: str = "request") -> None:
         """Ask for something; done by the loop as soon as it comes round.
 
-        `by` says in the log, and in the reason for the end, who asks.
+        `by` names the origin in the log, and in the reason for the end.
         """
         self._commands.append((command, by))
         self.loop.wake()
@@ -186,7 +186,7 @@ class Supervisor:
             longest_s = min(longest_s, self._end_condition.next_look_s())
         if self.state in HANGS_MATTER:
             longest_s = min(longest_s, self._hang_watch.next_look_s())
-        self.loop.turn(min(longest_s, self._departures.restarts.next_look_s()))
+        self.loop.turn(min(longest_s, self._exits.restarts.next_look_s()))
         while self._commands:
             self._run_command(*self._commands.popleft())
         self._look_around()
@@ -198,7 +198,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Kill whatever still runs and release all memory. Idempotent."""
-        self._workforce.close()
+        self._pool.close()
         for buffer in self.buffers.values():
             buffer.close()
         self.loop.close()
@@ -221,10 +221,10 @@ class Supervisor:
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(f"stopped by {by}")
         elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
-            self._leftovers.are_unwanted()
+            self._pending.are_unwanted()
             self.end_now(f"ended at once by {by}")
         elif command is Command.END and self.state is RunState.ENDING:
-            doing = (self._escalation.waiting(), self._leftovers.asked_to_hurry())
+            doing = (self._escalation.waiting(), self._pending.asked_to_hurry())
             self.findings.tell("; ".join(filter(None, (f"{by}: ending already", *doing))))
 
     def _pause(self, paused: bool, cause: str) -> None:
@@ -250,7 +250,7 @@ class Supervisor:
         for name in self.source_buffers:
             self.buffers[name].end_writers()
         if not_begun:
-            self._workforce.call_off()
+            self._pool.call_off()
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
         self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
 
@@ -273,13 +273,13 @@ class Supervisor:
         if state not in TRANSITIONS[self.state]:
             raise HandleMisuse(f"a run that is {self.state.value} cannot become {state.value}")
         self.state = state
-        self._workforce.tell(paused=state is RunState.PAUSED)
+        self._pool.tell(paused=state is RunState.PAUSED)
         self.changes.append(StateChange(utc(time.time()), state, cause))
 
     # --- what workers do
 
-    def _on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
-        self._departures.on_gone(function, process)
+    def _on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        self._exits.on_exit(function, process)
 
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""
@@ -288,7 +288,7 @@ class Supervisor:
             self.stop(reason)
 
     def _on_function_gone(self, function: WorkerFunction) -> None:
-        self._leftovers.take_over(function)
+        self._pending.take_over(function)
         function.release_writers()
         sources = [f for f in self.functions if f.spec.is_source]
         if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
@@ -309,14 +309,14 @@ class Supervisor:
             self._unreported.look()
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
-        self._departures.carry_out_restarts()
-        self.set_aside.look(self._directory)
+        self._exits.carry_out_restarts()
+        self.quarantine_files.look(self._directory)
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
-        self._kill_the_deaf()
+        self._kill_unresponsive()
 
     def _begin_if_ready(self) -> None:
-        waiting = self._workforce.not_ready
+        waiting = self._pool.not_ready
         if waiting:
             if self._slow_start.unchanged_s(len(waiting)) > SLOW_START_S:
                 self._slow_start = ProgressWatch()
@@ -325,35 +325,35 @@ class Supervisor:
             return
         self._change(RunState.RUNNING, "all workers are ready")
         self._accounts.begin()
-        self._workforce.begin()
+        self._pool.begin()
         self.clock.start()
         self.findings.tell("all workers are ready, data taking begins")
 
     def _look_at_drain(self) -> None:
-        if self._leftovers.save_some(self._directory):
+        if self._pending.save_some(self._directory):
             self.loop.wake()  # the next turn goes on at once
         step = self._drain.step(patient=self.state is RunState.DRAINING)
         if step is DrainStep.STUCK:
             self._on_drain_timeout()
-        elif step is DrainStep.DONE and not self._leftovers.pending:
-            self._leftovers.finish()
+        elif step is DrainStep.DONE and not self._pending.pending:
+            self._pending.finish()
             self._change(RunState.ENDED, "all workers have ended")
-            self.set_aside.finish(self._directory)
-            self.findings.warnings += self._departures.restarts.listed()
+            self.quarantine_files.finish(self._directory)
+            self.findings.warnings += self._exits.restarts.listed()
             self.findings.warnings += self._unreported.listed()
             self.findings.failures += audit(self.view())
 
     def _on_drain_timeout(self) -> None:
-        """End the workers; the events that nobody has processed in time are saved."""
+        """End the workers; the events that were not processed in time are saved."""
         timeout_s = self._drain.timeout_s
         # The rest only waits, for what these have in hand or for room behind them.
-        who = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
-        text = f"no progress for {timeout_s:g} s while draining: {', '.join(who)}"
+        names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
+        text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
         self.end_now(text)
 
-    def _kill_the_deaf(self) -> None:
-        for process in self._escalation.kill_the_deaf():
+    def _kill_unresponsive(self) -> None:
+        for process in self._escalation.kill_unresponsive():
             self.findings.warn(f"{process.name} did not end when asked, killed")
 
     # --- looking in from outside
@@ -361,7 +361,7 @@ class Supervisor:
     def view(self) -> RunView:
         """Return a picture of the present moment."""
         active_s = self.clock.active_s()
-        spilled = self._leftovers.groups
+        spilled = self._pending.groups
         views = {
             name: meter.view(active_s, spilled.get(name, {}), over=self.ended)
             for name, meter in self._meters.items()

@@ -1,4 +1,4 @@
-"""Conditions on results that nobody reports: most often the name is misspelt, on either side."""
+"""Conditions on results that no worker reports: most often the name is misspelt, on either side."""
 
 from __future__ import annotations
 

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from mimocorb._access import meter, results, worker_context
-from mimocorb._access.run_notice import read_notice
+from mimocorb._access.pause_flag import read_pause_flag
 from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb._functions.mimocorb2_names import offer_mimocorb2
 from mimocorb.errors import (
@@ -34,8 +33,7 @@ from mimocorb.errors import (
     Terminated,
     UserFunctionError,
 )
-from mimocorb.model import WorkerSpec
-from mimocorb.run.workers.process import (
+from mimocorb.run.workers.processes import (
     ASK_TO_END,
     ENDED_AS_ASKED,
     hold_lifeline,
@@ -56,8 +54,6 @@ __all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
 BEGIN = b"+"
 DO_NOT_BEGIN = b"-"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-
-SetupList = list[Any] | None
 
 
 class EndRequest:
@@ -90,7 +86,7 @@ class WorkerChannel:
     lifeline: Connection
     gate: Connection
     account: Connection
-    notice: Connection
+    pause_flag: Connection
     process_number: int
     close_after_fork: tuple[int, ...] = ()
 
@@ -99,12 +95,8 @@ class WorkerChannel:
 class WorkerTask:
     """Everything one worker process is started with."""
 
-    spec: WorkerSpec
+    call: WorkerCall
     attempt: int
-    directory_prefix: str
-    source_list: SetupList
-    sink_list: SetupList
-    observe_list: SetupList
     waits_for_gate: bool
     log_level: int
     channel: WorkerChannel
@@ -143,7 +135,8 @@ def _route_logging(link: MessageWriter, level: int) -> None:
 
 def _serve(task: WorkerTask, link: MessageWriter) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
-    name, path = task.spec.function.name, task.spec.function.path
+    reference = task.call.spec.function
+    name, path = reference.name, reference.path
     code = 0
     ready = False
     end_request = EndRequest()
@@ -151,7 +144,7 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
         end_request.accept()
         worker_context.enter(_context(task))
         offer_mimocorb2()
-        work = bind_function(load_function(task.spec.function), _worker_call(task))
+        work = bind_function(load_function(reference), task.call)
         link.send("ready")
         ready = True
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
@@ -183,17 +176,11 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
 
 def _context(task: WorkerTask) -> worker_context.WorkerContext:
     return worker_context.WorkerContext(
-        task.spec,
+        task.call.spec,
         process_number=task.channel.process_number,
         attempt=task.attempt,
-        directory_prefix=task.directory_prefix,
-        is_paused=read_notice(task.channel.notice),
-    )
-
-
-def _worker_call(task: WorkerTask) -> WorkerCall:
-    return WorkerCall(
-        task.spec, task.source_list, task.sink_list, task.observe_list, task.directory_prefix
+        directory_prefix=task.call.directory_prefix,
+        is_paused=read_pause_flag(task.channel.pause_flag),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mimocorb._functions.call import WorkerCall
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.model import OnFailure, WorkerSpec
@@ -102,12 +103,14 @@ class WorkerFunction:
         }
         number = channel.process_number
         return WorkerTask(
-            spec=self.spec,
+            call=WorkerCall(
+                self.spec,
+                source_list=_list_or_none(self.readers),
+                sink_list=_list_or_none(sinks),
+                observe_list=_list_or_none(self.observers),
+                directory_prefix=directory_prefix,
+            ),
             attempt=sum(account.number == number for account in self.accounts),
-            directory_prefix=directory_prefix,
-            source_list=_list_or_none(self.readers),
-            sink_list=_list_or_none(sinks),
-            observe_list=_list_or_none(self.observers),
             waits_for_gate=self.spec.is_source and not begun,
             log_level=log_level,
             channel=channel,
@@ -153,7 +156,7 @@ class WorkerFunction:
         )
 
     def leave(self) -> None:
-        """Give up reading, so that nobody waits for it any more; the events left are counted."""
+        """Give up reading, so that no writer waits for it any more; the events left are counted."""
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
 

@@ -14,17 +14,17 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from mimocorb._access.run_notice import RunNotice
+from mimocorb._access.pause_flag import PauseFlag
 from mimocorb._memory import oom_kills
 from mimocorb.run.accounts.process_account import ProcessAccount
 from mimocorb.run.run_state import WorkerState
 from mimocorb.run.workers import worker
 from mimocorb.run.workers.child import CHILDREN, EXIT_UNKNOWN
-from mimocorb.run.workers.process import Lifeline, describe_exit, end_group, open_pidfd
+from mimocorb.run.workers.processes import Lifeline, describe_exit, end_group, open_pidfd
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message
 
-__all__ = ["GONE", "Ties", "WorkerProcess"]
+__all__ = ["GONE", "PoolLinks", "WorkerProcess"]
 
 GONE = frozenset({WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED})
 READ_SIZE = 64 * 1024
@@ -32,8 +32,8 @@ MOST_CRASH_LINES = 1000
 CRASH = "Fatal Python error"
 
 
-class Ties(NamedTuple):
-    """What all workers of a run hang on: the supervisor's side of it.
+class PoolLinks(NamedTuple):
+    """What connects all workers of a run with their supervisor: its side of it.
 
     Parameters
     ----------
@@ -41,13 +41,20 @@ class Ties(NamedTuple):
         Ends them with their supervisor.
     gate
         Ends of the pipe at which sources wait.
-    notice
+    pause_flag
         Tells them whether the run is paused.
     """
 
     lifeline: Lifeline
     gate: tuple[Connection, Connection]
-    notice: RunNotice
+    pause_flag: PauseFlag
+
+    def close(self) -> None:
+        """Let go of the lifeline, which kills the workers that still live. Idempotent."""
+        self.lifeline.close()
+        for connection in self.gate:
+            connection.close()
+        self.pause_flag.close()
 
 
 class WorkerProcess:
@@ -117,10 +124,10 @@ class WorkerProcess:
 
     @property
     def exit_is_unknown(self) -> bool:
-        """Whether it has ended and nobody has said how: that is for its fork server to do."""
+        """Whether it has ended and its fork server has not said how."""
         return self.ended_s is not None and self.exit_code is None
 
-    def start(self, start_method: str, ties: Ties) -> None:
+    def start(self, start_method: str, links: PoolLinks) -> None:
         """Start the process and open the ends of the pipes this side listens at.
 
         Raises
@@ -129,7 +136,7 @@ class WorkerProcess:
             The system gives no more processes, memory or descriptors.
         """
         try:
-            self._start(start_method, ties)
+            self._start(start_method, links)
         except BaseException:
             for connection, _, _ in self._pipes.values():
                 connection.close()
@@ -137,7 +144,7 @@ class WorkerProcess:
             self.account.close()
             raise
 
-    def _start(self, start_method: str, ties: Ties) -> None:
+    def _start(self, start_method: str, links: PoolLinks) -> None:
         writing: list[Connection] = []
         for stream in ("messages", "stdout", "stderr"):
             ours, theirs = Pipe(duplex=False)
@@ -145,7 +152,7 @@ class WorkerProcess:
             splitter = LineSplitter(LONGEST_MESSAGE) if stream == "messages" else LineSplitter()
             self._pipes[ours.fileno()] = (ours, splitter, stream)
             writing.append(theirs)
-        lifeline, (gate, gate_writing), notice = ties
+        lifeline, (gate, gate_writing), pause_flag = links
         to_close = () if gate_writing.closed else (gate_writing.fileno(),)
         messages, stdout, stderr = writing
         channel = WorkerChannel(
@@ -155,7 +162,7 @@ class WorkerProcess:
             lifeline=lifeline.reading,
             gate=gate,
             account=self.account.open(),
-            notice=notice.connection,
+            pause_flag=pause_flag.connection,
             process_number=self.number,
             close_after_fork=to_close if start_method == "fork" else (),
         )
@@ -223,7 +230,7 @@ class WorkerProcess:
         self.ended_s = time.time()
 
     def how_it_ended(self) -> str:
-        """Say how the process ended, its last words first."""
+        """Say how the process ended, first what it said itself."""
         exit_text = "exit code unknown" if self.exit_is_unknown else describe_exit(self.exit_code)
         if self._killed_because:
             return f"{self._killed_because} ({exit_text})"

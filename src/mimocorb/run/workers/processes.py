@@ -13,36 +13,46 @@ What a user function starts belongs to its worker. So each worker leads a proces
 the lifeline kills all of it, and the supervisor does when the worker has ended. Nothing else may
 kill a worker together with its supervisor: its part of the lifeline would go with it, before the
 group is told. Programs that make themselves a group or a session of their own are left alone.
+
+A process number alone says nothing about whether a process still lives: numbers are used again.
+Together with the start time and the boot of the machine it stands for one process.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import select
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 from weakref import WeakSet
-
-from mimocorb.run.workers.process_stat import members
 
 __all__ = [
     "ASK_TO_END",
     "ENDED_AS_ASKED",
     "Lifeline",
+    "ProcessIdentity",
+    "ProcessStat",
     "describe_exit",
     "end_group",
     "ends_within",
     "hold_lifeline",
+    "is_stopped",
     "leave_signals_to_supervisor",
     "open_pidfd",
     "show_as",
 ]
 
 F_SETSIG = 10
+PF_EXITING = 0x4
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LONGEST_NAME = 15  # bytes; the kernel keeps no more
 
 ASK_TO_END = signal.SIGUSR2
@@ -72,7 +82,7 @@ class Lifeline:
 
     The reading end is opened anew by each worker, because ownership of signals belongs to an open
     file, and a forked worker shares its open files with its parent. No process that is forked from
-    the supervisor, by whomever, keeps the writing end: it would hold the line.
+    the supervisor, by any code, keeps the writing end: it would hold the line.
     """
 
     def __init__(self) -> None:
@@ -97,8 +107,9 @@ def hold_lifeline(reading: Connection) -> int:
     """Make the kernel kill this process as soon as the supervisor's end of the pipe closes.
 
     Programs that it starts are killed as well: it becomes the leader of a process group. Of a
-    terminal, the group is in the background: who asks for input there, or changes its settings,
-    would stop all of it, silently. In worker and programs such requests fail, or are carried out.
+    terminal, the group is in the background: a process that asks for input there, or changes its
+    settings, would stop all of it, silently. In worker and programs such requests fail, or are
+    carried out.
 
     Returns
     -------
@@ -127,7 +138,7 @@ def end_group(leader: int) -> list[str]:
         os.killpg(leader, 0)
     except ProcessLookupError:  # nothing is left: as usual, and quickly known
         return []
-    except PermissionError:  # programs of somebody else, who alone may end them
+    except PermissionError:  # programs of another user, who alone may end them
         pass
     left = [f"{process.name} (process {process.pid})" for process in members(leader)]
     with suppress(ProcessLookupError, PermissionError):
@@ -189,3 +200,134 @@ def describe_exit(code: int | None) -> str:
     # What the numbers mean, "Segmentation fault" for one, is known to the C library.
     meaning = "" if number == signal.SIGKILL else f" ({signal.strsignal(number)})"
     return f"killed by {name}{meaning}"
+
+
+class ProcessStat(NamedTuple):
+    """Some fields of ``/proc/PID/stat``.
+
+    Parameters
+    ----------
+    pid
+        Process number.
+    name
+        What ``ps`` and ``top`` call the process.
+    state
+        One letter, ``"R"`` and so on.
+    group
+        Number of its process group.
+    flags
+        Of the kernel, ``PF_…`` in its source.
+    start_ticks
+        When it was started, in clock ticks since the boot of the machine.
+    """
+
+    pid: int
+    name: str
+    state: str
+    group: int
+    flags: int
+    start_ticks: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessStat:
+        """Look at a process.
+
+        Raises
+        ------
+        FileNotFoundError, ProcessLookupError
+            There is none of this number.
+        PermissionError
+            It belongs to another user, and the system hides it (``hidepid``).
+        """
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        # The name of the program, in brackets before the state, may hold anything.
+        before, _, after = text.rpartition(")")
+        fields = after.split()
+        group, flags, start_ticks = (int(fields[number]) for number in (2, 6, 19))
+        return cls(pid, before.partition("(")[2], fields[0], group, flags, start_ticks)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended, and only its exit code is left."""
+        return self.state in "ZX"
+
+    @property
+    def ending(self) -> bool:
+        """Whether the process does nothing more: the kernel is closing what it had open."""
+        return self.gone or bool(self.flags & PF_EXITING)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped, by a signal or a debugger, and may be continued."""
+    try:
+        return ProcessStat.of(pid).state in "Tt"
+    except OSError:  # it has just ended, or is hidden from us
+        return False
+
+
+def members(group: int) -> Iterator[ProcessStat]:
+    """Yield the living processes of a process group."""
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - names are all that is wanted
+        if entry.isdigit():
+            try:
+                found = ProcessStat.of(int(entry))
+            except OSError:  # it has just ended, or is hidden from us
+                continue
+            if found.group == group and not found.gone:
+                yield found
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process of one machine.
+
+    Parameters
+    ----------
+    pid
+        Process number.
+    start_ticks
+        When it was started, in clock ticks since the boot of the machine.
+    boot_id
+        Random number that the kernel drew at boot.
+    host
+        Name of the machine.
+    pid_namespace
+        What the process number counts in: containers have numbers of their own.
+    """
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+    host: str
+    pid_namespace: str
+
+    @classmethod
+    def of_this_process(cls) -> ProcessIdentity:
+        """Return the identity of the calling process."""
+        own = ProcessStat.of(os.getpid())
+        return cls(own.pid, own.start_ticks, _boot_id(), platform.node(), _pid_namespace())
+
+    def lives(self) -> bool | None:
+        """Whether the process still runs; None if that cannot be told from here.
+
+        It cannot on another machine or from another container, where its number means another
+        process or nothing.
+        """
+        if self.boot_id != _boot_id():
+            # The same machine after a restart: what ran before is gone.
+            return False if self.host == platform.node() else None
+        if self.pid_namespace != _pid_namespace():
+            return None
+        try:
+            found = ProcessStat.of(self.pid)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return found.start_ticks == self.start_ticks and not found.ending
+
+
+def _boot_id() -> str:
+    return BOOT_ID.read_text().strip()
+
+
+def _pid_namespace() -> str:
+    return str(Path("/proc/self/ns/pid").readlink())

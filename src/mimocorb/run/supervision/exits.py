@@ -1,4 +1,4 @@
-"""What follows from the end of a worker process: nothing, a new process, or the end of the run."""
+"""What follows from the exit of a worker process: nothing, a new one, or the end of the run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState, WorkerState
 from mimocorb.run.supervision.hang_watch import what_is_held
 from mimocorb.run.supervision.restarts import Restarts
-from mimocorb.run.workers.process import ASK_TO_END, ENDED_AS_ASKED
+from mimocorb.run.workers.processes import ASK_TO_END, ENDED_AS_ASKED
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
-__all__ = ["Departures"]
+__all__ = ["ExitHandler"]
 
 NO_COMPLAINT = (0, ENDED_AS_ASKED, -ASK_TO_END, None)
-"""Exit codes of a process that was asked to end; None is one that nobody has seen."""
+"""Exit codes of a process that was asked to end; None is one that was not seen."""
 
 
-class Departures:
-    """Judges the end of each process and draws the consequences that the set-up asks for.
+class ExitHandler:
+    """Judges the exit of each process and draws the consequences that the set-up asks for.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Departures:
         self.restarts = Restarts(findings)
         self._fork_server_missed = False
 
-    def on_gone(self, function: WorkerFunction, process: WorkerProcess) -> None:
+    def on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:
         """Deal with a process that has ended."""
         process.circumstances = self._circumstances(function, process)
         function.recover(process)
@@ -71,7 +71,7 @@ class Departures:
             self._fork_server_missed = True
             self._findings.warn(
                 "the fork server of the workers has been killed, perhaps by the kernel for lack of "
-                "memory, or hangs: how a worker ends is known from its own last words only"
+                "memory, or hangs: how a worker ends is known only from what it says itself"
             )
         is_failure = process.state is WorkerState.FAILED
         ending = "failed" if is_failure else f"{process.state.value}: {how}"

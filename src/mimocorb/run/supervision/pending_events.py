@@ -1,4 +1,4 @@
-"""What becomes of the events that nobody will process: saved, or lost if somebody wants that."""
+"""What becomes of pending events without a reader: saved, or lost if the operator wants that."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mimocorb.run.findings import Findings
 from mimocorb.run.supervision.spill import Spill, Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
 
-__all__ = ["Leftovers"]
+__all__ = ["PendingEvents"]
 
 
-class Leftovers:
-    """Takes over from worker functions that have gone before their input did.
+class PendingEvents:
+    """Takes over the pending events of worker functions that ended before their input did.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ class Leftovers:
                 self._findings.fail(f"{read} read for the spill file could not be saved: {error}")
 
     def asked_to_hurry(self) -> str:
-        """Answer somebody who does not want to wait: first in words, then by saving no more.
+        """Answer an operator in a hurry: first in words, then by saving no more.
 
-        That holds for those who go later as well. Empty if there is nothing to save.
+        That holds for functions that end later as well. Empty if there is nothing to save.
         """
         if not self.pending and (self._are_unwanted or not self._told):
             return ""

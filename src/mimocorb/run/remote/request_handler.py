@@ -22,7 +22,7 @@ from mimocorb.run.remote.protocol import (
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 
-__all__ = ["ControlDesk", "Waiting"]
+__all__ = ["PendingCommand", "RequestHandler"]
 
 
 class _Steering(NamedTuple):
@@ -52,28 +52,28 @@ _STEERING = {
 }
 
 
-class Waiting:
+class PendingCommand:
     """A command that has been passed on and has not come about yet.
 
     Attributes
     ----------
     deadline_s
-        Time of the monotonic clock after which nobody waits for it any more.
+        Time of the monotonic clock up to which the client waits.
     """
 
-    def __init__(self, desk: ControlDesk, verb: str, timeout_s: float) -> None:
+    def __init__(self, handler: RequestHandler, verb: str, timeout_s: float) -> None:
         self.deadline_s = time.monotonic() + timeout_s
-        self._desk = desk
+        self._handler = handler
         self._verb = verb
 
     def outcome(self) -> bytes | None:
         """Return the answer if the command has come about, cannot any more, or took too long."""
         steering = _STEERING[self._verb]
-        state = self._desk.state
+        state = self._handler.state
         if state in steering.done_in:
-            return self._desk.status(changed=True)
+            return self._handler.status(changed=True)
         if state not in steering.possible_in:
-            return self._desk.refused(self._verb)
+            return self._handler.refused(self._verb)
         if time.monotonic() >= self.deadline_s:
             return refusal(
                 "timeout", f"the run is still {state.value}; the request to {self._verb} stands"
@@ -81,7 +81,7 @@ class Waiting:
         return None
 
 
-class ControlDesk:
+class RequestHandler:
     """Carries out requests; knows nothing of sockets.
 
     Parameters
@@ -101,7 +101,7 @@ class ControlDesk:
         """What the run is doing."""
         return self._supervisor.state
 
-    def take(self, request: Request, pid: int) -> bytes | Waiting:
+    def take(self, request: Request, pid: int) -> bytes | PendingCommand:
         """Carry out the request of a process; returns the answer, or what to wait for."""
         if request.command in _STEERING:
             return self._steer(request, pid)
@@ -109,17 +109,17 @@ class ControlDesk:
             return self._observer(request.buffer)
         return self.status(lines=int(request.lines))
 
-    def _steer(self, request: Request, pid: int) -> bytes | Waiting:
-        """Pass a command on, with the name of who asks for it."""
+    def _steer(self, request: Request, pid: int) -> bytes | PendingCommand:
+        """Pass a command on, with the name of the client."""
         verb = request.command
         steering = _STEERING[verb]
         if self.state in steering.done_in:
             return self.status()
         if self.state not in steering.possible_in:
             return self.refused(verb)
-        who = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
-        self._supervisor.post(steering.command, who)
-        return Waiting(self, verb, request.timeout_s)
+        client = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
+        self._supervisor.post(steering.command, client)
+        return PendingCommand(self, verb, request.timeout_s)
 
     def refused(self, verb: str) -> bytes:
         """Return the answer that this cannot be done now."""

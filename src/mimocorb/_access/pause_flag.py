@@ -11,18 +11,18 @@ import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-__all__ = ["RunNotice", "read_notice"]
+__all__ = ["PauseFlag", "read_pause_flag"]
 
 
-class RunNotice:
-    """The notice as the supervisor holds it: one byte in memory that it alone writes."""
+class PauseFlag:
+    """The flag as the supervisor holds it: one byte in memory that it alone writes."""
 
     def __init__(self) -> None:
-        descriptor = os.memfd_create("mimocorb notice")
+        descriptor = os.memfd_create("mimocorb pause flag")
         os.ftruncate(descriptor, 1)
         self._map = mmap.mmap(descriptor, 1)
         self.connection = Connection(descriptor)
-        """The notice on its way to workers; a Connection, because these travel to any child."""
+        """The flag on its way to workers; a Connection, because these travel to any child."""
 
     def write(self, *, paused: bool) -> None:
         """Tell whether the run is paused."""
@@ -34,8 +34,8 @@ class RunNotice:
         self._map.close()
 
 
-def read_notice(connection: Connection) -> Callable[[], bool]:
-    """Return what tells in a worker whether the run is paused; closes the connection."""
-    notice = mmap.mmap(connection.fileno(), 1, prot=mmap.PROT_READ)
+def read_pause_flag(connection: Connection) -> Callable[[], bool]:
+    """Return a function that says in a worker whether the run is paused; closes the connection."""
+    flag = mmap.mmap(connection.fileno(), 1, prot=mmap.PROT_READ)
     connection.close()
-    return lambda: bool(notice[0])
+    return lambda: bool(flag[0])

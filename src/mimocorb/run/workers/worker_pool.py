@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib import import_module
+from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 
+from mimocorb._access.pause_flag import PauseFlag
+from mimocorb._functions.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import WorkerState
-from mimocorb.run.workers.crew import Crew
+from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_link import Message
-from mimocorb.run.workers.worker_process import WorkerProcess
+from mimocorb.run.workers.worker_process import PoolLinks, WorkerProcess
 
-__all__ = ["Workforce"]
+__all__ = ["WorkerPool"]
 
 
-class Workforce:
+# What about every worker needs, imported once and not in each of them.
+SHARED_IMPORTS = (
+    "mimocorb.run.workers.worker",
+    "mimocorb._functions.manual",
+    "mimocorb._functions.plain",
+    "mimocorb.mimo_buffer",
+    "mimocorb.buffer_control",
+)
+
+
+class WorkerPool:
     """All worker processes of a run.
 
     Sources load their functions and then wait at a gate, until :meth:`begin` opens it.
@@ -41,7 +56,7 @@ class Workforce:
         Gives the start method and what is logged.
     results
         Gets what user functions report, by process and name.
-    on_gone
+    on_exit
         Called with each process that has ended, and its function.
     """
 
@@ -53,15 +68,15 @@ class Workforce:
         options: SupervisorOptions,
         results: dict[str, dict[str, float]],
         *,
-        on_gone: Callable[[WorkerFunction, WorkerProcess], None],
+        on_exit: Callable[[WorkerFunction, WorkerProcess], None],
     ) -> None:
         self._functions = functions
         self._loop = loop
         self._log = log
         self._options = options
         self._results = results
-        self._on_gone = on_gone
-        self._crew: Crew | None = None
+        self._on_exit = on_exit
+        self._links: PoolLinks | None = None
         self._prefix = ""
         self._gate_open = False
 
@@ -72,7 +87,10 @@ class Workforce:
         ------
         RunFailed
             The system gives no more processes, memory or descriptors.
+        SetupError
+            There is no such start method.
         """
+        start_method_now(self._options.start_method)  # an unknown one is refused at once
         self._prefix = f"{directory}{os.sep}"
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
@@ -82,8 +100,8 @@ class Workforce:
                 for number in range(1, function.spec.number_of_processes + 1)
             ]
         try:
-            self._crew = Crew(self._options.start_method)
-            self._crew.start(process for function in ordered for process in function.processes)
+            self._links = PoolLinks(Lifeline(), Pipe(duplex=False), PauseFlag())
+            self._start(process for function in ordered for process in function.processes)
         except OSError as error:
             raise RunFailed(
                 f"not all worker processes could be started: {error}; fewer processes or buffers "
@@ -96,8 +114,8 @@ class Workforce:
 
     @property
     def start_method(self) -> str:
-        """How processes are started; empty before the start."""
-        return self._crew.start_method if self._crew else ""
+        """How a process would be started now: other threads may have come since the last one."""
+        return start_method_now(self._options.start_method)
 
     @property
     def not_ready(self) -> list[WorkerProcess]:
@@ -119,8 +137,8 @@ class Workforce:
 
     def tell(self, *, paused: bool) -> None:
         """Tell all workers whether the run is paused."""
-        if self._crew is not None:
-            self._crew.tell(paused=paused)
+        if self._links is not None:
+            self._links.pause_flag.write(paused=paused)
 
     def call_off(self) -> None:
         """Let the sources end before they have begun."""
@@ -135,28 +153,54 @@ class Workforce:
         OSError
             The system gives no more processes, memory or descriptors.
         """
-        if self._crew is None:
-            raise HandleMisuse("there is no process to replace before the start")
         successor = self._new_process(function, process.number)
-        self._crew.start([successor])
+        self._start([successor])
         function.replace(process, successor)
         self._keep_results(function, process)
         self._watch(function, successor)
 
     def close(self) -> None:
-        """Kill whoever still runs. Idempotent."""
+        """Kill the processes that still run. Idempotent."""
         for function in self._functions:
             for process in function.alive:
                 process.signal(signal.SIGKILL)
                 process.finish()
-        if self._crew is not None:
-            self._crew.close()
+        if self._links is not None:
+            self._links.close()
+
+    def _start(self, processes: Iterable[WorkerProcess]) -> None:
+        """Start the processes in this order; OSError if the system gives no more of them.
+
+        Signals are held back meanwhile: until a worker has its handlers, a Ctrl-C must wait.
+        """
+        if self._links is None:
+            raise HandleMisuse("there is no process to replace before the start")
+        start_method = self.start_method
+        held_back = (*SUPERVISOR_SIGNALS, ASK_TO_END)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+        try:
+            if start_method == "forkserver":
+                multiprocessing.set_forkserver_preload(list(SHARED_IMPORTS))
+            if start_method == "fork":
+                for name in SHARED_IMPORTS:
+                    import_module(name)
+            if start_method != "fork":
+                resource_tracker.ensure_running()  # lets some signals in again
+                signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+            for process in processes:
+                process.start(start_method, self._links)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _open_gate(self, word: bytes) -> None:
+        """Give the word to each source process; it is opened once."""
+        if self._links is None or self._links.gate[1].closed:
+            return
         sources = [f for f in self._functions if f.spec.is_source]
-        if self._crew is not None:
-            # One that failed before it came to the gate leaves its word to its successor.
-            self._crew.open_gate(word, sum(len(f.processes) for f in sources))
+        # One that failed before it came to the gate leaves its word to its successor.
+        words = word * sum(len(f.processes) for f in sources)
+        os.write(self._links.gate[1].fileno(), words)
+        self._links.gate[1].close()
 
     def _new_process(self, function: WorkerFunction, number: int) -> WorkerProcess:
         level = logging.DEBUG if self._options.debug else logging.INFO
@@ -188,7 +232,7 @@ class Workforce:
             if descriptor is not None:
                 self._loop.unwatch(descriptor)
         process.finish()
-        self._on_gone(function, process)
+        self._on_exit(function, process)
 
     def _on_message(
         self, function: WorkerFunction, process: WorkerProcess, message: Message
@@ -206,7 +250,7 @@ class Workforce:
     def _keep_results(self, function: WorkerFunction, process: WorkerProcess) -> None:
         """Let what a process has reported stand beside what its successor, which begins anew, will.
 
-        Nobody but the user knows whether these are counts, which add up, or a fit.
+        Only the user knows whether these are counts, which add up, or a fit.
         """
         name = function.process_name(process.number)
         if name in self._results:

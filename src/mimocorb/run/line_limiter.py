@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["FloodGate"]
+__all__ = ["LineLimiter"]
 
 Kind = tuple[str, ...]
 
@@ -12,10 +12,10 @@ BURST = 100
 LINES_PER_S = 10.0
 
 
-class FloodGate:
-    """Says which lines go on the screen: of each kind a burst, then a few per second.
+class LineLimiter:
+    """Limits the lines on the screen: of each kind a burst, then a few per second.
 
-    The kind of a line is anything that can be a key, such as who said it and how urgent it is.
+    The kind of a line is anything that can be a key, such as origin and level.
     Times are those of any clock that only goes forward, in seconds.
     """
 

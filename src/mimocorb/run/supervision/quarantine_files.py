@@ -1,4 +1,4 @@
-"""Keep the events that were set aside: they failed every time, so someone will want to see them."""
+"""Files of the events in quarantine, which failed every time: to look into them later."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.quarantine import QuarantinedEvent
 from mimocorb.run.findings import Findings
 
-__all__ = ["SetAside"]
+__all__ = ["QuarantineFiles"]
 
 FOLDER = "set_aside"
 LOOK_S = 0.25
 SHARE_OF_TIME = 0.1
 
 
-class SetAside:
+class QuarantineFiles:
     """Writes a NumPy file for each event in quarantine, as soon as it is seen there.
 
     Parameters
