@@ -1,6 +1,7 @@
 """The JSON schema for editors: one with the reader, and the file that is shipped."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ BEYOND = {
     *("an unknown buffer (recommended)", "a buffer in two roles (recommended)"),
     *("a function without file (recommended)", "a missing file (recommended)"),
     *("a buffer that nobody reads (recommended)", "a buffer that nobody writes (recommended)"),
-    "a worker without buffers (recommended)",
+    *("a worker without buffers (recommended)", "an unknown backend (recommended)"),
     *("an unknown buffer (top)", "an unknown worker (top)", "a result of a buffer (top)"),
     *("no number (top)", "a limit of an unknown buffer (top)"),
 }
@@ -137,3 +138,18 @@ def test_every_key_is_explained_on_the_page_and_in_the_schema(part: type) -> Non
         assert f"`{key}`" in page
         assert described["description"].endswith(".")
         assert yaml.safe_load(key) == key
+
+
+def test_a_key_is_in_three_source_files_at_most() -> None:
+    """A new key is a field of the model, and the places that use it; imports do not count."""
+    found = [
+        path.name
+        for path in (ROOT / "src").rglob("*.py")
+        if any(
+            re.search(r"\brejected_sample\b", line)
+            for line in path.read_text().splitlines()
+            if not re.match(r"\s*from \S+ import", line)
+        )
+    ]
+    assert len(found) <= 3, sorted(found)
+    assert "worker.py" in found

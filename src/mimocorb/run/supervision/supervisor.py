@@ -139,6 +139,7 @@ class Supervisor:
                 spec.data_dtype,
                 debug=self.options.debug,
                 name=spec.name,
+                backend=spec.backend,
             )
         return self.buffers
 

@@ -14,8 +14,10 @@ from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
 from mimocorb.model.kinds import Directory, WordOrTable, keys_of
 from mimocorb.model.problem import Where
+from mimocorb.registry import offered
 from mimocorb.schema import MAX_SLOT_BYTES
 from mimocorb.setup.form import Form, describe
+from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute
 from mimocorb.setup.reading.config_files import ConfigFiles, Layers
 from mimocorb.setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
@@ -148,6 +150,9 @@ def _with_places(
 
 def _buffer(form: Form, name: str, where: Where, body: MappingNode) -> BufferSpec:
     spec = BufferSpec(name, where=where, **read_keys(form, BufferSpec, body, name))
+    backend = body.get("backend")
+    if backend is not None and spec.backend != BufferSpec.backend:
+        _check_backend(form, spec.backend, backend, f"backend of {name}")
     if spec.slot_size_bytes > MAX_SLOT_BYTES:
         node = body.get("data_length")
         each = size_in_words(spec.data_dtype.itemsize)
@@ -160,6 +165,21 @@ def _buffer(form: Form, name: str, where: Where, body: MappingNode) -> BufferSpe
         )
         return replace(spec, data_length=0)
     return spec
+
+
+def _check_backend(form: Form, name: str, node: Node, what: str) -> None:
+    known = offered("backends")
+    if name in known:
+        return
+    names = [BufferSpec.backend, *known]
+    guess = nearest(name, names)
+    packages = known.twice.get(name, ())
+    form.error(
+        node.where,
+        f"{what} is {BufferSpec.backend}, or one that an installed package offers",
+        f"found {name!r} in {' and '.join(packages)}" if packages else f"found {name!r}",
+        f"did you mean {guess!r}?" if guess else f"there are {', '.join(names)}",
+    )
 
 
 def _worker(form: Form, files: ConfigFiles, base: Layers, part: _Part) -> tuple[WorkerSpec, bool]:
