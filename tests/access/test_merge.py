@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from mimocorb import filter
-from mimocorb._access import worker_context
-from mimocorb._access.worker_context import WorkerContext
-from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb.buffer_control import MergeBuffers, MergeSettings
+from mimocorb.compat.forms import bind_function
+from mimocorb.components import worker_context
+from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 from mimocorb.model import FunctionReference, WorkerSpec

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from mimocorb._access import worker_context
-from mimocorb._access.worker_context import WorkerContext
 from mimocorb.buffer_control import BufferToBuffer
+from mimocorb.components import worker_context
+from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 from mimocorb.model import FunctionReference, WorkerSpec

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mimocorb import Metadata, filter, observer, sink, source
-from mimocorb._functions.call import WorkerCall, bind_function
+from mimocorb.compat.forms import bind_function
+from mimocorb.components.call import WorkerCall
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 from mimocorb.model import FunctionReference, Role, WorkerSpec

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from spilled import FLOAT, some_events
 
-from mimocorb._access.spill_file import SpillFile
 from mimocorb.errors import SetupError
 from mimocorb.model import BufferSpec, FunctionReference, Setup, WorkerSpec
+from mimocorb.recording.spill_file import SpillFile
 from mimocorb.run.replay import Replay
 
 FUNCTION = FunctionReference("modules/mine", "anything", Path("modules/mine.py"))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimocorb._functions.forms import form_of
-from mimocorb._functions.manual import misuse
 from mimocorb.buffers.backends import OWN_BACKENDS
+from mimocorb.compat.forms import form_of
+from mimocorb.compat.manual.functions import misuse
 from mimocorb.components.component import GIVEN, Component, Parameter
 from mimocorb.components.configuration import EXTRA_KEYS
 from mimocorb.components.docstrings import Docstring, read_docstring, unit_of

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.forms import form_of
-from mimocorb._functions.manual import misuse as misuse_of_manual
 from mimocorb._functions.previews import Preview, misfit, parts_used, previewed
+from mimocorb.compat.forms import form_of
+from mimocorb.compat.manual.functions import misuse as misuse_of_manual
 from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure, misuse
 from mimocorb.components.field_checks import check_fields

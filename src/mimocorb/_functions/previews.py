@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from mimocorb._functions.forms import has_preview
+from mimocorb.compat.forms import has_preview
+from mimocorb.components.component import Component
+from mimocorb.components.configuration import configure
+from mimocorb.components.form import kind_of
 from mimocorb.errors import MimocorbError
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.model.problem import Problem
@@ -35,21 +38,38 @@ class Preview:
 def previewed(
     function: Callable[..., Any], spec: WorkerSpec, setup: Setup, *, sizes: bool
 ) -> Preview:
-    """Return what a worker will write, as far as a class of mimocorb tells it.
+    """Return what a worker will write, as far as its component tells it before it is made.
+
+    A component does so by ``check(buffer, **configuration)`` and ``output_name(**configuration)``,
+    both optional; see :mod:`mimocorb.components.form`.
 
     Raises
     ------
     MimocorbError
         The class cannot work with its buffer or its configuration.
     """
-    owner = _previewing(function)
     layout = _layout(spec, setup)
-    if owner is None or layout is None:
+    if layout is None:
+        return Preview()
+    if kind_of(function) is not None:
+        return _checked(function, spec, layout)
+    owner = _previewing(function)
+    if owner is None:
         return Preview()
     looks = owner.preview if sizes or not hasattr(owner, "check") else owner.check
     event_bytes: int | None = looks(layout, spec.config)
     named = getattr(owner, "output_name", None)
     return Preview(event_bytes, named(spec.config) if named else "")
+
+
+def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any]) -> Preview:
+    """Ask a component, if its configuration is in order."""
+    configuration, problems = configure(Component.of(function), spec)
+    if problems or not hasattr(function, "check"):
+        return Preview()
+    event_bytes: int | None = function.check(layout, **configuration)
+    named = getattr(function, "output_name", None)
+    return Preview(event_bytes, named(**configuration) if named else "")
 
 
 def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:

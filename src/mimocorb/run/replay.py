@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb._access.spill_file import SpilledGroup, read_index, spilled_events
 from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.recording.spill_file import SpilledGroup, read_index, spilled_events
 from mimocorb.run.record.run_directory import write_atomically
 from mimocorb.run.run_state import RunView
 from mimocorb.run.supervision.spill import SPILL_FILE
@@ -28,7 +28,7 @@ __all__ = ["Replay", "Stage"]
 
 REPLAYED = "spill_replayed.json"
 PLAYER = FunctionReference(
-    "mimocorb/sources/spilled", "replay_spilled", None, "mimocorb.sources.spilled"
+    "mimocorb/devices/spilled", "replay_spilled", None, "mimocorb.devices.spilled"
 )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from mimocorb._access.meter_page import OTHER_REASONS, Capability, MeterReading
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.stats import GroupStats
+from mimocorb.components.meter_page import OTHER_REASONS, Capability, MeterReading
 from mimocorb.model import WorkerSpec
 
 __all__ = ["DecisionAccount"]

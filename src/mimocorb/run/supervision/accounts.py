@@ -12,8 +12,8 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from mimocorb._access.meter_page import Activity, Capability
 from mimocorb.buffers.stats import BufferStats
+from mimocorb.components.meter_page import Activity, Capability
 from mimocorb.model import Setup
 from mimocorb.run.accounts.bottleneck import Cores, WorkerTime
 from mimocorb.run.accounts.decision_account import DecisionAccount

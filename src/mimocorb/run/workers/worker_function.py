@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mimocorb._functions.call import WorkerCall
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.components.call import WorkerCall
 from mimocorb.model import OnFailure, WorkerSpec
 from mimocorb.run.accounts.process_account import ProcessAccount
 from mimocorb.run.run_log import utc

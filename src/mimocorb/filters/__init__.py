@@ -1,1 +1,0 @@
-"""Filters: from buffer to buffer. One file per kind."""
