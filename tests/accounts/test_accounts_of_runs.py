@@ -34,6 +34,7 @@ from mimocorb.cli import main
 from mimocorb.components.meter import Meter
 from mimocorb.components.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.mimo_buffer import Reader
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.run.accounts.arrivals import Finding
 from mimocorb.run.accounts.live_time import LiveTime
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount
@@ -43,7 +44,6 @@ from mimocorb.run.run_state import Command
 from mimocorb.run.supervision.accounts import Accounts
 from mimocorb.run.workers.processes import is_stopped
 from mimocorb.setup.dialects import read_setup
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
 
@@ -408,7 +408,7 @@ def test_rates_while_live_are_those_of_the_particles(
 
 @pytest.mark.parametrize("limits", [{"RB_1": 3}, {"RB_1": 4}, {"another": 3}])
 def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limits):
-    spec = WorkerSpec("source", FunctionReference("device", "device"), rb_assign={"RB_1": "write"})
+    spec = WorkerSpec("source", FunctionReference("device", "device"), writes=("RB_1",))
     account = ProcessAccount("device", 1)
     with account.open() as descriptor:
         page = mmap.mmap(descriptor.fileno(), PAGE_BYTES)
@@ -421,7 +421,7 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limi
         gone=False,
         readers={},
     )
-    accounts = Accounts(Setup(workers=(spec,)), [device])
+    accounts = Accounts(Setup((), (spec,)), [device])
     accounts.begin()
     meter = Meter(page)
     meter.begin()
