@@ -11,7 +11,7 @@ from typing import Any
 from mimocorb._functions.forms import has_preview
 from mimocorb.errors import MimocorbError
 from mimocorb.setup.model import Setup, WorkerSpec
-from mimocorb.setup.problems import Problem
+from mimocorb.setup.problems import Problem, Severity
 
 __all__ = ["Preview", "misfit", "parts_used", "previewed"]
 
@@ -26,10 +26,13 @@ class Preview:
         The most bytes that an event takes in its file; None if that is not known.
     filename
         The name of its file in the directory of the run; empty if that is not known.
+    certain
+        Whether no function of the user stands between, which may change the configuration.
     """
 
     event_bytes: int | None = None
     filename: str = ""
+    certain: bool = True
 
 
 def previewed(
@@ -49,13 +52,17 @@ def previewed(
     looks = owner.preview if sizes or not hasattr(owner, "check") else owner.check
     event_bytes: int | None = looks(layout, spec.config)
     named = getattr(owner, "output_name", None)
-    return Preview(event_bytes, named(spec.config) if named else "")
+    return Preview(event_bytes, named(spec.config) if named else "", owner is function)
 
 
-def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:
-    """Return what a component has found as a problem of the set-up."""
+def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError) -> Problem:
+    """Return what a class of mimocorb has found as a problem of the set-up.
+
+    A function of the user that makes the class itself may do so with another configuration.
+    """
     works = f"{spec.name} can work with {', '.join((*spec.sources, *spec.observes))}"
-    return Problem(spec.where, works, str(error), "")
+    severity: Severity = "error" if has_preview(function) else "warning"
+    return Problem(spec.where, works, str(error), "", severity)
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
