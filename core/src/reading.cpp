@@ -29,21 +29,25 @@ void Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slo
   commit(&segment_->group_word(slot, group), word.encode());
 }
 
-// Up to `count` events in neighbouring slots; there is at least one. They follow each other without
-// a gap: over an event in the hands of another reader, who waits for the turn of the first would
-// not have that of the others.
-Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count) {
+// Up to `count` events, in neighbouring slots unless `scattered`; there is at least one. They follow
+// each other without a gap: over an event in the hands of another reader, who waits for the turn of
+// the first would not have that of the others.
+Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count, bool scattered,
+                   std::vector<std::uint32_t>* taken) {
   SlotQueue due = due_events(group);
   const GroupWord first = group_word(due[0], group);
   Run run{first.failed >= header_.max_deliveries ? kPoisonous : kOk, due[0], 1};
   take_one(handle, group, run.first, first);
+  taken->push_back(run.first);
   count = comes_alone(first) ? 1 : std::min(count, due.length());
   const std::uint64_t sequence = sequence_of(run.first);
-  for (; run.count < count && due[run.count] == run.first + run.count; ++run.count) {
-    const std::uint32_t slot = run.first + run.count;
+  for (; run.count < count; ++run.count) {
+    const std::uint32_t slot = due[run.count];
+    if (!scattered && slot != run.first + run.count) break;
     const GroupWord word = group_word(slot, group);
     if (comes_alone(word) || sequence_of(slot) != sequence + run.count) break;
     take_one(handle, group, slot, word);
+    taken->push_back(slot);
   }
   due.pop_front(run.count);
   due.keep();
@@ -62,16 +66,15 @@ void Ring::finish_one(std::uint32_t slot, std::uint32_t group, DueState how) {
 
 void Ring::finish_all(std::span<const std::uint32_t> slots, std::uint32_t group, DueState how,
                       Wakes* wakes) {
-  SlotQueue free = free_slots();
-  const std::uint32_t free_before = free.length();
+  FreeSlots free = free_slots();
+  const std::uint32_t free_before = free.count();
   for (const std::uint32_t slot : slots) {
     finish_one(slot, group, how);
     if (--segment_->slot(slot).due == 0) free_one(slot, &free);
   }
   free.keep();
-  const std::uint32_t freed = free.length() - free_before;
-  wakes->slots += freed;
-  if (freed > 0) wakes->progress = true;
+  const bool freed = free.count() > free_before;
+  if (freed) wakes->space = wakes->progress = true;
 
   GroupRecord& record = segment_->group(group);
   count_down(&record.held, static_cast<std::uint32_t>(slots.size()));
@@ -80,16 +83,16 @@ void Ring::finish_all(std::span<const std::uint32_t> slots, std::uint32_t group,
       record.queue_count.load(std::memory_order_relaxed) == 0 &&
       header_.stream_ended.load(std::memory_order_relaxed) != 0) {
     wakes->groups |= 1ULL << group;
-    wakes->events = Wakes::kEveryone;
+    wakes->everyone = true;
   }
 }
 
 // model: FREE
-void Ring::free_one(std::uint32_t slot, SlotQueue* free) {
+void Ring::free_one(std::uint32_t slot, FreeSlots* free) {
   SlotRecord& record = segment_->slot(slot);
   const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
   commit(&record.word, SlotWord{SlotState::kFree, kNoHandle, word.generation}.encode());
-  free->push_back(slot);
+  free->put(slot);
 }
 
 // model: GIVE_BACK. The queue stays in publish order, so the event comes before all newer ones.
@@ -108,11 +111,10 @@ void Ring::give_back_all(std::span<const std::uint32_t> slots, std::uint32_t gro
   SlotQueue due = due_events(group);
   for (const std::uint32_t slot : slots) give_back_one(slot, group, failed, &due);
   due.keep();
-  const auto count = static_cast<std::uint32_t>(slots.size());
-  count_down(&segment_->group(group).held, count);
+  count_down(&segment_->group(group).held, static_cast<std::uint32_t>(slots.size()));
+  segment_->group(group).asked_ns = 0;  // whoever gave it back may not ask again
   wakes->groups |= 1ULL << group;
   wakes->turns |= 1ULL << group;
-  wakes->events += count;
 }
 
 }  // namespace mimocorb

@@ -24,11 +24,11 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from mimocorb._functions.examining import Examined, examined
-from mimocorb._functions.mimocorb2_names import offer_mimocorb2
+from mimocorb.compat.mimocorb2.names import offer_mimocorb2
 from mimocorb.errors import SetupError
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 
 __all__ = [
     "Manner",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ class SlotViews:
         self._shape = (setup["values_per_slot"],)
         self._dtype = setup["dtype"]
         self.arrays: list[NDArray[Any] | None] = [None] * setup["number_of_slots"]
-        self._all: NDArray[Any] | None = None
 
     def make(self, slot: int) -> NDArray[Any]:
         """Make and keep the view of a slot; writable if the port's is."""
@@ -36,10 +36,22 @@ class SlotViews:
         self.arrays[slot] = array
         return array
 
+    def each(self, slots: Sequence[int]) -> list[NDArray[Any]]:
+        """Return the views of these slots."""
+        arrays = (self.arrays[slot] for slot in slots)
+        return [
+            self.make(slot) if array is None else array
+            for slot, array in zip(slots, arrays, strict=True)
+        ]
+
     def run(self, first: int, count: int) -> NDArray[Any]:
         """Return neighbouring slots as one array, shape ``(count, values_per_slot)``."""
-        if self._all is None:
-            dtype = self._dtype
-            flat = self._port.slots(0, len(self.arrays)).view(dtype.base)
-            self._all = flat.reshape(len(self.arrays), *self._shape, *dtype.shape)
-        return self._all[first : first + count]
+        return self.ring[first : first + count]
+
+    @cached_property
+    def ring(self) -> NDArray[Any]:
+        """All slots as one array, shape ``(number_of_slots, values_per_slot)``."""
+        dtype, slots = self._dtype, len(self.arrays)
+        flat = self._port.slots(0, slots).view(dtype.base)
+        ring: NDArray[Any] = flat.reshape(slots, *self._shape, *dtype.shape)
+        return ring

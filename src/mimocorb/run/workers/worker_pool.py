@@ -13,13 +13,13 @@ from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 
-from mimocorb._access.pause_flag import PauseFlag
 from mimocorb._functions.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import WorkerState
+from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb.run.workers.worker_function import WorkerFunction
@@ -32,8 +32,8 @@ __all__ = ["WorkerPool"]
 # What about every worker needs, imported once and not in each of them.
 SHARED_IMPORTS = (
     "mimocorb.run.workers.worker",
-    "mimocorb._functions.manual",
-    "mimocorb._functions.plain",
+    "mimocorb.compat.manual.functions",
+    "mimocorb.components.binding",
     "mimocorb.mimo_buffer",
     "mimocorb.buffer_control",
 )
