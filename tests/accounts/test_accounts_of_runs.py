@@ -34,6 +34,7 @@ from mimocorb.cli import main
 from mimocorb.components.meter import Meter
 from mimocorb.components.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.mimo_buffer import Reader
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.run.accounts.arrivals import Finding
 from mimocorb.run.accounts.live_time import LiveTime
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount
@@ -43,7 +44,6 @@ from mimocorb.run.run_state import Command
 from mimocorb.run.supervision.accounts import Accounts
 from mimocorb.run.workers.processes import is_stopped
 from mimocorb.setup.dialects import read_setup
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
 
@@ -119,7 +119,7 @@ def test_rates_stand_below_each_other_whatever_the_buffers_are_called(tmp_path):
     assert done.code == 0, done.text
     text = (done.directory / "summary.txt").read_text()
     first, second = re.findall(
-        r"^  (\w+ +)\d.* events per second of data taking$", text, re.MULTILINE
+        r"^  (\w+ +)\d.* events per second of (?:data taking|live time)$", text, re.MULTILINE
     )
     assert len(first) == len(second) == len(names[1]) + 1
 
@@ -275,14 +275,12 @@ def test_a_pause_is_dead_time_of_its_own_and_nobody_seems_idle_for_it(tmp_path):
 
 def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # In the worker, and late enough for the others to be at work, or rather to wait.
-    kill = "import os, signal, time\nfrom mimocorb.components import worker_context\n"
-    kill += "if worker_context.current().name:\n    time.sleep(1)\n"
-    kill += "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    # Late enough for the others to be at work, or rather to wait.
+    kill = "import os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     kill += "def numbers(source_list, sink_list, observe_list, config_dict, **more): ...\n"
     (tmp_path / "dying.py").write_text(kill)
     dies = Worker("numbers", {"RB_1": "write"}, keys={"file": "dying.py"})
-    options = RunOptions(verbose=0, keyboard=False)
+    options = RunOptions(verbose=0, keyboard=False, examined=True)
     summary = run_setup(read_setup(chain(tmp_path, source=dies, middle=middle())), options)
     assert "source numbers" in summary.failures[0]
     text = summary.text()
@@ -410,7 +408,7 @@ def test_rates_while_live_are_those_of_the_particles(
 
 @pytest.mark.parametrize("limits", [{"RB_1": 3}, {"RB_1": 4}, {"another": 3}])
 def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limits):
-    spec = WorkerSpec("source", FunctionReference("device", "device"), rb_assign={"RB_1": "write"})
+    spec = WorkerSpec("source", FunctionReference("device", "device"), writes=("RB_1",))
     account = ProcessAccount("device", 1)
     with account.open() as descriptor:
         page = mmap.mmap(descriptor.fileno(), PAGE_BYTES)
@@ -423,7 +421,7 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limi
         gone=False,
         readers={},
     )
-    accounts = Accounts(Setup(workers=(spec,)), [device])
+    accounts = Accounts(Setup((), (spec,)), [device])
     accounts.begin()
     meter = Meter(page)
     meter.begin()

@@ -20,8 +20,11 @@ from mimocorb.components.meter_page import MOST_REASONS, OTHER_REASONS, read_pag
 from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.recording.rejected_sample import RejectedSample
 from mimocorb.run.accounts.decision_account import DecisionAccount
+
+FILTER = WorkerSpec("filter", FunctionReference("own", "f"), reads=("RB_1",), writes=("RB_2",))
 
 
 def read(meter):
@@ -145,7 +148,7 @@ def test_a_kill_may_count_an_event_twice_as_often_as_it_came_again():
 
 
 def test_what_is_not_known_is_not_counted_as_zero(own_meter):
-    found = DecisionAccount.of("filter", "filter by hand", ["RB_2"], None, [read(own_meter)])
+    found = DecisionAccount.of(FILTER, "filter by hand", [read(own_meter)])
     assert found.as_dict() == {"name": "filter", "known": False}
     assert found.problem([group(10)]) == ""
 
@@ -155,7 +158,7 @@ def test_processes_are_added_up_with_the_most_frequent_reason_first(own_meter, n
         new_buffer, range(9), lambda event: Reject("rare") if event[0] == 0 else Reject("usual")
     )
     page = read(own_meter)
-    found = DecisionAccount.of("filter", "filter", ["RB_2"], None, [page, page])
+    found = DecisionAccount.of(FILTER, "filter", [page, page])
     assert list(found.reasons.items()) == [("usual", 16), ("rare", 2)]
     assert found.rejected == 18
 
@@ -172,7 +175,7 @@ def in_worker(own_meter, tmp_path, monkeypatch):
             name="filter/x",
             attempt=attempt,
             directory_prefix=f"{tmp_path}/",
-            rejected_sample=partial(RejectedSample, prescale) if prescale else None,
+            new_sample=partial(RejectedSample, prescale) if prescale else None,
         )
         monkeypatch.setattr(worker_context, "_current", context)
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb.testing.campaign_checks import Life, examine
-from mimocorb.testing.campaign_workers import (
+from campaign_checks import Life, examine
+from campaign_workers import (
     ACKNOWLEDGED,
     GIVEN_BACK,
     HELD,
     make_log,
     read_log,
 )
+
+from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
 
 EVENTS = 4
 

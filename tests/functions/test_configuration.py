@@ -14,9 +14,9 @@ import pytest
 from mimocorb._functions.preflight import preflight
 from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure
+from mimocorb.model import ConfigOrigin, FunctionReference, WorkerSpec
+from mimocorb.model.problem import Where
 from mimocorb.setup.dialects import read_setup
-from mimocorb.setup.model import ConfigOrigin, FunctionReference, WorkerSpec
-from mimocorb.setup.problems import Where
 
 FILTER = """\
 from pathlib import Path
@@ -330,7 +330,7 @@ from typing import Literal
 from mimocorb import filter
 from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 
 @filter
 def f(event, *, a: int, b: float | None, c: Path, d: Literal["x"], e: list[str], g: dict): ...

@@ -13,6 +13,7 @@ import pytest
 from running import eventually
 
 from mimocorb.errors import OutputError
+from mimocorb.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.run.record.provenance import resolved
 from mimocorb.run.record.run_directory import (
     copy_configuration,
@@ -21,7 +22,6 @@ from mimocorb.run.record.run_directory import (
 )
 from mimocorb.run.record.run_number import COUNTER_FILE, take_run_number
 from mimocorb.run.run_log import RunLog
-from mimocorb.setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 
 
 def test_runs_of_one_second_have_numbers(tmp_path):
@@ -120,6 +120,7 @@ def test_files_of_the_setup_keep_their_places_and_others_go_elsewhere(tmp_path):
         for n, path in enumerate((base / "modules" / "source.py",) * 2)
     )
     setup = Setup(
+        buffers=(),
         path=base / "setup.yaml",
         base_directory=base,
         config_files=(other / "setup.yaml",),
@@ -152,7 +153,7 @@ def test_modules_are_copied_with_the_neighbours_that_they_import(tmp_path):
     for name, text in texts.items():
         (base / name).write_text(text)
     worker = WorkerSpec("source", FunctionReference("source", "f", base / "source.py"))
-    copies = copy_configuration(target, Setup(base_directory=base, workers=(worker,)))
+    copies = copy_configuration(target, Setup((), (worker,), base_directory=base))
     assert {copy.path for copy in copies} == texts.keys() - {"unrelated.py"}
 
 
@@ -164,11 +165,11 @@ def test_the_resolved_setup_is_made_of_plain_values():
         workers=(WorkerSpec("source", FunctionReference("m", "f"), config=config),),
     )
     plain = resolved(setup)
-    assert json.loads(json.dumps(plain))["buffers"]["RB_1"]["dtype"] == [
-        ["chA", "<f8"],
-        ["trace", "<i2", [3]],
+    assert json.loads(json.dumps(plain))["Buffers"]["RB_1"]["data_dtype"] == [
+        ["chA", "float64"],
+        ["trace", "int16", [3]],
     ]
-    assert plain["workers"]["source"]["config"] == {"scale": 0.5, "files": ["a"], "none": None}
+    assert plain["Workers"]["source"]["config"] == {"scale": 0.5, "files": ["a"], "none": None}
 
 
 def test_the_log_writes_whole_lines_and_tells_listeners(tmp_path):

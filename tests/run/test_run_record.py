@@ -218,7 +218,7 @@ def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
     one, other = read_record(first), read_record(second)
     assert (other.number, other.repeats) == (2, 1)
     assert (one.setup["runevents"], one.command[-2:]) == (15, ["--events", "15"])
-    assert one.setup["workers"]["sink"]["config"]["filename"] == "numbers"
+    assert one.setup["Workers"]["sink"]["config"]["filename"] == "numbers"
     assert {f.sha256 for f in one.files} == {f.sha256 for f in other.files}
     assert "exactly" not in again.text
 

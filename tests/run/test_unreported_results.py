@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from running import RunningDaq, Worker, chain
 
+from mimocorb.model import BufferSpec, Setup, StopCondition
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.supervision import unreported
 from mimocorb.run.supervision.meters import RunClock
 from mimocorb.run.supervision.unreported import UnreportedResults
-from mimocorb.setup.model import BufferSpec, Setup, StopCondition
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def watched():
     raw = BufferSpec("raw", 4, 1, np.dtype("f8"))
     results: dict[str, dict[str, float]] = {}
     clock, log = RunClock(), RunLog()
-    setup = Setup(buffers=(raw,), stop_when=conditions)
+    setup = Setup((raw,), (), stop_when=conditions)
     return UnreportedResults(setup, results, clock, Findings(log), ()), results, clock, log
 
 

@@ -110,7 +110,7 @@ def test_the_directory_of_the_run_says_what_was_run(tmp_path):
         "filter_functions.py",
         "ways_to_fail.py",
     }
-    assert finished.record["setup"]["workers"]["source"]["config"] == {"events": 100}
+    assert finished.record["setup"]["Workers"]["source"]["config"] == {"events": 100}
     assert {"mimocorb", "python", "packages", "kernel"} <= finished.record["versions"].keys()
     assert finished.summary_text.startswith("Run test_setup: complete: every event was processed\n")
     lines = (directory / "log.jsonl").read_text().splitlines()

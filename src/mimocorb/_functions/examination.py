@@ -16,9 +16,9 @@ from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
 from mimocorb.buffers.shared_memory import MAX_HANDLES
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
-from mimocorb.setup.model import Setup, StopCondition
+from mimocorb.model import Setup, StopCondition
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.nearest import slip_of
-from mimocorb.setup.problems import Problem, Where
 
 __all__ = ["Examination", "examine", "has_errors", "warnings_of"]
 
@@ -149,8 +149,8 @@ def _taken_names(setup: Setup, names: Mapping[str, str]) -> Iterator[Problem]:
 def _crowded_buffers(setup: Setup) -> Iterator[Problem]:
     """Yield buffers that more workers or processes use than a ring takes."""
     for buffer in setup.buffers:
-        readers = [spec for spec in setup.workers if buffer.name in spec.sources]
-        users = [*readers, *(spec for spec in setup.workers if buffer.name in spec.sinks)]
+        readers = [spec for spec in setup.workers if buffer.name in spec.reads]
+        users = [*readers, *(spec for spec in setup.workers if buffer.name in spec.writes)]
         processes = sum(spec.number_of_processes for spec in users)
         for what, number, limit in (
             ("workers that read it", len(readers), MAX_READER_GROUPS),
@@ -166,7 +166,7 @@ def _unreported(setup: Setup, condition: StopCondition) -> Iterator[Problem]:
     """Look whether a worker can report what a condition is about; a merge reports by itself."""
     buffers = [spec.name for spec in setup.buffers]
     spec = next((one for one in setup.workers if one.name == condition.subject), None)
-    if spec is None or condition.subject in buffers or len(spec.sources) > 1:
+    if spec is None or condition.subject in buffers or len(spec.reads) > 1:
         return
     names = reported_names(spec.function)
     if names is None or condition.quantity in names:

@@ -17,10 +17,10 @@ from mimocorb.components.configuration import configure, misuse
 from mimocorb.components.field_checks import check_fields
 from mimocorb.components.fields_used import event_function
 from mimocorb.errors import MimocorbError, UserFunctionError
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.checking.checks import merge_problems
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 from mimocorb.setup.user_code.own_functions import is_for_setups
 from mimocorb.setup.user_code.user_functions import MissingFunctionError, load_function
 
@@ -125,7 +125,7 @@ def _problems(
             return
     unusable = misuse(component, spec, with_roles=setup is not None)
     yield from (*unusable, *configure(component, spec)[1])
-    if len(spec.sources) > 1 and _merges(function, component, spec):
+    if len(spec.reads) > 1 and _merges(function, component, spec):
         yield from merge_problems(spec)
     text = event_function(function, component, spec)
     if setup is not None and text is not None and not unusable:

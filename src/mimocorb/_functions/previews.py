@@ -13,8 +13,8 @@ from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure
 from mimocorb.components.form import kind_of
 from mimocorb.errors import MimocorbError
-from mimocorb.setup.model import Setup, WorkerSpec
-from mimocorb.setup.problems import Problem
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.problem import Problem
 
 __all__ = ["Preview", "misfit", "parts_used", "previewed"]
 
@@ -74,22 +74,22 @@ def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any]) -> Prev
 
 def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:
     """Return what a component has found as a problem of the set-up."""
-    works = f"{spec.name} can work with {', '.join((*spec.sources, *spec.observes))}"
+    works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
     return Problem(spec.where, works, str(error), "")
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
     """Return the layout of the one buffer that a worker reads; None if that is not certain."""
-    names = [*spec.sources, *spec.observes]
+    names = [*spec.reads, *spec.observes]
     known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
     if not spec.config_origin.complete or not len(names) == len(known) == 1:
         return None
     (buffer,) = known
     return {
         "name": buffer.name,
-        "number_of_slots": buffer.number_of_slots,
-        "values_per_slot": buffer.values_per_slot,
-        "dtype": buffer.dtype,
+        "number_of_slots": buffer.slot_count,
+        "values_per_slot": buffer.data_length,
+        "dtype": buffer.data_dtype,
     }
 
 

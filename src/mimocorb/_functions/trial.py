@@ -26,9 +26,9 @@ from types import ModuleType
 from mimocorb._functions.examining import Examined, examined
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
 from mimocorb.errors import SetupError
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 
 __all__ = [
     "Manner",

@@ -129,6 +129,9 @@ class WriterPort(Protocol):
     def advance(self) -> int:
         """Publish what is in hand, then claim one slot: its number, or a negative Status."""
 
+    def advance_batch(self, count: int) -> tuple[int, int]:
+        """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
+
     def claim(self, count: int) -> tuple[int, int]:
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0).
 
@@ -198,6 +201,9 @@ class ReaderPort(Protocol):
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
+
+    def advance_batch(self, count: int) -> tuple[int, int]:
+        """Acknowledge what is in hand, then do the same as :meth:`take`, in one step."""
 
     def take(self, count: int) -> tuple[int, int]:
         """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0).

@@ -179,7 +179,7 @@ class InProcessRing:
             for port in dead:
                 port.recover()
             if dead:
-                self._state.forget_order_of_release()
+                self._state.forget_turn()
             return len(dead)
 
     def kill(self, port: Port) -> None:

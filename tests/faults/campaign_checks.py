@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from campaign_workers import ACKNOWLEDGED, ACKNOWLEDGING, GIVEN_BACK
 from numpy.typing import NDArray
 
 from mimocorb.buffers.stats import BufferStats
-from mimocorb.testing.campaign_workers import ACKNOWLEDGED, ACKNOWLEDGING, GIVEN_BACK
 
 __all__ = ["Life", "Report", "examine"]
 

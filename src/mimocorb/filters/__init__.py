@@ -1,0 +1,1 @@
+"""Where :mod:`mimocorb.analysis.pulses` is."""
