@@ -21,7 +21,6 @@ from mimocorb.buffer_control import (
     BufferToParquetfile,
     BufferToTxtfile,
     SourceToBuffer,
-    rbDrain,
 )
 from mimocorb.components import worker_context
 from mimocorb.errors import BufferTimeout
@@ -74,22 +73,10 @@ def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def save(source_list, sink_list, observe_list, config_dict, **rb_info):
-    BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
-
-
 def save_unseen(source_list, sink_list, observe_list, config_dict, **rb_info):
     """What it uses is known at run time only, so that no check finds a file with another owner."""
     sink_class = vars(buffer_control)["BufferToTxtfile"]
     sink_class(source_list, sink_list, observe_list, config_dict, **rb_info)()
-
-
-def save_waveforms(source_list, sink_list, observe_list, config_dict, **rb_info):
-    BufferToParquetfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
-
-
-def drain(source_list, sink_list, observe_list, config_dict, **rb_info):
-    rbDrain(source_list, sink_list, observe_list, config_dict, **rb_info)()
 
 
 def save_on_a_small_disk(source_list, sink_list, observe_list, config_dict, **rb_info):

@@ -75,7 +75,7 @@ except FileExistsError:
 
 
 @sink
-def save(events):
+def text(events):
     pass
 """
 
@@ -84,13 +84,13 @@ def test_a_worker_that_hangs_while_it_is_imported_is_killed_and_replaced(tmp_pat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hanging.py").write_text(HANGS_AT_FIRST)
     keys = {"file": "hanging.py", "hang_timeout_s": 0.5, "restart": ON_FAILURE}
-    sink = Worker("save", {"RB_2": "read"}, keys=keys)
+    sink = Worker("text", {"RB_2": "read"}, keys=keys)
     supervisor = SupervisorOptions(start_grace_s=3.0)
     options = RunOptions(verbose=0, keyboard=False, supervisor=supervisor, examined=True)
     summary = run_setup(read_setup(chain(tmp_path, sink=sink)), options)
     assert summary.failures == []
     (warning,) = summary.warnings
-    assert "sink save failed and was started again: hung: it was not ready after" in warning
+    assert "sink text failed and was started again: hung: it was not ready after" in warning
     (ledger, _) = summary.view.buffers
     assert ledger.stats.published == ledger.stats.groups[0].acknowledged == 100
 
