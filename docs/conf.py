@@ -33,7 +33,7 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:.*",
-        r"ArrayLike|DTypeLike|NDArray|Setups|WorkerCall|EndOfStream|BooksDoNotBalance"
+        r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|BooksDoNotBalance"
         r"|mimocorb\._.*",
     ),
 ]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mimocorb.compat.forms import bind_function
-from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker import Worker
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
-from mimocorb.setup.model import FunctionReference, Role, WorkerSpec
+from mimocorb.model import FunctionReference, Role, WorkerSpec
 
 
 class Bench:
@@ -45,9 +46,14 @@ class Bench:
         makers = {"read": "new_reader_group", "write": "new_writer", "observe": "new_observer"}
         for buffer, role in roles.items():
             lists[role].append(getattr(buffer, makers[role])())
-        assign = {buffer.name: role for buffer, role in roles.items()}
-        spec = WorkerSpec("w", FunctionReference("own", "f"), rb_assign=assign, config=config)
-        call = WorkerCall(spec, *(entries or None for entries in lists.values()), directory)
+        reads, writes, observes = (
+            tuple(buffer.name for buffer, given in roles.items() if given == role) for role in lists
+        )
+        reference = FunctionReference("own", "f")
+        spec = WorkerSpec(
+            "w", reference, reads=reads, writes=writes, observes=observes, config=config
+        )
+        call = Worker(spec, *lists.values(), Path(directory))
         return bind_function(function, call)
 
     def drained(self, group: Any) -> list[tuple[Any, tuple[int, float, float]]]:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from mimocorb import Reject, filter, sink
-from mimocorb.components import worker_context
 from mimocorb.components.meter import Meter
 from mimocorb.components.meter_page import read_page
+from mimocorb.components.worker import Worker
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.recording.rejected_sample import RejectedSample
 
 PULSE = [("t", "i4"), ("h", "f8")]
@@ -286,12 +287,11 @@ def test_decisions_are_counted_event_by_event(bench, monkeypatch):
 def test_the_reason_of_a_batch_is_counted_and_goes_into_the_sample(bench, monkeypatch, tmp_path):
     meter = Meter()
     monkeypatch.setattr("mimocorb.components.meter._installed", meter)
-    context = worker_context.WorkerContext(
-        name="w",
-        directory_prefix=f"{tmp_path}/",
-        rejected_sample=lambda setup, config: RejectedSample(1, setup, config),
+    context = Worker(
+        directory=tmp_path,
+        new_sample=lambda setup, config: RejectedSample(1, setup, config),
     )
-    monkeypatch.setattr(worker_context, "_current", context)
+    monkeypatch.setattr("mimocorb.components.worker._current", context)
     raw, copies = bench.buffer("raw"), bench.buffer("copies")
     bench.fill(raw, np.arange(10.0))
     reject = filter(batch=True)(returning(Reject("never")))
@@ -302,7 +302,8 @@ def test_the_reason_of_a_batch_is_counted_and_goes_into_the_sample(bench, monkey
 
 
 def test_an_ordered_batch_filter_keeps_the_order_when_slots_are_shuffled(bench, monkeypatch):
-    monkeypatch.setattr(worker_context, "_current", worker_context.WorkerContext(ordered=True))
+    spec = WorkerSpec("w", FunctionReference("own", "f"), ordered=True)
+    monkeypatch.setattr("mimocorb.components.worker._current", Worker(spec))
     raw, copies = bench.buffer("raw", slots=8), bench.buffer("copies", slots=64)
     hold, group = Reader(raw.new_reader_group()), copies.new_reader_group()
     shuffle = [Reader(hold_group := raw.new_reader_group()), Reader(hold_group)]
