@@ -97,8 +97,8 @@ def source(function: Any = None, /, **options: Any) -> Any:
     batch : bool
         Whether it yields blocks instead of events: an array of shape ``(k, n)`` for k events, a
         dictionary of arrays whose first axis is k, or ``(block, metadata)``, where metadata are
-        arrays of k numbers. Blocks larger than the buffer are published in pieces. If something of a
-        block does not fit, nothing of it is published.
+        arrays of k numbers. Blocks larger than the buffer are published in pieces. If
+        something of a block does not fit, nothing of it is published.
 
     Raises
     ------
