@@ -17,6 +17,8 @@ void bind_reader(nb::module_& m) {
                   },
                   "address"_a, "group"_a)
       .def("advance", [](const Reader& r) { return slot_or_status(r.use().advance()); })
+      .def("advance_batch",
+           [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().advance(count)); }, "count"_a)
       .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
       .def("scatter", [](const Reader& r, bool scattered) { r.use().scatter(scattered); }, "scattered"_a)
       .def("slots_in_hand",

@@ -15,6 +15,8 @@ void bind_writer(nb::module_& m) {
                   },
                   "address"_a, "token"_a)
       .def("advance", [](const Writer& w) { return slot_or_status(w.use().advance()); })
+      .def("advance_batch",
+           [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().advance(count)); }, "count"_a)
       .def("claim", [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().claim(count)); }, "count"_a)
       .def("publish", [](const Writer& w) { return w.use().publish(); })
       .def("abort", [](const Writer& w) { return w.use().abort(); })

@@ -66,7 +66,8 @@ byte sum_quarantined[GROUPS];    /* Σ of the counts in the group words */
 
 /* --- the caches: what can be computed from the words ----------------------------------------- */
 
-byte free_queue[SLOTS], free_count;                  /* kept with its head in front */
+bit free_mark[SLOTS];                                /* 1: free */
+byte free_count, next_claim;
 byte group_queue[SLOTS * GROUPS], queue_count[GROUPS];
 byte held[GROUPS], readers[GROUPS], due[SLOTS];
 byte active_groups, open_writers, in_hand_count, torn;
@@ -103,15 +104,19 @@ inline claim_one() {
 }
 
 inline claim_run() {
-  s = free_queue[0];
+  s = NEXT_FREE;
   claim_one();
+  MAY_DIE; free_mark[s] = 0;
 #if BATCHES
   do
-  :: n < free_count && free_queue[n] == s + 1 && CLAIMS_LEFT && WITHIN_LIMIT(n) -> s++; claim_one()
+  :: s + 1 < SLOTS && free_mark[s + 1] && CLAIMS_LEFT && WITHIN_LIMIT(n) ->
+     s++;
+     claim_one();
+     MAY_DIE; free_mark[s] = 0
   :: true -> break
   od;
 #endif
-  MAY_DIE; pop_free_queue(n);
+  MAY_DIE; next_claim = (s + 1) % SLOTS;
   MAY_DIE; free_count = free_count - n;
   MAY_DIE; in_hand_count = in_hand_count + n;
 #ifdef MUTANT_ENDS_WITH_THE_LAST_CLAIM
@@ -123,11 +128,12 @@ inline claim_run() {
 
 /* model: RESERVE */
 inline reserve_one() {
-  s = free_queue[0];
+  s = next_claim;
   if
-  :: slot_word[s] == FREE ->
+  :: free_mark[s] && slot_word[s] == FREE ->
      MAY_DIE; slot_word[s] = RESERVED(me);
-     MAY_DIE; pop_free_queue(1);
+     MAY_DIE; free_mark[s] = 0;
+     MAY_DIE; next_claim = (s + 1) % SLOTS;
      MAY_DIE; free_count--;
      MAY_DIE; reservation[me] = s + 1;
      reserved[me] = s + 1
@@ -147,7 +153,8 @@ inline withdraw(w) {
      }
      if
      :: n ->
-        MAY_DIE; push_front_of_free_queue();
+        MAY_DIE; free_mark[s] = 1;
+        MAY_DIE; next_claim = s;
         MAY_DIE; free_count++
      :: else -> MAY_DIE; in_hand_count++
      fi;
@@ -214,7 +221,7 @@ inline publish_all() {
   MAY_DIE; in_hand_count = in_hand_count - n;
   n = 0;
   if
-  :: active_groups == 0 -> EACH_IN_HAND(push_free_queue()); keep_free_queue()
+  :: active_groups == 0 -> EACH_IN_HAND(mark_free()); keep_free_count()
   :: else
   fi;
   for (g : 0 .. GROUPS - 1) {
@@ -238,18 +245,18 @@ inline push_group_queue() { MAY_DIE; QUEUE(g, queue_count[g] + n) = s; n++ }
 inline abort_one() {
   assert(slot_word[s] == CLAIMED(me));
   MAY_DIE; d_step { slot_word[s] = FREE; aborted++ }
-  push_free_queue(); n++
+  mark_free(); n++
 }
 
 inline abort_all() {
   EACH_IN_HAND(abort_one());
-  keep_free_queue();
+  keep_free_count();
   MAY_DIE; in_hand_count = in_hand_count - n;
   in_hand[me] = 0; s = 0; n = 0
 }
 
-inline push_free_queue() { MAY_DIE; free_queue[free_count + pushed] = s; pushed++ }
-inline keep_free_queue() { MAY_DIE; free_count = free_count + pushed; pushed = 0 }
+inline mark_free() { MAY_DIE; free_mark[s] = 1; pushed++ }
+inline keep_free_count() { MAY_DIE; free_count = free_count + pushed; pushed = 0 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -319,7 +326,7 @@ inline finish_while(goes_on, may_stop, how) {
      :: goes_on -> finish_one(how)
      :: n > 0 && (may_stop || in_hand[me] == 0) -> break
      od;
-     keep_free_queue();
+     keep_free_count();
      MAY_DIE; held[MY_GROUP] = held[MY_GROUP] - n
   :: else -> in_hand[me] = 0 /* settled with */
   fi;
@@ -346,7 +353,7 @@ inline acknowledge_first() {
 /* model: FREE */
 inline free_one() {
   MAY_DIE; d_step { nothing_is_lost_by_freeing(s); slot_word[s] = FREE }
-  push_free_queue()
+  mark_free()
 }
 
 /* model: GIVE_BACK. It has failed, or it only lets an earlier one go first. */

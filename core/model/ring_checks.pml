@@ -147,13 +147,15 @@ inline books_balance() {
     if
     :: IS_CLAIMED(slot_word[i]) ->                                           /* I1 */
        assert(slot_word[i] - 2 < WRITERS && handle_active[slot_word[i] - 2]);
+       assert(!free_mark[i]);
        in_hand_now++
     :: else ->
        assert(sequence[i] == 0 || content[i] == sequence[i]);                /* I7 */
        if
-       :: slot_word[i] == FREE -> free_now++
+       :: slot_word[i] == FREE -> assert(free_mark[i]); free_now++
        :: IS_RESERVED(slot_word[i]) ->
-          assert(handle_active[slot_word[i] - 10] && reservation[slot_word[i] - 10] == i + 1)
+          assert(handle_active[slot_word[i] - 10] && reservation[slot_word[i] - 10] == i + 1);
+          assert(!free_mark[i])
        :: else ->
           due_now = 0;
           for (j : 0 .. GROUPS - 1) {
@@ -169,6 +171,7 @@ inline books_balance() {
           }
           assert(due[i] == due_now);
           assert(due_now > 0 || active_groups == 0);
+          assert(free_mark[i] == (due_now == 0));
           free_now = free_now + (due_now == 0)
        fi
     fi
@@ -221,22 +224,6 @@ inline group_balances(j) {
 }
 
 /* --- queues, moved in one step ---------------------------------------------------------------- */
-
-inline pop_free_queue(count) {
-  d_step {
-    skip;
-    for (i : count .. SLOTS - 1) { free_queue[i - count] = free_queue[i] }
-    for (i : SLOTS - count .. SLOTS - 1) { free_queue[i] = 0 }
-  }
-}
-
-inline push_front_of_free_queue() {
-  d_step {
-    skip;
-    for (i : 1 .. SLOTS - 1) { free_queue[SLOTS - i] = free_queue[SLOTS - 1 - i] }
-    free_queue[0] = s
-  }
-}
 
 inline pop_group_queue(g, count) {
   d_step {

@@ -128,6 +128,11 @@
   (MAX_DELIVERIES > 0 && HAS(me, s) && FAILED(s, MY_GROUP) >= MAX_DELIVERIES)
 #define IS_TOLD_TO_QUARANTINE ANY_SLOT(FAILED_TOO_OFTEN)
 
+/* slots are claimed in turn; there is a free one */
+#define IN_TURN(k) ((next_claim + (k)) % SLOTS)
+#define NEXT_FREE (free_mark[IN_TURN(0)] -> IN_TURN(0) : (free_mark[IN_TURN(1)] -> IN_TURN(1) : \
+  (free_mark[IN_TURN(2)] -> IN_TURN(2) : IN_TURN(3))))
+
 /* how many events are still wanted */
 #if END_AFTER
 #define CLAIMS_LEFT (event_limit != 0 || sum_generations < CLAIMS)

@@ -230,17 +230,14 @@ inline add_group() {
   s = 0; g = 0
 }
 
-/* Events published while there was no group wait in the free queue; now they are due to one. */
+/* The slots of events published while there was no group were free; now these are due to one. */
 inline own_what_was_nobodys() {
   MAY_DIE; d_step {
     n = 0;
     for (i : 0 .. SLOTS - 1) {
-      if
-      :: i < free_count && slot_word[free_queue[i]] != READY -> free_queue[n] = free_queue[i]; n++
-      :: else
-      fi
+      free_mark[i] = free_mark[i] && slot_word[i] != READY;
+      n = n + free_mark[i]
     }
-    for (i : n .. SLOTS - 1) { free_queue[i] = 0 }
   }
   MAY_DIE; free_count = n;
   n = 0
@@ -266,7 +263,7 @@ inline remove_group(which) {
     :: else
     fi
   }
-  keep_free_queue();
+  keep_free_count();
   s = 0; g = 0
 }
 
@@ -383,7 +380,7 @@ init {
   byte p;
   atomic {
     d_step {
-      for (i : 0 .. SLOTS - 1) { free_queue[i] = i }
+      for (i : 0 .. SLOTS - 1) { free_mark[i] = 1 }
       free_count = SLOTS;
       for (i : 0 .. GROUPS - 1) {
         if

@@ -121,18 +121,12 @@ inline rebuild_caches() {
 #ifndef MUTANT_COUNTS_TRUSTED
   torn = sum_torn;
 #endif
-#ifndef MUTANT_FREE_QUEUE_TRUSTED
-  free_count = 0;
-  for (j : 0 .. CLAIMS) {
-    for (i : 0 .. SLOTS - 1) {
-      if
-      :: sequence[i] == j && (slot_word[i] == FREE || (slot_word[i] == READY && due[i] == 0)) ->
-         free_queue[free_count] = i; free_count++
-      :: else
-      fi
-    }
+#ifndef MUTANT_FREE_MARKS_TRUSTED
+  free_count = 0; next_claim = 0;
+  for (i : 0 .. SLOTS - 1) {
+    free_mark[i] = (slot_word[i] == FREE || (slot_word[i] == READY && due[i] == 0));
+    free_count = free_count + free_mark[i]
   }
-  for (i : free_count .. SLOTS - 1) { free_queue[i] = 0 }
 #endif
   for (x : 0 .. GROUPS - 1) {
     if

@@ -83,14 +83,11 @@ Outcome ControlPort::add_group(std::uint32_t* group) {
   return {};
 }
 
-// Events published while there was no group wait in the free queue; now they are due to one.
+// The slots of events published while there was no group were free; now these are due to one.
 void ControlPort::own_what_was_nobodys() {
-  SlotQueue free = free_slots();
-  for (std::uint32_t left = free.length(); left > 0; --left) {
-    const std::uint32_t slot = free[0];
-    free.pop_front();
-    if (!is_ready(slot)) free.push_back(slot);
-  }
+  FreeSlots free = free_slots();
+  for (std::uint32_t slot = 0; slot < segment_->number_of_slots(); ++slot)
+    if (free.is_free(slot) && is_ready(slot)) free.remove(slot);
   free.keep();
 }
 
@@ -113,7 +110,7 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
   record.final_redelivered = books.redelivered;
   commit(&record.state, static_cast<std::uint64_t>(GroupState::kRemoved));
   --header_.active_groups;
-  SlotQueue free = free_slots();
+  FreeSlots free = free_slots();
   for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
     if (!is_ready(s)) continue;
     const DueState due =
@@ -135,7 +132,7 @@ void ControlPort::pause(bool paused) {
   Locked locked(this);
   settle_reservations(Reservation::kWithdraw);
   header_.paused.store(paused ? 1 : 0, std::memory_order_relaxed);
-  locked.wakes.slots = Wakes::kEveryone;
+  locked.wakes.space = locked.wakes.everyone = true;
 }
 
 // model: END_WRITERS
@@ -153,7 +150,7 @@ void ControlPort::end_after(std::uint64_t events) {
   settle_reservations(Reservation::kWithdraw);
   commit(&header_.event_limit, events);
   end_at_limit(&locked.wakes);
-  locked.wakes.slots = Wakes::kEveryone;
+  locked.wakes.space = locked.wakes.everyone = true;
 }
 
 // model: END_READERS

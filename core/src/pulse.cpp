@@ -8,8 +8,8 @@
 namespace mimocorb::pulse {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t block_size = 32;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::size_t kBlockSize = 32;
 
 // Samples may lie at any address (packed records), hence the copy instead of a cast.
 template <typename T>
@@ -33,8 +33,8 @@ double mean_of_first(const Trace& trace, std::size_t count) {
 // instructions). A block with a sample that is not finite gets the whole number line, so that it
 // is always looked at sample by sample.
 Block extremes(const double* x, std::size_t size) {
-  double low_a = infinity, low_b = infinity;
-  double high_a = -infinity, high_b = -infinity;
+  double low_a = kInfinity, low_b = kInfinity;
+  double high_a = -kInfinity, high_b = -kInfinity;
   double zero_a = 0.0, zero_b = 0.0;  // not-a-number from the first sample that is not finite
   for (std::size_t i = 0; i + 1 < size; i += 2) {
     const double a = x[i], b = x[i + 1];
@@ -47,7 +47,7 @@ Block extremes(const double* x, std::size_t size) {
   }
   const double last = x[size - 1];
   if (std::isnan(zero_a + zero_b + last * 0.0)) {
-    return {-infinity, infinity};
+    return {-kInfinity, kInfinity};
   }
   return {std::min({low_a, low_b, last}), std::max({high_a, high_b, last})};
 }
@@ -64,8 +64,8 @@ void take_over(const Trace& trace, const Measurement& measurement, Scratch& scra
   const double scale = measurement.scale;
   double* const x = scratch.x.data();
   const std::byte* address = trace.first;
-  for (std::size_t begin = 0; begin < size; begin += block_size) {
-    const std::size_t end = std::min(begin + block_size, size);
+  for (std::size_t begin = 0; begin < size; begin += kBlockSize) {
+    const std::size_t end = std::min(begin + kBlockSize, size);
     for (std::size_t i = begin; i < end; ++i, address += trace.stride_bytes) {
       x[i] = (sample<T>(address) - baseline) * scale;
     }
@@ -75,16 +75,16 @@ void take_over(const Trace& trace, const Measurement& measurement, Scratch& scra
 
 void take_over(const Trace& trace, const Measurement& measurement, Scratch& scratch) {
   switch (trace.type) {
-    case SampleType::float64: return take_over<double>(trace, measurement, scratch);
-    case SampleType::float32: return take_over<float>(trace, measurement, scratch);
-    case SampleType::int64: return take_over<std::int64_t>(trace, measurement, scratch);
-    case SampleType::int32: return take_over<std::int32_t>(trace, measurement, scratch);
-    case SampleType::int16: return take_over<std::int16_t>(trace, measurement, scratch);
-    case SampleType::int8: return take_over<std::int8_t>(trace, measurement, scratch);
-    case SampleType::uint64: return take_over<std::uint64_t>(trace, measurement, scratch);
-    case SampleType::uint32: return take_over<std::uint32_t>(trace, measurement, scratch);
-    case SampleType::uint16: return take_over<std::uint16_t>(trace, measurement, scratch);
-    case SampleType::uint8: return take_over<std::uint8_t>(trace, measurement, scratch);
+    case SampleType::kFloat64: return take_over<double>(trace, measurement, scratch);
+    case SampleType::kFloat32: return take_over<float>(trace, measurement, scratch);
+    case SampleType::kInt64: return take_over<std::int64_t>(trace, measurement, scratch);
+    case SampleType::kInt32: return take_over<std::int32_t>(trace, measurement, scratch);
+    case SampleType::kInt16: return take_over<std::int16_t>(trace, measurement, scratch);
+    case SampleType::kInt8: return take_over<std::int8_t>(trace, measurement, scratch);
+    case SampleType::kUint64: return take_over<std::uint64_t>(trace, measurement, scratch);
+    case SampleType::kUint32: return take_over<std::uint32_t>(trace, measurement, scratch);
+    case SampleType::kUint16: return take_over<std::uint16_t>(trace, measurement, scratch);
+    case SampleType::kUint8: return take_over<std::uint8_t>(trace, measurement, scratch);
   }
   assert(false);
 }
@@ -92,7 +92,7 @@ void take_over(const Trace& trace, const Measurement& measurement, Scratch& scra
 // No peak below this can satisfy the conditions, since p <= h - min(x). Taken a few rounding
 // errors too low: whatever is let through by that is judged exactly afterwards.
 double lowest_possible_height(const Conditions& conditions, const std::vector<Block>& blocks) {
-  double minimum = infinity;
+  double minimum = kInfinity;
   for (const Block& block : blocks) {
     minimum = std::min(minimum, block.lowest);
   }
@@ -114,8 +114,8 @@ void find_peaks(const Interval& height, double bound, Scratch& scratch) {
     if (scratch.blocks[block].highest < bound) {
       continue;
     }
-    const std::size_t begin = std::max<std::size_t>(block * block_size, 1);
-    const std::size_t end = std::min((block + 1) * block_size, last);
+    const std::size_t begin = std::max<std::size_t>(block * kBlockSize, 1);
+    const std::size_t end = std::min((block + 1) * kBlockSize, last);
     for (std::size_t i = begin; i < end; ++i) {
       if (x[i] < bound || !(x[i - 1] < x[i])) {
         continue;
@@ -189,8 +189,8 @@ Bases find_bases(const Scratch& scratch, std::size_t peak) {
   };
   Bases bases{peak, peak};
   for (std::size_t i = peak; i > 0;) {
-    if (i % block_size == 0 && nothing_new(i / block_size - 1, bases.left)) {
-      i -= block_size;
+    if (i % kBlockSize == 0 && nothing_new(i / kBlockSize - 1, bases.left)) {
+      i -= kBlockSize;
       continue;
     }
     --i;
@@ -202,8 +202,8 @@ Bases find_bases(const Scratch& scratch, std::size_t peak) {
     }
   }
   for (std::size_t i = peak + 1; i < x.size();) {
-    if (i % block_size == 0 && nothing_new(i / block_size, bases.right)) {
-      i += block_size;
+    if (i % kBlockSize == 0 && nothing_new(i / kBlockSize, bases.right)) {
+      i += kBlockSize;
       continue;
     }
     if (!(x[i] <= height)) {
@@ -268,7 +268,7 @@ void integrate(const std::vector<double>& x, const Measurement& measurement, Pul
 
 void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& conditions,
                  const Measurement& measurement, Scratch& scratch, std::vector<Pulse>& found) {
-  assert(trace.size <= longest_trace);
+  assert(trace.size <= kLongestTrace);
   assert(conditions.distance >= 1.0);
   take_over(trace, measurement, scratch);
   find_peaks(conditions.height, lowest_possible_height(conditions, scratch.blocks), scratch);

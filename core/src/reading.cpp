@@ -66,16 +66,15 @@ void Ring::finish_one(std::uint32_t slot, std::uint32_t group, DueState how) {
 
 void Ring::finish_all(std::span<const std::uint32_t> slots, std::uint32_t group, DueState how,
                       Wakes* wakes) {
-  SlotQueue free = free_slots();
-  const std::uint32_t free_before = free.length();
+  FreeSlots free = free_slots();
+  const std::uint32_t free_before = free.count();
   for (const std::uint32_t slot : slots) {
     finish_one(slot, group, how);
     if (--segment_->slot(slot).due == 0) free_one(slot, &free);
   }
   free.keep();
-  const std::uint32_t freed = free.length() - free_before;
-  wakes->slots += freed;
-  if (freed > 0) wakes->progress = true;
+  const bool freed = free.count() > free_before;
+  if (freed) wakes->space = wakes->progress = true;
 
   GroupRecord& record = segment_->group(group);
   count_down(&record.held, static_cast<std::uint32_t>(slots.size()));
@@ -84,16 +83,16 @@ void Ring::finish_all(std::span<const std::uint32_t> slots, std::uint32_t group,
       record.queue_count.load(std::memory_order_relaxed) == 0 &&
       header_.stream_ended.load(std::memory_order_relaxed) != 0) {
     wakes->groups |= 1ULL << group;
-    wakes->events = Wakes::kEveryone;
+    wakes->everyone = true;
   }
 }
 
 // model: FREE
-void Ring::free_one(std::uint32_t slot, SlotQueue* free) {
+void Ring::free_one(std::uint32_t slot, FreeSlots* free) {
   SlotRecord& record = segment_->slot(slot);
   const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
   commit(&record.word, SlotWord{SlotState::kFree, kNoHandle, word.generation}.encode());
-  free->push_back(slot);
+  free->put(slot);
 }
 
 // model: GIVE_BACK. The queue stays in publish order, so the event comes before all newer ones.
@@ -112,11 +111,10 @@ void Ring::give_back_all(std::span<const std::uint32_t> slots, std::uint32_t gro
   SlotQueue due = due_events(group);
   for (const std::uint32_t slot : slots) give_back_one(slot, group, failed, &due);
   due.keep();
-  const auto count = static_cast<std::uint32_t>(slots.size());
-  count_down(&segment_->group(group).held, count);
+  count_down(&segment_->group(group).held, static_cast<std::uint32_t>(slots.size()));
+  segment_->group(group).asked_ns = 0;  // whoever gave it back may not ask again
   wakes->groups |= 1ULL << group;
   wakes->turns |= 1ULL << group;
-  wakes->events += count;
 }
 
 }  // namespace mimocorb

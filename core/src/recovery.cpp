@@ -25,12 +25,7 @@ void Ring::recover_after_owner_death() {
   rebuild_caches();
   Wakes wakes;
   wake_everyone(&wakes);
-  for (std::uint32_t g = 0; g < segment_->max_groups(); ++g) {
-    signal(&segment_->group(g).data, Wakes::kEveryone);
-    signal(&segment_->group(g).turn, Wakes::kEveryone);
-  }
-  signal(&header_.space, Wakes::kEveryone);
-  signal(&header_.progress, Wakes::kEveryone);
+  signal_all(&wakes);
   wake(wakes);
 }
 
@@ -102,6 +97,8 @@ void Ring::rebuild_slots() {
     SlotRecord& record = segment_->slot(s);
     SlotWord word = withdrawn(&record.word);
     torn += TornMark::decode(segment_->torn_mark(s).load(std::memory_order_relaxed)).count;
+    std::uint8_t& mark = segment_->free_marks()[s];
+    mark = 0;
     if (word.state == SlotState::kClaimed) {
       ++in_hand;
       continue;
@@ -127,14 +124,13 @@ void Ring::rebuild_slots() {
       newest = sequence;
       newest_slot = s + 1;
     }
-    if (word.state == SlotState::kFree || record.due == 0) segment_->free_queue()[free_count++] = s;
+    if (word.state == SlotState::kFree || record.due == 0) {
+      mark = 1;
+      ++free_count;
+    }
   }
   commit(&header_.next_sequence, next_sequence);
-  std::uint32_t* queue = segment_->free_queue();
-  std::sort(queue, queue + free_count, [this](std::uint32_t a, std::uint32_t b) {
-    return sequence_of(a) < sequence_of(b);
-  });
-  header_.free_head = 0;
+  header_.next_claim = 0;
   header_.free_count.store(free_count, std::memory_order_relaxed);
   header_.torn = torn;
   header_.in_hand.store(in_hand, std::memory_order_relaxed);
@@ -174,6 +170,7 @@ void Ring::rebuild_handles() {
     for (WaitChannel* channel : {&group.data, &group.turn}) {
       channel->sleepers.store(0, std::memory_order_relaxed);
       channel->woken = 0;
+      channel->looking.store(0, std::memory_order_relaxed);
     }
   }
   std::uint32_t writers_asleep = 0;
@@ -196,6 +193,7 @@ void Ring::rebuild_handles() {
   }
   header_.space.sleepers.store(writers_asleep, std::memory_order_relaxed);
   header_.space.woken = 0;
+  header_.space.looking.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace mimocorb

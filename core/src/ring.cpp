@@ -1,6 +1,9 @@
 // The lock of a ring, sleeping and waking: what every port does around its transitions.
 #include "mimocorb/ring.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -12,6 +15,8 @@ namespace mimocorb {
 namespace {
 
 constexpr int kTriesBeforeBlocking = 100;
+constexpr std::uint32_t kEveryone = 0x7fffffff;
+const std::uint64_t kProcessors = static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 
 }  // namespace
 
@@ -66,26 +71,76 @@ bool Ring::signal(WaitChannel* channel, std::uint32_t wanted) {
   return true;
 }
 
+// Lock held. Those who are awake come back for more, and soon if they came lately: one more is woken if
+// what is due would keep them busy for longer than waking takes. More of them than there are
+// processors finish no sooner, unless they wait for something else: then the work has to pile up.
+bool Ring::needs_a_reader(const GroupRecord& group) const {
+  constexpr std::int64_t kLately_ns = 200'000;
+  constexpr std::uint64_t kWorthWaking_ns = 200'000;
+  const std::uint64_t due = group.queue_count.load(std::memory_order_relaxed);
+  const std::uint32_t sleepers = group.data.sleepers.load(std::memory_order_relaxed);
+  if (due == 0 || sleepers == 0 || group.data.woken > 0) return false;
+  if (group.readers <= sleepers) return true;
+  const bool is_looked_for = group.data.looking.load(std::memory_order_relaxed) != 0;
+  if (is_looked_for && due == 1) return false;
+  const bool came_lately = header_.newest_ns - group.asked_ns < kLately_ns;
+  if ((!is_looked_for && !came_lately) || group.round_ns == 0) return true;
+  const std::uint64_t awake =
+      std::clamp(group.held.load(std::memory_order_relaxed), 1U, group.readers - sleepers);
+  const std::uint32_t slots = segment_->number_of_slots();
+  if (awake < kProcessors && due >= slots - slots / 4) return true;
+  return due * group.round_ns * kProcessors > kWorthWaking_ns * awake * std::max(awake, kProcessors);
+}
+
+// Lock held. A writer that waits has something to write, so each of them is woken, but by the one
+// before: a reader that woke a writer with every event would do nothing else.
+bool Ring::needs_a_writer() const {
+  if (header_.space.sleepers.load(std::memory_order_relaxed) == 0 || header_.space.woken > 0) return false;
+  const std::uint32_t free = header_.free_count.load(std::memory_order_relaxed);
+  const bool is_looked_for = header_.space.looking.load(std::memory_order_relaxed) != 0;
+  return free > (is_looked_for ? segment_->number_of_slots() / 4 : 0);
+}
+
+// Lock held. The futexes are moved now and woken after the lock is released, so that who wakes does
+// not run into our lock.
+void Ring::signal_all(Wakes* wakes) {
+  const std::uint32_t wanted = wakes->everyone ? kEveryone : 1;
+  for (std::uint64_t rest = wakes->groups; rest != 0; rest &= rest - 1) {
+    const auto g = static_cast<std::uint32_t>(__builtin_ctzll(rest));
+    GroupRecord& group = segment_->group(g);
+    if (!(wakes->everyone || needs_a_reader(group)) || !signal(&group.data, wanted))
+      wakes->groups &= ~(1ULL << g);
+  }
+  for (std::uint64_t rest = wakes->turns; rest != 0; rest &= rest - 1) {
+    const auto g = static_cast<std::uint32_t>(__builtin_ctzll(rest));
+    if (!signal(&segment_->group(g).turn, kEveryone)) wakes->turns &= ~(1ULL << g);
+  }
+  if (wakes->space && (!(wakes->everyone || needs_a_writer()) || !signal(&header_.space, wanted)))
+    wakes->space = false;
+  if (wakes->progress && !signal(&header_.progress, kEveryone)) wakes->progress = false;
+}
+
 void Ring::wake(const Wakes& wakes) {
+  const std::uint32_t wanted = wakes.everyone ? kEveryone : 1;
   for (std::uint64_t rest = wakes.groups; rest != 0; rest &= rest - 1) {
     const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
-    futex_wake(&segment_->group(group).data.turn, wakes.events);
+    futex_wake(&segment_->group(group).data.turn, wanted);
   }
   for (std::uint64_t rest = wakes.turns; rest != 0; rest &= rest - 1) {
     const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
-    futex_wake(&segment_->group(group).turn.turn, Wakes::kEveryone);
+    futex_wake(&segment_->group(group).turn.turn, kEveryone);
   }
-  if (wakes.slots > 0) futex_wake(&header_.space.turn, wakes.slots);
-  if (wakes.progress) futex_wake(&header_.progress.turn, Wakes::kEveryone);
+  if (wakes.space) futex_wake(&header_.space.turn, wanted);
+  if (wakes.progress) futex_wake(&header_.progress.turn, kEveryone);
 }
 
 void Ring::wake_everyone(Wakes* wakes) {
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
     if (is_active(segment_->group(g))) wakes->groups |= 1ULL << g;
   wakes->turns = wakes->groups;
-  wakes->events = Wakes::kEveryone;
-  wakes->slots = Wakes::kEveryone;
+  wakes->space = true;
   wakes->progress = true;
+  wakes->everyone = true;
 }
 
 // --- sleeping ---------------------------------------------------------------------------------

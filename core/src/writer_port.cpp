@@ -54,6 +54,16 @@ void WriterPort::date_in_hand() {
   }
 }
 
+// Lock held. Whoever had to wait, and comes to slots now, wakes the next one if there are more.
+Run WriterPort::claim_in_hand(std::uint32_t count, Wakes* wakes) {
+  Run run{room(), 0, 0};
+  if (run.status != kOk || count == 0) return run;
+  run = claim_run(handle_, std::min(count, most_to_claim()));
+  take_in_hand(run);
+  wakes->space = true;
+  return run;
+}
+
 void WriterPort::take_in_hand(const Run& run) {
   for (std::uint32_t i = 0; i < run.count; ++i) {
     in_hand_.push_back(run.first + i);
@@ -120,28 +130,21 @@ bool WriterPort::claim_reserved() {
   return true;
 }
 
-Run WriterPort::advance() {
-  if (reserved_ != kNoSlot && claim_reserved()) return {kOk, in_hand_.front(), 1};
+Run WriterPort::advance(std::uint32_t count) {
+  if (count == 1 && reserved_ != kNoSlot && claim_reserved()) return {kOk, in_hand_.front(), 1};
   if (!in_hand_.empty()) date_in_hand();
   Locked locked(this);
   settle_reservation(handle_, Reservation::kWithdraw);
+  reserved_ = kNoSlot;
   if (!in_hand_.empty()) publish_in_hand(&locked.wakes);
-  Run run{room(), 0, 0};
-  if (run.status != kOk) return run;
-  run = claim_run(handle_, 1);
-  take_in_hand(run);
-  return run;
+  return claim_in_hand(count, &locked.wakes);
 }
 
 Run WriterPort::claim(std::uint32_t count) {
-  const Locked locked(this);
+  Locked locked(this);
   settle_reservation(handle_, Reservation::kWithdraw);
   reserved_ = kNoSlot;
-  Run run{room(), 0, 0};
-  if (run.status != kOk || count == 0) return run;
-  run = claim_run(handle_, std::min(count, most_to_claim()));
-  take_in_hand(run);
-  return run;
+  return claim_in_hand(count, &locked.wakes);
 }
 
 std::uint32_t WriterPort::publish() {
@@ -199,7 +202,8 @@ int WriterPort::wait(std::int64_t timeout_ns, std::int64_t spin_ns) {
   const int reason = room();
   if (reason == kOk || reason == kEnded) return reason;
   const WaitingTime waiting(&record, reason == kPaused ? WaitCause::kPaused : WaitCause::kFull);
-  if (found_by_looking([&] { return room() != reason; }, spin_ns, timeout_ns, &patience_)) return kOk;
+  if (found_by_looking(handle_, &header_.space, [&] { return room() != reason; }, spin_ns, timeout_ns, &patience_))
+    return kOk;
   std::uint32_t turn = 0;
   {
     const Locked locked(this);

@@ -5,9 +5,9 @@
 
 namespace mimocorb {
 
-SlotQueue Ring::free_slots() {
-  return {segment_->free_queue(), segment_->number_of_slots(), &header_.free_head,
-          &header_.free_count};
+FreeSlots Ring::free_slots() {
+  return {segment_->free_marks(), segment_->number_of_slots(), header_.usual_slots,
+          &header_.next_claim, &header_.free_count};
 }
 
 // model: CLAIM
@@ -19,28 +19,31 @@ void Ring::claim_one(std::uint32_t handle, std::uint32_t slot) {
   record.sequence.store(0, std::memory_order_relaxed);
 }
 
-// As many of the first `count` free slots as are neighbours; there are at least `count`.
+// Up to `count` neighbours; at least one slot is free.
 Run Ring::claim_run(std::uint32_t handle, std::uint32_t count) {
-  SlotQueue free = free_slots();
-  Run run{kOk, free[0], 0};
-  while (run.count < count && free[run.count] == run.first + run.count)
-    claim_one(handle, run.first + run.count++);
-  free.pop_front(run.count);
+  FreeSlots free = free_slots();
+  Run run{kOk, free.next(), 0};
+  for (; run.count < count && free.is_free(run.first + run.count); ++run.count) {
+    claim_one(handle, run.first + run.count);
+    free.take(run.first + run.count);
+  }
   free.keep();
   count_up(&header_.in_hand, run.count);
   return run;
 }
 
-// model: RESERVE. The slot stays free in the eyes of everybody; it only leaves the queue, so that its
-// writer can claim it without the lock. An event that no group needs stays, as a new one might.
+// model: RESERVE. The slot stays free in the eyes of everybody, but is not marked so, so that its
+// writer can claim it without the lock. Only the slot whose turn it is: which slot is claimed next does
+// not depend on reservations. An event that no group needs stays, as a new one might.
 bool Ring::reserve_one(std::uint32_t handle, std::uint32_t* slot) {
-  SlotQueue free = free_slots();
-  const std::uint32_t index = free[0];
+  FreeSlots free = free_slots();
+  if (!free.is_in_turn()) return false;
+  const std::uint32_t index = free.next();
   SlotRecord& record = segment_->slot(index);
   const SlotWord word = SlotWord::decode(record.word.load(std::memory_order_relaxed));
   if (word.state != SlotState::kFree) return false;
   commit(&record.word, SlotWord{SlotState::kReserved, handle, word.generation}.encode());
-  free.pop_front();
+  free.take(index);
   free.keep();
   segment_->handle(handle).reservation = index + 1;
   *slot = index;
@@ -60,8 +63,8 @@ void Ring::settle_reservation(std::uint32_t handle, Reservation reservation) {
     replace(&word, bits, SlotWord{SlotState::kFree, kNoHandle, seen.generation}.encode());
   }
   if (SlotWord::decode(word.load(std::memory_order_acquire)).state == SlotState::kFree) {
-    SlotQueue free = free_slots();
-    free.push_front(slot);
+    FreeSlots free = free_slots();
+    free.put_back(slot);
     free.keep();
   } else {
     count_up(&header_.in_hand);
@@ -100,31 +103,32 @@ void Ring::publish_all(std::span<const std::uint32_t> slots, Wakes* wakes) {
   std::uint64_t sequence = header_.next_sequence.load(std::memory_order_relaxed);
   for (const std::uint32_t slot : slots) publish_one(slot, sequence++);
 
-  const auto count = static_cast<std::uint32_t>(slots.size());
-  count_down(&header_.in_hand, count);
+  count_down(&header_.in_hand, static_cast<std::uint32_t>(slots.size()));
   header_.newest_slot.store(slots.back() + 1, std::memory_order_release);
-  const auto append_to = [slots](SlotQueue queue) {
-    for (const std::uint32_t slot : slots) queue.push_back(slot);
-    queue.keep();
-  };
-  if (header_.active_groups == 0) append_to(free_slots());
+  header_.newest_ns = segment_->slot(slots.back()).published_ns;
+  if (header_.active_groups == 0) {
+    FreeSlots free = free_slots();
+    for (const std::uint32_t slot : slots) free.put(slot);
+    free.keep();
+  }
   for (std::uint32_t g = 0, left = header_.active_groups; left > 0; ++g) {
     if (!is_active(segment_->group(g))) continue;
     --left;
-    append_to(due_events(g));
+    SlotQueue due = due_events(g);
+    for (const std::uint32_t slot : slots) due.push_back(slot);
+    due.keep();
     wakes->groups |= 1ULL << g;
   }
-  wakes->events += count;
   end_at_limit(wakes);
 }
 
 // model: ABORT
 void Ring::abort_all(std::span<const std::uint32_t> slots, Wakes* wakes) {
-  SlotQueue free = free_slots();
+  FreeSlots free = free_slots();
   for (const std::uint32_t slot : slots) free_one(slot, &free);
   free.keep();
   count_down(&header_.in_hand, static_cast<std::uint32_t>(slots.size()));
-  wakes->slots += static_cast<std::uint32_t>(slots.size());
+  wakes->space = true;
 }
 
 }  // namespace mimocorb

@@ -19,7 +19,7 @@ class Inspection {
   std::vector<std::string> run() {
     for (std::uint32_t s = 0; s < ring_.number_of_slots(); ++s) slot(s);
     for (std::uint32_t g = 0; g < ring_.max_groups(); ++g) group(g);
-    free_queue();
+    free_slots();
     handles();
     books();
     return std::move(found_);
@@ -138,12 +138,13 @@ class Inspection {
     return content;
   }
 
-  void free_queue() {
-    std::vector<std::uint32_t> content =
-        queue(ring_.free_queue(), header_.free_head, header_.free_count.load());
-    std::sort(content.begin(), content.end());
-    if (content != std::vector<std::uint32_t>(free_.begin(), free_.end()))
-      say("the free queue is not the set of free slots");
+  void free_slots() {
+    std::vector<std::uint32_t> marked;
+    for (std::uint32_t s = 0; s < ring_.number_of_slots(); ++s)
+      if (ring_.free_marks()[s] != 0) marked.push_back(s);
+    equal("free slots", header_.free_count.load(), static_cast<std::uint32_t>(marked.size()));
+    if (marked != std::vector<std::uint32_t>(free_.begin(), free_.end()))
+      say("the marks are not the set of free slots");
   }
 
   void handles() {

@@ -72,11 +72,14 @@ void holds_a_slot(Stage& stage) {
 void is_the_promised_writer(Stage& stage) {
   must(WriterPort::open(stage.segment, stage.token, &stage.own_writer).ok(), "no writer");
 }
+void is_a_colleague(Stage& stage) { stage.own_reader = stage.open_reader(0); }
 void holds_an_event(Stage& stage) {
   stage.own_reader = stage.open_reader(0);
   must(stage.own_reader->take(1).status == kOk, "nothing to take");
 }
 
+// Looks, sleeps, and leaves without an event: whoever publishes meanwhile may count on it.
+void wait_in_vain(Stage& stage) { stage.own_reader->wait_and_take(1, 100'000, 2'000); }
 void publish(Stage& stage) { stage.own_writer->publish(); }
 void abort_it(Stage& stage) { stage.own_writer->abort(); }
 void close_writer(Stage& stage) { stage.own_writer->close(); }
@@ -91,6 +94,7 @@ void remove_group(Stage& stage) {
 }
 
 bool always(const Stage&) { return true; }
+bool never(const Stage&) { return false; }
 bool is_published(const Stage& stage) { return slot_state(stage, 0) == SlotState::kReady; }
 bool is_done(const Stage& stage) {
   return GroupWord::decode(stage.segment->group_word(0, 0).load()).state == DueState::kDone;
@@ -112,6 +116,7 @@ void acknowledge_instead(Stage& stage) {
 
 const Case kCases[] = {
     {"publish; a reader sleeps", 1, nothing, reader_sleeps, holds_a_slot, publish, is_published, put_instead, kServed},
+    {"wait in vain; a colleague sleeps", 1, nothing, reader_sleeps, is_a_colleague, wait_in_vain, never, put_instead, kServed},
     {"give back; a colleague sleeps", 1, one_event, reader_sleeps, holds_an_event, give_back, always, nothing, kServed},
     {"acknowledge; a writer sleeps", 1, full, writer_sleeps, holds_an_event, acknowledge, is_done, acknowledge_instead, kServed},
     {"abort; a writer sleeps", 1, almost_full, writer_sleeps, holds_a_slot, abort_it, always, nothing, kServed},

@@ -52,8 +52,10 @@ TEST("taking several stops where neighbours end, and a poisonous event comes alo
 
 TEST("events whose slots are no neighbours do not come together") {
   Stage stage(1);
-  std::swap(stage.segment->free_queue()[1], stage.segment->free_queue()[2]);
-  stage.put(stage.writer.get(), 3);
+  stage.put(stage.writer.get(), 1);
+  const auto other = stage.open_writer();
+  stage.claim_and_fill(other.get(), 1);
+  stage.put(stage.writer.get(), 1);
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(reader->take(3).count, 1U);
   CHECK_EQUAL(reader->take(3).first, 2U);

@@ -89,7 +89,7 @@ TEST("whoever takes over the lock repairs what was half done") {
   set(&ring.group_word(0, 0), GroupWord{DueState::kDone, 1, kNoHandle, 0, 0, 0});
   set(&ring.group_word(0, 1), GroupWord{DueState::kDone, 1, kNoHandle, 0, 0, 0});  // ACK before FREE
   ring.header().free_count = 77;  // caches mean nothing
-  ring.header().free_head = 3;
+  ring.header().next_claim = 77;
   ring.header().in_hand = 9;
 
   ring.header().active_groups = 7;

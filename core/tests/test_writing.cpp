@@ -8,10 +8,10 @@
 using namespace mimocorb;
 using namespace mimocorb::testing;
 
-TEST("a claim takes the head of the free queue and names its owner in one word (I1)") {
+TEST("a claim takes the next free slot and names its owner in one word (I1)") {
   Stage stage(1);
   Segment& ring = *stage.segment;
-  std::swap(ring.free_queue()[0], ring.free_queue()[2]);
+  ring.header().next_claim = 2;
   set(&ring.slot(2).word, SlotWord{SlotState::kFree, kNoHandle, 7});
   ring.slot(2).sequence = 5;
   const Run run = stage.writer->claim(1);
@@ -43,8 +43,10 @@ TEST("asking for nothing gives nothing, and metadata need a slot in hand") {
 
 TEST("a slot between those in hand is not in hand") {
   Stage stage(1);
-  std::swap(stage.segment->free_queue()[1], stage.segment->free_queue()[2]);
-  stage.claim_and_fill(stage.writer.get(), 2);  // slots 0 and 2
+  stage.claim_and_fill(stage.writer.get(), 1);
+  const auto other = stage.open_writer();
+  stage.claim_and_fill(other.get(), 1);
+  stage.claim_and_fill(stage.writer.get(), 1);  // slots 0 and 2
   const std::uint8_t source[kSlotBytes] = {};
   CHECK(!stage.writer->set_metadata(1, {1, 1.0, 0.0}));
   CHECK(!stage.writer->fill(1, source));
@@ -85,11 +87,51 @@ TEST("who waits after a reservation was withdrawn finds the slot in the queue") 
 
 TEST("a claim of several slots stops where neighbours end") {
   Stage stage(1);
-  std::swap(stage.segment->free_queue()[2], stage.segment->free_queue()[3]);
+  stage.segment->header().next_claim = 2;
+  const auto other = stage.open_writer();
+  other->claim(1);
+  stage.segment->header().next_claim = 0;
   const Run run = stage.writer->claim(4);
   CHECK_EQUAL(run.first, 0U);
   CHECK_EQUAL(run.count, 2U);
-  CHECK_EQUAL(stage.segment->header().free_count.load(), 2U);
+  CHECK_EQUAL(stage.segment->header().free_count.load(), 1U);
+}
+
+TEST("slots freed out of order are neighbours again for who claims several") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), kSlots);
+  const auto first = stage.open_reader(0);
+  const auto second = stage.open_reader(0);
+  first->take(1);
+  second->take(3);
+  second->acknowledge();  // slots 1 to 3, and then 0
+  first->acknowledge();
+  CHECK_EQUAL(stage.writer->claim(kSlots).count, kSlots);
+}
+
+TEST("slots are claimed in turn, and of large ones only as many as a cache holds while they suffice") {
+  constexpr std::uint32_t kMany = 32;
+  const auto ring = make_segment(kMany, 1U << 19);
+  const std::uint32_t usual = ring->header().usual_slots;
+  CHECK(usual >= 8);
+  CHECK(usual < kMany);
+  CHECK_EQUAL(make_segment(kMany, 64)->header().usual_slots, kMany);
+  ControlPort control(ring);
+  std::uint32_t token = 0, group = 0;
+  must(control.add_token(&token).ok() && control.add_group(&group).ok(), "no ports");
+  std::unique_ptr<WriterPort> writer;
+  std::unique_ptr<ReaderPort> reader;
+  must(WriterPort::open(ring, token, &writer).ok() && ReaderPort::open(ring, group, &reader).ok(), "no ports");
+  for (std::uint32_t i = 0; i < 2 * usual + 1; ++i) {
+    CHECK_EQUAL(writer->claim(1).first, i % usual);
+    writer->publish();
+    if (i > 0) reader->advance();  // one event behind
+  }
+  for (std::uint32_t i = 0; i < kMany - 2; ++i) {  // none is read: so all of them, each once
+    CHECK_EQUAL(writer->claim(1).status, kOk);
+    writer->publish();
+  }
+  CHECK_EQUAL(ring->header().free_count.load(), 0U);
 }
 
 TEST("a claim on a full, paused or ending ring says why and changes nothing") {
@@ -157,13 +199,13 @@ TEST("metadata are the writer's own count, the time, and dead time not measured,
 
 TEST("metadata find their slot where those in hand are no neighbours") {
   Stage stage(1);
-  std::swap(stage.segment->free_queue()[0], stage.segment->free_queue()[3]);
+  stage.segment->header().next_claim = 3;
   stage.writer->claim(1);
   CHECK(!stage.writer->set_metadata(0, {1, 1.0, 0.0}));
   stage.writer->claim(1);
-  CHECK(stage.writer->set_metadata(1, {5, 1.0, 0.0}));
+  CHECK(stage.writer->set_metadata(0, {5, 1.0, 0.0}));
   CHECK(stage.writer->set_metadata(3, {6, 1.0, 0.0}));
-  CHECK_EQUAL(stage.segment->slot(1).counter, 5);
+  CHECK_EQUAL(stage.segment->slot(0).counter, 5);
   CHECK_EQUAL(stage.segment->slot(3).counter, 6);
 }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.analysis.pulses import find_pulses
+from mimocorb.buffer_control import BufferToBuffer
 
 # What became of an event; every event is accounted for.
 DOUBLE_PULSE = 0

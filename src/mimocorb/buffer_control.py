@@ -39,7 +39,7 @@ from mimocorb.compat.manual.sinks import BufferToParquetfile as rb_toParquetfile
 from mimocorb.compat.manual.sinks import BufferToTxtfile as rb_toTxtfile
 from mimocorb.compat.manual.source import SourceToBuffer
 from mimocorb.compat.manual.source import SourceToBuffer as rbImport
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 
 __all__ = [
     "BufferToBuffer",

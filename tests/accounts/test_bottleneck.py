@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mimocorb.components.meter_page import Doing
+from mimocorb.components.meter_page import Activity
 from mimocorb.run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
 from mimocorb.run.accounts.process_account import Span
 from mimocorb.run.accounts.run_account import RunAccount
@@ -33,9 +33,9 @@ def worker(
 
     Without `cpu`, it computes whenever it is busy. It was `down` between two processes.
     """
-    spent = [0] * len(Doing)
+    spent = [0] * len(Activity)
     for name, seconds in parts.items():
-        spent[Doing[name.upper()]] = round(processes * seconds * SECOND_NS)
+        spent[Activity[name.upper()]] = round(processes * seconds * SECOND_NS)
     busy_s = parts.get("working", 0.0) + parts.get("reading_out", 0.0)
     cpu_ns = round(processes * (busy_s - wait if cpu is None else cpu) * SECOND_NS)
     wait_ns, down_ns = (round(processes * each * SECOND_NS) for each in (wait, down))

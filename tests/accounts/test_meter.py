@@ -15,17 +15,17 @@ from mimocorb import reading_out
 from mimocorb.buffer_control import BufferToBuffer, MergeBuffers, SourceToBuffer, rbPut
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import Meter, StateClock, current
-from mimocorb.components.meter_page import Doing, Knows, interval_edges_ns, read_page
+from mimocorb.components.meter_page import Activity, Capability, interval_edges_ns, read_page
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 
 WATCHDOG_S = 60.0
 ACTIVE = (
-    Doing.WORKING,
-    Doing.READING_OUT,
-    Doing.NO_ROOM,
-    Doing.PAUSED,
-    Doing.NO_INPUT,
+    Activity.WORKING,
+    Activity.READING_OUT,
+    Activity.NO_ROOM,
+    Activity.PAUSED,
+    Activity.NO_INPUT,
 )
 
 
@@ -70,7 +70,7 @@ def test_causes_add_up_to_the_whole_time_of_a_source_exactly(own_meter, new_buff
             yield float(number)
 
     def late_reader():
-        wait_for(own_meter, Doing.NO_ROOM, 0.05)
+        wait_for(own_meter, Activity.NO_ROOM, 0.05)
         with Reader(group) as reader:
             for _ in reader:
                 pass
@@ -83,12 +83,12 @@ def test_causes_add_up_to_the_whole_time_of_a_source_exactly(own_meter, new_buff
     # the end as the clock of the process has it, the parts as the page has them
     ended_ns = own_meter.since_ns
     assert sum(found.spent_ns[doing] for doing in ACTIVE) == ended_ns - found.began_ns
-    assert found.spent_ns[Doing.WORKING] >= 40e6
-    assert found.spent_ns[Doing.READING_OUT] >= 40e6
-    assert found.spent_ns[Doing.NO_ROOM] >= 40e6
+    assert found.spent_ns[Activity.WORKING] >= 40e6
+    assert found.spent_ns[Activity.READING_OUT] >= 40e6
+    assert found.spent_ns[Activity.NO_ROOM] >= 40e6
     assert found.events == 40
     assert found.intervals.sum() == 40
-    assert Knows.ARRIVALS | Knows.READING_OUT in found.knows
+    assert Capability.ARRIVALS | Capability.READING_OUT in found.knows
 
 
 def test_the_time_of_a_full_ring_is_that_which_the_ring_itself_has_measured(own_meter, new_buffer):
@@ -106,7 +106,7 @@ def test_the_time_of_a_full_ring_is_that_which_the_ring_itself_has_measured(own_
     elapsed_s = time.monotonic() - began_s
     thread.join(WATCHDOG_S)
     found = read(own_meter)
-    ring_s, no_room_s = buffer.stats().waiting.full_s, found.spent_ns[Doing.NO_ROOM] / 1e9
+    ring_s, no_room_s = buffer.stats().waiting.full_s, found.spent_ns[Activity.NO_ROOM] / 1e9
     # The meter looks at the clock before and after the ring does.
     assert 0 < ring_s <= no_room_s <= elapsed_s
 
@@ -118,15 +118,15 @@ def test_a_pause_has_a_time_of_its_own(own_meter, new_buffer):
     buffer.pause()
 
     def resume_later():
-        wait_for(own_meter, Doing.PAUSED, 0.05)
+        wait_for(own_meter, Activity.PAUSED, 0.05)
         buffer.resume()
 
     thread = in_thread(resume_later)
     put([2.0])
     thread.join(WATCHDOG_S)
     found = read(own_meter)
-    assert found.spent_ns[Doing.PAUSED] >= 50e6
-    assert found.spent_ns[Doing.NO_ROOM] == 0
+    assert found.spent_ns[Activity.PAUSED] >= 50e6
+    assert found.spent_ns[Activity.NO_ROOM] == 0
     put.close()
 
 
@@ -139,7 +139,7 @@ def test_a_function_that_uses_a_writer_by_itself_is_told_apart_from_waiting(own_
             writer.process_buffer()
 
         def read_later():
-            wait_for(own_meter, Doing.NO_ROOM, 0.05)
+            wait_for(own_meter, Activity.NO_ROOM, 0.05)
             with Reader(group) as reader:
                 reader.get()
 
@@ -147,8 +147,8 @@ def test_a_function_that_uses_a_writer_by_itself_is_told_apart_from_waiting(own_
         writer.get_new_buffer()[:] = 2
         thread.join(WATCHDOG_S)
     found = read(own_meter)
-    assert found.spent_ns[Doing.NO_ROOM] >= 50e6
-    assert Knows.ARRIVALS not in found.knows
+    assert found.spent_ns[Activity.NO_ROOM] >= 50e6
+    assert Capability.ARRIVALS not in found.knows
 
 
 def test_waiting_for_input_is_not_busy(own_meter, new_buffer):
@@ -160,13 +160,13 @@ def test_waiting_for_input_is_not_busy(own_meter, new_buffer):
             for number in range(5):
                 while raw.stats().groups[0].acknowledged < number:
                     time.sleep(0.001)
-                wait_for(own_meter, Doing.NO_INPUT, 0.02)
+                wait_for(own_meter, Activity.NO_INPUT, 0.02)
                 writer.write([number])
 
     thread = in_thread(source)
     BufferToBuffer(source_list=[from_raw], sink_list=[results.new_writer()], filter=bool)()
     thread.join(WATCHDOG_S)
-    assert read(own_meter).spent_ns[Doing.NO_INPUT] >= 100e6
+    assert read(own_meter).spent_ns[Activity.NO_INPUT] >= 100e6
 
 
 def test_waiting_for_a_partner_is_not_waiting_for_input(own_meter, new_buffer):
@@ -175,17 +175,17 @@ def test_waiting_for_a_partner_is_not_waiting_for_input(own_meter, new_buffer):
 
     def sources():
         with Writer(sinks[0]) as fast, Writer(sinks[1]) as slow:
-            wait_for(own_meter, Doing.NO_INPUT, 0.02)
+            wait_for(own_meter, Activity.NO_INPUT, 0.02)
             fast.write([1.0])
-            wait_for(own_meter, Doing.NO_PARTNER, 0.05)
+            wait_for(own_meter, Activity.NO_PARTNER, 0.05)
             slow.write([2.0])
 
     thread = in_thread(sources)
     MergeBuffers(list(groups), function=bool)()
     thread.join(WATCHDOG_S)
     found = read(own_meter)
-    assert found.spent_ns[Doing.NO_INPUT] >= 20e6
-    assert found.spent_ns[Doing.NO_PARTNER] >= 50e6
+    assert found.spent_ns[Activity.NO_INPUT] >= 20e6
+    assert found.spent_ns[Activity.NO_PARTNER] >= 50e6
     assert sum(found.spent_ns) == found.at_ns - found.began_ns
 
 
@@ -199,14 +199,14 @@ def test_waiting_for_the_turn_is_not_waiting_for_input(own_meter, new_buffer):
         second.get()
 
         def acknowledge_later():
-            wait_for(own_meter, Doing.NO_TURN, 0.05)
+            wait_for(own_meter, Activity.NO_TURN, 0.05)
             first.acknowledge()
 
         thread = in_thread(acknowledge_later)
         assert second.wait_for_turn(WATCHDOG_S)
         thread.join(WATCHDOG_S)
         second.acknowledge()
-    assert read(own_meter).spent_ns[Doing.NO_TURN] >= 50e6
+    assert read(own_meter).spent_ns[Activity.NO_TURN] >= 50e6
 
 
 def test_what_was_waited_for_in_vain_is_not_live(own_meter, new_buffer):
@@ -221,11 +221,11 @@ def test_what_was_waited_for_in_vain_is_not_live(own_meter, new_buffer):
     SourceToBuffer(sink_list=[buffer.new_writer()], data_source=events())()
     found = read(own_meter)
     assert found.events == 2
-    assert found.doing is Doing.ENDED
-    assert found.spent_ns[Doing.ENDED] >= 20e6
+    assert found.doing is Activity.ENDED
+    assert found.spent_ns[Activity.ENDED] >= 20e6
     # all live time is that before the two events
     edges, counts = interval_edges_ns(), found.intervals
-    live_ns = found.spent_ns[Doing.WORKING]
+    live_ns = found.spent_ns[Activity.WORKING]
     assert (edges[:-1] * counts).sum() <= live_ns < (edges[1:] * counts).sum()
     assert sum(found.spent_ns) == found.at_ns - found.began_ns
 
@@ -241,7 +241,7 @@ def test_an_event_that_does_not_fit_leaves_the_source_live(own_meter, new_buffer
         put(data, metadata)
     stats = buffer.stats()
     assert (stats.published, stats.aborted, stats.in_hand) == (0, 1, 0)
-    assert own_meter.state == Doing.WORKING
+    assert own_meter.state == Activity.WORKING
     assert read(own_meter).events == 0
 
 
@@ -250,8 +250,8 @@ def test_intervals_fall_into_the_bins_whose_edges_are_given():
     for live_ns in (0, 1, 7, 8, 9, 1000, 123_456_789, (1 << 43) - 1, 1 << 50):
         meter = Meter()
         meter.begin()
-        meter.spent_ns[Doing.WORKING] = live_ns
-        meter.state = int(Doing.READING_OUT)
+        meter.spent_ns[Activity.WORKING] = live_ns
+        meter.state = int(Activity.READING_OUT)
         meter.event_is_published()
         (filled,) = read(meter).intervals.nonzero()[0]
         assert edges[filled] <= min(live_ns, edges[-1] - 1) < edges[filled + 1]
@@ -261,12 +261,12 @@ def test_a_page_read_between_its_two_stores_still_adds_up():
     # A2: the time is written, what is done now not yet
     meter = Meter()
     meter.begin()
-    meter.switch(int(Doing.NO_ROOM))
-    meter.words[page_of.DOING] = int(Doing.WORKING)
+    meter.switch(int(Activity.NO_ROOM))
+    meter.words[page_of.DOING] = int(Activity.WORKING)
     now_ns = time.monotonic_ns()
     found = read_page(bytes(meter.page), now_ns)
     assert sum(found.spent_ns) == now_ns - found.began_ns
-    assert found.doing is Doing.WORKING
+    assert found.doing is Activity.WORKING
 
 
 def test_threads_outside_a_run_have_accounts_of_their_own():
@@ -281,12 +281,12 @@ def test_of_several_threads_that_wait_the_first_one_counts(worker_meter, new_buf
     readers = [Reader(buffer.new_reader_group()) for buffer in (first, second)]
     writers = [Writer(buffer.new_writer()) for buffer in (first, second)]
     threads = [in_thread(reader.get) for reader in readers]
-    wait_for(worker_meter, Doing.NO_INPUT, 0.0)
+    wait_for(worker_meter, Activity.NO_INPUT, 0.0)
     for writer in writers:
         writer.write([1.0])
     for thread in threads:
         thread.join(WATCHDOG_S)
-    assert worker_meter.state == Doing.WORKING
+    assert worker_meter.state == Activity.WORKING
     found = read(worker_meter)
     assert sum(found.spent_ns) == found.at_ns - found.began_ns
     for port in (*readers, *writers):
@@ -326,7 +326,7 @@ def test_the_account_survives_the_kill_of_its_process():
         assert process.stdout is not None
         assert process.stdout.readline() == b"full\n"
         deadline = time.monotonic() + WATCHDOG_S
-        while page.read().doing is not Doing.NO_ROOM and time.monotonic() < deadline:
+        while page.read().doing is not Activity.NO_ROOM and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
@@ -335,7 +335,7 @@ def test_the_account_survives_the_kill_of_its_process():
     found = page.read(now_ns)
     page.close()
     assert found.events == 2
-    assert found.doing is Doing.NO_ROOM
-    assert found.spent_ns[Doing.NO_ROOM] >= 20e6
-    assert found.spent_ns[Doing.WORKING] >= 30e6
+    assert found.doing is Activity.NO_ROOM
+    assert found.spent_ns[Activity.NO_ROOM] >= 20e6
+    assert found.spent_ns[Activity.WORKING] >= 30e6
     assert sum(found.spent_ns) == now_ns - found.began_ns

@@ -71,18 +71,20 @@ class SharedMemory:
 BACKENDS = {"in process": InProcess, "shared memory": SharedMemory}
 
 
-def check_books(books):
+def check_ledger(ledger):
     """The identities that hold at every moment (contract, clause S8)."""
-    assert books.claimed == books.published + books.aborted + books.torn + books.in_hand, books
-    for group in books.groups:
+    assert ledger.claimed == ledger.published + ledger.aborted + ledger.torn + ledger.in_hand, (
+        ledger
+    )
+    for group in ledger.groups:
         assert group.offered == (
             group.acknowledged + group.quarantined + group.pending + group.held + group.abandoned
         ), group
-    return books
+    return ledger
 
 
 class Ring:
-    """A ring under test with its books checked at every look."""
+    """A ring under test with its ledger checked at every look."""
 
     def __init__(self, backend, number_of_slots, slot_bytes=8):
         self.backend = backend(number_of_slots, slot_bytes)
@@ -102,16 +104,16 @@ class Ring:
         self.ports.append(self.backend.observer())
         return self.ports[-1]
 
-    def books(self):
-        return check_books(self.ring.books())
+    def ledger(self):
+        return check_ledger(self.ring.ledger())
 
-    def group_books(self, group):
-        return next(books for books in self.books().groups if books.group == group)
+    def group_ledger(self, group):
+        return next(ledger for ledger in self.ledger().groups if ledger.group == group)
 
     def close(self):
         for port in self.ports:
             port.close()
-        self.books()
+        self.ledger()
         self.backend.close()
 
 

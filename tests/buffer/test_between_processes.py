@@ -65,10 +65,10 @@ def test_every_group_gets_every_event_once_and_each_writer_in_order(start, tmp_p
             for numbers in received:
                 for of_writer in (numbers[numbers < 10_000], numbers[numbers >= 10_000]):
                     assert (np.diff(of_writer) > 0).all()
-        books = buffer.stats()
-        books.check()
-        assert (books.published, books.aborted, books.torn, books.free_slots) == (2000, 0, 0, 7)
-        assert [group.acknowledged for group in books.groups] == [2000, 2000]
+        ledger = buffer.stats()
+        ledger.check()
+        assert (ledger.published, ledger.aborted, ledger.torn, ledger.free_slots) == (2000, 0, 0, 7)
+        assert [group.acknowledged for group in ledger.groups] == [2000, 2000]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -84,9 +84,9 @@ def test_shutdown_ends_processes_in_endless_loops_with_exit_code_zero(start, met
         wait_until(lambda: buffer.stats().published > 20, "events flow")
         buffer.shutdown()
         assert exit_codes(processes) == [0] * 4
-        books = buffer.stats()
-        books.check()
-        assert books.published == books.groups[0].acknowledged
+        ledger = buffer.stats()
+        ledger.check()
+        assert ledger.published == ledger.groups[0].acknowledged
 
 
 def test_an_event_of_a_killed_reader_is_delivered_again(start):
@@ -124,8 +124,8 @@ def test_a_slot_of_a_killed_writer_is_counted_torn_and_used_again(start):
         assert int(reader.get(timeout_s=WATCHDOG_S)[0]) == 1
         reader.acknowledge()
         buffer.reap()
-        books = buffer.stats()
-        assert (books.published, books.torn, books.in_hand, books.free_slots) == (1, 1, 0, 2)
+        ledger = buffer.stats()
+        assert (ledger.published, ledger.torn, ledger.in_hand, ledger.free_slots) == (1, 1, 0, 2)
         assert list(reader) == []
 
 
@@ -245,8 +245,8 @@ def test_a_handle_opened_before_a_fork_is_refused_in_the_child_and_stays_the_par
         assert exit_codes(children) == [0, 0]
         writer.write([5])
         assert int(reader.get()[0]) == 5
-        books = buffer.stats()
-        assert (books.writers, books.groups[0].readers) == (1, 1)
+        ledger = buffer.stats()
+        assert (ledger.writers, ledger.groups[0].readers) == (1, 1)
 
 
 def test_a_waiting_process_does_not_hold_up_other_threads():

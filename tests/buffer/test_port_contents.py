@@ -130,15 +130,15 @@ def test_a_group_added_late_starts_with_the_oldest_event_still_in_the_ring(make)
     ring = make(3)
     writer = ring.writer()
     put(writer, 5)  # owed to nobody; 1 and 2 have been overwritten
-    assert ring.books().free_slots == 3
+    assert ring.ledger().free_slots == 3
     group = ring.ring.add_group()
-    assert ring.books().free_slots == 0
-    books = ring.group_books(group)
-    assert (books.offered, books.pending, books.first_sequence) == (3, 3, 3)
+    assert ring.ledger().free_slots == 0
+    ledger = ring.group_ledger(group)
+    assert (ledger.offered, ledger.pending, ledger.first_sequence) == (3, 3, 3)
     reader = ring.reader(group)
     assert [get(reader) for _ in range(3)] == [3, 4, 5]
     assert reader.advance() == Status.NOT_NOW
-    assert ring.books().free_slots == 3
+    assert ring.ledger().free_slots == 3
 
 
 def test_a_group_added_late_shares_what_an_older_group_still_has(make):
@@ -149,24 +149,24 @@ def test_a_group_added_late_shares_what_an_older_group_still_has(make):
     assert get(reader) == 1
     assert get(reader) == 2  # 1 is acknowledged and gone, 2 is held
     late = ring.ring.add_group()
-    assert ring.group_books(late).first_sequence == 2
+    assert ring.group_ledger(late).first_sequence == 2
     newcomer = ring.reader(late)
     assert [get(newcomer) for _ in range(3)] == [2, 3, 4]
     newcomer.acknowledge()
     assert [get(reader) for _ in range(2)] == [3, 4]
     reader.acknowledge()
-    assert ring.books().free_slots == 4
+    assert ring.ledger().free_slots == 4
 
 
 def test_a_group_added_to_an_empty_ring_starts_with_the_next_event(make):
     ring = make(2)
     group = ring.ring.add_group()
-    assert ring.group_books(group).first_sequence == 1
+    assert ring.group_ledger(group).first_sequence == 1
     reader = ring.reader(group)
     put(ring.writer(), 1)
     get(reader)
     reader.acknowledge()
-    assert ring.group_books(ring.ring.add_group()).first_sequence == 2
+    assert ring.group_ledger(ring.ring.add_group()).first_sequence == 2
 
 
 def test_removing_a_group_frees_what_only_it_was_due_and_counts_it_abandoned(make):
@@ -181,10 +181,10 @@ def test_removing_a_group_frees_what_only_it_was_due_and_counts_it_abandoned(mak
     assert get(gone) == 2
     gone.close()
     assert ring.ring.remove_group(leaving) == 3
-    assert ring.books().free_slots == 1
+    assert ring.ledger().free_slots == 1
     assert [get(reader) for _ in range(3)] == [2, 3, 4]
     reader.acknowledge()
-    assert ring.books().free_slots == 4
+    assert ring.ledger().free_slots == 4
 
 
 def test_without_any_group_left_a_writer_is_never_held_up(make):
@@ -195,4 +195,4 @@ def test_without_any_group_left_a_writer_is_never_held_up(make):
     assert writer.advance() == Status.NOT_NOW
     assert ring.ring.remove_group(group) == 2
     put(writer, 10)
-    assert ring.books().free_slots == 2
+    assert ring.ledger().free_slots == 2

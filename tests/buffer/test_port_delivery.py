@@ -24,11 +24,11 @@ def test_a_slot_comes_free_only_when_the_last_group_has_acknowledged(make):
     groups = [ring.ring.add_group() for _ in range(3)]
     put(ring.writer())
     for group in groups:
-        assert ring.books().free_slots == 0
+        assert ring.ledger().free_slots == 0
         reader = ring.reader(group)
         get(reader)
         assert reader.acknowledge() == 1
-    assert ring.books().free_slots == 1
+    assert ring.ledger().free_slots == 1
 
 
 def test_a_slow_reader_holds_up_nothing_but_its_own_slot(make):
@@ -73,7 +73,7 @@ def test_events_given_back_come_first_again_and_are_marked(make):
     slot = first.advance()
     assert (first.sequence(slot), first.delivery(slot)) == (1, 3)
     assert get(first) == 3
-    assert ring.group_books(group).redelivered == 2  # how often an event was given back
+    assert ring.group_ledger(group).redelivered == 2  # how often an event was given back
 
 
 def test_a_batch_given_back_goes_to_its_place_in_publish_order(make):
@@ -86,7 +86,7 @@ def test_a_batch_given_back_goes_to_its_place_in_publish_order(make):
     second.give_back()
     first.give_back()
     assert [get(first) for _ in range(4)] == [1, 2, 3, 4]
-    assert ring.group_books(group).redelivered == 3
+    assert ring.group_ledger(group).redelivered == 3
 
 
 def test_the_first_events_in_hand_can_be_acknowledged_and_the_rest_given_back(make):
@@ -97,14 +97,14 @@ def test_the_first_events_in_hand_can_be_acknowledged_and_the_rest_given_back(ma
     reader.take(4)
     assert reader.acknowledge_first(0) == 0
     assert reader.acknowledge_first(3) == 3
-    books = ring.group_books(group)
-    assert (books.acknowledged, books.held, ring.books().free_slots) == (3, 1, 3)
+    ledger = ring.group_ledger(group)
+    assert (ledger.acknowledged, ledger.held, ring.ledger().free_slots) == (3, 1, 3)
     assert reader.sequence(3) == 4
     assert reader.give_back() == 1
     assert get(reader) == 4
     assert reader.acknowledge_first(9) == 1
     assert reader.acknowledge_first(1) == 0
-    assert ring.group_books(group).acknowledged == 4
+    assert ring.group_ledger(group).acknowledged == 4
 
 
 def test_events_given_back_come_alone_so_that_a_bad_one_does_not_condemn_its_batch(make):
@@ -147,7 +147,7 @@ def test_an_event_that_stepped_aside_has_not_failed(make):
         assert get(reader) == 1
         reader.give_back(True)
     assert reader.take(1) == (Status.POISONOUS, 0)
-    assert ring.group_books(group).redelivered == 13
+    assert ring.group_ledger(group).redelivered == 13
 
 
 # --- in order
@@ -275,10 +275,10 @@ def test_a_reader_that_closes_gives_back_what_it_holds(make):
     put(ring.writer(), 2)
     leaving = ring.reader(group)
     get(leaving)
-    assert ring.group_books(group).readers == 1
+    assert ring.group_ledger(group).readers == 1
     leaving.close()
     leaving.close()
-    assert ring.group_books(group).readers == 0
+    assert ring.group_ledger(group).readers == 0
     staying = ring.reader(group)
     slot = staying.advance()
     assert (staying.sequence(slot), staying.delivery(slot)) == (1, 2)
@@ -293,7 +293,7 @@ def test_redelivery_in_one_group_is_no_concern_of_another(make):
     reader.give_back()
     slot = witness.advance()
     assert witness.delivery(slot) == 1
-    assert ring.group_books(other).redelivered == 0
+    assert ring.group_ledger(other).redelivered == 0
 
 
 def test_a_quarantined_event_is_done_with_and_counted_apart(make):
@@ -304,9 +304,9 @@ def test_a_quarantined_event_is_done_with_and_counted_apart(make):
     get(reader)
     assert reader.quarantine() == 1
     assert get(reader) == 2
-    books = ring.group_books(group)
-    assert (books.quarantined, books.acknowledged, books.held) == (1, 0, 1)
-    assert ring.books().free_slots == 1
+    ledger = ring.group_ledger(group)
+    assert (ledger.quarantined, ledger.acknowledged, ledger.held) == (1, 0, 1)
+    assert ring.ledger().free_slots == 1
 
 
 def test_an_event_handed_out_too_often_comes_alone_and_marked_as_poisonous(make):
@@ -325,7 +325,7 @@ def test_an_event_handed_out_too_often_comes_alone_and_marked_as_poisonous(make)
     assert reader.sequence(reader.poisonous()) == 2
     reader.quarantine()
     assert get(reader) == 3
-    assert ring.group_books(group).quarantined == 1
+    assert ring.group_ledger(group).quarantined == 1
 
 
 def test_a_reused_slot_starts_with_delivery_one(make):

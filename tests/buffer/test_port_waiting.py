@@ -18,7 +18,7 @@ def test_a_paused_ring_refuses_claims_but_lets_held_slots_be_published(make):
     writer, reader = ring.writer(), ring.reader(group)
     writer.claim(1)
     ring.ring.pause(True)
-    assert ring.books().paused
+    assert ring.ledger().paused
     assert writer.claim(1) == (Status.PAUSED, 0)
     assert writer.publish() == 1
     assert get(reader) == 1
@@ -35,11 +35,11 @@ def test_readers_see_the_end_when_the_last_writer_has_left_and_all_is_taken(make
     group = ring.ring.add_group()
     writer, reader = ring.writer(), ring.reader(group)
     put(writer, 2)
-    assert not ring.books().ended
+    assert not ring.ledger().ended
     writer.close()
     assert [get(reader), get(reader)] == [1, 2]
     assert reader.advance() == Status.ENDED
-    assert ring.books().ended
+    assert ring.ledger().ended
 
 
 def test_a_promised_writer_keeps_the_stream_open(make):
@@ -58,13 +58,13 @@ def test_a_promise_can_be_taken_back_and_given_again(make):
     group = ring.ring.add_group()
     reader = ring.reader(group)
     ring.ring.promise_writer(ring.token, 1)
-    assert ring.books().promised == 2
+    assert ring.ledger().promised == 2
     ring.writer().close()
     assert reader.advance() == Status.NOT_NOW
     ring.ring.promise_writer(ring.token, -1)
     assert reader.advance() == Status.ENDED
     ring.ring.promise_writer(ring.token, -1)
-    assert ring.books().promised == 0
+    assert ring.ledger().promised == 0
     ring.ring.promise_writer(ring.token, 1)
     assert reader.advance() == Status.NOT_NOW
 
@@ -83,7 +83,7 @@ def test_one_token_may_be_opened_by_several_writers(make):
     group = ring.ring.add_group()
     reader = ring.reader(group)
     one, other = ring.writer(), ring.writer()
-    assert (ring.books().writers, ring.books().promised) == (2, 0)
+    assert (ring.ledger().writers, ring.ledger().promised) == (2, 0)
     one.close()
     assert reader.advance() == Status.NOT_NOW
     other.close()
@@ -123,7 +123,7 @@ def test_ending_the_writers_refuses_claims_and_lets_held_slots_be_published(make
     writer, reader = ring.writer(), ring.reader(group)
     writer.claim(1)
     ring.ring.end_writers()
-    assert ring.books().ending
+    assert ring.ledger().ending
     assert writer.claim(1) == (Status.ENDED, 0)
     assert reader.advance() == Status.NOT_NOW
     assert writer.publish() == 1
@@ -159,7 +159,7 @@ def test_ending_the_readers_ends_them_at_once(make):
     get(reader)
     ring.ring.end_readers()
     assert reader.advance() == Status.ENDED
-    assert ring.group_books(group).pending == 1
+    assert ring.group_ledger(group).pending == 1
 
 
 # --- observing
@@ -181,13 +181,13 @@ def test_an_observer_gets_a_copy_of_the_newest_event_and_leaves_no_trace(make):
         writer.slot(slot)[:] = value
         writer.set_metadata(slot, value, float(value), 0.5)
         writer.publish()
-        before = ring.books()
+        before = ring.ledger()
         target = np.empty(8, np.uint8)
         snapshot = observer.snapshot(target)
         assert snapshot[:4] == (value, value, float(value), 0.5)
         assert snapshot[4] >= 0
         assert (target == value).all()
-        assert ring.books() == before
+        assert ring.ledger() == before
     assert observer.newest() == 7
 
 
@@ -311,14 +311,14 @@ def test_the_time_of_waiting_is_kept_by_cause(make):
     assert full_ns >= 0.06e9
     assert paused_ns >= 0.07e9
     assert reader.waited_ns() >= 0.05e9
-    books = ring.books()
-    assert (books.full_ns, books.paused_ns) == (full_ns, paused_ns)
-    assert ring.group_books(group).waiting_ns == reader.waited_ns()
+    ledger = ring.ledger()
+    assert (ledger.full_ns, ledger.paused_ns) == (full_ns, paused_ns)
+    assert ring.group_ledger(group).waiting_ns == reader.waited_ns()
     writer.close()
     reader.close()
-    books = ring.books()
-    assert (books.full_ns, books.paused_ns) == (full_ns, paused_ns)
-    assert ring.group_books(group).waiting_ns >= 0.05e9
+    ledger = ring.ledger()
+    assert (ledger.full_ns, ledger.paused_ns) == (full_ns, paused_ns)
+    assert ring.group_ledger(group).waiting_ns >= 0.05e9
 
 
 def test_waiting_until_drained_ends_with_the_last_acknowledgement(make):

@@ -5,15 +5,17 @@ from rings import get, put
 from mimocorb.buffers.contract import Status
 
 
-def test_a_new_ring_has_all_slots_free_and_empty_books(make):
-    books = make(5).books()
-    assert books.free_slots == 5
-    assert (books.claimed, books.published, books.aborted, books.torn, books.in_hand) == (0,) * 5
-    assert (books.writers, books.promised, books.groups) == (0, 1, ())
-    assert not any((books.paused, books.ending, books.ended))
+def test_a_new_ring_has_all_slots_free_and_an_empty_ledger(make):
+    ledger = make(5).ledger()
+    assert ledger.free_slots == 5
+    assert (ledger.claimed, ledger.published, ledger.aborted, ledger.torn, ledger.in_hand) == (
+        0,
+    ) * 5
+    assert (ledger.writers, ledger.promised, ledger.groups) == (0, 1, ())
+    assert not any((ledger.paused, ledger.ending, ledger.ended))
 
 
-def test_slots_are_claimed_in_the_order_in_which_they_came_free(make):
+def test_slots_are_claimed_in_turn_whatever_the_order_in_which_they_came_free(make):
     ring = make(3)
     group = ring.ring.add_group()
     writer, first, second = ring.writer(), ring.reader(group), ring.reader(group)
@@ -21,7 +23,7 @@ def test_slots_are_claimed_in_the_order_in_which_they_came_free(make):
     assert (get(first), get(second)) == (1, 2)
     second.acknowledge()  # slot 1 comes free before slot 0
     first.acknowledge()
-    assert put(writer, 2) == [1, 0]
+    assert put(writer, 2) == [0, 1]
 
 
 def test_a_claim_of_several_slots_gives_neighbours_only(make):
@@ -59,11 +61,11 @@ def test_advance_publishes_what_is_in_hand_and_claims_one(make):
     group = ring.ring.add_group()
     writer = ring.writer()
     assert writer.advance() == 0
-    assert ring.books().in_hand == 1
+    assert ring.ledger().in_hand == 1
     assert writer.advance() == 1
-    assert ring.group_books(group).pending == 1
+    assert ring.group_ledger(group).pending == 1
     assert writer.advance() == Status.NOT_NOW
-    assert (ring.books().in_hand, ring.books().published) == (0, 2)
+    assert (ring.ledger().in_hand, ring.ledger().published) == (0, 2)
 
 
 def test_an_aborted_slot_is_free_again_and_counted(make):
@@ -72,8 +74,8 @@ def test_an_aborted_slot_is_free_again_and_counted(make):
     writer.claim(2)
     assert writer.abort() == 2
     assert writer.abort() == 0
-    books = ring.books()
-    assert (books.claimed, books.aborted, books.free_slots) == (2, 2, 2)
+    ledger = ring.ledger()
+    assert (ledger.claimed, ledger.aborted, ledger.free_slots) == (2, 2, 2)
 
 
 def test_a_writer_that_closes_aborts_what_it_holds(make):
@@ -82,7 +84,7 @@ def test_a_writer_that_closes_aborts_what_it_holds(make):
     writer.claim(1)
     writer.close()
     writer.close()
-    assert (ring.books().aborted, ring.books().writers) == (1, 0)
+    assert (ring.ledger().aborted, ring.ledger().writers) == (1, 0)
 
 
 def test_a_slow_writer_holds_up_nothing_but_its_own_slot(make):
@@ -101,4 +103,4 @@ def test_a_slow_writer_holds_up_nothing_but_its_own_slot(make):
 def test_publishing_without_a_slot_in_hand_does_nothing(make):
     ring = make(2)
     assert ring.writer().publish() == 0
-    assert ring.books().published == 0
+    assert ring.ledger().published == 0

@@ -1,4 +1,4 @@
-"""Random sequences of calls on every backend at once: same answers, same books, after each step.
+"""Random sequences of calls on every backend at once: same answers, same ledger, after each step.
 
 A failure prints the calls as a program and how to replay it. Search longer, with new seeds, by
 ``MIMOCORB_HYPOTHESIS_PROFILE=long pytest tests/buffer/test_state_machine.py``.
@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from rings import BACKENDS, check_books
+from rings import BACKENDS, check_ledger
 
 from mimocorb.buffers.contract import Status
 
@@ -68,9 +68,9 @@ def same(answers):
     return answers[0]
 
 
-def without_times(books):
-    groups = tuple(group._replace(waiting_ns=0) for group in books.groups)
-    return books._replace(groups=groups, **TIMES_OF_RING)
+def without_times(ledger):
+    groups = tuple(group._replace(waiting_ns=0) for group in ledger.groups)
+    return ledger._replace(groups=groups, **TIMES_OF_RING)
 
 
 class RingsAgree(RuleBasedStateMachine):
@@ -302,18 +302,18 @@ class RingsAgree(RuleBasedStateMachine):
 
     # --- always
 
-    def ring_books(self):
-        return same([without_times(backend.ring.books()) for backend in self.backends])
+    def ring_ledger(self):
+        return same([without_times(backend.ring.ledger()) for backend in self.backends])
 
     @invariant()
-    def books_are_the_same_and_balance(self):
+    def ledgers_are_the_same_and_balance(self):
         if not hasattr(self, "backends"):
             return
-        books = check_books(self.ring_books())
-        assert books.in_hand == sum(len(writer.in_hand) for writer in self.writers)
-        assert books.writers == len(self.writers)
+        ledger = check_ledger(self.ring_ledger())
+        assert ledger.in_hand == sum(len(writer.in_hand) for writer in self.writers)
+        assert ledger.writers == len(self.writers)
         held = self.ring("held")
-        assert len(held) == books.in_hand + sum(group.held for group in books.groups)
+        assert len(held) == ledger.in_hand + sum(group.held for group in ledger.groups)
         assert len(self.ring_waiters()) == len(self.writers) + len(self.readers)
 
     def ring_waiters(self):
@@ -347,7 +347,7 @@ def run_at_random(seed, steps):
             machine.arrange(random.choice(list(machine.possible_arrangements())))
         else:
             machine.look_on()
-        machine.books_are_the_same_and_balance()
+        machine.ledgers_are_the_same_and_balance()
     machine.teardown()
 
 

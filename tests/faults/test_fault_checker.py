@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb.testing.campaign_checks import Life, examine
-from mimocorb.testing.campaign_workers import (
+from campaign_checks import Life, examine
+from campaign_workers import (
     ACKNOWLEDGED,
     GIVEN_BACK,
     HELD,
@@ -15,10 +13,12 @@ from mimocorb.testing.campaign_workers import (
     read_log,
 )
 
+from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
+
 EVENTS = 4
 
 
-def books():
+def ledger():
     group = GroupStats(0, EVENTS, EVENTS, 0, 0, 0, 0, 0, 1, 0.0, 1)
     return BufferStats(
         "test",
@@ -65,7 +65,7 @@ def lives(tmp_path):
 
 
 def test_a_marked_redelivery_after_a_death_is_in_order(lives):
-    report = examine(list(lives), books())
+    report = examine(list(lives), ledger())
     assert report.faultless, report
     assert (report.kills, report.reader_kills) == (1, 1)
 
@@ -73,49 +73,49 @@ def test_a_marked_redelivery_after_a_death_is_in_order(lives):
 def test_a_lost_event_is_found(lives):
     writer, dead, successor = lives
     shorter = replace(successor, records=successor.records[:-1])
-    assert examine([writer, dead, shorter], books()).lost == 1
+    assert examine([writer, dead, shorter], ledger()).lost == 1
     dead.records["state"][0] = HELD
-    assert examine(list(lives), books()).lost == 1
+    assert examine(list(lives), ledger()).lost == 1
 
 
 def test_an_unmarked_repeat_is_found(lives):
     lives[2].records["delivery"][0] = 1
-    assert examine(list(lives), books()).unmarked_repeats == 1
+    assert examine(list(lives), ledger()).unmarked_repeats == 1
 
 
 def test_a_repeat_after_an_acknowledgement_is_found(lives):
     lives[1].records["state"][1] = ACKNOWLEDGED
-    assert examine(list(lives), books()).unmarked_repeats == 1
+    assert examine(list(lives), ledger()).unmarked_repeats == 1
 
 
 def test_an_event_in_two_living_hands_is_found(lives):
     writer, dead, successor = lives
-    assert examine([writer, replace(dead, killed_ns=350), successor], books()).held_twice == 1
+    assert examine([writer, replace(dead, killed_ns=350), successor], ledger()).held_twice == 1
     dead.records["state"][1], dead.records["over_ns"][1] = GIVEN_BACK, 250
-    assert examine([writer, replace(dead, killed_ns=None), successor], books()).held_twice == 0
+    assert examine([writer, replace(dead, killed_ns=None), successor], ledger()).held_twice == 0
     successor.records["taken_ns"][0] = 240
-    assert examine([writer, replace(dead, killed_ns=None), successor], books()).held_twice == 1
+    assert examine([writer, replace(dead, killed_ns=None), successor], ledger()).held_twice == 1
 
 
 def test_a_damaged_event_is_found(lives):
     lives[2].records["whole"][1] = 0
-    assert examine(list(lives), books()).damaged == 1
+    assert examine(list(lives), ledger()).damaged == 1
     lives[1].records["whole"][1] = 0  # killed before it could look
-    assert examine(list(lives), books()).damaged == 1
+    assert examine(list(lives), ledger()).damaged == 1
 
 
 def test_events_that_the_writer_did_not_publish_are_found(lives):
     lives[0].records["done_ns"][3] = 0  # killed on the way: may have been published or not
-    assert examine(list(lives), books()).unaccounted == 0
+    assert examine(list(lives), ledger()).unaccounted == 0
     fewer = replace(lives[0], records=lives[0].records[:3])
-    assert examine([fewer, *lives[1:]], books()).unaccounted == 1
+    assert examine([fewer, *lives[1:]], ledger()).unaccounted == 1
     lives[2].records["serial"][2] = 7
-    assert examine(list(lives), books()).unaccounted >= 1
+    assert examine(list(lives), ledger()).unaccounted >= 1
     lives[2].records["writer"][2] = 5
-    assert examine(list(lives), books()).unaccounted >= 1
+    assert examine(list(lives), ledger()).unaccounted >= 1
 
 
 def test_the_time_until_the_ring_moves_again_does_not_count_the_victims_own_deeds(lives):
     lives[0].records["done_ns"] = [10, 20, 30, 270]
     lives[1].records["taken_ns"][1] = 260  # noted after the signal was sent
-    assert examine(list(lives), books()).stalls_s == pytest.approx((50e-9,))
+    assert examine(list(lives), ledger()).stalls_s == pytest.approx((50e-9,))

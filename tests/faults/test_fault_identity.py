@@ -67,8 +67,8 @@ def test_a_stopped_reader_keeps_its_event_and_the_others_go_on(holder, make_buff
     connection.send(None)
     process.join(WATCHDOG_S)
     assert process.exitcode == 0
-    books = buffer.stats().groups[0]
-    assert (books.acknowledged, books.redelivered, books.held) == (49, 0, 0)
+    ledger = buffer.stats().groups[0]
+    assert (ledger.acknowledged, ledger.redelivered, ledger.held) == (49, 0, 0)
 
 
 def test_a_stopped_writer_keeps_its_slot(holder, make_buffer):

@@ -5,10 +5,10 @@ import signal
 import fault_workers
 import numpy as np
 import pytest
+from kill_campaign import Load, run_campaign
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
-from mimocorb.testing.kill_campaign import Load, run_campaign
 from mimocorb.testing.watchdog import WATCHDOG_S
 
 
@@ -18,7 +18,7 @@ def killed(process):
 
 
 def test_random_kills_under_load_lose_nothing_and_repeat_nothing_unmarked():
-    """F1, F2, F3 together, with restarts; 1000 kills by ``mimocorb.testing.kill_campaign``."""
+    """F1, F2, F3 together, with restarts; 1000 kills by ``tests/faults/kill_campaign.py``."""
     report = run_campaign(60, seed=20261122)
     assert report.faultless, report
     assert report.kills == 60

@@ -38,9 +38,9 @@ def test_what_fails_three_times_is_set_aside_and_nothing_else(start, make_buffer
     assert failures == 3 * len(poison)
     stats = buffer.stats()
     stats.check()
-    (books,) = stats.groups
-    assert (books.quarantined, books.due) == (len(poison), 0)
-    assert books.acknowledged == EVENTS - len(poison)
+    (ledger,) = stats.groups
+    assert (ledger.quarantined, ledger.due) == (len(poison), 0)
+    assert ledger.acknowledged == EVENTS - len(poison)
     assert stats.free_slots == 64
 
 

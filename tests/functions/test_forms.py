@@ -19,7 +19,7 @@ from mimocorb.components.call import WorkerCall
 from mimocorb.components.form import is_batch, kind_of
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.setup.user_code.user_functions import load_function, locate
 
 

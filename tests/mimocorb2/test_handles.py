@@ -17,7 +17,7 @@ from mimocorb.compat.mimocorb2.names import OFFERED
 from mimocorb.components.call import WorkerCall
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.worker_templates import (
     BufferObserver,
     BufferReader,

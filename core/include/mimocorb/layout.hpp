@@ -1,10 +1,10 @@
 // layout.hpp: the bytes of a ring in shared memory, and what they mean. Fields and limits only.
 //
-//   ┌────────────┬─────────┬────────┬────────┬───────┬────────────┬─────────────┬───────────┬─────────────┐
-//   │ RingHeader │ handles │ tokens │ groups │ slots │ torn marks │ group words │ queues    │ payload     │
-//   │ (1 page)   │ [512]   │ [512]  │ [G]    │ [N]   │ [N]        │ [N][G-1]    │ (1+G)*[N] │ [N][stride] │
-//   └────────────┴─────────┴────────┴────────┴───────┴────────────┴─────────────┴───────────┴─────────────┘
-//    ◀─────────────────────────── control, read and written by all ──────────────────────▶ ◀─ page aligned ▶
+//   ┌────────────┬─────────┬────────┬────────┬───────┬────────────┬─────────────┬────────┬────────────┬─────────────┐
+//   │ RingHeader │ handles │ tokens │ groups │ slots │ torn marks │ group words │ queues │ free marks │ payload     │
+//   │ (1 page)   │ [512]   │ [512]  │ [G]    │ [N]   │ [N]        │ [N][G-1]    │ [G][N] │ [N]        │ [N][stride] │
+//   └────────────┴─────────┴────────┴────────┴───────┴────────────┴─────────────┴────────┴────────────┴─────────────┘
+//    ◀─────────────────────────── control, read and written by all ─────────────────────────────────▶ ◀─ page aligned ▶
 //
 // What an event costs between two processes is the cache lines that travel with it. So what changes
 // with every event lies together: in one line of the header beside that of the lock, in one line of
@@ -51,7 +51,7 @@
 namespace mimocorb {
 
 inline constexpr std::uint64_t kMagic = 0x474e49526f6d696dULL;  // "mimoRING", little-endian
-inline constexpr std::uint32_t kLayoutVersion = 3;
+inline constexpr std::uint32_t kLayoutVersion = 4;
 inline constexpr std::uint32_t kMaxHandles = 512;
 inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
@@ -148,6 +148,7 @@ struct WaitChannel {
   std::atomic<std::uint32_t> turn;
   std::atomic<std::uint32_t> sleepers;  // cache: recomputed from HandleRecord.sleeping
   std::uint32_t woken;  // cache: how many of them were sent a wake-up and have not yet run
+  std::atomic<std::uint32_t> looking;  // cache: 1 + handle of who looks for work without sleeping; 0: nobody
 };
 
 struct SlotRecord {
@@ -216,7 +217,11 @@ struct alignas(kCacheLine) GroupRecord {
   std::atomic<std::uint32_t> queue_count;
   std::atomic<std::uint32_t> held;
   std::uint32_t readers;
-  std::int64_t waited_ns;  // of readers that have left
+  // hints
+  std::uint32_t round_ns;  // of late, how long after it took an event a reader asks for the next; 0: not known
+  std::int64_t asked_ns;   // when a reader last asked for events, by the newest one's time of publishing
+
+  alignas(kCacheLine) std::int64_t waited_ns;  // cache: of readers that have left
 };
 
 struct RingHeader {
@@ -230,7 +235,8 @@ struct RingHeader {
   std::uint64_t slot_bytes;
   std::uint64_t slot_stride;
   std::uint64_t offset_handles, offset_tokens, offset_groups, offset_slots, offset_torn_marks,
-      offset_group_words, offset_queues, offset_payload;
+      offset_group_words, offset_queues, offset_free_marks, offset_payload;
+  std::uint32_t usual_slots;  // as many as are used as long as they suffice
   std::int32_t creator_pid;
   std::uint32_t max_deliveries;  // handed out more often, an event is poisonous
   std::uint64_t creator_start_time;
@@ -242,8 +248,9 @@ struct RingHeader {
   // caches
   std::atomic<std::uint32_t> newest_slot;  // 1 + slot of the newest event; 0 before the first
   std::atomic<std::uint32_t> free_count;
-  std::uint32_t free_head;
+  std::uint32_t next_claim;  // where to look for the next free slot
   std::atomic<std::uint32_t> in_hand;
+  std::int64_t newest_ns;  // hint: when the newest event was published
 
   // From here on: read for every event, written hardly ever.
   alignas(kCacheLine) std::atomic<std::uint32_t> handles_used;  // no handle from this one on was ever open; only grows

@@ -47,9 +47,9 @@ class Ring::Locked {
  public:
   explicit Locked(Ring* ring) : ring_(ring) { ring_->lock(); }
   ~Locked() {
-    keep_only_with_sleepers();
+    ring_->signal_all(&wakes);
     ring_->unlock();
-    if ((wakes.groups | wakes.turns) != 0 || wakes.slots > 0 || wakes.progress) ring_->wake(wakes);
+    if ((wakes.groups | wakes.turns) != 0 || wakes.space || wakes.progress) ring_->wake(wakes);
   }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
@@ -57,22 +57,6 @@ class Ring::Locked {
   Wakes wakes;
 
  private:
-  void keep_only_with_sleepers() {
-    for (std::uint64_t rest = wakes.groups; rest != 0; rest &= rest - 1) {
-      const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
-      if (!ring_->signal(&ring_->segment_->group(group).data, wakes.events))
-        wakes.groups &= ~(1ULL << group);
-    }
-    for (std::uint64_t rest = wakes.turns; rest != 0; rest &= rest - 1) {
-      const auto group = static_cast<std::uint32_t>(__builtin_ctzll(rest));
-      if (!ring_->signal(&ring_->segment_->group(group).turn, Wakes::kEveryone))
-        wakes.turns &= ~(1ULL << group);
-    }
-    if (wakes.slots > 0 && !ring_->signal(&ring_->header_.space, wakes.slots)) wakes.slots = 0;
-    if (wakes.progress && !ring_->signal(&ring_->header_.progress, Wakes::kEveryone))
-      wakes.progress = false;
-  }
-
   Ring* ring_;
 };
 

@@ -50,7 +50,7 @@
 
 namespace mimocorb::pulse {
 
-enum class SampleType { float64, float32, int64, int32, int16, int8, uint64, uint32, uint16, uint8 };
+enum class SampleType { kFloat64, kFloat32, kInt64, kInt32, kInt16, kInt8, kUint64, kUint32, kUint16, kUint8 };
 
 struct Trace {
   const std::byte* first;
@@ -62,11 +62,11 @@ struct Trace {
 // Closed; an infinite bound is no condition, so that even not-a-number (the width of a pulse beside
 // an infinite sample) meets it.
 struct Interval {
-  static constexpr double none = std::numeric_limits<double>::infinity();
-  double lower = -none;
-  double upper = none;
+  static constexpr double kNone = std::numeric_limits<double>::infinity();
+  double lower = -kNone;
+  double upper = kNone;
   [[nodiscard]] bool contains(double value) const {
-    return (lower == -none || lower <= value) && (upper == none || value <= upper);
+    return (lower == -kNone || lower <= value) && (upper == kNone || value <= upper);
   }
 };
 
@@ -113,7 +113,7 @@ struct Scratch {
 };
 
 // The longest trace a search accepts: positions are 32-bit.
-inline constexpr std::size_t longest_trace = std::numeric_limits<std::int32_t>::max();
+inline constexpr std::size_t kLongestTrace = std::numeric_limits<std::int32_t>::max();
 
 // Appends the pulses of one trace to `found`, in the order of their positions, labelled `channel`.
 void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& conditions,

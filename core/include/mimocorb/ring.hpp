@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "mimocorb/free_slots.hpp"
 #include "mimocorb/layout.hpp"
 #include "mimocorb/queue.hpp"
 #include "mimocorb/result.hpp"
@@ -69,14 +70,14 @@ struct Waited {
   std::int64_t waited_ns;
 };
 
-// Whom to wake once the lock is released. `turn` of the channels has moved already, under the lock.
+// Who may have to be woken once the lock is released: of groups and of writers one at a time, as
+// whoever comes wakes the next one if there is work for both.
 struct Wakes {
   std::uint64_t groups = 0;
   std::uint64_t turns = 0;  // groups whose readers wait for their turn
-  std::uint32_t events = 0;
-  std::uint32_t slots = 0;
+  bool space = false;
   bool progress = false;
-  static constexpr std::uint32_t kEveryone = 0x7fffffff;
+  bool everyone = false;
 };
 
 // Transitions and recovery on one mapping of a ring. Base of the ports.
@@ -100,7 +101,7 @@ class Ring {
   void take_over();
 
   // --- transitions; lock held ---------------------------------------------------------------
-  [[nodiscard]] SlotQueue free_slots();
+  [[nodiscard]] FreeSlots free_slots();
   [[nodiscard]] SlotQueue due_events(std::uint32_t group);
 
   // Of one slot: its words.
@@ -108,7 +109,7 @@ class Ring {
   std::uint32_t publish_one(std::uint32_t slot, std::uint64_t sequence);
   void take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slot, GroupWord word);
   void finish_one(std::uint32_t slot, std::uint32_t group, DueState how);
-  void free_one(std::uint32_t slot, SlotQueue* free);
+  void free_one(std::uint32_t slot, FreeSlots* free);
   void give_back_one(std::uint32_t slot, std::uint32_t group, bool failed, SlotQueue* due);
   // Of several, with the caches: these follow once for all of them.
   Run claim_run(std::uint32_t handle, std::uint32_t count);
@@ -151,6 +152,10 @@ class Ring {
   void count_out(std::uint32_t handle, WaitChannel* channel);
   int after_sleep(std::uint32_t turn_then, const WaitChannel& channel);
 
+
+  [[nodiscard]] bool needs_a_reader(const GroupRecord& group) const;
+  [[nodiscard]] bool needs_a_writer() const;
+  void signal_all(Wakes* wakes);
   bool signal(WaitChannel* channel, std::uint32_t wanted);
   void settle(WaitChannel* channel);
   void wake(const Wakes& wakes);
@@ -172,7 +177,8 @@ class WriterPort : public Ring {
                       std::unique_ptr<WriterPort>* opened);
   ~WriterPort();
 
-  Run advance();                    // publish what is in hand and claim one slot, in one step
+  // Publish what is in hand and claim up to `count` neighbouring slots, in one step.
+  Run advance(std::uint32_t count = 1);
   Run claim(std::uint32_t count);   // up to `count` neighbouring slots beside what is in hand
   std::uint32_t publish();
   std::uint32_t abort();
@@ -189,6 +195,7 @@ class WriterPort : public Ring {
  private:
   using Ring::Ring;
   void date_in_hand();
+  Run claim_in_hand(std::uint32_t count, Wakes* wakes);
   void take_in_hand(const Run& run);
   void publish_in_hand(Wakes* wakes);
   void nothing_in_hand(Wakes* wakes);
@@ -216,8 +223,10 @@ class ReaderPort : public Ring {
                       std::unique_ptr<ReaderPort>* opened);
   ~ReaderPort();
 
-  Run advance();                  // acknowledge what is in hand and take one event, in one step
-  Run take(std::uint32_t count);  // up to `count` events, in neighbouring slots unless scatter(true)
+  // Acknowledge what is in hand and take up to `count` events, in one step: in neighbouring slots unless
+  // scatter(true).
+  Run advance(std::uint32_t count = 1);
+  Run take(std::uint32_t count);  // beside what is in hand
   void scatter(bool scattered) { scattered_ = scattered; }
   std::uint32_t acknowledge();
   std::uint32_t acknowledge_first(std::uint32_t count);  // in the order of taking
@@ -241,8 +250,9 @@ class ReaderPort : public Ring {
   using Ring::Ring;
   std::uint32_t finish_first(std::uint32_t count, DueState how, Wakes* wakes);
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
-  Run take_in_hand(std::uint32_t count);
+  Run take_in_hand(std::uint32_t count, Wakes* wakes);
   void look_for_next() const;
+  void note_round(std::int64_t asked_ns);
   [[nodiscard]] bool at_end() const;
   [[nodiscard]] int turn(std::uint32_t slot, std::uint32_t* before) const;
 
@@ -251,6 +261,9 @@ class ReaderPort : public Ring {
   bool scattered_ = false;
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
+  std::int64_t round_since_ns_ = 0;  // 0: this one is not timed
+  std::uint32_t round_events_ = 0;
+  std::uint32_t takes_ = 0;
 };
 
 struct Snapshot {

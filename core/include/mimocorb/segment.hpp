@@ -44,9 +44,9 @@ class Segment {
                       : group_words_[std::size_t{slot} * (max_groups_ - 1U) + group - 1U];
   }
   [[nodiscard]] Word& torn_mark(std::uint32_t slot) const { return torn_marks_[slot]; }
-  [[nodiscard]] std::uint32_t* free_queue() const { return queues_; }
+  [[nodiscard]] std::uint8_t* free_marks() const { return free_marks_; }  // 1: free
   [[nodiscard]] std::uint32_t* group_queue(std::uint32_t group) const {
-    return queues_ + std::size_t{number_of_slots_} * (1U + group);
+    return queues_ + std::size_t{number_of_slots_} * group;
   }
   [[nodiscard]] std::uint8_t* payload_of(std::uint32_t slot) const { return payload_ + header().slot_stride * slot; }
   [[nodiscard]] std::uint32_t number_of_slots() const { return number_of_slots_; }
@@ -72,6 +72,7 @@ class Segment {
   Word* torn_marks_ = nullptr;
   Word* group_words_ = nullptr;
   std::uint32_t* queues_ = nullptr;
+  std::uint8_t* free_marks_ = nullptr;
 };
 
 // Bytes that a ring of this shape takes, 0 if it exceeds the limits of the layout.

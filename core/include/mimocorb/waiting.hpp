@@ -38,10 +38,32 @@ bool give_way_until(Condition condition, std::int64_t duration_ns) {
   return false;
 }
 
-// Whether `condition` came true while there was patience to look for it.
+// Says that somebody looks for what comes on a channel, unless another one does already.
+class Looking {
+ public:
+  Looking(std::uint32_t handle, WaitChannel* channel) : looking_(&channel->looking), me_(handle + 1) {
+    if (looking_->load(std::memory_order_relaxed) == 0)
+      looking_->store(me_, std::memory_order_relaxed);
+  }
+  ~Looking() {
+    if (is_ours()) looking_->store(0, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool is_ours() const { return looking_->load(std::memory_order_relaxed) == me_; }
+  Looking(const Looking&) = delete;
+  Looking& operator=(const Looking&) = delete;
+
+ private:
+  std::atomic<std::uint32_t>* looking_;
+  std::uint32_t me_;
+};
+
+// Whether `condition` came true while there was patience to look for it. Of all who wait on a channel
+// one looks: what comes is for one of them, and the others would take the processor from whoever works.
 template <class Condition>
-bool found_by_looking(Condition condition, std::int64_t asked_ns, std::int64_t timeout_ns,
-                      Patience* patience) {
+bool found_by_looking(std::uint32_t handle, WaitChannel* channel, Condition condition,
+                      std::int64_t asked_ns, std::int64_t timeout_ns, Patience* patience) {
+  const Looking looking(handle, channel);
+  if (!looking.is_ours()) return false;
   const std::int64_t more_ns = std::min(patience->beyond_ns(asked_ns), timeout_ns - asked_ns);
   if (!spin_until(condition, std::min(asked_ns, timeout_ns)) && !give_way_until(condition, more_ns))
     return false;

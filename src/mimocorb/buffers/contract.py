@@ -24,11 +24,11 @@ __all__ = [
     "Bytes",
     "Counters",
     "Floats",
-    "GroupBooks",
+    "GroupLedger",
     "Holding",
     "ObserverPort",
     "ReaderPort",
-    "RingBooks",
+    "RingLedger",
     "RingPort",
     "Snapshot",
     "Status",
@@ -58,7 +58,7 @@ class Status(IntEnum):
     """It is not the turn of an event in hand: an earlier one came back and waits to be taken."""
 
 
-class GroupBooks(NamedTuple):
+class GroupLedger(NamedTuple):
     """The ledger of a reader group: ``offered = acknowledged + quarantined + due + abandoned``."""
 
     group: int
@@ -74,7 +74,7 @@ class GroupBooks(NamedTuple):
     first_sequence: int
 
 
-class RingBooks(NamedTuple):
+class RingLedger(NamedTuple):
     """The ledger of a ring: ``claimed = published + aborted + torn + in_hand``."""
 
     claimed: int
@@ -93,7 +93,7 @@ class RingBooks(NamedTuple):
     refused_full: int
     refused_paused: int
     created_monotonic_ns: int
-    groups: tuple[GroupBooks, ...]
+    groups: tuple[GroupLedger, ...]
 
 
 class Holding(NamedTuple):
@@ -128,6 +128,9 @@ class WriterPort(Protocol):
 
     def advance(self) -> int:
         """Publish what is in hand, then claim one slot: its number, or a negative Status."""
+
+    def advance_batch(self, count: int) -> tuple[int, int]:
+        """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
 
     def claim(self, count: int) -> tuple[int, int]:
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0).
@@ -198,6 +201,9 @@ class ReaderPort(Protocol):
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
+
+    def advance_batch(self, count: int) -> tuple[int, int]:
+        """Acknowledge what is in hand, then do the same as :meth:`take`, in one step."""
 
     def take(self, count: int) -> tuple[int, int]:
         """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0).
@@ -356,7 +362,7 @@ class RingPort(Protocol):
     def wait_drained(self, timeout_s: float) -> bool:
         """Block until nothing is in hand or due, or `timeout_s` is over."""
 
-    def books(self) -> RingBooks:
+    def ledger(self) -> RingLedger:
         """Return the ledger, taken in one consistent moment."""
 
     def held(self) -> list[Holding]:

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.backends import backend_at, home_of
-from mimocorb.buffers.contract import WRITERS, Holding, RingBooks, RingPort, Waited
+from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Waited
 from mimocorb.buffers.counts import whole_number
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict
@@ -137,15 +137,15 @@ class NewBuffer:
         """
         ring = self._use()
         group = ring.add_group()
-        books = next(books for books in ring.books().groups if books.group == group)
-        if books.offered:
+        ledger = next(ledger for ledger in ring.ledger().groups if ledger.group == group)
+        if ledger.offered:
             logger.info(
                 "reader group %d was added late and starts with the %s event of %s",
                 group,
-                ordinal(books.first_sequence),
+                ordinal(ledger.first_sequence),
                 self.name,
             )
-        return self._setup("reader", group=group, first_sequence=books.first_sequence)
+        return self._setup("reader", group=group, first_sequence=ledger.first_sequence)
 
     def new_observer(self) -> SetupDict:
         """Return the dictionary to open Observers with, any number of them, at any time."""
@@ -156,12 +156,12 @@ class NewBuffer:
 
     def buffer_status(self) -> int:
         """Return the number of free slots."""
-        return self._use().books().free_slots
+        return self._use().ledger().free_slots
 
     def stats(self) -> BufferStats:
-        """Return the books and waiting times of this moment."""
-        books = self._use().books()
-        return BufferStats.from_books(self.name, self.number_of_slots, books, time.monotonic_ns())
+        """Return the ledger and waiting times of this moment."""
+        ledger = self._use().ledger()
+        return BufferStats.from_ledger(self.name, self.number_of_slots, ledger, time.monotonic_ns())
 
     def quarantined(self) -> list[QuarantinedEvent]:
         """Return the events that were set aside, with payload, metadata and reasons.
@@ -319,26 +319,26 @@ class NewBuffer:
         warn_at_s = start_s + _SLOW_TO_DRAIN_S
         while not ring.wait_drained(0.05):
             now_s = time.monotonic()
-            books = ring.books()
-            if all(group.readers for group in books.groups if group.pending):
+            ledger = ring.ledger()
+            if all(group.readers for group in ledger.groups if group.pending):
                 read_at_s = now_s
             too_late = timeout_s is not None and now_s - start_s > timeout_s
             if too_late or now_s - read_at_s > _NOBODY_READS_S:
-                self._warn_of_due(books, "is shut down with")
+                self._warn_of_due(ledger, "is shut down with")
                 return
             if now_s > warn_at_s:
-                self._warn_of_due(books, "cannot shut down yet:")
+                self._warn_of_due(ledger, "cannot shut down yet:")
                 warn_at_s = math.inf
 
-    def _warn_of_due(self, books: RingBooks, what: str) -> None:
-        if books.in_hand:
+    def _warn_of_due(self, ledger: RingLedger, what: str) -> None:
+        if ledger.in_hand:
             logger.warning(
                 "buffer %s %s %s in writers' hands",
                 self.name,
                 what,
-                how_many(books.in_hand, "slot"),
+                how_many(ledger.in_hand, "slot"),
             )
-        for group in books.groups:
+        for group in ledger.groups:
             if group.pending + group.held:
                 logger.warning(
                     "buffer %s %s %s due to reader group %d, which has %s; in their hands: %d",

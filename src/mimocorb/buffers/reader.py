@@ -78,6 +78,7 @@ class Reader:
         if scattered:
             self._port.scatter(True)
         self._advance = self._port.advance
+        self._advance_batch = self._port.advance_batch
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
@@ -147,11 +148,7 @@ class Reader:
         with :meth:`each`, or to copy them from where they lie, :meth:`in_place`.
         """
         count = at_most("the count of get_batch()", count, self.number_of_slots)
-        if count == 1:
-            first, taken = self._advance(), 1
-        else:
-            self._port.acknowledge()
-            first, taken = self._take(count)
+        first, taken = self._advance_batch(count)
         if first < 0:
             first, taken = self._wait_for_events(first, count, timeout_s)
         self._slot, self._in_hand, self._slots, self._metadata = first, taken, None, None

@@ -12,11 +12,11 @@ from mimocorb import _core
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._words import how_many
 from mimocorb.buffers.contract import (
-    GroupBooks,
+    GroupLedger,
     Holding,
     ObserverPort,
     ReaderPort,
-    RingBooks,
+    RingLedger,
     Waited,
     WriterPort,
 )
@@ -28,7 +28,14 @@ from mimocorb.errors import (
     SetupError,
 )
 
-__all__ = ["SharedMemoryRing", "make_ring", "open_observer", "open_reader", "open_writer"]
+__all__ = [
+    "MAX_HANDLES",
+    "SharedMemoryRing",
+    "make_ring",
+    "open_observer",
+    "open_reader",
+    "open_writer",
+]
 
 # Left for everything else on the machine when a ring asks for all that is there.
 _RESERVE_BYTES = 64 << 20
@@ -75,10 +82,10 @@ class SharedMemoryRing:
         """Return what any process of the same user needs to open a port while this one lives."""
         return {"ring": self._core.address()}
 
-    def books(self) -> RingBooks:
+    def ledger(self) -> RingLedger:
         """Return the ledger, taken in one consistent moment."""
-        books = RingBooks._make(self._core.books())
-        return books._replace(groups=tuple(map(GroupBooks._make, books.groups)))
+        ledger = RingLedger._make(self._core.books())
+        return ledger._replace(groups=tuple(map(GroupLedger._make, ledger.groups)))
 
     def held(self) -> list[Holding]:
         """Return everything that is in anybody's hands, taken in one consistent moment."""
@@ -98,6 +105,8 @@ class SharedMemoryRing:
 
 
 make_ring = SharedMemoryRing
+MAX_HANDLES: int = _core.MAX_HANDLES
+"""How many writers and readers of a ring may be open at once."""
 
 
 def open_writer(address: dict[str, Any], token: int) -> WriterPort:

@@ -1,10 +1,10 @@
-"""What a buffer tells about itself: its books, its fill level, and who waited for what."""
+"""What a buffer tells about itself: its ledger, its fill level, and who waited for what."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mimocorb.buffers.contract import GroupBooks, RingBooks
+from mimocorb.buffers.contract import GroupLedger, RingLedger
 from mimocorb.errors import BooksDoNotBalance
 
 __all__ = ["BufferStats", "GroupStats", "WaitingTime"]
@@ -74,20 +74,20 @@ class GroupStats:
         return self.acknowledged + self.quarantined + self.due + self.abandoned
 
     @classmethod
-    def from_books(cls, books: GroupBooks) -> GroupStats:
+    def from_ledger(cls, ledger: GroupLedger) -> GroupStats:
         """Word the ledger of the backend."""
         return cls(
-            group=books.group,
-            offered=books.offered,
-            acknowledged=books.acknowledged,
-            quarantined=books.quarantined,
-            due=books.pending + books.held,
-            held=books.held,
-            abandoned=books.abandoned,
-            redelivered=books.redelivered,
-            readers=books.readers,
-            waiting_s=books.waiting_ns / 1e9,
-            first_sequence=books.first_sequence,
+            group=ledger.group,
+            offered=ledger.offered,
+            acknowledged=ledger.acknowledged,
+            quarantined=ledger.quarantined,
+            due=ledger.pending + ledger.held,
+            held=ledger.held,
+            abandoned=ledger.abandoned,
+            redelivered=ledger.redelivered,
+            readers=ledger.readers,
+            waiting_s=ledger.waiting_ns / 1e9,
+            first_sequence=ledger.first_sequence,
         )
 
 
@@ -146,27 +146,27 @@ class BufferStats:
     groups: tuple[GroupStats, ...]
 
     @classmethod
-    def from_books(
-        cls, name: str, number_of_slots: int, books: RingBooks, now_ns: int
+    def from_ledger(
+        cls, name: str, number_of_slots: int, ledger: RingLedger, now_ns: int
     ) -> BufferStats:
         """Word the ledger of the backend."""
         return cls(
             name=name,
             number_of_slots=number_of_slots,
-            free_slots=books.free_slots,
-            claimed=books.claimed,
-            published=books.published,
-            aborted=books.aborted,
-            torn=books.torn,
-            in_hand=books.in_hand,
-            uptime_s=(now_ns - books.created_monotonic_ns) / 1e9,
-            writers=books.writers,
-            paused=books.paused,
-            ended=books.ended,
-            waiting=WaitingTime(books.full_ns / 1e9, books.paused_ns / 1e9),
-            refused_full=books.refused_full,
-            refused_paused=books.refused_paused,
-            groups=tuple(GroupStats.from_books(group) for group in books.groups),
+            free_slots=ledger.free_slots,
+            claimed=ledger.claimed,
+            published=ledger.published,
+            aborted=ledger.aborted,
+            torn=ledger.torn,
+            in_hand=ledger.in_hand,
+            uptime_s=(now_ns - ledger.created_monotonic_ns) / 1e9,
+            writers=ledger.writers,
+            paused=ledger.paused,
+            ended=ledger.ended,
+            waiting=WaitingTime(ledger.full_ns / 1e9, ledger.paused_ns / 1e9),
+            refused_full=ledger.refused_full,
+            refused_paused=ledger.refused_paused,
+            groups=tuple(GroupStats.from_ledger(group) for group in ledger.groups),
         )
 
     @property

@@ -68,6 +68,7 @@ class Writer:
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
         self._port = open_writer_port(setup_dict)
         self._advance = self._port.advance
+        self._advance_batch = self._port.advance_batch
         self._publish = self._port.publish
         self._claim = self._port.claim
         self.put_now = self._port.put
@@ -103,7 +104,7 @@ class Writer:
         EndOfStream
             A :class:`SystemExit`: the buffer was shut down.
         BufferTimeout
-            No slot came within `timeout_s`; what was in hand has been published. The books count
+            No slot came within `timeout_s`; what was in hand has been published. The ledger counts
             it as one refused claim, in ``refused_full`` or ``refused_paused`` of the statistics.
         """
         slot = self._advance()
@@ -139,8 +140,7 @@ class Writer:
         For those who will ask again and lose nothing by it: it does not count as refused.
         """
         count = at_most("the count of get_new_buffers()", count, self.number_of_slots)
-        self.process_buffer()
-        first, claimed = self._claim(count)
+        first, claimed = self._advance_batch(count)
         if first < 0:
             first, claimed = self._wait_for_slots(first, lambda: self._claim(count), timeout_s)
             if first < 0:

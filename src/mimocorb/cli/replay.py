@@ -58,7 +58,7 @@ def replay(chosen: argparse.Namespace) -> int:
 def _replay_all(
     rest: Replay, stages: Sequence[Stage], chosen: argparse.Namespace, output: Path
 ) -> int:
-    """Run the stages one after the other until somebody wants an end; say what is not replayed."""
+    """Run the stages one after the other until it is to end; say what is not replayed."""
     from mimocorb.errors import MimocorbError
 
     replayed, not_replayed = [], []

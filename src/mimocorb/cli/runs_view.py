@@ -195,7 +195,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
 
 
 def _state(record: RunRecord, state: StateChange) -> tuple[str, str]:
-    """Return when a state began, and why; a run was killed before somebody found that out."""
+    """Return when a state began, and why; a run was killed before that was found out."""
     if state.state is RunState.KILLED and record.last_sign_utc:
         return record.last_sign_utc, f"{state.state}: {state.cause}; found at {state.time_utc}"
     return state.time_utc, f"{state.state}: {state.cause}"

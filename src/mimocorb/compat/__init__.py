@@ -1,4 +1,4 @@
-"""The older ways to write functions, under their documented names, on top of our components.
+"""Older ways to write set-ups and functions, under their documented names, on top of ours.
 
-The only place that knows their words: ``source_list``, ``config_dict``, ``rb_info``, ``buffer_io``.
+The only place that knows their words: ``RB_assign``, ``source_list``, ``rb_info``, ``buffer_io``.
 """

@@ -17,7 +17,7 @@ from mimocorb.components.configuration import configure, misuse
 from mimocorb.components.form import Metadata, is_batch
 from mimocorb.components.user_function import closed_at_end
 from mimocorb.errors import SetupError, UserFunctionError
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 
 if TYPE_CHECKING:
     from mimocorb.components.call import Work, WorkerCall
@@ -40,9 +40,9 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
         raise SetupError(*sorted(problems, key=lambda problem: problem.where))
     if _merges(component, call):
         MergeSettings.from_config(call.spec.config)  # so that a wrong one is known before data come
-    if is_batch(function) and len(call.spec.sources) > 1:
+    if is_batch(function) and len(call.spec.reads) > 1:
         raise SetupError(
-            f"{function.__name__} reads {', '.join(call.spec.sources)}, but a batch filter reads"
+            f"{function.__name__} reads {', '.join(call.spec.reads)}, but a batch filter reads"
             " one buffer: events that belong together come one set at a time, to a filter without"
             " batch=True"
         )
@@ -100,7 +100,7 @@ def _run_source(
 
 def _merges(component: Component, call: WorkerCall) -> bool:
     """Whether a filter reads several buffers, and so is called with an event of each."""
-    return component.kind == "filter" and len(call.spec.sources) > 1
+    return component.kind == "filter" and len(call.spec.reads) > 1
 
 
 def _loop(

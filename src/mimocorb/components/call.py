@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimocorb.setup.model import WorkerSpec
+from mimocorb.model import WorkerSpec
 
 __all__ = ["Setups", "Work", "WorkerCall"]
 

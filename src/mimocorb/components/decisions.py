@@ -7,7 +7,7 @@ from typing import Any
 
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import Meter, current
-from mimocorb.components.meter_page import Knows
+from mimocorb.components.meter_page import Capability
 
 __all__ = ["DecisionCounter", "Reject", "Verdict"]
 
@@ -68,7 +68,9 @@ class DecisionCounter:
     def begin(self) -> None:
         """Promise that from now on every event of this process is counted."""
         self._meter = current()
-        self._meter.knows(Knows.DECISIONS | Knows.SETS if self._of_sets else Knows.DECISIONS)
+        self._meter.knows(
+            Capability.DECISIONS | Capability.SETS if self._of_sets else Capability.DECISIONS
+        )
 
     @staticmethod
     def verdict(outputs: Sequence[Sequence[Any]], result: Any) -> Verdict:

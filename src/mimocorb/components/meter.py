@@ -27,20 +27,20 @@ from time import monotonic_ns
 
 from mimocorb.buffers.waits import WaitCause, tell_waits_to
 from mimocorb.components import meter_page as page_of
-from mimocorb.components.meter_page import Doing, Knows
+from mimocorb.components.meter_page import Activity, Capability
 
 __all__ = ["Meter", "StateClock", "current", "install", "reading_out"]
 
 # Plain integers, and of this module: where every event passes, each look into an enum or another
 # module would cost as much as a reading of the clock.
-_LIVE, _READING_OUT = int(Doing.WORKING), int(Doing.READING_OUT)
-_NO_ROOM, _PAUSED = int(Doing.NO_ROOM), int(Doing.PAUSED)
+_LIVE, _READING_OUT = int(Activity.WORKING), int(Activity.READING_OUT)
+_NO_ROOM, _PAUSED = int(Activity.NO_ROOM), int(Activity.PAUSED)
 _LIVE_WORD, _READING_OUT_WORD = page_of.SPENT_NS + _LIVE, page_of.SPENT_NS + _READING_OUT
 _DOING_WORD, _INTERVAL_WORDS = page_of.DOING, page_of.INTERVALS
 _FOR_CAUSE = {
-    WaitCause.EVENT: int(Doing.NO_INPUT),
-    WaitCause.TURN: int(Doing.NO_TURN),
-    WaitCause.PARTNER: int(Doing.NO_PARTNER),
+    WaitCause.EVENT: int(Activity.NO_INPUT),
+    WaitCause.TURN: int(Activity.NO_TURN),
+    WaitCause.PARTNER: int(Activity.NO_PARTNER),
     WaitCause.ROOM: _NO_ROOM,
     WaitCause.RESUME: _PAUSED,
 }
@@ -87,7 +87,7 @@ class Meter(StateClock):
     """
 
     def __init__(self, page: bytearray | mmap.mmap | None = None) -> None:
-        super().__init__(len(Doing))
+        super().__init__(len(Activity))
         self.page = bytearray(page_of.PAGE_BYTES) if page is None else page
         self.words = memoryview(self.page).cast("q")
         self._times = memoryview(self.page).cast("d")
@@ -107,7 +107,7 @@ class Meter(StateClock):
 
     def end(self) -> None:
         """Let the account end now."""
-        self.switch(int(Doing.ENDED))
+        self.switch(int(Activity.ENDED))
 
     def switch(self, state: int) -> int:
         """Do something else from now on; returns what was done before."""
@@ -115,7 +115,7 @@ class Meter(StateClock):
         self._store(before)
         return before
 
-    def knows(self, what: Knows) -> None:
+    def knows(self, what: Capability) -> None:
         """Note that the code in this process can tell this."""
         self.words[page_of.KNOWS] |= what
 
@@ -123,7 +123,7 @@ class Meter(StateClock):
 
     def source_begins(self) -> None:
         """Note that from now on every event is told of when it is there."""
-        self.knows(Knows.ARRIVALS)
+        self.knows(Capability.ARRIVALS)
         self._owner = threading.get_ident()
         if self.state != _LIVE:
             self.switch(_LIVE)
@@ -179,9 +179,9 @@ class Meter(StateClock):
     def event_was_recorded(self, timestamp_s: float) -> None:
         """Note that the source gave the event a time of its own, as recorded events have one."""
         times, first = self._times, page_of.RECORDED_S
-        if not self.words[page_of.KNOWS] & Knows.RECORDED:
+        if not self.words[page_of.KNOWS] & Capability.RECORDED:
             times[first] = times[first + 1] = timestamp_s
-            self.knows(Knows.RECORDED)
+            self.knows(Capability.RECORDED)
         elif timestamp_s > times[first + 1]:
             times[first + 1] = timestamp_s
         elif timestamp_s < times[first]:
@@ -197,12 +197,12 @@ class Meter(StateClock):
 
         The source could not have got rid of an event that came in this time.
         """
-        self.switch(int(Doing.ENDED))
+        self.switch(int(Activity.ENDED))
         vain_ns = self.spent_ns[_LIVE] - self._live_at_event_ns
-        self.spent_ns[Doing.ENDED] += vain_ns
+        self.spent_ns[Activity.ENDED] += vain_ns
         self.spent_ns[_LIVE] -= vain_ns
         self._store(_LIVE)
-        self._store(Doing.ENDED)
+        self._store(Activity.ENDED)
 
     @property
     def live_ns(self) -> int:
@@ -280,7 +280,7 @@ def reading_out() -> Iterator[None]:
     ...         yield waveform
     """
     meter = current()
-    meter.knows(Knows.READING_OUT)
+    meter.knows(Capability.READING_OUT)
     before = meter.switch(_READING_OUT)
     try:
         yield

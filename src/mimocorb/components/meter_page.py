@@ -7,9 +7,9 @@ happens to the process: also after SIGKILL, in the middle of anything.
 ::
 
     word   1  began_ns          CLOCK_MONOTONIC at the begin, 0 before
-           2  doing             what the process does now, see Doing
-           4  knows             flags: what this process can tell, see Knows
-           8  spent_ns[9]       time spent so far, by Doing
+           2  doing             what the process does now, see Activity
+           4  knows             flags: what this process can tell, see Capability
+           8  spent_ns[9]       time spent so far, by Activity
           18  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
           25  decided           events in the sets that a merging worker has decided about
           26  recorded_s[2]     float64: earliest and latest time that a source gave to an event
@@ -66,9 +66,9 @@ __all__ = [
     "SAMPLE_LOST",
     "SAMPLE_SEED",
     "SPENT_NS",
+    "Activity",
+    "Capability",
     "Decisions",
-    "Doing",
-    "Knows",
     "MeterPage",
     "MeterReading",
     "interval_edges_ns",
@@ -84,7 +84,7 @@ REASON_TEXTS, REASON_BYTES, PAGE_BYTES = 4096, 80, 8192
 OTHER_REASONS = "other reasons"
 
 
-class Doing(IntEnum):
+class Activity(IntEnum):
     """What a worker process does. Its time is always counted under exactly one of these."""
 
     NOT_BEGUN = 0
@@ -105,7 +105,7 @@ class Doing(IntEnum):
     ENDED = 8
 
 
-class Knows(IntFlag):
+class Capability(IntFlag):
     """What the code in a worker process can tell; what it cannot is not known, and never zero."""
 
     ARRIVALS = 1
@@ -163,7 +163,7 @@ class MeterReading:
     began_ns, at_ns
         CLOCK_MONOTONIC when the process began (0: it has not) and when the page was read.
     spent_ns
-        Time from the begin to the reading, by :class:`Doing`; adds up to it exactly.
+        Time from the begin to the reading, by :class:`Activity`; adds up to it exactly.
     present_ns
         How long the present activity lasts; part of its time.
     recorded_s
@@ -172,9 +172,9 @@ class MeterReading:
 
     began_ns: int
     at_ns: int
-    doing: Doing
+    doing: Activity
     spent_ns: tuple[int, ...]
-    knows: Knows
+    knows: Capability
     decisions: Decisions
     intervals: NDArray[np.int64]
     present_ns: int
@@ -231,11 +231,11 @@ def read_page(page: bytes, now_ns: int) -> MeterReading:
     """Read a copy of a page, and count the present activity up to `now_ns`."""
     words: NDArray[np.int64] = np.frombuffer(page[:REASON_TEXTS], np.int64)
     began_ns = int(words[BEGAN_NS])
-    doing = Doing(int(words[DOING]))
-    spent = [int(time_ns) for time_ns in words[SPENT_NS : SPENT_NS + len(Doing)]]
+    doing = Activity(int(words[DOING]))
+    spent = [int(time_ns) for time_ns in words[SPENT_NS : SPENT_NS + len(Activity)]]
     present_ns = max(0, now_ns - began_ns - sum(spent)) if began_ns else 0
     spent[doing] += present_ns
-    knows = Knows(int(words[KNOWS]))
+    knows = Capability(int(words[KNOWS]))
     first_s, last_s = words[RECORDED_S : RECORDED_S + 2].view(np.float64)
     return MeterReading(
         began_ns=began_ns,
@@ -246,11 +246,11 @@ def read_page(page: bytes, now_ns: int) -> MeterReading:
         decisions=_decisions(page, words, knows),
         intervals=words[INTERVALS : INTERVALS + INTERVAL_BINS].copy(),
         present_ns=present_ns,
-        recorded_s=(float(first_s), float(last_s)) if Knows.RECORDED in knows else None,
+        recorded_s=(float(first_s), float(last_s)) if Capability.RECORDED in knows else None,
     )
 
 
-def _decisions(page: bytes, words: NDArray[np.int64], knows: Knows) -> Decisions:
+def _decisions(page: bytes, words: NDArray[np.int64], knows: Capability) -> Decisions:
     reasons: dict[str, int] = {}
     for number in range(int(words[REASONS])):
         start = REASON_TEXTS + number * REASON_BYTES
@@ -269,7 +269,7 @@ def _decisions(page: bytes, words: NDArray[np.int64], knows: Knows) -> Decisions
         sampled=int(words[SAMPLED]),
         sample_lost=int(words[SAMPLE_LOST]),
         sample_seed=int(words[SAMPLE_SEED]),
-        decided=int(words[DECIDED]) if Knows.SETS in knows else accepted + rejected,
+        decided=int(words[DECIDED]) if Capability.SETS in knows else accepted + rejected,
     )
 
 

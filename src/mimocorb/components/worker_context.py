@@ -48,7 +48,7 @@ class WorkerContext:
         Directory of the run, with a slash at the end.
     ordered
         Whether its results are published in the order of its input.
-    rejected_sample
+    new_sample
         Makes what keeps a sample of rejected events, from the set-up dictionary of their buffer and
         the configuration; ``None``: none is asked for.
     is_paused
@@ -61,7 +61,7 @@ class WorkerContext:
     number_of_processes: int = 1
     directory_prefix: str = ""
     ordered: bool = False
-    rejected_sample: Callable[[Mapping[str, Any], Mapping[str, Any]], RejectedEvents] | None = None
+    new_sample: Callable[[Mapping[str, Any], Mapping[str, Any]], RejectedEvents] | None = None
     is_paused: Callable[[], bool] = lambda: False
 
 

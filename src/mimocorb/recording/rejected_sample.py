@@ -84,7 +84,9 @@ class RejectedSample:
         """Write an event into the archive."""
         try:
             if self._archive is None:
-                self._archive = EventArchive("rejected_sample", _path(), self._setup, self._config)
+                self._archive = EventArchive(
+                    "sample of rejected events", _path(), self._setup, self._config
+                )
             self._archive.append([(data, metadata)], {"reason": reason})
         except (OutputError, SetupError) as error:
             self._give_up(error)

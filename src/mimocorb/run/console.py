@@ -92,7 +92,7 @@ class Console:
             self._suspend_asked = True
             self._supervisor.loop.wake()
 
-        with suppress(ValueError):  # not in the main thread: signals are somebody else's business
+        with suppress(ValueError):  # not in the main thread: signals are not ours to handle
             for number in INTERRUPTS:
                 if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                     continue  # started by nohup: the run is to outlive its terminal

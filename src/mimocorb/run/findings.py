@@ -17,7 +17,7 @@ class Findings:
     failures
         What makes the run a failed one.
     warnings
-        What somebody should look at, although every event was dealt with.
+        What an operator should look at, although every event was dealt with.
     """
 
     def __init__(self, log: RunLog) -> None:

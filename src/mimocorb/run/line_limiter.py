@@ -15,7 +15,7 @@ LINES_PER_S = 10.0
 class LineLimiter:
     """Limits the lines on the screen: of each kind a burst, then a few per second.
 
-    The kind of a line is anything that can be a key, such as who said it and how urgent it is.
+    The kind of a line is anything that can be a key, such as origin and level.
     Times are those of any clock that only goes forward, in seconds.
     """
 

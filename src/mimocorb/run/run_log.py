@@ -38,7 +38,7 @@ def utc(time_s: float) -> str:
 
 @dataclass(frozen=True)
 class LogLine:
-    """One entry: UTC time in seconds, level, who said it, and the text (may have several lines)."""
+    """One entry: UTC time in seconds, level, origin, and the text (may have several lines)."""
 
     time_s: float
     level: str

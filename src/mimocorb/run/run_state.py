@@ -121,7 +121,7 @@ class GroupView(GroupStats):
     saved
         Those of them that are in the file.
     lost
-        Events that nobody processed: due when the readers went and not saved, or published later.
+        Events that were not processed: due when the readers went and not saved, or published later.
     """
 
     reader: str = ""
@@ -243,7 +243,7 @@ class ProcessView:
     state
         What it is doing, or the last state.
     exit_code
-        Negative for a signal; None if it has not ended, or nobody has seen it.
+        Negative for a signal; None if it has not ended, or that was not seen.
     how
         How it ended, in words; empty before.
     ended_utc

@@ -39,7 +39,7 @@ LEAST_SHOWN = 0.0005
 def say(text: str, stream: TextIO) -> bool:
     """Print a text at once, with "?" for what the stream cannot show; whether that worked.
 
-    It does not if whoever read the stream has gone, or its disk is full. That ends no run.
+    It does not if the reader of the stream has gone, or its disk is full. That ends no run.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -111,7 +111,7 @@ def goal_progress(goal: Goal) -> str:
 
 
 def drain_progress(view: RunView) -> list[str]:
-    """Say how much is left to process in each buffer, or for whom the run waits."""
+    """Say how much is left to process in each buffer, or which functions the run waits for."""
     due = [_still_due(buffer) for buffer in view.buffers if buffer.due]
     if due:
         return due

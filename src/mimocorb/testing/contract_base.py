@@ -1,4 +1,4 @@
-"""What the parts of the buffer contract share: making buffers and checking their books."""
+"""What the parts of the buffer contract share: making buffers and checking their ledgers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ContractTests:
 
     @pytest.fixture
     def make_buffer(self) -> Iterator[MakeBuffer]:
-        """Make buffers of small integers; afterwards their books are checked and they go."""
+        """Make buffers of small integers; afterwards their ledgers are checked and they go."""
         made: list[NewBuffer] = []
 
         def make(

@@ -164,8 +164,8 @@ class DeliveryContract(ContractTests):
         put(Writer(buffer.new_writer()), 1)
         with Reader(group) as reader:
             reader.get()
-        books = buffer.stats().groups[0]
-        assert (books.acknowledged, books.due, books.readers) == (1, 0, 0)
+        ledger = buffer.stats().groups[0]
+        assert (ledger.acknowledged, ledger.due, ledger.readers) == (1, 0, 0)
 
     def test_leaving_a_with_block_by_an_exception_gives_back(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer()
@@ -179,8 +179,8 @@ class DeliveryContract(ContractTests):
 
         with pytest.raises(ZeroDivisionError):
             fail()
-        books = buffer.stats().groups[0]
-        assert (books.acknowledged, books.due, books.held) == (0, 1, 0)
+        ledger = buffer.stats().groups[0]
+        assert (ledger.acknowledged, ledger.due, ledger.held) == (0, 1, 0)
         again = Reader(group)
         again.get()
         assert again.delivery == 2

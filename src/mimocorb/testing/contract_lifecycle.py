@@ -1,4 +1,4 @@
-"""Contract S6, S8: how a stream ends, and books that balance at every moment."""
+"""Contract S6, S8: how a stream ends, and a ledger that balances at every moment."""
 
 # ruff: noqa: D102 - the name of a test is its description
 from __future__ import annotations
@@ -36,8 +36,8 @@ class EndOfStreamContract(ContractTests):
         with Writer(buffer.new_writer()) as writer:
             put(writer, 1, 2, 3)
         assert [value_of(event) for event in reader] == [1, 2, 3]
-        books = buffer.stats()
-        assert (books.groups[0].acknowledged, books.groups[0].due, books.ended) == (3, 0, True)
+        ledger = buffer.stats()
+        assert (ledger.groups[0].acknowledged, ledger.groups[0].due, ledger.ended) == (3, 0, True)
 
     def test_outside_iteration_the_end_is_a_system_exit_with_code_zero(
         self, make_buffer: MakeBuffer
@@ -250,20 +250,20 @@ class StatisticsContract(ContractTests):
         read_all(reader)
         assert buffer.buffer_status() == 3
 
-    def test_the_books_follow_every_step(self, make_buffer: MakeBuffer) -> None:
+    def test_the_ledger_follows_every_step(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(4)
         group = buffer.new_reader_group()
         reader, writer = Reader(group), Writer(buffer.new_writer())
 
         def look() -> tuple[int, ...]:
-            books = buffer.stats()
-            books.check()
-            of_group = books.groups[0]
+            ledger = buffer.stats()
+            ledger.check()
+            of_group = ledger.groups[0]
             return (
-                books.claimed,
-                books.published,
-                books.aborted,
-                books.in_hand,
+                ledger.claimed,
+                ledger.published,
+                ledger.aborted,
+                ledger.in_hand,
                 of_group.offered,
                 of_group.acknowledged,
                 of_group.due,
@@ -293,26 +293,26 @@ class StatisticsContract(ContractTests):
         group = buffer.new_reader_group()
         readers, writer = [Reader(group), Reader(group)], Writer(buffer.new_writer())
         put(writer, 1)
-        books = buffer.stats()
-        assert (books.name, books.number_of_slots, books.free_slots) == ("RB_7", 4, 3)
-        assert books.occupancy == 0.25
-        assert (books.writers, books.groups[0].readers) == (1, 2)
-        assert not books.paused
-        assert not books.ended
-        assert books.uptime_s >= 0
+        ledger = buffer.stats()
+        assert (ledger.name, ledger.number_of_slots, ledger.free_slots) == ("RB_7", 4, 3)
+        assert ledger.occupancy == 0.25
+        assert (ledger.writers, ledger.groups[0].readers) == (1, 2)
+        assert not ledger.paused
+        assert not ledger.ended
+        assert ledger.uptime_s >= 0
         writer.close()
         for reader in readers:
             reader.close()
-        books = buffer.stats()
-        assert (books.writers, books.groups[0].readers) == (0, 0)
+        ledger = buffer.stats()
+        assert (ledger.writers, ledger.groups[0].readers) == (0, 0)
 
     def test_statistics_do_not_change_afterwards(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer()
-        books = buffer.stats()
+        ledger = buffer.stats()
         put(Writer(buffer.new_writer()), 1)
-        assert books.published == 0
+        assert ledger.published == 0
         with pytest.raises(dataclasses.FrozenInstanceError):
-            books.published = 1  # type: ignore[misc]
+            ledger.published = 1  # type: ignore[misc]
 
     def test_what_a_removed_group_was_due_counts_as_abandoned(
         self, make_buffer: MakeBuffer
@@ -323,11 +323,11 @@ class StatisticsContract(ContractTests):
         with Reader(group) as reader:
             reader.get()
         assert buffer.remove_reader_group(group) == 2
-        books = buffer.stats()
-        books.check()
-        assert books.free_slots == 4
+        ledger = buffer.stats()
+        ledger.check()
+        assert ledger.free_slots == 4
 
-    def test_books_balance_while_many_work_at_once(self, make_buffer: MakeBuffer) -> None:
+    def test_the_ledger_balances_while_many_work_at_once(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(5)
         groups = [buffer.new_reader_group() for _ in range(2)]
         to_buffer = [buffer.new_writer() for _ in range(3)]
@@ -363,7 +363,7 @@ class StatisticsContract(ContractTests):
         for group_readers in readers:
             received = itertools.chain.from_iterable(call.result() for call in group_readers)
             assert sorted(received) == expected
-        books = buffer.stats()
-        assert books.published == len(expected)
-        assert books.aborted == 900 - len(expected)
-        assert all(group.acknowledged == len(expected) for group in books.groups)
+        ledger = buffer.stats()
+        assert ledger.published == len(expected)
+        assert ledger.aborted == 900 - len(expected)
+        assert all(group.acknowledged == len(expected) for group in ledger.groups)

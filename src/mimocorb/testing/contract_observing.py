@@ -72,7 +72,7 @@ class ObservingContract(ContractTests):
         assert observer.get_metadata() == (17, 1.5e9, 0.25)
         assert observer.age_s >= PAUSE_S
 
-    def test_observers_hold_up_nobody_and_leave_no_trace_in_the_books(
+    def test_observers_hold_up_nobody_and_leave_no_trace_in_the_ledger(
         self, make_buffer: MakeBuffer
     ) -> None:
         buffer = make_buffer(1)

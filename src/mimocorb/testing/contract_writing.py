@@ -150,8 +150,8 @@ class WritingContract(ContractTests):
         with pytest.raises(ZeroDivisionError):
             fail()
         assert value_of(reader.get()) == 1
-        books = buffer.stats()
-        assert (books.published, books.in_hand, books.writers) == (1, 0, 0)
+        ledger = buffer.stats()
+        assert (ledger.published, ledger.in_hand, ledger.writers) == (1, 0, 0)
 
     # --- waiting
 

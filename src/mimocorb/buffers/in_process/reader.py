@@ -26,9 +26,13 @@ class InProcessReader(Port):
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
+        return self.advance_batch(1)[0]
+
+    def advance_batch(self, count: int) -> tuple[int, int]:
+        """Acknowledge what is in hand, then do the same as :meth:`take`, in one step."""
         with self._state.changed:
             self.acknowledge()
-            return self.take(1)[0]
+            return self.take(count)
 
     def take(self, count: int) -> tuple[int, int]:
         """Take up to `count` events in neighbouring slots: (first, taken), or (Status, 0)."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mimocorb._words import how_many
-from mimocorb.buffers.contract import WRITERS, GroupBooks, Holding, RingBooks, Waited
+from mimocorb.buffers.contract import WRITERS, GroupLedger, Holding, RingLedger, Waited
 from mimocorb.buffers.in_process.observer import InProcessObserver
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.reader import InProcessReader
@@ -179,7 +179,7 @@ class InProcessRing:
             for port in dead:
                 port.recover()
             if dead:
-                self._state.forget_order_of_release()
+                self._state.forget_turn()
             return len(dead)
 
     def kill(self, port: Port) -> None:
@@ -197,11 +197,11 @@ class InProcessRing:
                 min(timeout_s, threading.TIMEOUT_MAX),
             )
 
-    def books(self) -> RingBooks:
+    def ledger(self) -> RingLedger:
         """Return the ledger, taken in one consistent moment."""
         state = self._state
         with state.changed:
-            return RingBooks(
+            return RingLedger(
                 claimed=state.claimed,
                 published=state.published,
                 aborted=state.aborted,
@@ -218,7 +218,7 @@ class InProcessRing:
                 refused_full=state.refused_full,
                 refused_paused=state.refused_paused,
                 created_monotonic_ns=self._created_ns,
-                groups=tuple(self._group_books(group) for group in state.groups),
+                groups=tuple(self._group_ledger(group) for group in state.groups),
             )
 
     def held(self) -> list[Holding]:
@@ -251,8 +251,8 @@ class InProcessRing:
         return self._ports
 
     @staticmethod
-    def _group_books(group: Group) -> GroupBooks:
-        return GroupBooks(
+    def _group_ledger(group: Group) -> GroupLedger:
+        return GroupLedger(
             group=group.number,
             offered=group.offered,
             acknowledged=group.acknowledged,

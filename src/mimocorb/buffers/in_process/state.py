@@ -2,22 +2,21 @@
 
 A slot goes round ``FREE → CLAIMED → READY → FREE``:
 
-* *claim* takes slots from the head of the free list, which is in the order of their becoming free,
-  after a death in that of their events;
+* *claim* takes free slots in turn, after a death from the first one on;
 * *publish* numbers the event and makes it due to every group that exists at this moment;
-* the event's slot returns to the end of the free list when the last group has let go of it.
+* the event's slot is free when the last group has let go of it.
 
-An event published while there is no group is due to nobody. Its slot is on the free list at once
-but stays READY, so that a group added before the slot's turn comes still receives the event.
+An event published while there is no group is due to nobody. Its slot is free at once but stays
+READY, so that a group added before the slot's turn comes still receives the event.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import takewhile
 
 from mimocorb.buffers.contract import Bytes
 from mimocorb.errors import SetupError
@@ -86,7 +85,8 @@ class RingState:
     max_deliveries: int
     changed: threading.Condition = field(default_factory=threading.Condition)
     slots: list[Slot] = field(init=False)
-    free: deque[int] = field(init=False)
+    free: set[int] = field(init=False)
+    next_claim: int = 0
     groups: list[Group] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
     claimed: int = 0
@@ -104,7 +104,7 @@ class RingState:
 
     def __post_init__(self) -> None:
         self.slots = [Slot() for _ in self.payload]
-        self.free = deque(range(len(self.slots)))
+        self.free = set(range(len(self.slots)))
 
     def token(self, token: int) -> Token:
         """Return the token of this number."""
@@ -144,11 +144,15 @@ class RingState:
         return max(0, self.limit - self.published - self.in_hand())
 
     def claim(self, count: int) -> list[int]:
-        """Take slots from the head of the free list."""
-        taken = [self.free.popleft() for _ in range(count)]
+        """Take up to `count` neighbouring slots, from the next free one on; there is one."""
+        in_turn = (*range(self.next_claim, len(self.slots)), *range(self.next_claim))
+        first = next(index for index in in_turn if index in self.free)
+        taken = list(takewhile(self.free.__contains__, range(first, first + count)))
         for index in taken:
             self.slots[index] = Slot(state=State.CLAIMED, claims=self.slots[index].claims + 1)
-        self.claimed += count
+        self.free.difference_update(taken)
+        self.claimed += len(taken)
+        self.next_claim = (taken[-1] + 1) % len(self.slots)
         return taken
 
     def publish(self, index: int) -> None:
@@ -164,7 +168,7 @@ class RingState:
                 group.pending.append(index)
                 group.offered += 1
         if not slot.owed_to:
-            self.free.append(index)
+            self.free.add(index)
         self.end_at_limit()
 
     def end_at_limit(self) -> None:
@@ -173,13 +177,13 @@ class RingState:
             self.ending = True
 
     def release(self, index: int) -> None:
-        """Put a slot back on the free list."""
+        """Make a slot free."""
         self.slots[index].state = State.FREE
-        self.free.append(index)
+        self.free.add(index)
 
-    def forget_order_of_release(self) -> None:
-        """Put the oldest events first on the free list: recovery knows nothing else about it."""
-        self.free = deque(sorted(self.free, key=lambda index: (self.sequence_of(index), index)))
+    def forget_turn(self) -> None:
+        """Claim from the first slot on: recovery knows nothing else about it."""
+        self.next_claim = 0
 
     def let_go(self, group: Group, index: int) -> None:
         """End the interest of a group in an event; the last one frees the slot."""

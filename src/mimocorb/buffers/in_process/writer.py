@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.contract import Bytes, Counters, Floats, Status
-from mimocorb.buffers.in_process.port import Port, run_length
+from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
 
 __all__ = ["InProcessWriter"]
@@ -29,9 +29,13 @@ class InProcessWriter(Port):
 
     def advance(self) -> int:
         """Publish what is in hand, then claim one slot: its number, or a negative Status."""
+        return self.advance_batch(1)[0]
+
+    def advance_batch(self, count: int) -> tuple[int, int]:
+        """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
         with self._state.changed:
             self.publish()
-            return self.claim(1)[0]
+            return self.claim(count)
 
     def claim(self, count: int) -> tuple[int, int]:
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
@@ -41,10 +45,9 @@ class InProcessWriter(Port):
             status = self._status()
             if status < 0 or count == 0:
                 return status, 0
-            length = run_length(list(state.free), min(count, state.left_to_claim()))
-            taken = state.claim(length)
+            taken = state.claim(min(count, state.left_to_claim()))
             self.in_hand += taken
-            return taken[0], length
+            return taken[0], len(taken)
 
     def publish(self) -> int:
         """Publish everything in hand, in the order of claiming; returns how many events."""

@@ -14,7 +14,7 @@ from mimocorb.components.roles.filter import Filter
 from mimocorb.components.roles.merge import Merge
 from mimocorb.components.user_function import function_name
 from mimocorb.errors import SetupError
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 
 __all__ = ["BufferToBuffer", "MergeBuffers"]
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mimocorb.errors import SetupError
-from mimocorb.setup.model import FunctionReference
-from mimocorb.setup.problems import Problem
+from mimocorb.model import FunctionReference
+from mimocorb.model.problem import Problem
 
 if TYPE_CHECKING:
     from mimocorb.components.call import Work, WorkerCall
@@ -44,7 +44,7 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
             call.sink_list,
             call.observe_list,
             call.config_dict,
-            **dict(call.spec.rb_assign),
+            **dict(call.spec.roles),
         )
         if isinstance(function, type) and callable(result):
             result()

@@ -82,7 +82,7 @@ class Filter:
         self._name = name
         self._make = metadata and functools.partial(tuple.__new__, metadata)
         self._ordered = context.ordered
-        self._sample = context.rejected_sample and context.rejected_sample(source, config or {})
+        self._sample = context.new_sample and context.new_sample(source, config or {})
         self._decisions = DecisionCounter(len(self.writers))
         self._batch = batch
         limit = _EVENTS_OF_A_BATCH_FUNCTION if batch else _EVENTS_AT_ONCE

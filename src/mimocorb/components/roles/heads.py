@@ -18,7 +18,7 @@ from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.components.worker_context import current
 from mimocorb.errors import BufferTimeout, EndOfStream
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 
 __all__ = ["Heads", "Metadata", "Source"]
 

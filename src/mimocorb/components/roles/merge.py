@@ -34,7 +34,7 @@ from mimocorb.components.roles.results import Results
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker_context import current
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
-from mimocorb.setup.merge_settings import MergeSettings
+from mimocorb.model.merge import MergeSettings
 
 __all__ = ["Merge", "check_merge"]
 

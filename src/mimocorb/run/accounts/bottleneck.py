@@ -1,13 +1,13 @@
 """Where the time of the workers goes, and what limits the rate.
 
-How the limit is found. If the sources wait because their buffers are full, somebody behind them is
+How the limit is found. If the sources wait because their buffers are full, a worker behind them is
 too slow; it is the worker whose processes are busy all the time. Others may be kept waiting by it,
 for input or for room, and are not busy then. Nor is a worker whose process has failed, until the
 next one has taken its place, or whose process is stopped: these are causes of their own. So are
-waiting for the turn, where the output is ordered, and for a partner, where buffers are merged: who
-is busy or waits for these all the time keeps everybody before it waiting. If the sources do not
-wait for room, they take all events that they can, and what they do themselves tells
-whether they could take more.
+waiting for the turn, where the output is ordered, and for a partner, where buffers are merged: a
+worker that is busy or waits for these all the time keeps all before it waiting. If the sources do
+not wait for room, they take all events that they can, and what they do themselves tells whether
+they could take more.
 
 What a source does. In its function it waits for its device, reads and computes, and mimocorb does
 not see which; but the system knows how long it was on a processor core, or could have been. For the
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mimocorb._words import how_many
-from mimocorb.components.meter_page import Doing
+from mimocorb.components.meter_page import Activity
 from mimocorb.run.accounts.process_account import Span
 
 __all__ = ["Cores", "TimeUse", "WorkerTime", "limit_of_rate"]
@@ -100,16 +100,19 @@ class TimeUse:
         `paused_ns` is the time for which the run was paused, times the number of processes. Who
         reads has waited for input in it, or has worked off what was in the buffers.
         """
-        reading_out_ns = span.going_ns(Doing.READING_OUT)
-        no_input_ns, no_partner_ns = span.going_ns(Doing.NO_INPUT), span.going_ns(Doing.NO_PARTNER)
-        no_room_ns, no_turn_ns = span.going_ns(Doing.NO_ROOM), span.going_ns(Doing.NO_TURN)
-        in_function_ns = busy_ns = span.going_ns(Doing.WORKING) + reading_out_ns
-        stopped_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - span.restarting_ns
+        reading_out_ns = span.going_ns(Activity.READING_OUT)
+        no_input_ns, no_partner_ns = (
+            span.going_ns(Activity.NO_INPUT),
+            span.going_ns(Activity.NO_PARTNER),
+        )
+        no_room_ns, no_turn_ns = span.going_ns(Activity.NO_ROOM), span.going_ns(Activity.NO_TURN)
+        in_function_ns = busy_ns = span.going_ns(Activity.WORKING) + reading_out_ns
+        stopped_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - span.restarting_ns
         stopped_ns -= in_function_ns + no_input_ns + no_partner_ns + no_room_ns + no_turn_ns
         # In a pause no event comes, and no partner of one in hand.
         waited_ns = min(paused_ns, no_input_ns)
         alone_ns = min(paused_ns - waited_ns, no_partner_ns)
-        total_ns = span.total_ns - span.spent_ns[Doing.PAUSED] - waited_ns - alone_ns
+        total_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - waited_ns - alone_ns
         if total_ns <= 0:
             return None
         # The system counts in coarse steps, and up to a reading that may be later than the end.
@@ -195,7 +198,8 @@ class WorkerTime:
             "name": self.name,
             "processes": self.processes,
             "time_ns": {
-                doing.name.lower(): ns for doing, ns in zip(Doing, self.span.spent_ns, strict=True)
+                doing.name.lower(): ns
+                for doing, ns in zip(Activity, self.span.spent_ns, strict=True)
             },
             "cpu_ns": self.span.cpu_ns,
             "core_wait_ns": self.span.core_wait_ns,
@@ -285,7 +289,7 @@ def _away(label: str, use: TimeUse, least: float) -> str:
 
 
 def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
-    """Say who has events and cannot go on with them; nothing if nobody is kept all the time."""
+    """Say which worker has events and cannot go on; nothing if none is kept all the time."""
     kept = [
         worker
         for worker in others
@@ -293,13 +297,13 @@ def _held_up(others: Sequence[WorkerTime], used: Mapping[str, TimeUse]) -> str:
     ]
     if not kept:
         return ""
-    # Who waits for its turn may be the one whose events a merging worker waits for.
+    # A worker that waits for its turn may be the one that a merging worker waits for.
     worst = max(kept, key=lambda worker: used[worker.name].waiting_for_turn)
     if (turn := used[worst.name].waiting_for_turn) > WAITS_FOR_ROOM:
         return (
             f"because {worst.label} waits {_percent(turn)} for its turn: its events go on in order,"
             " so all that follow a slow one wait for it. More slots do not help; faster processing "
-            "of the slow events does, or leaving out 'ordered' if nobody behind needs the order"
+            "of the slow events does, or leaving out 'ordered' if no worker behind needs the order"
         )
     worst = max(kept, key=lambda worker: used[worker.name].waiting_for_partner)
     alone = _percent(used[worst.name].waiting_for_partner)

@@ -27,16 +27,16 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb.components.meter_page import Doing, Knows
+from mimocorb.components.meter_page import Activity, Capability
 from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
 from mimocorb.run.accounts.process_account import AccountReading, Span
 
 __all__ = ["CAUSES", "Arrivals", "LiveTime", "Rate", "SourceAccount"]
 
 CAUSES = {
-    "ring_full": Doing.NO_ROOM,
-    "paused": Doing.PAUSED,
-    "reading_out": Doing.READING_OUT,
+    "ring_full": Activity.NO_ROOM,
+    "paused": Activity.PAUSED,
+    "reading_out": Activity.READING_OUT,
 }
 """Causes of dead time, as they are called in records."""
 
@@ -86,7 +86,7 @@ class LiveTime:
     Attributes
     ----------
     reading_out_ns
-        None if the function tells nobody when it has an event: reading is in the live time then.
+        None if the function does not tell when it has an event: reading is in the live time then.
     events
         Events that it published; None if it does not count them.
     stopped_ns
@@ -113,9 +113,9 @@ class LiveTime:
         """
         span = sum((Span.between(None, reading) for reading in readings), Span())
         knows = [reading.page.knows for reading in readings]
-        arrivals = any(Knows.ARRIVALS in known for known in knows)
-        tells = arrivals or any(Knows.READING_OUT in known for known in knows)
-        live_ns = span.spent_ns[Doing.WORKING]
+        arrivals = any(Capability.ARRIVALS in known for known in knows)
+        tells = arrivals or any(Capability.READING_OUT in known for known in knows)
+        live_ns = span.spent_ns[Activity.WORKING]
         check = None
         recorded = [each for r in readings if (each := r.page.recorded_s) is not None]
         if arrivals:
@@ -123,13 +123,13 @@ class LiveTime:
             check = check_arrivals(intervals, live_ns, span.total_ns)
         return cls(
             live_ns=live_ns,
-            ring_full_ns=span.spent_ns[Doing.NO_ROOM],
-            paused_ns=span.spent_ns[Doing.PAUSED],
-            reading_out_ns=span.spent_ns[Doing.READING_OUT] if tells else None,
+            ring_full_ns=span.spent_ns[Activity.NO_ROOM],
+            paused_ns=span.spent_ns[Activity.PAUSED],
+            reading_out_ns=span.spent_ns[Activity.READING_OUT] if tells else None,
             total_ns=span.total_ns,
             events=events if arrivals else None,
             check=check,
-            stopped_ns=span.stopped_ns[Doing.WORKING],
+            stopped_ns=span.stopped_ns[Activity.WORKING],
             recorded_s=_from_first_to_last(recorded),
         )
 

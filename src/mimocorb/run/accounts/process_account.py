@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from mimocorb.components.meter_page import EMPTY_PAGE, Doing, MeterPage, MeterReading
+from mimocorb.components.meter_page import EMPTY_PAGE, Activity, MeterPage, MeterReading
 
 __all__ = ["ACTIVE", "AccountReading", "ProcessAccount", "Span"]
 
-ACTIVE = tuple(doing for doing in Doing if doing not in (Doing.NOT_BEGUN, Doing.ENDED))
+ACTIVE = tuple(doing for doing in Activity if doing not in (Activity.NOT_BEGUN, Activity.ENDED))
 """What a process does between its begin and its end."""
 
-NO_TIME = (0,) * len(Doing)
+NO_TIME = (0,) * len(Activity)
 
 _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -34,7 +34,8 @@ class AccountReading:
     core_wait_ns
         Time that its main thread could have gone on, and waited for a processor core.
     stopped_ns
-        Of the time in the page, that in which the process was stopped, at least; by :class:`Doing`.
+        Of the time in the page, that in which the process was stopped, at least, by
+        :class:`Activity`.
     """
 
     page: MeterReading
@@ -45,7 +46,7 @@ class AccountReading:
     @property
     def ended_ns(self) -> int:
         """When the process ended; of one that goes on, when it was read."""
-        return self.page.since_ns if self.page.doing is Doing.ENDED else self.page.at_ns
+        return self.page.since_ns if self.page.doing is Activity.ENDED else self.page.at_ns
 
     def up_to(self, at_ns: int) -> AccountReading:
         """Return the account as if it had been read earlier, but not before the last change."""
@@ -64,7 +65,7 @@ class AccountReading:
 
 @dataclass(frozen=True)
 class Span:
-    """What processes did in a stretch of time: nanoseconds by :class:`Doing`, and of processors.
+    """What processes did in a stretch of time: nanoseconds by :class:`Activity`, and of processors.
 
     Spans add up: of processes that work side by side, or of one after the other. The time between
     a process that failed and the one in its place is `restarting_ns`. A process that is stopped
@@ -106,7 +107,7 @@ class Span:
         """Time between begin and end."""
         return sum(self.spent_ns[doing] for doing in ACTIVE) + self.restarting_ns
 
-    def going_ns(self, doing: Doing) -> int:
+    def going_ns(self, doing: Activity) -> int:
         """Time in which the processes did this and were not stopped."""
         # Stops are seen from look to look, so in a short span there may seem to be more of them.
         return max(0, self.spent_ns[doing] - self.stopped_ns[doing])
@@ -128,7 +129,7 @@ class ProcessAccount:
         self._name = name
         self._page: MeterPage | None = None
         self._pid = 0
-        self._stopped_ns = [0] * len(Doing)
+        self._stopped_ns = [0] * len(Activity)
         self._seen_stopped_ns = 0
         self._final: AccountReading | None = None
 

@@ -1,6 +1,6 @@
 """The runs in an output directory, as their records tell.
 
-A run that was killed could not write so into its record. Whoever looks next does it: a record that
+A run that was killed could not write so into its record. It is done at the next look: a record that
 is not final, of a supervisor that no longer lives, is completed once, with the flags ``killed`` and
 ``ledger open``. Where nothing can be written, it is only shown so.
 """
@@ -118,7 +118,7 @@ def find_run(parent: Path, number: int) -> KnownRun:
 def run_directory(parent: Path, name: str) -> Path:
     """Return the directory of a run that is given by its directory, or by its number in `parent`.
 
-    What is both is a directory, as for those who connect to a run.
+    What is both is a directory, as for connections to a run.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _completed(directory: Path, record: RunRecord) -> RunRecord:
     """Return the record of a run whose supervisor has gone, and write it if that is possible."""
     # Where nothing can be locked or written, it is only shown.
     with suppress(OSError), _locked(directory / RECORD_FILE):
-        # It may have ended in order since it was read, or somebody else has been here.
+        # It may have ended in order since it was read, or another look has completed it.
         record = read_record(directory)
         if not record.is_final:
             free_reserved_room(directory)
@@ -162,8 +162,8 @@ def _completed(directory: Path, record: RunRecord) -> RunRecord:
 
 
 def _killed(directory: Path, record: RunRecord) -> RunRecord:
-    who = f"the main process ({record.supervisor.pid} on {record.supervisor.host})"
-    cause = f"{who} vanished: it was killed, or the machine was switched off"
+    main = f"the main process ({record.supervisor.pid} on {record.supervisor.host})"
+    cause = f"{main} vanished: it was killed, or the machine was switched off"
     quality = {KILLED: [cause], LEDGER_OPEN: ["the run was killed before its ledger was closed"]}
     written_utc = record.progress.time_utc if record.progress else record.states[-1].time_utc
     written_s = datetime.fromisoformat(written_utc).timestamp()
@@ -189,8 +189,8 @@ def _last_time_in_log(path: Path) -> float:
 def _locked(path: Path) -> Iterator[None]:
     """Keep others from completing this record at the same time.
 
-    Who waited for the lock finds the record completed under the same name; that his lock is on the
-    file that was there before does not matter.
+    After waiting for the lock, the record is found completed under the same name; that the lock is
+    on the file that was there before does not matter.
     """
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -11,14 +11,14 @@ from mimocorb.run.wording import PAGE_WIDTH, end_of
 __all__ = ["ledger_lines"]
 
 LONGEST_NAME = 14
-"""Of a buffer in the ledger, so that there is room for who reads it."""
+"""Of a buffer in the ledger, so that there is room for its reader."""
 FATES = {
     "aborted": "begun, and given back by the worker that writes",
     "torn": "left half written by a process that died",
     "refused": "no slot came within the time-out of the worker that writes",
     "set aside": "failed every time it was processed; kept in set_aside/",
     "saved": "not processed; kept for mimocorb replay",
-    "lost": "published when nobody was left to process it, and not saved",
+    "lost": "published when no process was left for it, and not saved",
 }
 """What may become of an event instead of being processed; said where it has happened."""
 

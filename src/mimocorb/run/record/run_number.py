@@ -1,6 +1,6 @@
 """The number of a run: one more than the last one in this output directory, whatever happens.
 
-A small file beside the directories of the runs keeps the last number. Who wants one locks the file,
+A small file beside the directories of the runs keeps the last number. To get one, a run locks it,
 so runs that start together get different numbers, and a number is never given again, also if its
 run has been deleted since. If the file is lost or older than the runs, as in a copy or after a
 backup, counting goes on after the highest number in the names of the runs that are there.
@@ -67,7 +67,7 @@ def _locked(path: Path) -> Iterator[int]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Whoever deletes the file while we wait for it leaves us a lock on nothing.
+            # If the file is deleted while we wait for it, we have a lock on nothing.
             if os.fstat(descriptor).st_nlink:
                 yield descriptor
                 return

@@ -37,7 +37,7 @@ class RunSummary:
     failures, warnings
         What went wrong; any failure makes the exit code 1.
     asked_to_end
-        Whether somebody wanted it to end, by Ctrl-C or otherwise.
+        Whether it was asked to end, by Ctrl-C or otherwise.
     replay
         The run that a replay has to begin with, if events are left for one.
     is_kept

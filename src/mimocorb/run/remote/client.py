@@ -107,7 +107,7 @@ class RunClient:
 
     @property
     def buffers(self) -> dict[str, BufferView]:
-        """The buffers by name, as they are now: books, rate, fill level, readers."""
+        """The buffers by name, as they are now: ledger, rate, fill level, readers."""
         return self.status().buffers
 
     def observer(self, name: str) -> Observer:

@@ -3,7 +3,7 @@
 Sockets are files in one directory per user, with mode 0700: ``$XDG_RUNTIME_DIR/mimocorb`` where
 the system has made such a place, else ``mimocorb-UID`` in the directory for temporary files. Names
 in the abstract name space of Linux would need no directory, but have no permissions either:
-everybody could connect.
+every user could connect.
 
 A path of a socket may have 107 bytes. The directory is therefore opened first, and the socket is
 named relative to that descriptor, so that its depth does not matter.
@@ -148,7 +148,7 @@ def socket_files() -> list[Path]:
 
 
 def remove_stale() -> None:
-    """Remove sockets that nobody listens at: their runs were killed.
+    """Remove sockets without a listener: their runs were killed.
 
     A young one may belong to a run that is just about to listen.
     """
@@ -168,7 +168,7 @@ def connected(path: Path, timeout_s: float) -> socket.socket:
     Raises
     ------
     OSError
-        Nobody listens there, or it is not ours.
+        There is no listener, or it is not ours.
     """
     directory = os.open(path.parent, os.O_DIRECTORY | os.O_PATH | os.O_CLOEXEC)
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

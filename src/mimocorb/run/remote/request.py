@@ -27,7 +27,7 @@ _ERRORS = {"refused": CommandRefused, "timeout": CommandTimeout}
 
 
 class RunHasGone(RunUnreachable):
-    """Nobody listens any more: the run has ended, or was killed."""
+    """No listener any more: the run has ended, or was killed."""
 
 
 def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def ask(path: Path, request: Request, timeout_s: float = ANSWER_TIMEOUT_S) -> di
     ------
     RunUnreachable
         It is not this user's, it speaks another protocol, it is suspended, or it does not answer
-        within `timeout_s`; :class:`RunHasGone` if nobody listens there, or any more.
+        within `timeout_s`; :class:`RunHasGone` if there is no listener, or no longer.
     CommandRefused, CommandTimeout
         The run says so.
     """

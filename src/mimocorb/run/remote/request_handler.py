@@ -117,8 +117,8 @@ class RequestHandler:
             return self.status()
         if self.state not in steering.possible_in:
             return self.refused(verb)
-        who = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
-        self._supervisor.post(steering.command, who)
+        client = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
+        self._supervisor.post(steering.command, client)
         return PendingCommand(self, verb, request.timeout_s)
 
     def refused(self, verb: str) -> bytes:

@@ -18,7 +18,7 @@ __all__ = ["Found", "connect", "find_run", "running_runs"]
 
 @dataclass(frozen=True)
 class Found:
-    """A socket of this user that somebody listens at.
+    """A socket of this user with a listener.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def running_runs() -> list[Found]:
 
 
 def _look_at(path: Path) -> Found | None:
-    """Ask the run at a socket; None if nobody listens any more."""
+    """Ask the run at a socket; None if it has no listener any more."""
     try:
         content = ask(path, Request("status", by="a search"))
         return Found(path, status_from_plain(content["status"]))
@@ -148,7 +148,7 @@ def _why_not_running(directory: Path) -> str:
         return f"{directory}: the run was {record.state}"
     if record.supervisor.lives():
         has_none = noted_socket(directory) is None
-        why = "it has no control socket" if has_none else "nobody answers at its control socket"
+        why = "it has no control socket" if has_none else "its control socket does not answer"
         return f"{directory}: the run is there, but cannot be reached: {why}"
     return f"{directory}: the run was killed while it was {record.state}"
 

@@ -175,7 +175,7 @@ class ControlServer:
             self._look()
 
     def close(self, failures: Sequence[str] | None = None) -> None:
-        """Tell those who follow that the run has ended, and take the socket away. Idempotent.
+        """Send the last status to clients that wait for it, and take the socket away. Idempotent.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
-"""Showing text without ever waiting for whoever reads it.
+"""Showing text without ever waiting for its reader.
 
-``mimocorb run | less``, a terminal stopped by Ctrl-S, a connection that hangs: whoever prints there
-waits, and a run whose supervisor waits is a run that nobody supervises. So text goes out in pieces
-that there is room for, and the rest stays here until there is some.
+``mimocorb run | less``, a terminal stopped by Ctrl-S, a connection that hangs: what prints there
+waits, and a run whose supervisor waits is not supervised. So text goes out in pieces that there is
+room for, and the rest stays here until there is some.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Outlet(io.TextIOBase):
 
     @property
     def is_held_up(self) -> bool:
-        """Whether there is text that nobody has taken yet; tries once more to get rid of it."""
+        """Whether there is text that has not been taken yet; tries once more to get rid of it."""
         self.flush()
         return bool(self._unsent)
 
@@ -80,7 +80,7 @@ class Outlet(io.TextIOBase):
         Raises
         ------
         OSError, ValueError
-            Whoever read the stream has gone.
+            The reader of the stream has gone.
         """
         data = text.encode(self._encoding, "replace")
         if self._descriptor is None:
@@ -95,7 +95,7 @@ class Outlet(io.TextIOBase):
         Raises
         ------
         OSError, ValueError
-            Whoever read the stream has gone, or its disk is full.
+            The reader of the stream has gone, or its disk is full.
         """
         if self._descriptor is None:
             self._stream.flush()

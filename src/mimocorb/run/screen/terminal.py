@@ -139,7 +139,7 @@ class LiveView:
 class PlainLines:
     """Prints the log as it comes and a line about the run every few seconds.
 
-    Lines that come while nobody reads are not kept, only counted: they are in the log.
+    Lines that come while they are not read are not kept, only counted: they are in the log.
     """
 
     def __init__(self, stream: TextIO, look: Callable[[], RunView], log: RunLog) -> None:
@@ -183,5 +183,5 @@ class PlainLines:
                 self._left_out = 0
             self._outlet.write(f"{text}\n")
             self._outlet.flush()
-        except (OSError, ValueError):  # whoever read has gone; the run goes on without
+        except (OSError, ValueError):  # the reader has gone; the run goes on without
             self._gone = True

@@ -40,7 +40,7 @@ class Drain:
     options
         Gives the times.
     escalation
-        Interrupts those who do not end by themselves.
+        Interrupts processes that do not end by themselves.
     timeout_s
         After so long without any progress a run is stuck.
     """

@@ -8,10 +8,10 @@ from typing import Any
 
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.model import Setup, StopCondition
 from mimocorb.run.run_state import Goal
 from mimocorb.run.supervision.meters import RunClock
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup, StopCondition
 
 __all__ = ["EndCondition", "reported_by"]
 
@@ -42,11 +42,11 @@ class EndCondition:
 
     Events of a buffer that sources write are counted where they are published: it takes exactly as
     many as asked for and then ends by itself. What is looked at here is whether it has. Behind a
-    filter nobody knows which event will be the last one, so there the run ends as soon as the
+    filter it cannot be known which event will be the last one, so there the run ends as soon as the
     number is reached, and what is being processed still comes on top.
 
-    Each process of a worker reports for itself, and nobody but the user knows how their results
-    could be put together. A condition holds as soon as it does for one of them.
+    Each process of a worker reports for itself, and only the user knows how their results could be
+    put together. A condition holds as soon as it does for one of them.
 
     Parameters
     ----------

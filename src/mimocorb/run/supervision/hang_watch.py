@@ -1,6 +1,6 @@
-"""Who holds one and the same event too long, or does not get ready, without waiting for anybody.
+"""Processes that hold one event too long, or do not get ready, without waiting for another.
 
-That somebody is slow is no reason to take an event away: two processes could then work on it. So a
+That a process is slow is no reason to take an event away: two processes could then work on it. So a
 process is only killed where its worker has a ``hang_timeout_s``, and its event goes to another one
 after its death, as with any other death. The time that a process waits for room in its next buffer,
 or for its turn, does not count: then others are slow. A process that is stopped holds up everybody
@@ -42,7 +42,7 @@ class _Sighting:
 
 
 class HangWatch:
-    """Looks at what is in hand now and then, kills who hangs and reports who is stopped.
+    """Looks at what is in hand now and then, kills what hangs and reports what is stopped.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class HangWatch:
         return max(0.0, self._next_s - time.monotonic())
 
     def look(self) -> None:
-        """Deal with those who hold something too long, if it is time to look."""
+        """Deal with processes that hold something too long, if it is time to look."""
         if self.next_look_s() > 0:
             return
         timeouts = [f.spec.hang_timeout_s for f in self._functions if f.spec.hang_timeout_s]
@@ -96,10 +96,10 @@ class HangWatch:
                 )
 
     def holders(self) -> list[str]:
-        """Say who has something in hand at this moment and waits for nothing, and what."""
+        """Say which processes have something in hand now and wait for nothing, and what."""
         names = {process.pid: process.name for f in self._functions for process in f.alive}
         began_s, before = time.monotonic(), self._waited_ns()
-        time.sleep(MOMENT_S)  # who waits has waited longer by then
+        time.sleep(MOMENT_S)  # a process that waits has waited longer by then
         now = self._waited_ns()
         half_ns = (time.monotonic() - began_s) * 1e9 / 2
         found: dict[int, str] = {}
@@ -110,7 +110,7 @@ class HangWatch:
         return list(found.values())
 
     def _look_at_starts(self) -> None:
-        """Kill who should have got ready by now."""
+        """Kill processes that should have got ready by now."""
         for function in self._functions:
             timeout_s = function.spec.hang_timeout_s
             for process in function.alive if timeout_s else ():
@@ -147,7 +147,7 @@ class HangWatch:
         return waited
 
     def _look_at_stopped(self) -> None:
-        """Note who handles data and is stopped; report who has been for a while, each once."""
+        """Note processes that handle data and are stopped; report each once, after a while."""
         now_s = time.monotonic()
         before, self._stopped_since_s = self._stopped_since_s, {}
         for function, process in [

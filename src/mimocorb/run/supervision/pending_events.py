@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mimocorb._words import how_many
 from mimocorb.errors import OutputError
+from mimocorb.model import Setup
 from mimocorb.run.findings import Findings
 from mimocorb.run.supervision.spill import Spill, Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.setup.model import Setup
 
 __all__ = ["PendingEvents"]
 
@@ -74,9 +74,9 @@ class PendingEvents:
                 self._findings.fail(f"{read} read for the spill file could not be saved: {error}")
 
     def asked_to_hurry(self) -> str:
-        """Answer somebody who does not want to wait: first in words, then by saving no more.
+        """Answer an operator in a hurry: first in words, then by saving no more.
 
-        That holds for those who go later as well. Empty if there is nothing to save.
+        That holds for functions that end later as well. Empty if there is nothing to save.
         """
         if not self.pending and (self._are_unwanted or not self._told):
             return ""

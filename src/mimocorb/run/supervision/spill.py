@@ -1,4 +1,4 @@
-"""Save what nobody processes instead of losing it: readers that stand in for those that went."""
+"""Save pending events instead of losing them: readers that stand in for those that ended."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
+from mimocorb.model import Setup
 from mimocorb.recording.spill_file import SpillFile, event_dtype
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.setup.model import Setup
 
 __all__ = ["SPILL_FILE", "Spill", "Spilled"]
 

@@ -11,7 +11,7 @@ run.
 How a run ends. Every stream ends by itself: when the last process that can write a buffer has
 gone, its readers drain it and end, which ends what they write, and so on down the graph. The
 supervisor only starts this: it ends the writers of the *source buffers*, those written by workers
-that read nothing, when the end condition is reached, when somebody asks, or when a worker has
+that read nothing, when the end condition is reached, on request, or when a worker has
 failed. Then it waits as long as there is progress.
 """
 
@@ -26,6 +26,7 @@ from pathlib import Path
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
+from mimocorb.model import Setup
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
 from mimocorb.run.ledger import audit
@@ -52,7 +53,6 @@ from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup
 
 __all__ = ["Supervisor"]
 
@@ -106,7 +106,7 @@ class Supervisor:
         self._unreported = UnreportedResults(
             setup, self.results, self.clock, self.findings, self.functions
         )
-        # Who starts processes, and what follows from their ends.
+        # The processes, and what follows from their exits.
         self._slow_start = ProgressWatch()
         self._pool = WorkerPool(
             self.functions, self.loop, log, self.options, self.results, on_exit=self._on_exit
@@ -134,11 +134,12 @@ class Supervisor:
         """Create the ring buffers of the set-up."""
         for spec in self.setup.buffers:
             self.buffers[spec.name] = NewBuffer(
-                spec.number_of_slots,
-                spec.values_per_slot,
-                spec.dtype,
+                spec.slot_count,
+                spec.data_length,
+                spec.data_dtype,
                 debug=self.options.debug,
                 name=spec.name,
+                backend=spec.backend,
             )
         return self.buffers
 
@@ -159,7 +160,7 @@ class Supervisor:
     def start(self, directory: Path) -> list[BaseProcess]:
         """Start all processes, readers before writers; returns them in this order.
 
-        The sources load their functions and then wait until everybody else who handles data is
+        The sources load their functions and then wait until all other workers that handle data are
         ready. Workers write their output into `directory`; it is their ``directory_prefix``.
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
@@ -175,7 +176,7 @@ class Supervisor:
     def post(self, command: Command, by: str = "request") -> None:
         """Ask for something; done by the loop as soon as it comes round.
 
-        `by` says in the log, and in the reason for the end, who asks.
+        `by` names the origin in the log, and in the reason for the end.
         """
         self._commands.append((command, by))
         self.loop.wake()
@@ -344,11 +345,11 @@ class Supervisor:
             self.findings.failures += audit(self.view())
 
     def _on_drain_timeout(self) -> None:
-        """End the workers; the events that nobody has processed in time are saved."""
+        """End the workers; the events that were not processed in time are saved."""
         timeout_s = self._drain.timeout_s
         # The rest only waits, for what these have in hand or for room behind them.
-        who = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
-        text = f"no progress for {timeout_s:g} s while draining: {', '.join(who)}"
+        names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
+        text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
         self.end_now(text)
 

@@ -2,7 +2,7 @@
 
 :mod:`multiprocessing` collects the exit code of a child in whichever thread asks first; another
 thread that waits at the same moment gets none, or a wrong one. Programs that use ``buffer_control``
-call ``join()`` while the supervisor's thread waits for the same process. Here everybody waits for
+call ``join()`` while the supervisor's thread waits for the same process. Here all threads wait for
 the death without collecting it, and the exit code is collected under one lock.
 
 A worker does not import the program of its parent, see
@@ -29,7 +29,7 @@ from mimocorb.run.workers.processes import ends_within, open_pidfd
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
 
 EXIT_UNKNOWN = 256
-"""In the place of an exit code that nobody has passed on; no process can have it."""
+"""In the place of an exit code that was not passed on; no process can have it."""
 PASSING_ON_S = 5.0
 """How long a fork server may take to pass an exit code on, which is a moment if it runs at all."""
 
@@ -111,7 +111,7 @@ class _ServedPopen(popen_forkserver.Popen):
         return self.returncode
 
     def _wait_for_end(self) -> None:
-        """Wait until the child has ended, or somebody has sent an exit code, or nobody will."""
+        """Wait until the child has ended, or an exit code has been sent, or none will be."""
         pidfd = open_pidfd(self.pid)
         if pidfd is not None:
             wait([self.sentinel, pidfd])

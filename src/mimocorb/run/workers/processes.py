@@ -82,7 +82,7 @@ class Lifeline:
 
     The reading end is opened anew by each worker, because ownership of signals belongs to an open
     file, and a forked worker shares its open files with its parent. No process that is forked from
-    the supervisor, by whomever, keeps the writing end: it would hold the line.
+    the supervisor, by any code, keeps the writing end: it would hold the line.
     """
 
     def __init__(self) -> None:
@@ -107,8 +107,9 @@ def hold_lifeline(reading: Connection) -> int:
     """Make the kernel kill this process as soon as the supervisor's end of the pipe closes.
 
     Programs that it starts are killed as well: it becomes the leader of a process group. Of a
-    terminal, the group is in the background: who asks for input there, or changes its settings,
-    would stop all of it, silently. In worker and programs such requests fail, or are carried out.
+    terminal, the group is in the background: a process that asks for input there, or changes its
+    settings, would stop all of it, silently. In worker and programs such requests fail, or are
+    carried out.
 
     Returns
     -------
@@ -137,7 +138,7 @@ def end_group(leader: int) -> list[str]:
         os.killpg(leader, 0)
     except ProcessLookupError:  # nothing is left: as usual, and quickly known
         return []
-    except PermissionError:  # programs of somebody else, who alone may end them
+    except PermissionError:  # programs of another user, who alone may end them
         pass
     left = [f"{process.name} (process {process.pid})" for process in members(leader)]
     with suppress(ProcessLookupError, PermissionError):
@@ -236,7 +237,7 @@ class ProcessStat(NamedTuple):
         FileNotFoundError, ProcessLookupError
             There is none of this number.
         PermissionError
-            It belongs to somebody else, and the system hides it (``hidepid``).
+            It belongs to another user, and the system hides it (``hidepid``).
         """
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         # The name of the program, in brackets before the state, may hold anything.

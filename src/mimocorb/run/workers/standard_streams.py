@@ -1,4 +1,4 @@
-"""Standard input, output and error where whoever started the program has closed them."""
+"""Standard input, output and error where they were closed before the program was started."""
 
 from __future__ import annotations
 

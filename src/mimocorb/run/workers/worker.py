@@ -35,6 +35,7 @@ from mimocorb.errors import (
     Terminated,
     UserFunctionError,
 )
+from mimocorb.model import WorkerSpec
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
@@ -49,7 +50,6 @@ from mimocorb.run.workers.worker_link import (
     flush_output,
     redirect_output,
 )
-from mimocorb.setup.model import WorkerSpec
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.user_functions import load_function
 
@@ -187,17 +187,17 @@ def _context(task: WorkerTask) -> worker_context.WorkerContext:
         number_of_processes=spec.number_of_processes,
         directory_prefix=task.call.directory_prefix,
         ordered=spec.ordered,
-        rejected_sample=_rejected_sample(spec),
+        new_sample=_new_sample(spec),
         is_paused=read_pause_flag(task.channel.pause_flag),
     )
 
 
-def _rejected_sample(spec: WorkerSpec) -> Any:
-    if not spec.rejected_prescale:
+def _new_sample(spec: WorkerSpec) -> Any:
+    if not spec.rejected_sample:
         return None
     from mimocorb.recording.rejected_sample import RejectedSample  # not every worker needs it
 
-    return functools.partial(RejectedSample, spec.rejected_prescale)
+    return functools.partial(RejectedSample, spec.rejected_sample)
 
 
 def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:

@@ -2,7 +2,7 @@
 
 Three pipes lead from each worker: its standard output and its standard error, byte by byte as the
 user function and the libraries under it write them, and a channel of messages, one JSON object a
-line. Pipes need no thread, survive the death of either side, and half a line harms nobody.
+line. Pipes need no thread, survive the death of either side, and half a line does no harm.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class MessageWriter:
         permanent: bool = False,
     ) -> None:
         """Send one message; silently nothing if the supervisor has closed its end."""
-        if kind != "result":  # whoever reads it is a program
+        if kind != "result":  # it is read by a program
             text, detail = _shortened(text), _shortened(detail)
         message = Message(kind, text, detail, level, permanent, time.time())
         remaining = json.dumps(asdict(message)).encode() + b"\n"

@@ -124,7 +124,7 @@ class WorkerProcess:
 
     @property
     def exit_is_unknown(self) -> bool:
-        """Whether it has ended and nobody has said how: that is for its fork server to do."""
+        """Whether it has ended and its fork server has not said how."""
         return self.ended_s is not None and self.exit_code is None
 
     def start(self, start_method: str, links: PoolLinks) -> None:

@@ -1,6 +1,6 @@
 """Kill random writers and readers of a buffer under load, restart them, and check every event.
 
-``python -m mimocorb.testing.kill_campaign --kills 1000`` prints the figures and exits with code 0
+``python tests/faults/kill_campaign.py --kills 1000`` prints the figures and exits with code 0
 if every published event was acknowledged by every group exactly once, except for repeats that were
 marked as such. With the seed it prints, the same victims are killed at the same intended times.
 """
@@ -21,16 +21,17 @@ from functools import partial
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.buffers.setup_dict import SetupDict
-from mimocorb.testing.campaign_checks import Life, Report, examine
-from mimocorb.testing.campaign_workers import (
+from campaign_checks import Life, Report, examine
+from campaign_workers import (
     EVENT,
     make_log,
     read_events,
     read_log,
     write_events,
 )
+
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.testing.watchdog import WATCHDOG_S
 
 __all__ = ["Load", "run_campaign"]
@@ -211,7 +212,7 @@ def run_campaign(kills: int, seed: int, load: Load | None = None) -> Report:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a campaign from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m mimocorb.testing.kill_campaign", None, __doc__)
+    parser = argparse.ArgumentParser("python tests/faults/kill_campaign.py", None, __doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, printed")
     parser.add_argument("--interval", type=float, default=Load.interval_s, help="seconds")

@@ -10,7 +10,8 @@ import time
 
 import pytest
 import yaml
-from running import WATCHDOG_S, Worker, chain, eventually, processes_of
+from older_setups import manual
+from running import WATCHDOG_S, eventually, processes_of
 
 from mimocorb.buffer_control import buffer_control, run_mimoDAQ
 from mimocorb.errors import RunFailed, SetupError
@@ -21,8 +22,8 @@ def lists(tmp_path, monkeypatch):
     """``(RingBuffer, Functions)`` of a set-up, read as a program would."""
     monkeypatch.chdir(tmp_path)
 
-    def read(**workers):
-        content = buffer_control.get_config(chain(tmp_path, **workers))
+    def read(*names, **more):
+        content = buffer_control.get_config(manual(tmp_path, *names, **more))
         return content["RingBuffer"], content["Functions"]
 
     return read
@@ -53,8 +54,7 @@ def test_a_program_sets_up_starts_and_shuts_down(lists, tmp_path, capsys):
 
 
 def test_pause_keeps_events_out_until_resume(lists, tmp_path):
-    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
-    control = buffer_control(*lists(source=source), tmp_path)
+    control = buffer_control(*lists(numbers={"pause_s": 0.001}), tmp_path)
     buffers = control.setup_buffers()
     control.setup_workers()
     control.start_workers()
@@ -75,8 +75,7 @@ def test_pause_keeps_events_out_until_resume(lists, tmp_path):
 def test_a_program_that_ends_without_shutdown_leaves_whole_data_and_nobody_behind(
     tmp_path, ends_by, code
 ):
-    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
-    chain(tmp_path, source=source)
+    manual(tmp_path, numbers={"pause_s": 0.001})
     if ends_by == "INTERRUPT":
         ends_by = "import os, signal; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
     program = f"""
@@ -117,12 +116,9 @@ while buffers["RB_1"].stats().published < 20:
 
 def test_a_failed_worker_is_replaced_while_a_program_goes_on(lists, tmp_path):
     """The supervisor's thread starts the new process, so not by fork."""
-    middle = Worker(
-        "dies_once",
-        {"RB_1": "read", "RB_2": "write"},
-        keys={"restart": {"policy": "on_failure", "backoff_s": 0.01}},
-    )
-    control = buffer_control(*lists(middle=middle), tmp_path)
+    buffers, functions = lists("numbers", "dies_once", "save")
+    functions[2]["Fkt_2"]["restart"] = {"policy": "on_failure", "backoff_s": 0.01}
+    control = buffer_control(buffers, functions, tmp_path)
     control.setup_buffers()
     control.setup_workers()
     control.start_workers()
@@ -133,7 +129,7 @@ def test_a_failed_worker_is_replaced_while_a_program_goes_on(lists, tmp_path):
 
 @pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
 def test_a_program_without_a_main_guard_runs_once(tmp_path, start_method):
-    chain(tmp_path)
+    manual(tmp_path)
     (tmp_path / "program.py").write_text(
         "from mimocorb.run.options import RunOptions, SupervisorOptions\n"
         "from mimocorb.run.run import run_setup\n"
@@ -154,9 +150,33 @@ def test_a_program_without_a_main_guard_runs_once(tmp_path, start_method):
     assert done.stdout.split("\n") == ["the program runs", "0", ""]
 
 
+def test_a_run_of_buffer_control_is_reached_as_well(lists, tmp_path):
+    control = buffer_control(*lists(numbers={"pause_s": 0.001}), tmp_path / "output")
+    control.setup_buffers()
+    control.setup_workers()
+    control.start_workers()
+    program = """
+import mimocorb
+run = mimocorb.connect("output")
+run.pause(); run.resume()
+run.observer("RB_1").get()
+run.stop(); print(run.wait(60).state.value, run.number)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=False,
+    )
+    control.shutdown()
+    assert done.stdout == "ended None\n", done.stderr
+    assert control.status == "ended"
+    assert not (tmp_path / "output" / "control.json").exists()
+
+
 def test_a_failed_worker_is_reported_at_shutdown(lists, tmp_path):
-    source = Worker("raises", {"RB_1": "write"}, {"events": 3})
-    control = buffer_control(*lists(source=source), tmp_path)
+    control = buffer_control(*lists(numbers={"events": 3, "fails": True}), tmp_path)
     control.setup_buffers()
     control.setup_workers()
     control.start_workers()
@@ -185,7 +205,7 @@ def test_both_orders_of_the_arguments_are_understood(lists, tmp_path):
 
 
 def test_limits_are_attributes(lists, tmp_path):
-    control = buffer_control(*lists(runtime=12, runevents=34), tmp_path)
+    control = buffer_control(*lists(main={"runtime": 12, "runevents": 34}), tmp_path)
     assert (control.runtime, control.runevents) == (12, 34)
     assert buffer_control(*lists(), tmp_path).runtime == 0
 
@@ -212,7 +232,7 @@ def test_import_function_returns_none_for_what_cannot_be_imported(tmp_path, monk
 
 def test_run_mimodaq_takes_data_and_returns_the_summary(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    daq = run_mimoDAQ(chain(tmp_path), verbose=1)
+    daq = run_mimoDAQ(manual(tmp_path), verbose=1)
     daq.setup()
     summary = daq.run()
     daq.end()
@@ -224,7 +244,7 @@ def test_run_mimodaq_takes_data_and_returns_the_summary(tmp_path, monkeypatch, c
 
 def test_run_mimodaq_raises_when_not_every_event_was_processed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    source = Worker("raises", {"RB_1": "write"}, {"events": 3})
-    daq = run_mimoDAQ(str(chain(tmp_path, source=source)), verbose=0)
+    setup = manual(tmp_path, numbers={"events": 3, "fails": True})
+    daq = run_mimoDAQ(str(setup), verbose=0)
     with pytest.raises(RunFailed, match="on fire"):
         daq.run()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb.errors import SetupError
+from mimocorb.model.kinds import Choice, Number, part_config
 
 __all__ = ["Incomplete", "MergeBy", "MergeSettings", "window_fault"]
 
@@ -18,29 +19,24 @@ Incomplete = Literal["drop", "pass", "fail"]
 class MergeSettings:
     """How events are put together; ``merge`` in the configuration of a worker.
 
-    Parameters
-    ----------
-    by
-        ``"counter"``: events with the same counter belong together. ``"time"``: those whose
-        timestamps are at most `window_s` later than that of the earliest.
-    window_s
-        The time window in seconds, for ``by="time"`` only.
-    incomplete
-        What happens to a set in which a source is missing: ``"drop"`` it, ``"pass"`` it on with
-        None for what is missing, or ``"fail"``.
-    timeout_s
-        How long to wait for a source that has nothing, in seconds; ``None``: as long as it takes.
-
     Raises
     ------
     SetupError
         A value is impossible, or values contradict each other.
     """
 
-    by: MergeBy = "counter"
-    window_s: float | None = None
-    incomplete: Incomplete = "drop"
-    timeout_s: float | None = None
+    __pydantic_config__: ClassVar[Any] = part_config()
+
+    by: Annotated[MergeBy, Choice(get_args(MergeBy))] = "counter"
+    """counter: events of the same number belong together; time: those at most window_s after the
+    earliest."""
+    window_s: Annotated[float | None, Number("seconds")] = None
+    """The window in seconds, for by: time."""
+    incomplete: Annotated[Incomplete, Choice(get_args(Incomplete))] = "drop"
+    """If a buffer has nothing that fits: drop the others, pass them on with None for what is
+    missing, or fail."""
+    timeout_s: Annotated[float | None, Number("seconds")] = None
+    """How long to wait for a buffer that has nothing, in seconds; without it: for ever."""
 
     def __post_init__(self) -> None:
         _one_of("by", self.by, get_args(MergeBy))
@@ -55,7 +51,7 @@ class MergeSettings:
     def from_config(cls, config: Mapping[str, Any]) -> MergeSettings:
         """Read the settings from what stands under ``merge`` in a worker's configuration."""
         given = config.get("merge") or {}
-        known = tuple(cls.__dataclass_fields__)
+        known = tuple(each.name for each in fields(cls))
         if not isinstance(given, Mapping) or any(key not in known for key in given):
             raise SetupError(f"merge: expected the keys {', '.join(known)}; found {given!r}")
         return cls(**given)

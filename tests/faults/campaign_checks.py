@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from campaign_workers import ACKNOWLEDGED, ACKNOWLEDGING, GIVEN_BACK
 from numpy.typing import NDArray
 
 from mimocorb.buffers.stats import BufferStats
-from mimocorb.testing.campaign_workers import ACKNOWLEDGED, ACKNOWLEDGING, GIVEN_BACK
 
 __all__ = ["Life", "Report", "examine"]
 
@@ -48,7 +48,7 @@ class Report:
     writer_kills, reader_kills
         SIGKILLs.
     published, redelivered, torn
-        From the books: redelivered in all groups, torn slots of killed writers.
+        From the ledger: redelivered in all groups, torn slots of killed writers.
     lost
         Events that were published and that a group has not finished with.
     held_twice
@@ -107,9 +107,9 @@ class Report:
         )
 
 
-def examine(lives: list[Life], books: BufferStats) -> Report:
-    """Compare the logs of all lives with each other and with the books of the drained buffer."""
-    books.check()
+def examine(lives: list[Life], ledger: BufferStats) -> Report:
+    """Compare the logs of all lives with each other and with the ledger of the drained buffer."""
+    ledger.check()
     groups = {life.group for life in lives if life.group is not None}
     tables = {group: _deliveries(lives, group) for group in groups}
     lost = held_twice = unmarked = damaged = 0
@@ -118,7 +118,7 @@ def examine(lives: list[Life], books: BufferStats) -> Report:
         earlier, later = table[:-1][same], table[1:][same]
         finished = table[np.append(~same, True)] if len(table) else table
         done = (finished["state"] == ACKNOWLEDGED) | (finished["state"] == ACKNOWLEDGING)
-        lost += books.published - int(done.sum())
+        lost += ledger.published - int(done.sum())
         held_twice += int((later["taken_ns"] < earlier["released_ns"]).sum())
         unmarked += int((later["delivery"] <= earlier["delivery"]).sum())
         unmarked += int((earlier["state"] == ACKNOWLEDGED).sum())
@@ -127,9 +127,9 @@ def examine(lives: list[Life], books: BufferStats) -> Report:
     return Report(
         writer_kills=sum(life.group is None and life.killed_ns is not None for life in lives),
         reader_kills=sum(life.group is not None and life.killed_ns is not None for life in lives),
-        published=books.published,
-        redelivered=sum(group.redelivered for group in books.groups),
-        torn=books.torn,
+        published=ledger.published,
+        redelivered=sum(group.redelivered for group in ledger.groups),
+        torn=ledger.torn,
         lost=lost,
         held_twice=held_twice,
         unmarked_repeats=unmarked,

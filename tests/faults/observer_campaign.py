@@ -1,6 +1,6 @@
 """Look at a buffer while a writer runs at full speed, and check that no copy is torn.
 
-``python -m mimocorb.testing.observer_campaign --copies 100000`` prints how many copies were looked
+``python tests/faults/observer_campaign.py --copies 100000`` prints how many copies were looked
 at and how many of them were not constant in themselves, as every published event is.
 """
 
@@ -87,7 +87,7 @@ def run_observation(slots: int, slot_bytes: int, copies: int) -> Observation:
 
 def main(arguments: list[str] | None = None) -> int:
     """Observe several shapes of buffers; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m mimocorb.testing.observer_campaign", None, __doc__)
+    parser = argparse.ArgumentParser("python tests/faults/observer_campaign.py", None, __doc__)
     parser.add_argument("--copies", type=int, default=1000, help="in all; few of them are large")
     chosen = parser.parse_args(arguments)
     torn = 0

@@ -1,0 +1,13 @@
+// kernels.hpp: what the files of the module mimocorb._kernels have in common. One file for each topic,
+// with one function that adds it to the module.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace mimocorb::kernels {
+
+namespace nb = nanobind;
+
+void register_pulses(nb::module_& module);
+
+}  // namespace mimocorb::kernels
