@@ -55,7 +55,7 @@ def previewed(
     if layout is None:
         return Preview()
     if kind_of(function) is not None:
-        return _checked(function, spec, layout)
+        return _checked(function, spec, layout, sizes=sizes)
     owner = _previewing(function)
     if owner is None:
         return Preview()
@@ -65,12 +65,14 @@ def previewed(
     return Preview(event_bytes, named(spec.config) if named else "", owner is function)
 
 
-def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any]) -> Preview:
+def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any], *, sizes: bool) -> Preview:
     """Ask a component, if its configuration is in order."""
     configuration, problems = configure(Component.of(function), spec)
     if problems or not hasattr(function, "check"):
         return Preview()
-    event_bytes: int | None = function.check(layout, **configuration)
+    # where sizes are not asked for, what need not load a library for them is enough
+    look = function.check if sizes else getattr(function, "accept", function.check)
+    event_bytes: int | None = look(layout, **configuration)
     named = getattr(function, "output_name", None)
     return Preview(event_bytes, named(**configuration) if named else "")
 
