@@ -348,13 +348,12 @@ def test_events_whose_slots_are_scattered_come_together(bench):
     raw = bench.buffer("raw", slots=16)
     keep = raw.new_reader_group()
     writer, a, b = Writer(raw.new_writer()), Reader(keep), Reader(keep)
-    for turn in range(6):  # two readers give slots back in turns
-        for number in range(8):
-            writer.write([float(100 * turn + number)], number, 0.0, 0.0)
-        for _ in range(4):
-            a.get(), b.get()
-            b.acknowledge()
-            a.acknowledge()
+    for number in range(14):
+        writer.write([100.0 + number], number, 0.0, 0.0)
+    a.get()  # keeps its slot; what is written next lies behind the others and, around it, before them
+    for _ in range(13):
+        b.get()
+    b.acknowledge()
     later = raw.new_reader_group()
     for number in range(12):
         writer.write([float(number)], number, 0.0, 0.0)
