@@ -34,7 +34,9 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"ArrayLike|DTypeLike|NDArray|Setups|WorkerCall|EndOfStream|BooksDoNotBalance"
-        r"|mimocorb\._.*",
+        r"|types\.Annotated|seconds|WaveformDisplay"
+        # what lies below the documented modules
+        r"|mimocorb\.(_.*|(buffers|model|components|compat|recording|displays|setup|run)\..*)",
     ),
 ]
 
