@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from mimocorb.analysis.pulses import find_pulses
 from mimocorb.buffer_control import BufferToParquetfile, SourceToBuffer
-from mimocorb.filters.pulses import find_pulses
 from mimocorb.mimo_buffer import NewBuffer, Reader
 
 CHANNELS = ("chA", "chB", "chC", "chD")

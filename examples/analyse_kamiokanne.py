@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyse_lifetime import fit_lifetime, newest_run, plot_fit
-from mimocorb.sources import kamiokanne
+from mimocorb.devices import kamiokanne
 
 CLOSE_NS = 50.0  # two decay times agree if they are this close
 WINDOW_US = (1.5, 15.0)  # electron pulses long after the muon only: about half are accidental

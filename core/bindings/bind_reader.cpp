@@ -20,6 +20,13 @@ void bind_reader(nb::module_& m) {
       .def("advance_batch",
            [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().advance(count)); }, "count"_a)
       .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
+      .def("scatter", [](const Reader& r, bool scattered) { r.use().scatter(scattered); }, "scattered"_a)
+      .def("slots_in_hand",
+           [](const Reader& r) {
+             nb::list slots;
+             for (const std::uint32_t slot : r.use().in_hand()) slots.append(slot);
+             return slots;
+           })
       .def("acknowledge", [](const Reader& r) { return r.use().acknowledge(); })
       .def("acknowledge_first",
            [](const Reader& r, std::uint32_t count) { return r.use().acknowledge_first(count); }, "count"_a)
@@ -53,6 +60,22 @@ void bind_reader(nb::module_& m) {
              }
            },
            "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
+      .def("metadata_at",
+           [](const Reader& r, const Counters& slots, const Counters& counters, const Floats& timestamps_s,
+              const Floats& deadtimes) {
+             const ReaderPort& port = r.use();
+             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
+             if (slots.size() != count) raise("wrong-size", 0, slots.size());
+             for (std::uint32_t i = 0; i < count; ++i) {
+               const auto slot = static_cast<std::uint32_t>(slots(i));
+               check_run(*r.segment, slot, 1);
+               const Metadata m = port.metadata(slot);
+               counters(i) = m.counter;
+               timestamps_s(i) = m.timestamp_s;
+               deadtimes(i) = m.deadtime;
+             }
+           },
+           "slots"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
       .def("sequence",
            [](const Reader& r, std::uint32_t slot) {
              const ReaderPort& port = r.use();
@@ -74,6 +97,14 @@ void bind_reader(nb::module_& m) {
              port.copy(slot, PlainMemory(target, *r.segment, PyBUF_WRITABLE).data());
            },
            "slot"_a, "target"_a)
+      .def("copy_all",
+           [](const Reader& r, nb::handle rows) {
+             const ReaderPort& port = r.use();
+             const PlainRows memory(rows, *r.segment, PyBUF_STRIDES | PyBUF_WRITABLE);
+             for (std::size_t i = 0; i < port.in_hand().size(); ++i)
+               port.copy(port.in_hand()[i], memory.row(static_cast<std::int64_t>(i)));
+           },
+           "rows"_a)
       .def("slot",
            [](const Reader& r, std::uint32_t i) {
              r.use();

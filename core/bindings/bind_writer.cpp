@@ -44,6 +44,44 @@ void bind_writer(nb::module_& m) {
              if (!port.fill(slot, memory.data())) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "source"_a)
+      // Claimed, filled, dated and published in one call; waits for nothing.
+      .def("put",
+           [](const Writer& w, nb::handle source, std::int64_t counter, double timestamp_s, double deadtime) {
+             WriterPort& port = w.use();
+             const PlainMemory memory(source, *w.segment);
+             const Run run = port.advance();
+             if (run.status != kOk) return run.status;
+             port.fill(run.first, memory.data());
+             port.set_metadata(run.first, {counter, timestamp_s, deadtime});
+             port.publish();
+             return static_cast<int>(kOk);
+           },
+           "source"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+      // As many of the rows as find room: the rows `index[first:]` of `rows`, in runs of neighbours.
+      .def("put_many",
+           [](const Writer& w, nb::handle rows, const Counters& index,
+              const std::tuple<Counters, Floats, Floats>& metadata, std::uint32_t first) {
+             const auto& [counters, timestamps_s, deadtimes] = metadata;
+             WriterPort& port = w.use();
+             const PlainRows memory(rows, *w.segment);
+             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
+             if (index.size() != count) raise("wrong-size", 0, index.size());
+             for (std::uint32_t i = first; i < count; ++i) static_cast<void>(memory.row(index(i)));  // before anything is claimed
+             std::uint32_t done = first;
+             int status = kOk;
+             while (done < count) {
+               const Run run = port.claim(count - done);
+               status = run.status;
+               if (status != kOk) break;
+               for (std::uint32_t i = 0; i < run.count; ++i, ++done) {
+                 port.fill(run.first + i, memory.row(index(done)));
+                 port.set_metadata(run.first + i, {counters(done), timestamps_s(done), deadtimes(done)});
+               }
+               port.publish();
+             }
+             return done > first || status == kOk ? static_cast<int>(done - first) : status;
+           },
+           "rows"_a, "index"_a, "metadata"_a, "first"_a)
       .def("slot",
            [](const Writer& w, std::uint32_t i) {
              w.use();

@@ -72,6 +72,24 @@ PlainMemory::PlainMemory(nb::handle object, const Segment& segment, int flags) {
   raise("wrong-size", 0, bytes);
 }
 
+PlainRows::PlainRows(nb::handle object, const Segment& segment, int flags) {
+  if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) throw nb::python_error();
+  Py_ssize_t bytes = view_.itemsize;
+  bool in_one_piece = view_.ndim > 0;
+  for (int axis = view_.ndim - 1; axis > 0; --axis) {
+    in_one_piece = in_one_piece && (view_.shape[axis] == 1 || view_.strides[axis] == bytes);
+    bytes *= view_.shape[axis];
+  }
+  if (in_one_piece && static_cast<std::uint64_t>(bytes) == segment.header().slot_bytes) return;
+  PyBuffer_Release(&view_);
+  raise("wrong-size", 0, static_cast<std::uint64_t>(bytes));
+}
+
+void* PlainRows::row(std::int64_t index) const {
+  if (index < 0 || index >= view_.shape[0]) raise("no-such-row", 0, static_cast<std::uint64_t>(index));
+  return static_cast<char*>(view_.buf) + index * view_.strides[0];
+}
+
 std::uint32_t same_length(const Counters& counters, const Floats& a, const Floats& b) {
   if (a.size() != counters.size() || b.size() != counters.size()) raise("wrong-size", 0, counters.size());
   return static_cast<std::uint32_t>(counters.size());

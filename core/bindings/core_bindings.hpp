@@ -125,6 +125,20 @@ class PlainMemory {
   Py_buffer view_{};
 };
 
+// The memory of several events: rows as large as a slot, each in one piece, in equal distances.
+class PlainRows {
+ public:
+  PlainRows(nb::handle object, const Segment& segment, int flags = PyBUF_STRIDES);
+  ~PlainRows() { PyBuffer_Release(&view_); }
+  PlainRows(const PlainRows&) = delete;
+  PlainRows& operator=(const PlainRows&) = delete;
+
+  [[nodiscard]] void* row(std::int64_t index) const;  // raises no-such-row
+
+ private:
+  Py_buffer view_{};
+};
+
 // --- metadata of neighbouring slots, one array for each of its parts ----------------------------
 
 using Counters = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;

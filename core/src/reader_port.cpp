@@ -96,8 +96,7 @@ Run ReaderPort::take_in_hand(std::uint32_t count, Wakes* wakes) {
   const GroupRecord& group = segment_->group(group_);
   if (at_end()) return {kEnded, 0, 0};
   if (group.queue_count.load(std::memory_order_relaxed) == 0 || count == 0) return {kNotNow, 0, 0};
-  const Run run = take_run(handle_, group_, count);
-  for (std::uint32_t i = 0; i < run.count; ++i) in_hand_.push_back(run.first + i);
+  const Run run = take_run(handle_, group_, count, scattered_, &in_hand_);
   if (group.readers == 1) return run;
   wakes->groups |= 1ULL << group_;
   round_events_ = run.count;

@@ -29,21 +29,25 @@ void Ring::take_one(std::uint32_t handle, std::uint32_t group, std::uint32_t slo
   commit(&segment_->group_word(slot, group), word.encode());
 }
 
-// Up to `count` events in neighbouring slots; there is at least one. They follow each other without
-// a gap: over an event in the hands of another reader, who waits for the turn of the first would
-// not have that of the others.
-Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count) {
+// Up to `count` events, in neighbouring slots unless `scattered`; there is at least one. They follow
+// each other without a gap: over an event in the hands of another reader, who waits for the turn of
+// the first would not have that of the others.
+Run Ring::take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count, bool scattered,
+                   std::vector<std::uint32_t>* taken) {
   SlotQueue due = due_events(group);
   const GroupWord first = group_word(due[0], group);
   Run run{first.failed >= header_.max_deliveries ? kPoisonous : kOk, due[0], 1};
   take_one(handle, group, run.first, first);
+  taken->push_back(run.first);
   count = comes_alone(first) ? 1 : std::min(count, due.length());
   const std::uint64_t sequence = sequence_of(run.first);
-  for (; run.count < count && due[run.count] == run.first + run.count; ++run.count) {
-    const std::uint32_t slot = run.first + run.count;
+  for (; run.count < count; ++run.count) {
+    const std::uint32_t slot = due[run.count];
+    if (!scattered && slot != run.first + run.count) break;
     const GroupWord word = group_word(slot, group);
     if (comes_alone(word) || sequence_of(slot) != sequence + run.count) break;
     take_one(handle, group, slot, word);
+    taken->push_back(slot);
   }
   due.pop_front(run.count);
   due.keep();

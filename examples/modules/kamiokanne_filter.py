@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mimocorb.analysis.pulses import find_pulses
 from mimocorb.buffer_control import BufferToBuffer
-from mimocorb.filters.pulses import find_pulses
 
 # What became of an event; every event is accounted for.
 DOUBLE_PULSE = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mimocorb.buffer_control import SourceToBuffer
-from mimocorb.sources import kamiokanne
+from mimocorb.devices import kamiokanne
 
 
 def kamiokanne_source(

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from mimocorb import Reject
+from mimocorb.analysis.pulses import find_pulses
 from mimocorb.buffer_control import BufferToBuffer
-from mimocorb.filters.pulses import find_pulses
 
 NO_PULSE_AT_TRIGGER = Reject("no pulse at the trigger")
 NO_SECOND_PULSE = Reject("no second pulse")

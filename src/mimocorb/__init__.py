@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 # Nothing is imported before it is asked for: every worker pays for what `import mimocorb` loads.
 if TYPE_CHECKING:
-    from mimocorb._access.decisions import Reject
-    from mimocorb._access.meter import reading_out
-    from mimocorb._access.results import report
+    from mimocorb.components.decisions import Reject
     from mimocorb.components.form import Metadata, filter, observer, sink, source
+    from mimocorb.components.meter import reading_out
+    from mimocorb.components.reporting import report
     from mimocorb.run.remote.running_runs import connect
 
 __all__ = [
@@ -35,12 +35,12 @@ __version__: str
 
 _HOMES = {
     "Metadata": "mimocorb.components.form",
-    "Reject": "mimocorb._access.decisions",
+    "Reject": "mimocorb.components.decisions",
     "connect": "mimocorb.run.remote.running_runs",
     "filter": "mimocorb.components.form",
     "observer": "mimocorb.components.form",
-    "reading_out": "mimocorb._access.meter",
-    "report": "mimocorb._access.results",
+    "reading_out": "mimocorb.components.meter",
+    "report": "mimocorb.components.reporting",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",
 }

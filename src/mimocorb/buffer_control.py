@@ -29,21 +29,17 @@ function gets, and then called; they return at the end of the stream::
 
 from typing import TYPE_CHECKING, Any
 
-from mimocorb.displays.observer import rbObserver
-from mimocorb.filters.from_function import BufferToBuffer
-from mimocorb.filters.from_function import BufferToBuffer as rbProcess
-from mimocorb.filters.from_function import BufferToBuffer as rbTransfer
-from mimocorb.filters.merge import MergeBuffers
-from mimocorb.setup.merge_settings import MergeSettings
-from mimocorb.sinks.drain import rbDrain
-from mimocorb.sinks.from_function import rbExport
-from mimocorb.sinks.parquet_tar import BufferToParquetfile
-from mimocorb.sinks.parquet_tar import BufferToParquetfile as rb_toParquetfile
-from mimocorb.sinks.text import BufferToTxtfile
-from mimocorb.sinks.text import BufferToTxtfile as rb_toTxtfile
-from mimocorb.sources.from_function import SourceToBuffer
-from mimocorb.sources.from_function import SourceToBuffer as rbImport
-from mimocorb.sources.push import rbPut
+from mimocorb.compat.manual.filter import BufferToBuffer, MergeBuffers
+from mimocorb.compat.manual.filter import BufferToBuffer as rbProcess
+from mimocorb.compat.manual.filter import BufferToBuffer as rbTransfer
+from mimocorb.compat.manual.handing_over import rbExport, rbObserver
+from mimocorb.compat.manual.push import rbPut
+from mimocorb.compat.manual.sinks import BufferToParquetfile, BufferToTxtfile, rbDrain
+from mimocorb.compat.manual.sinks import BufferToParquetfile as rb_toParquetfile
+from mimocorb.compat.manual.sinks import BufferToTxtfile as rb_toTxtfile
+from mimocorb.compat.manual.source import SourceToBuffer
+from mimocorb.compat.manual.source import SourceToBuffer as rbImport
+from mimocorb.model.merge import MergeSettings
 
 __all__ = [
     "BufferToBuffer",

@@ -4,6 +4,6 @@
 picture file; ``WaveformDisplay`` is the class behind it, for programs.
 """
 
-from mimocorb.displays.waveforms import WaveformDisplay, plot_graph
+from mimocorb.compat.manual.displays import WaveformDisplay, plot_graph
 
 __all__ = ["WaveformDisplay", "plot_graph"]

@@ -20,9 +20,9 @@ A worker function makes one of them from its only argument, a :class:`BufferIO`:
         Filter(buffer_io)(lambda data: data["chA"].max() > at_least)
 """
 
-from mimocorb._functions.buffer_handles import BufferObserver, BufferReader, BufferWriter
-from mimocorb._functions.buffer_io import BufferIO, Config
-from mimocorb._functions.worker_templates import (
+from mimocorb.compat.mimocorb2.buffer_handles import BufferObserver, BufferReader, BufferWriter
+from mimocorb.compat.mimocorb2.buffer_io import BufferIO, Config
+from mimocorb.compat.mimocorb2.worker_templates import (
     Exporter,
     Filter,
     Importer,

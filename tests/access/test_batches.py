@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from mimocorb._access.batches import BatchPace, batch_limit
 from mimocorb.buffer_control import BufferToBuffer
+from mimocorb.components.roles.batches import BatchPace, batch_limit
 from mimocorb.errors import EndOfStream, SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 
@@ -188,7 +188,7 @@ def test_a_batch_is_a_quarter_of_the_slots_and_64_kib_at_most(bench, slots, valu
 
 def test_the_pace_grows_with_quick_functions_and_falls_back_with_slow_ones(monkeypatch):
     now_s = 0.0
-    monkeypatch.setattr("mimocorb._access.batches.time.perf_counter", lambda: now_s)
+    monkeypatch.setattr("mimocorb.components.roles.batches.time.perf_counter", lambda: now_s)
     pace = BatchPace(64)
     sizes = []
     for event_s in (1e-6, 1e-6, 1e-6, 40e-6, 1e-4, 1e-6, 1.0, 1e-6):
@@ -203,7 +203,7 @@ def test_events_of_which_few_would_make_a_batch_go_one_by_one_untimed(monkeypatc
     def read_the_clock():
         raise AssertionError("nothing is decided by it")
 
-    monkeypatch.setattr("mimocorb._access.batches.time.perf_counter", read_the_clock)
+    monkeypatch.setattr("mimocorb.components.roles.batches.time.perf_counter", read_the_clock)
     pace = BatchPace(15)
     pace.begin()
     pace.end(1)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from parquet_content import table_of
 
-from mimocorb._access.output_file import OutputFile
 from mimocorb.buffer_control import BufferToParquetfile, BufferToTxtfile
 from mimocorb.errors import OutputError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.recording.output_file import OutputFile
 
 fork = multiprocessing.get_context("fork")
 WATCHDOG_S = 60.0

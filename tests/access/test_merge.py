@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from mimocorb import filter
-from mimocorb._access import worker_context
-from mimocorb._access.worker_context import WorkerContext
-from mimocorb._functions.call import WorkerCall, bind_function
 from mimocorb.buffer_control import MergeBuffers, MergeSettings
+from mimocorb.compat.forms import bind_function
+from mimocorb.components import worker_context
+from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 
 WATCHDOG_S = 60.0
 NAMES = ("top", "middle", "bottom")
@@ -239,7 +240,8 @@ def test_waiting_needs_no_processor_time(bench):
 
 def test_several_processes_cannot_merge(bench):
     groups = [filled(bench, name, [0]) for name in ("top", "bottom")]
-    worker_context.enter(WorkerContext("coincidence", number_of_processes=2))
+    spec = WorkerSpec("coincidence", FunctionReference("own", "f"), number_of_processes=2)
+    worker_context.enter(WorkerContext(spec))
     try:
         with pytest.raises(SetupError, match="coincidence merges top and bottom in 2 processes"):
             MergeBuffers(groups, function=Merged())
@@ -341,7 +343,8 @@ def test_a_decorated_filter_with_several_sources_merges_them(bench):
     spec = WorkerSpec(
         "merge",
         FunctionReference("own", "coincidence"),
-        rb_assign={"top": "read", "bottom": "read", "sums": "write"},
+        reads=("top", "bottom"),
+        writes=("sums",),
         config={"scale": 10.0, "merge": {"by": "counter"}},
     )
     bind_function(filter(coincidence), WorkerCall(spec, groups, [sums.new_writer()]))()
@@ -359,7 +362,8 @@ def test_what_cannot_be_merged_is_known_before_data_come(change, words):
     spec = WorkerSpec(
         "merge",
         FunctionReference("own", "coincidence"),
-        rb_assign={"top": "read", "bottom": "read", "sums": "write"},
+        reads=("top", "bottom"),
+        writes=("sums",),
         **{"config": {"scale": 1.0}, **change},
     )
     with pytest.raises(SetupError, match=words):

@@ -168,6 +168,11 @@ def waves(n, samples=200):
     return event
 
 
+def described(config):
+    """Return what of a configuration is for the figure."""
+    return {k: v for k, v in config.items() if k not in {"min_sleeptime", "directory_prefix"}}
+
+
 def muon_config(directory, **config):
     return {
         "title": "Muon data",
@@ -298,7 +303,7 @@ def test_the_time_axis_is_in_the_fitting_unit_with_zero_at_the_trigger(
     bench, config, label, first, last
 ):
     buffer = bench.buffer(values=200, dtype=WAVES)
-    times, text = WaveformSettings.from_config(config, buffer.new_observer()).times()
+    times, text = WaveformSettings.of("plot_graph", buffer.new_observer(), **config).times()
     assert text == label
     assert (times[0], times[-1]) == pytest.approx((first, last))
 
@@ -310,7 +315,9 @@ def test_voltages_are_shown_without_the_analogue_offset(bench, tmp_path):
 
     setup = bench.buffer(values=200, dtype=WAVES).new_observer()
     figure = Figure()
-    drawing = WaveformFigure(figure, WaveformSettings.from_config(muon_config(tmp_path), setup))
+    drawing = WaveformFigure(
+        figure, WaveformSettings.of("plot_graph", setup, **described(muon_config(tmp_path)))
+    )
     drawing.show(waves(450), EventInfo(3, 1.5e9, 0.01, 0.5, 2))
     axes = figure.axes[0]
     assert axes.get_ylim() == (-950.0, 50.0)
@@ -341,7 +348,7 @@ def test_contiguous_channels_are_drawn_like_interleaved_ones(bench, tmp_path):
     ]:
         setup = bench.buffer(**form).new_observer()
         figure = Figure()
-        settings = WaveformSettings.from_config(muon_config(tmp_path), setup)
+        settings = WaveformSettings.of("plot_graph", setup, **described(muon_config(tmp_path)))
         WaveformFigure(figure, settings).show(data, EventInfo(3, 1.5e9, 0.01, 0.5, 2))
         drawn.append([line.get_xydata().tolist() for line in figure.axes[0].lines])
     assert drawn[0] == drawn[1]

@@ -10,18 +10,21 @@ import time
 import numpy as np
 import pytest
 
-from mimocorb._access import worker_context
-from mimocorb._access.worker_context import WorkerContext
 from mimocorb.buffer_control import BufferToBuffer
+from mimocorb.components import worker_context
+from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.model import FunctionReference, WorkerSpec
 
 WATCHDOG_S = 60.0
 PROCESSES = 4
 
 
 def filter_in_order(source, sink, function, ordered):
-    worker_context.enter(WorkerContext("filter", PROCESSES, ordered=ordered))
+    function_place = FunctionReference("own", "f")
+    spec = WorkerSpec("filter", function_place, number_of_processes=PROCESSES, ordered=ordered)
+    worker_context.enter(WorkerContext(spec))
     BufferToBuffer([source], [sink], filter=function)()
 
 

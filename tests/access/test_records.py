@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mimocorb._access.records import DoesNotFitError, RecordForm
+from mimocorb.components.records import DoesNotFitError, RecordForm
 
 AB = np.dtype([("chA", "f8"), ("chB", "f8")])
 WAVES = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mimocorb import Reject, reading_out
-from mimocorb._access import meter
 from mimocorb.buffer_control import BufferToBuffer, BufferToTxtfile, SourceToBuffer
+from mimocorb.components import meter
 from mimocorb.mimo_buffer import Reader, Writer
 
 ODD, SMALL = Reject("odd"), Reject("too small")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mimocorb._access import meter
+from mimocorb.components import meter
 from mimocorb.mimo_buffer import NewBuffer
 
 # the helpers that write set-ups and run them as a user does

@@ -29,11 +29,12 @@ from running import (
 )
 
 import mimocorb
-from mimocorb._access.meter import Meter
-from mimocorb._access.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.buffer_control import SourceToBuffer
 from mimocorb.cli import main
+from mimocorb.components.meter import Meter
+from mimocorb.components.meter_page import PAGE_BYTES, Activity, read_page
 from mimocorb.mimo_buffer import Reader
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.run.accounts.arrivals import Finding
 from mimocorb.run.accounts.live_time import LiveTime
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount
@@ -43,7 +44,6 @@ from mimocorb.run.run_state import Command
 from mimocorb.run.supervision.accounts import Accounts
 from mimocorb.run.workers.processes import is_stopped
 from mimocorb.setup.dialects import read_setup
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 
 FUNCTIONS = Path(__file__).with_name("account_functions.py")
 
@@ -65,9 +65,7 @@ def middle(name="select", processes=1, **config):
 def with_key(setup, worker, **keys):
     """Add keys to a worker of the set-up, such as rejected_sample."""
     content = yaml.safe_load(setup.read_text())
-    for entry in content["Functions"]:
-        if worker in entry:
-            entry[worker].update(keys)
+    content["Workers"][worker].update(keys)
     setup.write_text(yaml.safe_dump(content))
     return setup
 
@@ -80,7 +78,7 @@ def adds_up(process):
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
     setup = chain(tmp_path, source=source(events=80), middle=middle(pause_s=0.03))
-    done = run(with_key(setup, "Fkt_2", rejected_sample=1), "--start-method", method)
+    done = run(with_key(setup, "filter", rejected_sample=1), "--start-method", method)
     assert done.code == 0, done.text
     accounts = done.summary["accounts"]
     (live,) = accounts["live_time"]
@@ -93,7 +91,7 @@ def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
     assert first["dead_fraction"] == pytest.approx(sum(live["dead_fractions"].values()))
     assert (live["arrivals"], live["rate_hz"], first["rate_hz"]) == ("not random", None, None)
     text = (done.directory / "summary.txt").read_text()
-    assert "Fkt_2 select is busy " in accounts["limit"]
+    assert "filter select is busy " in accounts["limit"]
     assert "in 1 process and limits the rate; " in accounts["limit"]
     assert accounts["limit"] in text
 
@@ -103,9 +101,9 @@ def test_a_slow_filter_is_the_limit_and_the_dead_time(tmp_path, method):
     assert decisions["reasons"] == {"odd": 35, "too small": 10}
     assert decisions["accepted_for"] == {"RB_2": 35}
     assert "80 events = 35 accepted (RB_2 35) + 45 rejected" in text
-    with tarfile.open(done.directory / "rejected_Fkt_2_1.tar") as archive:
+    with tarfile.open(done.directory / "rejected_filter_1.tar") as archive:
         assert len(archive.getnames()) == decisions["sampled"] == 45
-    assert "45 of the rejected are kept in rejected_Fkt_2_*.tar, 1 in 1 at random" in text
+    assert "45 of the rejected are kept in rejected_filter_*.tar, 1 in 1 at random" in text
 
 
 def test_rates_stand_below_each_other_whatever_the_buffers_are_called(tmp_path):
@@ -121,7 +119,7 @@ def test_rates_stand_below_each_other_whatever_the_buffers_are_called(tmp_path):
     assert done.code == 0, done.text
     text = (done.directory / "summary.txt").read_text()
     first, second = re.findall(
-        r"^  (\w+ +)\d.* events per second of data taking$", text, re.MULTILINE
+        r"^  (\w+ +)\d.* events per second of (?:data taking|live time)$", text, re.MULTILINE
     )
     assert len(first) == len(second) == len(names[1]) + 1
 
@@ -132,7 +130,7 @@ def test_what_functions_do_by_themselves_is_said_to_be_unknown(tmp_path):
         source=source("numbers_by_hand", events=30, pause_s=0.005),
         middle=middle("select_by_hand"),
     )
-    done = run(with_key(setup, "Fkt_2", rejected_sample=10))
+    done = run(with_key(setup, "filter", rejected_sample=10))
     assert done.code == 0, done.text
     accounts = done.summary["accounts"]
     (live,) = accounts["live_time"]
@@ -142,10 +140,10 @@ def test_what_functions_do_by_themselves_is_said_to_be_unknown(tmp_path):
     assert list(live["dead_fractions"]) == ["ring_full", "paused"]
     assert live["live_ns"] + process["ring_full_ns"] + process["paused_ns"] == live["total_ns"]
     assert live["events"] == 30
-    assert accounts["decisions"] == [{"name": "Fkt_2", "known": False}]
+    assert accounts["decisions"] == [{"name": "filter", "known": False}]
     text = (done.directory / "summary.txt").read_text()
     assert "it writes by itself: reading out is not told from waiting" in text
-    assert "Fkt_2 select_by_hand: not known, it reads and writes by itself" in text
+    assert "filter select_by_hand: not known, it reads and writes by itself" in text
     assert "no sample was kept of what it rejected" in text
 
 
@@ -163,7 +161,7 @@ def test_several_processes_have_each_a_clock_of_their_own(tmp_path):
 
 def test_the_account_of_a_killed_filter_goes_on_with_its_successor(tmp_path):
     setup = chain(tmp_path, source=source(events=60), middle=middle("select_and_die_once"))
-    done = run(with_key(setup, "Fkt_2", restart={"policy": "on_failure", "backoff_s": 0.01}))
+    done = run(with_key(setup, "filter", restart={"policy": "on_failure", "backoff_s": 0.01}))
     assert (done.directory / "died").exists()
     (decisions,) = done.summary["accounts"]["decisions"]
     assert decisions["known"]
@@ -177,15 +175,15 @@ def test_the_account_of_a_killed_filter_goes_on_with_its_successor(tmp_path):
 
 def test_the_time_until_a_new_process_is_ready_is_neither_busy_nor_idle(tmp_path):
     setup = chain(tmp_path, source=source(events=60), middle=middle("select_and_die_once"))
-    done = run(with_key(setup, "Fkt_2", restart={"policy": "on_failure", "backoff_s": 1.5}))
+    done = run(with_key(setup, "filter", restart={"policy": "on_failure", "backoff_s": 1.5}))
     assert (done.directory / "died").exists()
     uses = {worker["name"]: worker for worker in done.summary["accounts"]["time_use"]}
-    failed, others = uses["Fkt_2"], [uses["Fkt_1"], uses["Fkt_3"]]
+    failed, others = uses["filter"], [uses["source"], uses["sink"]]
     assert failed["restarting_ns"] > 1.5e9
     assert [other["restarting_ns"] for other in others] == [0, 0]
     parts = ("busy", "waiting_for_input", "waiting_for_room", "restarting")
     assert sum(failed["run"][part] for part in parts) == pytest.approx(1.0)
-    assert "because Fkt_2 select_and_die_once fails" in done.summary["accounts"]["limit"]
+    assert "because filter select_and_die_once fails" in done.summary["accounts"]["limit"]
     text = (done.directory / "summary.txt").read_text()
     assert re.search(r"^Where the time goes .* no room +restart$", text, re.MULTILINE)
 
@@ -279,12 +277,12 @@ def test_a_run_that_fails_before_data_taking_has_no_account_of_its_time(tmp_path
     monkeypatch.chdir(tmp_path)
     # Late enough for the others to be at work, or rather to wait.
     kill = "import os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)\n"
-    kill += "def numbers(*lists, **more): ...\n"
+    kill += "def numbers(source_list, sink_list, observe_list, config_dict, **more): ...\n"
     (tmp_path / "dying.py").write_text(kill)
-    dies = Worker("numbers", {"RB_1": "write"}, keys={"file_name": "dying"})
-    options = RunOptions(verbose=0, keyboard=False)
+    dies = Worker("numbers", {"RB_1": "write"}, keys={"file": "dying.py"})
+    options = RunOptions(verbose=0, keyboard=False, examined=True)
     summary = run_setup(read_setup(chain(tmp_path, source=dies, middle=middle())), options)
-    assert "Fkt_1 numbers" in summary.failures[0]
+    assert "source numbers" in summary.failures[0]
     text = summary.text()
     for title in ("Live time", "Rates", "Where the time goes"):
         assert title not in text
@@ -388,7 +386,7 @@ def test_rates_while_live_are_those_of_the_particles(
     buffer = new_buffer(slots=2048, values=4)
     writer, group = buffer.new_writer(), buffer.new_reader_group()
     detector = SimulatedDetector(config)
-    monkeypatch.setattr("mimocorb._access.meter.monotonic_ns", detector.clock_ns)
+    monkeypatch.setattr("mimocorb.components.meter.monotonic_ns", detector.clock_ns)
     own_meter.begin()
     began_ns = detector.now_ns
     SourceToBuffer(sink_list=[writer], data_source=detector.events())()
@@ -410,7 +408,7 @@ def test_rates_while_live_are_those_of_the_particles(
 
 @pytest.mark.parametrize("limits", [{"RB_1": 3}, {"RB_1": 4}, {"another": 3}])
 def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limits):
-    spec = WorkerSpec("Fkt_1", FunctionReference("device", "device"), rb_assign={"RB_1": "write"})
+    spec = WorkerSpec("source", FunctionReference("device", "device"), writes=("RB_1",))
     account = ProcessAccount("device", 1)
     with account.open() as descriptor:
         page = mmap.mmap(descriptor.fileno(), PAGE_BYTES)
@@ -423,7 +421,7 @@ def test_time_ends_with_the_last_event_wanted_or_else_when_data_taking_ends(limi
         gone=False,
         readers={},
     )
-    accounts = Accounts(Setup(workers=(spec,)), [device])
+    accounts = Accounts(Setup((), (spec,)), [device])
     accounts.begin()
     meter = Meter(page)
     meter.begin()

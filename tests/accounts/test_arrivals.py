@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mimocorb._access.meter_page import INTERVAL_BINS, interval_edges_ns
+from mimocorb.components.meter_page import INTERVAL_BINS, interval_edges_ns
 from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
 from mimocorb.run.accounts.live_time import Arrivals, LiveTime, SourceAccount
 

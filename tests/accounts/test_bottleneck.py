@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mimocorb._access.meter_page import Activity
+from mimocorb.components.meter_page import Activity
 from mimocorb.run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
 from mimocorb.run.accounts.process_account import Span
 from mimocorb.run.accounts.run_account import RunAccount

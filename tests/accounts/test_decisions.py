@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import tarfile
 import time
+from functools import partial
 
 import numpy as np
 import pyarrow
@@ -12,14 +13,18 @@ import pyarrow.parquet
 import pytest
 
 from mimocorb import Reject
-from mimocorb._access import worker_context
-from mimocorb._access.meter_page import MOST_REASONS, OTHER_REASONS, read_page
-from mimocorb._access.worker_context import WorkerContext
 from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.buffers.stats import GroupStats
+from mimocorb.components import worker_context
+from mimocorb.components.meter_page import MOST_REASONS, OTHER_REASONS, read_page
+from mimocorb.components.worker_context import WorkerContext
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb.model import FunctionReference, WorkerSpec
+from mimocorb.recording.rejected_sample import RejectedSample
 from mimocorb.run.accounts.decision_account import DecisionAccount
+
+FILTER = WorkerSpec("filter", FunctionReference("own", "f"), reads=("RB_1",), writes=("RB_2",))
 
 
 def read(meter):
@@ -124,7 +129,7 @@ def group(acknowledged, redelivered=0):
 
 def account(accepted, rejected, *, known=True):
     return DecisionAccount(
-        "Fkt_2", "Fkt_2 sort", known, "event", accepted + rejected, accepted, rejected
+        "filter", "filter sort", known, "event", accepted + rejected, accepted, rejected
     )
 
 
@@ -143,8 +148,8 @@ def test_a_kill_may_count_an_event_twice_as_often_as_it_came_again():
 
 
 def test_what_is_not_known_is_not_counted_as_zero(own_meter):
-    found = DecisionAccount.of("Fkt_2", "Fkt_2 by hand", ["RB_2"], None, [read(own_meter)])
-    assert found.as_dict() == {"name": "Fkt_2", "known": False}
+    found = DecisionAccount.of(FILTER, "filter by hand", [read(own_meter)])
+    assert found.as_dict() == {"name": "filter", "known": False}
     assert found.problem([group(10)]) == ""
 
 
@@ -153,7 +158,7 @@ def test_processes_are_added_up_with_the_most_frequent_reason_first(own_meter, n
         new_buffer, range(9), lambda event: Reject("rare") if event[0] == 0 else Reject("usual")
     )
     page = read(own_meter)
-    found = DecisionAccount.of("Fkt_2", "Fkt_2", ["RB_2"], None, [page, page])
+    found = DecisionAccount.of(FILTER, "filter", [page, page])
     assert list(found.reasons.items()) == [("usual", 16), ("rare", 2)]
     assert found.rejected == 18
 
@@ -167,10 +172,10 @@ def in_worker(own_meter, tmp_path, monkeypatch):
 
     def enter(prescale, attempt=1):
         context = WorkerContext(
-            name="Fkt 2/x",
+            name="filter/x",
             attempt=attempt,
             directory_prefix=f"{tmp_path}/",
-            rejected_prescale=prescale,
+            new_sample=partial(RejectedSample, prescale) if prescale else None,
         )
         monkeypatch.setattr(worker_context, "_current", context)
 
@@ -199,7 +204,7 @@ def test_a_sample_of_all_is_what_was_rejected_with_reasons(in_worker, new_buffer
     run_filter(
         new_buffer, range(20), lambda event: Reject("even") if event[0] % 2 == 0 else event[0] > 9
     )
-    assert (tmp_path / "rejected_Fkt_2_x_1.tar").exists()
+    assert (tmp_path / "rejected_filter_x_1.tar").exists()
     expected = [(n, float(n), "") for n in range(10) if n % 2]
     expected += [(n, float(n), "even") for n in range(0, 20, 2)]
     assert sorted(sampled(tmp_path)) == sorted(expected)
@@ -237,7 +242,7 @@ def test_a_process_that_takes_the_place_of_another_leaves_its_archive_alone(
         in_worker(1, attempt)
         run_filter(new_buffer, range(5), lambda _: None)
     assert len(sampled(tmp_path)) == 10
-    assert (tmp_path / "rejected_Fkt_2_x_1_2.tar").exists()
+    assert (tmp_path / "rejected_filter_x_1_2.tar").exists()
 
 
 def test_a_full_disk_is_counted_and_told_and_stops_nothing(

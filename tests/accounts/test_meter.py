@@ -12,10 +12,10 @@ import time
 import pytest
 
 from mimocorb import reading_out
-from mimocorb._access import meter_page as page_of
-from mimocorb._access.meter import Meter, StateClock, current
-from mimocorb._access.meter_page import Activity, Capability, interval_edges_ns, read_page
 from mimocorb.buffer_control import BufferToBuffer, MergeBuffers, SourceToBuffer, rbPut
+from mimocorb.components import meter_page as page_of
+from mimocorb.components.meter import Meter, StateClock, current
+from mimocorb.components.meter_page import Activity, Capability, interval_edges_ns, read_page
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 
@@ -296,7 +296,7 @@ def test_of_several_threads_that_wait_the_first_one_counts(worker_meter, new_buf
 KILLED_IN_A_WAIT = """
 import mmap, os, sys, time
 from multiprocessing.connection import Connection
-from mimocorb._access import meter
+from mimocorb.components import meter
 from mimocorb.mimo_buffer import NewBuffer, Writer
 from mimocorb.buffer_control import SourceToBuffer
 

@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import re
-import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -15,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import WATCHDOG_S, Worker, chain, eventually
+from running import WATCHDOG_S, Worker, eventually
 
 import mimocorb
-from mimocorb.buffer_control import buffer_control
 from mimocorb.errors import CommandRefused, CommandTimeout, HandleMisuse, RunUnreachable, SetupError
 from mimocorb.mimo_buffer import NewBuffer, Observer, Writer
 from mimocorb.run.remote.protocol import observer_from_plain, observer_to_plain
@@ -39,6 +37,7 @@ def test_a_run_is_looked_at_paused_resumed_observed_and_stopped(start, method):
         )
         assert re.fullmatch(line, str(status))
 
+        eventually(lambda: run.buffers["RB_1"].stats.published > 0)
         assert run.pause().state is RunState.PAUSED
         eventually(lambda: run.buffers["RB_1"].stats.in_hand == 0)
         before = run.buffers["RB_1"].stats.published
@@ -192,34 +191,6 @@ def test_closing_lets_go_of_the_observers_and_a_second_client_sees_the_same(star
     with pytest.raises(HandleMisuse):
         observer.get()
     assert second.status().state is RunState.RUNNING
-
-
-def test_a_run_of_buffer_control_is_reached_as_well(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
-    content = buffer_control.get_config(chain(tmp_path, source=source))
-    control = buffer_control(content["RingBuffer"], content["Functions"], tmp_path / "output")
-    control.setup_buffers()
-    control.setup_workers()
-    control.start_workers()
-    program = """
-import mimocorb
-run = mimocorb.connect("output")
-run.pause(); run.resume()
-run.observer("RB_1").get()
-run.stop(); print(run.wait(60).state.value, run.number)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=WATCHDOG_S,
-        check=False,
-    )
-    control.shutdown()
-    assert done.stdout == "ended None\n", done.stderr
-    assert control.status == "ended"
-    assert not (tmp_path / "output" / "control.json").exists()
 
 
 @pytest.mark.parametrize(

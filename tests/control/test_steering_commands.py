@@ -23,7 +23,7 @@ def test_one_run_is_shown_paused_resumed_and_stopped(start, capsys):
     assert main(["status"]) == 0
     page = capsys.readouterr().out
     assert page.startswith(f"run 1 {name}, process {daq.process.pid} of ")
-    for text in (str(directory_of(daq)), "running", "RB_1", "RB_2", "Fkt_2   double"):
+    for text in (str(directory_of(daq)), "running", "RB_1", "RB_2", "filter  double"):
         assert text in page
     assert main(["pause"]) == 0
     assert capsys.readouterr().out == f"{name}: paused\n"

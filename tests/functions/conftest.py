@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "run"))
 
 from running import RunningDaq
 
+from mimocorb._functions import trial
 from mimocorb._functions.preflight import preflight
 
 BUFFERS = """\
@@ -20,6 +21,12 @@ Buffers:
   pulses: {slot_count: 16, data_length: 1, data_dtype: {height_mV: float64}}
   marks: {slot_count: 16, data_length: 1, data_dtype: {height_mV: float64}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _modules_are_tried_out_in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from the command line: the threads of pytest hold no lock that a child needs."""
+    monkeypatch.setattr(trial, "start_method_now", lambda asked: asked or "fork")
 
 
 @pytest.fixture(autouse=True)

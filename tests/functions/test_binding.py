@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from mimocorb import Metadata, filter, observer, sink, source
-from mimocorb._functions.call import WorkerCall, bind_function
+from mimocorb.compat.forms import bind_function
+from mimocorb.components.call import WorkerCall
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
-from mimocorb.setup.model import FunctionReference, Role, WorkerSpec
+from mimocorb.model import FunctionReference, Role, WorkerSpec
 
 
 @pytest.fixture
@@ -54,8 +55,14 @@ def bind(
     makers = {"read": "new_reader_group", "write": "new_writer", "observe": "new_observer"}
     for buffer, role in roles.items():
         lists[role].append(getattr(buffer, makers[role])())
-    assign = {buffer.name: role for buffer, role in roles.items()}
-    spec = WorkerSpec("w", FunctionReference("own", "f"), rb_assign=assign, config=config)
+    reads, writes, observes = (
+        tuple(buffer.name for buffer, given in roles.items() if given == role)
+        for role in ("read", "write", "observe")
+    )
+    function_reference = FunctionReference("own", "f")
+    spec = WorkerSpec(
+        "w", function_reference, reads=reads, writes=writes, observes=observes, config=config
+    )
     call = WorkerCall(spec, *(entries or None for entries in lists.values()), directory)
     return bind_function(function, call)
 
@@ -327,7 +334,7 @@ def test_events_that_come_again_come_one_by_one(heights: NewBuffer) -> None:
             raise ValueError("unlucky")
 
     group = heights.new_reader_group()
-    spec = WorkerSpec("w", FunctionReference("own", "f"), rb_assign={"heights": "read"})
+    spec = WorkerSpec("w", FunctionReference("own", "f"), reads=("heights",))
     call = WorkerCall(spec, [group])
     fill(heights, 20)
     with pytest.raises(UserFunctionError, match="fussy failed on event 100"):

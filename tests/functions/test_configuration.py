@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -12,9 +14,9 @@ import pytest
 from mimocorb._functions.preflight import preflight
 from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure
+from mimocorb.model import ConfigOrigin, FunctionReference, WorkerSpec
+from mimocorb.model.problem import Where
 from mimocorb.setup.dialects import read_setup
-from mimocorb.setup.model import ConfigOrigin, FunctionReference, WorkerSpec
-from mimocorb.setup.problems import Where
 
 FILTER = """\
 from pathlib import Path
@@ -319,3 +321,29 @@ def test_a_type_that_no_set_up_can_give_is_refused() -> None:
 def test_the_directory_of_the_set_up_goes_with_the_worker(problems: Check, here: Path) -> None:
     problems(FILTER, f"{WORKER}      threshold_mV: 5\n")
     assert read_setup("setup.yaml").worker("w").config_origin.directory == here
+
+
+WITHOUT_PYDANTIC = """
+import sys
+from pathlib import Path
+from typing import Literal
+from mimocorb import filter
+from mimocorb.components.component import Component
+from mimocorb.components.configuration import configure
+from mimocorb.model import FunctionReference, WorkerSpec
+
+@filter
+def f(event, *, a: int, b: float | None, c: Path, d: Literal["x"], e: list[str], g: dict): ...
+
+config = {"a": 1, "b": 2, "c": "here", "d": "x", "e": ["y"], "g": {"z": 1}}
+print(configure(Component.of(f), WorkerSpec("w", FunctionReference("own", "f"), config=config))[1])
+print([name for name in ("pydantic", "yaml") if name in sys.modules])
+"""
+
+
+def test_common_types_are_converted_without_pydantic() -> None:
+    """A worker that is started afresh would wait for it."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYDANTIC], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "[]\n[]\n", done.stderr

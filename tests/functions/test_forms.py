@@ -13,13 +13,13 @@ import pytest
 
 import mimocorb
 from mimocorb import filter
-from mimocorb._functions.call import WorkerCall, bind_function
-from mimocorb._functions.forms import form_of, has_preview
 from mimocorb.buffer_control import BufferToTxtfile
+from mimocorb.compat.forms import bind_function, form_of, has_preview
+from mimocorb.components.call import WorkerCall
 from mimocorb.components.form import is_batch, kind_of
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.setup.user_code.user_functions import load_function, locate
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from mimocorb import worker_templates
-from mimocorb._functions.buffer_io import BufferIO
-from mimocorb._functions.call import WorkerCall
-from mimocorb._functions.forms import form_of
-from mimocorb._functions.mimocorb2_names import OFFERED
+from mimocorb.compat.forms import form_of
+from mimocorb.compat.mimocorb2.buffer_io import BufferIO
+from mimocorb.compat.mimocorb2.names import OFFERED
+from mimocorb.components.call import WorkerCall
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 from mimocorb.worker_templates import (
     BufferObserver,
     BufferReader,
@@ -204,7 +204,7 @@ def test_a_function_is_of_this_form_by_the_name_or_the_type_of_its_parameter():
         assert form_of(function).name == "manual"
 
 
-IN_A_WORKER = "from mimocorb._functions.mimocorb2_names import offer_mimocorb2; offer_mimocorb2()\n"
+IN_A_WORKER = "from mimocorb.compat.mimocorb2.names import offer_mimocorb2; offer_mimocorb2()\n"
 
 
 def outcome(program: str) -> str:

@@ -13,10 +13,10 @@ import yaml
 from running import run
 from their_buffers import NUMBERS, WAVES
 
-from mimocorb._functions.buffer_handles import METADATA_DTYPE
-from mimocorb._functions.prebuilt.analyzers import _search
+from mimocorb.compat.mimocorb2.buffer_handles import METADATA_DTYPE
+from mimocorb.compat.mimocorb2.prebuilt.analyzers import _search
+from mimocorb.devices.mimo_file import MimoFile
 from mimocorb.errors import SetupError
-from mimocorb.sources.mimo_file import MimoFile
 
 WAVE_DTYPE = np.dtype([("chA", "<f4"), ("chB", "<f4")])
 PULSES = {

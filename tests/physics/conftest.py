@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from mimocorb.devices import kamiokanne
 from mimocorb.errors import SetupError
-from mimocorb.sources import kamiokanne
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

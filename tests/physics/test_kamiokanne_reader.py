@@ -8,8 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from mimocorb.errors import SetupError
-from mimocorb.sources.kamiokanne import (
+from mimocorb.devices.kamiokanne import (
     DATA_VARIABLE,
     KamiokanneHeader,
     find_file,
@@ -17,6 +16,7 @@ from mimocorb.sources.kamiokanne import (
     read_header,
     read_reference,
 )
+from mimocorb.errors import SetupError
 
 HEADER = """--- #raw waveforms
 OscConf:

@@ -9,7 +9,7 @@ import pytest
 from muon_detector import BLOCK, DetectorSettings, MuonDetector
 from simulation_source import paced_events, save_truth
 
-from mimocorb.filters.pulses import find_pulses
+from mimocorb.analysis.pulses import find_pulses
 
 
 @pytest.fixture

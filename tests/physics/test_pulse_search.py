@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.signal import find_peaks
 
+from mimocorb.analysis.pulses import PULSE_DTYPE, find_pulses
 from mimocorb.errors import RecordTypeError, SetupError
-from mimocorb.filters.pulses import PULSE_DTYPE, find_pulses
 
 CHANNELS = ("chA", "chB", "chC", "chD")
 

@@ -14,8 +14,8 @@ from kamiokanne_source import recorded_events
 from scipy.signal import find_peaks
 
 from analyse_kamiokanne import compare_with_reference, read_results
-from mimocorb.filters.pulses import find_pulses
-from mimocorb.sources.kamiokanne import find_file, read_reference
+from mimocorb.analysis.pulses import find_pulses
+from mimocorb.devices.kamiokanne import find_file, read_reference
 
 RESULT_DTYPE = [("counter", int), ("status", int), ("decay_time", int)]
 

@@ -53,6 +53,6 @@ def importers_of(native: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("native", "owner"), [("_core", "buffers"), ("_kernels", "filters")])
+@pytest.mark.parametrize(("native", "owner"), [("_core", "buffers"), ("_kernels", "analysis")])
 def test_a_native_module_is_known_to_one_package_only(native: str, owner: str) -> None:
     assert importers_of(native) == {owner}

@@ -1,144 +1,130 @@
 """Filters for the tests of whole runs; each does one thing, right or wrong.
 
-They are loaded by path in worker processes. ``config_dict`` says how many and how fast.
+They are loaded by path in worker processes. Parameters say how many and how fast.
 """
 
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 from ways_to_fail import WAYS_TO_FAIL
 
-from mimocorb.buffer_control import BufferToBuffer
-from mimocorb.mimo_buffer import Reader, Writer
+from mimocorb import filter
 
 
-def poisoned(source_list, sink_list, observe_list, config_dict, **rb_info):
-    """As `double`, but every so many events one makes it fail in the `way` asked for."""
-
-    def twice_or_fail(data):
-        number = int(data["value"][0])
-        if number and number % config_dict["every"] == 0:
-            WAYS_TO_FAIL[config_dict["way"]]()
-        return [{"value": [2 * number]}]
-
-    BufferToBuffer(
-        source_list, sink_list, observe_list, config_dict, filter=twice_or_fail, **rb_info
-    )()
+def twice(event):
+    return {"value": 2 * event["value"][0]}
 
 
-def needs_memory(source_list, sink_list, observe_list, config_dict, **rb_info):
-    """As `double`, but event 5 needs more memory than there is."""
-
-    def twice(data):
-        if data["value"][0] == 5:
-            np.ones(config_dict["needed_bytes"], np.uint8)
-        return [{"value": 2 * data["value"][:1]}]
-
-    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
-
-
-def hangs_once(source_list, sink_list, observe_list, config_dict, **rb_info):
-    """As `double`, but hangs on event 5, deaf to everything, when it comes for the first time."""
-    with Reader(source_list[0]) as source, Writer(sink_list[0]) as sink:
-        for event in source:
-            number = int(event["value"][0])
-            while number == 5 and source.delivery == 1:
-                try:
-                    time.sleep(1000)
-                except BaseException:
-                    continue
-            sink.write([(2 * number,)])
-
-
-def stops_once(source_list, sink_list, observe_list, config_dict, **rb_info):
-    """As `double`, but is stopped with event 5 in its hands."""
-
-    def twice(data):
-        if data["value"][0] == 5:
-            os.kill(os.getpid(), signal.SIGSTOP)
-        return [{"value": 2 * data["value"][:1]}]
-
-    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
-
-
-def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb_info):
-    """As `double`, but the first process is killed before it has opened anything."""
+def comes_first(marker: Path) -> bool:
+    """Whether no other process has been here, and leave a mark for the others."""
     try:
-        open(config_dict["directory_prefix"] + "opened", "x").close()  # noqa: PTH123
+        marker.touch(exist_ok=False)
     except FileExistsError:
-        double(source_list, sink_list, observe_list, config_dict, **rb_info)
-    else:
-        os.kill(os.getpid(), signal.SIGKILL)
+        return False
+    return True
 
 
-def double(source_list, sink_list, observe_list, config_dict, **rb_info):
+def hang():
+    while True:
+        try:
+            time.sleep(1000)
+        except BaseException:
+            continue
+
+
+@filter
+def double(event, *, pause_s: float = 0.0):
     """Twice the input; `pause_s` per event."""
-
-    def twice(data):
-        if data["value"][0] == 0:
-            print("first event")
-        time.sleep(config_dict.get("pause_s", 0.0))
-        return [{"value": 2 * data["value"][:1]}]
-
-    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
+    if event["value"][0] == 0:
+        print("first event")
+    time.sleep(pause_s)
+    return twice(event)
 
 
-def keeps_the_last(source_list, sink_list, observe_list, config_dict, **rb_info):
+@filter
+def poisoned(event, *, every: int = 10, way: str):
+    """As `double`, but every so many events one makes it fail in the `way` asked for."""
+    number = int(event["value"][0])
+    if number and number % every == 0:
+        WAYS_TO_FAIL[way]()
+    return twice(event)
+
+
+@filter
+def needs_memory(event, *, needed_bytes: int):
+    """As `double`, but event 5 needs more memory than there is."""
+    if event["value"][0] == 5:
+        np.ones(needed_bytes, np.uint8)
+    return twice(event)
+
+
+@filter
+def hangs_once(event, *, directory: Path):
+    """As `double`, but hangs on event 5, deaf to everything, when it comes for the first time."""
+    if event["value"][0] == 5 and comes_first(directory / "hung"):
+        hang()
+    return twice(event)
+
+
+@filter
+def hangs_at_5(event):
+    """As `double`, but hangs on event 5, deaf to everything."""
+    if event["value"][0] == 5:
+        hang()
+    return twice(event)
+
+
+@filter
+def stops_once(event):
+    """As `double`, but is stopped with event 5 in its hands."""
+    if event["value"][0] == 5:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return twice(event)
+
+
+@filter
+def keeps_the_last(event):
     """Compares each event with the one before, by a view that shows another event by then."""
-    kept = []
-
-    def change(data):
-        kept.append(data)
-        return [{"value": data["value"][:1] - kept[-2:][0]["value"][:1]}]
-
-    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=change, **rb_info)()
+    kept.append(event)
+    return {"value": event["value"][0] - kept[-2:][0]["value"][0]}
 
 
-def rejects_all(source_list, sink_list, observe_list, config_dict, **rb_info):
-    BufferToBuffer(
-        source_list, sink_list, observe_list, config_dict, lambda _event: None, **rb_info
-    )()
+kept = []
 
 
-def refuses_13(source_list, sink_list, observe_list, config_dict, **rb_info):
-    def double_or_fail(data):
-        if data["value"][0] == 13:
-            raise ValueError("unlucky")
-        return [{"value": [2 * data["value"][0]]}]
-
-    BufferToBuffer(
-        source_list, sink_list, observe_list, config_dict, filter=double_or_fail, **rb_info
-    )()
+@filter
+def rejects_all(event):
+    return None
 
 
-def nonsense(source_list, sink_list, observe_list, config_dict, **rb_info):
-    BufferToBuffer(
-        source_list, sink_list, observe_list, config_dict, filter=lambda _: "what?", **rb_info
-    )()
+@filter
+def refuses_13(event):
+    if event["value"][0] == 13:
+        raise ValueError("unlucky")
+    return twice(event)
 
 
-def dies_once(source_list, sink_list, observe_list, config_dict, **rb_info):
-    """Is killed with event 5 in its hands, unless somebody was before it."""
-    with Reader(source_list[0]) as source, Writer(sink_list[0]) as sink:
-        for event in source:
-            number = int(event["value"][0])
-            if number == 5 and source.delivery == 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-            output = sink.get_new_buffer()
-            output["value"][:] = 2 * number
-            sink.process_buffer()
+@filter
+def nonsense(event):
+    return "what?"
 
 
-def waits_while_there(source_list, sink_list, observe_list, config_dict, **rb_info):
+@filter
+def dies_once(event, *, directory: Path):
+    """Is killed with event 5 in its hands, when it comes for the first time."""
+    if event["value"][0] == 5 and comes_first(directory / "died"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return twice(event)
+
+
+@filter
+def waits_while_there(event, *, file: Path):
     """Twice the input, but nothing as long as a file is there and 5 events have been processed."""
-
-    def twice(data):
-        if data["value"][0] == 5 and os.path.exists(config_dict["file"]):  # noqa: PTH110
-            print("cannot go on", flush=True)
-        while data["value"][0] >= 5 and os.path.exists(config_dict["file"]):  # noqa: PTH110
-            time.sleep(0.01)
-        return [{"value": 2 * data["value"][:1]}]
-
-    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=twice, **rb_info)()
+    if event["value"][0] == 5 and file.exists():
+        print("cannot go on", flush=True)
+    while event["value"][0] >= 5 and file.exists():
+        time.sleep(0.01)
+    return twice(event)

@@ -6,12 +6,14 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
 import termios
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,20 +23,23 @@ from typing import Any, ClassVar
 import yaml
 
 FUNCTIONS = tuple(
-    Path(__file__).with_name(f"{kind}_functions.py") for kind in ("source", "filter", "sink")
+    Path(__file__).with_name(f"{kind}_functions.py")
+    for kind in ("source", "filter", "sink", "direct")
 )
 """The modules of worker functions; each function is in one of them."""
+SHIPPED = ("text", "parquet_tar", "drain")
+"""Sinks that mimocorb has."""
 WATCHDOG_S = 120.0
-ONE_VALUE = {1: ["value", "float64"]}
 
 
 def buffer(name: str, slots: int = 16, values: int = 1) -> dict[str, Any]:
-    return {name: {"number_of_slots": slots, "channel_per_slot": values, "data_type": ONE_VALUE}}
+    dtype = {"value": "float64"}
+    return {name: {"slot_count": slots, "data_length": values, "data_dtype": dtype}}
 
 
 @dataclass
 class Worker:
-    """One entry under Functions; its configuration goes into the common file."""
+    """One entry under Workers, called after what it does with its buffers."""
 
     function: str
     roles: Mapping[str, str]
@@ -43,10 +48,32 @@ class Worker:
     keys: Mapping[str, Any] = field(default_factory=dict)
     """Further keys of the entry, such as ``restart``."""
 
+    @property
+    def kind(self) -> str:
+        roles = set(self.roles.values())
+        kinds = {"write": "source", "read": "sink", "observe": "observer"}
+        return "filter" if {"read", "write"} <= roles else kinds[min(roles, key=[*kinds].index)]
+
+    def entry(self) -> dict[str, Any]:
+        keys = {"sources": "read", "sinks": "write", "observes": "observe"}
+        buffers = {
+            key: [name for name, role in self.roles.items() if role == wanted]
+            for key, wanted in keys.items()
+        }
+        return {
+            **({} if self.function in SHIPPED else {"file": str(file_of(self.function))}),
+            "function": self.function,
+            "number_of_processes": self.processes,
+            **{key: names for key, names in buffers.items() if names},
+            **({"config": dict(self.config)} if self.config else {}),
+            **self.keys,
+        }
+
 
 def file_of(function: str) -> Path:
     """Return the file of a worker function."""
-    (file,) = [file for file in FUNCTIONS if f"\ndef {function}(" in file.read_text()]
+    start = re.compile(rf"^(def|class) {function}\b", re.MULTILINE)
+    (file,) = [file for file in FUNCTIONS if start.search(file.read_text())]
     return file
 
 
@@ -60,26 +87,20 @@ def write_setup(
     directory: Path,
     buffers: Sequence[dict[str, Any]],
     workers: Sequence[Worker],
-    **main: Any,
+    **more: Any,
 ) -> Path:
-    """Write ``test_setup.yaml`` and ``config.yaml`` in the manual's dialect."""
-    functions: list[dict[str, Any]] = [{"Fkt_main": {"config_file": "config.yaml", **main}}]
-    for number, worker in enumerate(workers, 1):
-        functions.append(
-            {
-                f"Fkt_{number}": {
-                    "file_name": str(file_of(worker.function).with_suffix("")),
-                    "fkt_name": worker.function,
-                    "num_process": worker.processes,
-                    "RB_assign": dict(worker.roles),
-                    **worker.keys,
-                }
-            }
-        )
-    config = {"general": {}, **{w.function: dict(w.config) for w in workers if w.config}}
-    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    """Write ``test_setup.yaml``: workers are source, filter, sink, observer; the second sink_2."""
+    entries: dict[str, Any] = {}
+    kinds: Counter[str] = Counter()
+    for worker in workers:
+        kinds[worker.kind] += 1
+        number = kinds[worker.kind]
+        name = worker.kind if number == 1 else f"{worker.kind}_{number}"
+        entries[name] = worker.entry()
+    all_buffers = {name: keys for entry in buffers for name, keys in entry.items()}
     path = directory / "test_setup.yaml"
-    path.write_text(yaml.safe_dump({"RingBuffer": list(buffers), "Functions": functions}))
+    content = {"Buffers": all_buffers, "Workers": entries, **more}
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
 
 
@@ -90,16 +111,23 @@ def chain(
     middle: Worker | None = None,
     sink: Worker | None = None,
     more: Sequence[Worker] = (),
-    **main: Any,
+    **keys: Any,
 ) -> Path:
-    """Write the usual set-up: numbers → RB_1 → double → RB_2 → save."""
+    """Write the usual set-up: numbers → RB_1 → double → RB_2 → text."""
     workers = [
         source or Worker("numbers", {"RB_1": "write"}, {"events": 100}),
         middle or Worker("double", {"RB_1": "read", "RB_2": "write"}),
-        sink or Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+        sink or Worker("text", {"RB_2": "read"}, {"filename": "values"}),
         *more,
     ]
-    return write_setup(directory, [buffer("RB_1", values=4), buffer("RB_2")], workers, **main)
+    return write_setup(directory, [buffer("RB_1", values=4), buffer("RB_2")], workers, **keys)
+
+
+def chain_with_a_file(directory: Path) -> Path:
+    """Write the usual set-up; the configuration of its source is a file of its own."""
+    (directory / "config.yaml").write_text("events: 100\n")
+    source = Worker("numbers", {"RB_1": "write"}, keys={"config": "config.yaml"})
+    return chain(directory, source=source)
 
 
 class RunningDaq:

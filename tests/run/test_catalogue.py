@@ -252,18 +252,18 @@ def test_a_directory_that_is_not_there_is_named(tmp_path):
 def test_runs_differ_in_setup_files_versions_and_rates(recorded):
     first = read_record(recorded)
     setup = json.loads(json.dumps(first.setup))
-    setup["workers"]["Fkt_1"]["config"]["events"] = 50
-    del setup["buffers"]["RB_2"]
+    setup["Workers"]["source"]["config"]["events"] = 50
+    del setup["Buffers"]["RB_2"]
     files = [replace(file, sha256="0" * 64) for file in first.files[:1]] + first.files[1:]
     versions = {**first.versions, "packages": {**first.versions["packages"], "numpy": "1.0"}}
     found = compare(first, replace(first, setup=setup, files=files, versions=versions))
     assert [(d.key, d.first, d.second) for d in found.setup][-1] == (
-        "workers.Fkt_1.config.events",
+        "Workers.source.config.events",
         100,
         50,
     )
     assert {d.key for d in found.setup[:-1]} == {
-        f"buffers.RB_2.{key}" for key in ("number_of_slots", "values_per_slot", "dtype")
+        f"Buffers.RB_2.{key}" for key in ("slot_count", "data_length", "data_dtype", "backend")
     }
     assert [(d.key, d.second) for d in found.files] == [("test_setup.yaml", "0" * 64)]
     assert [(d.key, d.second) for d in found.versions] == [("packages.numpy", "1.0")]

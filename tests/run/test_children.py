@@ -127,7 +127,7 @@ def test_a_join_that_takes_too_long_returns_without_an_exit_code():
 
 
 def test_a_worker_imports_nothing_that_only_the_main_process_needs():
-    modules = "mimocorb.run.workers.worker, mimocorb._functions.plain, mimocorb.buffer_control"
+    modules = "mimocorb.run.workers.worker, mimocorb.components.binding, mimocorb.buffer_control"
     heavy = ("yaml", "pydantic", "rich", "pyarrow", "matplotlib", "scipy")
     command = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)

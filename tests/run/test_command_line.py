@@ -30,18 +30,18 @@ def test_check_and_graph_start_nothing(tmp_path, capsys):
     assert main(["graph", setup]) == 0
     printed = capsys.readouterr().out
     assert "no errors" in printed
-    assert "RB_1 ──▶ Fkt_2 double ──▶ RB_2" in printed
+    assert "RB_1 ──▶ filter double ──▶ RB_2" in printed
     assert not (tmp_path / "target").exists()
 
 
 @pytest.mark.parametrize("command", ["run", "graph"])
 def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, command):
     setup = chain(tmp_path)
-    setup.write_text(setup.read_text().replace("number_of_slots", "number_of_slot"))
+    setup.write_text(setup.read_text().replace("slot_count", "slot_cuont"))
     assert main([command, str(setup)]) == 2
     errors = capsys.readouterr().err
     assert "test_setup.yaml:" in errors
-    assert "number_of_slots" in errors
+    assert "slot_count" in errors
     assert "nothing was started" in errors
     assert not (tmp_path / "target").exists()
 

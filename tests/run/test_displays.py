@@ -83,9 +83,9 @@ def a_run(buffers: int = 3, workers: int = 5) -> RunView:
         ),
         workers=tuple(
             WorkerView(
-                f"Fkt_{n}",
+                f"fit_{n}",
                 "calculate_decay_time",
-                (at_work(f"Fkt_{n}", 1), at_work(f"Fkt_{n}", 2)),
+                (at_work(f"fit_{n}", 1), at_work(f"fit_{n}", 2)),
             )
             for n in range(1, workers + 1)
         ),
@@ -111,7 +111,7 @@ def test_the_ledger_in_a_summary_fits_a_terminal_of_80_columns():
 def drawn(view: RunView, width: int = 80, height: int = 24, *, unicode: bool = True) -> list[str]:
     log = RunLog()
     for number in range(30):
-        log.add("INFO", "Fkt_1 source", f"line {number} " + "long " * 30)
+        log.add("INFO", "source source", f"line {number} " + "long " * 30)
     console = Console(file=io.StringIO(), width=width, height=height, record=True)
     console.print(render(view, log.lines, width, height, unicode=unicode))
     return console.export_text().splitlines()
@@ -250,5 +250,5 @@ def test_the_live_view_gives_the_terminal_back_as_it_was(tmp_path):
     assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") >= 1
     shown, _, summary = text.partition("\x1b[?1049l")
-    assert "Fkt_2" in shown
+    assert "filter" in shown
     assert "complete: every event was processed" in summary

@@ -33,11 +33,11 @@ def test_a_buffer_behind_a_filter_ends_the_run_when_it_has_enough(tmp_path):
     ("condition", "holds"),
     [
         ("RB_2.events >= 20", lambda value: value >= 20),
-        ("Fkt_4.relative_error < 0.05", lambda value: value < 0.05),
+        ("sink_2.relative_error < 0.05", lambda value: value < 0.05),
     ],
 )
 def test_a_condition_on_a_result_ends_the_run(tmp_path, condition, holds):
-    fit = Worker("fits", {"RB_2": "read"}, {"pause_s": 0.01})
+    fit = Worker("Fits", {"RB_2": "read"}, {"pause_s": 0.01})
     setup = chain(tmp_path, source=ENDLESS, more=[fit])
     setup.write_text(setup.read_text() + f"stop_when: ['{condition}']\n")
     finished = run(setup)
@@ -48,10 +48,10 @@ def test_a_condition_on_a_result_ends_the_run(tmp_path, condition, holds):
 
 
 def test_the_last_results_are_in_the_record_of_the_run(tmp_path):
-    fit = Worker("fits", {"RB_2": "read"}, {})
+    fit = Worker("Fits", {"RB_2": "read"}, {})
     finished = run(chain(tmp_path, more=[fit]))
     assert finished.code == 0, finished.text
-    assert finished.summary["results"] == {"Fkt_4": {"relative_error": 0.01, "events": 100.0}}
+    assert finished.summary["results"] == {"sink_2": {"relative_error": 0.01, "events": 100.0}}
 
 
 def test_what_is_not_a_number_is_no_result(tmp_path):
@@ -62,15 +62,15 @@ def test_what_is_not_a_number_is_no_result(tmp_path):
 
 
 def test_processes_of_one_worker_report_each_for_itself(tmp_path):
-    fit = Worker("fits", {"RB_2": "read"}, {"pause_s": 0.001}, processes=2)
+    fit = Worker("Fits", {"RB_2": "read"}, {"pause_s": 0.001}, processes=2)
     setup = chain(tmp_path, source=ENDLESS, more=[fit])
-    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.events >= 20']\n")
+    setup.write_text(setup.read_text() + "stop_when: ['sink_2.events >= 20']\n")
     finished = run(setup)
     assert finished.code == 0, finished.text
     assert re.match(
-        r"Fkt_4.events >= 20 holds: it is \d+ in Fkt_4\[[12]\]", finished.summary["reason"]
+        r"sink_2.events >= 20 holds: it is \d+ in sink_2\[[12]\]", finished.summary["reason"]
     )
     results = finished.summary["results"]
-    assert results.keys() <= {"Fkt_4[1]", "Fkt_4[2]"}
+    assert results.keys() <= {"sink_2[1]", "sink_2[2]"}
     # Each has counted its own share, so that together they have counted every event once.
     assert sum(result["events"] for result in results.values()) == finished.published("RB_2")

@@ -28,7 +28,7 @@ def summary(
     warnings: int = 0,
     results: int = 0,
     replay: Path | None = None,
-    text: str = "Fkt_2 fit failed: fit raised ValueError: boom",
+    text: str = "filter fit failed: fit raised ValueError: boom",
 ) -> RunSummary:
     view = replace(a_run(buffers, 5), state=RunState.ENDED, reason=reason)
     view = replace(view, results={f"fit[{n}]": {"tau_us": 2.19} for n in range(results)})
@@ -80,7 +80,7 @@ def test_it_fits_20_lines_whatever_has_happened(buffers, troubles, text, depth):
 def test_a_failed_run_names_its_cause_in_the_first_three_lines():
     lines = summary(failures=5, warnings=3).page().splitlines()
     assert lines[0] == "Run 7, test, FAILED:"
-    assert lines[1] == "  Fkt_2 fit failed: fit raised ValueError: boom 0"
+    assert lines[1] == "  filter fit failed: fit raised ValueError: boom 0"
     page = "\n".join(lines)
     assert "… and 2 more failures" in page or "boom 4" in page
     assert "warning" in page

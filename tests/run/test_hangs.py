@@ -65,7 +65,7 @@ HANGS_AT_FIRST = """
 import time
 from pathlib import Path
 
-from mimocorb.buffer_control import BufferToTxtfile
+from mimocorb import sink
 
 try:
     Path(__file__).with_name("was_here").touch(exist_ok=False)
@@ -74,22 +74,23 @@ except FileExistsError:
     pass
 
 
-def save(*lists, **rb_info):
-    BufferToTxtfile(*lists, **rb_info)()
+@sink
+def text(events):
+    pass
 """
 
 
 def test_a_worker_that_hangs_while_it_is_imported_is_killed_and_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hanging.py").write_text(HANGS_AT_FIRST)
-    keys = {"file_name": "hanging", "hang_timeout_s": 0.5, "restart": ON_FAILURE}
-    sink = Worker("save", {"RB_2": "read"}, {"filename": "values"}, keys=keys)
+    keys = {"file": "hanging.py", "hang_timeout_s": 0.5, "restart": ON_FAILURE}
+    sink = Worker("text", {"RB_2": "read"}, keys=keys)
     supervisor = SupervisorOptions(start_grace_s=3.0)
-    options = RunOptions(verbose=0, keyboard=False, supervisor=supervisor)
+    options = RunOptions(verbose=0, keyboard=False, supervisor=supervisor, examined=True)
     summary = run_setup(read_setup(chain(tmp_path, sink=sink)), options)
     assert summary.failures == []
     (warning,) = summary.warnings
-    assert "Fkt_3 save failed and was started again: hung: it was not ready after" in warning
+    assert "sink text failed and was started again: hung: it was not ready after" in warning
     (ledger, _) = summary.view.buffers
     assert ledger.stats.published == ledger.stats.groups[0].acknowledged == 100
 
@@ -116,7 +117,7 @@ def test_a_stopped_process_keeps_its_event_and_is_reported_as_suspect(tmp_path, 
     assert summary.failures == []
     (warning,) = summary.warnings
     assert "a debugger, with the 6th event published in RB_1 in its hands; kill" in warning
-    (worker,) = [worker for worker in summary.processes if worker.name == "Fkt_2 stops_once"]
+    (worker,) = [worker for worker in summary.processes if worker.name == "filter stops_once"]
     assert continued == [worker.pid]
     (group,) = summary.view.buffers[0].stats.groups
     assert (group.acknowledged, group.redelivered) == (100, 0)
@@ -145,5 +146,5 @@ def test_a_process_that_is_stopped_without_an_event_is_reported_as_well(tmp_path
     summary, _ = run_and_continue(read_setup(chain(tmp_path, sink=sink)), options)
     assert summary.failures == []
     (warning,) = summary.warnings
-    assert "Fkt_3 stops_with_empty_hands has been stopped for" in warning
+    assert "sink stops_with_empty_hands has been stopped for" in warning
     assert re.search(r", with \d+ events? of RB_2 waiting for its worker; kill -CONT", warning)

@@ -30,7 +30,7 @@ def test_a_killed_sink_is_reported_and_the_other_one_completes(tmp_path):
     finished = run(chain(tmp_path, source=source, more=more))
     assert finished.code == 1
     killed = (
-        "Fkt_4 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory, "
+        "sink_2 killed_after failed: killed by SIGKILL, perhaps by the kernel for lack of memory, "
         "with the 11th event published in RB_2 in its hands"
     )
     assert killed in finished.summary["failures"]

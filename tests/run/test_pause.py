@@ -35,7 +35,7 @@ def test_workers_know_when_their_run_is_paused(tmp_path, monkeypatch, start_meth
         deadline = time.monotonic() + WATCHDOG_S
         while not supervisor.ended and time.monotonic() < deadline:
             supervisor.turn()
-            said = supervisor.results.get("Fkt_4", {}).get("paused")
+            said = supervisor.results.get("observer", {}).get("paused")
             for state, awaited, command in steps[len(learnt) : len(learnt) + 1]:
                 if supervisor.state is state and said == awaited:
                     supervisor.post(command)

@@ -44,13 +44,13 @@ def test_programs_that_a_worker_has_left_end_with_it(tmp_path, start_method):
     finished = run(chain(tmp_path, source=source), "--start-method", start_method)
     assert finished.code == 0, finished.text
     (line,) = [line for line in finished.log.splitlines() if "had left programs" in line]
-    assert "Fkt_1 starts_programs had left programs running, killed: " in line
+    assert "source starts_programs had left programs running, killed: " in line
     assert "sleep (process " in line
 
 
 def test_programs_end_with_a_worker_that_is_killed(tmp_path):
     daq = started(tmp_path)
-    os.kill(names(daq.process.pid)["Fkt_1 starts_pr"], signal.SIGKILL)
+    os.kill(names(daq.process.pid)["source starts_p"], signal.SIGKILL)
     finished = daq.finish()  # which looks for what is left
     assert finished.code == 1
     assert "had left programs running, killed: " in finished.log
@@ -76,7 +76,7 @@ def test_processes_are_called_as_their_workers(tmp_path):
     middle = Worker("double", {"RB_1": "read", "RB_2": "write"}, {}, processes=2)
     daq = RunningDaq(chain(tmp_path, source=SOURCE, middle=middle))
     daq.wait_for("data taking begins")
-    expected = {"mimocorb", "Fkt_1 starts_pr", "Fkt_2 double[1]", "Fkt_2 double[2]", "Fkt_3 save"}
+    expected = {"mimocorb", "source starts_p", "filter doubl[1]", "filter doubl[2]", "sink text"}
     assert expected <= names(daq.process.pid).keys()
     daq.interrupt()
     assert daq.finish().code == 0

@@ -1,22 +1,33 @@
 """Which workers a replay runs together, and which one after the other."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from spilled import FLOAT, some_events
 
-from mimocorb._access.spill_file import SpillFile
 from mimocorb.errors import SetupError
+from mimocorb.model import BufferSpec, FunctionReference, Setup, WorkerSpec
+from mimocorb.recording.spill_file import SpillFile
 from mimocorb.run.replay import Replay
-from mimocorb.setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 
 FUNCTION = FunctionReference("modules/mine", "anything", Path("modules/mine.py"))
 BUFFERS = tuple(BufferSpec(name, 8, 2, FLOAT) for name in ("raw", "good", "extra"))
 
 
+def lists(roles: Mapping[str, str]) -> dict[str, Any]:
+    """The buffers of a worker by what it does with them, from the role of each."""
+    fields = {"read": "reads", "write": "writes", "observe": "observes"}
+    return {
+        field: tuple(name for name, given in roles.items() if given == role)
+        for role, field in fields.items()
+    }
+
+
 def worker(name: str, **roles: str) -> WorkerSpec:
-    return WorkerSpec(name, FUNCTION, rb_assign=roles)
+    return WorkerSpec(name, FUNCTION, **lists(roles))
 
 
 SETUP = Setup(
@@ -35,13 +46,13 @@ SETUP = Setup(
 
 def planned(tmp_path: Path, **left: tuple[int, ...]) -> list[dict[str, tuple[str, ...]]]:
     """The stages for these events by worker: worker to the buffers it reads or writes."""
-    reads = {spec.name: spec.sources[0] for spec in SETUP.workers if spec.sources}
+    reads = {spec.name: spec.reads[0] for spec in SETUP.workers if spec.reads}
     with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
         for name, sequences in left.items():
             file.add(reads[name], name, some_events(*sequences))
     stages = Replay(tmp_path).stages(SETUP)
     assert all(stage.setup.runevents is None for stage in stages)
-    return [{w.name: tuple(w.rb_assign) for w in stage.setup.workers} for stage in stages]
+    return [{w.name: tuple(w.roles) for w in stage.setup.workers} for stage in stages]
 
 
 def test_readers_left_with_the_same_events_run_together(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from running import eventually
 
 from mimocorb.errors import OutputError
+from mimocorb.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.run.record.provenance import resolved
 from mimocorb.run.record.run_directory import (
     copy_configuration,
@@ -21,7 +22,6 @@ from mimocorb.run.record.run_directory import (
 )
 from mimocorb.run.record.run_number import COUNTER_FILE, take_run_number
 from mimocorb.run.run_log import RunLog
-from mimocorb.setup.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 
 
 def test_runs_of_one_second_have_numbers(tmp_path):
@@ -116,10 +116,11 @@ def test_files_of_the_setup_keep_their_places_and_others_go_elsewhere(tmp_path):
     for file in (base / "setup.yaml", base / "modules" / "source.py", other / "setup.yaml"):
         file.write_text(str(file))
     workers = tuple(
-        WorkerSpec(f"Fkt_{n}", FunctionReference("m", "f", path))
+        WorkerSpec(f"worker_{n}", FunctionReference("m", "f", path))
         for n, path in enumerate((base / "modules" / "source.py",) * 2)
     )
     setup = Setup(
+        buffers=(),
         path=base / "setup.yaml",
         base_directory=base,
         config_files=(other / "setup.yaml",),
@@ -151,8 +152,8 @@ def test_modules_are_copied_with_the_neighbours_that_they_import(tmp_path):
     }
     for name, text in texts.items():
         (base / name).write_text(text)
-    worker = WorkerSpec("Fkt_1", FunctionReference("source", "f", base / "source.py"))
-    copies = copy_configuration(target, Setup(base_directory=base, workers=(worker,)))
+    worker = WorkerSpec("source", FunctionReference("source", "f", base / "source.py"))
+    copies = copy_configuration(target, Setup((), (worker,), base_directory=base))
     assert {copy.path for copy in copies} == texts.keys() - {"unrelated.py"}
 
 
@@ -161,14 +162,14 @@ def test_the_resolved_setup_is_made_of_plain_values():
     config = {"scale": np.float32(0.5), "files": (Path("a"),), "none": None}
     setup = Setup(
         buffers=(BufferSpec("RB_1", 8, 4, dtype),),
-        workers=(WorkerSpec("Fkt_1", FunctionReference("m", "f"), config=config),),
+        workers=(WorkerSpec("source", FunctionReference("m", "f"), config=config),),
     )
     plain = resolved(setup)
-    assert json.loads(json.dumps(plain))["buffers"]["RB_1"]["dtype"] == [
-        ["chA", "<f8"],
-        ["trace", "<i2", [3]],
+    assert json.loads(json.dumps(plain))["Buffers"]["RB_1"]["data_dtype"] == [
+        ["chA", "float64"],
+        ["trace", "int16", [3]],
     ]
-    assert plain["workers"]["Fkt_1"]["config"] == {"scale": 0.5, "files": ["a"], "none": None}
+    assert plain["Workers"]["source"]["config"] == {"scale": 0.5, "files": ["a"], "none": None}
 
 
 def test_the_log_writes_whole_lines_and_tells_listeners(tmp_path):
@@ -176,12 +177,12 @@ def test_the_log_writes_whole_lines_and_tells_listeners(tmp_path):
     log.add("INFO", "early", "before there is a directory")
     log.write_to(tmp_path)
     log.listeners.append(heard.append)
-    log.add("ERROR", "Fkt_1", "first\nsecond \udcff", 0.5)
-    log.add("INFO", "Fkt_1", "for the files only", show=False)
+    log.add("ERROR", "source", "first\nsecond \udcff", 0.5)
+    log.add("INFO", "source", "for the files only", show=False)
     log.close()
     log.close()
     text = (tmp_path / "log.txt").read_text()
-    assert text.startswith("1970-01-01T00:00:00.500Z ERROR   Fkt_1: first\n    second")
+    assert text.startswith("1970-01-01T00:00:00.500Z ERROR   source: first\n    second")
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["level"] for entry in entries] == ["ERROR", "INFO"]
     assert [line.text for line in heard] == ["first\nsecond \udcff"]
@@ -193,6 +194,6 @@ def test_a_log_on_a_full_disk_counts_what_it_could_not_write(tmp_path):
         (tmp_path / name).symlink_to("/dev/full")
     log = RunLog()
     log.write_to(tmp_path)
-    log.add("INFO", "Fkt_1", "lost")
+    log.add("INFO", "source", "lost")
     assert log.lost == 2
     log.close()

@@ -54,8 +54,8 @@ def test_of_a_flood_displays_get_a_part_and_the_files_everything(tmp_path):
     log.write_to(tmp_path)
     log.listeners.append(heard.append)
     for number in range(1_000):
-        log.add_said("INFO", "Fkt_1", f"line {number}")
-    log.add_said("WARNING", "Fkt_1", "of another level")
+        log.add_said("INFO", "source", f"line {number}")
+    log.add_said("WARNING", "source", "of another level")
     log.add("ERROR", "mimocorb", "of the run itself")
     log.close()
     shown = [line.text for line in heard]
@@ -74,8 +74,8 @@ def test_a_log_has_a_limit_for_what_workers_say_but_not_for_what_the_run_says(tm
     log = RunLog(limit_bytes=10_000)
     log.write_to(tmp_path)
     for number in range(1_000):
-        log.add_said("INFO", "Fkt_1", f"line {number}")
-    log.add("ERROR", "Fkt_1", "Traceback")
+        log.add_said("INFO", "source", f"line {number}")
+    log.add("ERROR", "source", "Traceback")
     log.close()
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     texts = [entry["text"] for entry in entries]
@@ -90,13 +90,13 @@ def test_whatever_a_user_function_prints_comes_out_as_text(tmp_path, monkeypatch
     finished = run(chain(tmp_path, source=Worker("garbles", {"RB_1": "write"})))
     assert finished.code == 1
     for text in (
-        "INFO    Fkt_1 garbles: first half, second half",
-        "INFO    Fkt_1 garbles: from C at once",
-        "INFO    Fkt_1 garbles: cleared",
-        "INFO    Fkt_1 garbles: \\xff\N{REPLACEMENT CHARACTER} bytes",
-        "INFO    Fkt_1 garbles: 100 %",
-        "WARNING Fkt_1 garbles: driver: two\n    lines",
-        "INFO    Fkt_1 garbles: from C at the end",
+        "INFO    source garbles: first half, second half",
+        "INFO    source garbles: from C at once",
+        "INFO    source garbles: cleared",
+        "INFO    source garbles: \\xff\N{REPLACEMENT CHARACTER} bytes",
+        "INFO    source garbles: 100 %",
+        "WARNING source garbles: driver: two\n    lines",
+        "INFO    source garbles: from C at the end",
     ):
         assert f" {text}\n" in finished.log
     for place in (finished.log, finished.text, finished.directory.joinpath("run.json").read_text()):

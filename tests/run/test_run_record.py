@@ -19,6 +19,7 @@ from running import (
     Worker,
     buffer,
     chain,
+    chain_with_a_file,
     eventually,
     run,
     run_directories,
@@ -48,7 +49,7 @@ from mimocorb.setup.dialects import read_setup
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Finished:
     """A run that ended well."""
-    setup = chain(tmp_path_factory.mktemp("finished"))
+    setup = chain_with_a_file(tmp_path_factory.mktemp("finished"))
     return run(setup, "--operator", "A. Student", "--comment", "first try")
 
 
@@ -112,10 +113,10 @@ def test_a_worker_that_failed_is_among_the_flags(tmp_path):
     record = run(chain(tmp_path, source=source)).record
     assert list(record["quality"]) == ["crashed workers"]
     (reason,) = record["quality"]["crashed workers"]
-    assert reason.startswith("Fkt_1 raises: ")
+    assert reason.startswith("source raises: ")
     assert "the digitizer is on fire" in reason
     (failed,) = [w for w in record["result"]["workers"] if w["state"] == "failed"]
-    assert (failed["worker"], failed["exit_code"]) == ("Fkt_1", 1)
+    assert (failed["worker"], failed["exit_code"]) == ("source", 1)
 
 
 def test_a_worker_that_was_killed_is_recorded_with_its_signal(tmp_path):
@@ -178,14 +179,14 @@ def repeatable(directory: Path) -> Path:
     """A set-up that has everything below its directory, as a project of a user has."""
     here, modules = Path(__file__).parent, directory / "modules"
     modules.mkdir()
-    for name in ("source_functions", "sink_functions", "ways_to_fail"):
+    for name in ("source_functions", "ways_to_fail"):
         shutil.copy(here / f"{name}.py", modules)
     setup = write_setup(
         directory,
         [buffer("RB_1")],
         [
             Worker("numbers", {"RB_1": "write"}, {"events": 30}),
-            Worker("save", {"RB_1": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_1": "read"}, {"filename": "values"}),
         ],
         runevents=20,
     )
@@ -203,12 +204,12 @@ def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
     setup = repeatable(tmp_path)
     setup.write_text("output_directory: data\n" + setup.read_text())
     parent = tmp_path / "data"
-    options = ("--set", "Fkt_2.config.filename=numbers", "--events", "15")
+    options = ("--set", "sink.config.filename=numbers", "--events", "15")
     daq = RunningDaq(setup, *options)
     assert daq.finish().code == 0, daq.text
     (first,) = run_directories(parent)
     modules = (tmp_path / "modules").glob("*.py")
-    for original in (setup, tmp_path / "config.yaml", *modules):
+    for original in (setup, *modules):
         original.unlink()
     again = RunningDaq(first / setup.name, *options)
     assert again.finish().code == 0, again.text
@@ -217,7 +218,7 @@ def test_a_run_can_be_repeated_from_its_directory_alone(tmp_path):
     one, other = read_record(first), read_record(second)
     assert (other.number, other.repeats) == (2, 1)
     assert (one.setup["runevents"], one.command[-2:]) == (15, ["--events", "15"])
-    assert one.setup["workers"]["Fkt_2"]["config"]["filename"] == "numbers"
+    assert one.setup["Workers"]["sink"]["config"]["filename"] == "numbers"
     assert {f.sha256 for f in one.files} == {f.sha256 for f in other.files}
     assert "exactly" not in again.text
 
@@ -277,16 +278,18 @@ def test_a_ledger_that_does_not_balance_is_open():
 
 
 def test_several_flags_hold_at_once_each_with_its_reasons():
-    crash = ProcessView("Fkt_2 f[1]", "Fkt_2", True, 1, WorkerState.FAILED, -9, "killed by SIGKILL")
+    crash = ProcessView(
+        "filter f[1]", "filter", True, 1, WorkerState.FAILED, -9, "killed by SIGKILL"
+    )
     quality = judge(
         view(claimed=3, published=3, aborted=0, torn=0, in_hand=0),
         [crash],
-        ["Fkt_2 f[1] failed: killed by SIGKILL", "2 events were not processed"],
+        ["filter f[1] failed: killed by SIGKILL", "2 events were not processed"],
         ["the two clocks differ"],
     )
     assert quality == {
         "incomplete": ["2 events were not processed"],
-        "crashed workers": ["Fkt_2 f[1]: killed by SIGKILL"],
+        "crashed workers": ["filter f[1]: killed by SIGKILL"],
         "live time doubtful": ["the two clocks differ"],
     }
 

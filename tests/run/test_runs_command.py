@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from running import chain, run
+from running import chain_with_a_file, run
 
 from mimocorb.cli import main
 from mimocorb.cli.runs_view import runs_table
@@ -28,7 +28,7 @@ from mimocorb.run.run_state import RunState, StateChange
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory) -> Path:
     """The directory of a real run of 100 events."""
-    return run(chain(tmp_path_factory.mktemp("recorded"))).directory
+    return run(chain_with_a_file(tmp_path_factory.mktemp("recorded"))).directory
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ from running import (
 )
 
 from mimocorb import connect
-from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb.cli import main
+from mimocorb.recording.spill_file import SpillFile, event_dtype
 from mimocorb.run.record.run_record import read_record
 
 STUCK_AFTER = 5
@@ -49,7 +49,7 @@ def stuck_run(tmp_path: Path, obstacle: Path, file_limit_bytes: int | None = Non
         [
             Worker("numbers", {"RB_1": "write"}, {}),
             middle,
-            Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_2": "read"}, {"filename": "values"}),
         ],
     )
     daq = RunningDaq(setup, "--drain-timeout", "1")
@@ -103,7 +103,7 @@ def test_a_replay_that_is_ended_early_is_not_noted_as_done(tmp_path, obstacle, c
     directory = finished.directory
     saved = finished.published("RB_1") - len(finished.values())
     setup = directory / "test_setup.yaml"
-    setup.write_text(setup.read_text().replace("number_of_slots: 16", "number_of_slots: 2"))
+    setup.write_text(setup.read_text().replace("slot_count: 16", "slot_count: 2"))
     command = [sys.executable, "-m", "mimocorb.cli", "replay", str(directory), "--lines"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as replay:
         for line in replay.stdout:
@@ -169,21 +169,21 @@ def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys,
 def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(tmp_path, capsys):
     obstacle = tmp_path / "obstacle"
     fails = Worker("fails_while_there", {"RB_1": "read"}, {"file": str(obstacle)})
-    sink = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    sink = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     first = RunningDaq(chain(tmp_path, sink=sink, more=[fails])).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(8, 16)
     rows["data"]["value"] = np.arange(7, 15)[:, None]
     with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
-        file.add("RB_1", "Fkt_4", rows)
-        file.add("RB_1", "Fkt_2", rows[:2])
+        file.add("RB_1", "sink_2", rows)
+        file.add("RB_1", "filter", rows[:2])
     obstacle.touch()
     capsys.readouterr()
     assert main(["replay", str(first), "--quiet"]) == 1
     failed, passed = [path for path in run_directories(first.parent) if path != first]
     assert capsys.readouterr().out.endswith(
         f"Not replayed, and still to be had by mimocorb replay {first}:\n"
-        f"  8 events of RB_1 for Fkt_4: {failed} says why; do not use its output\n"
+        f"  8 events of RB_1 for sink_2: {failed} says why; do not use its output\n"
     )
     lines = (passed / "doubled.txt").read_text().splitlines()
     assert [line.split()[-1] for line in lines[1:]] == ["14.0", "16.0"]
@@ -197,7 +197,7 @@ def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(
 
 def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     """Three readers were left with different events; the second cannot take its buffer any more."""
-    keep = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    keep = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     more = [
         Worker("fails_while_there", {"RB_1": "read"}, {"file": str(tmp_path / "none")}),
         Worker("drain", {"RB_1": "read"}),
@@ -206,37 +206,38 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(8, 16)
     with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
-        file.add("RB_1", "Fkt_4", rows[:2])
-        file.add("RB_1", "Fkt_5", rows[:4])
-        file.add("RB_1", "Fkt_2", rows)
+        file.add("RB_1", "sink_2", rows[:2])
+        file.add("RB_1", "sink_3", rows[:4])
+        file.add("RB_1", "filter", rows)
     setup = yaml.safe_load((first / "test_setup.yaml").read_text())
-    (drain,) = (e["Fkt_5"] for e in setup["Functions"] if "Fkt_5" in e)
-    drain.update(file_name="mimocorb/sinks/text", fkt_name="BufferToTxtfile")
+    drain = setup["Workers"]["sink_3"]
+    drain.update(function="buffer_control.BufferToTxtfile", config={"filename": "table"})
+    del drain["file"]
     (first / "test_setup.yaml").write_text(yaml.safe_dump(setup))
     capsys.readouterr()
     assert main(["replay", str(first), "--quiet"]) == 1
     passed, last = [path for path in run_directories(first.parent) if path != first]
     _, _, told = capsys.readouterr().out.partition("\nReplayed:\n")
     why = told.splitlines().pop(3)
-    assert "Fkt_5 can work with RB_1; " in why
+    assert "writes one row per event, but RB_1 has 4 values" in why
     assert told.splitlines() == [
-        f"  2 events of RB_1 for Fkt_4: {passed}",
-        f"  8 events of RB_1 for Fkt_2: {last}",
+        f"  2 events of RB_1 for sink_2: {passed}",
+        f"  8 events of RB_1 for filter: {last}",
         f"Not replayed, and still to be had by mimocorb replay {first}:",
         why,
     ]
-    assert why.startswith("  4 events of RB_1 for Fkt_5: ")
+    assert why.startswith("  4 events of RB_1 for sink_3: ")
 
     # Now it is the only one, and nothing is started.
     assert main(["replay", str(first), "--quiet"]) == 2
-    assert "Fkt_5 can work with RB_1; " in capsys.readouterr().err
+    assert "writes one row per event, but RB_1 has 4 values" in capsys.readouterr().err
 
 
 def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, monkeypatch):
     first = RunningDaq(chain(tmp_path)).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 1))
     with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
-        file.add("RB_2", "Fkt_3", rows)
+        file.add("RB_2", "sink", rows)
 
     def interrupted(*_arguments):
         raise KeyboardInterrupt
@@ -252,18 +253,18 @@ def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path,
     """Three readers were left with different events; it is interrupted in the run of the second."""
     obstacle = tmp_path / "obstacle"
     stuck = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, {"file": str(obstacle)})
-    keep = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    keep = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     more = [Worker("fails_while_there", {"RB_1": "read"}, {"file": str(tmp_path / "none")})] * 2
     first = RunningDaq(chain(tmp_path, middle=stuck, sink=keep, more=more)).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(8, 16)
     rows["data"]["value"] = np.arange(3, 11)[:, None]
     setup = first / "test_setup.yaml"
-    setup.write_text(setup.read_text().replace("number_of_slots: 16", "number_of_slots: 2"))
+    setup.write_text(setup.read_text().replace("slot_count: 16", "slot_count: 2"))
     with SpillFile(first / "spill.npz", setup.name) as file:
-        file.add("RB_1", "Fkt_4", rows[:2])
-        file.add("RB_1", "Fkt_2", rows)
-        file.add("RB_1", "Fkt_5", rows[:4])
+        file.add("RB_1", "sink_2", rows[:2])
+        file.add("RB_1", "filter", rows)
+        file.add("RB_1", "sink_3", rows[:4])
     obstacle.touch()
     command = [sys.executable, "-m", "mimocorb.cli", "replay", str(first), "--lines"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as replay:
@@ -286,10 +287,10 @@ def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path,
     )
     assert bool(left) is (interrupts == 1)
     assert told.splitlines() == [
-        f"  2 events of RB_1 for Fkt_4: {passed}",
+        f"  2 events of RB_1 for sink_2: {passed}",
         f"Not replayed, and still to be had by mimocorb replay {first}:",
-        f"  8 events of RB_1 for Fkt_2: {what_became_of_it}",
-        "  4 events of RB_1 for Fkt_5: not begun, as the replay was ended before",
+        f"  8 events of RB_1 for filter: {what_became_of_it}",
+        "  4 events of RB_1 for sink_3: not begun, as the replay was ended before",
     ]
 
 
@@ -360,7 +361,7 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     chain(
         tmp_path,
         source=Worker("numbers", {"RB_1": "write"}, {"events": 10**9}),
-        sink=Worker("save", {"RB_2": "read"}, config, keys=keys),
+        sink=Worker("text", {"RB_2": "read"}, config, keys=keys),
     )
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
@@ -372,7 +373,7 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     (directory,) = run_directories(tmp_path / "kept")
     record = read_record(directory)
     assert record.state == "ended", done.stdout
-    (failed,) = [text for text in record.result.failures if text.startswith("Fkt_3 save failed")]
+    (failed,) = [text for text in record.result.failures if text.startswith("sink text failed")]
     assert "No space left on device" in failed
     assert failed.endswith("a new process would fail in the same way")
     assert failed in (directory / "summary.txt").read_text()

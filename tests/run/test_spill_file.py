@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from spilled import some_events
 
-from mimocorb._access.spill_file import SpillFile, read_index, spilled_events
 from mimocorb.cli import main
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.spill_file import SpillFile, read_index, spilled_events
 
 
 def test_a_spill_file_gives_back_what_was_put_in(tmp_path):

@@ -89,7 +89,7 @@ def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypat
     log = (daq.directory / "log.txt").read_text()
     second, third = (line for line in log.splitlines() if "SIGINT: ending already; " in line)
     assert re.search(
-        r"waiting for (Fkt_1 numbers, )?Fkt_2 double, to be killed in \d\.\d s; saving"
+        r"waiting for (source numbers, )?filter double, to be killed in \d\.\d s; saving"
         r" events, [1-9]\d* events? to go; asked once more it saves no more of them$",
         second,
     )
@@ -101,7 +101,7 @@ def test_who_wants_no_more_saved_is_heard_for_those_who_go_later_as_well(tmp_pat
     """Draining got stuck: the sink has gone when that is asked for, the filter goes after it."""
     monkeypatch.chdir(tmp_path)
     path = chain(
-        tmp_path, source=ENDLESS, middle=Worker("hangs", {"RB_1": "read", "RB_2": "write"})
+        tmp_path, source=ENDLESS, middle=Worker("hangs_at_5", {"RB_1": "read", "RB_2": "write"})
     )
     setup = read_setup(path, {"drain_timeout_s": 0.2})
     patient = SupervisorOptions(kill_grace_s=VERY_LONG_S)
@@ -133,7 +133,7 @@ def test_who_wants_no_more_saved_is_heard_for_those_who_go_later_as_well(tmp_pat
     assert "no more events are saved" in log
     assert "0 events" not in log
     assert not (daq.directory / "spill.npz").exists()
-    assert any("of RB_1 were not processed by hangs" in text for text in summary.failures)
+    assert any("of RB_1 were not processed by hangs_at_5" in text for text in summary.failures)
 
 
 def test_an_interrupt_before_data_taking_begins_ends_in_order(tmp_path):
@@ -196,7 +196,7 @@ def test_functions_that_are_interrupted_are_not_blamed_for_it(tmp_path):
     daq.interrupt()
     finished = daq.finish()
     assert finished.code == 1
-    (worker,) = [w for w in finished.summary["workers"] if w["name"] == "Fkt_2 double"]
+    (worker,) = [w for w in finished.summary["workers"] if w["name"] == "filter double"]
     assert worker["how"] == "asked to end now (exit code 143)"
     assert finished.summary["warnings"] == []
     assert "sys.exit" not in finished.text + finished.log

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from running import RunningDaq, Worker, chain
 
+from mimocorb.model import BufferSpec, Setup, StopCondition
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.supervision import unreported
 from mimocorb.run.supervision.meters import RunClock
 from mimocorb.run.supervision.unreported import UnreportedResults
-from mimocorb.setup.model import BufferSpec, Setup, StopCondition
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def watched():
     raw = BufferSpec("raw", 4, 1, np.dtype("f8"))
     results: dict[str, dict[str, float]] = {}
     clock, log = RunClock(), RunLog()
-    setup = Setup(buffers=(raw,), stop_when=conditions)
+    setup = Setup((raw,), (), stop_when=conditions)
     return UnreportedResults(setup, results, clock, Findings(log), ()), results, clock, log
 
 
@@ -82,14 +82,14 @@ def test_what_has_come_in_the_end_is_not_listed(watched):
 
 
 def test_the_summary_of_a_run_says_what_was_never_reported(tmp_path):
-    fit = Worker("fits", {"RB_2": "read"})
+    fit = Worker("Fits", {"RB_2": "read"})
     setup = chain(tmp_path, more=[fit])
-    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.chi2 < 1', 'Fkt_4.events < 0']\n")
+    setup.write_text(setup.read_text() + "stop_when: ['sink_2.chi2 < 1', 'sink_2.events < 0']\n")
     finished = RunningDaq(setup).finish()
     assert finished.code == 0, finished.text
     (warning,) = finished.summary["warnings"]
     assert warning == (
-        "stop_when Fkt_4.chi2 < 1: 'chi2' was never reported by Fkt_4, which reports events, "
+        "stop_when sink_2.chi2 < 1: 'chi2' was never reported by sink_2, which reports events, "
         "relative_error"
     )
     assert warning in finished.summary_text
@@ -106,7 +106,7 @@ def test_the_summary_of_a_run_says_what_was_never_reported(tmp_path):
 def test_a_worker_that_had_no_chance_to_report_is_not_accused(tmp_path, workers, code):
     fit = Worker("drain", {"RB_2": "read"})
     setup = chain(tmp_path, **workers, more=[fit])
-    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.chi2 < 1']\n")
+    setup.write_text(setup.read_text() + "stop_when: ['sink_2.chi2 < 1']\n")
     finished = RunningDaq(setup).finish()
     assert finished.code == code, finished.text
     assert finished.summary["warnings"] == []
@@ -115,6 +115,6 @@ def test_a_worker_that_had_no_chance_to_report_is_not_accused(tmp_path, workers,
 def test_a_worker_that_reported_nothing_of_its_events_is_named(tmp_path):
     fit = Worker("drain", {"RB_2": "read"})
     setup = chain(tmp_path, more=[fit])
-    setup.write_text(setup.read_text() + "stop_when: ['Fkt_4.chi2 < 1']\n")
+    setup.write_text(setup.read_text() + "stop_when: ['sink_2.chi2 < 1']\n")
     (warning,) = RunningDaq(setup).finish().summary["warnings"]
-    assert "'chi2' was never reported by Fkt_4, which reports nothing" in warning
+    assert "'chi2' was never reported by sink_2, which reports nothing" in warning

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 from running import (
-    FUNCTIONS,
     WATCHDOG_S,
     Worker,
     buffer,
     chain,
+    chain_with_a_file,
     run,
     run_directories,
     write_setup,
@@ -59,7 +59,7 @@ def test_several_sources_and_several_readers_of_one_buffer_all_get_their_share(t
         [buffer("RB_1")],
         [
             Worker("numbers", {"RB_1": "write"}, {"events": 50}, processes=2),
-            Worker("save", {"RB_1": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_1": "read"}, {"filename": "values"}),
             Worker("drain", {"RB_1": "read"}),
             Worker("looks", {"RB_1": "observe"}),
         ],
@@ -69,7 +69,7 @@ def test_several_sources_and_several_readers_of_one_buffer_all_get_their_share(t
     assert finished.values() == sorted([float(n) for n in range(50)] * 2)
     (ledger,) = finished.summary["buffers"]
     assert [(g["reader"], g["acknowledged"]) for g in ledger["groups"]] == [
-        ("save", 100),
+        ("text", 100),
         ("drain", 100),
     ]
 
@@ -99,14 +99,18 @@ def test_a_display_that_never_ends_is_closed_at_the_end_without_a_complaint(tmp_
 
 
 def test_the_directory_of_the_run_says_what_was_run(tmp_path):
-    finished = run(chain(tmp_path))
+    finished = run(chain_with_a_file(tmp_path))
     directory = finished.directory
     assert directory.name.startswith("test_setup_20")
     assert (directory / "test_setup.yaml").read_text() == (tmp_path / "test_setup.yaml").read_text()
     assert (directory / "config.yaml").exists()
     copied = {path.name for path in directory.rglob("*.py")}
-    assert copied == {*(file.name for file in FUNCTIONS), "ways_to_fail.py"}
-    assert finished.record["setup"]["workers"]["Fkt_1"]["config"] == {"events": 100}
+    assert copied == {
+        "source_functions.py",
+        "filter_functions.py",
+        "ways_to_fail.py",
+    }
+    assert finished.record["setup"]["Workers"]["source"]["config"] == {"events": 100}
     assert {"mimocorb", "python", "packages", "kernel"} <= finished.record["versions"].keys()
     assert finished.summary_text.startswith("Run test_setup: complete: every event was processed\n")
     lines = (directory / "log.jsonl").read_text().splitlines()
@@ -152,13 +156,13 @@ def test_whatever_a_worker_prints_is_in_the_log_with_its_name(tmp_path):
     finished = run(chain(tmp_path, source=Worker("talks", {"RB_1": "write"})))
     assert finished.code == 0, finished.text
     for text in (
-        "INFO    Fkt_1 talks: from print",
-        "WARNING Fkt_1 talks: from stderr",
-        "INFO    Fkt_1 talks: from write",
-        "INFO    Fkt_1 talks: from C",
-        "ERROR   Fkt_1 talks: driver: from logging",
-        "INFO    Fkt_1 talks: line 4999",
-        "INFO    Fkt_1 talks: without end of line",
+        "INFO    source talks: from print",
+        "WARNING source talks: from stderr",
+        "INFO    source talks: from write",
+        "INFO    source talks: from C",
+        "ERROR   source talks: driver: from logging",
+        "INFO    source talks: line 4999",
+        "INFO    source talks: without end of line",
     ):
         assert f" {text}\n" in finished.log
     assert "UserWarning: from warnings" in finished.log

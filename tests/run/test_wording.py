@@ -68,8 +68,8 @@ def test_a_time_that_is_over_has_the_digits_that_matter(seconds, expected):
 
 
 def test_of_a_long_name_the_end_is_shown():
-    assert end_of("Fkt_3 BufferToParquetfile", 20) == "…BufferToParquetfile"
-    assert end_of("Fkt_3 BufferToParquetfile", 25) == "Fkt_3 BufferToParquetfile"
+    assert end_of("sink BufferToParquetfile", 20) == "…BufferToParquetfile"
+    assert end_of("sink BufferToParquetfile", 25) == "sink BufferToParquetfile"
 
 
 def test_a_long_line_is_folded_between_words_and_what_fits_stays_as_it_is():

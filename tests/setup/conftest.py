@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from mimocorb._functions import trial
 from mimocorb._functions.preflight import preflight
 
 DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(autouse=True)
+def _modules_are_tried_out_in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from the command line: the threads of pytest hold no lock that a child needs."""
+    monkeypatch.setattr(trial, "start_method_now", lambda asked: asked or "fork")
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from test_keys_of_runs import TOP, WORKER
 
 from mimocorb.cli import main
 from mimocorb.errors import SetupError
+from mimocorb.model import Setup
+from mimocorb.model.problem import Problem
 from mimocorb.setup.dialects import read_setup_or_problems, setup_from_dicts
 from mimocorb.setup.drawing.flow import flow_of
 from mimocorb.setup.drawing.flow_picture import flow_picture
 from mimocorb.setup.drawing.picture_files import svg_text
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup
-from mimocorb.setup.problems import Problem
 from mimocorb.setup.recommended_form import recommended_form
 
 DATA = Path(__file__).parent / "data"

@@ -12,14 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mimocorb.cli import main
-from mimocorb.setup.dialects import read_setup, read_setup_or_problems
-from mimocorb.setup.model import (
+from mimocorb.model import (
     BufferSpec,
-    RestartPolicy,
+    OnFailure,
     Setup,
     StopCondition,
     WorkerSpec,
 )
+from mimocorb.model.problem import NOWHERE
+from mimocorb.setup.dialects import read_setup, read_setup_or_problems
 from mimocorb.setup.recommended_form import recommended_form
 from mimocorb.setup.user_code.user_functions import locate
 
@@ -35,7 +36,6 @@ def meaning(setup: Setup) -> Setup:
             spec,
             function=replace(spec.function, asked="", where=setup_where, name_where=setup_where),
             config_files=(),
-            config_origin=replace(spec.config_origin, places={}, directory=Path()),
             where=setup_where,
         )
         for spec in setup.workers
@@ -52,7 +52,7 @@ def meaning(setup: Setup) -> Setup:
     )
 
 
-setup_where = BufferSpec("", 1, 1, np.dtype("u1")).where
+setup_where = NOWHERE
 
 
 @pytest.mark.parametrize("path", SETUPS, ids=lambda path: path.name)
@@ -82,7 +82,7 @@ def test_files_stay_files_where_they_are_used_as_a_whole(example: Path) -> None:
 
 def test_what_all_workers_share_is_written_once(example: Path) -> None:
     text = recommended_form(read_setup("simultest_setup.yaml"), example).text
-    assert "base_config: {sample_time_ns: 4, number_of_samples: 4250}\n" in text
+    assert "base_config: {number_of_samples: 4250, sample_time_ns: 4}\n" in text
     assert text.count("number_of_samples") == 1
 
 
@@ -151,27 +151,27 @@ def setups(draw: st.DrawFn) -> Setup:
     )
     workers = []
     for index in range(1 + draw(st.integers(1, 3))):
-        role = "write" if index == 0 else draw(st.sampled_from(["read", "observe"]))
+        role = "writes" if index == 0 else draw(st.sampled_from(["reads", "observes"]))
         source, sink = ("simulation_source", "simulation_source"), ("save_files", "save_parquet")
         module, function = source if index == 0 else sink
         workers.append(
             WorkerSpec(
                 f"{draw(NAMES)}{index}",
                 locate(f"modules/{module}", function, DATA),
-                draw(st.integers(1, 4)),
-                dict.fromkeys(names, role),
-                draw(st.dictionaries(TEXTS.filter(bool), VALUES, max_size=3)),
-                restart=draw(
+                number_of_processes=draw(st.integers(1, 4)),
+                **{role: tuple(names)},
+                config=draw(st.dictionaries(TEXTS.filter(bool), VALUES, max_size=3)),
+                on_failure=draw(
                     st.none()
                     | st.builds(
-                        RestartPolicy,
-                        st.sampled_from(["never", "on_failure", "required"]),
+                        OnFailure,
+                        st.sampled_from(["end_run", "restart", "go_on"]),
                         st.integers(0, 9),
                         st.floats(0, 1e3),
                     )
                 ),
                 hang_timeout_s=draw(SECONDS),
-                rejected_prescale=draw(st.none() | st.integers(1, 9)) if role == "read" else None,
+                rejected_sample=draw(st.none() | st.integers(1, 9)) if role == "reads" else None,
             )
         )
     return Setup(
@@ -195,9 +195,12 @@ def setups(draw: st.DrawFn) -> Setup:
             )
         ),
         operator=draw(NAMES | st.just("")),
-        runevents_of=draw(st.dictionaries(st.sampled_from(names), st.integers(1, 99))),
+        runevents=draw(
+            st.none()
+            | st.integers(1, 99)
+            | st.dictionaries(st.sampled_from(names), st.integers(1, 99), min_size=1)
+        ),
         keyboard_control=draw(st.booleans()),
-        gui_control=draw(st.booleans()),
         output_directory=draw(st.none() | st.just(DATA / "runs")),
     )
 

@@ -1,14 +1,25 @@
 """The order of buffers and workers, and how the data flow is drawn."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mimocorb.errors import SetupError
+from mimocorb.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 from mimocorb.setup.dialects import read_setup
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
+
+
+def lists(roles: Mapping[str, str]) -> dict[str, Any]:
+    """The buffers of a worker by what it does with them, from the role of each."""
+    fields = {"read": "reads", "write": "writes", "observe": "observes"}
+    return {
+        field: tuple(name for name, given in roles.items() if given == role)
+        for role, field in fields.items()
+    }
 
 
 def graph(**workers: dict[str, Role]) -> Graph:
@@ -18,7 +29,7 @@ def graph(**workers: dict[str, Role]) -> Graph:
         Setup(
             buffers=tuple(BufferSpec(name, 1, 1, np.dtype("u1")) for name in buffers),
             workers=tuple(
-                WorkerSpec(name, FunctionReference("m", "f"), rb_assign=assigned)
+                WorkerSpec(name, FunctionReference("m", "f"), **lists(assigned))
                 for name, assigned in workers.items()
             ),
         )

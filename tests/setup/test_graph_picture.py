@@ -1,9 +1,11 @@
 """The drawing of a set-up: nothing overlaps, few lines cross, arrows join what they should."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,14 +16,23 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 from mimocorb.cli import main
+from mimocorb.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 from mimocorb.setup.dialects import read_setup
 from mimocorb.setup.drawing.flow import flow_of
 from mimocorb.setup.drawing.flow_picture import SMALL_TEXT, TEXT, Arrow, Box, Picture, flow_picture
 from mimocorb.setup.drawing.flow_text import dot_text, mermaid_text
 from mimocorb.setup.drawing.picture_files import _path_points, svg_text
-from mimocorb.setup.model import BufferSpec, FunctionReference, Role, Setup, WorkerSpec
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def lists(roles: Mapping[str, str]) -> dict[str, Any]:
+    """The buffers of a worker by what it does with them, from the role of each."""
+    fields = {"read": "reads", "write": "writes", "observe": "observes"}
+    return {
+        field: tuple(name for name, given in roles.items() if given == role)
+        for role, field in fields.items()
+    }
 
 
 def setup_of(workers: dict[str, dict[str, Role]], function: str = "function") -> Setup:
@@ -29,7 +40,7 @@ def setup_of(workers: dict[str, dict[str, Role]], function: str = "function") ->
     return Setup(
         buffers=tuple(BufferSpec(name, 128, 4250, np.dtype("f8")) for name in buffers),
         workers=tuple(
-            WorkerSpec(name, FunctionReference("modules/m", function), rb_assign=assigned)
+            WorkerSpec(name, FunctionReference("modules/m", function), **lists(assigned))
             for name, assigned in workers.items()
         ),
         title="A <set-up> & more",
@@ -99,7 +110,7 @@ def check_picture(picture: Picture, setup: Setup) -> None:
         assert box.left + box.width <= picture.width - 5
         assert box.top + box.height <= picture.height - 5
     named = {box.about.split(":")[0]: box for box in picture.boxes}
-    expected = [(s.name, b, r) for s in setup.workers for b, r in s.rb_assign.items()]
+    expected = [(s.name, b, r) for s in setup.workers for b, r in s.roles.items()]
     assert len(picture.arrows) == len(expected)
     for (worker, buffer, role), arrow in zip(expected, picture.arrows, strict=True):
         source, target = (worker, buffer) if role == "write" else (buffer, worker)

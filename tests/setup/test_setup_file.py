@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mimocorb.setup.problems import Where
+from mimocorb.model.problem import Where
 from mimocorb.setup.text import setup_file
 from mimocorb.setup.text.setup_file import (
     ListNode,

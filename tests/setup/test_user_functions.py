@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mimocorb.errors import UserFunctionError
-from mimocorb.setup.model import FunctionReference
+from mimocorb.model import FunctionReference
 from mimocorb.setup.user_code.user_functions import load_function, locate
 
 

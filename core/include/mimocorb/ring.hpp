@@ -117,7 +117,8 @@ class Ring {
   Run claim_run(std::uint32_t handle, std::uint32_t count);
   void publish_all(std::span<const std::uint32_t> slots, Wakes* wakes);
   void abort_all(std::span<const std::uint32_t> slots, Wakes* wakes);
-  Run take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count);
+  Run take_run(std::uint32_t handle, std::uint32_t group, std::uint32_t count, bool scattered,
+               std::vector<std::uint32_t>* taken);
   void finish_all(std::span<const std::uint32_t> slots, std::uint32_t group, DueState how,
                   Wakes* wakes);
   void give_back_all(std::span<const std::uint32_t> slots, std::uint32_t group, bool failed,
@@ -224,9 +225,11 @@ class ReaderPort : public Ring {
                       std::unique_ptr<ReaderPort>* opened);
   ~ReaderPort();
 
-  // Acknowledge what is in hand and take up to `count` events in neighbouring slots, in one step.
+  // Acknowledge what is in hand and take up to `count` events, in one step: in neighbouring slots unless
+  // scatter(true).
   Run advance(std::uint32_t count = 1);
   Run take(std::uint32_t count);  // beside what is in hand
+  void scatter(bool scattered) { scattered_ = scattered; }
   std::uint32_t acknowledge();
   std::uint32_t acknowledge_first(std::uint32_t count);  // in the order of taking
   std::uint32_t give_back(bool failed = true);
@@ -257,6 +260,7 @@ class ReaderPort : public Ring {
 
   std::uint32_t handle_ = kNoHandle;
   std::uint32_t group_ = 0;
+  bool scattered_ = false;
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
   std::int64_t round_since_ns_ = 0;  // 0: this one is not timed

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from mimocorb._functions.forms import form_of
-from mimocorb._functions.manual import misuse
 from mimocorb.buffers.backends import OWN_BACKENDS
+from mimocorb.compat.forms import form_of
+from mimocorb.compat.manual.functions import misuse
 from mimocorb.components.component import GIVEN, Component, Parameter
 from mimocorb.components.configuration import EXTRA_KEYS
 from mimocorb.components.docstrings import Docstring, read_docstring, unit_of
 from mimocorb.components.form import KINDS, Kind, kind_of
 from mimocorb.errors import SetupError, UserFunctionError
+from mimocorb.model import FunctionReference
+from mimocorb.model.kinds import Choice, keys_of
+from mimocorb.model.merge import MergeSettings
+from mimocorb.model.problem import Problem, Where
 from mimocorb.registry import Group, offered
-from mimocorb.setup.keys.composite_kinds import Merge
-from mimocorb.setup.merge_settings import Incomplete, MergeBy, MergeSettings
-from mimocorb.setup.model import FunctionReference
+from mimocorb.setup.json_schema import part_schema
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 from mimocorb.setup.user_code.own_functions import (
     MANUAL_PARAMETERS,
     OWN_MODULES,
@@ -223,18 +224,17 @@ def _of_plain(reference: FunctionReference, component: Component, kind: Kind) ->
 
 
 def _merge_keys() -> tuple[Parameter, ...]:
-    defaults = asdict(MergeSettings())
-    words = {"by": get_args(MergeBy), "incomplete": get_args(Incomplete)}
+    described = part_schema(MergeSettings)["properties"]
     return tuple(
         Parameter(
             name,
-            " | ".join(words.get(name, ("float",))),
+            " | ".join(made.kind.words) if isinstance(made.kind, Choice) else "float",
             Any,
-            repr(defaults[name]),
-            key.meaning,
-            unit_of(name, key.meaning),
+            repr(made.field.default),
+            described[name]["description"],
+            unit_of(name, described[name]["description"]),
         )
-        for name, key in Merge.KEYS.items()
+        for name, made in keys_of(MergeSettings).items()
     )
 
 

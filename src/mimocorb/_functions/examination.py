@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mimocorb._core import MAX_HANDLES
 from mimocorb._functions.trial import Manner, Trial, try_functions
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
+from mimocorb.buffers.shared_memory import MAX_HANDLES
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
-from mimocorb.setup.model import Setup, StopCondition
+from mimocorb.model import Setup, StopCondition
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.nearest import slip_of
-from mimocorb.setup.problems import Problem, Where
 
 __all__ = ["Examination", "examine", "has_errors", "warnings_of"]
 
@@ -89,8 +89,12 @@ def examine(setup: Setup, manner: Manner | None = None) -> Examination:
     found = [problem for trial in trials for problem in trial.problems]
     found += [problem for one in examined.values() for problem in one.problems]
     if manner.complete:
-        names = {name: one.preview.filename for name, one in examined.items()}
-        found += [*_taken_names(setup, names), *_crowded_buffers(setup)]
+        files = {
+            name: one.preview.filename
+            for name, one in examined.items()
+            if one.preview.filename and one.preview.certain
+        }
+        found += [*_taken_names(setup, files), *_crowded_buffers(setup)]
         for condition in setup.stop_when:
             found += _unreported(setup, condition)
         if not has_errors(found) and not any(one.takes_data for one in examined.values()):
@@ -119,16 +123,16 @@ def warnings_of(setup: Setup, start_method: str | None = None) -> Sequence[Probl
     return problems
 
 
-def _taken_names(setup: Setup, names: Mapping[str, str]) -> Iterator[Problem]:
+def _taken_names(setup: Setup, files: Mapping[str, str]) -> Iterator[Problem]:
     """Yield the workers whose file would already be there when they make it."""
     copies = [setup.path, *setup.config_files]
     copies += [spec.function.path for spec in setup.workers]
     copied = {path.name for path in copies if path and path.parent == setup.base_directory}
     owners: dict[str, list[str]] = defaultdict(list)
     for spec in setup.workers:
-        worker, name, taken = spec.name, names.get(spec.name, ""), ""
-        if not name:
+        if spec.name not in files:
             continue
+        worker, name, taken = spec.name, files[spec.name], ""
         if name in {*_OF_THE_RUN, *copied}:
             taken = f"found {name}, which the run writes itself"
         elif owners[name]:
@@ -149,8 +153,8 @@ def _taken_names(setup: Setup, names: Mapping[str, str]) -> Iterator[Problem]:
 def _crowded_buffers(setup: Setup) -> Iterator[Problem]:
     """Yield buffers that more workers or processes use than a ring takes."""
     for buffer in setup.buffers:
-        readers = [spec for spec in setup.workers if buffer.name in spec.sources]
-        users = [*readers, *(spec for spec in setup.workers if buffer.name in spec.sinks)]
+        readers = [spec for spec in setup.workers if buffer.name in spec.reads]
+        users = [*readers, *(spec for spec in setup.workers if buffer.name in spec.writes)]
         processes = sum(spec.number_of_processes for spec in users)
         for what, number, limit in (
             ("workers that read it", len(readers), MAX_READER_GROUPS),
@@ -166,7 +170,7 @@ def _unreported(setup: Setup, condition: StopCondition) -> Iterator[Problem]:
     """Look whether a worker can report what a condition is about; a merge reports by itself."""
     buffers = [spec.name for spec in setup.buffers]
     spec = next((one for one in setup.workers if one.name == condition.subject), None)
-    if spec is None or condition.subject in buffers or len(spec.sources) > 1:
+    if spec is None or condition.subject in buffers or len(spec.reads) > 1:
         return
     names = reported_names(spec.function)
     if names is None or condition.quantity in names:

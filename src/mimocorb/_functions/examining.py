@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.forms import form_of
-from mimocorb._functions.manual import misuse as misuse_of_manual
 from mimocorb._functions.previews import Preview, misfit, parts_used, previewed
+from mimocorb.compat.forms import form_of
+from mimocorb.compat.manual.functions import misuse as misuse_of_manual
 from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure, misuse
 from mimocorb.components.field_checks import check_fields
 from mimocorb.components.fields_used import event_function
 from mimocorb.errors import MimocorbError, UserFunctionError
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.checking.checks import merge_problems
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 from mimocorb.setup.user_code.own_functions import is_for_setups
 from mimocorb.setup.user_code.user_functions import MissingFunctionError, load_function
 
@@ -92,7 +92,9 @@ def _of_function(
         if all(problem.severity == "warning" for problem in problems):
             preview = previewed(function, spec, setup, sizes=sizes)
     except MimocorbError as error:
-        problems.append(misfit(spec, error))
+        found = misfit(function, spec, error)
+        if sizes or found.severity == "error":  # a doubt is for who checks, not for who runs
+            problems.append(found)
     takes_data = "data" in (spec.config.keys() - spec.config_origin.common) or any(
         parameter.name == "data" for parameter in component.parameters
     )
@@ -125,7 +127,7 @@ def _problems(
             return
     unusable = misuse(component, spec, with_roles=setup is not None)
     yield from (*unusable, *configure(component, spec)[1])
-    if len(spec.sources) > 1 and _merges(function, component, spec):
+    if len(spec.reads) > 1 and _merges(function, component, spec):
         yield from merge_problems(spec)
     text = event_function(function, component, spec)
     if setup is not None and text is not None and not unusable:

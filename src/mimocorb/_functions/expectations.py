@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mimocorb.components.component import Component, literal
+from mimocorb.model import Setup, WorkerSpec
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup, WorkerSpec
 
 __all__ = ["FileNeed", "Flow", "declared_rate", "flows"]
 
@@ -134,7 +134,7 @@ def _of_writer(spec: WorkerSpec, rates_hz: Mapping[str, float], known: Mapping[s
     """
     if spec.is_source:
         return Flow("", rates_hz.get(spec.name))
-    read = [known[name] for name in spec.sources if name in known]
+    read = [known[name] for name in spec.reads if name in known]
     rates = [flow.rate_hz for flow in read if flow.rate_hz is not None]
     events = [flow.events for flow in read if flow.events is not None]
     return Flow("", min(rates, default=None), min(events, default=None), through_filters=True)

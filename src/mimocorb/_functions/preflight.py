@@ -17,11 +17,11 @@ from mimocorb._functions.examination import Examination, examine, has_errors
 from mimocorb._functions.expectations import FileNeed, Flow, flows
 from mimocorb._functions.trial import Manner
 from mimocorb._memory import available_bytes, size_in_words
+from mimocorb.model import Setup
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.dialects import examine_setup
-from mimocorb.setup.model import Setup
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
-from mimocorb.setup.problems import Problem, Where
 
 __all__ = ["Preflight", "preflight"]
 
@@ -95,9 +95,9 @@ def preflight(
     expected = flows(setup, examination.rates_hz)
     sizes = examination.event_bytes
     files = [
-        FileNeed(spec.name, expected[spec.sources[0]], sizes[spec.name])
+        FileNeed(spec.name, expected[spec.reads[0]], sizes[spec.name])
         for spec in setup.workers
-        if spec.name in sizes and spec.sources
+        if spec.name in sizes and spec.reads
     ]
     free = _free_bytes(target)
     found = [

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from mimocorb._functions.forms import has_preview
+from mimocorb.compat.forms import has_preview
+from mimocorb.components.component import Component
+from mimocorb.components.configuration import configure
+from mimocorb.components.form import kind_of
 from mimocorb.errors import MimocorbError
-from mimocorb.setup.model import Setup, WorkerSpec
-from mimocorb.setup.problems import Problem
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Severity
 
 __all__ = ["Preview", "misfit", "parts_used", "previewed"]
 
@@ -26,50 +29,75 @@ class Preview:
         The most bytes that an event takes in its file; None if that is not known.
     filename
         The name of its file in the directory of the run; empty if that is not known.
+    certain
+        Whether no function of the user stands between, which may change the configuration.
     """
 
     event_bytes: int | None = None
     filename: str = ""
+    certain: bool = True
 
 
 def previewed(
     function: Callable[..., Any], spec: WorkerSpec, setup: Setup, *, sizes: bool
 ) -> Preview:
-    """Return what a worker will write, as far as a class of mimocorb tells it.
+    """Return what a worker will write, as far as its component tells it before it is made.
+
+    A component does so by ``check(buffer, **configuration)`` and ``output_name(**configuration)``,
+    both optional; see :mod:`mimocorb.components.form`.
 
     Raises
     ------
     MimocorbError
         The class cannot work with its buffer or its configuration.
     """
-    owner = _previewing(function)
     layout = _layout(spec, setup)
-    if owner is None or layout is None:
+    if layout is None:
+        return Preview()
+    if kind_of(function) is not None:
+        return _checked(function, spec, layout)
+    owner = _previewing(function)
+    if owner is None:
         return Preview()
     looks = owner.preview if sizes or not hasattr(owner, "check") else owner.check
     event_bytes: int | None = looks(layout, spec.config)
     named = getattr(owner, "output_name", None)
-    return Preview(event_bytes, named(spec.config) if named else "")
+    return Preview(event_bytes, named(spec.config) if named else "", owner is function)
 
 
-def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:
-    """Return what a component has found as a problem of the set-up."""
-    works = f"{spec.name} can work with {', '.join((*spec.sources, *spec.observes))}"
-    return Problem(spec.where, works, str(error), "")
+def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any]) -> Preview:
+    """Ask a component, if its configuration is in order."""
+    configuration, problems = configure(Component.of(function), spec)
+    if problems or not hasattr(function, "check"):
+        return Preview()
+    event_bytes: int | None = function.check(layout, **configuration)
+    named = getattr(function, "output_name", None)
+    return Preview(event_bytes, named(**configuration) if named else "")
+
+
+def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError) -> Problem:
+    """Return what a component has found as a problem of the set-up.
+
+    A function of the user that makes the component itself may give it another configuration.
+    """
+    works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
+    is_certain = kind_of(function) is not None or has_preview(function)
+    severity: Severity = "error" if is_certain else "warning"
+    return Problem(spec.where, works, str(error), "", severity)
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
     """Return the layout of the one buffer that a worker reads; None if that is not certain."""
-    names = [*spec.sources, *spec.observes]
+    names = [*spec.reads, *spec.observes]
     known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
     if not spec.config_origin.complete or not len(names) == len(known) == 1:
         return None
     (buffer,) = known
     return {
         "name": buffer.name,
-        "number_of_slots": buffer.number_of_slots,
-        "values_per_slot": buffer.values_per_slot,
-        "dtype": buffer.dtype,
+        "number_of_slots": buffer.slot_count,
+        "values_per_slot": buffer.data_length,
+        "dtype": buffer.data_dtype,
     }
 
 

@@ -13,6 +13,7 @@ import pickle
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,12 +24,20 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from mimocorb._functions.examining import Examined, examined
-from mimocorb._functions.mimocorb2_names import offer_mimocorb2
-from mimocorb.setup.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.compat.mimocorb2.names import offer_mimocorb2
+from mimocorb.errors import SetupError
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem, Where
 
-__all__ = ["Manner", "Trial", "innermost_place", "program_left_out", "try_functions"]
+__all__ = [
+    "Manner",
+    "Trial",
+    "innermost_place",
+    "program_left_out",
+    "start_method_now",
+    "try_functions",
+]
 
 # A child that does not even answer its own alarm is killed after this.
 _GRACE_S = 10.0
@@ -125,6 +134,28 @@ def _examined(setup: Setup, specs: Sequence[WorkerSpec], manner: Manner) -> dict
     return examined(setup, names, sizes=manner.sizes, complete=manner.complete)
 
 
+def start_method_now(asked: str | None) -> str:
+    """Return how to start a process from this one: fork unless other threads run.
+
+    A fork copies one thread and every lock as it happens to be, so with a second Python thread (in
+    a notebook, for example) a fork server is used. Without one, fork is the quickest.
+
+    Parameters
+    ----------
+    asked
+        What the user has chosen, if anything.
+
+    Raises
+    ------
+    SetupError
+        There is no such method.
+    """
+    known = multiprocessing.get_all_start_methods()
+    if asked not in (None, *known):
+        raise SetupError(f"there is no start method {asked!r}: choose one of {', '.join(known)}")
+    return asked or ("fork" if threading.active_count() == 1 else "forkserver")
+
+
 @contextmanager
 def program_left_out() -> Iterator[None]:
     """Let a child that is started meanwhile find no program to import.
@@ -148,7 +179,9 @@ class _Child:
         self._reference = specs[0].function
         self._manner = manner
         self._files = TemporaryDirectory(prefix="mimocorb-check-")
-        context = multiprocessing.get_context(manner.start_method or "fork")
+        method = start_method_now(manner.start_method)
+        # A fork server is for workers: it begins with what all of them need.
+        context = multiprocessing.get_context("fork" if method == "fork" else "spawn")
         self._process = context.Process(  # type: ignore[attr-defined]
             target=_work, args=(setup, specs, manner, self._files.name)
         )

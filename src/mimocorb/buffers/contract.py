@@ -133,7 +133,10 @@ class WriterPort(Protocol):
         """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
 
     def claim(self, count: int) -> tuple[int, int]:
-        """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
+        """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0).
+
+        Of 0, none is claimed: (0, 0) if there is room.
+        """
 
     def publish(self) -> int:
         """Publish everything in hand, in the order of claiming; returns how many events."""
@@ -151,6 +154,25 @@ class WriterPort(Protocol):
 
     def fill(self, slot: int, source: NDArray[Any]) -> None:
         """Copy `source`, as many bytes as a slot has and in one piece, into a slot in hand."""
+
+    def put(self, source: Any, counter: int, timestamp_s: float, deadtime: float) -> int:
+        """Copy an event into a slot of its own and publish it, after what is in hand: 0 or Status.
+
+        `source` has memory of as many bytes as a slot has, in one piece.
+        """
+
+    def put_many(
+        self,
+        rows: NDArray[Any],
+        index: Counters,
+        metadata: tuple[Counters, Floats, Floats],
+        first: int,
+    ) -> int:
+        """Copy events into slots and publish them, as many as find room; nothing is in hand.
+
+        These are the rows ``index[first:]`` of `rows`, each as large as a slot and in one piece,
+        with the metadata at ``[first:]``. Returns how many, or a Status if there are none.
+        """
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""
@@ -190,6 +212,15 @@ class ReaderPort(Protocol):
         against others.
         """
 
+    def scatter(self, scattered: bool) -> None:
+        """Let what is taken together lie anywhere (True), or in neighbours (False, at first).
+
+        Without a gap in either case: no other event of the group was published in between.
+        """
+
+    def slots_in_hand(self) -> list[int]:
+        """Return the slots of the events in hand, in the order of taking."""
+
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
 
@@ -219,6 +250,11 @@ class ReaderPort(Protocol):
     ) -> None:
         """Fill the arrays with the metadata of neighbouring events in hand."""
 
+    def metadata_at(
+        self, slots: Counters, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Fill the arrays with the metadata of the events in hand in these slots."""
+
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""
 
@@ -227,6 +263,9 @@ class ReaderPort(Protocol):
 
     def copy(self, slot: int, target: NDArray[Any]) -> None:
         """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""
+
+    def copy_all(self, rows: NDArray[Any]) -> None:
+        """Copy the events in hand, in the order of taking, into `rows`, one for each of them."""
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a read-only view."""

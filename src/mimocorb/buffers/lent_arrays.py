@@ -6,7 +6,7 @@ buffer made with ``debug`` such a view raises StaleView when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,22 +112,29 @@ class LendingViews(SlotViews):
         self._loans = 0
 
     def make(self, slot: int) -> NDArray[Any]:
-        array = super().make(slot)
-        self.arrays[slot] = None  # so that the next event is asked for as well
-        return self._lend(array)
+        return self.each([slot])[0]
+
+    def each(self, slots: Sequence[int]) -> Sequence[NDArray[Any]]:
+        arrays = [SlotViews.make(self, slot) for slot in slots]
+        for slot in slots:
+            self.arrays[slot] = None  # so that the next event is asked for as well
+        return self._lend(arrays)
 
     def run(self, first: int, count: int) -> NDArray[Any]:
-        return self._lend(super().run(first, count))
+        return self._lend([super().run(first, count)])[0]
 
     def is_valid(self, number: int) -> bool:
         """Whether what was lent under this number is still in hand."""
         return number == self._loans and self._is_in_hand()
 
-    def _lend(self, array: NDArray[Any]) -> NDArray[Any]:
+    def _lend(self, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Lend arrays together, until the next ones are."""
         self._loans += 1
-        lent = array.view(LentArray)
-        lent._loan = Loan(self._loans, self._what, self)
-        return lent
+        loan = Loan(self._loans, self._what, self)
+        lent = [array.view(LentArray) for array in arrays]
+        for array in lent:
+            array._loan = loan
+        return list(lent)
 
 
 def views_of(

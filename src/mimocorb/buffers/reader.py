@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, ordinal
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most, whole_number
 from mimocorb.buffers.lent_arrays import views_of
@@ -30,14 +31,6 @@ _NONE_IN_HAND = -1
 _NO_METADATA = (0, -1.0, -1.0)
 
 
-class BatchMetadata(NamedTuple):
-    """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``."""
-
-    counter: NDArray[np.int64]
-    timestamp: NDArray[np.float64]
-    deadtime: NDArray[np.float64]
-
-
 class Reader:
     """Take events out of a buffer, one at a time, each once in a reader group.
 
@@ -50,6 +43,10 @@ class Reader:
         How long to look for an event before going to sleep, in microseconds. While waits turn out
         to be short up to twenty times as long, but then whoever else is ready to run goes first.
         Sleeping costs nothing, waking up 10 to 50 µs.
+    scattered
+        Whether the events of a batch may lie anywhere in the buffer. Where several processes read
+        or write it, neighbours become rare, and with them batches of more than one event. Events
+        that are no neighbours are copied together.
 
     Notes
     -----
@@ -73,8 +70,13 @@ class Reader:
     [1 2 3] (0, 1700000000.0, 0.0)
     """
 
-    def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
+    def __init__(
+        self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0, scattered: bool = False
+    ) -> None:
         self._port = open_reader_port(setup_dict)
+        self._scattered = scattered
+        if scattered:
+            self._port.scatter(True)
         self._advance = self._port.advance
         self._advance_batch = self._port.advance_batch
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
@@ -84,6 +86,7 @@ class Reader:
         self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND
         self._in_hand = 0
+        self._slots: list[int] | None = None
         self._metadata: tuple[int, float, float] | None = _NO_METADATA
         self._spin_s = spin_us * 1e-6
         self.name: str = setup_dict["name"]
@@ -118,12 +121,12 @@ class Reader:
         slot = self._advance()
         if slot < 0:
             slot, _ = self._wait_for_events(slot, 1, timeout_s)
-        self._slot, self._in_hand, self._metadata = slot, 1, None
+        self._slot, self._in_hand, self._slots, self._metadata = slot, 1, None, None
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
 
     def get_batch(self, count: int, timeout_s: float | None = None) -> NDArray[Any]:
-        """Mark what is in hand as done and return up to `count` events in neighbouring slots.
+        """Mark what is in hand as done and return up to `count` events that follow each other.
 
         For small records: the cost of a call is shared by all of them. Blocks as :meth:`get` does
         until there is at least one event, not until there are `count`. All of them count as
@@ -135,12 +138,47 @@ class Reader:
             A read-only view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`, valid until the
             next call; row 0 was published first.
         """
+        self.take(count, timeout_s)
+        return self.together()
+
+    def take(self, count: int, timeout_s: float | None = None) -> int:
+        """Mark what is in hand as done and take up to `count` events; returns how many.
+
+        As :meth:`get_batch`, for those who want more than :meth:`together`: to look at the events
+        with :meth:`each`, or to copy them from where they lie, :meth:`in_place`.
+        """
         count = at_most("the count of get_batch()", count, self.number_of_slots)
         first, taken = self._advance_batch(count)
         if first < 0:
             first, taken = self._wait_for_events(first, count, timeout_s)
-        self._slot, self._in_hand, self._metadata = first, taken, None
-        return self._views.run(first, taken)
+        self._slot, self._in_hand, self._slots, self._metadata = first, taken, None, None
+        if taken > 1 and self._scattered:
+            slots = self._port.slots_in_hand()
+            if slots != list(range(first, first + taken)):
+                self._slots = slots
+        return taken
+
+    def together(self) -> NDArray[Any]:
+        """Return the events in hand, as :meth:`get_batch` does."""
+        if self._slots is None:
+            return self._views.run(self._slot, self._in_hand)
+        events = np.empty((self._in_hand, self.values_per_slot), self.dtype)
+        self._port.copy_all(events)
+        events.flags.writeable = False
+        return events
+
+    def each(self) -> Sequence[NDArray[Any]]:
+        """Return a view of each event in hand, as :meth:`get` does."""
+        return self._views.each(self._slots_in_hand())
+
+    def in_place(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return all slots of the buffer as rows, and the indices of those in hand."""
+        return self._views.ring, np.array(self._slots_in_hand(), np.int64)
+
+    def _slots_in_hand(self) -> Sequence[int]:
+        if self._slots is not None:
+            return self._slots
+        return range(self._slot, self._slot + self._in_hand)
 
     def batches(self, count: int) -> Iterator[NDArray[Any]]:
         """Iterate over batches of up to `count` events, to the end of the stream."""
@@ -156,11 +194,11 @@ class Reader:
         ``sink.set_metadata_batch(*source.get_metadata_batch())`` hands them on.
         """
         count = self._in_hand if self._slot >= 0 else 0
-        metadata = BatchMetadata(
-            np.empty(count, np.int64), np.empty(count, np.float64), np.empty(count, np.float64)
-        )
-        if count:
+        metadata = BatchMetadata.empty(count)
+        if count and self._slots is None:
             self._port.metadata_run(self._slot, *metadata)
+        elif count:
+            self._port.metadata_at(np.array(self._slots, np.int64), *metadata)
         return metadata
 
     def get_metadata(self) -> tuple[int, float, float]:
@@ -210,8 +248,9 @@ class Reader:
             self.acknowledge()
         else:
             self._port.acknowledge_first(count)
-            self._slot += count
             self._in_hand -= count
+            self._slots = self._slots and self._slots[count:]
+            self._slot = self._slots[0] if self._slots else self._slot + count
 
     def reject(self, reason: str = "") -> None:
         """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.
@@ -225,7 +264,7 @@ class Reader:
             What went wrong, for whoever looks into it.
         """
         if self._slot >= 0 and reason:
-            for slot in range(self._slot, self._slot + self._in_hand):
+            for slot in self._slots_in_hand():
                 write_note(self._address, self._group, self._port.sequence(slot), reason)
         self._let_go()
         self._port.give_back()

@@ -28,7 +28,14 @@ from mimocorb.errors import (
     SetupError,
 )
 
-__all__ = ["SharedMemoryRing", "make_ring", "open_observer", "open_reader", "open_writer"]
+__all__ = [
+    "MAX_HANDLES",
+    "SharedMemoryRing",
+    "make_ring",
+    "open_observer",
+    "open_reader",
+    "open_writer",
+]
 
 # Left for everything else on the machine when a ring asks for all that is there.
 _RESERVE_BYTES = 64 << 20
@@ -98,6 +105,8 @@ class SharedMemoryRing:
 
 
 make_ring = SharedMemoryRing
+MAX_HANDLES: int = _core.MAX_HANDLES
+"""How many writers and readers of a ring may be open at once."""
 
 
 def open_writer(address: dict[str, Any], token: int) -> WriterPort:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from mimocorb.buffers.contract import ReaderPort, WriterPort
 
 __all__ = ["SlotViews"]
+
+
+_MOST_VIEWS = 1 << 16
 
 
 class SlotViews:
@@ -27,7 +31,6 @@ class SlotViews:
         self._shape = (setup["values_per_slot"],)
         self._dtype = setup["dtype"]
         self.arrays: list[NDArray[Any] | None] = [None] * setup["number_of_slots"]
-        self._all: NDArray[Any] | None = None
 
     def make(self, slot: int) -> NDArray[Any]:
         """Make and keep the view of a slot; writable if the port's is."""
@@ -36,10 +39,26 @@ class SlotViews:
         self.arrays[slot] = array
         return array
 
+    def each(self, slots: Sequence[int]) -> Sequence[NDArray[Any]]:
+        """Return the views of these slots."""
+        arrays = self._every
+        if isinstance(slots, range):
+            return arrays[slots.start : slots.stop]
+        return [arrays[slot] for slot in slots]
+
+    @cached_property
+    def _every(self) -> Sequence[NDArray[Any]]:
+        """The views of all slots, made at once; of the rows of a huge buffer when asked for."""
+        return list(self.ring) if len(self.arrays) <= _MOST_VIEWS else cast("Any", self.ring)
+
     def run(self, first: int, count: int) -> NDArray[Any]:
         """Return neighbouring slots as one array, shape ``(count, values_per_slot)``."""
-        if self._all is None:
-            dtype = self._dtype
-            flat = self._port.slots(0, len(self.arrays)).view(dtype.base)
-            self._all = flat.reshape(len(self.arrays), *self._shape, *dtype.shape)
-        return self._all[first : first + count]
+        return self.ring[first : first + count]
+
+    @cached_property
+    def ring(self) -> NDArray[Any]:
+        """All slots as one array, shape ``(number_of_slots, values_per_slot)``."""
+        dtype, slots = self._dtype, len(self.arrays)
+        flat = self._port.slots(0, slots).view(dtype.base)
+        ring: NDArray[Any] = flat.reshape(slots, *self._shape, *dtype.shape)
+        return ring

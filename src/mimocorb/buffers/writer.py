@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most
 from mimocorb.buffers.lent_arrays import views_of
@@ -35,6 +36,14 @@ class Writer:
         How long to look for a slot before going to sleep, in microseconds. While waits turn out
         to be short up to twenty times as long, but then whoever else is ready to run goes first.
         Sleeping costs nothing, waking up 10 to 50 µs.
+
+    Attributes
+    ----------
+    put_now : callable
+        ``put_now(event, counter, timestamp, deadtime)`` copies an event that lies in memory as in a
+        slot and publishes it, in one call and without waiting: 0, or negative if there is no room,
+        the buffer is paused or has ended; then :meth:`get_new_buffer` waits or says so. Nothing may
+        be in hand.
 
     Notes
     -----
@@ -62,6 +71,7 @@ class Writer:
         self._advance_batch = self._port.advance_batch
         self._publish = self._port.publish
         self._claim = self._port.claim
+        self.put_now = self._port.put
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._slot = _NONE_IN_HAND
@@ -99,7 +109,7 @@ class Writer:
         """
         slot = self._advance()
         if slot < 0:
-            slot, _ = self._wait_for_slots(slot, 1, timeout_s)
+            slot, _ = self._wait_for_slots(slot, lambda: self._claim(1), timeout_s)
             if slot < 0:
                 raise self._refused(timeout_s)
         self._slot, self._in_hand = slot, 1
@@ -132,7 +142,7 @@ class Writer:
         count = at_most("the count of get_new_buffers()", count, self.number_of_slots)
         first, claimed = self._advance_batch(count)
         if first < 0:
-            first, claimed = self._wait_for_slots(first, count, timeout_s)
+            first, claimed = self._wait_for_slots(first, lambda: self._claim(count), timeout_s)
             if first < 0:
                 return None
         self._slot, self._in_hand = first, claimed
@@ -151,6 +161,60 @@ class Writer:
         """Give what is in hand back unpublished. With nothing in hand, nothing happens."""
         self._slot = _NONE_IN_HAND
         self._port.abort()
+
+    def put_many(
+        self,
+        rows: NDArray[Any],
+        index: NDArray[np.int64],
+        metadata: BatchMetadata,
+        *,
+        first: int = 0,
+        timeout_s: float | None = None,
+    ) -> int:
+        """Copy events into slots and publish them, as many as find room; waits for the first.
+
+        Parameters
+        ----------
+        rows
+            Events of the dtype of the buffer, shape ``(n, values_per_slot)``.
+        index, metadata
+            The rows to take, in this order, and what is known of each of these events.
+        first
+            How many of them are done already: it goes on from there.
+        timeout_s
+            How long to wait at most, in seconds; None waits as long as it takes.
+
+        Returns
+        -------
+        int
+            How many were published now; 0 if no slot came in time, which does not count as refused.
+
+        Raises
+        ------
+        EndOfStream
+            A :class:`SystemExit`: the buffer was shut down.
+        """
+        self.process_buffer()
+
+        def put() -> tuple[int, int]:
+            return self._port.put_many(rows, index, metadata, first), 0
+
+        done, _ = put()
+        if done < 0:
+            done, _ = self._wait_for_slots(done, put, timeout_s)
+        return max(0, done)
+
+    def wait_for_room(self) -> None:
+        """Block, without using the processor, until a slot may be free. Nothing may be in hand.
+
+        Raises
+        ------
+        EndOfStream
+            A :class:`SystemExit`: the buffer was shut down.
+        """
+        status, _ = self._claim(0)
+        if status < 0:
+            self._wait_for_slots(status, lambda: (0, 0), None)
 
     def set_metadata(self, counter: int, timestamp: float, deadtime: float) -> None:
         """Set the metadata of the slot in hand. Without one, nothing happens.
@@ -223,6 +287,13 @@ class Writer:
             and array.flags.c_contiguous
             else None
         )
+        own: tuple[int, float, float] | None = None
+        if counter is not None and timestamp is not None and deadtime is not None:
+            own = int(counter), float(timestamp), float(deadtime)
+        if as_it_lies is not None and own is not None:
+            self.process_buffer()
+            if self.put_now(as_it_lies, *own) >= 0:
+                return
         target = self.get_new_buffer(timeout_s)
         try:
             if as_it_lies is not None:
@@ -232,8 +303,8 @@ class Writer:
         except BaseException:
             self.abort()
             raise
-        if counter is not None and timestamp is not None and deadtime is not None:
-            self.set_metadata(counter, timestamp, deadtime)
+        if own is not None:
+            self.set_metadata(*own)
         self.process_buffer()
 
     @property
@@ -263,8 +334,10 @@ class Writer:
         if port is not None:
             port.close()
 
-    def _wait_for_slots(self, status: int, count: int, timeout_s: float | None) -> tuple[int, int]:
-        """Return the first slot and how many of `count` came after all; else (NOT_NOW, 0)."""
+    def _wait_for_slots(
+        self, status: int, attempt: Callable[[], tuple[int, int]], timeout_s: float | None
+    ) -> tuple[int, int]:
+        """Return what the attempt gave when there was room for it; else (NOT_NOW, 0)."""
         self._slot = _NONE_IN_HAND
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -279,7 +352,7 @@ class Writer:
             outcome = tell_and_wait(cause, self._port.wait, left_s, self._spin_s)
             if outcome == Status.NOT_NOW:
                 return outcome, 0
-            status, claimed = (outcome, 0) if outcome < 0 else self._claim(count)
+            status, claimed = (outcome, 0) if outcome < 0 else attempt()
             if status >= 0:
                 return status, claimed
 

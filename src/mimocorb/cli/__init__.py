@@ -90,8 +90,8 @@ def _carried_out(
     """Carry a command out; an error that mimocorb understands is one message."""
     from mimocorb.cli.common import BAD_USAGE, FAILED, print_problems
     from mimocorb.errors import MimocorbError, SetupError
+    from mimocorb.model.problem import Problem
     from mimocorb.run.workers.standard_streams import open_missing_streams
-    from mimocorb.setup.problems import Problem
 
     open_missing_streams()
     chosen = new_parser().parse_args(arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,10 +14,10 @@ from mimocorb._functions.expectations import FileNeed, Flow
 from mimocorb._functions.preflight import Preflight
 from mimocorb._memory import size_in_words
 from mimocorb._words import count, how_many
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.problem import Problem
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup, WorkerSpec
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import Problem
 
 __all__ = ["check_page", "verdict"]
 
@@ -68,7 +68,7 @@ def _buffers(setup: Setup) -> Table:
         sizes = (spec.slot_size_bytes, spec.size_bytes)
         table.add_row(
             spec.name,
-            count(spec.number_of_slots) if spec.number_of_slots else "?",
+            count(spec.slot_count) if spec.slot_count else "?",
             *(size_in_words(size) if size else "?" for size in sizes),
             *(
                 _listed(names)
@@ -87,24 +87,24 @@ def _workers(found: Preflight, setup: Setup, width: int) -> Table:
     table = _table("worker", "function", "×", "reads", "writes", "observes", *extra)
     table.columns[2].justify = "right"
     for spec in setup.workers:
-        more = (found.examination.forms.get(spec.name, "–"), _restart(spec)) if extra else ()
+        more = (found.examination.forms.get(spec.name, "–"), _on_failure(spec)) if extra else ()
         table.add_row(
             spec.name,
             f"{spec.function.name or '?'} in {spec.function.asked or '?'}",
             str(spec.number_of_processes or "?"),
-            *(_listed(names) for names in (spec.sources, spec.sinks, spec.observes)),
+            *(_listed(names) for names in (spec.reads, spec.writes, spec.observes)),
             *more,
         )
     return table
 
 
-def _restart(spec: WorkerSpec) -> str:
-    restart = spec.restart
-    if restart is None:
-        return "the run ends" if spec.sources or spec.sinks else "the others go on"
-    if restart.policy == "on_failure":
-        return f"restarted, up to {how_many(restart.limit, 'time')}"
-    return "the run ends" if restart.policy == "required" else "the others go on"
+def _on_failure(spec: WorkerSpec) -> str:
+    chosen = spec.on_failure
+    if chosen is None:
+        return "the run ends" if spec.reads or spec.writes else "the others go on"
+    if chosen.action == "restart":
+        return f"restarted, up to {how_many(chosen.limit, 'time')}"
+    return "the run ends" if chosen.action == "end_run" else "the others go on"
 
 
 def _facts(found: Preflight, setup: Setup) -> Table:
@@ -165,7 +165,8 @@ def _expectation(name: str, flow: Flow, event_bytes: int) -> tuple[str, ...]:
 
 def _end(setup: Setup) -> str:
     graph = Graph(setup)
-    limits = setup.runevents_of if graph.cycles() else graph.event_limits
+    named = isinstance(setup.runevents, Mapping)
+    limits = graph.event_limits if named or not graph.cycles() else {}
     ends = [f"{how_many(number, 'event')} in {name}" for name, number in limits.items()]
     ends += [f"{setup.runtime_s:g} s"] if setup.runtime_s else []
     ends += [str(condition) for condition in setup.stop_when]

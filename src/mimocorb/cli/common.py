@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb.setup.model import Setup
-    from mimocorb.setup.problems import Problem
+    from mimocorb.model import Setup
+    from mimocorb.model.problem import Problem
 
 __all__ = [
     "BAD_USAGE",
@@ -118,7 +118,7 @@ def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = No
 def print_problems(name: str, problems: Sequence[Problem]) -> None:
     """Print what is wrong with a set-up to standard error, and what follows if that is an error."""
     from mimocorb._words import how_many
-    from mimocorb.setup.problems import format_problems
+    from mimocorb.model.problem import format_problems
 
     if problems:
         print(format_problems(problems), file=sys.stderr)

@@ -16,7 +16,7 @@ from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 if TYPE_CHECKING:
     from mimocorb._functions.describing import Description
     from mimocorb.components.component import Parameter
-    from mimocorb.setup.model import FunctionReference, WorkerSpec
+    from mimocorb.model import FunctionReference, WorkerSpec
 
 __all__ = ["add"]
 
@@ -86,7 +86,7 @@ def _print(entries: Sequence[dict[str, Any]], chosen: argparse.Namespace, text: 
 
 def _in_module(target: str) -> list[Found]:
     from mimocorb._functions.describing import functions_in
-    from mimocorb.setup.problems import Where
+    from mimocorb.model.problem import Where
     from mimocorb.setup.user_code.own_functions import (
         OWN_MODULES,
         offered_function,
@@ -113,8 +113,8 @@ def _in_module(target: str) -> list[Found]:
 
 def _in_setup(path: str, worker: str | None) -> list[Found]:
     from mimocorb.errors import SetupError
+    from mimocorb.model.problem import Problem, Where
     from mimocorb.setup.nearest import nearest
-    from mimocorb.setup.problems import Problem, Where
 
     setup = read_setup(argparse.Namespace(setup=path, settings=(), data=None))
     if setup is None:
@@ -181,7 +181,7 @@ def _merging(description: Description, spec: WorkerSpec | None) -> Iterator[str]
     if description.merge and spec is None:
         names = ", ".join(parameter.name for parameter in description.merge)
         yield f"With several sources, merge in its configuration takes {names}."
-    elif description.merge and spec is not None and len(spec.sources) > 1:
+    elif description.merge and spec is not None and len(spec.reads) > 1:
         yield "Below merge in its configuration, for which events belong together:"
         yield _table(description, description.merge, spec.config.get("merge") or {})
 

@@ -19,8 +19,8 @@ from mimocorb.cli.common import (
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
+    from mimocorb.model import Setup
     from mimocorb.run.record.summary import RunSummary
-    from mimocorb.setup.model import Setup
 
 __all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]
 

@@ -17,7 +17,7 @@ def add(commands: Commands) -> None:
 
 def schema(chosen: argparse.Namespace) -> int:  # noqa: ARG001
     """Print the schema."""
-    from mimocorb.setup.keys.json_schema import schema_text
+    from mimocorb.setup.json_schema import schema_text
 
     print_text(schema_text())
     return OK

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from mimocorb.components.component import GIVEN, Component, Parameter, with_article
 from mimocorb.components.form import Kind
-from mimocorb.setup.model import WorkerSpec
+from mimocorb.model import WorkerSpec
+from mimocorb.model.problem import Problem, Severity
 from mimocorb.setup.nearest import nearest, slip_of
 from mimocorb.setup.paths import absolute
-from mimocorb.setup.problems import Problem, Severity
 
 __all__ = ["EXTRA_KEYS", "configure", "misuse"]
 
@@ -61,7 +61,7 @@ def misuse(component: Component, spec: WorkerSpec, *, with_roles: bool = True) -
     if component.fault is not None:
         return [Problem(spec.function.name_where, *component.fault)]
     if (
-        component.kind is None or not with_roles or not spec.rb_assign
+        component.kind is None or not with_roles or not spec.roles
     ):  # which is reported of every worker
         return []
     return list(_roles(component.kind, component.name, spec))
@@ -86,7 +86,7 @@ def configure(component: Component, spec: WorkerSpec) -> tuple[dict[str, Any], l
     if component.fault is not None:
         return {}, []
     extra = EXTRA_KEYS[component.kind] if component.kind else ()
-    if component.kind == "filter" and len(spec.sources) > 1:
+    if component.kind == "filter" and len(spec.reads) > 1:
         extra = (*extra, _MERGE)
     by_name = {parameter.name: parameter for parameter in (*component.parameters, *extra)}
     given, problems = _assigned_keys(component, spec, by_name)
@@ -280,13 +280,13 @@ def _anchored(value: Any, directory: Path) -> Any:
 def _roles(kind: Kind, name: str, spec: WorkerSpec) -> Iterator[Problem]:
     """Check that the worker reads, writes and observes what a function of this kind needs."""
     needed = _ROLES[kind]
-    found = (spec.sources, spec.sinks, spec.observes)
+    found = (spec.reads, spec.writes, spec.observes)
     limits = [_ENOUGH[word] for word in needed]
     if all(low <= len(names) <= high for (low, high), names in zip(limits, found, strict=True)):
-        if len(spec.sources) > 1 and spec.number_of_processes > 1:
+        if len(spec.reads) > 1 and spec.number_of_processes > 1:
             yield Problem(
                 spec.where,
-                f"{spec.name} merges {' and '.join(spec.sources)}, which one process can do only",
+                f"{spec.name} merges {' and '.join(spec.reads)}, which one process can do only",
                 f"found {spec.number_of_processes} processes, which would share the events of each",
                 "set number_of_processes to 1, and let several processes work before or behind it",
             )

@@ -18,9 +18,9 @@ from mimocorb.components.fields_used import (
     is_rejection,
     results_written,
 )
-from mimocorb.setup.model import BufferSpec, WorkerSpec
+from mimocorb.model import BufferSpec, WorkerSpec
+from mimocorb.model.problem import Problem, Severity
 from mimocorb.setup.nearest import nearest
-from mimocorb.setup.problems import Problem, Severity
 
 __all__ = ["check_fields"]
 
@@ -47,11 +47,11 @@ def check_fields(
     buffers
         Those of the set-up.
     """
-    known = {buffer.name: buffer for buffer in buffers if buffer.dtype.itemsize}
-    reads = (*spec.sources, *spec.observes)
+    known = {buffer.name: buffer for buffer in buffers if buffer.data_dtype.itemsize}
+    reads = (*spec.reads, *spec.observes)
     if function.kind != "source" and all(name in known for name in reads):
         yield from _unreadable(spec, function, known)
-    if all(name in known for name in spec.sinks):
+    if all(name in known for name in spec.writes):
         yield from _unwritable(spec, function, known)
 
 
@@ -61,27 +61,27 @@ def _unreadable(
     for names, line, certain in fields_read(function):
         place = f"in line {line} of {spec.function.asked}"
         severity: Severity = "error" if certain else "warning"
-        if len(spec.sources) > 1:  # which are called with a dictionary of buffers
-            if names[0] not in spec.sources:
-                guess = nearest(names[0], spec.sources)
+        if len(spec.reads) > 1:  # which are called with a dictionary of buffers
+            if names[0] not in spec.reads:
+                guess = nearest(names[0], spec.reads)
                 yield Problem(
                     spec.where,
                     f"{function.name} looks for the event of {names[0]!r} {place}",
-                    f"found that {spec.name} reads {', '.join(spec.sources)}",
+                    f"found that {spec.name} reads {', '.join(spec.reads)}",
                     f"did you mean {guess!r}?" if guess else "name one of these",
                     severity,
                 )
                 continue
             buffer, fields = known[names[0]], names[1:2]
         else:
-            buffer, fields = known[(*spec.sources, *spec.observes)[0]], names[:1]
+            buffer, fields = known[(*spec.reads, *spec.observes)[0]], names[:1]
         for field in fields:
-            if field not in (buffer.dtype.names or ()):
+            if field not in (buffer.data_dtype.names or ()):
                 yield Problem(
-                    spec.rb_where.get(buffer.name, spec.where),
+                    spec.places.get(buffer.name, spec.where),
                     f"{function.name} reads the field {field!r} of {buffer.name} {place}",
                     f"found that {buffer.name} has {_fields(buffer)}",
-                    _remedy(nearest(field, buffer.dtype.names or ()), buffer),
+                    _remedy(nearest(field, buffer.data_dtype.names or ()), buffer),
                     severity,
                 )
 
@@ -89,7 +89,7 @@ def _unreadable(
 def _unwritable(
     spec: WorkerSpec, function: EventFunction, known: dict[str, BufferSpec]
 ) -> Iterator[Problem]:
-    sinks = [known[name] for name in spec.sinks]
+    sinks = [known[name] for name in spec.writes]
     if not sinks:
         return
     checked = [
@@ -101,7 +101,7 @@ def _unwritable(
         if misfit is not None:
             place = f"in line {misfit.line} of {spec.function.asked}"
             yield Problem(
-                spec.rb_where.get(misfit.buffer, spec.where),
+                spec.places.get(misfit.buffer, spec.where),
                 misfit.asked,
                 f"found {misfit.found}, which {function.name} writes {place}",
                 misfit.remedy,
@@ -146,7 +146,7 @@ def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | N
 
 
 def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
-    fields = buffer.dtype.names or ("value",)  # so a plain value is called
+    fields = buffer.data_dtype.names or ("value",)  # so a plain value is called
     unknown = [name for name in written.items if name not in fields]
     if set(written.items) == set(fields):
         return None
@@ -165,12 +165,14 @@ def _unknown_sink(written: Written, sinks: list[str]) -> _Misfit:
 
 
 def _fields(buffer: BufferSpec) -> str:
-    return ", ".join(buffer.dtype.names or ()) or f"no fields, but values of {buffer.dtype}"
+    return (
+        ", ".join(buffer.data_dtype.names or ()) or f"no fields, but values of {buffer.data_dtype}"
+    )
 
 
 def _remedy(guess: str | None, buffer: BufferSpec) -> str:
     if guess:
         return f"did you mean {guess!r}?"
-    if buffer.dtype.names is None:
+    if buffer.data_dtype.names is None:
         return "give its type fields, or write the function for plain values"
     return "correct the function, or the type of the buffer"

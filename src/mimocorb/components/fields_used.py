@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from mimocorb.components.component import Component, literal
 from mimocorb.components.form import Kind
-from mimocorb.setup.model import WorkerSpec
+from mimocorb.model import WorkerSpec
 from mimocorb.setup.user_code.user_functions import parsed
 
 __all__ = [

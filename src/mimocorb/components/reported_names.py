@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from mimocorb.setup.model import FunctionReference
+from mimocorb.model import FunctionReference
 from mimocorb.setup.user_code.user_functions import neighbours, parsed
 
 __all__ = ["reported_names"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._access.layout import contiguous_samples
+from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
@@ -46,24 +46,23 @@ class WaveformSettings:
     trigger_level_mv: float | None = None
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], setup: Mapping[str, Any]) -> WaveformSettings:
-        """Read the configuration of ``plot_graph``; see there for the keys."""
+    def of(cls, owner: str, buffer: Mapping[str, Any], **config: Any) -> WaveformSettings:
+        """Read the configuration of a display; see :class:`Oscilloscope` for the keys."""
 
         def number(key: str, default: float | None, least: float | None = None) -> float | None:
             value = config.get(key, default)
             wrong = isinstance(value, bool) or not isinstance(value, (int, float))
             if value is not None and (wrong or (least is not None and not value > least)):
                 bound = "" if least is None else f" above {least:g}"
-                raise SetupError(f"plot_graph: {key} is {value!r}; give a number{bound}.")
+                raise SetupError(f"{owner}: {key} is {value!r}; give a number{bound}.")
             return None if value is None else float(value)
 
-        buffer = str(setup.get("name", "buffer"))
+        name, samples = str(buffer.get("name", "buffer")), buffer["values_per_slot"]
         level_v = number("trigger_level", None)
         return cls(
-            title=str(config.get("title", f"Waveforms of {buffer}")),
-            channels=setup["dtype"].names or (buffer,),
-            samples=contiguous_samples(setup["dtype"], setup["values_per_slot"])
-            or setup["values_per_slot"],
+            title=str(config.get("title") or f"Waveforms of {name}"),
+            channels=buffer["dtype"].names or (name,),
+            samples=contiguous_samples(buffer["dtype"], samples) or samples,
             sample_time_ns=number("sample_time_ns", None, 0),
             pre_trigger_samples=int(number("pre_trigger_samples", 0) or 0),
             channel_range_mv=number("channel_range", 500.0, 0) or 500.0,

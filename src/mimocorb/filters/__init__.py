@@ -1,1 +1,1 @@
-"""Filters: from buffer to buffer. One file per kind."""
+"""Where :mod:`mimocorb.analysis.pulses` is."""

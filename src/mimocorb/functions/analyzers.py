@@ -1,5 +1,5 @@
 """Analysis of waveforms: ``function: analyzers.pha``."""
 
-from mimocorb._functions.prebuilt.analyzers import pha
+from mimocorb.compat.mimocorb2.prebuilt.analyzers import pha
 
 __all__ = ["pha"]

@@ -1,5 +1,5 @@
 """Saving and discarding: ``function: exporters.csv`` and the like."""
 
-from mimocorb._functions.prebuilt.exporters import csv, drain, histogram
+from mimocorb.compat.mimocorb2.prebuilt.exporters import csv, drain, histogram
 
 __all__ = ["csv", "drain", "histogram"]

@@ -1,5 +1,5 @@
 """Copies: ``function: misc.copy``."""
 
-from mimocorb._functions.prebuilt.misc import copy
+from mimocorb.compat.mimocorb2.prebuilt.misc import copy
 
 __all__ = ["copy"]

@@ -1,5 +1,5 @@
 """Displays: ``function: observers.oscilloscope``."""
 
-from mimocorb._functions.prebuilt.observers import oscilloscope
+from mimocorb.compat.mimocorb2.prebuilt.observers import oscilloscope
 
 __all__ = ["oscilloscope"]

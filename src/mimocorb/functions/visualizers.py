@@ -1,5 +1,5 @@
 """Where the files of exporters are: ``function: visualizers.csv``."""
 
-from mimocorb._functions.prebuilt.visualizers import csv, histogram
+from mimocorb.compat.mimocorb2.prebuilt.visualizers import csv, histogram
 
 __all__ = ["csv", "histogram"]

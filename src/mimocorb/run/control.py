@@ -78,7 +78,8 @@ class buffer_control:  # noqa: N801 - the documented name
         notes = warnings_of(self.setup)
         self.output_directory = Path(output_directory).absolute()
         self.runtime: float = self.setup.runtime_s or 0
-        self.runevents: int = self.setup.runevents or 0
+        limit = self.setup.runevents
+        self.runevents: int = limit if isinstance(limit, int) else 0
         open_missing_streams()
         self._log = RunLog()
         for problem in notes:
@@ -194,14 +195,14 @@ class buffer_control:  # noqa: N801 - the documented name
         """Print the list of buffers."""
         print("List of buffers")
         for spec in self.setup.buffers:
-            slots = how_many(spec.number_of_slots, "slot")
-            print(f"  {spec.name}: {slots} of {how_many(spec.values_per_slot, 'value')}")
+            slots = how_many(spec.slot_count, "slot")
+            print(f"  {spec.name}: {slots} of {how_many(spec.data_length, 'value')}")
 
     def display_functions(self) -> None:
         """Print the list of functions and their buffers."""
         print("List of functions")
         for spec in self.setup.workers:
-            roles = ", ".join(f"{name} {role}" for name, role in spec.rb_assign.items())
+            roles = ", ".join(f"{name} {role}" for name, role in spec.roles.items())
             print(f"  {spec.name}: {spec.function.name} ({spec.number_of_processes}), {roles}")
 
     def _end_with_program(self) -> None:

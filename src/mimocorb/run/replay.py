@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb._access.spill_file import SpilledGroup, read_index, spilled_events
 from mimocorb._words import how_many
 from mimocorb.errors import SetupError
+from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.recording.spill_file import SpilledGroup, read_index, spilled_events
 from mimocorb.run.record.run_directory import write_atomically
 from mimocorb.run.run_state import RunView
 from mimocorb.run.supervision.spill import SPILL_FILE
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import FunctionReference, Role, Setup, WorkerSpec
 
 __all__ = ["Replay", "Stage"]
 
 REPLAYED = "spill_replayed.json"
 PLAYER = FunctionReference(
-    "mimocorb/sources/spilled", "replay_spilled", None, "mimocorb.sources.spilled"
+    "mimocorb/devices/spilled", "replay_spilled", None, "mimocorb.devices.spilled"
 )
 
 
@@ -104,7 +104,7 @@ class Replay:
         """
         for group in self.left:
             workers = {worker.name: worker for worker in setup.workers}
-            if group.buffer not in workers.get(group.worker, _NOBODY).sources:
+            if group.buffer not in workers.get(group.worker, _NOBODY).reads:
                 raise SetupError(
                     f"{self.path} has events of {group.buffer} for {group.worker}, found no such "
                     f"reader in {self.setup_file}; use the set-up that the run was made with"
@@ -142,10 +142,10 @@ class Replay:
 
     def _stage(self, setup: Setup, groups: Sequence[SpilledGroup]) -> Stage:
         workers = _behind(setup, {group.worker for group in groups})
-        written = {name for worker in workers for name in worker.sinks}
+        written = {name for worker in workers for name in worker.writes}
         # A buffer that several workers read holds the events of all of them once.
         due = {group.buffer: group.worker for group in groups}
-        unfed = {name for worker in workers for name in worker.sources} - written - due.keys()
+        unfed = {name for worker in workers for name in worker.reads} - written - due.keys()
         players = [_player(self.path, buffer, worker) for buffer, worker in due.items()]
         players += [_player(self.path, buffer, "") for buffer in sorted(unfed)]
         used = written | due.keys() | unfed
@@ -157,7 +157,6 @@ class Replay:
                 title=f"{setup.title}, replay of {self.directory.name}",
                 runtime_s=None,
                 runevents=None,
-                runevents_of={},
                 stop_when=(),
                 replay_of=self.directory,
             ),
@@ -174,16 +173,15 @@ def _player_name(buffer: str) -> str:
 
 def _player(path: Path, buffer: str, worker: str) -> WorkerSpec:
     config: Mapping[str, Any] = {"spill_file": str(path), "worker": worker}
-    assign: Mapping[str, Role] = {buffer: "write"}
-    return WorkerSpec(_player_name(buffer), PLAYER, rb_assign=assign, config=config)
+    return WorkerSpec(_player_name(buffer), PLAYER, writes=(buffer,), config=config)
 
 
 def _behind(setup: Setup, names: Iterable[str]) -> list[WorkerSpec]:
     """Return these workers and all that read, at any distance, what they write."""
     found = set(names)
     while True:
-        written = {n for worker in setup.workers if worker.name in found for n in worker.sinks}
-        more = {w.name for w in setup.workers if written & set(w.sources)} - found
+        written = {n for worker in setup.workers if worker.name in found for n in worker.writes}
+        more = {w.name for w in setup.workers if written & set(w.reads)} - found
         if not more:
             return [worker for worker in setup.workers if worker.name in found]
         found |= more
@@ -196,7 +194,7 @@ def _fits(setup: Setup, parts: Sequence[Sequence[SpilledGroup]]) -> bool:
     if len(set(buffers)) < len(buffers):
         return False
     return all(
-        {worker.name for worker in workers if part[0].buffer in worker.sources}
+        {worker.name for worker in workers if part[0].buffer in worker.reads}
         == {group.worker for group in part}
         for part in parts
     )

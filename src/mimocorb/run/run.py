@@ -11,6 +11,7 @@ from pathlib import Path
 from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
 from mimocorb.errors import HandleMisuse, OutputError
+from mimocorb.model import Setup
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
@@ -24,7 +25,6 @@ from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.setup.checking.changed_meaning import changed_meaning
-from mimocorb.setup.model import Setup
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Run", "run_setup"]

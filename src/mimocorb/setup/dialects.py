@@ -1,13 +1,9 @@
-"""From a set-up in any dialect to a checked :class:`~mimocorb.setup.model.Setup`.
+"""From a set-up in any form to a checked :class:`~mimocorb.model.Setup`.
 
-======================  ==========================================================
-top-level keys          dialect
-======================  ==========================================================
-RingBuffer, Functions   of the manual and of release 1.0.2
-Buffers, Workers        of mimoCoRB2; the recommended one
-======================  ==========================================================
-
-Reading goes on after a problem wherever it can, so that all problems of a file come in one go.
+A file is read into nodes, each with its place (:mod:`mimocorb.setup.text`), translated into the
+recommended form (:mod:`mimocorb.compat.dialects`), read into the model
+(:mod:`mimocorb.setup.reading.parts`) and checked (:mod:`mimocorb.setup.checking`). Reading goes on
+after a problem wherever it can, so that all problems of a file come in one go.
 """
 
 from __future__ import annotations
@@ -19,18 +15,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mimocorb.compat.dialects import Translated, translated
 from mimocorb.errors import SetupError
+from mimocorb.model import Setup
+from mimocorb.model.kinds import Section, keys_of
+from mimocorb.model.problem import NOWHERE, Problem, Where, format_problems
 from mimocorb.setup.checking.checks import check
-from mimocorb.setup.form import Form, describe
-from mimocorb.setup.keys.kinds import Given
-from mimocorb.setup.keys.table import MANUAL_TOP_KEYS, RECOMMENDED_TOP_KEYS
-from mimocorb.setup.model import Setup
-from mimocorb.setup.nearest import nearest
+from mimocorb.setup.form import Form
 from mimocorb.setup.paths import absolute, shown
-from mimocorb.setup.problems import Problem, Where, format_problems
-from mimocorb.setup.reading import manual_dialect, mimocorb2_dialect
-from mimocorb.setup.reading.config_files import ConfigFiles, is_file, meant_file
-from mimocorb.setup.reading.parts import Draft, limits
+from mimocorb.setup.reading.config_files import (
+    ConfigFiles,
+    include_files,
+    is_file,
+    meant_file,
+    with_shared_files,
+)
+from mimocorb.setup.reading.parts import ReadParts, read_setup_nodes
 from mimocorb.setup.reading.settings import (
     Setting,
     apply_to_file,
@@ -41,7 +41,6 @@ from mimocorb.setup.reading.settings import (
 from mimocorb.setup.text.setup_file import (
     Entry,
     MappingNode,
-    Node,
     ScalarNode,
     node_from_python,
     read_file,
@@ -50,19 +49,6 @@ from mimocorb.setup.text.setup_file import (
 __all__ = ["examine_setup", "read_setup", "read_setup_or_problems", "setup_from_dicts"]
 
 _log = logging.getLogger(__name__)
-
-# Settings that callers may replace, by the names of the model, and the keys that describe them.
-_OVERRIDES = {
-    "title": "title",
-    "operator": "operator",
-    "comment": "comment",
-    "runtime_s": "runtime",
-    "runevents": "runevents",
-    "drain_timeout_s": "drain_timeout_s",
-    "output_directory": "output_directory",
-    "keyboard_control": "KBD_control",
-    "gui_control": "GUI_control",
-}
 
 
 def read_setup(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Setup:
@@ -91,10 +77,9 @@ def read_setup_or_problems(
     path
         The set-up file.
     overrides
-        Settings that replace those of the file: ``title``, ``operator``, ``comment``,
-        ``runtime_s``, ``runevents`` (a number, for the first buffer), ``drain_timeout_s``,
-        ``output_directory`` (relative to the working directory), ``keyboard_control``,
-        ``gui_control``. A value of ``None`` leaves the file's setting.
+        Settings that replace those of the file, by the fields of :class:`~mimocorb.model.Setup`
+        such as ``runtime_s`` and ``title``; ``output_directory`` is relative to the working
+        directory. A value of ``None`` leaves the file's setting.
     settings
         Parts of the file to replace, such as ``Buffers.raw.slot_count=64``; see
         :mod:`mimocorb.setup.reading.settings`.
@@ -130,23 +115,25 @@ def examine_setup(
         return None, [_missing_setup(name, location)]
     node, problems = read_file(location, name)
     form = Form(problems)
+    if node is None and problems:
+        return None, _in_order(form.problems)
     files = ConfigFiles(form, location.parent)
     asked = parse_settings(form, settings)
     rest: list[Setting] = []
     known: list[str] = []
     if isinstance(node, MappingNode):
-        node = mimocorb2_dialect.include_files(files, node)
+        node = include_files(files, node)
         node, rest, known = apply_to_file(form, node, asked)
-    draft = _read(form, node, files, Where(name, 1, 1)) if _readable(node, form) else None
+    draft = translated(form, node, files, Where(name, 1, 1))
     if draft is None:
         return None, _in_order(form.problems)
-    setup = draft.setup
-    setup = replace(setup, path=location, title=setup.title or location.stem)
+    read = _read(form, draft, files, overrides or {})
+    setup = replace(read.setup, path=location, title=read.setup.title or location.stem)
     setup = apply_to_workers(form, setup, rest, known)
     setup = with_data(setup, data) if data is not None else setup
     options = [f"--set {text}" for text in settings] + ([f"--data {data}"] if data else [])
-    setup = _override(form, replace(setup, settings=tuple(options)), overrides or {})
-    return setup, _checked(form, replace(draft, setup=setup))
+    setup = replace(setup, settings=tuple(options))
+    return setup, _checked(form, draft, read._replace(setup=setup))
 
 
 def setup_from_dicts(
@@ -185,107 +172,57 @@ def setup_from_dicts(
     }
     form = Form()
     files = ConfigFiles(form, absolute(Path(), str(base_directory)))
-    draft = manual_dialect.read_manual(form, MappingNode(entries, Where("set-up")), files)
-    directory = absolute(Path(), str(output_directory)) if output_directory else None
-    setup = replace(draft.setup, output_directory=directory, title=draft.setup.title or "run")
-    problems = _checked(form, replace(draft, setup=setup))
+    draft = translated(form, MappingNode(entries, Where("set-up")), files, NOWHERE)
+    assert draft is not None
+    directory = {"output_directory": str(output_directory)} if output_directory else {}
+    read = _read(form, draft, files, directory)
+    setup = replace(read.setup, title=read.setup.title or "run")
+    problems = _checked(form, draft, read._replace(setup=setup))
     has_errors = any(problem.severity == "error" for problem in problems)
     return _setup_or_error(None if has_errors else setup, problems)
 
 
-def _readable(node: Node | None, form: Form) -> bool:
-    return node is not None or not form.problems
+def _read(
+    form: Form, draft: Translated, files: ConfigFiles, overrides: Mapping[str, Any]
+) -> ReadParts:
+    root = _overridden(form, draft.root, overrides)
+    read = read_setup_nodes(form, root, files)
+    of_all = {root.where.file, draft.sectioned_file}
+    workers = with_shared_files(read.setup.workers, of_all)
+    return read._replace(setup=replace(read.setup, workers=workers, dialect=draft.dialect))
 
 
-def _read(form: Form, node: Node | None, files: ConfigFiles, start: Where) -> Draft | None:
-    """Find the dialect and read; ``None`` if there is none."""
-    if node is None:
-        form.error(
-            start, "a set-up describes buffers and functions", "found an empty file", "fill it"
-        )
-        return None
-    if not isinstance(node, MappingNode):
-        form.error(
-            node.where,
-            "a set-up is a mapping with RingBuffer and Functions, or with Buffers and Workers",
-            describe(node),
-            "begin with a line 'RingBuffer:'",
-        )
-        return None
-    # A marked part (&name) at the top is a template that is used further down.
-    kept = {key: entry for key, entry in node.entries.items() if not entry.value.anchored}
-    used = {key: node.entries[key] for key in node.entries if key in kept or _is_known(key)}
-    root = replace(node, entries=used)
-    manual = [key for key in used if _nearest_head(key) in {"RingBuffer", "Functions"}]
-    recommended = [key for key in used if _nearest_head(key) in {"Buffers", "Workers"}]
-    if manual and recommended:
-        form.error(
-            used[recommended[0]].key.where,
-            "a set-up is written in one dialect: RingBuffer and Functions, or Buffers and Workers",
-            f"found {manual[0]!r} and {recommended[0]!r}",
-            "rename one of them with its keys",
-        )
-        return None
-    if recommended:
-        return mimocorb2_dialect.read_mimocorb2(form, root, files)
-    if manual:
-        return manual_dialect.read_manual(form, root, files)
-    form.error(
-        node.where,
-        "a set-up has the keys RingBuffer and Functions, or Buffers and Workers",
-        f"found {', '.join(str(key)[:30] for key in list(node.entries)[:5]) or 'none'}",
-        "add them",
-    )
-    return None
-
-
-def _is_known(key: object) -> bool:
-    return key in MANUAL_TOP_KEYS or key in RECOMMENDED_TOP_KEYS
-
-
-def _nearest_head(key: object) -> str | None:
-    """Return the key that tells the dialect, if this one is it or looks like it."""
-    heads = ("RingBuffer", "Functions", "Buffers", "Workers")
-    if key in heads:
-        return str(key)
-    return None if _is_known(key) else nearest(key, heads)
-
-
-def _override(form: Form, setup: Setup, overrides: Mapping[str, Any]) -> Setup:
-    given = {key: value for key, value in overrides.items() if value is not None}
-    for key in given.keys() - set(_OVERRIDES):
-        form.error(
-            Where("options"),
-            f"settings that can be replaced are {', '.join(_OVERRIDES)}",
-            f"found {key!r}",
-            "remove it",
-        )
-    entries = {
-        key: Entry(ScalarNode(key, Where("options")), node_from_python(given[name], "options"))
-        for name, key in _OVERRIDES.items()
-        if name in given and name != "output_directory"
+def _overridden(form: Form, root: MappingNode, overrides: Mapping[str, Any]) -> MappingNode:
+    """Return the set-up with settings of a caller in the place of those of the file."""
+    keys = {
+        made.field.name: key
+        for key, made in keys_of(Setup).items()
+        if not isinstance(made.kind, Section)
     }
-    read = Given(form, MANUAL_TOP_KEYS, entries, "")
-    found = limits(form, (read,))
-    values: dict[str, Any] = {
-        name: found[name] for name in ("runtime_s", "runevents") if name in given
-    }
-    for name, key in _OVERRIDES.items():
-        if name not in found and key in read:
-            value = read.value(key)
-            values |= {} if value is None else {name: value}
-    if "output_directory" in given:
-        values["output_directory"] = absolute(Path(), str(given["output_directory"]))
-    return replace(setup, **values)
+    entries = dict(root.entries)
+    for name, value in overrides.items():
+        if name not in keys:
+            form.error(
+                Where("options"),
+                f"settings that can be replaced are {', '.join(keys)}",
+                f"found {name!r}",
+                "remove it",
+            )
+        elif value is not None:
+            at = Where("options")
+            given = absolute(Path(), str(value)) if name == "output_directory" else value
+            node = node_from_python(str(given) if isinstance(given, Path) else given, "options")
+            entries[keys[name]] = Entry(ScalarNode(keys[name], at), node)
+    return replace(root, entries=entries)
 
 
-def _checked(form: Form, draft: Draft) -> list[Problem]:
+def _checked(form: Form, draft: Translated, read: ReadParts) -> list[Problem]:
     return _in_order(
         form.problems
         + check(
-            draft.setup,
+            read.setup,
             buffers_complete=draft.buffers_complete,
-            assignments_complete=draft.assignments_complete,
+            assignments_complete=draft.assignments_complete and read.assignments_complete,
         )
     )
 

@@ -1,25 +1,26 @@
-"""Filling a form from a mapping: known keys, required keys, types and ranges.
+"""Collecting what is wrong with a set-up: known keys, required keys, values of their kinds.
 
-A :class:`Form` collects every problem it meets and hands back ``None`` for what it could not read,
-so that reading goes on and one look at the messages repairs a file.
+A :class:`Form` collects every problem it meets, so that reading goes on after one, and one look at
+the messages repairs a file.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from mimocorb.model.kinds import Fault, Faults, Kind, Text, name_faults
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.nearest import nearest
-from mimocorb.setup.problems import Problem, Where
-from mimocorb.setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode
+from mimocorb.setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode, plain
 
-__all__ = ["ARGUMENTS", "NAME", "Form", "describe"]
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
 
-# Names become keyword arguments of functions, parts of file names and titles of displays.
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_ .+-]*"
-ARGUMENTS = ("source_list", "sink_list", "observe_list", "config_dict")
+__all__ = ["Form", "describe"]
 
 
 def describe(node: Node) -> str:
@@ -82,7 +83,7 @@ class Form:
         table
             The mapping.
         known
-            Key to further spellings of it.
+            Key to its spellings; the first one is for messages.
         required
             Keys that must be there.
         where
@@ -91,10 +92,10 @@ class Form:
         Returns
         -------
         dict
-            By key, under its first spelling. A misspelt key is reported and then read as the key
-            it most likely stands for, unless that one is there as well.
+            By key; each entry has the spelling of the file. A misspelt key is reported and then
+            read as the key it most likely stands for, unless that one is there as well.
         """
-        canonical = {name: key for key, more in known.items() for name in (key, *more)}
+        canonical = {name: key for key, names in known.items() for name in names}
         found: dict[str, Entry] = {}
         unknown: list[Entry] = []
         for written, entry in table.entries.items():
@@ -104,7 +105,7 @@ class Form:
             elif key in found:
                 self.error(
                     entry.key.where,
-                    f"{owner} has one of {' and '.join(map(repr, (key, *known[key])))}",
+                    f"{owner} has one of {' and '.join(map(repr, known[key]))}",
                     f"found {written!r} beside {found[key].key.value!r}",
                     "keep one of them",
                 )
@@ -114,7 +115,7 @@ class Form:
             guess = nearest(entry.key.value, canonical)
             self.error(
                 entry.key.where,
-                f"{owner} has the keys {', '.join(known)}",
+                f"{owner} has the keys {', '.join(names[0] for names in known.values())}",
                 f"found {str(entry.key.value)[:60]!r}",
                 f"did you mean {guess!r}?" if guess else "remove it",
             )
@@ -122,80 +123,101 @@ class Form:
                 found.setdefault(canonical[guess], entry)
         for key in required:
             if key not in found:
-                self.error(
-                    where or table.where,
-                    f"{owner} needs the key {key!r}",
-                    "found none",
-                    f"add {key!r}",
-                )
+                name = known[key][0]
+                at = where or table.where
+                self.error(at, f"{owner} needs the key {name!r}", "found none", f"add {name!r}")
         return found
 
-    def whole_number(self, node: Node, what: str, minimum: int, maximum: int) -> int | None:
-        """Return a whole number in ``minimum … maximum``."""
-        value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
-            return value
-        self.error(
-            node.where,
-            f"{what} must be a whole number from {minimum} to {maximum}",
-            describe(node),
-            _number_remedy(value, whole=True),
-        )
+    def value(self, kind: Kind, node: Node, what: str) -> Any:
+        """Return a value as its kind reads it; ``None`` if that fails, which is reported.
+
+        Parameters
+        ----------
+        kind
+            What the value may be.
+        node
+            The value as it stands in the file.
+        what
+            What it is, for messages: "slot_count of raw".
+        """
+        return self.valid(kind, plain(node), node, what)
+
+    def valid(self, kind: Kind, value: Any, node: Node, what: str) -> Any:
+        """Return a value that stands for a node, if it is of a kind; see :meth:`value`."""
+        from pydantic_core import ValidationError
+
+        try:
+            return _validator(kind).validate_python(value)
+        except ValidationError as error:
+            (refused,) = error.errors(include_url=False)
+        context = refused["ctx"]
+        cause = context.get("error")
+        if isinstance(cause, Faults):
+            self.faults(cause.faults, node, what)
+            return None
+        remedy = context.get("remedy") or _remedy(value, context)
+        self.error(node.where, f"{what} {context['asked']}", describe(node), remedy)
         return None
 
-    def number(self, node: Node, what: str, unit: str, *, above_zero: bool = False) -> float | None:
-        """Return a finite number of at least 0, or above 0."""
-        value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            try:
-                if math.isfinite(value) and (value > 0 if above_zero else value >= 0):
-                    return float(value)
-            except OverflowError:
-                pass
-        self.error(
-            node.where,
-            f"{what} must be a number {'above' if above_zero else 'of at least'} 0, in {unit}",
-            describe(node),
-            _number_remedy(value, whole=False),
-        )
-        return None
-
-    def flag(self, node: Node, what: str) -> bool | None:
-        """Return a truth value."""
-        if isinstance(node, ScalarNode) and isinstance(node.value, bool):
-            return node.value
-        self.error(
-            node.where, f"{what} must be true or false", describe(node), "write true or false"
-        )
-        return None
-
-    def text(self, node: Node, what: str, example: str, *, lines: bool = False) -> str | None:
-        """Return a text that is not empty; of one line, unless it may have several."""
-        value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(value, str) and value.strip():
-            parts = value.splitlines() if lines else [value]
-            if all(part.isprintable() for part in parts):
-                return value
-        self.error(
-            node.where, f"{what} must be a text", describe(node), f"write for example: {example}"
-        )
-        return None
+    def faults(self, faults: Sequence[Fault], node: Node, what: str) -> None:
+        """Note what is wrong with parts of a value."""
+        for fault in faults:
+            at = _part(node, fault.path, at_key=fault.at_key)
+            found = fault.found or describe(at)
+            if fault.other is not None:
+                found = found.replace("{line}", str(_part(node, fault.other).where.line))
+            value = at.value if isinstance(at, ScalarNode) else None
+            remedy = fault.remedy
+            if fault.words:
+                remedy = _meant(value, fault.words) or remedy
+            elif not remedy and not fault.found:
+                remedy = _number_remedy(value, whole=True)
+            part = fault.part.replace("{}", what)
+            self.error(at.where, f"{part} {fault.asked}", found, remedy)
 
     def name(self, node: Node, what: str) -> str | None:
         """Return the name of a buffer or worker."""
-        value = node.value if isinstance(node, ScalarNode) else None
-        if isinstance(value, str) and re.fullmatch(NAME, value) and value not in ARGUMENTS:
-            return value
-        remedy = "choose a name such as RB_1"
-        if value in ARGUMENTS:
-            remedy = "choose another name: functions have an argument of this one"
-        self.error(
-            node.where,
-            f"{what} has a name of letters, digits, underscores, spaces, dots and dashes",
-            describe(node),
-            remedy,
-        )
-        return None
+        name = node.value if isinstance(node, ScalarNode) else None
+        faults = name_faults(name)
+        self.faults(faults, node, what)
+        return None if faults else str(name)
+
+    def text(self, node: Node, what: str, example: str) -> str | None:
+        """Return a text that is not empty."""
+        text: str | None = self.value(Text(example), node, what)
+        return text
+
+
+@cache
+def _validator(kind: Kind) -> SchemaValidator:
+    from pydantic_core import SchemaValidator
+
+    return SchemaValidator(kind.core())
+
+
+def _part(node: Node, path: Sequence[Any], *, at_key: bool = False) -> Node:
+    """Return the node at the end of a path; the key itself, if it is meant."""
+    for number, step in enumerate(path, 1):
+        if isinstance(node, MappingNode):
+            key, value = node.entries[step]
+            node = key if at_key and number == len(path) else value
+        elif isinstance(node, ListNode):
+            node = node.items[step]
+    return node
+
+
+def _remedy(value: object, context: Mapping[str, Any]) -> str:
+    words = context.get("words")
+    if words:
+        return _meant(value, words) or "write one of them"
+    return _number_remedy(value, whole=context.get("number") == "whole")
+
+
+def _meant(value: object, words: Sequence[str]) -> str | None:
+    """Say which of the words a text may stand for, if it looks like one."""
+    text = value.removeprefix("np.").removeprefix("numpy.") if isinstance(value, str) else ""
+    guess = nearest(text, words) if text else None
+    return f"did you mean {guess!r}?" if guess else None
 
 
 def _number_remedy(value: object, *, whole: bool) -> str:

@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
 from mimocorb.errors import SetupError
-from mimocorb.setup.model import BufferSpec, Role, Setup, WorkerSpec
+from mimocorb.model import BufferSpec, Role, Setup, WorkerSpec
 
 __all__ = ["Graph"]
 
@@ -56,7 +56,7 @@ class Graph:
     @property
     def sinks(self) -> tuple[str, ...]:
         """Names of the workers that read and write no buffer: data leave the set-up there."""
-        return tuple(spec.name for spec in self.setup.workers if spec.sources and not spec.sinks)
+        return tuple(spec.name for spec in self.setup.workers if spec.reads and not spec.writes)
 
     @property
     def entries(self) -> tuple[str, ...]:
@@ -67,10 +67,10 @@ class Graph:
     @property
     def event_limits(self) -> dict[str, int]:
         """Events that end the run, by buffer; a bare ``runevents`` is for the first entry."""
-        limits = dict(self.setup.runevents_of)
-        if self.setup.runevents and self.entries:
-            limits[self.entries[0]] = self.setup.runevents
-        return limits
+        limits = self.setup.runevents
+        if isinstance(limits, Mapping):
+            return dict(limits)
+        return {self.entries[0]: limits} if limits and self.entries else {}
 
     @cached_property
     def buffer_order(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Graph:
         return "\n".join([*self._buffer_lines(), "", *self._worker_lines()])
 
     def _assigned(self, buffer: str, role: Role) -> tuple[str, ...]:
-        return tuple(spec.name for spec in self.setup.workers if spec.rb_assign.get(buffer) == role)
+        return tuple(spec.name for spec in self.setup.workers if spec.roles.get(buffer) == role)
 
     def _before(self) -> dict[Vertex, set[Vertex]]:
         """Every node with the nodes that come before it."""
@@ -118,7 +118,7 @@ class Graph:
         for spec in self.setup.workers:
             worker = ("worker", spec.name)
             before.setdefault(worker, set())
-            for name, role in spec.rb_assign.items():
+            for name, role in spec.roles.items():
                 if name not in self._buffers:
                     continue
                 buffer = ("buffer", name)
@@ -150,8 +150,7 @@ class Graph:
         rows = [
             (
                 name,
-                f"{how_many(spec.number_of_slots, 'slot')} of {spec.values_per_slot} × "
-                f"{_fields(spec)}",
+                f"{how_many(spec.slot_count, 'slot')} of {spec.data_length} × {_fields(spec)}",
             )
             for name, spec in ((name, self._buffers[name]) for name in self.buffer_order)
         ]
@@ -164,19 +163,19 @@ class Graph:
             number = spec.number_of_processes
             share = f" ({how_many(number, 'process')})" if number > 1 else ""
             parts = [f"{spec.name} {spec.function.name}{share}"]
-            inputs = [f"{', '.join(spec.sources)} ──▶"] if spec.sources else []
+            inputs = [f"{', '.join(spec.reads)} ──▶"] if spec.reads else []
             inputs += [f"{', '.join(spec.observes)} ┄┄▶"] if spec.observes else []
             if inputs:
                 parts.insert(0, ", ".join(inputs))
-            if spec.sinks:
-                parts.append(f"──▶ {', '.join(spec.sinks)}")
+            if spec.writes:
+                parts.append(f"──▶ {', '.join(spec.writes)}")
             yield " ".join(parts)
 
 
 def _fields(spec: BufferSpec) -> str:
-    fields: Mapping[str, object] | None = spec.dtype.fields
+    fields: Mapping[str, object] | None = spec.data_dtype.fields
     if not fields:
-        return str(spec.dtype)
+        return str(spec.data_dtype)
     names = list(fields)
     listed = ", ".join(names) if len(names) <= 4 else f"{names[0]}, …, {names[-1]}"
     return f"[{listed}]"

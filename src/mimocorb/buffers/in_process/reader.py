@@ -22,6 +22,7 @@ class InProcessReader(Port):
         self.group = group
         group.readers += 1
         self._waited_ns = self._turn_ns = 0
+        self._scattered = False
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
@@ -41,7 +42,9 @@ class InProcessReader(Port):
             if status < 0:
                 return status, 0
             group = self.group
-            length = run_length(group.pending, count)
+            length = min(count, len(group.pending))
+            if not self._scattered:
+                length = run_length(group.pending, length)
             first = self._state.slots[group.pending[0]].sequence
             joins = [
                 self._state.slots[index].sequence == first + offset and not self._comes_alone(index)
@@ -55,6 +58,14 @@ class InProcessReader(Port):
                 group.deliveries[index] = group.deliveries.get(index, 0) + 1
             self.in_hand += taken
             return (Status.POISONOUS, 0) if poisonous else (taken[0], length)
+
+    def scatter(self, scattered: bool) -> None:
+        """Let what is taken together lie anywhere (True), or in neighbouring slots (False)."""
+        self._scattered = scattered
+
+    def slots_in_hand(self) -> list[int]:
+        """Return the slots of the events in hand, in the order of taking."""
+        return list(self.in_hand)
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
@@ -97,6 +108,13 @@ class InProcessReader(Port):
         for i in range(len(counters)):
             counters[i], timestamps_s[i], deadtimes[i] = self.metadata(first + i)
 
+    def metadata_at(
+        self, slots: Counters, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+    ) -> None:
+        """Fill the arrays with the metadata of the events in hand in these slots."""
+        for i, slot in enumerate(slots):
+            counters[i], timestamps_s[i], deadtimes[i] = self.metadata(int(slot))
+
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""
         with self._state.changed:
@@ -113,6 +131,11 @@ class InProcessReader(Port):
         with self._state.changed:
             self.slot_in_hand(slot)
             np.frombuffer(target, np.uint8).data[:] = self._state.payload[slot].data
+
+    def copy_all(self, rows: NDArray[Any]) -> None:
+        """Copy the events in hand, in the order of taking, into `rows`, one for each of them."""
+        for slot, row in zip(self.in_hand, rows, strict=True):
+            self.copy(slot, row)
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a read-only view."""

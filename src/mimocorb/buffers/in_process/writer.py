@@ -43,7 +43,7 @@ class InProcessWriter(Port):
         with state.changed:
             self.check_open()
             status = self._status()
-            if status < 0:
+            if status < 0 or count == 0:
                 return status, 0
             taken = state.claim(min(count, state.left_to_claim()))
             self.in_hand += taken
@@ -92,6 +92,33 @@ class InProcessWriter(Port):
         with self._state.changed:
             self.slot_in_hand(slot)
             self._state.payload[slot].data[:] = np.frombuffer(source, np.uint8).data
+
+    def put(self, source: Any, counter: int, timestamp_s: float, deadtime: float) -> int:
+        """Copy an event into a slot of its own and publish it: 0, or a negative Status."""
+        with self._state.changed:
+            slot = self.advance()
+            if slot < 0:
+                return slot
+            self.fill(slot, source)
+            self.set_metadata(slot, counter, timestamp_s, deadtime)
+            self.publish()
+            return 0
+
+    def put_many(
+        self,
+        rows: NDArray[Any],
+        index: Counters,
+        metadata: tuple[Counters, Floats, Floats],
+        first: int,
+    ) -> int:
+        """Copy the rows ``index[first:]`` into slots and publish them, as many as find room."""
+        events = zip(index, *metadata, strict=True)
+        with self._state.changed:
+            for done, (row, *of_event) in enumerate(list(events)[first:]):
+                status = self.put(rows[row], *(value.item() for value in of_event))
+                if status < 0:
+                    return done or status
+            return len(index) - first
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""

@@ -55,7 +55,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._access.meter_page import interval_edges_ns
+from mimocorb.components.meter_page import interval_edges_ns
 
 __all__ = ["ArrivalCheck", "Finding", "check_arrivals"]
 
@@ -132,7 +132,7 @@ def check_arrivals(intervals: NDArray[np.int64], live_ns: int, total_ns: int) ->
     ----------
     intervals
         Events by the live time since the event before, in the bins of
-        :func:`~mimocorb._access.meter_page.interval_edges_ns`.
+        :func:`~mimocorb.components.meter_page.interval_edges_ns`.
     live_ns, total_ns
         Live time by the clock, and all time from the begin to the end of data taking.
 

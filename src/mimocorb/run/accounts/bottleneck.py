@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mimocorb._access.meter_page import Activity
 from mimocorb._words import how_many
+from mimocorb.components.meter_page import Activity
 from mimocorb.run.accounts.process_account import Span
 
 __all__ = ["Cores", "TimeUse", "WorkerTime", "limit_of_rate"]

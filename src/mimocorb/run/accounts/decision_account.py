@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from mimocorb._access.meter_page import OTHER_REASONS, Capability, MeterReading
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.stats import GroupStats
+from mimocorb.components.meter_page import OTHER_REASONS, Capability, MeterReading
+from mimocorb.model import WorkerSpec
 
 __all__ = ["DecisionAccount"]
 
@@ -59,16 +60,14 @@ class DecisionAccount:
     @classmethod
     def of(
         cls,
-        name: str,
+        spec: WorkerSpec,
         label: str,
-        sinks: Sequence[str],
-        prescale: int | None,
         pages: Sequence[MeterReading],
     ) -> DecisionAccount:
         """Add up the pages of all processes, of those that have been replaced as well."""
         # All run the same function; one that was killed early may not have come to say so.
         if not any(Capability.DECISIONS in page.knows for page in pages):
-            return cls(name, label, known=False, prescale=prescale)
+            return cls(spec.name, label, known=False, prescale=spec.rejected_sample)
         parts = [page.decisions for page in pages]
         reasons: dict[str, int] = {}
         for part in parts:
@@ -76,7 +75,7 @@ class DecisionAccount:
                 reasons[reason] = reasons.get(reason, 0) + count
         ordered = sorted(reasons, key=lambda text: (text == OTHER_REASONS, -reasons[text]))
         return cls(
-            name,
+            spec.name,
             label,
             known=True,
             unit="set" if any(Capability.SETS in page.knows for page in pages) else "event",
@@ -86,10 +85,10 @@ class DecisionAccount:
             failed=sum(part.failed for part in parts),
             accepted_for={
                 sink: sum(part.accepted_for[number] for part in parts)
-                for number, sink in enumerate(sinks[: len(parts[0].accepted_for)])
+                for number, sink in enumerate(spec.writes[: len(parts[0].accepted_for)])
             },
             reasons={reason: reasons[reason] for reason in ordered},
-            prescale=prescale,
+            prescale=spec.rejected_sample,
             sampled=sum(part.sampled for part in parts),
             sample_lost=sum(part.sample_lost for part in parts),
             seeds=tuple(part.sample_seed for part in parts if part.sample_seed),

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb._access.meter_page import Activity, Capability
+from mimocorb.components.meter_page import Activity, Capability
 from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
 from mimocorb.run.accounts.process_account import AccountReading, Span
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from mimocorb._access.meter_page import EMPTY_PAGE, Activity, MeterPage, MeterReading
+from mimocorb.components.meter_page import EMPTY_PAGE, Activity, MeterPage, MeterReading
 
 __all__ = ["ACTIVE", "AccountReading", "ProcessAccount", "Span"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from dataclasses import asdict
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import mimocorb
-from mimocorb.setup.model import Setup, WorkerSpec
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.kinds import written
 
 __all__ = ["commit_of", "resolved", "versions"]
 
@@ -23,47 +24,25 @@ PACKAGES = ("numpy", "pyarrow", "pydantic", "rich", "PyYAML", "scipy", "matplotl
 def resolved(setup: Setup) -> dict[str, Any]:
     """Return the set-up as it was understood, in plain values, with nothing left to defaults."""
     return {
-        "title": setup.title,
         "dialect": setup.dialect,
         "settings": list(setup.settings),
-        "runtime_s": setup.runtime_s,
-        "runevents": setup.runevents,
-        "runevents_of": dict(setup.runevents_of),
-        "stop_when": [str(condition) for condition in setup.stop_when],
-        "drain_timeout_s": setup.drain_timeout_s,
-        "buffers": {
-            buffer.name: {
-                "number_of_slots": buffer.number_of_slots,
-                "values_per_slot": buffer.values_per_slot,
-                "dtype": _plain_dtype(buffer.dtype),
-            }
-            for buffer in setup.buffers
+        **_plain(written(setup, complete=True)),
+        "Buffers": {
+            buffer.name: _plain(written(buffer, complete=True)) for buffer in setup.buffers
         },
-        "workers": {worker.name: _resolved_worker(worker) for worker in setup.workers},
+        "Workers": {worker.name: _resolved_worker(worker) for worker in setup.workers},
     }
 
 
 def _resolved_worker(worker: WorkerSpec) -> dict[str, Any]:
-    return {
-        "file": str(worker.function.path or worker.function.module),
-        "function": worker.function.name,
-        "number_of_processes": worker.number_of_processes,
-        "buffers": dict(worker.rb_assign),
-        "restart": asdict(worker.restart) if worker.restart else None,
-        "hang_timeout_s": worker.hang_timeout_s,
-        "ordered": worker.ordered,
-        "rejected_sample": worker.rejected_prescale,
-        "config": _plain(worker.config),
-    }
-
-
-def _plain_dtype(dtype: np.dtype[Any]) -> Any:
-    return dtype.str if dtype.names is None else _plain(dtype.descr)
+    function = worker.function
+    found = {"file": str(function.path or function.module or ""), "function": function.name}
+    return {**_plain(written(worker, complete=True)), **found}
 
 
 def _plain(value: Any) -> Any:
     """Return the value made of what YAML and JSON know."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]

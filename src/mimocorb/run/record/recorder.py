@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mimocorb.errors import RunRecordError
+from mimocorb.model import Setup
 from mimocorb.run.record.comparison import compare
 from mimocorb.run.record.provenance import commit_of, resolved, versions
 from mimocorb.run.record.quality import LEDGER_OPEN
@@ -24,7 +25,6 @@ from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import utc
 from mimocorb.run.run_state import RunView, StateChange
 from mimocorb.run.workers.processes import ProcessIdentity
-from mimocorb.setup.model import Setup
 
 __all__ = ["Recorder", "read_summary", "run_of_the_copy"]
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Literal
 
 from mimocorb.errors import OutputError
+from mimocorb.model import Setup
 from mimocorb.run.record.run_number import run_suffix, take_run_number
-from mimocorb.setup.model import Setup
 from mimocorb.setup.user_code.user_functions import neighbours
 
 __all__ = [

@@ -280,7 +280,19 @@ def observer_to_plain(setup: SetupDict) -> dict[str, Any]:
 
     The dtype is written as in the header of a NumPy file: a Python literal, which keeps names,
     shapes, gaps and byte order, and which can be read without executing anything.
+
+    Raises
+    ------
+    SetupError
+        The buffer is of a type, or of another backend, that another program cannot be told of.
     """
+    from mimocorb.buffers.backends import OWN_BACKENDS
+
+    if setup["backend"] != OWN_BACKENDS["shared_memory"]:
+        raise SetupError(
+            f"an Observer of another program needs a buffer in shared memory: {setup['name']} is"
+            f" made by {setup['backend']}"
+        )
     return {
         "name": setup["name"],
         "number_of_slots": setup["number_of_slots"],
@@ -293,6 +305,7 @@ def observer_to_plain(setup: SetupDict) -> dict[str, Any]:
 
 def observer_from_plain(content: Mapping[str, Any]) -> SetupDict:
     """Return the set-up dictionary from :func:`observer_to_plain`."""
+    from mimocorb.buffers.backends import OWN_BACKENDS
     from mimocorb.buffers.setup_dict import SetupDict
 
     return SetupDict(
@@ -302,6 +315,7 @@ def observer_from_plain(content: Mapping[str, Any]) -> SetupDict:
         values_per_slot=content["values_per_slot"],
         dtype=_dtype(content["dtype"]),
         debug=content["debug"],
+        backend=OWN_BACKENDS["shared_memory"],
         address={"ring": tuple(content["ring"])},
     )
 

@@ -12,8 +12,9 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from mimocorb._access.meter_page import Activity, Capability
 from mimocorb.buffers.stats import BufferStats
+from mimocorb.components.meter_page import Activity, Capability
+from mimocorb.model import Setup
 from mimocorb.run.accounts.bottleneck import Cores, WorkerTime
 from mimocorb.run.accounts.decision_account import DecisionAccount
 from mimocorb.run.accounts.live_time import Arrivals, LiveTime, Rate, SourceAccount
@@ -21,7 +22,6 @@ from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount
 from mimocorb.run.accounts.run_account import RunAccount
 from mimocorb.run.run_state import BufferView, WorkerState
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.setup.model import Setup
 
 __all__ = ["Accounts"]
 
@@ -110,7 +110,7 @@ class Accounts:
             },
             cores=self._cores(sum((worker.span for worker in workers), Span())),
             entries={
-                spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.sinks)
+                spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.writes)
                 for spec in self._setup.buffers
             },
             problems=tuple(self._problems(decisions, stats)),
@@ -134,7 +134,7 @@ class Accounts:
 
     def _end_with_last_event(self, buffer: str) -> None:
         assert self._last is not None
-        writing = [f for f in self._functions if f.spec.is_source and buffer in f.spec.sinks]
+        writing = [f for f in self._functions if f.spec.is_source and buffer in f.spec.writes]
         mine = {a: self._last[a] for f in writing for a in f.accounts if a in self._last}
         ends = [_last_event_ns(reading) for reading in mine.values() if reading.page.began_ns]
         for account, reading in mine.items():
@@ -161,14 +161,14 @@ class Accounts:
         known = [count for count in counts if count is not None]
         events = sum(known) if len(known) == len(counts) else None
         if events is None and self._writes_alone(function):
-            events = stats[function.spec.sinks[0]].published
+            events = stats[function.spec.writes[0]].published
         return SourceAccount(function.spec.name, function.label, tuple(processes), marks, events)
 
     def _writes_alone(self, function: WorkerFunction) -> bool:
         """Whether the function writes one buffer, which no other function writes."""
-        sinks = function.spec.sinks
+        sinks = function.spec.writes
         return len(sinks) == 1 and all(
-            sinks[0] not in other.spec.sinks for other in self._functions if other is not function
+            sinks[0] not in other.spec.writes for other in self._functions if other is not function
         )
 
     def _worker_time(
@@ -193,8 +193,8 @@ class Accounts:
         return WorkerTime(
             name=function.spec.name,
             label=function.label,
-            reads=bool(function.spec.sources),
-            writes=bool(function.spec.sinks),
+            reads=bool(function.spec.reads),
+            writes=bool(function.spec.writes),
             processes=function.spec.number_of_processes,
             span=span,
             recent=recent,
@@ -219,12 +219,10 @@ class Accounts:
     def _decisions(self, now: Readings) -> Iterator[DecisionAccount]:
         for function in self._functions:
             spec = function.spec
-            if spec.sources and spec.sinks:
+            if spec.reads and spec.writes:
                 yield DecisionAccount.of(
-                    spec.name,
+                    spec,
                     function.label,
-                    spec.sinks,
-                    spec.rejected_prescale,
                     [now[account].page for account in function.accounts],
                 )
 
@@ -263,10 +261,10 @@ class Accounts:
         """Return the sources whose events come into a buffer, directly or not."""
         found: set[str] = set()
         for spec in self._setup.workers:
-            if buffer in spec.sinks and spec.name not in seen:
+            if buffer in spec.writes and spec.name not in seen:
                 seen.add(spec.name)
                 found |= {spec.name} if spec.is_source else set()
-                for source in spec.sources:
+                for source in spec.reads:
                     found |= self._sources_of(source, seen)
         return found
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.model import Setup, StopCondition
 from mimocorb.run.run_state import Goal
 from mimocorb.run.supervision.meters import RunClock
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup, StopCondition
 
 __all__ = ["EndCondition", "reported_by"]
 

@@ -95,7 +95,7 @@ class ExitHandler:
         text = f" [{place}]" if place else ""
         held = [
             (holding.number, what_is_held(name, holding))
-            for name in function.spec.sources
+            for name in function.spec.reads
             for holding in self._buffers[name].held()
             if holding.pid == process.pid
         ]
@@ -122,21 +122,21 @@ class ExitHandler:
 
     def _on_failure(self, function: WorkerFunction, process: WorkerProcess, how: str) -> None:
         text = f"{process.name} failed: {how}"
-        restart = function.restart
-        if restart.policy == "on_failure" and self._has_work(function):
+        chosen = function.on_failure
+        if chosen.action == "restart" and self._has_work(function):
             if process.last is not None and process.last.permanent:
                 text += "; a new process would fail in the same way"
             elif self.restarts.plan(function, process, how):
                 return
             else:
-                text += f"; its limit of {restart.limit} new processes is used up"
-        if restart.policy == "required":
+                text += f"; its limit of {chosen.limit} new processes is used up"
+        if chosen.action == "end_run":
             self._give_up(text, f"{process.name} failed")
         elif not function.must_finish:
             self._findings.warn(f"{text}; data taking goes on without it")
         elif not function.alive:
             self._give_up(text, f"{process.name} failed")
-        elif restart.policy == "never":
+        elif chosen.action == "go_on":
             self._findings.warn(f"{text}; its colleagues go on without it")
         else:
             self._findings.fail(f"{text}; its colleagues go on without it")
@@ -168,7 +168,7 @@ class ExitHandler:
 
     def _warn_of_silence(self, source: WorkerFunction) -> None:
         """Warn of a source that ended without an event, which is seldom meant so."""
-        empty = [n for n in source.spec.sinks if not self._buffers[n].stats().published]
+        empty = [n for n in source.spec.writes if not self._buffers[n].stats().published]
         if empty:
             self._findings.warn(
                 f"{source.label} ended without an event for {', '.join(empty)}; is there nothing "

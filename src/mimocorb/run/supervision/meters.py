@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
-from mimocorb._access.meter import StateClock
 from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.components.meter import StateClock
 from mimocorb.run.run_state import BufferView, GroupView
 from mimocorb.run.supervision.spill import Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction

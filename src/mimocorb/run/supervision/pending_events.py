@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mimocorb._words import how_many
 from mimocorb.errors import OutputError
+from mimocorb.model import Setup
 from mimocorb.run.findings import Findings
 from mimocorb.run.supervision.spill import Spill, Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.setup.model import Setup
 
 __all__ = ["PendingEvents"]
 

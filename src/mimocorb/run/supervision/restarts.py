@@ -29,17 +29,17 @@ class Restarts:
 
     def plan(self, function: WorkerFunction, process: WorkerProcess, how: str) -> bool:
         """Let a new process take the place of one that failed; whether the limit allows it."""
-        policy = function.restart
+        chosen = function.on_failure
         causes = self._causes.setdefault(process.name, [])
-        if len(causes) >= policy.limit:
+        if len(causes) >= chosen.limit:
             return False
-        pause_s = min(LONGEST_PAUSE_S, policy.backoff_s * 2.0 ** min(len(causes), 30))
+        pause_s = min(LONGEST_PAUSE_S, chosen.backoff_s * 2.0 ** min(len(causes), 30))
         causes.append(how)
         process.state = WorkerState.RESTARTING
         self._planned[process] = (function, time.monotonic() + pause_s)
         self._findings.tell(
             f"{process.name} failed: {how}; a new process starts in {pause_s:g} s"
-            f" ({len(causes)} of {policy.limit})",
+            f" ({len(causes)} of {chosen.limit})",
             level="WARNING",
         )
         return True

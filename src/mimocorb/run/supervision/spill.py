@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._access.spill_file import SpillFile, event_dtype
 from mimocorb._words import how_many, verb
 from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
+from mimocorb.model import Setup
+from mimocorb.recording.spill_file import SpillFile, event_dtype
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.setup.model import Setup
 
 __all__ = ["SPILL_FILE", "Spill", "Spilled"]
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
+from mimocorb.model import Setup
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
 from mimocorb.run.ledger import audit
@@ -52,7 +53,6 @@ from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.model import Setup
 
 __all__ = ["Supervisor"]
 
@@ -134,11 +134,12 @@ class Supervisor:
         """Create the ring buffers of the set-up."""
         for spec in self.setup.buffers:
             self.buffers[spec.name] = NewBuffer(
-                spec.number_of_slots,
-                spec.values_per_slot,
-                spec.dtype,
+                spec.slot_count,
+                spec.data_length,
+                spec.data_dtype,
                 debug=self.options.debug,
                 name=spec.name,
+                backend=spec.backend,
             )
         return self.buffers
 

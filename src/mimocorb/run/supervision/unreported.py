@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mimocorb.model import Setup, StopCondition
 from mimocorb.run.findings import Findings
 from mimocorb.run.supervision.ending import reported_by
 from mimocorb.run.supervision.meters import RunClock
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.setup.model import Setup, StopCondition
 from mimocorb.setup.nearest import slip_of
 
 __all__ = ["UnreportedResults"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import faulthandler
+import functools
 import json
 import logging
 import os
@@ -19,11 +20,12 @@ from dataclasses import dataclass
 from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-from mimocorb._access import meter, results, worker_context
-from mimocorb._access.pause_flag import read_pause_flag
-from mimocorb._functions.call import WorkerCall, bind_function
-from mimocorb._functions.mimocorb2_names import offer_mimocorb2
+from mimocorb.compat.forms import bind_function
+from mimocorb.compat.mimocorb2.names import offer_mimocorb2
+from mimocorb.components import meter, reporting, worker_context
+from mimocorb.components.call import WorkerCall
 from mimocorb.errors import (
     BufferMemoryError,
     EndOfStream,
@@ -33,6 +35,8 @@ from mimocorb.errors import (
     Terminated,
     UserFunctionError,
 )
+from mimocorb.model import WorkerSpec
+from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
     ENDED_AS_ASKED,
@@ -114,12 +118,12 @@ def main(task: WorkerTask) -> None:
     faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
-    results.connect(lambda reported: link.send("result", json.dumps(reported)))
+    reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     account = meter.install(channel.account)
     code = _serve(task, link)
     signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
     account.end()
-    results.flush()
+    reporting.flush()
     flush_output()
     raise SystemExit(code)
 
@@ -183,9 +187,17 @@ def _context(task: WorkerTask) -> worker_context.WorkerContext:
         number_of_processes=spec.number_of_processes,
         directory_prefix=task.call.directory_prefix,
         ordered=spec.ordered,
-        rejected_prescale=spec.rejected_prescale,
+        new_sample=_new_sample(spec),
         is_paused=read_pause_flag(task.channel.pause_flag),
     )
+
+
+def _new_sample(spec: WorkerSpec) -> Any:
+    if not spec.rejected_sample:
+        return None
+    from mimocorb.recording.rejected_sample import RejectedSample  # not every worker needs it
+
+    return functools.partial(RejectedSample, spec.rejected_sample)
 
 
 def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mimocorb._functions.call import WorkerCall
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.components.call import WorkerCall
+from mimocorb.model import OnFailure, WorkerSpec
 from mimocorb.run.accounts.process_account import ProcessAccount
 from mimocorb.run.run_log import utc
 from mimocorb.run.run_state import ProcessView, WorkerState, WorkerView
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_process import WorkerProcess
-from mimocorb.setup.model import RestartPolicy, WorkerSpec
 
 __all__ = ["WorkerFunction"]
 
@@ -32,11 +32,11 @@ class WorkerFunction:
         self.processes: list[WorkerProcess] = []
         self.predecessors: list[WorkerProcess] = []
         self.accounts: list[ProcessAccount] = []
-        self.readers = {name: buffers[name].new_reader_group() for name in spec.sources}
-        self.writers = {name: buffers[name].new_writer() for name in spec.sinks}
+        self.readers = {name: buffers[name].new_reader_group() for name in spec.reads}
+        self.writers = {name: buffers[name].new_writer() for name in spec.writes}
         self.observers = {name: buffers[name].new_observer() for name in spec.observes}
-        self._buffers = {name: buffers[name] for name in spec.rb_assign}
-        self._promises = {name: buffers[name].new_writer() for name in spec.sinks}
+        self._buffers = {name: buffers[name] for name in spec.roles}
+        self._promises = {name: buffers[name].new_writer() for name in spec.writes}
         for name, writer in self.writers.items():
             # One promise comes with the dictionary; each further process is one more.
             buffers[name].promise_writer(writer, spec.number_of_processes - 1)
@@ -65,7 +65,7 @@ class WorkerFunction:
     @property
     def must_finish(self) -> bool:
         """Whether the run waits for it: it reads or writes, so data depend on it."""
-        return bool(self.spec.sources or self.spec.sinks)
+        return bool(self.spec.reads or self.spec.writes)
 
     @property
     def gone(self) -> bool:
@@ -78,10 +78,10 @@ class WorkerFunction:
         return [process for process in self.processes if not process.gone]
 
     @property
-    def restart(self) -> RestartPolicy:
+    def on_failure(self) -> OnFailure:
         """What happens when a process fails: as the set-up says, or what is usual."""
-        usual = RestartPolicy("required" if self.must_finish else "never")
-        return self.spec.restart or usual
+        usual = OnFailure("end_run" if self.must_finish else "go_on")
+        return self.spec.on_failure or usual
 
     def replace(self, process: WorkerProcess, successor: WorkerProcess) -> None:
         """Put a new process into the place of one that has failed."""

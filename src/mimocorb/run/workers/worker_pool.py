@@ -7,48 +7,36 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 
-from mimocorb._access.pause_flag import PauseFlag
-from mimocorb.errors import HandleMisuse, RunFailed, SetupError
+from mimocorb._functions.trial import start_method_now
+from mimocorb.errors import HandleMisuse, RunFailed
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import WorkerState
+from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_link import Message
 from mimocorb.run.workers.worker_process import PoolLinks, WorkerProcess
 
-__all__ = ["WorkerPool", "default_start_method"]
-
-
-def default_start_method() -> str:
-    """Return the start method for this process: fork unless other threads run.
-
-    A fork copies one thread and every lock as it happens to be, so with a second Python thread (in
-    a notebook, for example) a fork server is used. Without one, fork is the quickest.
-    """
-    return "fork" if threading.active_count() == 1 else "forkserver"
+__all__ = ["WorkerPool"]
 
 
 # What about every worker needs, imported once and not in each of them.
 SHARED_IMPORTS = (
     "mimocorb.run.workers.worker",
-    "mimocorb._functions.manual",
-    "mimocorb._functions.plain",
+    "mimocorb.compat.manual.functions",
+    "mimocorb.components.binding",
     "mimocorb.mimo_buffer",
     "mimocorb.buffer_control",
 )
-# What has been imported to check a set-up is needed again in each worker of such a set-up.
-IMPORTS_IF_USED = ("pydantic",)
 
 
 class WorkerPool:
@@ -102,12 +90,7 @@ class WorkerPool:
         SetupError
             There is no such start method.
         """
-        known = multiprocessing.get_all_start_methods()
-        if self._options.start_method not in (None, *known):
-            raise SetupError(
-                f"there is no start method {self._options.start_method!r}: choose one of "
-                f"{', '.join(known)}"
-            )
+        start_method_now(self._options.start_method)  # an unknown one is refused at once
         self._prefix = f"{directory}{os.sep}"
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
@@ -132,7 +115,7 @@ class WorkerPool:
     @property
     def start_method(self) -> str:
         """How a process would be started now: other threads may have come since the last one."""
-        return self._options.start_method or default_start_method()
+        return start_method_now(self._options.start_method)
 
     @property
     def not_ready(self) -> list[WorkerProcess]:
@@ -197,8 +180,7 @@ class WorkerPool:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
         try:
             if start_method == "forkserver":
-                needed = [name for name in IMPORTS_IF_USED if name in sys.modules]
-                multiprocessing.set_forkserver_preload([*SHARED_IMPORTS, *needed])
+                multiprocessing.set_forkserver_preload(list(SHARED_IMPORTS))
             if start_method == "fork":
                 for name in SHARED_IMPORTS:
                     import_module(name)

@@ -14,12 +14,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from mimocorb._access.pause_flag import PauseFlag
 from mimocorb._memory import oom_kills
 from mimocorb.run.accounts.process_account import ProcessAccount
 from mimocorb.run.run_state import WorkerState
 from mimocorb.run.workers import worker
 from mimocorb.run.workers.child import CHILDREN, EXIT_UNKNOWN
+from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import Lifeline, describe_exit, end_group, open_pidfd
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message

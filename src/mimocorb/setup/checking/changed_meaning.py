@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mimocorb.setup.model import Setup, WorkerSpec
+from mimocorb.model import Setup, WorkerSpec
 from mimocorb.setup.user_code.user_functions import is_buffer_io, parsed
 
 __all__ = ["changed_meaning"]
@@ -35,22 +35,22 @@ CHANGES = (
     Change(
         "every worker that reads a buffer gets all of its events; in mimoCoRB2 two workers at one"
         " buffer shared them, as the processes of one worker still do",
-        lambda spec: bool(spec.sources),
+        lambda spec: bool(spec.reads),
     ),
     Change(
         "an event whose function fails is given back and delivered again, or set aside if it fails"
         " every time; mimoCoRB2 lost it and drained the source",
-        lambda spec: bool(spec.sources),
+        lambda spec: bool(spec.reads),
     ),
     Change(
         "a stream ends when the last process that writes it has finished; in mimoCoRB2 the first"
         " one ended it while others still worked",
-        lambda spec: bool(spec.sinks) and spec.number_of_processes > 1,
+        lambda spec: bool(spec.writes) and spec.number_of_processes > 1,
     ),
     Change(
         "a sink for which a filter returns False or None gets no event; mimoCoRB2 published what"
         " was left in the slot",
-        lambda spec: bool(spec.sources) and len(spec.sinks) > 1,
+        lambda spec: bool(spec.reads) and len(spec.writes) > 1,
     ),
     Change(
         "a source waits while its buffer is paused, and the pause is counted as such; mimoCoRB2"

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.kinds import keys_of
+from mimocorb.model.merge import MergeSettings, window_fault
+from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.form import Form
 from mimocorb.setup.graph import Graph
-from mimocorb.setup.keys.composite_kinds import Merge
-from mimocorb.setup.model import BufferSpec, Setup, WorkerSpec
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import shown
-from mimocorb.setup.problems import NOWHERE, Problem, Where
-from mimocorb.setup.text.setup_file import node_from_python
+from mimocorb.setup.reading.parts import read_keys
+from mimocorb.setup.text.setup_file import MappingNode, node_from_python
 
 __all__ = ["check", "merge_problems"]
 
@@ -36,12 +38,10 @@ def check(
     setup
         The set-up.
     buffers_complete, assignments_complete
-        Whether all buffers, and ``rb_assign`` of all workers, are what the user wrote. What was
+        Whether all buffers, and the buffers of all workers, are what the user wrote. What was
         unreadable may be just what seems to be missing, so that is not reported then.
     """
-    repeated = list(_repeated_names(setup))
     problems = [
-        *repeated,
         *_shared_files(setup),
         *_memory(setup),
     ]
@@ -49,47 +49,46 @@ def check(
         problems += [*_unknown_buffers(setup), *_unknown_subjects(setup)]
     if buffers_complete and assignments_complete:
         problems += [*_idle_workers(setup), *_dead_ends(setup)]
-    if not repeated:
-        problems += _loops(setup)
+    problems += _loops(setup)
     return sorted(problems, key=lambda problem: problem.where)
-
-
-def _repeated_names(setup: Setup) -> Iterator[Problem]:
-    groups: Sequence[tuple[str, Sequence[BufferSpec | WorkerSpec]]] = (
-        ("buffer", setup.buffers),
-        ("worker", setup.workers),
-    )
-    for kind, specs in groups:
-        first: dict[str, BufferSpec | WorkerSpec] = {}
-        for spec in specs:
-            if spec.name in first:
-                yield Problem(
-                    spec.where,
-                    f"every {kind} has a name of its own",
-                    f"found {spec.name!r} at {first[spec.name].where} already",
-                    "choose another name",
-                )
-            first.setdefault(spec.name, spec)
 
 
 def merge_problems(spec: WorkerSpec) -> Iterator[Problem]:
     """Yield what is wrong with how a filter puts events of several buffers together."""
     form, origin = Form(), spec.config_origin
-    Merge().read(form, node_from_python(spec.config.get("merge"), "merge"), f"merge of {spec.name}")
+    _read_merge(form, spec.config.get("merge"), f"merge of {spec.name}")
     below = origin.places.get("merge", spec.where)
     for problem in form.problems:
         # the place of a node from Python is its path
         yield replace(problem, where=origin.places_below.get(problem.where.file, below))
 
 
+def _read_merge(form: Form, given: object, what: str) -> None:
+    if isinstance(given, Mapping):  # nothing given is as good as not given: timeout_s: null
+        given = {key: value for key, value in given.items() if value is not None}
+    example = "merge: {by: time, window_s: 0.001}"
+    table = form.mapping(node_from_python(given, "merge"), what, example)
+    if table is None:
+        return
+    entries = form.entries(what, table, {key: (key,) for key in keys_of(MergeSettings)})
+    before = len(form.problems)
+    values = read_keys(form, MergeSettings, MappingNode(entries, table.where), what)
+    window_s = values.get("window_s")
+    fault = window_fault(values.get("by", MergeSettings.by), window_s)
+    if fault and len(form.problems) == before:
+        asked, found, remedy = fault
+        at_fault = entries["by" if window_s is None else "window_s"].key.where
+        form.error(at_fault, f"{what}: {asked}", found, remedy)
+
+
 def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
     known = [spec.name for spec in setup.buffers]
     for spec in setup.workers:
-        for name in spec.rb_assign:
+        for name in spec.roles:
             if name not in known:
                 guess = _meant(name, known)
                 yield Problem(
-                    spec.rb_where.get(name, spec.where),
+                    spec.places.get(name, spec.where),
                     f"{spec.name} uses buffers that the set-up has",
                     f"found {name!r}",
                     f"did you mean {guess!r}?" if guess else f"the buffers are {_listed(known)}",
@@ -107,7 +106,7 @@ def _unknown_subjects(setup: Setup) -> Iterator[Problem]:
     """Limits and stop conditions on something that is not there."""
     buffers = [spec.name for spec in setup.buffers]
     workers = [spec.name for spec in setup.workers]
-    for name, where in setup.runevents_where.items():
+    for name, where in setup.places.items():
         if name not in buffers:
             guess = _meant(name, buffers)
             yield Problem(
@@ -141,21 +140,20 @@ def _idle_workers(setup: Setup) -> Iterator[Problem]:
         )
     first = setup.buffers[0].name if setup.buffers else "RB_1"
     for spec in setup.workers:
-        if not spec.rb_assign:
+        if not spec.roles:
             yield Problem(
                 spec.where,
                 f"{spec.name} reads, writes or observes a buffer",
                 "found no buffer",
                 f"assign one, for example: {_assignment(setup, first, 'read')}",
             )
-        elif spec.ordered and not (spec.sources and spec.sinks):
-            yield _useless(spec, "ordered", "reads and writes buffers")
-        elif spec.rejected_prescale and not spec.sources:
-            yield _useless(spec, "rejected_sample", "reads a buffer")
+            continue
+        for key, needed in spec.useless_keys():
+            yield _useless(spec, key, needed)
 
 
 def _useless(spec: WorkerSpec, key: str, needed: str) -> Problem:
-    used = ", ".join(f"{role} {name}" for name, role in spec.rb_assign.items())
+    used = ", ".join(f"{role} {name}" for name, role in spec.roles.items())
     return Problem(
         spec.where, f"{key} is for a worker that {needed}", f"found {used}", f"remove {key}"
     )
@@ -198,10 +196,11 @@ def _with_guessed_names(setup: Setup) -> Setup:
     known = [spec.name for spec in setup.buffers]
     workers = []
     for spec in setup.workers:
-        exact = {name: role for name, role in spec.rb_assign.items() if name in known}
-        guessed = {_meant(name, known) or name: role for name, role in spec.rb_assign.items()}
-        assign = {**guessed, **exact}
-        workers.append(WorkerSpec(spec.name, spec.function, rb_assign=assign))
+        reads, writes, observes = (
+            tuple(name if name in known else _meant(name, known) or name for name in names)
+            for names in (spec.reads, spec.writes, spec.observes)
+        )
+        workers.append(replace(spec, reads=reads, writes=writes, observes=observes))
     return Setup(buffers=setup.buffers, workers=tuple(workers))
 
 
@@ -225,7 +224,9 @@ def _shared_files(setup: Setup) -> Iterator[Problem]:
     sinks: dict[tuple[str, str, str], list[WorkerSpec]] = defaultdict(list)
     for spec in setup.workers:
         filename = spec.config.get("filename")
-        if spec.sources and not spec.sinks and isinstance(filename, str):
+        # Those of mimocorb are asked where they are loaded.
+        is_own = spec.function.path is None
+        if spec.reads and not spec.writes and not is_own and isinstance(filename, str):
             sinks[spec.function.asked, spec.function.name, filename].append(spec)
     for (_, function, filename), specs in sinks.items():
         for spec in specs[1:]:
@@ -256,7 +257,7 @@ def _memory(setup: Setup) -> Iterator[Problem]:
         f"the buffers need {size_in_words(setup.size_bytes)} of memory, {largest.name} alone "
         f"{size_in_words(largest.size_bytes)}",
         f"found {size_in_words(available)} available",
-        f"use fewer slots than {largest.number_of_slots} for {largest.name}",
+        f"use fewer slots than {largest.slot_count} for {largest.name}",
         "warning" if fits else "error",
     )
 

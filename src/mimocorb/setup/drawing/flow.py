@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
+from mimocorb.model import BufferSpec, Setup, WorkerSpec
 from mimocorb.setup.drawing.layout import Edge, Node
-from mimocorb.setup.model import BufferSpec, Setup, WorkerSpec
 
 __all__ = ["COLOURS", "Flow", "FlowNode", "flow_of"]
 
@@ -61,19 +61,19 @@ def flow_of(setup: Setup) -> Flow:
     edges = {}
     for spec in setup.workers:
         worker = ("worker", spec.name)
-        for name, role in spec.rb_assign.items():
+        for name, role in spec.roles.items():
             buffer = ("buffer", name)
             edges[(worker, buffer) if role == "write" else (buffer, worker)] = role == "observe"
     return Flow(setup.title, nodes, edges)
 
 
 def _buffer(spec: BufferSpec) -> FlowNode:
-    fields = ", ".join(spec.dtype.names or (str(spec.dtype),))
+    fields = ", ".join(spec.data_dtype.names or (str(spec.data_dtype),))
     about = (
-        f"{spec.name}: {how_many(spec.number_of_slots, 'slot')} of {spec.values_per_slot} × "
+        f"{spec.name}: {how_many(spec.slot_count, 'slot')} of {spec.data_length} × "
         f"({fields}), {size_in_words(spec.size_bytes)} in all"
     )
-    details = [f"{spec.number_of_slots} × {size_in_words(spec.slot_size_bytes)}"]
+    details = [f"{spec.slot_count} × {size_in_words(spec.slot_size_bytes)}"]
     return FlowNode("buffer", list(_wrapped(spec.name)), details, about)
 
 
@@ -81,8 +81,8 @@ def _worker(spec: WorkerSpec) -> FlowNode:
     kind = "filter"
     if spec.is_source:
         kind = "source"
-    elif not spec.sinks:
-        kind = "sink" if spec.sources else "observer"
+    elif not spec.writes:
+        kind = "sink" if spec.reads else "observer"
     number = spec.number_of_processes
     details = list(_wrapped(spec.function.name)) if spec.function.name != spec.name else []
     details += [how_many(number, "process")] if number > 1 else []

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mimocorb.model import ConfigLayer, ConfigOrigin, WorkerSpec
+from mimocorb.model.problem import Where
 from mimocorb.setup.form import Form
-from mimocorb.setup.model import ConfigOrigin, WorkerSpec
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute, shown
-from mimocorb.setup.problems import Where
-from mimocorb.setup.text.setup_file import MappingNode, Node, plain, read_file
+from mimocorb.setup.text.setup_file import (
+    Entry,
+    ListNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    plain,
+    read_file,
+)
 
 __all__ = [
-    "CommonConfig",
     "ConfigFiles",
     "Layers",
+    "include_files",
     "is_file",
     "meant_file",
     "with_shared_files",
@@ -49,6 +57,13 @@ class ConfigFiles:
         content = self._content[path]
         return None if content is None else (path, content)
 
+    def path_of(self, table: MappingNode) -> Path | None:
+        """Return the file that a mapping is a section of; ``None`` if it is in the set-up."""
+        for path, content in self._content.items():
+            if content is not None and content.where.file == table.where.file:
+                return path
+        return None
+
     def _load(self, path: Path, name: str, where: Where, what: str) -> MappingNode | None:
         if not is_file(path):
             guess = meant_file(name, path)
@@ -64,6 +79,23 @@ class ConfigFiles:
         if node is None:
             return None if problems else MappingNode({}, Where(shown(path), 1, 1))
         return self.form.mapping(node, f"the content of {name}", "filename: spectrum")
+
+
+def include_files(files: ConfigFiles, root: MappingNode) -> MappingNode:
+    """Return a set-up with the buffers and workers that are in files of their own."""
+    sections = dict(root.entries)
+    for section in ("Buffers", "Workers"):
+        table = root.get(section)
+        if not isinstance(table, MappingNode):
+            continue
+        entries = dict(table.entries)
+        for name, (key, value) in table.entries.items():
+            if isinstance(value, ScalarNode) and isinstance(value.value, str):
+                read = files.read(value, f"the file of {name!s:.60}")
+                if read is not None:
+                    entries[name] = Entry(key, read[1])
+        sections[section] = Entry(sections[section].key, replace(table, entries=entries))
+    return replace(root, entries=sections)
 
 
 def is_file(path: Path) -> bool:
@@ -93,46 +125,48 @@ class Layers:
     ----------
     content
         The keys and values.
-    places, places_below
-        Where each key was written, and each key below it.
-    common
-        Keys that are for other workers as well.
     files
         The files that were read.
-    complete
-        Whether every file could be read.
+    origin
+        Where it was written.
     """
 
     content: Mapping[str, Any] = field(default_factory=dict)
-    places: Mapping[Any, Where] = field(default_factory=dict)
-    places_below: Mapping[str, Where] = field(default_factory=dict)
-    common: frozenset[Any] = frozenset()
     files: tuple[Path, ...] = ()
-    complete: bool = True
+    origin: ConfigOrigin = field(default_factory=ConfigOrigin)
 
-    def over(self, table: MappingNode, file: Path | None = None, *, common: bool = False) -> Layers:
-        """Return this configuration with a mapping laid over it."""
+    def with_node(
+        self, node: Node, files: ConfigFiles, what: str, *, common: bool = False
+    ) -> Layers:
+        """Return this configuration with a mapping, a file or a list of them laid over it."""
+        if isinstance(node, ListNode):
+            layers = self
+            for item in node.items:
+                layers = layers.with_node(item, files, what, common=common)
+            return layers
+        if isinstance(node, MappingNode):
+            return self._over(node, files.path_of(node), None, common=common)
+        read = files.read(node, what) if node.value is not None else None
+        if read is None:
+            complete = self.origin.complete and node.value is None
+            return replace(self, origin=replace(self.origin, complete=complete))
+        return self._over(read[1], read[0], read[0], common=common)
+
+    def _over(
+        self, table: MappingNode, file: Path | None, whole: Path | None, *, common: bool
+    ) -> Layers:
+        """Lay a mapping over this, which is from a file, or is the whole of one."""
         keys = table.entries.keys()
+        old, content = self.origin, plain(table)
+        origin = replace(
+            old,
+            places={**old.places, **{key: entry.key.where for key, entry in table.entries.items()}},
+            places_below={**old.places_below, **dict(_places_below(table))},
+            common=old.common | keys if common else old.common - keys,
+            layers=(*old.layers, ConfigLayer(content, whole, common)),
+        )
         new = () if file is None or file in self.files else (file,)
-        return Layers(
-            {**self.content, **plain(table)},
-            {**self.places, **{key: entry.key.where for key, entry in table.entries.items()}},
-            {**self.places_below, **dict(_places_below(table))},
-            self.common | keys if common else self.common - keys,
-            self.files + new,
-            self.complete,
-        )
-
-    def of_worker(self, worker: WorkerSpec, directory: Path) -> WorkerSpec:
-        """Return the worker with this configuration; `directory` is that of the set-up."""
-        return replace(
-            worker,
-            config=self.content,
-            config_files=self.files,
-            config_origin=ConfigOrigin(
-                self.places, self.places_below, self.common, directory, self.complete
-            ),
-        )
+        return Layers({**self.content, **content}, self.files + new, origin)
 
 
 def _places_below(table: MappingNode, above: str = "") -> Iterator[tuple[str, Where]]:
@@ -169,67 +203,3 @@ def with_shared_files(
         origin = replace(origin, common=origin.common | keys)
         marked.append(replace(worker, config_origin=origin))
     return tuple(marked)
-
-
-@dataclass
-class CommonConfig:
-    """The common configuration file of the manual: ``general`` and one section per function.
-
-    A function gets, over the keys of ``general``, exactly one of these, the first that exists: the
-    content of its own ``config_file``, the section of the common file named like the function, the
-    section under ``FunctionConfigs`` in the set-up. ``runtime`` and ``runevents`` under ``general``
-    belong to the run and are left out.
-    """
-
-    form: Form
-    sections: MappingNode
-    path: Path | None
-    inline: MappingNode
-    complete: bool = True
-
-    RUN_KEYS = ("runtime", "runevents")
-
-    def general(self) -> MappingNode:
-        """Return the section ``general``; empty if there is none."""
-        return self._section(self.sections, "general") or MappingNode({}, self.sections.where)
-
-    def of_function(
-        self, function: str, own: tuple[Path, MappingNode] | None, *, complete: bool = True
-    ) -> Layers:
-        """Return the configuration of a function with or without a file of its own.
-
-        `complete` tells whether that file could be read.
-        """
-        general = self.general()
-        entries = {key: item for key, item in general.entries.items() if key not in self.RUN_KEYS}
-        files = (self.path,) if self.path else ()
-        base = Layers(files=files, complete=complete and self.complete)
-        base = base.over(replace(general, entries=entries), common=True)
-        if own is not None:
-            return base.over(own[1], own[0])
-        content = self._section(self.sections, function)
-        if content is None:
-            content = self._section(self.inline, function)
-        return base if content is None else base.over(content)
-
-    def warn_of_misspelt_sections(self, functions: Iterable[str]) -> None:
-        """Report sections that no function uses but that look like one that has none."""
-        named = set(functions)
-        for table in (self.sections, self.inline):
-            without = [name for name in named if name not in table.entries]
-            for key, entry in table.entries.items():
-                guess = nearest(key, without) if key not in {*named, "general"} else None
-                if guess and str(key)[:1].casefold() == guess[:1].casefold():
-                    self.form.warning(
-                        entry.key.where,
-                        "a section is named like the function it configures",
-                        f"found {str(key)[:60]!r}, and no section for {guess!r}",
-                        "correct the one that is misspelt",
-                    )
-
-    def _section(self, table: MappingNode, name: str) -> MappingNode | None:
-        node = table.get(name)
-        if node is None:
-            return None
-        found = self.form.mapping(node, f"the section {name!r}", f"{name}: {{sample_time_ns: 4}}")
-        return found if found is not None else MappingNode({}, node.where)

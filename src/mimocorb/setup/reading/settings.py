@@ -22,21 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mimocorb.compat.dialects import file_keys
+from mimocorb.compat.dialects.words import SPELLINGS
+from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.problem import Where
 from mimocorb.setup.form import Form, describe
-from mimocorb.setup.keys.kinds import Keys
-from mimocorb.setup.keys.table import (
-    MANUAL_BUFFER_KEYS,
-    MANUAL_MAIN_KEYS,
-    MANUAL_TOP_KEYS,
-    MANUAL_WORKER_KEYS,
-    RECOMMENDED_BUFFER_KEYS,
-    RECOMMENDED_TOP_KEYS,
-    RECOMMENDED_WORKER_KEYS,
-)
-from mimocorb.setup.model import Setup, WorkerSpec
 from mimocorb.setup.nearest import nearest, slip_of
 from mimocorb.setup.paths import absolute
-from mimocorb.setup.problems import Where
 from mimocorb.setup.text.setup_file import (
     Entry,
     ListNode,
@@ -50,11 +42,15 @@ from mimocorb.setup.text.setup_file import (
 
 __all__ = ["Setting", "apply_to_file", "apply_to_workers", "parse_settings", "with_data"]
 
+Keys = Mapping[str, Sequence[str]]
+"""Keys with their spellings."""
+
+_RECOMMENDED, _MANUAL = SPELLINGS["mimoCoRB2"], SPELLINGS["manual"]
 _ENTRY_KEYS: Mapping[str, Keys] = {
-    "Buffers": RECOMMENDED_BUFFER_KEYS,
-    "Workers": RECOMMENDED_WORKER_KEYS,
-    "RingBuffer": MANUAL_BUFFER_KEYS,
-    "Functions": {**MANUAL_WORKER_KEYS, **MANUAL_MAIN_KEYS},
+    "Buffers": _RECOMMENDED["Buffers"],
+    "Workers": _RECOMMENDED["Workers"],
+    "RingBuffer": _MANUAL["RingBuffer"],
+    "Functions": {**_MANUAL["Functions"], **_MANUAL["Fkt_main"]},
 }
 # What is under these keys is looked up in the resolved configuration of the worker.
 _CONFIG_KEYS = ("config", "config_file")
@@ -113,7 +109,7 @@ def apply_to_file(
         The changed file; the settings that name nothing in it, which are for
         :func:`apply_to_workers`; the paths that could have been named.
     """
-    top = RECOMMENDED_TOP_KEYS if "Buffers" in root.entries else MANUAL_TOP_KEYS
+    top = file_keys(root)[""]
     known = list(_canonical(top))
     for part in _parts(root):
         known += [f"{name}.{key}" for name in part.names for key in _canonical(part.keys)]
@@ -132,7 +128,7 @@ def apply_to_file(
                 setting.where,
                 "a setting names a key in a mapping",
                 str(refused),
-                "set the whole of it, as in --set 'restart={policy: never}'",
+                "set the whole of it, as in --set 'on_failure={action: restart}'",
             )
     return root, rest, known
 
@@ -183,7 +179,7 @@ def with_data(setup: Setup, data: str) -> Setup:
 
 
 def _canonical(keys: Keys) -> dict[str, str]:
-    return {name: key for key, entry in keys.items() for name in (key, *entry.spellings)}
+    return {name: names[0] for names in keys.values() for name in names}
 
 
 def _parts(root: MappingNode) -> Iterator[_Part]:
@@ -242,7 +238,7 @@ def _with_key(setting: Setting, keys: Keys, key: str, below: str, body: Node) ->
     """Return a body with the key, or what is below it, set; other spellings of it are dropped."""
     if not isinstance(body, MappingNode):
         raise _Refused(describe(body))
-    spellings = (key, *keys[key].spellings)
+    spellings = next(names for names in keys.values() if key in names)
     old = next((body.entries[name].value for name in spellings if name in body.entries), None)
     value = _laid_over(old, below, setting) if key == "base_config" and below else None
     value = value or _with_path(old, below, setting)
@@ -289,10 +285,10 @@ def _below(
 
     With it come the keys that could stand there instead.
     """
-    named = [(f"Workers.{spec.name}", RECOMMENDED_WORKER_KEYS)]
-    named += [(f"Functions.{spec.name}", MANUAL_WORKER_KEYS)]
+    named = [(f"Workers.{spec.name}", _RECOMMENDED["Workers"])]
+    named += [(f"Functions.{spec.name}", _MANUAL["Functions"])]
     if spec.name not in buffers:
-        named += [(spec.name, {**RECOMMENDED_WORKER_KEYS, **MANUAL_WORKER_KEYS})]
+        named += [(spec.name, {**_RECOMMENDED["Workers"], **_MANUAL["Functions"]})]
     named += [(spec.function.name, {})]
     for name, keys in named:
         for prefix, others in ((f"{name}.config.", ()), (f"{name}.", tuple(_canonical(keys)))):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mimocorb.setup.problems import Problem, Where
+from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.text.yaml_messages import decoding_problem, reader_problem, syntax_problem
 
 __all__ = [

@@ -11,7 +11,7 @@ import re
 
 import yaml
 
-from mimocorb.setup.problems import Problem, Where
+from mimocorb.model.problem import Problem, Where
 
 __all__ = ["decoding_problem", "reader_problem", "syntax_problem"]
 

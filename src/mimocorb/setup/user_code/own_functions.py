@@ -10,8 +10,8 @@ import inspect
 from importlib import import_module
 from typing import Any
 
-from mimocorb.setup.model import FunctionReference
-from mimocorb.setup.problems import NOWHERE, Where
+from mimocorb.model import FunctionReference
+from mimocorb.model.problem import NOWHERE, Where
 
 __all__ = [
     "MANUAL_PARAMETERS",

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.errors import UserFunctionError
-from mimocorb.setup.model import FunctionReference
+from mimocorb.model import FunctionReference
+from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute, shown
-from mimocorb.setup.problems import NOWHERE, Problem, Where
 from mimocorb.setup.user_code.own_functions import OWN_MODULES, functions_of, own_functions
 
 __all__ = [

@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from mimocorb import source
+import mimocorb as mc
 
 
-@source
+@mc.source
 def clicks(*, events: int = 2000, rate_hz: float = 200.0, seed: int = 1):
     """Simulate the clicks of a Geiger counter: they come at random, and know nothing of each other.
 

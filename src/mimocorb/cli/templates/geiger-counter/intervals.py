@@ -1,11 +1,11 @@
 """From clicks to the times between them, and what these say about the source."""
 
-from mimocorb import Reject, filter, report, sink
+import mimocorb as mc
 
-FIRST_CLICK = Reject("first click")  # the summary of a run counts rejected events by reason
+FIRST_CLICK = mc.Reject("first click")  # the summary of a run counts rejected events by reason
 
 
-@filter
+@mc.filter
 class Intervals:
     """Measure the time from each click to the next one.
 
@@ -25,7 +25,7 @@ class Intervals:
         return {"interval_s": time_s - before_s}
 
 
-@sink
+@mc.sink
 class Activity:
     """Measure the rate of the clicks while they come, and whether they are random.
 
@@ -49,7 +49,7 @@ class Activity:
         self.intervals += len(events)
         self.total_s += events["interval_s"].sum()
         self.total_of_squares += (events["interval_s"] ** 2).sum()
-        report(rate_hz=self.rate_hz, relative_error=self.intervals**-0.5)
+        mc.report(rate_hz=self.rate_hz, relative_error=self.intervals**-0.5)
 
     @property
     def rate_hz(self):

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from mimocorb import Reject, filter, report, sink
+import mimocorb as mc
 
-NO_DECAY = Reject("no decay")  # the summary of a run counts rejected events by reason
-UNCLEAR = Reject("not one electron")
+NO_DECAY = mc.Reject("no decay")  # the summary of a run counts rejected events by reason
+UNCLEAR = mc.Reject("not one electron")
 
 
-@filter
+@mc.filter
 def double_pulse(
     event,
     *,
@@ -41,7 +41,7 @@ def double_pulse(
     }
 
 
-@sink
+@mc.sink
 class MuonLifetime:
     """Measure the mean lifetime of the muons while they come.
 
@@ -63,7 +63,7 @@ class MuonLifetime:
         """Take a batch of decays; the run ends when their number is large enough."""
         self.decays += len(events)
         self.total_ns += (events["decay_time_ns"] - self.shortest_ns).sum()
-        report(lifetime_us=self.lifetime_us, relative_error=self.decays**-0.5)
+        mc.report(lifetime_us=self.lifetime_us, relative_error=self.decays**-0.5)
 
     @property
     def lifetime_us(self):

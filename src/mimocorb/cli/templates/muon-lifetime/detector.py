@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 
-from mimocorb import reading_out, source
+import mimocorb as mc
 
 TRIGGER_TIME_NS = 500.0
 MUON_LIFETIME_NS = 2197.0
 
 
-@source
+@mc.source
 def cosmic_muons(
     *,
     number_of_samples: int,
@@ -44,7 +44,7 @@ def cosmic_muons(
     random = np.random.default_rng(seed)
     time_ns = np.arange(number_of_samples) * sample_time_ns
     for _ in zip(range(events), triggers(random, rate_hz), strict=False):
-        with reading_out():  # no other muon can be recorded meanwhile: this is dead time
+        with mc.reading_out():  # no other muon can be recorded meanwhile: this is dead time
             signal_mV = muon(random, time_ns, stopped_fraction)
             signal_mV += random.normal(0.0, noise_mV, number_of_samples)
         yield [signal_mV]  # one array for each channel

@@ -1,1 +1,0 @@
-"""What the access classes share: their assignments, their events, their output files."""

@@ -1,0 +1,1 @@
+"""What is calculated from events, in native code where that counts."""

@@ -1,0 +1,88 @@
+"""What all classes of the manual have in common: how they are made, and what they keep."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mimocorb.compat.manual.assignment import Assignment, check_assignment
+from mimocorb.components.call import Setups
+from mimocorb.errors import SetupError
+
+__all__ = ["Access", "Started", "one_function", "output_directory"]
+
+
+class Access:
+    """A class that is made with the lists that a worker function gets, and then called.
+
+    Parameters
+    ----------
+    source_list, sink_list, observe_list
+        Set-up dictionaries by role.
+    config_dict
+        Configuration of the worker.
+    **rb_info
+        Buffer names and roles, as in ``RB_assign``.
+
+    Attributes
+    ----------
+    config_dict : dict
+        The configuration, empty if there is none.
+    """
+
+    SOURCES: ClassVar[int] = 0
+    SINKS: ClassVar[int] = 0
+    OBSERVED: ClassVar[int] = 0
+
+    def __init__(
+        self,
+        source_list: Setups = None,
+        sink_list: Setups = None,
+        observe_list: Setups = None,
+        config_dict: dict[str, Any] | None = None,
+        **rb_info: str,
+    ) -> None:
+        assigned = check_assignment(
+            self,
+            (source_list, sink_list, observe_list),
+            rb_info,
+            sources=self.SOURCES,
+            sinks=self.SINKS,
+            observers=self.OBSERVED,
+        )
+        self.logger = logging.getLogger(type(self).__module__)
+        self.config_dict: Mapping[str, Any] = config_dict or {}
+        self._open(assigned)
+
+    def _open(self, assigned: Assignment) -> None:
+        """Open the buffers."""
+
+
+class Started(Access):
+    """One that does its work when it is called."""
+
+    def __call__(self) -> Any:
+        """Do the work, to the end of the stream."""
+        raise NotImplementedError
+
+    def start(self) -> Any:
+        """Do the same as calling the object."""
+        return self()
+
+
+def one_function(owner: object, keyword: str, documented: Any, ufunc: Any) -> Any:
+    """Return the user function given under its documented keyword or as ``ufunc``."""
+    name = type(owner).__name__
+    if documented is not None and ufunc is not None:
+        raise SetupError(f"{name}: give either {keyword}= or ufunc=, not both; they mean the same.")
+    function = ufunc if documented is None else documented
+    if function is None:
+        raise SetupError(f"{name} needs a function: pass it as {keyword}= (or ufunc=).")
+    return function
+
+
+def output_directory(config: Mapping[str, Any]) -> Path:
+    """Return where a worker writes: ``directory_prefix``, or else the current directory."""
+    return Path(config.get("directory_prefix") or ".")

@@ -1,0 +1,1 @@
+"""Templates, handles and functions of mimoCoRB2."""

@@ -1,0 +1,139 @@
+"""Functions of mimoCoRB2 that analyse waveforms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mimocorb.analysis.pulses import find_pulses
+from mimocorb.compat.mimocorb2.buffer_io import BufferIO
+from mimocorb.compat.mimocorb2.worker_templates import Processor
+from mimocorb.errors import SetupError
+
+__all__ = ["pha"]
+
+_CONDITIONS = ("height", "threshold", "distance", "prominence", "width", "wlen", "plateau_size")
+_NATIVE_CONDITIONS = {"height", "distance", "prominence", "width"}
+# fields as scipy.signal.find_peaks calls them → as find_pulses does
+_NATIVE_FIELDS = {
+    "position": "position",
+    "peak_heights": "height",
+    "prominences": "prominence",
+    "widths": "width",
+    "left_ips": "time",
+}
+# fields → the condition with which scipy.signal.find_peaks returns them
+_CONDITION_OF = {
+    "position": "",
+    "peak_heights": "height",
+    "left_thresholds": "threshold",
+    "right_thresholds": "threshold",
+    "prominences": "prominence",
+    "left_bases": "prominence",
+    "right_bases": "prominence",
+    "widths": "width",
+    "width_heights": "width",
+    "left_ips": "width",
+    "right_ips": "width",
+    "plateau_sizes": "plateau_size",
+    "left_edges": "plateau_size",
+    "right_edges": "plateau_size",
+}
+
+Search = Callable[[NDArray[Any]], Mapping[str, Any] | None]
+
+
+def pha(buffer_io: BufferIO) -> None:
+    """Find the first pulse of a channel, and write its height and what else is asked for.
+
+    Events without a pulse are discarded. Where the native search offers what is asked for, it is
+    used; otherwise :func:`scipy.signal.find_peaks`, whose words for conditions and results these
+    are, and which needs SciPy.
+
+    Buffers: one source with waveforms; one sink with ``data_length`` 1, whose fields are results:
+    position, peak_heights, left_thresholds, right_thresholds, prominences, left_bases,
+    right_bases, widths, width_heights, left_ips, right_ips, plateau_sizes, left_edges,
+    right_edges.
+
+    Keys of the configuration:
+
+    ``channel`` : str, optional
+        The channel to search, without it the first one.
+    ``height``, ``threshold``, ``distance``, ``prominence``, ``width``, ``wlen``, ``plateau_size``
+        Conditions that a pulse meets, default none.
+    ``rel_height`` : float, default 0.5
+        Relative height at which the width is taken.
+    """
+    processor = Processor(buffer_io)
+    if len(buffer_io.write) != 1 or buffer_io.write[0].data_length != 1:
+        raise SetupError("analyzers.pha needs one sink with data_length 1")
+    fields = buffer_io.write[0].data_dtype.names or ()
+    unknown = [name for name in fields if name not in _CONDITION_OF]
+    if unknown or not fields:
+        raise SetupError(
+            f"analyzers.pha fills the fields {', '.join(_CONDITION_OF)}; {buffer_io.write[0].name}"
+            f" has {', '.join(unknown) or 'no fields'}"
+        )
+    channel = _channel(buffer_io)
+    search = _search(buffer_io.config, fields)
+    record = buffer_io.data_out_examples[0].copy()
+
+    def first_pulse(event: NDArray[Any]) -> list[NDArray[Any]] | None:
+        found = search(event[channel])
+        if found is None:
+            return None
+        for name in fields:
+            record[name] = found[name]
+        return [record]
+
+    processor(first_pulse)
+
+
+def _channel(buffer_io: BufferIO) -> str:
+    channels = buffer_io.read[0].data_dtype.names or ()
+    channel = str(buffer_io.get("channel") or channels[0])
+    if channel not in channels:
+        raise SetupError(f"analyzers.pha: channel is {channel!r}; there are {', '.join(channels)}")
+    return channel
+
+
+def _search(config: Mapping[str, Any], fields: tuple[str, ...]) -> Search:
+    """Return the search for the first pulse of a trace."""
+    conditions = {key: config[key] for key in _CONDITIONS if config.get(key) is not None}
+    rel_height = float(config.get("rel_height", 0.5))
+    native = conditions.keys() <= _NATIVE_CONDITIONS and set(fields) <= _NATIVE_FIELDS.keys()
+    if native and rel_height == 0.5:
+
+        def search(trace: NDArray[Any]) -> Mapping[str, Any] | None:
+            pulses = find_pulses(trace, **conditions)
+            return (
+                {name: pulses[_NATIVE_FIELDS[name]][0] for name in fields} if len(pulses) else None
+            )
+
+        return search
+    return _search_of_scipy(conditions, rel_height, fields)
+
+
+def _search_of_scipy(
+    conditions: Mapping[str, Any], rel_height: float, fields: tuple[str, ...]
+) -> Search:
+    try:
+        from scipy.signal import find_peaks  # type: ignore[import-untyped]
+    except ImportError:
+        raise SetupError(
+            f"analyzers.pha with {', '.join([*conditions, *fields])} needs SciPy: install"
+            " mimocorb[analysis]"
+        ) from None
+    # a condition without limits only makes find_peaks return the result
+    needed = {_CONDITION_OF[name] for name in fields} - {""}
+    asked = {**dict.fromkeys(needed, (None, None)), **conditions}
+
+    def search(trace: NDArray[Any]) -> Mapping[str, Any] | None:
+        positions, results = find_peaks(trace, rel_height=rel_height, **asked)
+        if not len(positions):
+            return None
+        return {"position": positions[0], **{name: each[0] for name, each in results.items()}}
+
+    return search

@@ -1,0 +1,144 @@
+"""What a batch filter returns, turned into the records for each sink.
+
+For k events of one buffer, one of
+
+* ``None`` or ``False``: all are rejected, as with :class:`mimocorb.Reject`, which says why;
+* ``True``: all are copied to the first sink;
+* a *mask*, a boolean array of length k: the events where it is true are copied to the first sink;
+* a block of k records for the only sink: a dictionary with an array of length k for each field, or
+  a structured array, or any other block that :mod:`mimocorb.components.records` understands;
+* ``(rows, block)``: a block with a record for each of these rows only. Rows are a mask, or indices
+  in rising order; an index that comes twice gives two records of one event;
+* a dictionary: name of the sink → one of these. Sinks that it does not name get nothing.
+
+Nothing is looked at row by row, and nothing is published unless all of it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._words import how_many
+from mimocorb.components.decisions import Reject
+from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.roles.outbox import InHand
+from mimocorb.components.roles.results import Results
+from mimocorb.components.roles.verdicts import BatchVerdicts
+
+__all__ = ["take_batch"]
+
+_ALLOWED = (
+    "allowed are None (reject all; Reject(reason) says why), True (copy all to the first sink), a"
+    " mask of truth values, a dictionary with an array for each field, (rows, dictionary), or a"
+    " dictionary of these by the name of the sink"
+)
+
+
+def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> BatchVerdicts:
+    """Take what the function returned for a batch of `count` events.
+
+    Raises
+    ------
+    DoesNotFitError
+        The result has no documented form, or does not fit into its sink; nothing was taken.
+    """
+    bits = np.zeros(count, np.int64)
+    if result is None or result is False:
+        return BatchVerdicts(bits, "")
+    if isinstance(result, Reject):
+        return BatchVerdicts(bits, result.reason)
+    items = [result, *[None] * (len(results.outboxes) - 1)]
+    if isinstance(result, Mapping):
+        items = results.by_sink(result)
+    elif len(items) > 1 and not _is_mask(result):
+        raise DoesNotFitError(
+            f"returned {_found(result)} for {how_many(len(items), 'sink')}; {_ALLOWED}"
+        )
+    try:
+        for sink, item in enumerate(items):
+            if item is None or item is False:
+                continue
+            places = _take_item(results, sink, item, in_hand, count)
+            bits[places] |= 1 << sink
+    except DoesNotFitError:
+        results.clear()
+        raise
+    return BatchVerdicts(bits, "")
+
+
+def _take_item(
+    results: Results, sink: int, item: Any, in_hand: InHand, count: int
+) -> NDArray[np.int64]:
+    """Take the records for one sink; returns the places of the events that they came out of."""
+    outbox = results.outboxes[sink]
+    if item is True or _is_mask(item):
+        places = np.arange(count) if item is True else _places(item, count)
+        results.copy_all(sink, in_hand, places)
+        return places
+    places, block = np.arange(count), item
+    if isinstance(item, tuple):
+        if len(item) != 2:
+            raise DoesNotFitError(f"returned {_found(item)}; {_ALLOWED}")
+        places, block = _places(item[0], count), item[1]
+    rows = _block_rows(outbox.form, block, outbox.writer.name)
+    if len(rows) != len(places):
+        raise DoesNotFitError(
+            f"returned {how_many(len(rows), 'record')} for {how_many(len(places), 'event')};"
+            " (rows, dictionary) says which events they belong to"
+        )
+    outbox.take_rows(rows, np.arange(len(rows)), places)
+    return places
+
+
+def _block_rows(form: RecordForm, block: Any, sink: str) -> NDArray[Any]:
+    if not isinstance(block, (Mapping, np.ndarray)):
+        raise DoesNotFitError(f"returned {_found(block)}; {_ALLOWED}")
+    try:
+        return form.rows(block)
+    except DoesNotFitError as error:
+        raise DoesNotFitError(f"records for sink {sink}: {error}") from None
+
+
+def _is_mask(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(each, (bool, np.bool_)) for each in value)
+    return isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.ndim == 1
+
+
+def _places(rows: Any, count: int) -> NDArray[np.int64]:
+    """Return the indices that rows stand for."""
+    array = np.asarray(rows)
+    if array.ndim == 1 and array.dtype == np.bool_:
+        if len(array) != count:
+            raise DoesNotFitError(
+                f"returned a mask of {how_many(len(array), 'value')} for"
+                f" {how_many(count, 'event')}; give one for each"
+            )
+        return np.flatnonzero(array)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        if array.size or array.ndim != 1:  # an empty list is of floats
+            raise DoesNotFitError(
+                "rows are a mask or the indices of events, found an array of shape"
+                f" {array.shape}, dtype {array.dtype}"
+            )
+        return np.empty(0, np.int64)
+    places = array.astype(np.int64)
+    if len(places) and (places.min() < 0 or places.max() >= count):
+        raise DoesNotFitError(
+            f"rows are indices from 0 to {count - 1}, found {places.min()} to {places.max()}"
+        )
+    if (np.diff(places) < 0).any():
+        raise DoesNotFitError("rows are not in rising order; events keep theirs, so sort them")
+    return places
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}, dtype {value.dtype}"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {how_many(len(value), 'item')}"
+    return f"{type(value).__name__} {value!r:.100}"

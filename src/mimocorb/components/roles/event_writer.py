@@ -1,0 +1,252 @@
+"""Write the events of a source into a buffer, with metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import time
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from mimocorb._words import how_many
+from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.writer import Writer
+from mimocorb.components.meter import Meter, current
+from mimocorb.components.packing import Packer
+from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.errors import EndOfStream
+
+__all__ = ["EventWriter", "split_block_metadata", "split_metadata"]
+
+_KEYS = ("counter", "timestamp", "deadtime")
+_Metadata = tuple[int, float, float]
+
+
+class EventWriter:
+    """A Writer that numbers, stamps and publishes each event, or block of events, at once.
+
+    Metadata not given with an event are filled in:
+
+    * ``counter``: 0, 1, 2 … in the order of writing, or on from ``first_counter`` of the set-up;
+    * ``timestamp``: UTC in seconds when the event, or the block, arrived here;
+    * ``deadtime``: the part of the time since the previous event in which none could be taken:
+      reading out, waiting for a free slot, pauses. The rest is live time. The events of a block
+      have that of the time since the previous block.
+
+    The account of the process learns when each event is there, and when it is published; the
+    ``deadtime`` comes from its clock, so both say the same.
+    """
+
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        self.writer = Writer(setup)
+        self.form = RecordForm(self.writer.dtype, self.writer.values_per_slot)
+        self.next_counter: int = int(setup["first_counter"])
+        """Counter of the next event, if that has none of its own; messages call it by this."""
+        self._first_counter = self.next_counter
+        packer = Packer(self.form)
+        self._as_it_lies, self._pack_numbers = packer.as_it_lies, packer.pack_numbers
+        self._scratch = packer.scratch
+        self._put_now = self.writer.put_now
+        self._meter: Meter | None = None
+
+    @property
+    def event_count(self) -> int:
+        """Number of events published."""
+        return self.next_counter - self._first_counter
+
+    def begin(self) -> Meter:
+        """Let the account of this process, and the first interval, begin now; done by put too."""
+        self._meter = current()
+        self._meter.source_begins()
+        return self._meter
+
+    def put(self, data: Any, metadata: Any = None) -> None:
+        """Publish one event. Blocks while the buffer is full or paused.
+
+        Raises
+        ------
+        DoesNotFitError
+            `data` or `metadata` have none of the understood forms; nothing was published.
+        EndOfStream
+            The buffer takes no more events.
+        """
+        meter = self._meter or self.begin()
+        deadtime = meter.event_is_there()
+        counter, timestamp_s = self.next_counter, time()
+        memory = None
+        if metadata is None:
+            if type(data) is np.ndarray:
+                memory = self._as_it_lies(data)
+            elif self._pack_numbers(data, self._scratch, 0):
+                memory = self._scratch
+        if memory is None or self._put_now(memory, counter, timestamp_s, deadtime) < 0:
+            self._put_into_slot(data, metadata, meter, timestamp_s)
+        meter.event_is_published()
+        self.next_counter = counter + 1
+
+    def _put_into_slot(self, data: Any, metadata: Any, meter: Meter, timestamp_s: float) -> None:
+        """Publish an event of any form, with metadata of its own, or for which there is no room."""
+        try:
+            slot = self.writer.get_new_buffer()
+        except EndOfStream:
+            meter.event_is_refused()
+            raise
+        own = (self.next_counter, timestamp_s, meter.deadtime())
+        try:
+            self.form.fill(slot, data)
+            given = own if metadata is None else _completed(metadata, own)
+            self.writer.set_metadata(*given)
+            if given[1] != timestamp_s:
+                meter.event_was_recorded(given[1])
+        except BaseException:
+            self.writer.abort()
+            meter.event_is_dropped()
+            raise
+        self.writer.process_buffer()
+
+    def put_block(self, block: Any, metadata: Any = None) -> None:
+        """Publish a block of events, in pieces if it is larger than what is free.
+
+        Raises
+        ------
+        DoesNotFitError
+            `block` or `metadata` have none of the understood forms; nothing was published.
+        EndOfStream
+            The buffer takes no more events; those before are published.
+        """
+        meter = self._meter or self.begin()
+        deadtime = meter.event_is_there()
+        timestamp_s = time()
+        try:
+            rows = self.form.rows(block)
+            count = len(rows)
+            own = BatchMetadata(
+                np.arange(self.next_counter, self.next_counter + count),
+                np.full(count, timestamp_s),
+                np.full(count, deadtime),
+            )
+            given = own if metadata is None else _completed_block(metadata, own)
+        except BaseException:
+            meter.event_is_dropped()
+            raise
+        if count == 0:
+            meter.event_is_dropped()
+            return
+        if given.timestamp is not own.timestamp:
+            meter.event_was_recorded(float(given.timestamp.min()))
+            meter.event_was_recorded(float(given.timestamp.max()))
+        index, done = np.arange(count), 0
+        try:
+            while done < count:
+                published = self.writer.put_many(rows, index, given, first=done, timeout_s=0)
+                done += published
+                if not published:
+                    self.writer.wait_for_room()
+                    if not done and given.deadtime is own.deadtime:
+                        own.deadtime[:] = meter.deadtime()
+        except EndOfStream:
+            if done:
+                meter.event_is_published(done)
+            meter.event_is_refused()
+            raise
+        else:
+            meter.event_is_published(count)
+        finally:
+            self.next_counter += done
+
+    def close(self) -> None:
+        """Leave the buffer; the stream ends with its last writer. Idempotent."""
+        self.writer.close()
+
+    def __enter__(self) -> EventWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def split_metadata(value: Any, form: RecordForm) -> tuple[Any, Any]:
+    """Split ``(data, metadata)`` into its two parts; anything else is data without metadata."""
+    if isinstance(value, tuple) and len(value) == 2 and _is_metadata(value[1], form):
+        return value
+    return value, None
+
+
+def _is_metadata(value: Any, form: RecordForm) -> bool:
+    if value is None or isinstance(value, Mapping):
+        return True
+    # two channels of three samples look like data and metadata: then only a tuple is metadata
+    ambiguous = form.number_of_channels == 2 and form.channel_samples == 3
+    if not isinstance(value, tuple) and (ambiguous or not isinstance(value, (list, np.ndarray))):
+        return False
+    return len(value) == 3 and all(np.ndim(x) == 0 for x in value)
+
+
+def split_block_metadata(value: Any) -> tuple[Any, Any]:
+    """Split ``(block, metadata)`` into its two parts; anything else is a block."""
+    if (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and (value[1] is None or isinstance(value[1], (tuple, Mapping)))
+    ):
+        return value
+    return value, None
+
+
+def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
+    """Return what was given as metadata of a block, and our own for keys that were not given."""
+    if not isinstance(metadata, Mapping):
+        if len(metadata) != len(_KEYS):
+            raise DoesNotFitError(
+                f"metadata: expected ({', '.join(_KEYS)}), an array of each; found"
+                f" {how_many(len(metadata), 'item')}"
+            )
+        metadata = dict(zip(_KEYS, metadata, strict=True))
+    _check_keys(metadata)
+    count = len(own.counter)
+    parts = []
+    for key, values in own._asdict().items():
+        if key not in metadata:
+            parts.append(values)
+            continue
+        form = RecordForm(values.dtype, 1)
+        given = np.asarray(metadata[key])
+        if given.shape not in ((), (count,)):
+            raise DoesNotFitError(
+                f"metadata: expected {how_many(count, 'number')} as {key}, one for each event;"
+                f" found an array of shape {given.shape}"
+            )
+        try:
+            parts.append(form.rows(np.broadcast_to(given, (count,))).reshape(count))
+        except DoesNotFitError as error:
+            raise DoesNotFitError(f"metadata: {key}: {error}") from None
+    return BatchMetadata(*map(np.array, parts))
+
+
+def _check_keys(metadata: Mapping[Any, Any]) -> None:
+    unknown = [str(key) for key in metadata if key not in _KEYS]
+    if unknown:
+        raise DoesNotFitError(f"metadata: expected the keys {', '.join(_KEYS)}; found {unknown}")
+
+
+def _completed(metadata: Any, own: _Metadata) -> _Metadata:
+    """Return what was given as metadata, and our own values for keys that were not given."""
+    if isinstance(metadata, Mapping):
+        _check_keys(metadata)
+        counter, timestamp_s, deadtime = (
+            metadata.get(key, value) for key, value in zip(_KEYS, own, strict=True)
+        )
+    elif len(metadata) != len(_KEYS):
+        raise DoesNotFitError(f"metadata: expected ({', '.join(_KEYS)}); found {metadata!r}")
+    else:
+        counter, timestamp_s, deadtime = metadata
+    try:
+        return int(counter), float(timestamp_s), float(deadtime)
+    except (TypeError, ValueError):
+        raise DoesNotFitError(f"metadata: expected numbers; found {metadata!r}") from None

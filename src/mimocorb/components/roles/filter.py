@@ -1,0 +1,236 @@
+"""The filter: from one buffer, through a function, to one or more buffers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
+from mimocorb.components import worker_context
+from mimocorb.components.decisions import DecisionCounter, Verdict
+from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.roles.batch_results import take_batch
+from mimocorb.components.roles.batches import BatchPace, batch_limit, events_in_a_batch
+from mimocorb.components.roles.outbox import InHand
+from mimocorb.components.roles.results import Results
+from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
+from mimocorb.components.user_function import failure
+from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
+
+__all__ = ["Filter"]
+
+_EVENTS_AT_ONCE = 256
+_EVENTS_OF_A_BATCH_FUNCTION = 4096
+
+
+class Filter:
+    """Calls a function with events, publishes what it returns, and acknowledges them.
+
+    Small events are taken together, as many as the function processes in about a millisecond; at
+    most 256 of them, 64 KiB, or a quarter of the slots. Their records are published together, and
+    then the events are acknowledged together. A process that is killed in between, which takes some
+    microseconds of each batch, leaves records in the sinks that come again, with the same counter,
+    when the events are delivered again: as many as one batch gave. Killed at any other moment it
+    leaves none, as records are not published while the batch is worked on.
+
+    A batch function gets all events that wait, up to 64 KiB or a quarter of the slots. If it raises
+    an exception, or returns something undocumented, all of them are given back; as every event that
+    has failed, each then comes alone, in a batch of one: so one that makes the function fail again
+    and again is set aside without its neighbours.
+
+    Parameters
+    ----------
+    source
+        Set-up dictionary of the buffer that is read.
+    sinks
+        Those of the buffers that are written.
+    function
+        Called with an event, or with a batch of shape ``(k, values_per_slot)``, and with metadata
+        if wanted. What it returns: see :class:`mimocorb.buffer_control.BufferToBuffer`, for a batch
+        :mod:`mimocorb.components.roles.batch_results`.
+    name
+        Of the user's function, for messages.
+    metadata
+        The type of its second argument, made of ``(counter, timestamp, deadtime)``; None: it has
+        only one. A batch function gets arrays with these names, whatever the type.
+    batch
+        Whether it is a batch function.
+    config
+        Configuration of the worker, for what is noted with each event in the rejected sample.
+    """
+
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        sinks: Sequence[Mapping[str, Any]],
+        function: Callable[..., Any],
+        name: str,
+        *,
+        metadata: type[tuple[Any, ...]] | None = None,
+        batch: bool = False,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        context = worker_context.current()
+        self.event_count = 0
+        self.accepted_count = 0
+        self.reader = Reader(source, scattered=True)
+        self.writers = [Writer(setup) for setup in sinks]
+        self._function = function
+        self._name = name
+        self._make = metadata and functools.partial(tuple.__new__, metadata)
+        self._ordered = context.ordered
+        self._sample = context.new_sample and context.new_sample(source, config or {})
+        self._decisions = DecisionCounter(len(self.writers))
+        self._batch = batch
+        limit = _EVENTS_OF_A_BATCH_FUNCTION if batch else _EVENTS_AT_ONCE
+        limits = [batch_limit(source, limit)]
+        if not batch:
+            limits += [events_in_a_batch(setup) for setup in sinks]
+        self._limit = min(limits)
+        self._pace = BatchPace(self._limit)
+        self._results = Results(
+            self.writers,
+            self.reader.name,
+            RecordForm(self.reader.dtype, self.reader.values_per_slot),
+            keeps=self._limit == 1,
+        )
+
+    def run(self) -> None:
+        """Process events to the end of the stream, or until a sink takes no more.
+
+        Raises
+        ------
+        UserFunctionError
+            The function raised an exception, or returned something undocumented. The events
+            before are processed; this one and those behind it in its batch are given back first:
+            they are delivered again, to this group.
+        """
+        self._decisions.begin()
+        process = self._process_together if self._batch else self._process_each
+        with ExitStack() as stack:
+            if self._sample is not None:
+                stack.callback(self._sample.close)
+            for writer in self.writers:
+                stack.enter_context(writer)
+            reader = stack.enter_context(self.reader)
+            while True:
+                try:
+                    reader.take(self._limit if self._batch else self._pace.size)
+                except EndOfStream:
+                    return
+                try:
+                    process()
+                except EndOfStream:
+                    reader.reject("a sink has ended")
+                    return
+
+    def _process_each(self) -> None:
+        """Call the function with one event after the other."""
+        function, take = self._function, self._results.take
+        in_hand = InHand(self.reader)
+        arguments: Iterator[tuple[Any, ...]] = zip(in_hand.events)
+        if self._make is not None:
+            columns = (part.tolist() for part in self.reader.get_metadata_batch())
+            arguments = zip(
+                in_hand.events, map(self._make, zip(*columns, strict=True)), strict=True
+            )
+        verdicts: list[Verdict] = []
+        self._pace.begin()
+        try:
+            for place, given in enumerate(arguments):
+                try:
+                    result = function(*given)
+                except (EndOfStream, MimocorbError):
+                    raise
+                except (Exception, SystemExit) as error:
+                    raise self._failure(place, error) from error
+                try:
+                    verdicts.append(take(result, place, in_hand))
+                except DoesNotFitError as error:
+                    raise self._misfit(place, error) from None
+        except (MimocorbError, EndOfStream):
+            self._finish(verdicts, len(verdicts), in_hand)
+            raise
+        self._pace.end(len(verdicts))
+        self._finish(verdicts, len(verdicts), in_hand)
+
+    def _process_together(self) -> None:
+        """Call the function with all events in hand."""
+        events, in_hand = self.reader.together(), InHand(self.reader)
+        metadata = () if self._make is None else (self.reader.get_metadata_batch(),)
+        try:
+            result = self._function(events, *metadata)
+        except (EndOfStream, MimocorbError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._failure(None, error) from error
+        try:
+            verdicts = take_batch(self._results, result, in_hand, len(events))
+        except DoesNotFitError as error:
+            raise self._misfit(None, error) from None
+        self._finish(verdicts, len(events), in_hand)
+
+    def _finish(self, verdicts: Verdicts, done: int, in_hand: InHand) -> None:
+        """Publish what the first events gave, and acknowledge them."""
+        results = self._results
+        if not results.is_empty and not self._is_our_turn():
+            results.clear()
+            return
+        try:
+            if not results.is_empty:
+                results.publish(self.reader.get_metadata_batch(), in_hand)
+        except EndOfStream:
+            # those before the first record that found no room are done all the same
+            done = results.unpublished_from
+            raise
+        finally:
+            results.clear()
+            if self._sample is not None:
+                self._offer(verdicts, done, in_hand)
+            # first: a kill in between counts them once too often
+            for verdict, events in counted(verdicts, done):
+                self._count(verdict, events)
+            self.reader.acknowledge(done)
+
+    def _is_our_turn(self) -> bool:
+        """Wait until results may be published in the order of the input, if that is asked for.
+
+        False if an earlier event came back: what is in hand has been given back to let it go first.
+        """
+        return not self._ordered or self.reader.wait_for_turn()
+
+    def _count(self, verdict: Verdict, events: int) -> None:
+        self._decisions.add(verdict, events)
+        self.event_count += events
+        if isinstance(verdict, int):
+            self.accepted_count += events
+
+    def _offer(self, verdicts: Verdicts, done: int, in_hand: InHand) -> None:
+        """Offer the events that are rejected to the sample of them."""
+        assert self._sample is not None
+        places = rejected(verdicts, done)
+        for chosen in self._sample.chosen(len(places)):
+            place = places[chosen]
+            counter, timestamp_s, deadtime = (
+                part[place].item() for part in self.reader.get_metadata_batch()
+            )
+            metadata = counter, timestamp_s, deadtime
+            self._sample.keep(in_hand.events[place], metadata, reason_of(verdicts, place))
+
+    def _failure(self, place: int | None, error: BaseException) -> UserFunctionError:
+        self._decisions.failed()
+        return failure(self._name, self._named(place), error)
+
+    def _misfit(self, place: int | None, error: DoesNotFitError) -> UserFunctionError:
+        self._decisions.failed()
+        return UserFunctionError(f"{self._name}, {self._named(place)}: {error}")
+
+    def _named(self, place: int | None) -> str:
+        """Name an event in hand by its counter, or all of them."""
+        counters = self.reader.get_metadata_batch().counter
+        if place is not None or len(counters) == 1:
+            return f"event {counters[place or 0]}"
+        return f"the batch of events {counters[0]} to {counters[-1]}"

@@ -1,0 +1,254 @@
+"""Records on their way from a filter into its sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.writer import Writer
+from mimocorb.components.packing import Packer
+from mimocorb.components.records import RecordForm
+
+__all__ = ["InHand", "Outbox", "publish_all"]
+
+Indices = NDArray[np.int64]
+
+
+class InHand:
+    """The events that a filter works on at the moment, where they lie.
+
+    Parameters
+    ----------
+    reader
+        Has them in hand.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    @cached_property
+    def events(self) -> Sequence[NDArray[Any]]:
+        """An array for each of them."""
+        return self._reader.each()
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """Rows of which those at ``index`` are the events."""
+        return self._in_place[0]
+
+    @property
+    def index(self) -> Indices:
+        """The places of the events in ``rows``."""
+        return self._in_place[1]
+
+    @cached_property
+    def _in_place(self) -> tuple[NDArray[Any], Indices]:
+        return self._reader.in_place()
+
+
+class Outbox:
+    """What a batch of events puts into one sink, each record with the place of its event.
+
+    A copy of an event stays where it is until it is published: that is one copy from slot to slot.
+    Records that a function returns are copied at once, as it may use its array again for the next
+    event. Only if it is called once, with a large event, they are kept as they are.
+
+    Parameters
+    ----------
+    writer
+        The sink.
+    source
+        Its form is that of the events; None if there is none to be copied.
+    keeps
+        Whether records are kept as they are: no function is called before they are published.
+    """
+
+    def __init__(self, writer: Writer, source: RecordForm | None, *, keeps: bool) -> None:
+        self.writer = writer
+        self.form = RecordForm(writer.dtype, writer.values_per_slot)
+        self.places: list[int] = []
+        """Of the events, in the batch, that the records came out of."""
+        packer = Packer(self.form)
+        self._pack_form, self._pack_numbers = packer.pack, packer.pack_numbers
+        self._copies = source is not None and (
+            (source.dtype, source.samples) == (self.form.dtype, self.form.samples)
+        )
+        self._keeps = keeps
+        self.copies_only = self._copies and not keeps
+        """Whether a copy is no more than one more place."""
+        self._record_bytes = self.form.dtype.itemsize * self.form.samples
+        self._kept: list[NDArray[Any]] = []
+        self._memory = memoryview(bytearray(0))
+        self._packed = 0
+        self._rows: tuple[NDArray[Any], Indices] | None = None
+        self._done = 0
+
+    # --- what goes in
+
+    def copy(self, in_hand: InHand, place: int) -> None:
+        """Append a copy of an event.
+
+        Raises
+        ------
+        DoesNotFitError
+            Events of the source do not fit into the sink.
+        """
+        if self.copies_only:
+            self.places.append(place)
+        else:
+            self.add(in_hand.events[place], place, in_hand)
+
+    def add(self, value: Any, place: int, in_hand: InHand | None = None) -> None:
+        """Append a record that came out of the event at this place of the batch.
+
+        Raises
+        ------
+        DoesNotFitError
+            It has none of the understood forms.
+        """
+        if self._keeps:
+            self._kept.append(self.form.record(value))
+        else:
+            if len(self.places) > self._packed:  # copies of events before a record: as records
+                self._pack_copies(in_hand)
+            self._pack(value)
+        self.places.append(place)
+
+    def add_quickly(self, value: Any, place: int) -> bool:
+        """Append a record of one of the usual forms; False for all others."""
+        places, packed = self.places, self._packed
+        if self._keeps or len(places) > packed:
+            return False
+        at = packed * self._record_bytes
+        if at == len(self._memory):
+            self._make_room()
+        pack = self._pack_numbers if type(value) is dict else self._pack_form
+        if not pack(value, self._memory, at):
+            return False
+        self._packed = packed + 1
+        self.copies_only = False
+        places.append(place)
+        return True
+
+    def take_rows(self, rows: NDArray[Any], index: Indices, places: Indices) -> None:
+        """Take the records of a whole batch: the rows at `index`, which came out of `places`."""
+        self._rows, self.places = (rows, index), places.tolist()
+
+    def take_copies(self, in_hand: InHand, places: Indices) -> None:
+        """Take copies of the events at these places, as all that there is.
+
+        Raises
+        ------
+        DoesNotFitError
+            Events of the source do not fit into the sink.
+        """
+        index = in_hand.index[places]
+        if self._copies:
+            self.take_rows(in_hand.rows, index, places)
+        else:
+            self.take_rows(self.form.rows(in_hand.rows[index]), np.arange(len(places)), places)
+
+    def drop(self, place: int) -> None:
+        """Drop the records that came out of an event, the last one that gave any."""
+        while len(self.places) and self.places[-1] == place:
+            self.places.pop()
+            if self._keeps:
+                self._kept.pop()
+        self._packed = min(self._packed, len(self.places))
+        self.copies_only = self._copies and not self._keeps and not self._packed
+
+    def clear(self) -> None:
+        """Drop what is in it."""
+        self.places, self._rows, self._packed, self._done = [], None, 0, 0
+        self.copies_only = self._copies and not self._keeps
+        self._kept.clear()
+
+    def _pack(self, value: Any) -> None:
+        at = self._packed * self._record_bytes
+        if at == len(self._memory):
+            self._make_room()
+        self.copies_only = False
+        if not self._pack_form(value, self._memory, at):
+            record = self.form.record(value)
+            self._memory[at : at + self._record_bytes] = record.tobytes()
+        self._packed += 1
+
+    def _pack_copies(self, in_hand: InHand | None) -> None:
+        assert in_hand is not None
+        for place in self.places:
+            self._pack(in_hand.events[place])
+
+    def _make_room(self) -> None:
+        larger = bytearray(max(2 * len(self._memory), 64 * self._record_bytes))
+        larger[: len(self._memory)] = self._memory
+        self._memory = memoryview(larger)
+
+    # --- what goes out
+
+    @property
+    def left(self) -> int:
+        """Number of records that have not been published."""
+        return len(self.places) - self._done
+
+    @property
+    def next_place(self) -> int:
+        """Place of the event of the first record that has not been published."""
+        return int(self.places[self._done])
+
+    def seal(self, in_hand: InHand | None, metadata: BatchMetadata) -> None:
+        """Prepare all records for publishing, each with the metadata of its event."""
+        self._places = np.array(self.places, np.int64)
+        self._metadata = metadata.at(self._places)
+        if self._rows is not None or self._keeps:
+            return
+        count = len(self.places)
+        if self._packed:
+            size = count * self._record_bytes
+            rows = np.frombuffer(self._memory[:size], np.uint8).reshape(count, -1)
+            self._rows = rows, np.arange(count)
+        elif count:
+            assert in_hand is not None
+            self._rows = in_hand.rows, in_hand.index[self._places]
+
+    def publish_some(self, timeout_s: float | None) -> bool:
+        """Publish as many records as slots are free; False if none was in time.
+
+        Raises EndOfStream if the sink takes no more.
+        """
+        if self._rows is not None:
+            done = self.writer.put_many(
+                *self._rows, self._metadata, first=self._done, timeout_s=timeout_s
+            )
+        else:  # one by one, each as it lies
+            one = slice(self._done, self._done + 1)
+            metadata = self._metadata.at(one)
+            rows = self._kept[self._done][np.newaxis]
+            done = self.writer.put_many(rows, _FIRST, metadata, timeout_s=timeout_s)
+        self._done += done
+        return done > 0
+
+
+_FIRST = np.zeros(1, np.int64)
+
+
+def publish_all(outboxes: Sequence[Outbox]) -> None:
+    """Empty the outboxes of a batch, waiting for free slots as needed.
+
+    No sink is waited for as long as there is room in another one: whoever reads two of them in
+    step needs the records in both to go on, and might otherwise never free the slot waited for.
+    """
+    while waiting := [outbox for outbox in outboxes if outbox.left]:
+        alone = len(waiting) == 1
+        progress = [outbox.publish_some(None if alone else 0.0) for outbox in waiting]
+        if not any(progress):
+            waiting[0].publish_some(_A_MOMENT_S)
+
+
+_A_MOMENT_S = 0.05
+"""Longest wait for the first of several full sinks before the others are looked at again."""

@@ -1,0 +1,53 @@
+"""What became of the events of a batch: one by one, or all at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.components.decisions import Verdict
+
+__all__ = ["BatchVerdicts", "Verdicts", "counted", "reason_of", "rejected"]
+
+
+class BatchVerdicts(NamedTuple):
+    """What became of the events of a batch.
+
+    Parameters
+    ----------
+    bits
+        For each event a bit for each sink that gets something; 0: rejected.
+    reason
+        Why those were rejected; empty if that was not said.
+    """
+
+    bits: NDArray[np.int64]
+    reason: str
+
+
+Verdicts = list[Verdict] | BatchVerdicts
+
+
+def counted(verdicts: Verdicts, done: int) -> Iterable[tuple[Verdict, int]]:
+    """Return how many of the first events got each verdict."""
+    if isinstance(verdicts, list):
+        return Counter(verdicts[:done]).items()
+    kinds, counts = np.unique(verdicts.bits[:done], return_counts=True)
+    return zip((kind or verdicts.reason for kind in kinds.tolist()), counts.tolist(), strict=True)
+
+
+def rejected(verdicts: Verdicts, done: int) -> Sequence[int]:
+    """Return the places of the rejected among the first events."""
+    if isinstance(verdicts, list):
+        return [p for p, verdict in enumerate(verdicts[:done]) if not isinstance(verdict, int)]
+    found: list[int] = np.flatnonzero(verdicts.bits[:done] == 0).tolist()
+    return found
+
+
+def reason_of(verdicts: Verdicts, place: int) -> str:
+    """Return why an event was rejected."""
+    return str(verdicts[place]) if isinstance(verdicts, list) else verdicts.reason

@@ -1,0 +1,1 @@
+"""Sources of recorded events. One file per kind."""

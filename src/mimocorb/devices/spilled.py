@@ -1,0 +1,36 @@
+"""Play the events of a spill file back into the buffer that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mimocorb.components.form import source
+from mimocorb.recording.spill_file import spilled_events
+
+__all__ = ["replay_spilled"]
+
+
+@source(batch=True)
+def replay_spilled(
+    *, spill_file: Path, worker: str, buffer: Mapping[str, Any]
+) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Publish the events that a worker did not get to process, with the metadata they had.
+
+    Parameters
+    ----------
+    spill_file
+        The file.
+    worker
+        The worker that the events were due to.
+    buffer
+        Given by mimocorb.
+
+    Raises
+    ------
+    SetupError
+        The file cannot be read.
+    """
+    for rows in spilled_events(spill_file, buffer["name"], worker):
+        yield rows["data"], (rows["counter"], rows["timestamp"], rows["deadtime"])

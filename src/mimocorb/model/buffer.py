@@ -1,0 +1,45 @@
+"""A buffer of a set-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from mimocorb.model.kinds import Derived, Text, WholeNumber, part_config
+from mimocorb.model.problem import NOWHERE, Where
+from mimocorb.model.record_type import record_type
+from mimocorb.schema import MAX_SLOT_BYTES
+
+__all__ = ["BufferSpec"]
+
+
+@dataclass(frozen=True)
+class BufferSpec:
+    """One ring buffer."""
+
+    __pydantic_config__: ClassVar[Any] = part_config()
+
+    name: Annotated[str, Derived()]
+    """Name in the set-up, such as ``raw``."""
+    slot_count: Annotated[int, WholeNumber(1, 1 << 24)]
+    """How many events the buffer holds."""
+    data_length: Annotated[int, WholeNumber(1, MAX_SLOT_BYTES)]
+    """Length of the array in a slot: samples of an event, or 1 for numbers."""
+    data_dtype: Annotated[np.dtype[Any], record_type()]
+    """NumPy type of one value, or its fields."""
+    backend: Annotated[str, Text("shared_memory")] = "shared_memory"
+    """What keeps the events: the name under which an installed package offers it."""
+    where: Annotated[Where, Derived()] = NOWHERE
+    """Place of the buffer's name in the set-up file."""
+
+    @property
+    def slot_size_bytes(self) -> int:
+        """Bytes of the data of one slot, without its metadata."""
+        return self.data_length * self.data_dtype.itemsize
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the data of the whole ring."""
+        return self.slot_count * self.slot_size_bytes

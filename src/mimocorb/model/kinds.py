@@ -1,0 +1,419 @@
+"""What may stand as the value of a key of a set-up, said beside the field that takes it.
+
+A field of the model that is annotated with a kind is a key of set-up files::
+
+    slot_count: Annotated[int, WholeNumber(1, 1 << 24)]
+
+The kind tells pydantic how to read a value and how to describe it as JSON schema, and knows how a
+value is written back. pydantic is imported only where that is done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+__all__ = [
+    "Choice",
+    "Derived",
+    "Directory",
+    "Fault",
+    "Faults",
+    "Flag",
+    "Key",
+    "Kind",
+    "Number",
+    "Parsed",
+    "Section",
+    "Text",
+    "WholeNumber",
+    "WordOrTable",
+    "keys_of",
+    "name_faults",
+    "names",
+    "part_config",
+    "written",
+]
+
+Schema = dict[str, Any]
+
+# Names become keyword arguments of functions, parts of file names and titles of displays.
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_ .+-]*"
+RESERVED_NAMES = ("source_list", "sink_list", "observe_list", "config_dict")
+"""Arguments of functions of the older form; the names of buffers are arguments beside them."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a value or a part of it.
+
+    Parameters
+    ----------
+    asked
+        What belongs there, to follow the name of the key: ``"must be a number"``.
+    remedy
+        What to do; nothing if it follows from the value.
+    path
+        Keys and indices on the way from the value of the key to the part.
+    at_key
+        Whether it is the key at the end of the path, and not its value.
+    part
+        What the part is called: ``"the shape of 'x' in {}"``; ``{}`` is the key.
+    words
+        What could be meant instead.
+    found
+        What was found, if that is not what stands there. ``{line}`` is that of `other`.
+    other
+        The path to what it contradicts.
+    """
+
+    asked: str
+    remedy: str = ""
+    path: tuple[Any, ...] = ()
+    at_key: bool = False
+    part: str = "{}"
+    words: Sequence[str] = ()
+    found: str = ""
+    other: tuple[Any, ...] | None = None
+
+
+class Faults(ValueError):
+    """A value cannot be read, for at least one reason."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("; ".join(fault.asked for fault in faults))
+        self.faults = faults
+
+
+class Kind:
+    """What the value of a key may be."""
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads a value."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> Any:
+        """Return a value as a set-up has it."""
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return self.core()
+
+
+class Derived:
+    """A field that follows from the set-up as a whole, and is no key."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        from pydantic_core.core_schema import any_schema
+
+        return any_schema()
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Schema:
+        from pydantic_core import PydanticOmit
+
+        raise PydanticOmit
+
+
+def _refusing(schema: CoreSchema, asked: str, **context: Any) -> CoreSchema:
+    """Say what belongs there in one sentence, whatever pydantic finds wrong with a value."""
+    from pydantic_core.core_schema import custom_error_schema
+
+    # braces in the sentence would be filled in from the context
+    return custom_error_schema(
+        schema,
+        "refused",
+        custom_error_message="{asked}",
+        custom_error_context={"asked": asked, **context},
+    )
+
+
+@dataclass(frozen=True)
+class WholeNumber(Kind):
+    """A whole number in ``minimum … maximum``."""
+
+    minimum: int
+    maximum: int
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core.core_schema import int_schema
+
+        asked = f"must be a whole number from {self.minimum} to {self.maximum}"
+        return _refusing(
+            int_schema(strict=True, ge=self.minimum, le=self.maximum), asked, number="whole"
+        )
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A finite number of at least 0, or above 0; 0 may stand for no number at all."""
+
+    unit: str
+    above_zero: bool = False
+    zero_is_none: bool = False
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core import core_schema
+
+        number = core_schema.float_schema(
+            strict=True,
+            allow_inf_nan=False,
+            gt=0 if self.above_zero else None,
+            ge=None if self.above_zero else 0,
+        )
+        least = "above" if self.above_zero else "of at least"
+        read = _refusing(number, f"must be a number {least} 0, in {self.unit}", number="any")
+        if not self.zero_is_none:
+            return read
+        return core_schema.no_info_after_validator_function(lambda value: value or None, read)
+
+    def write(self, value: float) -> float | int:
+        """Return 60 for 60.0, as a person would write it."""
+        return int(value) if value.is_integer() and value < 1e15 else value
+
+
+class Flag(Kind):
+    """A truth value."""
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core.core_schema import bool_schema
+
+        return _refusing(
+            bool_schema(strict=True), "must be true or false", remedy="write true or false"
+        )
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text that is not empty, such as ``example``; of several lines if it may be."""
+
+    example: str
+    lines: bool = False
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core import core_schema
+
+        text = core_schema.str_schema(strict=True, min_length=1)
+        return _refusing(
+            core_schema.no_info_after_validator_function(self._printable, text),
+            "must be a text",
+            remedy=f"write for example: {self.example}",
+        )
+
+    def _printable(self, text: str) -> str:
+        parts = text.splitlines() if self.lines else [text]
+        if not text.strip() or not all(part.isprintable() for part in parts):
+            raise ValueError
+        return text
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Schema:
+        return {**handler(schema), "examples": [self.example]}
+
+
+class Directory(Text):
+    """The name of a directory that a run makes, and so would make under a wrong name as well."""
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few words."""
+
+    words: Sequence[str]
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core.core_schema import literal_schema
+
+        return _refusing(literal_schema(list(self.words)), self.asked, words=self.words)
+
+    @property
+    def asked(self) -> str:
+        """The words, to follow the name of the key."""
+        *most, last = (repr(word) for word in self.words)
+        return f"is {', '.join(most)} or {last}"
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Schema:
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed(Kind):
+    """A value that a function reads, which raises :class:`Faults`; described by a JSON schema."""
+
+    parse: Callable[[Any], Any]
+    described: Mapping[str, Any]
+    writer: Callable[[Any], Any] | None = None
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core.core_schema import no_info_plain_validator_function
+
+        return no_info_plain_validator_function(self.parse)
+
+    def write(self, value: Any) -> Any:
+        """Return a value as a set-up has it."""
+        return self.writer(value) if self.writer else value
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Schema:
+        return dict(self.described)
+
+
+class _OfParts(Kind):
+    """A value with parts that are described by a class of the model."""
+
+    part: type
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        from pydantic_core.core_schema import any_schema, json_or_python_schema
+
+        described = handler.generate_schema(self.part)
+        return json_or_python_schema(json_schema=described, python_schema=any_schema())
+
+
+@dataclass(frozen=True)
+class WordOrTable(_OfParts):
+    """One of a few words, or a mapping of which one key is the word.
+
+    Parameters
+    ----------
+    part
+        The class of the mapping; its first field takes the word.
+    words
+        The words.
+    """
+
+    part: type
+    words: Sequence[str]
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core import core_schema
+
+        word = core_schema.no_info_after_validator_function(
+            self.part, core_schema.literal_schema(list(self.words))
+        )
+        table = core_schema.is_instance_schema(self.part)  # the reader has read it already
+        choice = core_schema.union_schema([table, word])
+        return _refusing(choice, Choice(self.words).asked, words=self.words)
+
+    def write(self, value: Any) -> Any:
+        """Return the word alone, if the rest is as usual."""
+        word, *more = (field.name for field in fields(self.part))
+        chosen = getattr(value, word)
+        if value == self.part(chosen):
+            return chosen
+        return {word: chosen, **{name: getattr(value, name) for name in more}}
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Schema:
+        return {"anyOf": [{"enum": list(self.words)}, handler(schema)]}
+
+
+@dataclass(frozen=True)
+class Section(_OfParts):
+    """A mapping of names to parts, or to files that hold one."""
+
+    part: type
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core.core_schema import any_schema
+
+        return any_schema()  # the reader has read each part alone
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Schema:
+        file = {"type": "string", "minLength": 1}
+        return {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{NAME}$", "not": {"enum": list(RESERVED_NAMES)}},
+            "additionalProperties": {"anyOf": [handler(schema), file]},
+        }
+
+
+def name_faults(name: object, **place: Any) -> list[Fault]:
+    """Return what is wrong with the name of a buffer or worker."""
+    if isinstance(name, str) and re.fullmatch(NAME, name) and name not in RESERVED_NAMES:
+        return []
+    remedy = "choose a name such as RB_1"
+    if name in RESERVED_NAMES:
+        remedy = "choose another name: functions have an argument of this one"
+    asked = "has a name of letters, digits, underscores, spaces, dots and dashes"
+    return [Fault(asked, remedy, **place)]
+
+
+def names() -> Parsed:
+    """Return the kind of a list of names of buffers; one name needs no list."""
+    return Parsed(
+        _parse_names,
+        {"type": ["array", "string", "null"], "items": {"type": "string", "pattern": f"^{NAME}$"}},
+        list,
+    )
+
+
+def _parse_names(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    is_list = isinstance(value, list)
+    faults = [
+        fault
+        for index, name in enumerate(value if is_list else [value])
+        for fault in name_faults(name, path=(index,) if is_list else (), part="a buffer in {}")
+    ]
+    if faults:
+        raise Faults(*faults)
+    return tuple(value) if is_list else (value,)
+
+
+class Key(NamedTuple):
+    """A key of set-up files: the field that takes its value, and its kind."""
+
+    field: Field[Any]
+    kind: Kind
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be there."""
+        return self.field.default is MISSING and self.field.default_factory is MISSING
+
+
+def part_config(**keys: str) -> dict[str, Any]:
+    """Return what pydantic is told about a class; `keys` are keys that differ from their fields."""
+    return {
+        "extra": "forbid",
+        "use_attribute_docstrings": True,
+        "alias_generator": lambda name: keys.get(name, name),
+    }
+
+
+@cache
+def keys_of(part: Any) -> dict[str, Key]:
+    """Return the keys of a class of the model, in their order."""
+    hints = get_type_hints(part, include_extras=True)
+    key_of = part.__pydantic_config__["alias_generator"]
+    found = {}
+    for each in fields(part):
+        for kind in getattr(hints[each.name], "__metadata__", ()):
+            if isinstance(kind, Kind):
+                found[key_of(each.name)] = Key(each, kind)
+    return found
+
+
+def written(part: Any, *, complete: bool = False) -> dict[str, Any]:
+    """Return a part as a set-up has it: the keys that differ from their defaults, or all.
+
+    Parts of it that are named are left out; they are written one by one.
+    """
+    content: dict[str, Any] = {}
+    for key, made in keys_of(part.__class__).items():
+        value = getattr(part, made.field.name)
+        is_usual = value == made.field.default and not complete
+        if not is_usual and not isinstance(made.kind, Section):
+            content[key] = None if value is None else made.kind.write(value)
+    return content

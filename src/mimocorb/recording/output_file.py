@@ -1,0 +1,218 @@
+"""Files of whole records in the run directory.
+
+What is true of such a file at every moment, also after a kill or on a full disk:
+
+I1  it holds whole records only: all of every :meth:`OutputFile.append` that returned, and perhaps
+    the first few, complete, of one that did not;
+I2  it lies in its directory: names are checked, links are not followed;
+I3  it has not replaced another file. A process that takes the place of one that has failed goes on
+    in a file of its own: ``decays_2.txt`` behind ``decays.txt``.
+
+Records go to the operating system in :meth:`~OutputFile.append`, so a kill of the process loses
+none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
+
+A kill ends a write at the next boundary of a page of memory, at which Linux looks for signals.
+Records without a header are therefore written in pieces that begin where a record begins, and
+reach over such a boundary with their first record only: whatever else a piece holds, it is either
+written or not. A record that lies across a boundary can be cut by a kill in the very microsecond in
+which it is written; no way of writing prevents that.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mimocorb._words import how_many
+from mimocorb.components import worker_context
+from mimocorb.errors import OutputError, SetupError
+
+__all__ = ["OutputFile", "check_columns", "checked_name"]
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def checked_name(owner: str, name: Any, key: str = "filename") -> str:
+    """Return the file name from a configuration; refuse a missing one and any path."""
+    if name is None:
+        raise SetupError(f"{owner} needs the configuration key {key!r}, the name of its file.")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.strip(".") == "":
+        raise SetupError(
+            f"{owner}: {key} is {name!r}. A file name has 1 to 64 letters, digits, dots,"
+            " underscores and hyphens, and no path: files are written into the run directory."
+        )
+    return name
+
+
+def check_columns(owner: str, key: str, given: object, columns: Sequence[str]) -> None:
+    """Refuse a value that is no mapping of columns of a file to something."""
+    if not isinstance(given, Mapping):
+        raise SetupError(
+            f"{owner}: {key} is {given!r}. Write a mapping of columns, which are"
+            f" {', '.join(columns)}."
+        )
+    unknown = [str(name) for name in given if name not in columns]
+    if unknown:
+        raise SetupError(
+            f"{owner}: {key} names {', '.join(unknown)}, but the columns are {', '.join(columns)}."
+        )
+
+
+class OutputFile:
+    """A new file that grows record by record.
+
+    Parameters
+    ----------
+    directory
+        An existing directory.
+    name
+        File name, already checked; see I3 for what becomes of it after a restart.
+    heading
+        Written at the beginning; not counted as a record.
+
+    Raises
+    ------
+    OutputError
+        The file exists, or cannot be created.
+    """
+
+    def __init__(self, directory: Path, name: str, heading: bytes = b"") -> None:
+        self.path = _of_this_process(directory / name)
+        self.records = 0
+        self.size_bytes = 0
+        self._fd = -1
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._fd = os.open(self.path, flags, 0o644)
+        except FileExistsError as error:
+            raise _output_error(
+                f"{self.path} exists already and is not overwritten. Choose another filename, or"
+                " another run directory; each process needs a file of its own.",
+                error,
+            ) from None
+        except OSError as error:
+            raise _output_error(f"cannot create {self.path}: {error.strerror}", error) from error
+        if heading:
+            self.append([heading])
+            self.records = 0
+
+    def append(self, records: Sequence[bytes]) -> None:
+        """Append records, all or none.
+
+        Raises
+        ------
+        OutputError
+            They could not be written; the file was cut back to where it was.
+        """
+        self._extend(_pieces(records, self.size_bytes), len(records))
+
+    def append_behind_header(self, header: bytes, rest: bytes, count: int) -> None:
+        """Append `count` records, of which the header of the first is written last.
+
+        A kill in between leaves zeros in the place of the header.
+
+        Parameters
+        ----------
+        header
+            How the first record begins.
+        rest
+            Everything behind, that is the body of the first record and further records.
+        count
+            Number of records.
+
+        Raises
+        ------
+        OutputError
+            They could not be written; the file was cut back to where it was.
+        """
+        start = self.size_bytes
+        self._extend(((start + len(header), rest), (start, header)), count)
+
+    def _extend(self, pieces: Iterable[tuple[int, bytes]], count: int) -> None:
+        start = end = self.size_bytes
+        try:
+            for offset, piece in pieces:
+                self._write_at(offset, piece)
+                end = max(end, offset + len(piece))
+        except OSError as error:
+            os.ftruncate(self._fd, start)
+            raise _output_error(
+                f"cannot write {_records(count)} to {self.path}: {error.strerror}. The file keeps"
+                f" its {how_many(self.records, 'whole record')} ({start} bytes). Make"
+                " room, or write to another disk, and start a new run.",
+                error,
+            ) from error
+        self.size_bytes = end
+        self.records += count
+
+    def _write_at(self, offset: int, data: bytes) -> None:
+        written = os.pwrite(self._fd, data, offset)
+        while written < len(data):
+            # a short write: the rest either fits now or raises the error that stopped it
+            data = data[written:]
+            offset += written
+            written = os.pwrite(self._fd, data, offset)
+
+    def close(self, trailer: bytes = b"") -> None:
+        """Append `trailer`, wait until all is on disk, and close. Idempotent.
+
+        Raises
+        ------
+        OutputError
+            Not everything could be brought to the disk.
+        """
+        if self._fd < 0:
+            return
+        try:
+            self._write_at(self.size_bytes, trailer)
+            os.fsync(self._fd)
+        except OSError as error:
+            os.ftruncate(self._fd, self.size_bytes)
+            raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> OutputFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _of_this_process(path: Path) -> Path:
+    attempt = worker_context.current().attempt
+    return path if attempt == 1 else path.with_name(f"{path.stem}_{attempt}{path.suffix}")
+
+
+def _pieces(records: Sequence[bytes], start: int) -> Iterator[tuple[int, bytes]]:
+    """Join records into pieces that cross a page boundary with their first record only."""
+    piece: list[bytes] = []
+    offset = end = start
+    for record in records:
+        if piece and end // mmap.PAGESIZE != (end + len(record) - 1) // mmap.PAGESIZE:
+            yield offset, b"".join(piece)
+            piece, offset = [], end
+        piece.append(record)
+        end += len(record)
+    yield offset, b"".join(piece)
+
+
+def _records(count: int) -> str:
+    return "a record" if count == 1 else how_many(count, "record")
+
+
+def _output_error(message: str, cause: OSError) -> OutputError:
+    error = OutputError(message)
+    error.errno = cause.errno
+    return error

@@ -1,0 +1,249 @@
+"""The sink for tables of numbers: a tab-separated text file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._words import how_many
+from mimocorb.buffers.layout import contiguous_samples
+from mimocorb.components.form import sink
+from mimocorb.errors import SetupError
+from mimocorb.recording.output_file import OutputFile, check_columns, checked_name
+
+__all__ = ["Text", "TextTable"]
+
+logger = logging.getLogger(__name__)
+
+_WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most digits
+_METADATA = ("counter", "timestamp", "deadtime")
+
+
+@sink
+class Text:
+    """Save numbers to a text file, one row for each event, separated by tabs.
+
+    The first line names the columns: counter, timestamp (UTC, s), deadtime, then the fields in
+    their order. Numbers are written with the digits that give back the same number when read.
+
+    Rows are handed to the operating system before their events are acknowledged: a killed process
+    leaves whole rows, and all of them. Killed in between, the rows of a batch are in the file
+    although its events are delivered again to whoever reads on. At the end, the file is brought to
+    the disk. A process that takes the place of one that has failed goes on in a file of its own,
+    such as ``pulses_2.txt``.
+
+    Parameters
+    ----------
+    filename
+        Name of the file without path; ``.txt`` is appended unless it ends in ``.txt`` or ``.csv``.
+    header_alias
+        Field → heading of its column, where that is not the name.
+    buffer, directory
+        Given by mimocorb. The buffer must have ``values_per_slot`` 1 and numbers in its fields.
+
+    Raises
+    ------
+    SetupError
+        Several values per slot, fields that are no numbers, or a faulty configuration.
+    OutputError
+        The file exists already (it is never overwritten) or cannot be created.
+    """
+
+    OWNER: ClassVar[str] = "text"
+    """What messages call it."""
+
+    def __init__(
+        self,
+        *,
+        filename: str,
+        header_alias: dict[str, str] | None = None,
+        buffer: Mapping[str, Any],
+        directory: Path,
+    ) -> None:
+        name = self.output_name(filename=filename)
+        self._table = TextTable(self.OWNER, buffer, directory, name, alias=header_alias)
+        self.path = self._table.path
+
+    @classmethod
+    def output_name(cls, *, filename: str, **_others: Any) -> str:
+        """Return the name of the file that this configuration makes."""
+        name = checked_name(cls.OWNER, filename)
+        return name if name.endswith((".txt", ".csv")) else f"{name}.txt"
+
+    @classmethod
+    def check(
+        cls, buffer: Mapping[str, Any], *, filename: str, header_alias: dict[str, str] | None = None
+    ) -> int:
+        """Return the most bytes that a row takes; SetupError if it cannot work with its buffer."""
+        cls.accept(buffer, filename=filename, header_alias=header_alias)
+        dtype = buffer["dtype"]
+        metadata = "\t".join(map(repr, (np.iinfo(np.int64).max, _WIDEST, _WIDEST)))
+        return len(metadata) + len(next(iter(_row_format(dtype, "\t")(_widest_row(dtype))))) + 2
+
+    @classmethod
+    def accept(
+        cls, buffer: Mapping[str, Any], *, filename: str, header_alias: dict[str, str] | None = None
+    ) -> None:
+        """Raise a SetupError if it cannot work with its buffer; loads and opens nothing."""
+        cls.output_name(filename=filename)
+        _check_form(cls.OWNER, buffer)
+        _headings(cls.OWNER, buffer["dtype"].names or ("value",), header_alias or {})
+
+    @property
+    def event_count(self) -> int:
+        """Number of rows written."""
+        return self._table.rows
+
+    def __call__(self, events: NDArray[Any], metadata: Any) -> None:
+        """Write a row for each event.
+
+        Raises
+        ------
+        OutputError
+            Rows could not be written, for instance because the disk is full. The file keeps the
+            whole rows it had, and the events of the batch are given back.
+        """
+        self._table.append(events, metadata)
+
+    def close(self) -> None:
+        """Bring the file to the disk. Idempotent."""
+        self._table.close()
+        logger.info("%s in %s", how_many(self.event_count, "row"), self.path.name)
+
+
+class TextTable:
+    """A text file with one row for each event: its metadata, then its fields.
+
+    Parameters
+    ----------
+    owner
+        Named in messages.
+    setup
+        Set-up dictionary of a buffer with ``values_per_slot`` 1 and numbers in its fields.
+    directory, name
+        Where the file is made; it must not exist.
+    alias
+        Heading of a column, where it is not the name of the field.
+    separator
+        What stands between two columns.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        setup: Mapping[str, Any],
+        directory: Path,
+        name: str,
+        *,
+        alias: Mapping[str, str] | None = None,
+        separator: str = "\t",
+    ) -> None:
+        _check_form(owner, setup)
+        self._separator = separator
+        self._as_text = _row_format(setup["dtype"], separator)
+        header = separator.join(_headings(owner, setup["dtype"].names or ("value",), alias or {}))
+        self._file = OutputFile(directory, name, f"{header}\n".encode())
+        self.path = self._file.path
+
+    @property
+    def rows(self) -> int:
+        """Number of rows written."""
+        return self._file.records
+
+    def append(self, events: NDArray[Any], metadata: Sequence[NDArray[Any]]) -> None:
+        """Append events of shape ``(k, 1)``; their metadata are three arrays of k entries.
+
+        Raises
+        ------
+        OutputError
+            They could not be written; the file keeps the whole rows it had.
+        """
+        between = self._separator
+        each = zip(*(part.tolist() for part in metadata), self._as_text(events[:, 0]), strict=True)
+        self._file.append(
+            [
+                f"{counter}{between}{timestamp!r}{between}{deadtime!r}{between}{columns}\n".encode()
+                for counter, timestamp, deadtime, columns in each
+            ]
+        )
+
+    def close(self) -> None:
+        """Bring the file to the disk. Idempotent."""
+        self._file.close()
+
+    def __enter__(self) -> TextTable:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _check_form(owner: str, setup: Mapping[str, Any]) -> None:
+    name, dtype = setup.get("name", "the buffer"), setup["dtype"]
+    if setup["values_per_slot"] != 1:
+        raise SetupError(
+            f"{owner} writes one row per event, but {name} has"
+            f" {how_many(setup['values_per_slot'], 'value')} per slot. Save it with"
+            " BufferToParquetfile, or give the buffer one value per slot."
+        )
+    samples = contiguous_samples(dtype, 1)
+    if samples is not None:
+        raise SetupError(
+            f"{owner} writes one number per column, but the fields of {name} are whole"
+            f" channels of {how_many(samples, 'sample')}. Save it with BufferToParquetfile."
+        )
+    for column, field in _fields(dtype):
+        if field.shape or field.kind not in "biufc":
+            raise SetupError(
+                f"{owner} writes one number per column, but field {column!r} of {name} is"
+                f" {field}. Save it with BufferToParquetfile, or give each number a field."
+            )
+
+
+def _fields(dtype: np.dtype[Any]) -> list[tuple[str, np.dtype[Any]]]:
+    return [(name, dtype[name]) for name in dtype.names] if dtype.names else [("value", dtype)]
+
+
+def _widest_row(dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return one record with the longest numbers."""
+    row = np.zeros(1, dtype)
+    for name, field in _fields(dtype):
+        column = row[name] if dtype.names else row
+        if field.kind in "iu":
+            column[0] = np.iinfo(field).min or np.iinfo(field).max
+        elif field.kind in "fc":
+            widest = -np.finfo(field).tiny
+            column[0] = complex(widest, widest) if field.kind == "c" else widest
+    return row
+
+
+def _headings(owner: str, columns: tuple[str, ...], alias: Mapping[str, str]) -> list[str]:
+    known = (*_METADATA, *columns)
+    check_columns(owner, "header_alias", alias, known)
+    headings = [str(alias.get(column, column)) for column in known]
+    if any(character in heading for heading in headings for character in "\t\n\r"):
+        raise SetupError(f"{owner}: a column heading contains a tab or a line break.")
+    if len(set(headings)) < len(headings):
+        raise SetupError(f"{owner}: two columns have the same heading: {headings}.")
+    return headings
+
+
+def _row_format(dtype: np.dtype[Any], separator: str) -> Callable[[NDArray[Any]], Iterable[str]]:
+    """Return the function that writes records, in the shortest form that reads back equal."""
+    if dtype.names is None:
+        return lambda records: map(str, records)
+    if all(field.kind in "biu" or field == np.float64 for _, field in _fields(dtype)):
+        return lambda records: (separator.join(map(repr, record)) for record in records.tolist())
+    # Python has no float32: as Python floats, they would show digits that they do not have
+    return lambda records: (separator.join(map(str, record)) for record in records)

@@ -1,1 +1,0 @@
-"""Sinks: from a buffer to a file. One file per kind."""

@@ -1,1 +1,0 @@
-"""Sources: what puts events into the first buffer. One file per kind."""
