@@ -42,13 +42,16 @@ Workers:
   keep: {file: own.py, function: keep, sources: [pulses]}
   table: {function: buffer_control.BufferToTxtfile, sources: [pulses], config: {filename: table}}
 """
-TABLE = "  other: {file: own.py, function: save, sources: [pulses], config: {filename: NAME}}\n"
+TABLE = (
+    "  other: {function: buffer_control.BufferToTxtfile, sources: [pulses],"
+    " config: {filename: NAME}}\n"
+)
 
 # What is written otherwise, with the place and words of the one message that follows.
 REFUSED = {
     "two workers on one file": (
         SETUP + TABLE.replace("NAME", "table"),
-        "9:69: error: other writes a file of its own in the directory of the run; found table.txt"
+        "9:81: error: other writes a file of its own in the directory of the run; found table.txt"
         " for table and other; give other another filename",
     ),
     "two processes on one file": (
@@ -126,6 +129,15 @@ def test_what_is_not_refused_runs(here: Path, capsys: pytest.CaptureFixture[str]
     assert main(["check", "setup.yaml", "--strict"]) == 0
     assert main(["run", "setup.yaml", "--quiet"]) == 0
     assert {"table.txt", "other.txt"} < {path.name for path in here.glob("target/*/*.txt")}
+
+
+def test_a_function_that_may_give_its_sink_another_configuration_is_warned_only(here: Path) -> None:
+    (here / "own.py").write_text(MODULE)
+    own = TABLE.replace("function: buffer_control.BufferToTxtfile", "file: own.py, function: save")
+    (here / "setup.yaml").write_text(SETUP + own.replace("[pulses]", "[raw]"))
+    (problem,) = preflight("setup.yaml").problems
+    assert (problem.severity, problem.line) == ("warning", 9)
+    assert problem.found.startswith("BufferToTxtfile writes one row per event")
 
 
 # --- functions of the older forms

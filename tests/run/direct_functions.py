@@ -21,9 +21,8 @@ from mimocorb.buffer_control import (
     BufferToParquetfile,
     BufferToTxtfile,
     SourceToBuffer,
-    rbDrain,
 )
-from mimocorb.components import worker_context
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import BufferTimeout
 from mimocorb.mimo_buffer import Observer, Reader, Writer
 
@@ -74,22 +73,10 @@ def dies_before_it_opens(source_list, sink_list, observe_list, config_dict, **rb
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def save(source_list, sink_list, observe_list, config_dict, **rb_info):
-    BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
-
-
 def save_unseen(source_list, sink_list, observe_list, config_dict, **rb_info):
     """What it uses is known at run time only, so that no check finds a file with another owner."""
     sink_class = vars(buffer_control)["BufferToTxtfile"]
     sink_class(source_list, sink_list, observe_list, config_dict, **rb_info)()
-
-
-def save_waveforms(source_list, sink_list, observe_list, config_dict, **rb_info):
-    BufferToParquetfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
-
-
-def drain(source_list, sink_list, observe_list, config_dict, **rb_info):
-    rbDrain(source_list, sink_list, observe_list, config_dict, **rb_info)()
 
 
 def save_on_a_small_disk(source_list, sink_list, observe_list, config_dict, **rb_info):
@@ -165,7 +152,7 @@ def counts_and_fails_once(source_list, sink_list, observe_list, config_dict, **r
 def reports_pauses(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Say what this worker knows of a pause."""
     while True:
-        mimocorb.report(paused=worker_context.current().is_paused())
+        mimocorb.report(paused=current_worker().is_paused())
         time.sleep(0.01)
 
 

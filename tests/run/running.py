@@ -27,6 +27,8 @@ FUNCTIONS = tuple(
     for kind in ("source", "filter", "sink", "direct")
 )
 """The modules of worker functions; each function is in one of them."""
+SHIPPED = ("text", "parquet_tar", "drain")
+"""Sinks that mimocorb has."""
 WATCHDOG_S = 120.0
 
 
@@ -59,7 +61,7 @@ class Worker:
             for key, wanted in keys.items()
         }
         return {
-            "file": str(file_of(self.function)),
+            **({} if self.function in SHIPPED else {"file": str(file_of(self.function))}),
             "function": self.function,
             "number_of_processes": self.processes,
             **{key: names for key, names in buffers.items() if names},
@@ -111,11 +113,11 @@ def chain(
     more: Sequence[Worker] = (),
     **keys: Any,
 ) -> Path:
-    """Write the usual set-up: numbers → RB_1 → double → RB_2 → save."""
+    """Write the usual set-up: numbers → RB_1 → double → RB_2 → text."""
     workers = [
         source or Worker("numbers", {"RB_1": "write"}, {"events": 100}),
         middle or Worker("double", {"RB_1": "read", "RB_2": "write"}),
-        sink or Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+        sink or Worker("text", {"RB_2": "read"}, {"filename": "values"}),
         *more,
     ]
     return write_setup(directory, [buffer("RB_1", values=4), buffer("RB_2")], workers, **keys)

@@ -178,7 +178,7 @@ def test_a_sink_whose_file_exists_does_not_replace_it(tmp_path):
     assert finished.code == 1
     assert "exists already" in finished.summary["failures"][0]
     readers = [group["reader"] for group in finished.summary["buffers"][1]["groups"]]
-    assert readers == ["save", "save_unseen"]
+    assert readers == ["text", "save_unseen"]
     values = finished.values()
     assert values == [2.0 * n for n in range(len(values))]
 
@@ -249,7 +249,7 @@ def test_a_display_that_fails_does_not_disturb_the_run(tmp_path):
 
 def test_waveforms_of_an_interrupted_run_are_a_readable_archive(tmp_path):
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.005})
-    sink = Worker("save_waveforms", {"RB_2": "read"}, {"filename": "waveform"})
+    sink = Worker("parquet_tar", {"RB_2": "read"}, {"filename": "waveform"})
     daq = RunningDaq(chain(tmp_path, source=source, sink=sink))
     daq.wait_for("data taking begins")
     daq.interrupt()

@@ -61,35 +61,36 @@ def test_a_filter_that_waits_for_room_does_not_hang(tmp_path):
     assert finished.values() == [2.0 * n for n in range(4)]
 
 
-HANGS_IN_ITS_FIRST_WORKER = """
+HANGS_AT_FIRST = """
 import time
 from pathlib import Path
 
 from mimocorb import sink
 
-imports = Path(__file__).with_suffix(".imports")
-imports.open("a").write("x")
-if len(imports.read_text()) == 2:  # the first one is that of the check
+try:
+    Path(__file__).with_name("was_here").touch(exist_ok=False)
     time.sleep(1000)
+except FileExistsError:
+    pass
 
 
 @sink
-def save(events):
+def text(events):
     pass
 """
 
 
 def test_a_worker_that_hangs_while_it_is_imported_is_killed_and_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "hanging.py").write_text(HANGS_IN_ITS_FIRST_WORKER)
+    (tmp_path / "hanging.py").write_text(HANGS_AT_FIRST)
     keys = {"file": "hanging.py", "hang_timeout_s": 0.5, "restart": ON_FAILURE}
-    sink = Worker("save", {"RB_2": "read"}, keys=keys)
+    sink = Worker("text", {"RB_2": "read"}, keys=keys)
     supervisor = SupervisorOptions(start_grace_s=3.0)
-    options = RunOptions(verbose=0, keyboard=False, supervisor=supervisor)
+    options = RunOptions(verbose=0, keyboard=False, supervisor=supervisor, examined=True)
     summary = run_setup(read_setup(chain(tmp_path, sink=sink)), options)
     assert summary.failures == []
     (warning,) = summary.warnings
-    assert "sink save failed and was started again: hung: it was not ready after" in warning
+    assert "sink text failed and was started again: hung: it was not ready after" in warning
     (ledger, _) = summary.view.buffers
     assert ledger.stats.published == ledger.stats.groups[0].acknowledged == 100
 

@@ -97,7 +97,7 @@ def test_a_run_needs_nothing_of_dev_shm(tmp_path):
         [
             Worker("numbers", {"RB_1": "write"}, {"events": 40}),
             Worker("double", {"RB_1": "read", "RB_2": "write"}),
-            Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_2": "read"}, {"filename": "values"}),
         ],
     )
     small = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$@"'

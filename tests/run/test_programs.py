@@ -76,7 +76,7 @@ def test_processes_are_called_as_their_workers(tmp_path):
     middle = Worker("double", {"RB_1": "read", "RB_2": "write"}, {}, processes=2)
     daq = RunningDaq(chain(tmp_path, source=SOURCE, middle=middle))
     daq.wait_for("data taking begins")
-    expected = {"mimocorb", "source starts_p", "filter doubl[1]", "filter doubl[2]", "sink save"}
+    expected = {"mimocorb", "source starts_p", "filter doubl[1]", "filter doubl[2]", "sink text"}
     assert expected <= names(daq.process.pid).keys()
     daq.interrupt()
     assert daq.finish().code == 0

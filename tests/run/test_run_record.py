@@ -179,14 +179,14 @@ def repeatable(directory: Path) -> Path:
     """A set-up that has everything below its directory, as a project of a user has."""
     here, modules = Path(__file__).parent, directory / "modules"
     modules.mkdir()
-    for name in ("source_functions", "direct_functions", "ways_to_fail"):
+    for name in ("source_functions", "ways_to_fail"):
         shutil.copy(here / f"{name}.py", modules)
     setup = write_setup(
         directory,
         [buffer("RB_1")],
         [
             Worker("numbers", {"RB_1": "write"}, {"events": 30}),
-            Worker("save", {"RB_1": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_1": "read"}, {"filename": "values"}),
         ],
         runevents=20,
     )

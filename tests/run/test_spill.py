@@ -49,7 +49,7 @@ def stuck_run(tmp_path: Path, obstacle: Path, file_limit_bytes: int | None = Non
         [
             Worker("numbers", {"RB_1": "write"}, {}),
             middle,
-            Worker("save", {"RB_2": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_2": "read"}, {"filename": "values"}),
         ],
     )
     daq = RunningDaq(setup, "--drain-timeout", "1")
@@ -169,7 +169,7 @@ def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys,
 def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(tmp_path, capsys):
     obstacle = tmp_path / "obstacle"
     fails = Worker("fails_while_there", {"RB_1": "read"}, {"file": str(obstacle)})
-    sink = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    sink = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     first = RunningDaq(chain(tmp_path, sink=sink, more=[fails])).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(8, 16)
@@ -197,7 +197,7 @@ def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(
 
 def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     """Three readers were left with different events; the second cannot take its buffer any more."""
-    keep = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    keep = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     more = [
         Worker("fails_while_there", {"RB_1": "read"}, {"file": str(tmp_path / "none")}),
         Worker("drain", {"RB_1": "read"}),
@@ -219,7 +219,7 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     passed, last = [path for path in run_directories(first.parent) if path != first]
     _, _, told = capsys.readouterr().out.partition("\nReplayed:\n")
     why = told.splitlines().pop(3)
-    assert "sink_3 can work with RB_1; " in why
+    assert "writes one row per event, but RB_1 has 4 values" in why
     assert told.splitlines() == [
         f"  2 events of RB_1 for sink_2: {passed}",
         f"  8 events of RB_1 for filter: {last}",
@@ -230,7 +230,7 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
 
     # Now it is the only one, and nothing is started.
     assert main(["replay", str(first), "--quiet"]) == 2
-    assert "sink_3 can work with RB_1; " in capsys.readouterr().err
+    assert "writes one row per event, but RB_1 has 4 values" in capsys.readouterr().err
 
 
 def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, monkeypatch):
@@ -253,7 +253,7 @@ def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path,
     """Three readers were left with different events; it is interrupted in the run of the second."""
     obstacle = tmp_path / "obstacle"
     stuck = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, {"file": str(obstacle)})
-    keep = Worker("save", {"RB_2": "read"}, {"filename": "doubled"})
+    keep = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     more = [Worker("fails_while_there", {"RB_1": "read"}, {"file": str(tmp_path / "none")})] * 2
     first = RunningDaq(chain(tmp_path, middle=stuck, sink=keep, more=more)).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
@@ -361,7 +361,7 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     chain(
         tmp_path,
         source=Worker("numbers", {"RB_1": "write"}, {"events": 10**9}),
-        sink=Worker("save", {"RB_2": "read"}, config, keys=keys),
+        sink=Worker("text", {"RB_2": "read"}, config, keys=keys),
     )
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
@@ -373,7 +373,7 @@ def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
     (directory,) = run_directories(tmp_path / "kept")
     record = read_record(directory)
     assert record.state == "ended", done.stdout
-    (failed,) = [text for text in record.result.failures if text.startswith("sink save failed")]
+    (failed,) = [text for text in record.result.failures if text.startswith("sink text failed")]
     assert "No space left on device" in failed
     assert failed.endswith("a new process would fail in the same way")
     assert failed in (directory / "summary.txt").read_text()

@@ -59,7 +59,7 @@ def test_several_sources_and_several_readers_of_one_buffer_all_get_their_share(t
         [buffer("RB_1")],
         [
             Worker("numbers", {"RB_1": "write"}, {"events": 50}, processes=2),
-            Worker("save", {"RB_1": "read"}, {"filename": "values"}),
+            Worker("text", {"RB_1": "read"}, {"filename": "values"}),
             Worker("drain", {"RB_1": "read"}),
             Worker("looks", {"RB_1": "observe"}),
         ],
@@ -69,7 +69,7 @@ def test_several_sources_and_several_readers_of_one_buffer_all_get_their_share(t
     assert finished.values() == sorted([float(n) for n in range(50)] * 2)
     (ledger,) = finished.summary["buffers"]
     assert [(g["reader"], g["acknowledged"]) for g in ledger["groups"]] == [
-        ("save", 100),
+        ("text", 100),
         ("drain", 100),
     ]
 
@@ -108,7 +108,6 @@ def test_the_directory_of_the_run_says_what_was_run(tmp_path):
     assert copied == {
         "source_functions.py",
         "filter_functions.py",
-        "direct_functions.py",
         "ways_to_fail.py",
     }
     assert finished.record["setup"]["Workers"]["source"]["config"] == {"events": 100}

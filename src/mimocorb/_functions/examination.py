@@ -89,8 +89,12 @@ def examine(setup: Setup, manner: Manner | None = None) -> Examination:
     found = [problem for trial in trials for problem in trial.problems]
     found += [problem for one in examined.values() for problem in one.problems]
     if manner.complete:
-        names = {name: one.preview.filename for name, one in examined.items()}
-        found += [*_taken_names(setup, names), *_crowded_buffers(setup)]
+        files = {
+            name: one.preview.filename
+            for name, one in examined.items()
+            if one.preview.filename and one.preview.certain
+        }
+        found += [*_taken_names(setup, files), *_crowded_buffers(setup)]
         for condition in setup.stop_when:
             found += _unreported(setup, condition)
         if not has_errors(found) and not any(one.takes_data for one in examined.values()):
@@ -119,16 +123,16 @@ def warnings_of(setup: Setup, start_method: str | None = None) -> Sequence[Probl
     return problems
 
 
-def _taken_names(setup: Setup, names: Mapping[str, str]) -> Iterator[Problem]:
+def _taken_names(setup: Setup, files: Mapping[str, str]) -> Iterator[Problem]:
     """Yield the workers whose file would already be there when they make it."""
     copies = [setup.path, *setup.config_files]
     copies += [spec.function.path for spec in setup.workers]
     copied = {path.name for path in copies if path and path.parent == setup.base_directory}
     owners: dict[str, list[str]] = defaultdict(list)
     for spec in setup.workers:
-        worker, name, taken = spec.name, names.get(spec.name, ""), ""
-        if not name:
+        if spec.name not in files:
             continue
+        worker, name, taken = spec.name, files[spec.name], ""
         if name in {*_OF_THE_RUN, *copied}:
             taken = f"found {name}, which the run writes itself"
         elif owners[name]:

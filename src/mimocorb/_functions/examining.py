@@ -92,7 +92,9 @@ def _of_function(
         if all(problem.severity == "warning" for problem in problems):
             preview = previewed(function, spec, setup, sizes=sizes)
     except MimocorbError as error:
-        problems.append(misfit(spec, error))
+        found = misfit(function, spec, error)
+        if sizes or found.severity == "error":  # a doubt is for who checks, not for who runs
+            problems.append(found)
     takes_data = "data" in (spec.config.keys() - spec.config_origin.common) or any(
         parameter.name == "data" for parameter in component.parameters
     )

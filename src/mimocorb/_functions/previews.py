@@ -14,7 +14,7 @@ from mimocorb.components.configuration import configure
 from mimocorb.components.form import kind_of
 from mimocorb.errors import MimocorbError
 from mimocorb.model import Setup, WorkerSpec
-from mimocorb.model.problem import Problem
+from mimocorb.model.problem import Problem, Severity
 
 __all__ = ["Preview", "misfit", "parts_used", "previewed"]
 
@@ -29,10 +29,13 @@ class Preview:
         The most bytes that an event takes in its file; None if that is not known.
     filename
         The name of its file in the directory of the run; empty if that is not known.
+    certain
+        Whether no function of the user stands between, which may change the configuration.
     """
 
     event_bytes: int | None = None
     filename: str = ""
+    certain: bool = True
 
 
 def previewed(
@@ -52,30 +55,37 @@ def previewed(
     if layout is None:
         return Preview()
     if kind_of(function) is not None:
-        return _checked(function, spec, layout)
+        return _checked(function, spec, layout, sizes=sizes)
     owner = _previewing(function)
     if owner is None:
         return Preview()
     looks = owner.preview if sizes or not hasattr(owner, "check") else owner.check
     event_bytes: int | None = looks(layout, spec.config)
     named = getattr(owner, "output_name", None)
-    return Preview(event_bytes, named(spec.config) if named else "")
+    return Preview(event_bytes, named(spec.config) if named else "", owner is function)
 
 
-def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any]) -> Preview:
+def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any], *, sizes: bool) -> Preview:
     """Ask a component, if its configuration is in order."""
     configuration, problems = configure(Component.of(function), spec)
     if problems or not hasattr(function, "check"):
         return Preview()
-    event_bytes: int | None = function.check(layout, **configuration)
+    # where sizes are not asked for, what need not load a library for them is enough
+    look = function.check if sizes else getattr(function, "accept", function.check)
+    event_bytes: int | None = look(layout, **configuration)
     named = getattr(function, "output_name", None)
     return Preview(event_bytes, named(**configuration) if named else "")
 
 
-def misfit(spec: WorkerSpec, error: MimocorbError) -> Problem:
-    """Return what a component has found as a problem of the set-up."""
+def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError) -> Problem:
+    """Return what a component has found as a problem of the set-up.
+
+    A function of the user that makes the component itself may give it another configuration.
+    """
     works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
-    return Problem(spec.where, works, str(error), "")
+    is_certain = kind_of(function) is not None or has_preview(function)
+    severity: Severity = "error" if is_certain else "warning"
+    return Problem(spec.where, works, str(error), "", severity)
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:

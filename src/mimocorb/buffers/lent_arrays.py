@@ -114,7 +114,7 @@ class LendingViews(SlotViews):
     def make(self, slot: int) -> NDArray[Any]:
         return self.each([slot])[0]
 
-    def each(self, slots: Sequence[int]) -> list[NDArray[Any]]:
+    def each(self, slots: Sequence[int]) -> Sequence[NDArray[Any]]:
         arrays = [SlotViews.make(self, slot) for slot in slots]
         for slot in slots:
             self.arrays[slot] = None  # so that the next event is asked for as well

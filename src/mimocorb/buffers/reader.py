@@ -167,7 +167,7 @@ class Reader:
         events.flags.writeable = False
         return events
 
-    def each(self) -> list[NDArray[Any]]:
+    def each(self) -> Sequence[NDArray[Any]]:
         """Return a view of each event in hand, as :meth:`get` does."""
         return self._views.each(self._slots_in_hand())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from mimocorb.buffers.contract import ReaderPort, WriterPort
 
 __all__ = ["SlotViews"]
+
+
+_MOST_VIEWS = 1 << 16
 
 
 class SlotViews:
@@ -36,13 +39,17 @@ class SlotViews:
         self.arrays[slot] = array
         return array
 
-    def each(self, slots: Sequence[int]) -> list[NDArray[Any]]:
+    def each(self, slots: Sequence[int]) -> Sequence[NDArray[Any]]:
         """Return the views of these slots."""
-        arrays = (self.arrays[slot] for slot in slots)
-        return [
-            self.make(slot) if array is None else array
-            for slot, array in zip(slots, arrays, strict=True)
-        ]
+        arrays = self._every
+        if isinstance(slots, range):
+            return arrays[slots.start : slots.stop]
+        return [arrays[slot] for slot in slots]
+
+    @cached_property
+    def _every(self) -> Sequence[NDArray[Any]]:
+        """The views of all slots, made at once; of the rows of a huge buffer when asked for."""
+        return list(self.ring) if len(self.arrays) <= _MOST_VIEWS else cast("Any", self.ring)
 
     def run(self, first: int, count: int) -> NDArray[Any]:
         """Return neighbouring slots as one array, shape ``(count, values_per_slot)``."""

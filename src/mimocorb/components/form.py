@@ -14,6 +14,20 @@ What to use when
 ``@sink``                 called with all events that wait; keeps or shows them
 ``@observer``             called with a copy of the newest event from time to time
 ========================  ======================================================================
+
+A class may have these methods as well:
+
+==============================  ================================================================
+``close()``, or ``__exit__``    called once at the end, whatever it is
+``check(buffer, **config)``     a class method that raises a SetupError for a buffer or a
+                                configuration it cannot work with, and returns the most bytes
+                                that an event takes in its file, or None. `buffer` has ``name``,
+                                ``dtype`` and ``values_per_slot``. ``mimocorb check`` calls it,
+                                and every run before it starts.
+``output_name(**config)``       a class method that returns the name of the file that it makes
+                                in the directory of the run, so that no two workers make one
+``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`
+==============================  ================================================================
 """
 
 from __future__ import annotations
@@ -82,8 +96,9 @@ def source(function: Any = None, /, **options: Any) -> Any:
         The function; left out where there are brackets.
     batch : bool
         Whether it yields blocks instead of events: an array of shape ``(k, n)`` for k events, a
-        dictionary of arrays whose first axis is k, or ``(block, metadata)``. See
-        :mod:`mimocorb.components.blocks` for all forms.
+        dictionary of arrays whose first axis is k, or ``(block, metadata)``, where metadata are
+        arrays of k numbers. Blocks larger than the buffer are published in pieces. If
+        something of a block does not fit, nothing of it is published.
 
     Raises
     ------
@@ -137,8 +152,8 @@ def filter(function: Any = None, /, **options: Any) -> Any:
         Whether it is called with ``events`` of shape ``(k, n)``, all that wait up to a limit. It
         returns a mask of k truth values (these events are kept), a dictionary of arrays of length k
         (a record for each event), ``(rows, dictionary)`` (for these events only), or, with several
-        sinks, a dictionary of these by the name of the sink; None rejects all. See
-        :mod:`mimocorb.components.blocks` for all forms.
+        sinks, a dictionary of these by the name of the sink; None rejects all. If it raises an
+        exception, all events of the batch are delivered again, one by one.
 
     Raises
     ------

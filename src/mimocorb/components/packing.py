@@ -2,8 +2,8 @@
 
 Every event passes here, so each step counts. What is recognised at once:
 
-* an array of the buffer's own bytes: the type and the shape of the one before;
-* a dictionary, or a number, for a buffer with one sample per event.
+* an array that has the bytes of a slot, of the same type and shape as the one before;
+* a dictionary of numbers, or one number, for a buffer with one sample per event.
 
 Everything else, and every fault, is left to :class:`~mimocorb.components.records.RecordForm`.
 """
@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb.components.records import RecordForm
 
@@ -32,6 +33,8 @@ _CODES = {"f8": "d", "f4": "f", "f2": "e"} | {
     for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))
 }
 
+PackNumbers = Callable[[Any, Any, int], bool]
+
 
 class Packer:
     """Brings events into the bytes of a slot, if they have one of the usual forms.
@@ -40,59 +43,78 @@ class Packer:
     ----------
     form
         The form of the events of the buffer.
+
+    Attributes
+    ----------
+    pack_numbers : callable
+        ``pack_numbers(event, memory, offset)`` writes the bytes of a dictionary of numbers, or of
+        one number, into memory; False for everything else.
+    scratch : bytearray
+        Memory for one event.
     """
 
     def __init__(self, form: RecordForm) -> None:
         self._form = form
         self._event_bytes = form.dtype.itemsize * form.samples
-        self._scratch = bytearray(self._event_bytes)
         self._dtype: np.dtype[Any] | None = form.dtype
         self._shape: tuple[int, ...] = (form.samples,)
-        numbers = _struct_of(form) if form.samples == 1 else None
-        self._pack_numbers = numbers.pack_into if numbers is not None else None
-        self._fields = len(form.channels)
-        self._values = _values_of(form)
+        self.scratch = bytearray(self._event_bytes)
+        self.pack_numbers = _number_packer(form)
 
-    def memory_of(self, value: Any) -> Any:
-        """Return an object with the bytes of an event, or None; valid until the next call."""
-        kind = type(value)
-        if kind is np.ndarray:
-            if (
-                value.dtype is self._dtype
-                and value.shape == self._shape
-                and value.flags.c_contiguous
-            ):
-                return value
-            return self._as_it_lies(value)
-        return self._scratch if self._pack(value, self._scratch, 0) else None
+    def as_it_lies(self, array: NDArray[Any]) -> Any:
+        """Return an array with just the bytes of a slot, the one given if it is that; or None."""
+        if array.dtype is self._dtype and array.shape == self._shape and array.flags.c_contiguous:
+            return array
+        same = self._form.same_bytes(array)
+        if same is not None and array.flags.c_contiguous:
+            self._dtype, self._shape = array.dtype, array.shape
+        return same
 
     def pack(self, value: Any, memory: Any, offset: int) -> bool:
         """Write the bytes of an event into memory; False if it has another form."""
-        if type(value) is np.ndarray:
-            same = self.memory_of(value)
-            if same is None:
-                return False
-            memory[offset : offset + self._event_bytes] = same.tobytes()
-            return True
-        return self._pack(value, memory, offset)
-
-    def _pack(self, value: Any, memory: Any, offset: int) -> bool:
-        if self._pack_numbers is None:
+        if type(value) is not np.ndarray:
+            return self.pack_numbers(value, memory, offset)
+        same = self.as_it_lies(value)
+        if same is None:
             return False
-        try:
-            values = self._values(value)
-            if _NUMBERS.issuperset(map(type, values)):
-                self._pack_numbers(memory, offset, *values)
-                return True
-        except (LookupError, TypeError, struct.error, OverflowError):
-            pass  # whatever it is, RecordForm says so
+        memory[offset : offset + self._event_bytes] = same.tobytes()
+        return True
+
+
+def _number_packer(form: RecordForm) -> PackNumbers:
+    numbers = _struct_of(form) if form.samples == 1 else None
+    if numbers is None:
+        return lambda _value, _memory, _offset: False
+    names, pack, are_numbers = form.dtype.names, numbers.pack_into, _NUMBERS.issuperset
+    get: Callable[[Any], Any] = itemgetter(*names) if names else tuple
+    count = len(names or ())
+
+    # whatever goes wrong, RecordForm says so
+    faults = (LookupError, struct.error, OverflowError)
+
+    def pack_fields(value: Any, memory: Any, offset: int) -> bool:
+        if type(value) is dict and len(value) == count:
+            try:
+                values = get(value)
+                if are_numbers(map(type, values)):
+                    pack(memory, offset, *values)
+                    return True
+            except faults:
+                pass
         return False
 
-    def _as_it_lies(self, value: np.ndarray[Any, Any]) -> Any:
-        same = self._form.same_bytes(value)
-        if same is not None and value.flags.c_contiguous:
-            self._dtype, self._shape = value.dtype, value.shape
-        return same
+    def pack_one(value: Any, memory: Any, offset: int) -> bool:
+        if names:
+            value = value.get(names[0]) if type(value) is dict and len(value) == 1 else None
+        if type(value) in _NUMBERS:
+            try:
+                pack(memory, offset, value)
+            except faults:
+                return False
+            return True
+        return False
+
+    return pack_fields if count > 1 else pack_one
 
 
 def _struct_of(form: RecordForm) -> struct.Struct | None:
@@ -100,35 +122,12 @@ def _struct_of(form: RecordForm) -> struct.Struct | None:
     dtype = form.dtype
     fields = [(0, dtype)]
     if dtype.fields is not None:
-        fields = sorted(
-            ((field[1], field[0]) for field in dtype.fields.values()), key=lambda each: each[0]
-        )
-        if [name for name, _ in sorted(dtype.fields.items(), key=lambda item: item[1][1])] != list(
-            form.channels
-        ):
-            return None
+        fields = [(dtype.fields[name][1], dtype.fields[name][0]) for name in form.channels]
     text, at = "<", 0
     for offset, field in fields:
         code = _CODES.get(field.str[1:]) if field.shape == () and field.str[0] in "<|" else None
-        if code is None or offset < at:
+        if code is None or offset < at:  # also if the fields lie in another order
             return None
         text += f"{offset - at}x{code}"
         at = offset + field.itemsize
     return struct.Struct(f"{text}{dtype.itemsize - at}x")
-
-
-def _values_of(form: RecordForm) -> Callable[[Any], tuple[Any, ...]]:
-    """Return the function that takes the numbers out of an event, in the order of the fields."""
-    names = form.dtype.names
-    if names is None:
-        return lambda value: (value,)
-    fields = len(names)
-    get: Callable[[Any], Any] = itemgetter(*names)
-
-    def values(event: Any) -> tuple[Any, ...]:
-        if type(event) is not dict or len(event) != fields:
-            raise TypeError
-        found = get(event)
-        return found if fields > 1 else (found,)
-
-    return values

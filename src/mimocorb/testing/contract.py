@@ -21,6 +21,7 @@ from mimocorb.testing.contract_lifecycle import EndOfStreamContract, StatisticsC
 from mimocorb.testing.contract_observing import ObservingContract
 from mimocorb.testing.contract_order import OrderContract
 from mimocorb.testing.contract_records import RecordsContract
+from mimocorb.testing.contract_scattered import QuickWritingContract, ScatteredContract
 from mimocorb.testing.contract_writing import MetadataContract, WritingContract
 
 __all__ = ["BufferContract"]
@@ -33,6 +34,8 @@ class BufferContract(
     DeliveryContract,
     OrderContract,
     BatchContract,
+    QuickWritingContract,
+    ScatteredContract,
     QuarantineContract,
     ObservingContract,
     EndOfStreamContract,

@@ -44,7 +44,9 @@ class EventWriter:
         self.next_counter: int = int(setup["first_counter"])
         """Counter of the next event, if that has none of its own; messages call it by this."""
         self._first_counter = self.next_counter
-        self._memory_of = Packer(self.form).memory_of
+        packer = Packer(self.form)
+        self._as_it_lies, self._pack_numbers = packer.as_it_lies, packer.pack_numbers
+        self._scratch = packer.scratch
         self._put_now = self.writer.put_now
         self._meter: Meter | None = None
 
@@ -72,14 +74,13 @@ class EventWriter:
         meter = self._meter or self.begin()
         deadtime = meter.event_is_there()
         counter, timestamp_s = self.next_counter, time()
+        memory = None
         if metadata is None:
-            memory = self._memory_of(data)
-            done = memory is not None and (
-                self._put_now(memory, counter, timestamp_s, deadtime) >= 0
-            )
-        else:
-            done = False
-        if not done:
+            if type(data) is np.ndarray:
+                memory = self._as_it_lies(data)
+            elif self._pack_numbers(data, self._scratch, 0):
+                memory = self._scratch
+        if memory is None or self._put_now(memory, counter, timestamp_s, deadtime) < 0:
             self._put_into_slot(data, metadata, meter, timestamp_s)
         meter.event_is_published()
         self.next_counter = counter + 1
@@ -225,7 +226,7 @@ def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
             parts.append(form.rows(np.broadcast_to(given, (count,))).reshape(count))
         except DoesNotFitError as error:
             raise DoesNotFitError(f"metadata: {key}: {error}") from None
-    return BatchMetadata(*map(np.ascontiguousarray, parts))
+    return BatchMetadata(*map(np.array, parts))
 
 
 def _check_keys(metadata: Mapping[Any, Any]) -> None:

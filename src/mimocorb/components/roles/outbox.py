@@ -33,7 +33,7 @@ class InHand:
         self._reader = reader
 
     @cached_property
-    def events(self) -> list[NDArray[Any]]:
+    def events(self) -> Sequence[NDArray[Any]]:
         """An array for each of them."""
         return self._reader.each()
 
@@ -74,11 +74,14 @@ class Outbox:
         self.form = RecordForm(writer.dtype, writer.values_per_slot)
         self.places: list[int] = []
         """Of the events, in the batch, that the records came out of."""
-        self._packer = Packer(self.form)
+        packer = Packer(self.form)
+        self._pack_form, self._pack_numbers = packer.pack, packer.pack_numbers
         self._copies = source is not None and (
             (source.dtype, source.samples) == (self.form.dtype, self.form.samples)
         )
         self._keeps = keeps
+        self.copies_only = self._copies and not keeps
+        """Whether a copy is no more than one more place."""
         self._record_bytes = self.form.dtype.itemsize * self.form.samples
         self._kept: list[NDArray[Any]] = []
         self._memory = memoryview(bytearray(0))
@@ -96,10 +99,10 @@ class Outbox:
         DoesNotFitError
             Events of the source do not fit into the sink.
         """
-        if not self._copies or self._packed or self._keeps:
-            self.add(in_hand.events[place], place, in_hand)
-        else:
+        if self.copies_only:
             self.places.append(place)
+        else:
+            self.add(in_hand.events[place], place, in_hand)
 
     def add(self, value: Any, place: int, in_hand: InHand | None = None) -> None:
         """Append a record that came out of the event at this place of the batch.
@@ -119,15 +122,18 @@ class Outbox:
 
     def add_quickly(self, value: Any, place: int) -> bool:
         """Append a record of one of the usual forms; False for all others."""
-        if self._keeps or len(self.places) > self._packed:
+        places, packed = self.places, self._packed
+        if self._keeps or len(places) > packed:
             return False
-        at = self._packed * self._record_bytes
+        at = packed * self._record_bytes
         if at == len(self._memory):
             self._make_room()
-        if not self._packer.pack(value, self._memory, at):
+        pack = self._pack_numbers if type(value) is dict else self._pack_form
+        if not pack(value, self._memory, at):
             return False
-        self._packed += 1
-        self.places.append(place)
+        self._packed = packed + 1
+        self.copies_only = False
+        places.append(place)
         return True
 
     def take_rows(self, rows: NDArray[Any], index: Indices, places: Indices) -> None:
@@ -155,17 +161,20 @@ class Outbox:
             if self._keeps:
                 self._kept.pop()
         self._packed = min(self._packed, len(self.places))
+        self.copies_only = self._copies and not self._keeps and not self._packed
 
     def clear(self) -> None:
         """Drop what is in it."""
         self.places, self._rows, self._packed, self._done = [], None, 0, 0
+        self.copies_only = self._copies and not self._keeps
         self._kept.clear()
 
     def _pack(self, value: Any) -> None:
         at = self._packed * self._record_bytes
         if at == len(self._memory):
             self._make_room()
-        if not self._packer.pack(value, self._memory, at):
+        self.copies_only = False
+        if not self._pack_form(value, self._memory, at):
             record = self.form.record(value)
             self._memory[at : at + self._record_bytes] = record.tobytes()
         self._packed += 1

@@ -52,7 +52,8 @@ class Results:
         self._names = [writer.name for writer in writers]
         self._source = source
         self._copies = form is not None
-        self._only = self.outboxes[0] if len(writers) == 1 else None
+        self._first = self.outboxes[0] if writers else None
+        self._only = self._first if len(writers) == 1 else None
         self._allowed = _ALLOWED if self._copies else _ALLOWED_WITHOUT_COPIES
 
     def take(self, result: Any, place: int, in_hand: InHand | None) -> Verdict:
@@ -74,16 +75,17 @@ class Results:
         """
         if result is None or result is False:
             return ""
-        kind = type(result)
-        if kind is dict or kind is np.ndarray:
+        if result is True:
+            first = self._first
+            if first is not None and first.copies_only:
+                first.places.append(place)
+                return 1
+        elif type(result) is dict or type(result) is np.ndarray:
             if self._only is not None and self._only.add_quickly(result, place):
                 return 1
         elif isinstance(result, Reject):
             return result.reason
         try:
-            if result is True:
-                self._copy(0, place, in_hand)
-                return 1
             return self._take_items(self._items(result), place, in_hand)
         except DoesNotFitError:
             for outbox in self.outboxes:

@@ -224,7 +224,9 @@ def _shared_files(setup: Setup) -> Iterator[Problem]:
     sinks: dict[tuple[str, str, str], list[WorkerSpec]] = defaultdict(list)
     for spec in setup.workers:
         filename = spec.config.get("filename")
-        if spec.reads and not spec.writes and isinstance(filename, str):
+        # Those of mimocorb are asked where they are loaded.
+        is_own = spec.function.path is None
+        if spec.reads and not spec.writes and not is_own and isinstance(filename, str):
             sinks[spec.function.asked, spec.function.name, filename].append(spec)
     for (_, function, filename), specs in sinks.items():
         for spec in specs[1:]:
