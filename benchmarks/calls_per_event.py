@@ -24,7 +24,7 @@ from mimocorb import filter, source
 from mimocorb.components.binding import bind
 from mimocorb.components.call import WorkerCall
 from mimocorb.mimo_buffer import NewBuffer, Writer
-from mimocorb.setup.model import FunctionReference, WorkerSpec
+from mimocorb.model import FunctionReference, WorkerSpec
 
 EVENTS = 20_000
 SIZE = 1000
@@ -96,11 +96,11 @@ def calls_per_event(function: Callable[..., Any]) -> Counter[str]:
             with Writer(raw.new_writer()) as writer:
                 writer.get_new_buffers(EVENTS)[:] = 0
                 writer.process_buffer()
-        roles = {"raw": "read"} if reads else {}
         spec = WorkerSpec(
             "worker",
             FunctionReference("benchmark", function.__name__),
-            rb_assign={**roles, "results": "write"},
+            reads=("raw",) if reads else (),
+            writes=("results",),
         )
         return calls_of(bind(function, WorkerCall(spec, sources, sinks)))
 

@@ -11,7 +11,7 @@ import pytest
 from mimocorb.compat.forms import bind_function
 from mimocorb.components.call import WorkerCall
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
-from mimocorb.setup.model import FunctionReference, Role, WorkerSpec
+from mimocorb.model import FunctionReference, Role, WorkerSpec
 
 
 class Bench:
@@ -45,8 +45,17 @@ class Bench:
         makers = {"read": "new_reader_group", "write": "new_writer", "observe": "new_observer"}
         for buffer, role in roles.items():
             lists[role].append(getattr(buffer, makers[role])())
-        assign = {buffer.name: role for buffer, role in roles.items()}
-        spec = WorkerSpec("w", FunctionReference("own", "f"), rb_assign=assign, config=config)
+        reads, writes, observes = (
+            tuple(buffer.name for buffer, given in roles.items() if given == role) for role in lists
+        )
+        spec = WorkerSpec(
+            "w",
+            FunctionReference("own", "f"),
+            reads=reads,
+            writes=writes,
+            observes=observes,
+            config=config,
+        )
         call = WorkerCall(spec, *(entries or None for entries in lists.values()), directory)
         return bind_function(function, call)
 

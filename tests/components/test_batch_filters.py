@@ -289,7 +289,7 @@ def test_the_reason_of_a_batch_is_counted_and_goes_into_the_sample(bench, monkey
     context = worker_context.WorkerContext(
         name="w",
         directory_prefix=f"{tmp_path}/",
-        rejected_sample=lambda setup, config: RejectedSample(1, setup, config),
+        new_sample=lambda setup, config: RejectedSample(1, setup, config),
     )
     monkeypatch.setattr(worker_context, "_current", context)
     raw, copies = bench.buffer("raw"), bench.buffer("copies")
@@ -345,20 +345,22 @@ def test_a_filter_for_single_events_gives_the_same(run, bench):
 def test_events_whose_slots_are_scattered_come_together(bench):
     """Otherwise batches become single events where several processes have worked for a while."""
     raw = bench.buffer("raw", slots=16)
-    keep = raw.new_reader_group()
-    writer, a, b = Writer(raw.new_writer()), Reader(keep), Reader(keep)
-    for turn in range(6):  # two readers give slots back in turns
-        for number in range(8):
-            writer.write([float(100 * turn + number)], number, 0.0, 0.0)
-        for _ in range(4):
-            a.get(), b.get()
-            b.acknowledge()
-            a.acknowledge()
+    shuffling = raw.new_reader_group()
+    writer, readers = Writer(raw.new_writer()), [Reader(shuffling), Reader(shuffling)]
+    for number in range(16):
+        writer.write([0.0], number, 0.0, 0.0)
+    for _ in range(8):  # two readers give slots back in turns
+        for reader in readers:
+            reader.get()
+        for reader in reversed(readers):
+            reader.acknowledge()
+    for reader in readers:
+        reader.close()
+    raw.remove_reader_group(shuffling)
     later = raw.new_reader_group()
     for number in range(12):
         writer.write([float(number)], number, 0.0, 0.0)
     writer.close()
-    a.close(), b.close()
     sizes: list[int] = []
     values: list[Any] = []
 
