@@ -10,7 +10,7 @@ import pytest
 
 from mimocorb import source
 from mimocorb.components.meter import Meter
-from mimocorb.components.meter_page import Knows, read_page
+from mimocorb.components.meter_page import Capability, read_page
 from mimocorb.errors import UserFunctionError
 
 PULSE = [("t", "i4"), ("h", "f8")]
@@ -192,7 +192,7 @@ def test_the_account_counts_every_event_of_a_block(bench, monkeypatch):
     page = read_page(bytes(meter.page), time.monotonic_ns())
     assert page.events == 30
     assert page.intervals[0] == 27, "nine of ten came together with the one before"
-    assert Knows.ARRIVALS in page.knows
+    assert Capability.ARRIVALS in page.knows
 
 
 def test_times_given_by_the_source_are_told_as_recorded(bench, monkeypatch):
