@@ -13,7 +13,7 @@ from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 
-from mimocorb._functions.trial import start_method_now
+from mimocorb.checks.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions

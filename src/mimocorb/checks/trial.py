@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from mimocorb._functions.examining import Examined, examined
+from mimocorb.checks.examining import Examined, examined
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
 from mimocorb.errors import SetupError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
