@@ -22,7 +22,7 @@ import numpy as np
 import mimocorb
 from mimocorb import filter, source
 from mimocorb.components.binding import bind
-from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker import Worker
 from mimocorb.mimo_buffer import NewBuffer, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
 
@@ -102,7 +102,7 @@ def calls_per_event(function: Callable[..., Any]) -> Counter[str]:
             reads=("raw",) if reads else (),
             writes=("results",),
         )
-        return calls_of(bind(function, WorkerCall(spec, sources, sinks)))
+        return calls_of(bind(function, Worker(spec, sources, sinks)))
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ autodoc_type_aliases = {name: name for name in ("ArrayLike", "DTypeLike", "NDArr
 autodoc_type_aliases["Observer"] = "mimocorb.mimo_buffer.Observer"  # there are others of this name
 
 # Types of other projects and of the inside are shown, not linked: building needs no network.
+# several classes have an attribute event_count
+suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
     (
         r"py:.*",
@@ -33,8 +35,10 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:.*",
-        r"ArrayLike|DTypeLike|NDArray|Setups|WorkerCall|EndOfStream|BooksDoNotBalance"
-        r"|mimocorb\._.*",
+        r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|BooksDoNotBalance"
+        r"|types\.Annotated|seconds|WaveformDisplay"
+        # what lies below the documented modules
+        r"|mimocorb\.(_.*|(buffers|model|components|compat|recording|displays|setup|run)\..*)",
     ),
 ]
 

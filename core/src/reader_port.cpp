@@ -97,6 +97,7 @@ Run ReaderPort::take_in_hand(std::uint32_t count, Wakes* wakes) {
   if (at_end()) return {kEnded, 0, 0};
   if (group.queue_count.load(std::memory_order_relaxed) == 0 || count == 0) return {kNotNow, 0, 0};
   const Run run = take_run(handle_, group_, count, scattered_, &in_hand_);
+  if (group.readers == 1) return run;
   wakes->groups |= 1ULL << group_;
   round_events_ = run.count;
   if (takes_++ % 16 == 0 || group.round_ns > kQuick_ns) round_since_ns_ = monotonic_ns();
@@ -173,6 +174,7 @@ Run ReaderPort::wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std:
     run = take_in_hand(count, &locked.wakes);
   }
   patience_.slept(waiting.so_far_ns());
+  if (run.status != kNotNow && group.data.turn.load(std::memory_order_relaxed) != turn) return run;
   const int after = after_sleep(turn, group.data);
   if (run.status != kNotNow) return run;
   return after == kOk ? take(count) : Run{after, 0, 0};

@@ -60,7 +60,7 @@ Run WriterPort::claim_in_hand(std::uint32_t count, Wakes* wakes) {
   if (run.status != kOk || count == 0) return run;
   run = claim_run(handle_, std::min(count, most_to_claim()));
   take_in_hand(run);
-  wakes->space = true;
+  if (header_.space.sleepers.load(std::memory_order_relaxed) > 0) wakes->space = true;
   return run;
 }
 

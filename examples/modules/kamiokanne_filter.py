@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import mimocorb as mc
 from mimocorb.analysis.pulses import find_pulses
-from mimocorb.buffer_control import BufferToBuffer
 
 # What became of an event; every event is accounted for.
 DOUBLE_PULSE = 0
@@ -11,41 +11,62 @@ NO_PULSE_AT_TRIGGER = 1
 NO_SECOND_PULSE = 2
 
 
-def find_recorded_decay(
-    source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info
-):
-    """Read waveforms; write those with a double pulse, and one record for each event.
+@mc.filter
+class RecordedDecaySearch:
+    """Keep waveforms with a double pulse, and one record for each event.
 
     The fields of the record are ``status`` (see above), ``decay_time`` in ns,
     ``number_of_pulses``, and for the first and second pulse height in mV (``_h``), position
     (``_p``) and integral in mV times samples (``_int``). What was not found is 0, a position -1.
 
-    The keys of the configuration are explained in ``config/kamiokanne_config.yaml``.
+    Parameters
+    ----------
+    sample_time_ns
+        Time between two samples, in ns.
+    pre_trigger_samples
+        Samples before the trigger.
+    trigger_position_tolerance
+        Samples by which the first pulse may miss the trigger.
+    peak_minimal_height
+        Threshold: least height of a pulse below the baseline, in mV.
+    peak_minimal_prominence
+        Least height of a pulse above what is beside it, in mV.
+    peak_minimal_distance
+        Samples between two pulses at least.
+    peak_minimal_width
+        Samples of a pulse at half its height, at least.
+    baseline_samples
+        Samples at the beginning, whose mean is the baseline.
     """
-    search = RecordedDecaySearch(config_dict)
 
-    def one_event(event):
-        record = search.record(event["chA"])
-        return [record["status"] == DOUBLE_PULSE, record]
-
-    BufferToBuffer(source_list, sink_list, observe_list, config_dict, filter=one_event, **rb_info)()
-
-
-class RecordedDecaySearch:
-    """The search for double pulses with the settings of one configuration."""
-
-    def __init__(self, config):
-        self.sample_time_ns = config["sample_time_ns"]
-        self.trigger_position = config["pre_trigger_samples"]
-        self.tolerance = config["trigger_position_tolerance"]
+    def __init__(
+        self,
+        *,
+        sample_time_ns: float,
+        pre_trigger_samples: int,
+        trigger_position_tolerance: int,
+        peak_minimal_height: float,
+        peak_minimal_prominence: float,
+        peak_minimal_distance: int,
+        peak_minimal_width: float,
+        baseline_samples: int,
+    ):
+        self.sample_time_ns = sample_time_ns
+        self.trigger_position = pre_trigger_samples
+        self.tolerance = trigger_position_tolerance
         self.conditions = {
-            "height": config["peak_minimal_height"],
-            "prominence": config["peak_minimal_prominence"],
-            "distance": config["peak_minimal_distance"],
-            "width": config["peak_minimal_width"],
-            "baseline_samples": config["baseline_samples"],
+            "height": peak_minimal_height,
+            "prominence": peak_minimal_prominence,
+            "distance": peak_minimal_distance,
+            "width": peak_minimal_width,
+            "baseline_samples": baseline_samples,
             "scale": -1.0,  # negative pulses
         }
+
+    def __call__(self, event):
+        """Return what goes into the first sink, and the record for the second."""
+        record = self.record(event["chA"])
+        return [record["status"] == DOUBLE_PULSE, record]
 
     def record(self, trace):
         """Return the record of an event."""

@@ -23,6 +23,7 @@ Nothing is imported before it is asked for by its name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
@@ -70,8 +71,11 @@ class Offered(Mapping[str, EntryPoint]):
         return len(self._entries)
 
 
+@cache
 def offered(group: Group) -> Offered:
     """Return what all installed packages offer; reads their descriptions, imports nothing.
+
+    It does so once in a process, and forked workers have it from the main process.
 
     Examples
     --------

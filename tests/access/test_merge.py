@@ -12,9 +12,7 @@ import pytest
 from mimocorb import filter
 from mimocorb.buffer_control import MergeBuffers, MergeSettings
 from mimocorb.compat.forms import bind_function
-from mimocorb.components import worker_context
-from mimocorb.components.call import WorkerCall
-from mimocorb.components.worker_context import WorkerContext
+from mimocorb.components.worker import Worker, become
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
@@ -177,9 +175,9 @@ def test_a_silent_buffer_does_not_hold_up_the_others_for_longer_than_asked(bench
 def pause():
     """A switch that makes this process think that its run is paused."""
     switch = threading.Event()
-    worker_context.enter(WorkerContext(is_paused=switch.is_set))
+    become(Worker(is_paused=switch.is_set))
     yield switch
-    worker_context.enter(WorkerContext())
+    become(Worker())
 
 
 def test_a_buffer_is_waited_for_as_long_as_the_run_is_paused(bench, pause):
@@ -241,12 +239,12 @@ def test_waiting_needs_no_processor_time(bench):
 def test_several_processes_cannot_merge(bench):
     groups = [filled(bench, name, [0]) for name in ("top", "bottom")]
     spec = WorkerSpec("coincidence", FunctionReference("own", "f"), number_of_processes=2)
-    worker_context.enter(WorkerContext(spec))
+    become(Worker(spec))
     try:
         with pytest.raises(SetupError, match="coincidence merges top and bottom in 2 processes"):
             MergeBuffers(groups, function=Merged())
     finally:
-        worker_context.enter(WorkerContext())
+        become(Worker())
 
 
 @pytest.mark.parametrize(
@@ -347,7 +345,7 @@ def test_a_decorated_filter_with_several_sources_merges_them(bench):
         writes=("sums",),
         config={"scale": 10.0, "merge": {"by": "counter"}},
     )
-    bind_function(filter(coincidence), WorkerCall(spec, groups, [sums.new_writer()]))()
+    bind_function(filter(coincidence), Worker(spec, groups, [sums.new_writer()]))()
     assert [event[0] for event, _ in bench.drained(due)] == [0, 20, 40]
 
 
@@ -367,4 +365,4 @@ def test_what_cannot_be_merged_is_known_before_data_come(change, words):
         **{"config": {"scale": 1.0}, **change},
     )
     with pytest.raises(SetupError, match=words):
-        bind_function(filter(coincidence), WorkerCall(spec))
+        bind_function(filter(coincidence), Worker(spec))

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from mimocorb.buffer_control import BufferToBuffer
-from mimocorb.components import worker_context
-from mimocorb.components.worker_context import WorkerContext
+from mimocorb.components.worker import Worker, become
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
@@ -24,7 +23,7 @@ PROCESSES = 4
 def filter_in_order(source, sink, function, ordered):
     function_place = FunctionReference("own", "f")
     spec = WorkerSpec("filter", function_place, number_of_processes=PROCESSES, ordered=ordered)
-    worker_context.enter(WorkerContext(spec))
+    become(Worker(spec))
     BufferToBuffer([source], [sink], filter=function)()
 
 
@@ -172,7 +171,7 @@ def test_an_event_set_aside_does_not_hold_up_those_behind(bench):
         except UserFunctionError:
             failures += 1
         finally:
-            worker_context.enter(WorkerContext())
+            become(Worker())
     assert failures > 0
     sink.release_writer(to_sink, 20 - failures)
     came = [int(event[0]) for event, _ in bench.drained(due)]

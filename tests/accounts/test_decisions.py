@@ -15,9 +15,8 @@ import pytest
 from mimocorb import Reject
 from mimocorb.buffer_control import BufferToBuffer
 from mimocorb.buffers.stats import GroupStats
-from mimocorb.components import worker_context
 from mimocorb.components.meter_page import MOST_REASONS, OTHER_REASONS, read_page
-from mimocorb.components.worker_context import WorkerContext
+from mimocorb.components.worker import Worker
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
@@ -171,13 +170,13 @@ def in_worker(own_meter, tmp_path, monkeypatch):
     """Let this process be a worker that keeps one in `prescale` rejected events."""
 
     def enter(prescale, attempt=1):
-        context = WorkerContext(
-            name="filter/x",
+        context = Worker(
+            WorkerSpec("filter/x", FunctionReference("own", "f")),
             attempt=attempt,
-            directory_prefix=f"{tmp_path}/",
+            directory=tmp_path,
             new_sample=partial(RejectedSample, prescale) if prescale else None,
         )
-        monkeypatch.setattr(worker_context, "_current", context)
+        monkeypatch.setattr("mimocorb.components.worker._current", context)
 
     return enter
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SETUPS = [
     *sorted((ROOT / "tests/setup/data").glob("*setup.yaml")),
-    *sorted((ROOT / "examples").glob("*setup.yaml")),
+    ROOT / "examples/simultest_setup.yaml",
     HERE / "data/first_mimocorb2.yaml",
     HERE / "data/manual_variants.yaml",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mimocorb.compat.forms import bind_function
-from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker import Worker
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 from mimocorb.model import FunctionReference, Role, WorkerSpec
 
@@ -48,15 +49,11 @@ class Bench:
         reads, writes, observes = (
             tuple(buffer.name for buffer, given in roles.items() if given == role) for role in lists
         )
+        reference = FunctionReference("own", "f")
         spec = WorkerSpec(
-            "w",
-            FunctionReference("own", "f"),
-            reads=reads,
-            writes=writes,
-            observes=observes,
-            config=config,
+            "w", reference, reads=reads, writes=writes, observes=observes, config=config
         )
-        call = WorkerCall(spec, *(entries or None for entries in lists.values()), directory)
+        call = Worker(spec, *lists.values(), Path(directory))
         return bind_function(function, call)
 
     def drained(self, group: Any) -> list[tuple[Any, tuple[int, float, float]]]:

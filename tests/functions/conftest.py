@@ -12,8 +12,8 @@ sys.path.append(str(Path(__file__).parents[1] / "run"))
 
 from running import RunningDaq
 
-from mimocorb._functions import trial
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks import trial
+from mimocorb.checks.preflight import preflight
 
 BUFFERS = """\
 Buffers:

@@ -12,7 +12,7 @@ import pytest
 
 from mimocorb import Metadata, filter, observer, sink, source
 from mimocorb.compat.forms import bind_function
-from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker import Worker
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 from mimocorb.model import FunctionReference, Role, WorkerSpec
@@ -63,7 +63,7 @@ def bind(
     spec = WorkerSpec(
         "w", function_reference, reads=reads, writes=writes, observes=observes, config=config
     )
-    call = WorkerCall(spec, *(entries or None for entries in lists.values()), directory)
+    call = Worker(spec, *lists.values(), Path(directory))
     return bind_function(function, call)
 
 
@@ -335,7 +335,7 @@ def test_events_that_come_again_come_one_by_one(heights: NewBuffer) -> None:
 
     group = heights.new_reader_group()
     spec = WorkerSpec("w", FunctionReference("own", "f"), reads=("heights",))
-    call = WorkerCall(spec, [group])
+    call = Worker(spec, [group])
     fill(heights, 20)
     with pytest.raises(UserFunctionError, match="fussy failed on event 100"):
         bind_function(fussy, call)()

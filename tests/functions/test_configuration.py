@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks.preflight import preflight
 from mimocorb.components.component import Component
 from mimocorb.components.configuration import configure
 from mimocorb.model import ConfigOrigin, FunctionReference, WorkerSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks.preflight import preflight
 from mimocorb.cli import main
 
 Check = Callable[[str, str], list[str]]

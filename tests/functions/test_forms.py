@@ -15,8 +15,8 @@ import mimocorb
 from mimocorb import filter
 from mimocorb.buffer_control import BufferToTxtfile
 from mimocorb.compat.forms import bind_function, form_of, has_preview
-from mimocorb.components.call import WorkerCall
 from mimocorb.components.form import is_batch, kind_of
+from mimocorb.components.worker import Worker
 from mimocorb.errors import SetupError
 from mimocorb.mimo_buffer import NewBuffer, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
@@ -114,7 +114,7 @@ def test_a_forgotten_decorator_is_noticed_before_the_start(
 ) -> None:
     (tmp_path / "own.py").write_text(function)
     reference = locate("own", "f", tmp_path)
-    call = WorkerCall(WorkerSpec("w", reference))
+    call = Worker(WorkerSpec("w", reference))
     with pytest.raises(SetupError, match=re.escape(remedy)):
         bind_function(load_function(reference), call)
 
@@ -124,14 +124,12 @@ def test_a_function_that_cannot_be_called_says_what_may_be_missing() -> None:
         return event
 
     with pytest.raises(SetupError, match=r"called as f\(source_list.*found \(event\).*@filter"):
-        bind_function(f, WorkerCall(worker()))
+        bind_function(f, Worker(worker()))
 
 
 def test_a_class_is_made_and_called(tmp_path: Path) -> None:
     with NewBuffer(8, 1, [("height", "f8")], name="heights") as heights:
-        call = WorkerCall(
-            worker(filename="table"), [heights.new_reader_group()], directory_prefix=f"{tmp_path}/"
-        )
+        call = Worker(worker(filename="table"), [heights.new_reader_group()], directory=tmp_path)
         with Writer(heights.new_writer()) as writer:
             writer.write(np.zeros(1, heights.dtype))
         bind_function(BufferToTxtfile, call)()
@@ -140,7 +138,7 @@ def test_a_class_is_made_and_called(tmp_path: Path) -> None:
 
 def test_a_class_that_cannot_take_what_a_buffer_holds_says_so_before_data_are_taken() -> None:
     with NewBuffer(8, 4, [("height", "f8")], name="heights") as heights:
-        call = WorkerCall(worker(filename="table"), [heights.new_reader_group()])
+        call = Worker(worker(filename="table"), [heights.new_reader_group()])
         with pytest.raises(SetupError, match="one row per event, but heights has 4 values"):
             bind_function(BufferToTxtfile, call)
 
@@ -163,5 +161,5 @@ def test_a_class_that_does_everything_in_its_constructor_is_not_called() -> None
         def __init__(self, *_lists, **_roles):
             Old.made += 1
 
-    bind_function(Old, WorkerCall(worker()))()
+    bind_function(Old, Worker(worker()))()
     assert Old.made == 1

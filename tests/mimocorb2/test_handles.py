@@ -14,7 +14,7 @@ from mimocorb import worker_templates
 from mimocorb.compat.forms import form_of
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
 from mimocorb.compat.mimocorb2.names import OFFERED
-from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker import Worker
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 from mimocorb.model import FunctionReference, WorkerSpec
@@ -48,7 +48,7 @@ def filled(buffer: NewBuffer, events: int) -> Any:
 
 def buffer_io(sources=None, sinks=None, observed=None, **config: Any) -> BufferIO:
     spec = WorkerSpec("worker", FunctionReference("own", "f"), config=config)
-    return BufferIO(WorkerCall(spec, sources, sinks, observed))
+    return BufferIO(Worker(spec, sources or (), sinks or (), observed or ()))
 
 
 def test_each_with_statement_is_one_event_with_a_record_of_metadata(buffer):

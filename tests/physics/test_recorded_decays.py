@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from kamiokanne_filter import (
     DOUBLE_PULSE,
     NO_PULSE_AT_TRIGGER,
@@ -17,12 +20,15 @@ from analyse_kamiokanne import compare_with_reference, read_results
 from mimocorb.analysis.pulses import find_pulses
 from mimocorb.devices.kamiokanne import find_file, read_reference
 
+SETUP = yaml.safe_load(
+    (Path(__file__).parents[2] / "examples" / "kamiokanne_setup.yaml").read_text()
+)
 RESULT_DTYPE = [("counter", int), ("status", int), ("decay_time", int)]
 
 
 @pytest.fixture
-def search(example_config):
-    return RecordedDecaySearch(example_config("kamiokanne_config.yaml", "find_recorded_decay"))
+def search():
+    return RecordedDecaySearch(**SETUP["Workers"]["search"]["config"])
 
 
 def trace_with_pulses(*positions, height=100.0):
@@ -36,7 +42,7 @@ def test_at_least_98_percent_of_the_recorded_decay_times_agree_within_50_ns(reco
     results = np.array(
         [
             (counter, record["status"], record["decay_time"])
-            for counter, event in enumerate(recorded_events({"data": recorded_data}))
+            for counter, event in enumerate(recorded_events(data=recorded_data))
             for record in [search.record(event[0])]
         ],
         RESULT_DTYPE,
@@ -51,7 +57,7 @@ def test_at_least_98_percent_of_the_recorded_decay_times_agree_within_50_ns(reco
 
 
 def test_native_search_and_scipy_find_the_same_pulses_in_recorded_waveforms(recorded_data):
-    for number, event in enumerate(recorded_events({"data": recorded_data})):
+    for number, event in enumerate(recorded_events(data=recorded_data)):
         trace = -event[0].astype(float)
         found = find_pulses(event, prominence=10, width=3, scale=-1)
         positions, expected = find_peaks(trace, prominence=10, width=3)
@@ -76,9 +82,9 @@ def test_every_rejected_event_has_a_reason(search):
     assert search.record(trace_with_pulses(200))["status"] == NO_SECOND_PULSE
 
 
-def test_the_record_has_the_fields_of_its_buffer(search, record_fields):
+def test_the_record_has_the_fields_of_its_buffer(search):
     record = search.record(trace_with_pulses(200))
-    assert set(record) == set(record_fields("kamiokanne_setup.yaml", "RB_3").names)
+    assert set(record) == set(SETUP["Buffers"]["decays"]["data_dtype"])
 
 
 def test_the_comparison_accounts_for_every_event():

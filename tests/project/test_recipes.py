@@ -72,11 +72,12 @@ def install(checkout: Path) -> Path:
 
 
 def add_to(path: Path, block: Block) -> None:
-    """Add the lines of a block behind its first one, which is in the file already."""
-    first, *lines = block.text.splitlines()
+    """Add the lines with a plus behind the one before them, which is once in the file."""
+    (context,) = [line[1:] for line in block.text.splitlines() if line.startswith(" ")]
+    added = [line[1:] for line in block.text.splitlines() if line.startswith("+")]
     text = path.read_text("utf-8")
-    assert text.count(f"{first}\n") == 1, f"{block.place}: {first} is once in {path.name}"
-    path.write_text(text.replace(f"{first}\n", "\n".join([first, *lines]) + "\n"), "utf-8")
+    assert text.count(f"{context}\n") == 1, f"{block.place}: {context} is once in {path.name}"
+    path.write_text(text.replace(f"{context}\n", "\n".join([context, *added]) + "\n"), "utf-8")
 
 
 def follow(recipe: list[Block], checkout: Path) -> None:

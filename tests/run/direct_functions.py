@@ -22,7 +22,7 @@ from mimocorb.buffer_control import (
     BufferToTxtfile,
     SourceToBuffer,
 )
-from mimocorb.components import worker_context
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import BufferTimeout
 from mimocorb.mimo_buffer import Observer, Reader, Writer
 
@@ -152,7 +152,7 @@ def counts_and_fails_once(source_list, sink_list, observe_list, config_dict, **r
 def reports_pauses(source_list, sink_list, observe_list, config_dict, **rb_info):
     """Say what this worker knows of a pause."""
     while True:
-        mimocorb.report(paused=worker_context.current().is_paused())
+        mimocorb.report(paused=current_worker().is_paused())
         time.sleep(0.01)
 
 

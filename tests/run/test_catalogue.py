@@ -263,7 +263,8 @@ def test_runs_differ_in_setup_files_versions_and_rates(recorded):
         50,
     )
     assert {d.key for d in found.setup[:-1]} == {
-        f"Buffers.RB_2.{key}" for key in ("slot_count", "data_length", "data_dtype", "backend")
+        f"Buffers.RB_2.{key}"
+        for key in ("slot_count", "data_length", "data_dtype.value", "backend")
     }
     assert [(d.key, d.second) for d in found.files] == [("test_setup.yaml", "0" * 64)]
     assert [(d.key, d.second) for d in found.versions] == [("packages.numpy", "1.0")]

@@ -173,7 +173,7 @@ def test_one_run_is_shown_in_full(target, capsys, name):
         "RB_1       100 =       100 +       0 +    0",
         "draining: the source is exhausted",
         "configuration config.yaml",
-        "number_of_slots: 16",
+        "slot_count: 16",
         f"numpy: {read_record(target / 'test_setup_run0001').versions['packages']['numpy']}",
     ):
         assert text in page

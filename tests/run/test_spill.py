@@ -212,7 +212,6 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     setup = yaml.safe_load((first / "test_setup.yaml").read_text())
     drain = setup["Workers"]["sink_3"]
     drain.update(function="buffer_control.BufferToTxtfile", config={"filename": "table"})
-    drain.pop("file", None)
     (first / "test_setup.yaml").write_text(yaml.safe_dump(setup))
     capsys.readouterr()
     assert main(["replay", str(first), "--quiet"]) == 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._functions import trial
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks import trial
+from mimocorb.checks.preflight import preflight
 
 DATA = Path(__file__).parent / "data"
 

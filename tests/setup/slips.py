@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks.preflight import preflight
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"

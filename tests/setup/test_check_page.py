@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._functions import preflight as preflight_module
-from mimocorb._functions import trial
-from mimocorb._functions.expectations import Flow
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks import preflight as preflight_module
+from mimocorb.checks import trial
+from mimocorb.checks.expectations import Flow
+from mimocorb.checks.preflight import preflight
 from mimocorb.cli import main
 from mimocorb.setup.dialects import read_setup
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._functions import preflight as preflight_module
-from mimocorb._functions.expectations import Flow
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks import preflight as preflight_module
+from mimocorb.checks.expectations import Flow
+from mimocorb.checks.preflight import preflight
 from mimocorb.cli import main
 
 PLAIN = """
@@ -83,12 +83,17 @@ def test_a_rate_is_expected_where_the_source_declares_it(
     ]
 
 
-@pytest.mark.parametrize("name", ["kamiokanne", "simultest"])
-def test_the_examples_declare_their_rate(name: str) -> None:
-    source = {"kamiokanne": "kamiokanne_source", "simultest": "simulation_source"}[name]
+@pytest.mark.parametrize(
+    ("name", "source", "buffer"),
+    [
+        ("kamiokanne", "recorded", "waveforms"),
+        ("simultest", "simulation_source", "RB_1"),
+    ],
+)
+def test_the_examples_declare_their_rate(name: str, source: str, buffer: str) -> None:
     setup = Path(__file__).parents[2] / "examples" / f"{name}_setup.yaml"
     found = preflight(str(setup), [f"{source}.sleeptime=0.01"])
-    assert found.flows["RB_1"].rate_hz == 100.0
+    assert found.flows[buffer].rate_hz == 100.0
 
 
 def test_the_page_says_what_is_expected_and_when_the_disk_is_full(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mimocorb._functions.preflight import preflight
+from mimocorb.checks.preflight import preflight
 
 SETUP = """
 Buffers:

@@ -32,6 +32,7 @@ class FreeSlots {
   [[nodiscard]] bool is_in_turn() const { return marks_[next_] != 0; }
   // The slot to claim next. There is one.
   [[nodiscard]] std::uint32_t next() const {
+    if (is_in_turn()) return next_;
     std::uint32_t slot = find(next_, usual_);
     if (slot == kNoSlot) slot = find(0, next_);
     return slot != kNoSlot ? slot : find(usual_, slots_);

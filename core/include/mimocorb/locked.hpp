@@ -47,9 +47,9 @@ class Ring::Locked {
  public:
   explicit Locked(Ring* ring) : ring_(ring) { ring_->lock(); }
   ~Locked() {
-    ring_->signal_all(&wakes);
+    if (wakes.any()) ring_->signal_all(&wakes);
     ring_->unlock();
-    if ((wakes.groups | wakes.turns) != 0 || wakes.space || wakes.progress) ring_->wake(wakes);
+    if (wakes.any()) ring_->wake(wakes);
   }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;

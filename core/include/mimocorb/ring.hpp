@@ -78,6 +78,8 @@ struct Wakes {
   bool space = false;
   bool progress = false;
   bool everyone = false;
+
+  [[nodiscard]] bool any() const { return (groups | turns) != 0 || space || progress; }
 };
 
 // Transitions and recovery on one mapping of a ring. Base of the ports.

@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
 
 def check(chosen: argparse.Namespace) -> int:
     """Check and show the page."""
-    from mimocorb._functions.preflight import preflight
+    from mimocorb.checks.preflight import preflight
     from mimocorb.cli.check_page import check_page
 
     found = preflight(chosen.setup, chosen.settings, chosen.data, chosen.import_timeout)

@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mimocorb._functions.expectations import FileNeed, Flow
-from mimocorb._functions.preflight import Preflight
 from mimocorb._memory import size_in_words
 from mimocorb._words import count, how_many
+from mimocorb.checks.expectations import FileNeed, Flow
+from mimocorb.checks.preflight import Preflight
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.model.problem import Problem
 from mimocorb.setup.graph import Graph

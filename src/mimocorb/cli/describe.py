@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
 
 if TYPE_CHECKING:
-    from mimocorb._functions.describing import Description
+    from mimocorb.checks.describing import Description
     from mimocorb.components.component import Parameter
     from mimocorb.model import FunctionReference, WorkerSpec
 
@@ -51,7 +51,7 @@ def add(commands: Commands) -> None:
 
 def describe(chosen: argparse.Namespace) -> int:
     """Find the functions and describe them; problems go to standard error."""
-    from mimocorb._functions.describing import available, describe_function
+    from mimocorb.checks.describing import available, describe_function
     from mimocorb.errors import MimocorbError
 
     if chosen.function is None:
@@ -85,7 +85,7 @@ def _print(entries: Sequence[dict[str, Any]], chosen: argparse.Namespace, text: 
 
 
 def _in_module(target: str) -> list[Found]:
-    from mimocorb._functions.describing import functions_in
+    from mimocorb.checks.describing import functions_in
     from mimocorb.model.problem import Where
     from mimocorb.setup.user_code.own_functions import (
         OWN_MODULES,

@@ -95,8 +95,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | None:
     """Read the set-up and load its functions as ``mimocorb check`` does; prints the problems."""
-    from mimocorb._functions.examination import examine, has_errors
-    from mimocorb._functions.trial import Manner
+    from mimocorb.checks.examination import examine, has_errors
+    from mimocorb.checks.trial import Manner
     from mimocorb.setup.dialects import examine_setup
 
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)

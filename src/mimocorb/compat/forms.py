@@ -8,7 +8,7 @@ buffer_io  ``f(buffer_io)``, as mimoCoRB2 has it, by this name or with the type 
 manual     ``f(source_list, sink_list, observe_list, config_dict, **rb_info)``, or a class
 =========  ==============================================================================
 
-A module of a form has ``bind(function, call)``; see :func:`bind_function`.
+A module of a form has ``bind(function, worker)``; see :func:`bind_function`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple, cast
 
-from mimocorb.components.call import Work, WorkerCall
 from mimocorb.components.form import kind_of
+from mimocorb.components.worker import Work, Worker
 from mimocorb.setup.user_code.user_functions import is_buffer_io
 
 __all__ = ["FORMS", "Form", "bind_function", "form_of", "has_preview"]
@@ -83,14 +83,14 @@ def has_preview(value: Any) -> bool:
     return owner is not None and owner.__module__.startswith("mimocorb.")
 
 
-def bind_function(function: Callable[..., Any], call: WorkerCall) -> Work:
+def bind_function(function: Callable[..., Any], worker: Worker) -> Work:
     """Prepare a worker function as far as possible without data; returns the work itself.
 
     Parameters
     ----------
     function
         Of any form.
-    call
+    worker
         What it works with.
 
     Returns
@@ -103,8 +103,8 @@ def bind_function(function: Callable[..., Any], call: WorkerCall) -> Work:
     SetupError
         The configuration or the buffers do not fit to the function.
     """
-    buffers = [*(call.source_list or ()), *(call.observe_list or ())]
+    buffers = [*worker.reads, *worker.observes]
     if has_preview(function) and len(buffers) == 1:
-        cast("Any", function).preview(buffers[0], call.spec.config)  # as `mimocorb check` does
-    work: Work = import_module(form_of(function).module).bind(function, call)
+        cast("Any", function).preview(buffers[0], worker.spec.config)  # as `mimocorb check` does
+    work: Work = import_module(form_of(function).module).bind(function, worker)
     return work

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimocorb.buffers.layout import contiguous_samples
@@ -20,12 +19,12 @@ from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.model.merge import MergeSettings
 
 if TYPE_CHECKING:
-    from mimocorb.components.call import Work, WorkerCall
+    from mimocorb.components.worker import Work, Worker
 
 __all__ = ["bind"]
 
 
-def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
+def bind(function: Callable[..., Any], worker: Worker) -> Work:
     """Check the configuration, and make the object if `function` is a class; returns the work.
 
     Raises
@@ -34,39 +33,39 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
         With all problems, in the words of ``mimocorb check``.
     """
     component = Component.of(function)
-    configured, faults = configure(component, call.spec)
-    problems = [*misuse(component, call.spec), *faults]
+    configured, faults = configure(component, worker.spec)
+    problems = [*misuse(component, worker.spec), *faults]
     if problems:
         raise SetupError(*sorted(problems, key=lambda problem: problem.where))
-    if _merges(component, call):
-        MergeSettings.from_config(call.spec.config)  # so that a wrong one is known before data come
-    if is_batch(function) and len(call.spec.reads) > 1:
+    if _merges(component, worker):
+        MergeSettings.from_config(worker.spec.config)  # a wrong one is known before data come
+    if is_batch(function) and len(worker.spec.reads) > 1:
         raise SetupError(
-            f"{function.__name__} reads {', '.join(call.spec.reads)}, but a batch filter reads"
+            f"{function.__name__} reads {', '.join(worker.spec.reads)}, but a batch filter reads"
             " one buffer: events that belong together come one set at a time, to a filter without"
             " batch=True"
         )
-    arguments = {**configured, **_given(component, call)}
+    arguments = {**configured, **_given(component, worker)}
     if component.kind == "source":
-        return functools.partial(_run_source, function, arguments, call)
+        return functools.partial(_run_source, function, arguments, worker)
     target = function(**arguments) if isinstance(function, type) else function
     if arguments and target is function:
         target = functools.partial(function, **arguments)
 
     def work() -> None:
         with closed_at_end(target):
-            _loop(function, target, component, call).run()
+            _loop(function, target, component, worker).run()
 
     return work
 
 
-def _given(component: Component, call: WorkerCall) -> dict[str, Any]:
+def _given(component: Component, worker: Worker) -> dict[str, Any]:
     """Return the arguments that mimocorb gives by name."""
-    role = {"source": call.sink_list, "observer": call.observe_list}
-    (buffer, *_) = role.get(component.kind or "", call.source_list) or ({},)
+    role = {"source": worker.writes, "observer": worker.observes}
+    (buffer, *_) = role.get(component.kind or "", worker.reads) or ({},)
     known = {
         "buffer": buffer,
-        "directory": Path(call.directory_prefix),
+        "directory": worker.directory,
         **_form_of_events(buffer),
     }
     return {name: known[name] for name in component.given}
@@ -81,9 +80,7 @@ def _form_of_events(buffer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run_source(
-    function: Callable[..., Any], arguments: Mapping[str, Any], call: WorkerCall
-) -> None:
+def _run_source(function: Callable[..., Any], arguments: Mapping[str, Any], worker: Worker) -> None:
     from mimocorb.components.roles.source import Source
 
     events = function(**arguments)
@@ -92,28 +89,28 @@ def _run_source(
             f"{function.__name__} is a source, so it yields events, or returns something to"
             f" iterate over; it returned {type(events).__name__}"
         )
-    (setup,) = call.sink_list or ()
+    (setup,) = worker.writes
     with closed_at_end(events):
         source = Source(setup, function.__name__, batch=is_batch(function))
         source.run(lambda: iter(events).__next__)
 
 
-def _merges(component: Component, call: WorkerCall) -> bool:
+def _merges(component: Component, worker: Worker) -> bool:
     """Whether a filter reads several buffers, and so is called with an event of each."""
-    return component.kind == "filter" and len(call.spec.reads) > 1
+    return component.kind == "filter" and len(worker.spec.reads) > 1
 
 
 def _loop(
     function: Callable[..., Any],
     target: Callable[..., Any],
     component: Component,
-    call: WorkerCall,
+    worker: Worker,
 ) -> Any:
     """Return the loop of a role; imported here, as a worker loads only what it uses."""
-    name, config = function.__name__, call.spec.config
+    name, config = function.__name__, worker.spec.config
     metadata = Metadata if component.takes_metadata else None
-    sources, sinks = call.source_list or (), call.sink_list or ()
-    if _merges(component, call):
+    sources, sinks = worker.reads, worker.writes
+    if _merges(component, worker):
         from mimocorb.components.roles.merge import Merge
 
         settings = MergeSettings.from_config(config)
@@ -132,6 +129,6 @@ def _loop(
     from mimocorb.components.roles.newest_events import checked_interval
     from mimocorb.components.roles.observer import Watch
 
-    (observed,) = call.observe_list or ()
+    (observed,) = worker.observes
     interval_s = checked_interval(name, config)
     return Watch(observed, target, name, interval_s, metadata=metadata)

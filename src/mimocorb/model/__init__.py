@@ -8,17 +8,24 @@ run use the objects themselves. They are dataclasses of the standard library: a 
 which gets one of them, loads no pydantic.
 """
 
-from mimocorb.model.buffer import BufferSpec
-from mimocorb.model.setup import Comparison, Setup, StopCondition
-from mimocorb.model.worker import (
-    Action,
-    ConfigLayer,
-    ConfigOrigin,
-    FunctionReference,
-    OnFailure,
-    Role,
-    WorkerSpec,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Nothing is imported before it is asked for: a command that prints its help needs no NumPy.
+if TYPE_CHECKING:
+    from mimocorb.model.buffer import BufferSpec
+    from mimocorb.model.setup import Comparison, Setup, StopCondition
+    from mimocorb.model.worker import (
+        Action,
+        ConfigLayer,
+        ConfigOrigin,
+        FunctionReference,
+        OnFailure,
+        Role,
+        WorkerSpec,
+    )
 
 __all__ = [
     "Action",
@@ -33,3 +40,14 @@ __all__ = [
     "StopCondition",
     "WorkerSpec",
 ]
+
+_HOMES = {
+    "BufferSpec": "buffer",
+    **dict.fromkeys(("Comparison", "Setup", "StopCondition"), "setup"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'worker')}"), name)

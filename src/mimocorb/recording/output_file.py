@@ -29,7 +29,7 @@ from types import TracebackType
 from typing import Any
 
 from mimocorb._words import how_many
-from mimocorb.components import worker_context
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 
 __all__ = ["OutputFile", "check_columns", "checked_name"]
@@ -191,7 +191,7 @@ class OutputFile:
 
 
 def _of_this_process(path: Path) -> Path:
-    attempt = worker_context.current().attempt
+    attempt = current_worker().attempt
     return path if attempt == 1 else path.with_name(f"{path.stem}_{attempt}{path.suffix}")
 
 

@@ -20,8 +20,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb.components import meter_page as page_of
-from mimocorb.components import worker_context
 from mimocorb.components.meter import current
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.event_archive import EventArchive, Metadata
 
@@ -110,7 +110,6 @@ class RejectedSample:
 
 
 def _path() -> Path:
-    context = worker_context.current()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", context.name)[:48]
-    directory = Path(context.directory_prefix or ".")
-    return directory / f"rejected_{name}_{context.process_number}.tar"
+    worker = current_worker()
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", worker.spec.name)[:48]
+    return worker.directory / f"rejected_{name}_{worker.process_number}.tar"

@@ -10,9 +10,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.checks.examination import warnings_of
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions

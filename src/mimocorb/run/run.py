@@ -8,8 +8,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mimocorb._functions.examination import warnings_of
 from mimocorb._words import how_many
+from mimocorb.checks.examination import warnings_of
 from mimocorb.errors import HandleMisuse, OutputError
 from mimocorb.model import Setup
 from mimocorb.run.console import Console

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mimocorb.compat.manual.assignment import Assignment, check_assignment
-from mimocorb.components.call import Setups
+from mimocorb.compat.manual.assignment import Assignment, Setups, check_assignment
 from mimocorb.errors import SetupError
 
 __all__ = ["Access", "Started", "one_function", "output_directory"]

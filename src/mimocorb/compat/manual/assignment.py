@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mimocorb._words import how_many
-from mimocorb.components.call import Setups
 from mimocorb.errors import SetupError
 
 __all__ = [
@@ -17,6 +16,9 @@ __all__ = [
     "Setups",
     "check_assignment",
 ]
+
+Setups = Sequence[Mapping[str, Any]] | None
+"""What a worker function is handed: set-up dictionaries of one role, None if there are none."""
 
 ONE_OR_MORE = -1
 TWO_OR_MORE = -2

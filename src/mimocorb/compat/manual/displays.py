@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimocorb.compat.manual.access import Started, output_directory
-from mimocorb.compat.manual.assignment import Assignment
-from mimocorb.components.call import Setups
+from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.form import Metadata
 from mimocorb.components.roles.newest_events import checked_interval
 from mimocorb.components.roles.observer import Watch

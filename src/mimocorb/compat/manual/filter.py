@@ -8,8 +8,13 @@ from typing import Any
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.compat.manual.access import Access, Started, one_function
-from mimocorb.compat.manual.assignment import ANY_NUMBER, ONE_OR_MORE, TWO_OR_MORE, Assignment
-from mimocorb.components.call import Setups
+from mimocorb.compat.manual.assignment import (
+    ANY_NUMBER,
+    ONE_OR_MORE,
+    TWO_OR_MORE,
+    Assignment,
+    Setups,
+)
 from mimocorb.components.roles.filter import Filter
 from mimocorb.components.roles.merge import Merge
 from mimocorb.components.user_function import function_name

@@ -12,7 +12,7 @@ from mimocorb.model import FunctionReference
 from mimocorb.model.problem import Problem
 
 if TYPE_CHECKING:
-    from mimocorb.components.call import Work, WorkerCall
+    from mimocorb.components.worker import Work, Worker
 
 __all__ = ["bind", "misuse"]
 
@@ -23,7 +23,7 @@ _MISSING_DECORATOR = (
 )
 
 
-def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
+def bind(function: Callable[..., Any], worker: Worker) -> Work:
     """Return the call with the documented arguments; nothing is done before.
 
     A class is constructed with them, and its object is called if it can be: so a set-up may name an
@@ -34,17 +34,17 @@ def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
     SetupError
         It cannot be called so; its decorator may be missing.
     """
-    problem = misuse(function, call.spec.function)
+    problem = misuse(function, worker.spec.function)
     if problem is not None:
         raise SetupError(problem)
 
     def work() -> None:
         result = function(
-            call.source_list,
-            call.sink_list,
-            call.observe_list,
-            call.config_dict,
-            **dict(call.spec.roles),
+            list(worker.reads) or None,
+            list(worker.writes) or None,
+            list(worker.observes) or None,
+            {**worker.spec.config, "directory_prefix": f"{worker.directory}/"},
+            **dict(worker.spec.roles),
         )
         if isinstance(function, type) and callable(result):
             result()

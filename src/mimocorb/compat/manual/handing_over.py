@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.compat.manual.access import Started
-from mimocorb.compat.manual.assignment import Assignment
-from mimocorb.components.call import Setups
+from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.roles.newest_events import checked_interval
 from mimocorb.components.roles.observer import Watch
 from mimocorb.components.roles.sink import Sink

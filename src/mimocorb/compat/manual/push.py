@@ -6,8 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from mimocorb.compat.manual.access import Access
-from mimocorb.compat.manual.assignment import Assignment
-from mimocorb.components.call import Setups
+from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.records import DoesNotFitError
 from mimocorb.components.roles.event_writer import EventWriter
 from mimocorb.errors import EndOfStream, UserFunctionError

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mimocorb.compat.manual.access import Access, one_function
-from mimocorb.compat.manual.assignment import Assignment
-from mimocorb.components.call import Setups
+from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.roles.source import Source
 from mimocorb.components.user_function import function_name
 from mimocorb.errors import SetupError

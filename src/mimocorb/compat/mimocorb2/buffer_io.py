@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from mimocorb.compat.mimocorb2.buffer_handles import BufferObserver, BufferReade
 from mimocorb.setup.nearest import nearest
 
 if TYPE_CHECKING:
-    from mimocorb.components.call import Work, WorkerCall
+    from mimocorb.components.worker import Work, Worker
 
 __all__ = ["BufferIO", "Config", "bind"]
 
@@ -51,16 +50,16 @@ class BufferIO:
         Names of the buffers.
     """
 
-    def __init__(self, call: WorkerCall) -> None:
-        self.call = call
-        self.name = call.spec.name
-        self.read = [BufferReader(setup) for setup in call.source_list or ()]
-        in_order_of = self.read if call.spec.ordered else ()
-        self.write = [BufferWriter(setup, in_order_of) for setup in call.sink_list or ()]
-        self.observe = [BufferObserver(setup) for setup in call.observe_list or ()]
-        self.config = Config(call.spec.config)
-        self.setup_dir = call.setup_directory
-        self.run_dir = Path(call.directory_prefix or ".").absolute()
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.name = worker.spec.name
+        self.read = [BufferReader(setup) for setup in worker.reads]
+        in_order_of = self.read if worker.spec.ordered else ()
+        self.write = [BufferWriter(setup, in_order_of) for setup in worker.writes]
+        self.observe = [BufferObserver(setup) for setup in worker.observes]
+        self.config = Config(worker.spec.config)
+        self.setup_dir = worker.spec.config_origin.directory
+        self.run_dir = worker.directory.absolute()
         self.logger = logging.getLogger(self.name)
         self.data_in_examples, self.metadata_in_examples = _examples(self.read)
         self.data_out_examples, self.metadata_out_examples = _examples(self.write)
@@ -94,9 +93,9 @@ class BufferIO:
         )
 
 
-def bind(function: Callable[..., Any], call: WorkerCall) -> Work:
+def bind(function: Callable[..., Any], worker: Worker) -> Work:
     """Return the call with a BufferIO; the buffers are opened when the function uses them."""
-    buffer_io = BufferIO(call)
+    buffer_io = BufferIO(worker)
 
     def work() -> None:
         function(buffer_io)

@@ -141,9 +141,9 @@ class Base:
 
     def _transfer(self, ufunc: Ufunc, outputs: Callable[[NDArray[Any]], Any]) -> None:
         """Run a filter whose results are made by `outputs`, under the name of the function."""
-        call = self.io.call
+        worker = self.io.worker
         named = functools.wraps(ufunc)(lambda data: outputs(data.copy()))
-        BufferToBuffer(call.source_list, call.sink_list, config_dict=self.config, filter=named)()
+        BufferToBuffer(worker.reads, worker.writes, config_dict=self.config, filter=named)()
 
 
 class Importer(Base):
@@ -177,7 +177,7 @@ class Importer(Base):
                     return
                 yield _assigned(form, data)
 
-        SourceToBuffer(sink_list=self.io.call.sink_list, data_source=events)()
+        SourceToBuffer(sink_list=self.io.worker.writes, data_source=events)()
 
 
 class Exporter(Base):

@@ -9,7 +9,6 @@ from typing import Any
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
-from mimocorb.components import worker_context
 from mimocorb.components.decisions import DecisionCounter, Verdict
 from mimocorb.components.records import DoesNotFitError, RecordForm
 from mimocorb.components.roles.batch_results import take_batch
@@ -18,6 +17,7 @@ from mimocorb.components.roles.outbox import InHand
 from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
 from mimocorb.components.user_function import failure
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
 
 __all__ = ["Filter"]
@@ -73,7 +73,7 @@ class Filter:
         batch: bool = False,
         config: Mapping[str, Any] | None = None,
     ) -> None:
-        context = worker_context.current()
+        worker = current_worker()
         self.event_count = 0
         self.accepted_count = 0
         self.reader = Reader(source, scattered=True)
@@ -81,8 +81,8 @@ class Filter:
         self._function = function
         self._name = name
         self._make = metadata and functools.partial(tuple.__new__, metadata)
-        self._ordered = context.ordered
-        self._sample = context.new_sample and context.new_sample(source, config or {})
+        self._ordered = worker.spec.ordered
+        self._sample = worker.new_sample and worker.new_sample(source, config or {})
         self._decisions = DecisionCounter(len(self.writers))
         self._batch = batch
         limit = _EVENTS_OF_A_BATCH_FUNCTION if batch else _EVENTS_AT_ONCE

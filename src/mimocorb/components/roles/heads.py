@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
-from mimocorb.components.worker_context import current
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import BufferTimeout, EndOfStream
 from mimocorb.model.merge import MergeSettings
 
@@ -79,7 +79,7 @@ class Heads:
         self._by_counter = settings.by == "counter"
         self._width = settings.window_s or 0.0
         self._timeout_s = settings.timeout_s
-        self._is_paused = current().is_paused
+        self._is_paused = current_worker().is_paused
 
     def next_set(self) -> list[Source]:
         """Return the sources whose heads are the next set; none at the end of all streams."""

@@ -32,7 +32,7 @@ from mimocorb.components.reporting import report
 from mimocorb.components.roles.heads import Heads, Source
 from mimocorb.components.roles.results import Results
 from mimocorb.components.user_function import failure
-from mimocorb.components.worker_context import current
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
 from mimocorb.model.merge import MergeSettings
 
@@ -210,7 +210,7 @@ def check_merge(names: Sequence[str]) -> None:
     """Refuse sources and a worker with which merging cannot work."""
     if len(set(names)) < len(names):
         raise SetupError(f"MergeBuffers: found the sources {', '.join(names)}; name each once.")
-    worker = current()
+    worker = current_worker().spec
     if worker.number_of_processes > 1:
         raise SetupError(
             f"{worker.name} merges {' and '.join(names)} in {worker.number_of_processes} processes,"

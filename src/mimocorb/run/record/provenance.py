@@ -21,12 +21,21 @@ __all__ = ["commit_of", "resolved", "versions"]
 PACKAGES = ("numpy", "pyarrow", "pydantic", "rich", "PyYAML", "scipy", "matplotlib")
 
 
+# Who runs a set-up, and where, is told elsewhere: two runs that differ in it only are repetitions.
+_NOT_OF_THE_DATA = ("target_directory", "operator", "comment", "KBD_control")
+
+
 def resolved(setup: Setup) -> dict[str, Any]:
     """Return the set-up as it was understood, in plain values, with nothing left to defaults."""
+    said = {
+        key: value
+        for key, value in written(setup, complete=True).items()
+        if key not in _NOT_OF_THE_DATA
+    }
     return {
         "dialect": setup.dialect,
         "settings": list(setup.settings),
-        **_plain(written(setup, complete=True)),
+        **_plain(said),
         "Buffers": {
             buffer.name: _plain(written(buffer, complete=True)) for buffer in setup.buffers
         },

@@ -148,11 +148,11 @@ class Recorder:
             for file in self._repeated.files
             if used.get(file.path, file.sha256) != file.sha256
         ]
-        # The functions lie in another place now, and options are seen in what they change.
+        # Functions and output lie in another place now; options are seen in what they change.
         changed += [
             f"{found.key} was {found.first}, is {found.second}"
             for found in compare(self._repeated, self.record).setup
-            if not found.key.endswith(".file") and found.key != "settings"
+            if not found.key.endswith(".file") and found.key not in ("settings", "target_directory")
         ]
         return changed
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mimocorb._functions.trial import innermost_place
 from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.checks.trial import innermost_place
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState, WorkerState

@@ -161,7 +161,7 @@ class Supervisor:
         """Start all processes, readers before writers; returns them in this order.
 
         The sources load their functions and then wait until all other workers that handle data are
-        ready. Workers write their output into `directory`; it is their ``directory_prefix``.
+        ready. Workers write their output into `directory`.
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory

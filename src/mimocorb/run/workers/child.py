@@ -6,7 +6,7 @@ call ``join()`` while the supervisor's thread waits for the same process. Here a
 the death without collecting it, and the exit code is collected under one lock.
 
 A worker does not import the program of its parent, see
-:func:`mimocorb._functions.trial.program_left_out`.
+:func:`mimocorb.checks.trial.program_left_out`.
 
 A forked child ends without taking its interpreter apart, one that is started afresh would do so,
 which with NumPy takes longer than all the rest of its end. Here all of them end in the same way.
@@ -23,7 +23,7 @@ from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from mimocorb._functions.trial import program_left_out
+from mimocorb.checks.trial import program_left_out
 from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]

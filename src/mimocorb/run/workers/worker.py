@@ -16,7 +16,7 @@ import os
 import signal
 import traceback
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,8 +24,8 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import meter, reporting, worker_context
-from mimocorb.components.call import WorkerCall
+from mimocorb.components import meter, reporting
+from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
     EndOfStream,
@@ -99,8 +99,7 @@ class WorkerChannel:
 class WorkerTask:
     """Everything one worker process is started with."""
 
-    call: WorkerCall
-    attempt: int
+    worker: Worker
     waits_for_gate: bool
     log_level: int
     channel: WorkerChannel
@@ -139,16 +138,21 @@ def _route_logging(link: MessageWriter, level: int) -> None:
 
 def _serve(task: WorkerTask, link: MessageWriter) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
-    reference = task.call.spec.function
+    worker = replace(
+        task.worker,
+        new_sample=_new_sample(task.worker.spec),
+        is_paused=read_pause_flag(task.channel.pause_flag),
+    )
+    reference = worker.spec.function
     name, path = reference.name, reference.path
     code = 0
     ready = False
     end_request = EndRequest()
     try:
         end_request.accept()
-        worker_context.enter(_context(task))
+        become(worker)
         offer_mimocorb2()
-        work = bind_function(load_function(reference), task.call)
+        work = bind_function(load_function(reference), worker)
         link.send("ready")
         ready = True
         if task.waits_for_gate and os.read(task.channel.gate.fileno(), 1) != BEGIN:
@@ -176,20 +180,6 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
             link.send("failed", text + _place(error, path), detail=detail, permanent=permanent)
             code = 1
     return code
-
-
-def _context(task: WorkerTask) -> worker_context.WorkerContext:
-    spec = task.call.spec
-    return worker_context.WorkerContext(
-        name=spec.name,
-        process_number=task.channel.process_number,
-        attempt=task.attempt,
-        number_of_processes=spec.number_of_processes,
-        directory_prefix=task.call.directory_prefix,
-        ordered=spec.ordered,
-        new_sample=_new_sample(spec),
-        is_paused=read_pause_flag(task.channel.pause_flag),
-    )
 
 
 def _new_sample(spec: WorkerSpec) -> Any:

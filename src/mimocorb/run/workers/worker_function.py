@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.setup_dict import SetupDict
-from mimocorb.components.call import WorkerCall
+from mimocorb.components.worker import Worker
 from mimocorb.model import OnFailure, WorkerSpec
 from mimocorb.run.accounts.process_account import ProcessAccount
 from mimocorb.run.run_log import utc
@@ -90,7 +90,7 @@ class WorkerFunction:
         self.predecessors.append(process)
 
     def task(
-        self, channel: WorkerChannel, directory_prefix: str, log_level: int, *, begun: bool
+        self, channel: WorkerChannel, directory: Path, log_level: int, *, begun: bool
     ) -> WorkerTask:
         """Return what one process of the function is started with.
 
@@ -103,14 +103,15 @@ class WorkerFunction:
         }
         number = channel.process_number
         return WorkerTask(
-            call=WorkerCall(
+            worker=Worker(
                 self.spec,
-                source_list=_list_or_none(self.readers),
-                sink_list=_list_or_none(sinks),
-                observe_list=_list_or_none(self.observers),
-                directory_prefix=directory_prefix,
+                reads=tuple(self.readers.values()),
+                writes=tuple(sinks.values()),
+                observes=tuple(self.observers.values()),
+                directory=directory,
+                process_number=number,
+                attempt=sum(account.number == number for account in self.accounts),
             ),
-            attempt=sum(account.number == number for account in self.accounts),
             waits_for_gate=self.spec.is_source and not begun,
             log_level=log_level,
             channel=channel,
@@ -191,8 +192,3 @@ class WorkerFunction:
             how=process.how_it_ended() if has_ended else "",
             ended_utc=None if process.ended_s is None else utc(process.ended_s),
         )
-
-
-def _list_or_none(setups: Mapping[str, Any]) -> list[Any] | None:
-    """Return the dictionaries in the order of the set-up; None if there are none, as documented."""
-    return list(setups.values()) or None

@@ -13,7 +13,7 @@ from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 
-from mimocorb._functions.trial import start_method_now
+from mimocorb.checks.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
@@ -77,7 +77,7 @@ class WorkerPool:
         self._results = results
         self._on_exit = on_exit
         self._links: PoolLinks | None = None
-        self._prefix = ""
+        self._directory = Path()
         self._gate_open = False
 
     def start(self, order: Sequence[str], directory: Path) -> list[WorkerProcess]:
@@ -91,7 +91,7 @@ class WorkerPool:
             There is no such start method.
         """
         start_method_now(self._options.start_method)  # an unknown one is refused at once
-        self._prefix = f"{directory}{os.sep}"
+        self._directory = directory
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
         for function in ordered:
@@ -207,7 +207,7 @@ class WorkerPool:
         return WorkerProcess(
             function.process_label(number),
             number,
-            lambda channel: function.task(channel, self._prefix, level, begun=self._gate_open),
+            lambda channel: function.task(channel, self._directory, level, begun=self._gate_open),
             partial(self._on_message, function),
             self._on_output,
             account=function.new_account(number),

@@ -2,7 +2,7 @@
 
 Types and ranges have been checked while reading; here it is about what the parts say together:
 names, data flow, memory. Functions are examined where they are loaded, see
-:mod:`mimocorb._functions.examination`.
+:mod:`mimocorb.checks.examination`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ def drain(buffer_io: BufferIO) -> None:
 
     Buffers: one source.
     """
-    rbDrain(buffer_io.call.source_list, buffer_io.call.sink_list, buffer_io.call.observe_list)()
+    worker = buffer_io.worker
+    rbDrain(worker.reads, worker.writes, worker.observes)()
 
 
 def csv(buffer_io: BufferIO) -> None:

@@ -40,4 +40,4 @@ def oscilloscope(buffer_io: BufferIO) -> None:
     if buffer_io.get("ylim") is not None:
         config.setdefault("channel_range", max(abs(limit) for limit in buffer_io["ylim"]))
     config["directory_prefix"] = f"{buffer_io.run_dir}/"
-    WaveformDisplay(observe_list=buffer_io.call.observe_list, config_dict=config)()
+    WaveformDisplay(observe_list=buffer_io.worker.observes, config_dict=config)()

@@ -1,7 +1,7 @@
 """The functions of a set-up, loaded and looked at before anything is started.
 
 ``mimocorb check`` shows what comes out, and no run starts unless it is in order. Each module is
-loaded in a process of its own, see :mod:`mimocorb._functions.trial`; here stands what concerns
+loaded in a process of its own, see :mod:`mimocorb.checks.trial`; here stands what concerns
 several workers.
 """
 
@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mimocorb._functions.trial import Manner, Trial, try_functions
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
 from mimocorb.buffers.shared_memory import MAX_HANDLES
+from mimocorb.checks.trial import Manner, Trial, try_functions
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
 from mimocorb.model import Setup, StopCondition

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimocorb._functions.expectations import declared_rate
-from mimocorb._functions.previews import Preview, misfit, parts_used, previewed
+from mimocorb.checks.expectations import declared_rate
+from mimocorb.checks.previews import Preview, misfit, parts_used, previewed
 from mimocorb.compat.forms import form_of
 from mimocorb.compat.manual.functions import misuse as misuse_of_manual
 from mimocorb.components.component import Component

@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from mimocorb._functions.examining import Examined, examined
+from mimocorb.checks.examining import Examined, examined
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
 from mimocorb.errors import SetupError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
@@ -112,7 +112,7 @@ def try_functions(setup: Setup, workers: Sequence[WorkerSpec], manner: Manner) -
     """
     by_module: dict[tuple[object, ...], list[WorkerSpec]] = {}
     for spec in workers:
-        is_foreign = spec.function.path is not None or spec.function.offered
+        is_foreign = spec.function.path is not None or _is_of_another_package(spec.function)
         place = (spec.function.path, spec.function.module, is_foreign)
         by_module.setdefault(place, []).append(spec)
     with ExitStack() as stack:
@@ -170,6 +170,16 @@ def program_left_out() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = program
+
+
+def _is_of_another_package(reference: FunctionReference) -> bool:
+    """Whether a name without a file is, or may be, of another package than mimocorb."""
+    if not reference.offered:
+        return False
+    from mimocorb.registry import offered  # reads the descriptions of all packages
+
+    entry = offered("components").get(reference.name)
+    return entry is None or entry.dist is None or entry.dist.name != "mimocorb"
 
 
 class _Child:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mimocorb._functions.examination import Examination, examine, has_errors
-from mimocorb._functions.expectations import FileNeed, Flow, flows
-from mimocorb._functions.trial import Manner
 from mimocorb._memory import available_bytes, size_in_words
+from mimocorb.checks.examination import Examination, examine, has_errors
+from mimocorb.checks.expectations import FileNeed, Flow, flows
+from mimocorb.checks.trial import Manner
 from mimocorb.model import Setup
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.checking.changed_meaning import changed_meaning
