@@ -22,11 +22,17 @@ void bind_reader(nb::module_& m) {
       .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
       .def("scatter", [](const Reader& r, bool scattered) { r.use().scatter(scattered); }, "scattered"_a)
       .def("slots_in_hand",
-           [](const Reader& r) {
-             nb::list slots;
-             for (const std::uint32_t slot : r.use().in_hand()) slots.append(slot);
-             return slots;
-           })
+           [](const Reader& r, const Counters& slots) {
+             const auto& in_hand = r.use().in_hand();
+             if (slots.size() != in_hand.size()) raise("wrong-size", 0, slots.size());
+             bool neighbours = true;
+             for (std::size_t i = 0; i < in_hand.size(); ++i) {
+               slots(i) = in_hand[i];
+               neighbours = neighbours && in_hand[i] == in_hand[0] + i;
+             }
+             return neighbours;
+           },
+           "slots"_a)
       .def("acknowledge", [](const Reader& r) { return r.use().acknowledge(); })
       .def("acknowledge_first",
            [](const Reader& r, std::uint32_t count) { return r.use().acknowledge_first(count); }, "count"_a)

@@ -218,8 +218,11 @@ class ReaderPort(Protocol):
         Without a gap in either case: no other event of the group was published in between.
         """
 
-    def slots_in_hand(self) -> list[int]:
-        """Return the slots of the events in hand, in the order of taking."""
+    def slots_in_hand(self, slots: Counters) -> bool:
+        """Fill the array with the slots of the events in hand, in the order of taking.
+
+        Returns whether they are neighbours.
+        """
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""

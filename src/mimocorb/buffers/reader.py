@@ -86,7 +86,7 @@ class Reader:
         self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND
         self._in_hand = 0
-        self._slots: list[int] | None = None
+        self._slots: NDArray[np.int64] | None = None
         self._metadata: tuple[int, float, float] | None = _NO_METADATA
         self._spin_s = spin_us * 1e-6
         self.name: str = setup_dict["name"]
@@ -153,8 +153,8 @@ class Reader:
             first, taken = self._wait_for_events(first, count, timeout_s)
         self._slot, self._in_hand, self._slots, self._metadata = first, taken, None, None
         if taken > 1 and self._scattered:
-            slots = self._port.slots_in_hand()
-            if slots != list(range(first, first + taken)):
+            slots = np.empty(taken, np.int64)
+            if not self._port.slots_in_hand(slots):
                 self._slots = slots
         return taken
 
@@ -173,11 +173,14 @@ class Reader:
 
     def in_place(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return all slots of the buffer as rows, and the indices of those in hand."""
-        return self._views.ring, np.array(self._slots_in_hand(), np.int64)
+        if self._slots is not None:
+            return self._views.ring, self._slots
+        return self._views.ring, np.arange(self._slot, self._slot + self._in_hand)
 
     def _slots_in_hand(self) -> Sequence[int]:
         if self._slots is not None:
-            return self._slots
+            slots: list[int] = self._slots.tolist()
+            return slots
         return range(self._slot, self._slot + self._in_hand)
 
     def batches(self, count: int) -> Iterator[NDArray[Any]]:
@@ -195,10 +198,10 @@ class Reader:
         """
         count = self._in_hand if self._slot >= 0 else 0
         metadata = BatchMetadata.empty(count)
-        if count and self._slots is None:
-            self._port.metadata_run(self._slot, *metadata)
+        if count and self._slots is not None:
+            self._port.metadata_at(self._slots, *metadata)
         elif count:
-            self._port.metadata_at(np.array(self._slots, np.int64), *metadata)
+            self._port.metadata_run(self._slot, *metadata)
         return metadata
 
     def get_metadata(self) -> tuple[int, float, float]:
@@ -249,8 +252,11 @@ class Reader:
         else:
             self._port.acknowledge_first(count)
             self._in_hand -= count
-            self._slots = self._slots and self._slots[count:]
-            self._slot = self._slots[0] if self._slots else self._slot + count
+            if self._slots is None:
+                self._slot += count
+            else:
+                self._slots = self._slots[count:]
+                self._slot = int(self._slots[0])
 
     def reject(self, reason: str = "") -> None:
         """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.

@@ -63,9 +63,10 @@ class InProcessReader(Port):
         """Let what is taken together lie anywhere (True), or in neighbouring slots (False)."""
         self._scattered = scattered
 
-    def slots_in_hand(self) -> list[int]:
-        """Return the slots of the events in hand, in the order of taking."""
-        return list(self.in_hand)
+    def slots_in_hand(self, slots: Counters) -> bool:
+        """Fill the array with the slots of the events in hand; whether they are neighbours."""
+        slots[:] = self.in_hand
+        return run_length(self.in_hand, len(self.in_hand)) == len(self.in_hand)
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""

@@ -46,17 +46,17 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
     DoesNotFitError
         The result has no documented form, or does not fit into its sink; nothing was taken.
     """
-    bits = np.zeros(count, np.int64)
+    bits, sinks = np.zeros(count, np.int64), len(results.outboxes)
     if result is None or result is False:
-        return BatchVerdicts(bits, "")
+        return BatchVerdicts(bits, "", sinks)
     if isinstance(result, Reject):
-        return BatchVerdicts(bits, result.reason)
-    items = [result, *[None] * (len(results.outboxes) - 1)]
+        return BatchVerdicts(bits, result.reason, sinks)
+    items = [result, *[None] * (sinks - 1)]
     if isinstance(result, Mapping):
         items = results.by_sink(result)
-    elif len(items) > 1 and not _is_mask(result):
+    elif sinks > 1 and result is not True and not _is_mask(result):
         raise DoesNotFitError(
-            f"returned {_found(result)} for {how_many(len(items), 'sink')}; {_ALLOWED}"
+            f"returned {_found(result)} for {how_many(sinks, 'sink')}; {_ALLOWED}"
         )
     try:
         for sink, item in enumerate(items):
@@ -67,7 +67,7 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
     except DoesNotFitError:
         results.clear()
         raise
-    return BatchVerdicts(bits, "")
+    return BatchVerdicts(bits, "", sinks)
 
 
 def _take_item(

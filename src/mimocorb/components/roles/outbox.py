@@ -19,6 +19,9 @@ __all__ = ["InHand", "Outbox", "publish_all"]
 
 Indices = NDArray[np.int64]
 
+_NONE: Indices = np.empty(0, np.int64)
+_FIRST: Indices = np.zeros(1, np.int64)
+
 
 class InHand:
     """The events that a filter works on at the moment, where they lie.
@@ -87,6 +90,7 @@ class Outbox:
         self._memory = memoryview(bytearray(0))
         self._packed = 0
         self._rows: tuple[NDArray[Any], Indices] | None = None
+        self._places: Indices = _NONE
         self._done = 0
 
     # --- what goes in
@@ -138,7 +142,7 @@ class Outbox:
 
     def take_rows(self, rows: NDArray[Any], index: Indices, places: Indices) -> None:
         """Take the records of a whole batch: the rows at `index`, which came out of `places`."""
-        self._rows, self.places = (rows, index), places.tolist()
+        self._rows, self._places = (rows, index), places
 
     def take_copies(self, in_hand: InHand, places: Indices) -> None:
         """Take copies of the events at these places, as all that there is.
@@ -166,6 +170,7 @@ class Outbox:
     def clear(self) -> None:
         """Drop what is in it."""
         self.places, self._rows, self._packed, self._done = [], None, 0, 0
+        self._places = _NONE
         self.copies_only = self._copies and not self._keeps
         self._kept.clear()
 
@@ -194,16 +199,17 @@ class Outbox:
     @property
     def left(self) -> int:
         """Number of records that have not been published."""
-        return len(self.places) - self._done
+        return max(len(self.places), len(self._places)) - self._done
 
     @property
     def next_place(self) -> int:
         """Place of the event of the first record that has not been published."""
-        return int(self.places[self._done])
+        return int(self._places[self._done])
 
     def seal(self, in_hand: InHand | None, metadata: BatchMetadata) -> None:
         """Prepare all records for publishing, each with the metadata of its event."""
-        self._places = np.array(self.places, np.int64)
+        if self._rows is None:
+            self._places = np.array(self.places, np.int64)
         self._metadata = metadata.at(self._places)
         if self._rows is not None or self._keeps:
             return
@@ -232,9 +238,6 @@ class Outbox:
             done = self.writer.put_many(rows, _FIRST, metadata, timeout_s=timeout_s)
         self._done += done
         return done > 0
-
-
-_FIRST = np.zeros(1, np.int64)
 
 
 def publish_all(outboxes: Sequence[Outbox]) -> None:

@@ -101,7 +101,7 @@ class Results:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to publish."""
-        return not any(len(outbox.places) for outbox in self.outboxes)
+        return not any(outbox.left for outbox in self.outboxes)
 
     @property
     def unpublished_from(self) -> int:

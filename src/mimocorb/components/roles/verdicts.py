@@ -14,6 +14,9 @@ from mimocorb.components.decisions import Verdict
 __all__ = ["BatchVerdicts", "Verdicts", "counted", "reason_of", "rejected"]
 
 
+_MOST_BINS = 8
+
+
 class BatchVerdicts(NamedTuple):
     """What became of the events of a batch.
 
@@ -23,10 +26,13 @@ class BatchVerdicts(NamedTuple):
         For each event a bit for each sink that gets something; 0: rejected.
     reason
         Why those were rejected; empty if that was not said.
+    sinks
+        How many there are.
     """
 
     bits: NDArray[np.int64]
     reason: str
+    sinks: int
 
 
 Verdicts = list[Verdict] | BatchVerdicts
@@ -36,8 +42,11 @@ def counted(verdicts: Verdicts, done: int) -> Iterable[tuple[Verdict, int]]:
     """Return how many of the first events got each verdict."""
     if isinstance(verdicts, list):
         return Counter(verdicts[:done]).items()
-    kinds, counts = np.unique(verdicts.bits[:done], return_counts=True)
-    return zip((kind or verdicts.reason for kind in kinds.tolist()), counts.tolist(), strict=True)
+    bits = verdicts.bits[:done]
+    if verdicts.sinks > _MOST_BINS:
+        return ((kind or verdicts.reason, n) for kind, n in Counter(bits.tolist()).items())
+    counts = np.bincount(bits).tolist()
+    return ((kind or verdicts.reason, n) for kind, n in enumerate(counts) if n)
 
 
 def rejected(verdicts: Verdicts, done: int) -> Sequence[int]:
