@@ -3,13 +3,15 @@
 python benchmarks/cell.py mimocorb_ring:Ring 1-1 [--events N]
 
 The peer is a link or a function in a module of peers/. A link is run in a shape of shapes.py, in
-"latency", or in "chain-interleaved" or "chain-contiguous". For a function, the shape is but a name.
+"latency", in "chain-interleaved" or "chain-contiguous", or in one of functions.py. A function gets
+the name of the shape if it has a parameter `name`.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
 from dataclasses import replace
@@ -23,6 +25,8 @@ from loops import Link
 from measure import WrongResult, throughput
 from shapes import SHAPES
 
+import functions
+
 
 def measure_link(link: type[Link], shape: str, options: dict[str, int]) -> dict[str, float]:
     """Run a peer in a shape given by name."""
@@ -30,7 +34,15 @@ def measure_link(link: type[Link], shape: str, options: dict[str, int]) -> dict[
         return latency.measure(link, **options)
     if shape.startswith("chain-"):
         return chain.measure(link, shape.removeprefix("chain-"), **options)
+    if shape.startswith(("functions-", "processes-")):
+        return functions.through_link(link, shape, **options)
     return throughput(link, replace(SHAPES[shape], **options))
+
+
+def measure_function(peer, shape: str, options: dict[str, int]) -> dict[str, float]:
+    """Call a function that measures; it may want to know the shape."""
+    name = {"name": shape} if "name" in inspect.signature(peer).parameters else {}
+    return peer(**name, **options)
 
 
 def main() -> int:
@@ -48,7 +60,7 @@ def main() -> int:
         if isinstance(peer, type):
             result = measure_link(peer, arguments.shape, options)
         else:
-            result = peer(**options)
+            result = measure_function(peer, arguments.shape, options)
     except ImportError as error:
         result = {"missing": str(error)}
     except WrongResult as error:

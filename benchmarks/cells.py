@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 REFERENCE = "mimoCoRB 1.0.2"
+EARLIER = "an earlier mimocorb 2"
 
 SECTIONS = {
     "1-1": "1→1, 40 B",
@@ -16,8 +17,12 @@ SECTIONS = {
     "interleaved": "1→1, 136 kB interleaved",
     "contiguous": "1→1, 136 kB channel-contiguous",
     "chain": "Source → 2 filters (keep 1 in 10) → sink, 136 kB",
+    "functions": "Source → filter → sink that counts, the same user functions",
+    "processes": "The same with more filter processes than there is work for, 40 B, all kept",
+    "own-cost": "A plain source and a plain filter beside the user's function, one process",
     "latency": "Latency of a 1 kHz Poisson source, 40 B",
     "start": "Start-up and stop of 3 buffers with 5 workers",
+    "commands": "Commands, with one event",
     "calls": "Single calls, one process",
 }
 
@@ -29,7 +34,8 @@ class Cell:
     Attributes
     ----------
     what
-        "module:name" below peers/, or "native:program".
+        "module:name" below peers/, "native:program", or "earlier:name" for mimocorb_run:name in the
+        interpreter of an earlier version.
     shape
         As cell.py takes it; the section begins its name.
     events
@@ -49,14 +55,56 @@ class Cell:
 
     @property
     def host(self) -> str:
-        """Who runs it: "reference", "native" or "here"."""
+        """Who runs it: "reference", "earlier", "native" or "here"."""
         module = self.what.partition(":")[0]
-        return module if module in ("reference", "native") else "here"
+        return module if module in ("reference", "earlier", "native") else "here"
 
 
 def _section(section: str, *rows: tuple[str, str, str, int | None]) -> list[Cell]:
     return [Cell(section, *row) for row in rows]
 
+
+def _functions() -> list[Cell]:
+    cells = []
+    for size, quick, slow in (("40B", 1, 1), ("136kB", 100, 6)):
+        for kept, keeps in (("1in1", "all kept"), ("1in10", "1 in 10 kept")):
+            for processes in (1, 2):
+                shape = f"functions-{size}-{kept}-{processes}"
+                how = f"{size.replace('B', ' B').replace('k ', ' k')}, {keeps}"
+                if processes > 1:
+                    how += f", {processes} filter processes"
+                rows = [
+                    (f"{how}: per event", "mimocorb_run:per_event", 300_000 // slow),
+                    (f"{how}: batches", "mimocorb_run:batches", 4_000_000 // quick),
+                    (f"{how}: bare ring", "mimocorb_ring:Ring", 600_000 // slow),
+                    (
+                        f"{how}: bare ring, batches",
+                        _RING_BATCHES,
+                        4_000_000 // quick,
+                    ),
+                    (f"{how}: {EARLIER}, per event", "earlier:per_event", 120_000 // slow),
+                    (f"{how}: {_QUEUE}", "queues:MultiprocessingQueue", 40_000 // slow),
+                    (f"{how}: {_ZMQ}", "zeromq:PushPull", 100_000 // slow),
+                ]
+                cells += [Cell("functions", label, what, shape, n) for label, what, n in rows]
+    return cells
+
+
+def _processes() -> list[Cell]:
+    return [
+        Cell("processes", f"{number} filter {'process' if number == 1 else 'processes'}: {label}",
+             what, f"processes-40B-1in1-{number}", events)
+        for number in PROCESSES
+        for label, what, events in (
+            ("per event", "mimocorb_run:per_event", 200_000),
+            ("bare ring", "mimocorb_ring:Ring", 400_000),
+            (f"{EARLIER}, per event", "earlier:per_event", 100_000),
+        )
+    ]  # fmt: skip
+
+
+PROCESSES = (1, 2, 4, 8, 16)
+_RING_BATCHES = "mimocorb_ring:ring_batches"
 
 _FIFO = "faster-fifo, bytes"
 _ICEORYX = "iceoryx2, waiting for its event"
@@ -133,6 +181,9 @@ CELLS = [
         (f"{_FIFO}, interleaved", "queues:FasterFifo", "chain-interleaved", 8_000),
         (f"{_ZMQ}, interleaved", "zeromq:PushPull", "chain-interleaved", 8_000),
     ),
+    *_functions(),
+    *_processes(),
+    *_section("own-cost", ("mimocorb", "own_cost:own_cost", "own-cost", 100_000)),
     *_section(
         "latency",
         ("mimocorb", "mimocorb_ring:Ring", "latency", 4_000),
@@ -150,6 +201,11 @@ CELLS = [
         (f"{REFERENCE}, fork", "reference:start_fork", "start", None),
         ("spawn, five processes that only import NumPy", "bare_processes:start_spawn", "start",
          None),
+    ),
+    *_section(
+        "commands",
+        ("mimocorb", "mimocorb_run:commands", "commands", None),
+        (EARLIER, "earlier:commands", "commands", None),
     ),
     *_section("calls", ("mimocorb", "calls:calls", "calls", 20_000)),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mimocorb", "numpy", "pyzmq", "faster-fifo", "iceoryx2")
 
 
-def describe(reference: Path | None) -> dict[str, str]:
+def describe(reference: Path | None, earlier: Path | None) -> dict[str, str]:
     """Return what does not change during a run, by name."""
     return {
         "processor": f"{_cpu_model()}, {os.cpu_count()} cores, governor {_governor()}",
@@ -21,7 +21,8 @@ def describe(reference: Path | None) -> dict[str, str]:
         "commit": _commit(),
         "Python": f"{platform.python_version()}; {_versions()}",
         "compiler": _first_line(compiler(), "--version"),
-        "mimoCoRB 1.0.2": _reference(reference),
+        "mimoCoRB 1.0.2": _other(reference, "mimoCoRB 1.0.2", "--reference-python"),
+        "earlier mimocorb 2": _other(earlier, "an earlier mimocorb 2", "--earlier-python"),
         "native core": _age_of_core(),
     }
 
@@ -82,9 +83,9 @@ def _versions() -> str:
     return ", ".join(found)
 
 
-def _reference(interpreter: Path | None) -> str:
+def _other(interpreter: Path | None, what: str, option: str) -> str:
     if interpreter is None:
-        return "left out: give an interpreter that has it with --reference-python"
+        return f"left out: give an interpreter that has {what} with {option}"
     code = (
         "import platform; from importlib.metadata import version as v;"
         "print('Python', platform.python_version() + ', mimocorb', v('mimocorb') + ',',"

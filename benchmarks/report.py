@@ -30,7 +30,8 @@ def right(runs: list[dict[str, Any]]) -> list[dict[str, float]]:
 
 def is_ours(key: str) -> bool:
     """Tell whether a cell measures mimocorb."""
-    return key.partition("/")[2].startswith(("mimocorb_ring:", "calls:", "native:core"))
+    ours = ("mimocorb_ring:", "mimocorb_run:", "calls:", "own_cost:", "native:core")
+    return key.partition("/")[2].startswith(ours)
 
 
 def medians_of(results: Runs) -> Medians:
@@ -156,4 +157,23 @@ def _calls(rows: list[Cell], results: Runs, _: Medians) -> str:
     return _table(["", "ns, median [range]"], body)
 
 
-_LAYOUTS = {"latency": _latency, "start": _start, "calls": _calls}
+def _chain(rows: list[Cell], results: Runs, medians: Medians) -> str:
+    body = [_figures(cell, results, [("rate_hz", _thousands)]) for cell in rows]
+    return _table(["", "1000 events/s, median [range]"], body)
+
+
+def _commands(rows: list[Cell], results: Runs, _: Medians) -> str:
+    columns = [(f"{name}_s", three_digits) for name in ("run", "check", "help")]
+    head = ["", "run, s", "check, s", "--help, s"]
+    return _table(head, [_figures(cell, results, columns) for cell in rows])
+
+
+_LAYOUTS = {
+    "latency": _latency,
+    "start": _start,
+    "calls": _calls,
+    "own-cost": _calls,
+    "functions": _chain,
+    "processes": _chain,
+    "commands": _commands,
+}

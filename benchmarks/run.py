@@ -1,6 +1,7 @@
 """Measure mimocorb beside its predecessor, queues, sockets and the machine's limit.
 
-python benchmarks/run.py [--runs 5] [--only 1-1,latency] [--quick] [--reference-python PATH]
+python benchmarks/run.py [--runs 5] [--only 1-1,latency] [--quick]
+    [--reference-python PATH] [--earlier-python PATH]
 
 Prints Markdown. Every cell runs in an interpreter of its own; the cells take turns, so that a
 disturbance of some minutes does not fall on one peer alone. The exit code is 1 if mimocorb itself
@@ -8,6 +9,7 @@ failed or was wrong anywhere.
 
 mimoCoRB 1.0.2 has the same import name and needs an environment of its own:
 python3 -m venv DIR; DIR/bin/pip install mimocorb==1.0.2; then --reference-python DIR/bin/python
+So does an earlier commit of this project, for --earlier-python.
 """
 
 from __future__ import annotations
@@ -43,10 +45,11 @@ def main() -> int:
         for cell in CELLS
         if cell.section in arguments.only
         and (cell.host != "reference" or arguments.reference_python)
+        and (cell.host != "earlier" or arguments.earlier_python)
     ]
     build_faults = {name: build(name) for name in native_programs(cells)}
     begin, load_at_begin = datetime.now(UTC), environment.load()
-    facts = environment.describe(arguments.reference_python)
+    facts = environment.describe(arguments.reference_python, arguments.earlier_python)
     results, others = measure(cells, arguments, build_faults)
     facts |= {
         "load average": f"{load_at_begin} at the beginning, {environment.load()} at the end",
@@ -87,6 +90,12 @@ def parse() -> argparse.Namespace:
         type=interpreter,
         metavar="PATH",
         help="interpreter that has mimoCoRB 1.0.2; without it, its rows are left out",
+    )
+    parser.add_argument(
+        "--earlier-python",
+        type=interpreter,
+        metavar="PATH",
+        help="interpreter that has an earlier mimocorb 2, to see what has changed",
     )
     parser.add_argument("--output", type=Path, help="write the Markdown to this file as well")
     arguments = parser.parse_args()
@@ -174,9 +183,11 @@ def command(cell: Cell, arguments: argparse.Namespace) -> list[str]:
         events = ["--events", str(count)]
     if cell.host == "native":
         return [str(BUILD / cell.what.partition(":")[2]), cell.shape, *events]
-    python = arguments.reference_python if cell.host == "reference" else sys.executable
+    pythons = {"reference": arguments.reference_python, "earlier": arguments.earlier_python}
+    python = pythons.get(cell.host, sys.executable)
     script = str(Path(__file__).with_name("cell.py"))
-    return [str(python), script, cell.what, cell.shape, *events]
+    what = cell.what.replace("earlier:", "mimocorb_run:")
+    return [str(python), script, what, cell.shape, *events]
 
 
 def run_cell(words: list[str]) -> dict[str, Any]:

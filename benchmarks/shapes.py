@@ -18,11 +18,12 @@ SLOTS = 128
 
 _DTYPES = {
     "small": np.dtype(np.int32),
+    "large": np.dtype(np.float64),
     "stamps": np.dtype(np.int64),
     "interleaved": np.dtype([(name, np.float64) for name in CHANNELS]),
     "contiguous": np.dtype([(name, np.float64, (SAMPLES,)) for name in CHANNELS]),
 }
-_LENGTHS = {"small": 10, "stamps": 5, "interleaved": SAMPLES, "contiguous": 1}
+_LENGTHS = {"small": 10, "large": 4 * SAMPLES, "stamps": 5, "interleaved": SAMPLES, "contiguous": 1}
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Shape:
     readers
         Per group; they share its events.
     kind
-        "small": 10 × int32. "stamps": 5 × int64. "interleaved", "contiguous": 4250 samples × 4
-        channels of float64, sample after sample as documented, or channel after channel.
+        "small": 10 × int32. "stamps": 5 × int64. "large": 17 000 × float64, 136 kB.
+        "interleaved", "contiguous": the same in 4250 samples × 4 channels, sample after sample as
+        documented, or channel after channel.
     """
 
     title: str

@@ -1,5 +1,5 @@
 // The limit that the machine sets: one writer, one reader, a lock-free ring between two processes
-// that gives up everything that makes a ring useful (recovery, books, groups, several writers).
+// that gives up everything that makes a ring useful (recovery, ledger, groups, several writers).
 //
 //   1-1           40 B events
 //   contiguous    136 kB: memcpy into the slot in one process, sum of one channel in the other

@@ -14,6 +14,7 @@ from loops import Link, Seen, Source, numbered
 from measure import Workers
 from shapes import CHANNELS, END, SHAPES, SLOTS, Shape
 
+import functions
 from mimocorb.buffer_control import BufferToBuffer, SourceToBuffer, rbExport
 from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 
@@ -89,6 +90,11 @@ class Batches(Ring):
                 if ended:
                     return Seen(count - 1, total - END, first_s, time.monotonic())
                 batch = source.get_batch(BATCH)
+
+
+def ring_batches(name: str, events: int = 20_000) -> dict[str, float]:
+    """The chain of functions.py with batch functions, in loops around the ring's batches."""
+    return functions.through_batches(name, events)
 
 
 def start_fork() -> dict[str, float]:

@@ -4,7 +4,7 @@
 namespace mimocorb::bindings {
 namespace {
 
-nb::tuple group_tuple(const GroupBooks& g) {
+nb::tuple group_tuple(const GroupLedger& g) {
   return nb::make_tuple(g.group, g.offered, g.acknowledged, g.quarantined, g.pending, g.held,
                         g.abandoned, g.redelivered, g.readers, g.waited_ns, g.first_sequence);
 }
@@ -56,11 +56,11 @@ void bind_control(nb::module_& m) {
                     }) == kOk;
            },
            "timeout_s"_a)
-      .def("books",
+      .def("ledger",
            [](const Control& c) {
-             const RingBooks b = c.use().books();
+             const RingLedger b = c.use().ledger();
              nb::list groups;
-             for (const GroupBooks& g : b.groups) groups.append(group_tuple(g));
+             for (const GroupLedger& g : b.groups) groups.append(group_tuple(g));
              return nb::make_tuple(b.claimed, b.published, b.aborted, b.torn, b.in_hand, b.free_slots,
                                    b.writers, b.promised, b.paused, b.ending, b.ended, b.full_ns,
                                    b.paused_ns, b.refused_full, b.refused_paused, b.created_ns, nb::tuple(groups));

@@ -32,7 +32,7 @@
  *                                        turn before they acknowledge
  *   OBSERVERS                            one copies without the lock; use with FINE
  *   FINE                                 each store is a transition of its own, also under the lock
- *   BOOKS=0                              do not check the invariants, only what users see
+ *   LEDGER=0                              do not check the invariants, only what users see
  *   MUTANT_…                             one deliberate error, see run.py
  */
 #include "ring_parameters.pml"

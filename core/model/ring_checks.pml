@@ -141,7 +141,7 @@ inline note_end() {
 }
 
 /* The invariants I1 to I8 of layout.hpp, which hold whenever the lock is free. */
-inline books_balance() {
+inline ledger_balances() {
   in_hand_now = 0; free_now = 0;
   for (i : 0 .. SLOTS - 1) {
     if

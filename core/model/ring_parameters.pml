@@ -63,8 +63,8 @@
 #ifndef OBSERVERS
 #define OBSERVERS 0
 #endif
-#ifndef BOOKS
-#define BOOKS 1
+#ifndef LEDGER
+#define LEDGER 1
 #endif
 #ifndef POLL
 #define POLL 0
@@ -205,13 +205,13 @@
 #define SECTION atomic
 #endif
 #define ENTER(condition) d_step { (lock == UNLOCKED && (condition)) -> lock = LOCKED }
-#if BOOKS
-#define CHECK_BOOKS books_balance()
+#if LEDGER
+#define CHECK_LEDGER ledger_balances()
 #else
-#define CHECK_BOOKS skip
+#define CHECK_LEDGER skip
 #endif
-#define LEAVE MAY_DIE; d_step { CHECK_BOOKS; lock = UNLOCKED }
-#define LEAVE_FOR_GOOD MAY_DIE; d_step { CHECK_BOOKS; lock = UNLOCKED; note_gone() }
+#define LEAVE MAY_DIE; d_step { CHECK_LEDGER; lock = UNLOCKED }
+#define LEAVE_FOR_GOOD MAY_DIE; d_step { CHECK_LEDGER; lock = UNLOCKED; note_gone() }
 
 /* Stands before each store that is made under the lock. */
 #if CRASHES > 0

@@ -103,7 +103,7 @@ def violated(output: str) -> str:
     for text, name in PROPERTIES.items():
         if text in message[1].replace(" ", ""):
             return name
-    return "books" if message[1].startswith("assertion") else message[1]
+    return "ledger" if message[1].startswith("assertion") else message[1]
 
 
 def _call(command: list[str], directory: Path) -> str:

@@ -1,4 +1,4 @@
-// The port of whoever made the ring: groups, writers to come, pause, end, and the books.
+// The port of whoever made the ring: groups, writers to come, pause, end, and the ledger.
 #include <array>
 #include <numeric>
 
@@ -103,11 +103,11 @@ Outcome ControlPort::remove_group(std::uint32_t group, std::uint64_t* abandoned)
     return {Fault::kNoSuchPort, 0, group};
   GroupRecord& record = segment_->group(group);
   const std::uint64_t published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
-  const GroupBooks books = group_books(group, published);
+  const GroupLedger ledger = group_ledger(group, published);
   record.published_until = published;
-  record.abandoned = books.pending + books.held;
-  record.final_quarantined = books.quarantined;
-  record.final_redelivered = books.redelivered;
+  record.abandoned = ledger.pending + ledger.held;
+  record.final_quarantined = ledger.quarantined;
+  record.final_redelivered = ledger.redelivered;
   commit(&record.state, static_cast<std::uint64_t>(GroupState::kRemoved));
   --header_.active_groups;
   FreeSlots free = free_slots();
@@ -192,60 +192,60 @@ bool ControlPort::wait_drained(std::int64_t timeout_ns) {
   return false;
 }
 
-GroupBooks ControlPort::group_books(std::uint32_t group, std::uint64_t published) const {
+GroupLedger ControlPort::group_ledger(std::uint32_t group, std::uint64_t published) const {
   const GroupRecord& record = segment_->group(group);
-  GroupBooks books{};
-  books.group = group;
-  books.first_sequence = record.first_sequence;
-  books.readers = record.readers;
-  books.waited_ns = record.waited_ns;
+  GroupLedger ledger{};
+  ledger.group = group;
+  ledger.first_sequence = record.first_sequence;
+  ledger.readers = record.readers;
+  ledger.waited_ns = record.waited_ns;
   const bool active = is_active(record);
-  books.offered =
+  ledger.offered =
       record.backlog + (active ? published : record.published_until) - record.published_before;
   if (active) {
-    books.pending = record.queue_count.load(std::memory_order_relaxed);
-    books.held = record.held.load(std::memory_order_relaxed);
+    ledger.pending = record.queue_count.load(std::memory_order_relaxed);
+    ledger.held = record.held.load(std::memory_order_relaxed);
     for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
       const GroupWord word =
           GroupWord::decode(segment_->group_word(s, group).load(std::memory_order_relaxed));
-      books.quarantined += word.quarantined;
-      books.redelivered += word.redelivered;
+      ledger.quarantined += word.quarantined;
+      ledger.redelivered += word.redelivered;
     }
   } else {
-    books.abandoned = record.abandoned;
-    books.quarantined = record.final_quarantined;
-    books.redelivered = record.final_redelivered;
+    ledger.abandoned = record.abandoned;
+    ledger.quarantined = record.final_quarantined;
+    ledger.redelivered = record.final_redelivered;
   }
-  books.acknowledged =
-      books.offered - books.pending - books.held - books.quarantined - books.abandoned;
-  return books;
+  ledger.acknowledged =
+      ledger.offered - ledger.pending - ledger.held - ledger.quarantined - ledger.abandoned;
+  return ledger;
 }
 
-RingBooks ControlPort::books() {
+RingLedger ControlPort::ledger() {
   const Locked locked(this);
   settle_reservations(Reservation::kMayStay);
-  RingBooks books{};
+  RingLedger ledger{};
   std::uint32_t reserved = 0;
   for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
     const SlotWord word = SlotWord::decode(segment_->slot(s).word.load(std::memory_order_relaxed));
-    books.claimed += word.generation;
+    ledger.claimed += word.generation;
     if (word.state == SlotState::kReserved) ++reserved;
   }
-  books.published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
-  books.torn = header_.torn;
-  books.in_hand = header_.in_hand.load(std::memory_order_relaxed);
-  books.aborted = books.claimed - books.published - books.torn - books.in_hand;
-  books.free_slots = header_.free_count.load(std::memory_order_relaxed) + reserved;
-  books.paused = header_.paused.load(std::memory_order_relaxed) != 0;
-  books.ending = header_.ending.load(std::memory_order_relaxed) != 0;
-  books.ended = header_.stream_ended.load(std::memory_order_relaxed) != 0;
-  books.created_ns = header_.created_ns;
+  ledger.published = header_.next_sequence.load(std::memory_order_relaxed) - 1;
+  ledger.torn = header_.torn;
+  ledger.in_hand = header_.in_hand.load(std::memory_order_relaxed);
+  ledger.aborted = ledger.claimed - ledger.published - ledger.torn - ledger.in_hand;
+  ledger.free_slots = header_.free_count.load(std::memory_order_relaxed) + reserved;
+  ledger.paused = header_.paused.load(std::memory_order_relaxed) != 0;
+  ledger.ending = header_.ending.load(std::memory_order_relaxed) != 0;
+  ledger.ended = header_.stream_ended.load(std::memory_order_relaxed) != 0;
+  ledger.created_ns = header_.created_ns;
   for (std::uint32_t g = 0; g < segment_->max_groups(); ++g)
     if (segment_->group(g).state.load(std::memory_order_relaxed) !=
         static_cast<std::uint64_t>(GroupState::kUnused))
-      books.groups.push_back(group_books(g, books.published));
+      ledger.groups.push_back(group_ledger(g, ledger.published));
   for (std::uint32_t t = 0; t < kMaxTokens; ++t)
-    books.promised += static_cast<std::uint32_t>(
+    ledger.promised += static_cast<std::uint32_t>(
         segment_->token(t).promised.load(std::memory_order_relaxed) & ~TokenRecord::kInUse);
 
   std::int64_t waited[kWaitCauses] = {};
@@ -253,22 +253,22 @@ RingBooks ControlPort::books() {
   const std::int64_t now = monotonic_ns();
   for (std::uint32_t i = 0; i < header_.handles_used.load(std::memory_order_relaxed); ++i) {
     const HandleRecord& record = segment_->handle(i);
-    books.refused_full += refused(record, WaitCause::kFull);
-    books.refused_paused += refused(record, WaitCause::kPaused);
+    ledger.refused_full += refused(record, WaitCause::kFull);
+    ledger.refused_paused += refused(record, WaitCause::kPaused);
     if (record.state.load(std::memory_order_relaxed) == 0) continue;
     const auto until_now = waited_until(record, now);
     if (record.role == Role::kWriter) {
-      ++books.writers;
+      ++ledger.writers;
       for (std::size_t cause = 0; cause < kWaitCauses; ++cause) waited[cause] += until_now[cause];
     } else {
-      for (GroupBooks& group : books.groups)
+      for (GroupLedger& group : ledger.groups)
         if (group.group == record.port)
           group.waited_ns += until_now[static_cast<std::size_t>(WaitCause::kData)];
     }
   }
-  books.full_ns = waited[static_cast<std::size_t>(WaitCause::kFull)];
-  books.paused_ns = waited[static_cast<std::size_t>(WaitCause::kPaused)];
-  return books;
+  ledger.full_ns = waited[static_cast<std::size_t>(WaitCause::kFull)];
+  ledger.paused_ns = waited[static_cast<std::size_t>(WaitCause::kPaused)];
+  return ledger;
 }
 
 std::vector<Holding> ControlPort::held() {

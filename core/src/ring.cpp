@@ -71,11 +71,11 @@ bool Ring::signal(WaitChannel* channel, std::uint32_t wanted) {
   return true;
 }
 
-// Lock held. Those who are awake come back for more, and soon if they came lately: one more is woken if
-// what is due would keep them busy for longer than waking takes. More of them than there are
-// processors finish no sooner, unless they wait for something else: then the work has to pile up.
+// Lock held. Those who are awake come back for more. One more is woken if that takes long: what is due
+// would keep them busy for longer than waking takes, or none of them has come for as long. More of them
+// than there are processors finish no sooner, unless they wait for something else: then it has to take
+// the longer, the more they are.
 bool Ring::needs_a_reader(const GroupRecord& group) const {
-  constexpr std::int64_t kLately_ns = 200'000;
   constexpr std::uint64_t kWorthWaking_ns = 200'000;
   const std::uint64_t due = group.queue_count.load(std::memory_order_relaxed);
   const std::uint32_t sleepers = group.data.sleepers.load(std::memory_order_relaxed);
@@ -83,13 +83,15 @@ bool Ring::needs_a_reader(const GroupRecord& group) const {
   if (group.readers <= sleepers) return true;
   const bool is_looked_for = group.data.looking.load(std::memory_order_relaxed) != 0;
   if (is_looked_for && due == 1) return false;
-  const bool came_lately = header_.newest_ns - group.asked_ns < kLately_ns;
-  if ((!is_looked_for && !came_lately) || group.round_ns == 0) return true;
+  if (group.round_ns == 0) return true;
   const std::uint64_t awake =
       std::clamp(group.held.load(std::memory_order_relaxed), 1U, group.readers - sleepers);
   const std::uint32_t slots = segment_->number_of_slots();
   if (awake < kProcessors && due >= slots - slots / 4) return true;
-  return due * group.round_ns * kProcessors > kWorthWaking_ns * awake * std::max(awake, kProcessors);
+  const std::int64_t silence_ns = is_looked_for ? 0 : header_.newest_ns - group.asked_ns;
+  const std::uint64_t takes_ns =
+      std::max(due * group.round_ns, static_cast<std::uint64_t>(std::max<std::int64_t>(silence_ns, 0)));
+  return takes_ns / awake > kWorthWaking_ns * std::max(awake, kProcessors) / kProcessors;
 }
 
 // Lock held. A writer that waits has something to write, so each of them is woken, but by the one

@@ -44,13 +44,13 @@ class Aftermath {
   }
 
   void compare_writing() {
-    const RingBooks &b = before_.books, &a = after_.books;
+    const RingLedger &b = before_.ledger, &a = after_.ledger;
     at_most("claimed", b.claimed, a.claimed, limits_.claims);
     at_most("published", b.published, a.published, limits_.publishes);
     at_most("aborted", b.aborted, a.aborted, limits_.aborts);
     at_most("refused", b.refused_full + b.refused_paused, a.refused_full + a.refused_paused,
             limits_.refusals);
-    expect(a.claimed == a.published + a.aborted + a.torn + a.in_hand, "the ring's books");
+    expect(a.claimed == a.published + a.aborted + a.torn + a.in_hand, "the ring's ledger");
     // What the dead had in hand, or claimed at last, was published, aborted or is torn.
     expect(a.in_hand == b.in_hand - before_.in_dying_hands,
            text("in hand: %" PRIu64 ", of which the living had %" PRIu64, a.in_hand,
@@ -60,18 +60,18 @@ class Aftermath {
   void compare_group(std::uint32_t g) {
     const Picture::Group &b = before_.groups[g], &a = after_.groups[g];
     if (a.state != GroupState::kUnused)
-      expect(a.books.offered == a.books.acknowledged + a.books.quarantined + a.books.pending +
-                                    a.books.held + a.books.abandoned,
-             text("books of group %" PRIu64, g));
+      expect(a.ledger.offered == a.ledger.acknowledged + a.ledger.quarantined + a.ledger.pending +
+                                    a.ledger.held + a.ledger.abandoned,
+             text("ledger of group %" PRIu64, g));
     if (b.state == GroupState::kActive && a.state == GroupState::kActive) {
       compare_due(g);
     } else if (b.state == GroupState::kActive) {
       expect(limits_.removes_group_0 && g == 0, text("group %" PRIu64 " is gone", g));
-      expect(a.books.abandoned == b.due.size(), "abandoned events do not agree");
-      expect(a.books.acknowledged == b.books.acknowledged, "acknowledged by a removed group");
+      expect(a.ledger.abandoned == b.due.size(), "abandoned events do not agree");
+      expect(a.ledger.acknowledged == b.ledger.acknowledged, "acknowledged by a removed group");
     } else if (a.state == GroupState::kActive) {
       expect(limits_.adds_group, text("group %" PRIu64 " from nowhere", g));
-      expect(a.due.size() == a.books.offered, "a new group does not owe all it was offered");
+      expect(a.due.size() == a.ledger.offered, "a new group does not owe all it was offered");
       expect(a.due.size() == before_.ready, "a new group lacks events of the ring");
     }
   }
@@ -104,23 +104,23 @@ class Aftermath {
     }
     for (const auto& [sequence, is] : a.due)
       if (b.due.count(sequence) == 0)
-        expect(sequence > before_.books.published && sequence <= after_.books.published &&
+        expect(sequence > before_.ledger.published && sequence <= after_.ledger.published &&
                    is.state == DueState::kPending && is.delivery == 0,
                text("group %" PRIu64 ": event %" PRIu64 " is due again", g, sequence));
     expect(a.due.size() + finished ==
-               b.due.size() + after_.books.published - before_.books.published,
+               b.due.size() + after_.ledger.published - before_.ledger.published,
            text("group %" PRIu64 " lacks new events", g));
-    const std::uint64_t acknowledged = a.books.acknowledged - b.books.acknowledged;
-    const std::uint64_t quarantined = a.books.quarantined - b.books.quarantined;
-    at_most("acknowledged", b.books.acknowledged, a.books.acknowledged,
+    const std::uint64_t acknowledged = a.ledger.acknowledged - b.ledger.acknowledged;
+    const std::uint64_t quarantined = a.ledger.quarantined - b.ledger.quarantined;
+    at_most("acknowledged", b.ledger.acknowledged, a.ledger.acknowledged,
             g == 0 ? limits_.acknowledges : 0);
-    at_most("quarantined", b.books.quarantined, a.books.quarantined,
+    at_most("quarantined", b.ledger.quarantined, a.ledger.quarantined,
             g == 0 ? limits_.quarantines : 0);
-    expect(finished == acknowledged + quarantined, "finished events are not in the books");
+    expect(finished == acknowledged + quarantined, "finished events are not in the ledger");
     expect(taken <= takes, "events were taken that nobody asked for");
-    expect(a.books.redelivered - b.books.redelivered == taken + back,
+    expect(a.ledger.redelivered - b.ledger.redelivered == taken + back,
            text("redelivered: %" PRIu64 " more, must be %" PRIu64,
-                a.books.redelivered - b.books.redelivered, taken + back));
+                a.ledger.redelivered - b.ledger.redelivered, taken + back));
   }
 
   // What is due arrives, once and in order; then the ring does its work as on the first day.
@@ -128,17 +128,17 @@ class Aftermath {
     if (stage_.segment->header().readers_ended.load() != 0) return;
     stage_.control.pause(false);
     stage_.control.end_after(0);
-    const bool ending = after_.books.ending;
+    const bool ending = after_.ledger.ending;
     if (!stage_.writer && !ending) stage_.writer = stage_.open_writer();
     if (stage_.writer) stage_.writer->publish();
     drain();
     for (const auto& colleague : stage_.colleagues) colleague->acknowledge();
-    expect(stage_.control.books().free_slots == kSlots, "slots do not come back");
+    expect(stage_.control.ledger().free_slots == kSlots, "slots do not come back");
     for (int round = 0; round < 2 && !ending; ++round) {
       stage_.put(stage_.writer.get(), round == 0 ? kSlots : 2);
       drain();
     }
-    expect(stage_.control.books().free_slots == kSlots, "slots do not come back later");
+    expect(stage_.control.ledger().free_slots == kSlots, "slots do not come back later");
     stage_.control.end_writers();
     for (std::uint32_t g = 0; g < kGroups; ++g)
       if (after_.groups[g].state == GroupState::kActive)
@@ -177,7 +177,7 @@ class Aftermath {
 Picture picture(Stage* stage, std::int32_t victim) {
   const Segment& ring = *stage->segment;
   Picture seen;
-  seen.books = stage->control.books();
+  seen.ledger = stage->control.ledger();
   for (std::uint32_t i = 0; i < kMaxHandles; ++i) {
     const HandleRecord& record = ring.handle(i);
     seen.dying.push_back(record.state.load() != 0 &&
@@ -185,8 +185,8 @@ Picture picture(Stage* stage, std::int32_t victim) {
   }
   for (std::uint32_t g = 0; g < kGroups; ++g) {
     Picture::Group group{static_cast<GroupState>(ring.group(g).state.load()), {}, {}};
-    for (const GroupBooks& books : seen.books.groups)
-      if (books.group == g) group.books = books;
+    for (const GroupLedger& ledger : seen.ledger.groups)
+      if (ledger.group == g) group.ledger = ledger;
     for (std::uint32_t s = 0; s < kSlots; ++s) {
       if (SlotWord::decode(ring.slot(s).word.load()).state != SlotState::kReady) continue;
       const GroupWord word = GroupWord::decode(ring.group_word(s, g).load());

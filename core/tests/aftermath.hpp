@@ -19,10 +19,10 @@ struct Picture {
   };
   struct Group {
     GroupState state;
-    GroupBooks books;
+    GroupLedger ledger;
     std::map<std::uint64_t, Due> due;  // by sequence: pending or held
   };
-  RingBooks books;
+  RingLedger ledger;
   std::vector<Group> groups;
   std::vector<bool> dying;  // by handle: its process is about to die, or has died
   std::uint32_t in_dying_hands = 0;  // slots

@@ -21,7 +21,7 @@ class Inspection {
     for (std::uint32_t g = 0; g < ring_.max_groups(); ++g) group(g);
     free_slots();
     handles();
-    books();
+    ledger();
     return std::move(found_);
   }
 
@@ -189,7 +189,7 @@ class Inspection {
   }
 
   // I3, I4, I5.
-  void books() {
+  void ledger() {
       equal("torn", header_.torn, torn_);
     equal("in hand", header_.in_hand + unsettled_, in_hand_);
     equal("open writers", header_.open_writers, open_writers_);

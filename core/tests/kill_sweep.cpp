@@ -42,7 +42,7 @@ TracedChild start(const Scenario& scenario, Stage* stage) {
 TracedChild start_recoverer(Stage* stage) {
   return TracedChild([] {},
                      [stage] {
-                       stage->control.books();
+                       stage->control.ledger();
                        stage->control.reap(true);
                      });
 }
@@ -93,7 +93,7 @@ class Sweep {
     advance_to(&child, trace, n);
     if (death == Death::kForetold) {
       mark_owner_dead(*stage.segment, child.pid());
-      stage.control.books();
+      stage.control.ledger();
     }
     child.kill_only();
     if (death == Death::kZombie) stage.control.reap(true);

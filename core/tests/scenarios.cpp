@@ -205,7 +205,7 @@ void end_writers(Stage& stage) { stage.control.end_writers(); }
 void end_after_three(Stage& stage) { stage.control.end_after(3); }
 void end_readers(Stage& stage) { stage.control.end_readers(); }
 void wait_drained(Stage& stage) { stage.control.wait_drained(1'000'000); }
-void books(Stage& stage) { stage.control.books(); }
+void ledger(Stage& stage) { stage.control.ledger(); }
 void held(Stage& stage) { stage.control.held(); }
 void reap(Stage& stage) { stage.control.reap(true); }
 
@@ -274,7 +274,7 @@ const std::vector<Scenario>& scenarios() {
       {"end the readers", 2, three_events, holds_an_event, end_readers, {}},
       {"wait until drained", 2, one_event, nothing, wait_drained, {}},
       {"snapshot", 2, three_events, observes, snapshot, {}},
-      {"books", 2, three_events, nothing, books, {}},
+      {"ledger", 2, three_events, nothing, ledger, {}},
       {"what is held", 2, oldest_is_held, nothing, held, {}},
       {"reap two dead processes", 2, two_dead, nothing, reap, {}},
   };

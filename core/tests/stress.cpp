@@ -61,8 +61,8 @@ struct Received {
 };
 
 std::uint64_t finished(ControlPort* control, std::uint32_t group) {
-  for (const GroupBooks& books : control->books().groups)
-    if (books.group == group) return books.acknowledged + books.quarantined;
+  for (const GroupLedger& ledger : control->ledger().groups)
+    if (ledger.group == group) return ledger.acknowledged + ledger.quarantined;
   return 0;
 }
 
@@ -125,9 +125,9 @@ void run_observer(const std::shared_ptr<Segment>& ring, long* copies) {
 // What a supervisor does meanwhile.
 void supervise(ControlPort* control, const std::atomic<bool>* over) {
   while (!over->load()) {
-    const RingBooks books = control->books();
-    expect(books.claimed == books.published + books.aborted + books.torn + books.in_hand, "books");
-    control->pause(books.published % 3 == 0);
+    const RingLedger ledger = control->ledger();
+    expect(ledger.claimed == ledger.published + ledger.aborted + ledger.torn + ledger.in_hand, "ledger");
+    control->pause(ledger.published % 3 == 0);
     control->reap(true);
     control->pause(false);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -165,11 +165,11 @@ void run(std::uint32_t number_of_groups, int writers, std::int64_t events, std::
     for (const std::vector<int>& of_writer : received.times)
       for (const int times : of_writer) expect(times == 1, "an event came not once");
   for (const std::string& violation : violations(*ring)) expect(false, violation.c_str());
-  const RingBooks books = control.books();
+  const RingLedger ledger = control.ledger();
   std::uint64_t redelivered = 0;
-  for (const GroupBooks& group : books.groups) redelivered += group.redelivered;
+  for (const GroupLedger& group : ledger.groups) redelivered += group.redelivered;
   std::printf("%d writers, %u groups: %llu events, %llu redelivered, %ld copies observed, %d wrong\n",
-              writers, number_of_groups, static_cast<unsigned long long>(books.published),
+              writers, number_of_groups, static_cast<unsigned long long>(ledger.published),
               static_cast<unsigned long long>(redelivered), copies, wrong.load());
 }
 

@@ -1,4 +1,4 @@
-// Groups, promises, the end, the books, opening and refusing.
+// Groups, promises, the end, the ledger, opening and refusing.
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ std::shared_ptr<Segment> open_again(const Segment& ring, Access access, Fault* f
 
 }  // namespace
 
-TEST("a late group gets what is still in the ring, and the books say since when (I6)") {
+TEST("a late group gets what is still in the ring, and the ledger say since when (I6)") {
   Stage stage(1);
   stage.put(stage.writer.get(), 3);
   {
@@ -36,10 +36,10 @@ TEST("a late group gets what is still in the ring, and the books say since when 
     reader->acknowledge();
   }
   const std::uint32_t late = stage.add_group();
-  const GroupBooks books = stage.control.books().groups[late];
-  CHECK_EQUAL(books.first_sequence, 2U);
-  CHECK_EQUAL(books.offered, 2U);
-  CHECK_EQUAL(books.pending, 2U);
+  const GroupLedger ledger = stage.control.ledger().groups[late];
+  CHECK_EQUAL(ledger.first_sequence, 2U);
+  CHECK_EQUAL(ledger.offered, 2U);
+  CHECK_EQUAL(ledger.pending, 2U);
   CHECK((queue_of(*stage.segment, late) == std::vector<std::uint32_t>{1, 2}));
   CHECK(violations(*stage.segment).empty());
 }
@@ -55,9 +55,9 @@ TEST("removing a group frees what waited for it alone") {
   CHECK_EQUAL(abandoned, 2U);
   CHECK(slot_word(*stage.segment, 0).state == SlotState::kFree);
   CHECK(slot_word(*stage.segment, 1).state == SlotState::kReady);
-  const GroupBooks books = stage.control.books().groups[1];
-  CHECK_EQUAL(books.offered, 2U);
-  CHECK_EQUAL(books.abandoned, 2U);
+  const GroupLedger ledger = stage.control.ledger().groups[1];
+  CHECK_EQUAL(ledger.offered, 2U);
+  CHECK_EQUAL(ledger.abandoned, 2U);
   CHECK(stage.control.remove_group(1, &abandoned).fault == Fault::kNoSuchPort);
   CHECK(stage.control.remove_group(99, &abandoned).fault == Fault::kNoSuchPort);
   CHECK(violations(*stage.segment).empty());
@@ -83,15 +83,15 @@ TEST("a ring for which no writer was ever promised has not ended") {
   const auto ring = make_segment();
   ControlPort control(ring);
   set_owner_died(*ring);
-  CHECK(!control.books().ended);
+  CHECK(!control.ledger().ended);
 }
 
 TEST("a writer beyond those promised takes no promise") {
   Stage stage(1);
   std::unique_ptr<WriterPort> another;
   CHECK(WriterPort::open(stage.segment, stage.token, &another).ok());
-  CHECK_EQUAL(stage.control.books().promised, 0U);
-  CHECK_EQUAL(stage.control.books().writers, 2U);
+  CHECK_EQUAL(stage.control.ledger().promised, 0U);
+  CHECK_EQUAL(stage.control.ledger().writers, 2U);
 }
 
 TEST("groups, tokens and handles are limited, and the limit is in the answer") {
@@ -111,9 +111,9 @@ TEST("groups, tokens and handles are limited, and the limit is in the answer") {
   } while (outcome.ok());
   CHECK(outcome.fault == Fault::kHandlesFull);
   CHECK_EQUAL(outcome.detail, kMaxHandles);
-  CHECK_EQUAL(stage.control.books().groups[0].readers, kMaxHandles - 1);
+  CHECK_EQUAL(stage.control.ledger().groups[0].readers, kMaxHandles - 1);
   set_owner_died(*stage.segment);
-  CHECK_EQUAL(stage.control.books().promised, kMaxTokens - 1);  // recovery knows all of them
+  CHECK_EQUAL(stage.control.ledger().promised, kMaxTokens - 1);  // recovery knows all of them
   CHECK(violations(*stage.segment).empty());
 }
 
@@ -133,12 +133,12 @@ TEST("the stream ends with the last promised writer, and a promise opens it agai
   Stage stage(1);
   stage.control.promise(stage.token, 1);
   stage.writer->close();
-  CHECK(!stage.control.books().ended);
+  CHECK(!stage.control.ledger().ended);
   stage.control.promise(stage.token, -5);
-  CHECK(stage.control.books().ended);
-  CHECK_EQUAL(stage.control.books().promised, 0U);
+  CHECK(stage.control.ledger().ended);
+  CHECK_EQUAL(stage.control.ledger().promised, 0U);
   stage.control.promise(stage.token, 1);
-  CHECK(!stage.control.books().ended);
+  CHECK(!stage.control.ledger().ended);
 }
 
 TEST("the ring is drained when nothing is in hand and nothing due") {

@@ -54,7 +54,7 @@ TEST("recovery ends the stream if the dead had published the last event") {
   stage.put(stage.writer.get(), 2);
   stage.segment->header().event_limit = 2;
   set_owner_died(*stage.segment);
-  CHECK(stage.control.books().ended);
+  CHECK(stage.control.ledger().ended);
   CHECK(violations(*stage.segment).empty());
 }
 

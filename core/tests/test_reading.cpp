@@ -122,7 +122,7 @@ TEST("a slot is freed by the last group that acknowledges, whichever that is") {
     CHECK(group_word(*stage.segment, 0, first).state == DueState::kDone);
     CHECK_EQUAL(late->acknowledge(), 1U);
     CHECK(slot_word(*stage.segment, 0).state == SlotState::kFree);
-    CHECK_EQUAL(stage.control.books().free_slots, kSlots);
+    CHECK_EQUAL(stage.control.ledger().free_slots, kSlots);
     CHECK_EQUAL(stage.segment->slot(0).sequence.load(), 1U);  // I7: observers may still look
   }
 }
@@ -134,10 +134,10 @@ TEST("quarantine finishes an event and counts it in the same word") {
   reader->take(2);
   CHECK_EQUAL(reader->quarantine(), 2U);
   CHECK(group_word(*stage.segment, 0, 0).state == DueState::kQuarantined);
-  const GroupBooks books = stage.control.books().groups[0];
-  CHECK_EQUAL(books.quarantined, 2U);
-  CHECK_EQUAL(books.acknowledged, 0U);
-  CHECK_EQUAL(stage.control.books().free_slots, kSlots);
+  const GroupLedger ledger = stage.control.ledger().groups[0];
+  CHECK_EQUAL(ledger.quarantined, 2U);
+  CHECK_EQUAL(ledger.acknowledged, 0U);
+  CHECK_EQUAL(stage.control.ledger().free_slots, kSlots);
 }
 
 TEST("what is given back comes before all newer events, with its deliveries counted on") {
@@ -156,7 +156,7 @@ TEST("what is given back comes before all newer events, with its deliveries coun
   a->give_back();
   CHECK((queue_of(*stage.segment, 0) == std::vector<std::uint32_t>{0, 1, 2, 3}));
   CHECK(violations(*stage.segment).empty());
-  CHECK_EQUAL(stage.control.books().groups[0].redelivered, 3U);
+  CHECK_EQUAL(stage.control.ledger().groups[0].redelivered, 3U);
   CHECK_EQUAL(a->advance().first, 0U);
   CHECK_EQUAL(a->delivery(0), 2U);
 }
@@ -183,7 +183,7 @@ TEST("closing a reader gives back what it holds") {
   reader->close();
   reader->close();
   CHECK(group_word(*stage.segment, 0, 0).state == DueState::kPending);
-  CHECK_EQUAL(stage.control.books().groups[0].readers, 0U);
+  CHECK_EQUAL(stage.control.ledger().groups[0].readers, 0U);
 }
 
 TEST("a reader sees the end when nothing is due, held or still to be published") {
@@ -221,7 +221,7 @@ TEST("a reader of a removed group sees its end, and what it held is settled") {
   CHECK_EQUAL(abandoned, 2U);
   CHECK_EQUAL(reader->acknowledge(), 1U);
   CHECK_EQUAL(reader->advance().status, kEnded);
-  CHECK_EQUAL(stage.control.books().groups[0].acknowledged, 0U);
+  CHECK_EQUAL(stage.control.ledger().groups[0].acknowledged, 0U);
   CHECK(violations(*stage.segment).empty());
 }
 
@@ -230,7 +230,7 @@ TEST("a reader waits for data or the end, and the time is booked") {
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(reader->wait_and_take(1, 2'000'000, 1000).status, kNotNow);
   CHECK(reader->waited_ns() >= 2'000'000);
-  CHECK(stage.control.books().groups[0].waited_ns >= 2'000'000);
+  CHECK(stage.control.ledger().groups[0].waited_ns >= 2'000'000);
   stage.put(stage.writer.get(), 1);
   CHECK_EQUAL(reader->wait_and_take(2, 1'000'000, 0).count, 1U);
   reader->acknowledge();

@@ -98,12 +98,12 @@ TEST("whoever takes over the lock repairs what was half done") {
   ring.slot(1).due = 0;
   ring.token(0).open = 4;
   set_owner_died(ring);
-  const RingBooks books = stage.control.books();
+  const RingLedger ledger = stage.control.ledger();
   CHECK_EQUAL(ring.header().next_sequence.load(), 3U);
   CHECK(slot_word(ring, 0).state == SlotState::kFree);
   CHECK(slot_word(ring, 1).state == SlotState::kReady);
-  CHECK_EQUAL(books.published, 2U);
-  CHECK_EQUAL(books.free_slots, kSlots - 1);
+  CHECK_EQUAL(ledger.published, 2U);
+  CHECK_EQUAL(ledger.free_slots, kSlots - 1);
   CHECK(violations(ring).empty());
 }
 
@@ -115,7 +115,7 @@ TEST("a promise that an opening writer has not taken yet is taken by the recover
   ring.handle(kDead).owes_promise = 1;
   ring.handle(kDead).promise_target = 2;
   set_owner_died(ring);
-  CHECK_EQUAL(stage.control.books().promised, 2U);
+  CHECK_EQUAL(stage.control.ledger().promised, 2U);
   CHECK(violations(ring).empty());
 }
 
@@ -123,9 +123,9 @@ TEST("events that wait for a first group survive a recovery") {
   Stage stage(0);
   stage.put(stage.writer.get(), 3);
   set_owner_died(*stage.segment);
-  stage.control.books();
+  stage.control.ledger();
   const std::uint32_t group = stage.add_group();
-  CHECK_EQUAL(stage.control.books().groups[group].pending, 3U);
+  CHECK_EQUAL(stage.control.ledger().groups[group].pending, 3U);
   CHECK(violations(*stage.segment).empty());
 }
 
@@ -142,7 +142,7 @@ TEST("recovery wakes all who are registered as sleeping") {
   set_dead_handle(ring, kDead, Role::kReader, 0);
   ring.handle(kDead).sleeping = Sleeping::kForWork;
   set_owner_died(ring);
-  stage.control.books();
+  stage.control.ledger();
   CHECK_EQUAL(ring.header().space.turn.load(), 1U);
   CHECK_EQUAL(ring.header().space.sleepers.load(), 1U);
   CHECK_EQUAL(ring.group(0).data.turn.load(), 1U);
@@ -247,6 +247,6 @@ TEST("a forked child owns nothing of its parent, and closes nothing of it") {
   waitpid(pid, &status, 0);
   CHECK_EQUAL(status, 0);
   CHECK_EQUAL(stage.writer->publish(), 1U);
-  CHECK_EQUAL(stage.control.books().writers, 1U);
-  CHECK_EQUAL(stage.control.books().groups[0].readers, 1U);
+  CHECK_EQUAL(stage.control.ledger().writers, 1U);
+  CHECK_EQUAL(stage.control.ledger().groups[0].readers, 1U);
 }

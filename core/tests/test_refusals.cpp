@@ -182,7 +182,7 @@ TEST("who blocks at the lock takes it over from an owner that dies meanwhile") {
                         return nullptr;
                       },
                       [](void*) {}});
-  CHECK_EQUAL(stage.control.books().published, 1U);
+  CHECK_EQUAL(stage.control.ledger().published, 1U);
   set_blocking_hooks({nullptr, nullptr});
   owner.join();
   CHECK(violations(*stage.segment).empty());
@@ -195,7 +195,7 @@ TEST("a lock that was released unrepaired stops whoever comes, instead of damagi
                 set_owner_died(*stage.segment);
                 pthread_mutex_lock(&stage.segment->header().lock);
                 pthread_mutex_unlock(&stage.segment->header().lock);
-                stage.control.books();
+                stage.control.ledger();
                 return true;
               }),
               42);

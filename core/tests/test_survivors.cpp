@@ -31,12 +31,12 @@ TEST("taking over the lock leaves everything to the living") {
   Stage stage(2);
   at_work(&stage);
   set_owner_died(*stage.segment);
-  const RingBooks books = stage.control.books();
-  CHECK_EQUAL(books.in_hand, 1U);
-  CHECK_EQUAL(books.torn, 0U);
-  CHECK_EQUAL(books.writers, 1U);
-  CHECK_EQUAL(books.groups[0].held, 1U);
-  CHECK_EQUAL(books.groups[0].redelivered, 0U);
+  const RingLedger ledger = stage.control.ledger();
+  CHECK_EQUAL(ledger.in_hand, 1U);
+  CHECK_EQUAL(ledger.torn, 0U);
+  CHECK_EQUAL(ledger.writers, 1U);
+  CHECK_EQUAL(ledger.groups[0].held, 1U);
+  CHECK_EQUAL(ledger.groups[0].redelivered, 0U);
   CHECK(slot_word(*stage.segment, 2).state == SlotState::kClaimed);
   CHECK(group_word(*stage.segment, 0, 0).state == DueState::kHeld);
   CHECK(violations(*stage.segment).empty());
@@ -52,20 +52,20 @@ TEST("the dead are told from the living of the same role") {
     CHECK(slot_word(*stage.segment, 2).state == SlotState::kClaimed);
     CHECK(group_word(*stage.segment, 0, 0).state == DueState::kHeld);
     CHECK(violations(*stage.segment).empty());
-    const RingBooks books = stage.control.books();
-    CHECK_EQUAL(books.torn, 0U);
-    CHECK_EQUAL(books.groups[0].redelivered, 0U);
+    const RingLedger ledger = stage.control.ledger();
+    CHECK_EQUAL(ledger.torn, 0U);
+    CHECK_EQUAL(ledger.groups[0].redelivered, 0U);
   }
 }
 
-TEST("what was refused to the dead stays in the books") {
+TEST("what was refused to the dead stays in the ledger") {
   Stage stage(1);
   set_dead_handle(*stage.segment, kDead, Role::kWriter, stage.token);
   stage.segment->handle(kDead).refused[static_cast<std::size_t>(WaitCause::kFull)] = 5;
   set_owner_died(*stage.segment);
-  CHECK_EQUAL(stage.control.books().refused_full, 5U);  // recovers
-  CHECK_EQUAL(stage.control.books().writers, 1U);
-  CHECK_EQUAL(stage.control.books().refused_full, 5U);
+  CHECK_EQUAL(stage.control.ledger().refused_full, 5U);  // recovers
+  CHECK_EQUAL(stage.control.ledger().writers, 1U);
+  CHECK_EQUAL(stage.control.ledger().refused_full, 5U);
 }
 
 TEST("looking for the dead is done by one of those who wait, not by each") {
@@ -119,7 +119,7 @@ TEST("giving back and quarantining for a removed group changes nothing") {
   const auto before = all_bytes(*stage.segment);
   CHECK_EQUAL(reader->give_back(), 2U);
   CHECK(all_bytes(*stage.segment) == before);
-  CHECK_EQUAL(stage.control.books().groups[0].abandoned, 2U);
+  CHECK_EQUAL(stage.control.ledger().groups[0].abandoned, 2U);
 }
 
 TEST("a process without a descriptor left can neither make nor open a ring, and is told so") {

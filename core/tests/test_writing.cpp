@@ -219,9 +219,9 @@ TEST("an aborted slot is free, is no event, and counts as aborted") {
   CHECK(slot_word(ring, 0).state == SlotState::kFree);
   CHECK_EQUAL(slot_word(ring, 0).generation, 1U);
   CHECK_EQUAL(ring.slot(0).sequence.load(), 0U);
-  const RingBooks books = stage.control.books();
-  CHECK_EQUAL(books.aborted, 2U);  // I5
-  CHECK_EQUAL(books.free_slots, kSlots);
+  const RingLedger ledger = stage.control.ledger();
+  CHECK_EQUAL(ledger.aborted, 2U);  // I5
+  CHECK_EQUAL(ledger.free_slots, kSlots);
   CHECK(violations(ring).empty());
 }
 
@@ -230,8 +230,8 @@ TEST("advancing publishes what is in hand even when nothing is free") {
   stage.put(stage.writer.get(), kSlots - 1);
   stage.claim_and_fill(stage.writer.get(), 1);
   CHECK_EQUAL(stage.writer->advance().status, kNotNow);
-  CHECK_EQUAL(stage.control.books().published, kSlots);
-  CHECK_EQUAL(stage.control.books().in_hand, 0U);
+  CHECK_EQUAL(stage.control.ledger().published, kSlots);
+  CHECK_EQUAL(stage.control.ledger().in_hand, 0U);
 }
 
 TEST("closing a writer aborts what is in hand and ends the stream if it was the last") {
@@ -239,10 +239,10 @@ TEST("closing a writer aborts what is in hand and ends the stream if it was the 
   stage.claim_and_fill(stage.writer.get(), 1);
   stage.writer->close();
   stage.writer->close();
-  const RingBooks books = stage.control.books();
-  CHECK_EQUAL(books.aborted, 1U);
-  CHECK_EQUAL(books.writers, 0U);
-  CHECK(books.ended);
+  const RingLedger ledger = stage.control.ledger();
+  CHECK_EQUAL(ledger.aborted, 1U);
+  CHECK_EQUAL(ledger.writers, 0U);
+  CHECK(ledger.ended);
 }
 
 TEST("a writer waits for space or the end, and the time is booked by cause") {
@@ -258,7 +258,7 @@ TEST("a writer waits for space or the end, and the time is booked by cause") {
   stage.control.end_writers();
   CHECK_EQUAL(stage.writer->wait(1'000'000, 0), kEnded);
   CHECK(violations(*stage.segment).empty());
-  CHECK(stage.control.books().full_ns >= 2'000'000);
+  CHECK(stage.control.ledger().full_ns >= 2'000'000);
 }
 
 TEST("a claim that is given up is counted by the cause that holds then, a pause before all others") {
@@ -267,13 +267,13 @@ TEST("a claim that is given up is counted by the cause that holds then, a pause 
   CHECK_EQUAL(stage.writer->refuse(), kNotNow);
   stage.control.pause(true);
   for (int i = 0; i < 2; ++i) CHECK_EQUAL(stage.writer->refuse(), kPaused);
-  const RingBooks books = stage.control.books();
-  CHECK_EQUAL(books.refused_full, 1U);
-  CHECK_EQUAL(books.refused_paused, 2U);
-  CHECK_EQUAL(books.claimed, kSlots);
+  const RingLedger ledger = stage.control.ledger();
+  CHECK_EQUAL(ledger.refused_full, 1U);
+  CHECK_EQUAL(ledger.refused_paused, 2U);
+  CHECK_EQUAL(ledger.claimed, kSlots);
 }
 
-TEST("refusals stay in the books when their writer leaves, and when others have its handle (I9)") {
+TEST("refusals stay in the ledger when their writer leaves, and when others have its handle (I9)") {
   Stage stage(1);
   stage.writer->refuse();
   stage.control.pause(true);
@@ -284,8 +284,8 @@ TEST("refusals stay in the books when their writer leaves, and when others have 
   }
   stage.writer.reset();
   const auto reader = stage.open_reader(0);  // on the first handle
-  CHECK_EQUAL(stage.control.books().refused_full, 1U);
-  CHECK_EQUAL(stage.control.books().refused_paused, 3U);
+  CHECK_EQUAL(stage.control.ledger().refused_full, 1U);
+  CHECK_EQUAL(stage.control.ledger().refused_paused, 3U);
 }
 
 TEST("a writer learns from its wait that the ring's maker has died") {
@@ -303,21 +303,21 @@ TEST("a writer that is alone has the next slot reserved, which stays free to all
   CHECK(reserved.state == SlotState::kReserved);
   CHECK_EQUAL(reserved.owner, 0U);
   CHECK_EQUAL(reserved.generation, 0U);
-  RingBooks books = stage.control.books();
-  CHECK_EQUAL(books.free_slots, kSlots - 1);
-  CHECK_EQUAL(books.in_hand, 0U);
-  CHECK_EQUAL(books.claimed, 1U);
+  RingLedger ledger = stage.control.ledger();
+  CHECK_EQUAL(ledger.free_slots, kSlots - 1);
+  CHECK_EQUAL(ledger.in_hand, 0U);
+  CHECK_EQUAL(ledger.claimed, 1U);
   CHECK_EQUAL(stage.writer->wait(0, 0), kOk);
   CHECK(violations(ring).empty());
   CHECK_EQUAL(stage.writer->advance().first, 1U);
   CHECK(slot_word(ring, 1).state == SlotState::kClaimed);
   CHECK_EQUAL(slot_word(ring, 1).generation, 1U);
   CHECK(violations(ring).empty());
-  books = stage.control.books();
-  CHECK_EQUAL(books.in_hand, 1U);
-  CHECK_EQUAL(books.claimed, 2U);
+  ledger = stage.control.ledger();
+  CHECK_EQUAL(ledger.in_hand, 1U);
+  CHECK_EQUAL(ledger.claimed, 2U);
   CHECK_EQUAL(stage.writer->abort(), 1U);
-  CHECK_EQUAL(stage.control.books().in_hand, 0U);
+  CHECK_EQUAL(stage.control.ledger().in_hand, 0U);
   CHECK(violations(ring).empty());
 }
 
@@ -341,7 +341,7 @@ TEST("a reservation is withdrawn by whatever it would stand in the way of") {
     if (by == 1) stage.control.pause(true), expected = kPaused;
     if (by == 2) stage.control.end_writers(), expected = kEnded;
     if (by == 3) stage.control.end_after(1), expected = kEnded;
-    if (by == 4) set_owner_died(*stage.segment), stage.control.books();
+    if (by == 4) set_owner_died(*stage.segment), stage.control.ledger();
     CHECK(slot_word(*stage.segment, 1).state == SlotState::kFree);
     CHECK(violations(*stage.segment).empty());
     const Run run = stage.writer->advance();
@@ -373,5 +373,5 @@ TEST("a slot whose event no group needs is not reserved, as a new group might") 
   stage.put(stage.writer.get(), kSlots);
   CHECK(slot_word(*stage.segment, 0).state == SlotState::kReady);
   stage.add_group();
-  CHECK_EQUAL(stage.control.books().groups[0].pending, kSlots);
+  CHECK_EQUAL(stage.control.ledger().groups[0].pending, kSlots);
 }

@@ -1,5 +1,5 @@
 // result.hpp: what operations of the core answer. The core throws nothing and knows no Python. Only its
-// lists (slots in hand, books) ask for memory in a way that throws.
+// lists (slots in hand, ledger) ask for memory in a way that throws.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 // Writer:   claim → fill in place → publish, or abort
 // Reader:   take → use in place → acknowledge, or give back, or quarantine
 // Observer: snapshot (a copy, checked not to be torn); leaves no trace in the ring
-// Control:  groups, tokens, pause, end, books, reaping the dead; held by whoever made the ring
+// Control:  groups, tokens, pause, end, ledger, reaping the dead; held by whoever made the ring
 //
 // Every change of state happens under the ring's robust lock; each is one store of a word, made by
 // `commit`, with the caches brought up to date after it. A port is used by one thread at a time.
@@ -36,7 +36,7 @@ struct Metadata {
   double deadtime;
 };
 
-struct GroupBooks {
+struct GroupLedger {
   std::uint32_t group;
   std::uint64_t offered, acknowledged, quarantined, pending, held, abandoned, redelivered;
   std::uint32_t readers;
@@ -44,13 +44,13 @@ struct GroupBooks {
   std::uint64_t first_sequence;
 };
 
-struct RingBooks {
+struct RingLedger {
   std::uint64_t claimed, published, aborted, torn;
   std::uint32_t in_hand, free_slots, writers, promised;
   bool paused, ending, ended;
   std::int64_t full_ns, paused_ns, created_ns;
   std::uint64_t refused_full, refused_paused;
-  std::vector<GroupBooks> groups;
+  std::vector<GroupLedger> groups;
 };
 
 // An event or a slot in somebody's hands. The same figures at a later look: still the same event, in
@@ -303,7 +303,7 @@ class ControlPort : public Ring {
   void end_readers();
   // Sleeps once until something was finished; true when nothing is in hand and nothing due.
   bool wait_drained(std::int64_t timeout_ns);
-  RingBooks books();
+  RingLedger ledger();
   std::vector<Holding> held();    // everything in hand, in one moment
   std::vector<Waited> waited();  // one for each open writer and reader
 
@@ -311,7 +311,7 @@ class ControlPort : public Ring {
   [[nodiscard]] bool drained() const;
   [[nodiscard]] bool is_ready(std::uint32_t slot) const;
   void own_what_was_nobodys();
-  [[nodiscard]] GroupBooks group_books(std::uint32_t group, std::uint64_t published) const;
+  [[nodiscard]] GroupLedger group_ledger(std::uint32_t group, std::uint64_t published) const;
 };
 
 }  // namespace mimocorb

@@ -71,7 +71,7 @@ bool found_by_looking(std::uint32_t handle, WaitChannel* channel, Condition cond
   return true;
 }
 
-// Books the time from construction to destruction as waiting for one cause.
+// Ledger the time from construction to destruction as waiting for one cause.
 class WaitingTime {
  public:
   WaitingTime(HandleRecord* record, WaitCause cause)

@@ -84,7 +84,7 @@ class SharedMemoryRing:
 
     def ledger(self) -> RingLedger:
         """Return the ledger, taken in one consistent moment."""
-        ledger = RingLedger._make(self._core.books())
+        ledger = RingLedger._make(self._core.ledger())
         return ledger._replace(groups=tuple(map(GroupLedger._make, ledger.groups)))
 
     def held(self) -> list[Holding]:

@@ -241,7 +241,7 @@ def comparison_page(first: KnownRun, second: KnownRun, comparison: Comparison) -
             if differences
             else _section(f"{title}: no difference")
         )
-    parts.append(_section("Rates of live time", _rates(runs, comparison.rates)))
+    parts.append(_section("Rates", _rates(runs, comparison.rates)))
     return Group(*parts)
 
 
