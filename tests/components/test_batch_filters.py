@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from mimocorb import Reject, filter, sink
+from mimocorb import Reject, filter
 from mimocorb.components.meter import Meter
 from mimocorb.components.meter_page import read_page
+from mimocorb.components.roles.filter import Filter
+from mimocorb.components.roles.sink import Sink
 from mimocorb.components.worker import Worker
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
@@ -232,8 +232,6 @@ def test_a_batch_that_fails_comes_again_one_by_one_and_the_poisonous_one_is_set_
         return True
 
     def once() -> None:
-        from mimocorb.components.roles.filter import Filter
-
         Filter(source, [to_copies], f, "f", batch=True).run()
 
     with pytest.raises(
@@ -255,15 +253,18 @@ def test_a_batch_that_fails_comes_again_one_by_one_and_the_poisonous_one_is_set_
     assert all("three" in reason for reason in set_aside.reasons)
 
 
-def test_a_sink_that_ends_leaves_the_rest_to_be_delivered_again(bench):
+def test_a_sink_that_ends_leaves_the_rest_to_be_delivered_again(bench, monkeypatch):
     raw, copies = bench.buffer("raw"), bench.buffer("copies", slots=8)
     bench.fill(raw, np.arange(6.0))
     group = copies.new_reader_group()
     work = bench.bind(filter(batch=True)(everything), {raw: "read", copies: "write"})
     copies.end_after(2)
+    meter = Meter()
+    monkeypatch.setattr("mimocorb.components.meter._installed", meter)
     work()
     assert [event[0] for event, _ in bench.drained(group)] == [0.0, 1.0]
     (stats,) = raw.stats().groups
+    assert read_page(bytes(meter.page), 0).decisions.accepted == 2
     assert (stats.acknowledged, stats.due) == (2, 4)
 
 
@@ -343,35 +344,56 @@ def test_a_filter_for_single_events_gives_the_same(run, bench):
     assert [(event[0], m[0]) for event, m in bench.drained(group)] == together
 
 
-def test_events_whose_slots_are_scattered_come_together(bench):
-    """Otherwise batches become single events where several processes have worked for a while."""
-    raw = bench.buffer("raw", slots=16)
-    keep = raw.new_reader_group()
-    writer, a, b = Writer(raw.new_writer()), Reader(keep), Reader(keep)
-    for number in range(14):
-        writer.write([100.0 + number], number, 0.0, 0.0)
-    a.get()  # keeps its slot: what is written next lies on both sides of it
-    for _ in range(13):
-        b.get()
-    b.acknowledge()
+def alternating(bench):
+    """Return a buffer of which every second slot is held, two groups, and the writer."""
+    raw = bench.buffer("raw", slots=32)
+    holding = raw.new_reader_group()
+    writer, readers = Writer(raw.new_writer()), [Reader(holding) for _ in range(32)]
+    for number, reader in enumerate(readers):
+        writer.write([0.0], number, 0.0, 0.0)
+        reader.get()
+    for reader in readers[1::2]:
+        reader.acknowledge()
+    groups = raw.new_reader_group(), raw.new_reader_group()
+    for group in groups:  # done with what the others hold
+        with Reader(group) as reader:
+            for _ in range(16):
+                reader.get()
     for number in range(12):
         writer.write([float(number)], number, 0.0, 0.0)
     writer.close()
-    a.acknowledge()
-    a.close(), b.close()
-    sizes: list[int] = []
-    values: list[Any] = []
+    assert len(Reader(groups[0]).get_batch(4)) == 1, "the test proves nothing"
+    return raw, readers, groups[1]
 
-    @sink
+
+def test_events_whose_slots_are_scattered_come_together_to_a_sink(bench):
+    """Otherwise batches become single events where several processes have worked for a while."""
+    _raw, _holding, group = alternating(bench)
+    sizes, values = [], []
+
     def together(events, metadata):
         sizes.append(len(events))
         assert metadata.counter.tolist() == events[:, 0].tolist()
         values.extend(events[:, 0].tolist())
 
-    from mimocorb.components.roles.sink import Sink
-
-    neighbours = Reader(raw.new_reader_group()).get_batch(4)
-    assert len(neighbours) < 4, "the slots are not shuffled: the test proves nothing"
-    Sink(raw.new_reader_group(), together, "together").run()
+    Sink(group, together, "together").run()
     assert values == [float(number) for number in range(12)]
-    assert max(sizes) == 4
+    assert max(sizes) == 8
+
+
+@pytest.mark.parametrize("kept", ["all", "doubled"])
+def test_events_whose_slots_are_scattered_come_together_to_a_filter(bench, kept):
+    _raw, _holding, group = alternating(bench)
+    copies = bench.buffer("copies")
+    out = copies.new_reader_group()
+    sizes = []
+
+    def f(events):
+        sizes.append(len(events))
+        return {"all": True, "doubled": 2 * events}[kept]
+
+    Filter(group, [copies.new_writer()], f, "f", batch=True).run()
+    factor = 1 if kept == "all" else 2
+    expected = [(float(factor * n), n) for n in range(12)]
+    assert [(event[0], m[0]) for event, m in bench.drained(out)] == expected
+    assert max(sizes) == 8

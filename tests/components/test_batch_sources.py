@@ -155,7 +155,7 @@ def test_a_block_larger_than_the_buffer_is_published_in_pieces(bench):
     assert [(event[0], metadata[0]) for event, metadata in found] == [(n, n) for n in range(100)]
 
 
-def test_a_buffer_that_takes_no_more_ends_the_source_within_a_block(bench):
+def test_a_buffer_that_takes_no_more_ends_the_source_within_a_block(bench, caplog):
     buffer = bench.buffer("raw")
     group = buffer.new_reader_group()
     closed = []
@@ -170,7 +170,9 @@ def test_a_buffer_that_takes_no_more_ends_the_source_within_a_block(bench):
 
     work = bench.bind(blocks, {buffer: "write"})
     buffer.end_after(25)
-    work()
+    with caplog.at_level("INFO"):
+        work()
+    assert "25 events taken, no more are wanted" in caplog.text
     assert [metadata[0] for _, metadata in bench.drained(group)] == list(range(25))
     assert closed == [True]
 
