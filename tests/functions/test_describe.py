@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,8 @@ def helper(event, other):
 
 
 @pytest.fixture
-def own(here: Path) -> Path:
+def own(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delitem(sys.modules, "own", raising=False)  # another test may have had one
     (here / "own.py").write_text(MODULE)
     return here
 
