@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.observer import Observer
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
@@ -103,6 +104,10 @@ class BufferReader(BufferHandle):
     @cached_property
     def _reader(self) -> Reader:
         return Reader(self.setup)
+
+    def metadata_of_event(self) -> BatchMetadata:
+        """Return the metadata of the event in hand as those of a batch of one."""
+        return self._reader.get_metadata_batch()
 
     def wait_for_turn(self) -> None:
         """Wait until what comes of the event in hand may be published in the order of the source.
