@@ -6,7 +6,8 @@ counter is ``<stem>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter
 (UTC, s) and ``deadtime``, and ``may_repeat`` (``true``) if the event may be a repeat.
 
 The members of a call become visible by the header of the first, which is written last: an archive
-left by a killed process ends with its last whole event and opens without error.
+left by a killed process ends with its last whole event and opens without error. The end of an
+archive without events is there from the begin.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 _REPEAT = "may_repeat"
+_END_BYTES = 2 * tarfile.BLOCKSIZE
 
 
 class EventArchive:
@@ -64,7 +66,7 @@ class EventArchive:
         self, owner: str, path: Path, setup: Mapping[str, Any], config: Mapping[str, Any]
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
-        self._file = OutputFile(path.parent, path.name)
+        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES)
         self.path = self._file.path
         self._names = _MemberNames(self.path.stem)
 
@@ -105,8 +107,8 @@ class EventArchive:
 
     def close(self) -> None:
         """Write the end of the archive and wait until all is on disk. Idempotent."""
-        end = self._file.size_bytes + 2 * tarfile.BLOCKSIZE
-        self._file.close(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
+        end = self._file.size_bytes + _END_BYTES
+        self._file.close(bytes(_END_BYTES + -end % tarfile.RECORDSIZE))
 
     def __enter__(self) -> EventArchive:
         return self

@@ -74,6 +74,8 @@ class OutputFile:
         File name, already checked; see I3 for what becomes of it after a restart.
     heading
         Written at the beginning; not counted as a record.
+    least_bytes
+        As long as there are fewer records, zeros follow up to this size.
 
     Raises
     ------
@@ -81,10 +83,13 @@ class OutputFile:
         The file exists, or cannot be created.
     """
 
-    def __init__(self, directory: Path, name: str, heading: bytes = b"") -> None:
+    def __init__(
+        self, directory: Path, name: str, heading: bytes = b"", *, least_bytes: int = 0
+    ) -> None:
         self.path = _of_this_process(directory / name)
         self.records = 0
         self.size_bytes = 0
+        self._least_bytes = least_bytes
         self._fd = -1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -97,6 +102,7 @@ class OutputFile:
             ) from None
         except OSError as error:
             raise _output_error(f"cannot create {self.path}: {error.strerror}", error) from error
+        self._cut_back()
         if heading:
             self.append([heading])
             self.records = 0
@@ -140,7 +146,7 @@ class OutputFile:
                 self._write_at(offset, piece)
                 end = max(end, offset + len(piece))
         except OSError as error:
-            os.ftruncate(self._fd, start)
+            self._cut_back()
             raise _output_error(
                 f"cannot write {_records(count)} to {self.path}: {error.strerror}. The file keeps"
                 f" its {how_many(self.records, 'whole record')} ({start} bytes). Make"
@@ -158,6 +164,10 @@ class OutputFile:
             offset += written
             written = os.pwrite(self._fd, data, offset)
 
+    def _cut_back(self) -> None:
+        """Leave what is in the file beside its whole records; zeros need no room on the disk."""
+        os.ftruncate(self._fd, max(self.size_bytes, self._least_bytes))
+
     def close(self, trailer: bytes = b"") -> None:
         """Append `trailer`, wait until all is on disk, and close. Idempotent.
 
@@ -172,7 +182,7 @@ class OutputFile:
             self._write_at(self.size_bytes, trailer)
             os.fsync(self._fd)
         except OSError as error:
-            os.ftruncate(self._fd, self.size_bytes)
+            self._cut_back()
             raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
         finally:
             os.close(self._fd)

@@ -342,7 +342,9 @@ class Supervisor:
             self.quarantine_files.finish(self._directory)
             self.findings.warnings += self._exits.restarts.listed()
             self.findings.warnings += self._unreported.listed()
-            self.findings.failures += audit(self.view())
+            view = self.view()
+            self.findings.warnings += view.accounts.repeats() if view.accounts else []
+            self.findings.failures += audit(view)
 
     def _on_drain_timeout(self) -> None:
         """End the workers; the events that were not processed in time are saved."""
