@@ -85,9 +85,10 @@ void bind_writer(nb::module_& m) {
            "source"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
       // The rows `index[first:first + count]` of `rows`, into the slots in hand from the one at `at` on.
       .def("fill_claimed",
-           [](const Writer& w, std::uint32_t at, nb::handle rows, const Counters& index,
-              const std::tuple<Counters, Floats, Floats>& metadata, const std::optional<Marks>& may_repeat,
-              std::uint32_t first, std::uint32_t count) {
+           [](const Writer& w, const std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>& where,
+              nb::handle rows, const Counters& index, const std::tuple<Counters, Floats, Floats>& metadata,
+              const std::optional<Marks>& may_repeat) {
+             auto [at, first, count] = where;
              const auto& [counters, timestamps_s, deadtimes] = metadata;
              WriterPort& port = w.use();
              const PlainRows memory(rows, *w.segment);
@@ -100,7 +101,7 @@ void bind_writer(nb::module_& m) {
                if (!port.fill_claimed(at, memory.row(index(i)), of_event, marked)) raise("not-in-hand", 0, at);
              }
            },
-           "at"_a, "rows"_a, "index"_a, "metadata"_a, "may_repeat"_a.none(), "first"_a, "count"_a)
+           "where"_a, "rows"_a, "index"_a, "metadata"_a, "may_repeat"_a.none())
       .def("put_event",
            [](const Writer& w, nb::handle source, std::int64_t counter, PythonAccount& account) {
              const double arrived_s = 1e-9 * static_cast<double>(utc_ns());

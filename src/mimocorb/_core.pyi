@@ -73,13 +73,11 @@ class Writer:
     def publish_first(self, count: int) -> int: ...
     def fill_claimed(
         self,
-        at: int,
+        where: tuple[int, int, int],
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
         may_repeat: Marks | None,
-        first: int,
-        count: int,
     ) -> None: ...
     def abort(self) -> int: ...
     def set_metadata(

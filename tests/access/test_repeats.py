@@ -1,4 +1,4 @@
-"""What a killed process leaves: nothing before there is room for all of it, and marks on the rest."""
+"""What killed processes leave: nothing before there is room for all of it, marks on the rest."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ def kill_when(process, condition):
     assert process.exitcode == -signal.SIGKILL
 
 
+def run_filter(source, writers, function):
+    BufferToBuffer([source], writers, filter=function)()
+
+
+def save_as_parquet(group, config):
+    BufferToParquetfile(source_list=[group], config_dict=config)()
+
+
 def marked(group):
     """Return numbers and marks of all events due to a group."""
     with Reader(group) as reader:
@@ -57,10 +65,7 @@ def test_a_filter_killed_while_a_sink_is_full_has_published_nothing_of_the_event
     buffer, source = numbered(bench, 3)
     sinks = {name: sink_of(bench, name, 1 if name == full else 64) for name in ("RB_2", "RB_3")}
     writers = [writer for _, writer, _ in sinks.values()]
-    both = BufferToBuffer([source], writers, filter=lambda _: [True, True])
-    process = fork.Process(
-        target=lambda: BufferToBuffer([source], writers, filter=lambda _: [True, True])()
-    )
+    process = fork.Process(target=run_filter, args=(source, writers, lambda _: [True, True]))
     process.start()
     ring = sinks[full][0]
     kill_when(
@@ -73,7 +78,7 @@ def test_a_filter_killed_while_a_sink_is_full_has_published_nothing_of_the_event
     assert buffer.stats().groups[0].acknowledged == 1
     readers = [fork.Process(target=drain, args=(sinks[full][2],))]
     readers[0].start()
-    both()
+    run_filter(source, writers, lambda _: [True, True])
     readers[0].join(WATCHDOG_S)
     (other,) = [group for name, (_, _, group) in sinks.items() if name != full]
     assert [n for n, _ in marked(other)] == [0, 1, 2]
@@ -88,13 +93,13 @@ def drain(group):
 def test_a_single_full_sink_leaves_no_repeats_either(bench):
     buffer, source = numbered(bench, 200)
     ring, writer, group = sink_of(bench, "RB_2", slots=20)
-    process = fork.Process(target=lambda: BufferToBuffer([source], [writer], filter=lambda _: 1)())
+    process = fork.Process(target=run_filter, args=(source, [writer], lambda _: 1))
     process.start()
     kill_when(process, lambda: ring.stats().published == 20 and ring.stats().in_hand == 0)
     for each in bench.buffers:
         each.reap()
     assert buffer.stats().groups[0].acknowledged == 20
-    again = fork.Process(target=lambda: BufferToBuffer([source], [writer], filter=lambda _: 1)())
+    again = fork.Process(target=run_filter, args=(source, [writer], lambda _: 1))
     again.start()
     assert [n for n, _ in marked(group)] == list(range(200))
     again.join(WATCHDOG_S)
@@ -213,9 +218,7 @@ def test_an_archive_without_events_can_be_opened(bench, tmp_path):
     buffer = bench.buffer(dtype=NUMBER)
     group = buffer.new_reader_group()
     config = {"filename": "out", "directory_prefix": str(tmp_path)}
-    process = fork.Process(
-        target=lambda: BufferToParquetfile(source_list=[group], config_dict=config)()
-    )
+    process = fork.Process(target=save_as_parquet, args=(group, config))
     process.start()
     kill_when(
         process, lambda: (tmp_path / "out.tar").exists() and (tmp_path / "out.tar").stat().st_size

@@ -131,7 +131,7 @@ def run_campaign(kills: int, seed: int, place: Path, interval_s: float = 0.05) -
     for name, (function, buffer) in sinks.items():
         keys = {"sources": [buffer], "config": {"filename": buffer}, "on_failure": restart}
         workers[name] = {"function": function, **keys}
-    setup = {"Buffers": {name: form for name in ("raw", "a", "b")}, "Workers": workers}
+    setup = {"Buffers": dict.fromkeys(("raw", "a", "b"), form), "Workers": workers}
     path = place / "setup.yaml"
     path.write_text(yaml.safe_dump(setup))
     with Run(read_setup(path), RunOptions(verbose=0)) as run:
@@ -278,8 +278,8 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(f"seed {seed}\n")
     window_us = 1e6 * measure_window_s(20_000)
     sys.stdout.write(
-        f"from the first publication to the acknowledgement: {np.median(window_us):.1f} µs (median), "
-        f"{np.percentile(window_us, 99):.1f} µs (99 %)\n"
+        f"from the first publication to the acknowledgement: {np.median(window_us):.1f} µs"
+        f" (median), {np.percentile(window_us, 99):.1f} µs (99 %)\n"
     )
     with tempfile.TemporaryDirectory(prefix="repeat-campaign-") as place:
         os.chdir(place)

@@ -151,17 +151,16 @@ class WriterPort(Protocol):
 
     def fill_claimed(
         self,
-        at: int,
+        where: tuple[int, int, int],
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
         may_repeat: Marks | None,
-        first: int,
-        count: int,
     ) -> None:
-        """Copy the rows ``index[first:first + count]`` into slots in hand, beginning with the `at`-th.
+        """Copy the rows ``index[first:first + count]`` into slots in hand, from the `at`-th on.
 
-        With the metadata, and the marks if there are any, of the same places.
+        `where` is ``(at, first, count)``. Metadata, and marks if there are any, are those of the
+        same places as the rows.
         """
 
     def publish_first(self, count: int) -> int:

@@ -210,7 +210,7 @@ class Writer:
         return max(0, done)
 
     def claim_ahead(self, count: int) -> int:
-        """Claim up to `count` slots beside those claimed so before; waits for none, returns how many.
+        """Claim up to `count` slots beside those claimed so before, without waiting; how many.
 
         They are filled with :meth:`fill_ahead` and published with :meth:`publish_ahead`: for those
         who want slots in several buffers before they publish in any of them.
@@ -240,7 +240,7 @@ class Writer:
         They are those at ``[first:first + count]``, see :meth:`put_many`, with their marks.
         """
         marks = metadata.may_repeat
-        self._port.fill_claimed(at, rows, index, metadata, marks, first, count)
+        self._port.fill_claimed((at, first, count), rows, index, metadata, marks)
 
     def publish_ahead(self, count: int) -> None:
         """Publish the first `count` slots from :meth:`claim_ahead`."""

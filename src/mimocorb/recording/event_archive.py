@@ -53,6 +53,8 @@ class EventArchive:
     config
         ``units``, ``compression``, ``sample_time_ns``, ``pre_trigger_samples`` and
         ``analogue_offset``, all optional; see :class:`mimocorb.buffer_control.BufferToParquetfile`.
+    waits
+        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -63,10 +65,16 @@ class EventArchive:
     """
 
     def __init__(
-        self, owner: str, path: Path, setup: Mapping[str, Any], config: Mapping[str, Any]
+        self,
+        owner: str,
+        path: Path,
+        setup: Mapping[str, Any],
+        config: Mapping[str, Any],
+        *,
+        waits: bool = True,
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
-        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES)
+        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES, waits=waits)
         self.path = self._file.path
         self._names = _MemberNames(self.path.stem)
 

@@ -86,7 +86,7 @@ class RejectedSample:
         try:
             if self._archive is None:
                 self._archive = EventArchive(
-                    "sample of rejected events", _path(), self._setup, self._config
+                    "sample of rejected events", _path(), self._setup, self._config, waits=False
                 )
             self._archive.append([data], metadata, {"reason": reason})
         except (OutputError, SetupError) as error:

@@ -39,8 +39,8 @@ class Text:
     leaves whole rows, and all of them. Killed in between, the rows of a batch are in the file
     although its events are delivered again to whoever reads on. A row that may be a repeat for such
     a reason, here or in a filter before, ends in ``# may be a repeat``. At the end, the file is
-    brought to the disk. A process that takes the place of one that has failed goes on in a file of its own,
-    such as ``pulses_2.txt``.
+    brought to the disk. A process that takes the place of one that has failed goes on in a file of
+    its own, such as ``pulses_2.txt``.
 
     Parameters
     ----------

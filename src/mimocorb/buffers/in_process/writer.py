@@ -65,15 +65,14 @@ class InProcessWriter(Port):
 
     def fill_claimed(
         self,
-        at: int,
+        where: tuple[int, int, int],
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
         may_repeat: Marks | None,
-        first: int,
-        count: int,
     ) -> None:
         """Copy rows with their metadata and marks into slots in hand, from the `at`-th on."""
+        at, first, count = where
         with self._state.changed:
             for place in range(first, first + count):
                 slot = self.in_hand[at + place - first]

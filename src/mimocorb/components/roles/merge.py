@@ -172,7 +172,7 @@ class Merge:
         )
 
     def _hand_on(self, members: list[Source]) -> Verdict:
-        """Call the function and make room for what it returns; return what becomes of the events."""
+        """Call the function, make room for what it returns; return what becomes of the events."""
         metadata = members[0].metadata
         events: Events = {source.name: None for source in self._sources}
         events.update({source.name: source.head for source in members})

@@ -1,4 +1,4 @@
-"""From the outboxes of a batch into the buffers: events whole, and in all sinks at nearly one moment.
+"""From the outboxes of a batch into the buffers: whole events, in all sinks at nearly one moment.
 
 A process that is killed after it has published a result, and before it has acknowledged the event
 that it came out of, leaves a result that comes again. So nothing is published before there is room

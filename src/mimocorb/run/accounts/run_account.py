@@ -75,7 +75,7 @@ class RunAccount:
     def repeats(self) -> list[str]:
         """Say which workers got events that may be repeats, one sentence each."""
         return [
-            f"{worker}: {how_many(events, 'event')} may be {'a repeat' if events == 1 else 'repeats'}"
+            f"{worker}: {how_many(events, 'event')} may be repeated"
             ", because a process that had worked on them was killed or failed; marked in files that"
             " mimocorb writes"
             for worker, events in self.may_repeat.items()
