@@ -35,7 +35,7 @@ from typing import Any, TypeVar
 
 from mimocorb._words import how_many
 from mimocorb.components.worker import current_worker
-from mimocorb.errors import OutputError, SetupError, Terminated
+from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.room import when_there_is_room
 
 __all__ = ["OutputFile", "check_columns", "checked_name"]
@@ -167,8 +167,8 @@ class OutputFile:
 
     def _extend(self, pieces: Iterable[tuple[int, bytes]], count: int) -> None:
         all_pieces = list(pieces)
+        self._look_whether_it_is_ours()
         try:
-            self._look_whether_it_is_ours()
             self._try(lambda: self._write_all(all_pieces))
         except OSError as error:
             raise _output_error(
@@ -185,7 +185,7 @@ class OutputFile:
         try:
             for offset, piece in pieces:
                 self._write_at(offset, piece)
-        except (OSError, Terminated):  # when it is interrupted, the events are given back
+        except BaseException:  # also if it is interrupted: then the events are given back
             self._cut_back()
             raise
 
@@ -207,16 +207,19 @@ class OutputFile:
 
     def _restore(self) -> None:
         """Copy what was deleted, and is still there for whoever has it open, to its place."""
-        deleted = self._fd
+        deleted, name = self._fd, self.path.name
+        if self.path.exists():  # it is another one by now
+            self.path = self.path.with_stem(f"{self.path.stem}_recovered")
         self._make()
         try:
             self._try(lambda: self._copy_from(deleted))
         finally:
             os.close(deleted)
         logger.warning(
-            "%s was deleted or replaced while it was written; its %s are in a new one",
-            self.path.name,
+            "%s was deleted or replaced while it was written; its %s so far: put back into %s",
+            name,
             how_many(self.records, "record"),
+            self.path.name,
         )
 
     def _copy_from(self, descriptor: int) -> None:
@@ -250,14 +253,20 @@ class OutputFile:
             return
         try:
             self._look_whether_it_is_ours()
+            self._finish(trailer)
+            if not self.path.exists():
+                logger.warning("%s is not in its place any more: moved?", self.path.name)
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _finish(self, trailer: bytes) -> None:
+        try:
             if trailer:
                 self._try(lambda: self._write_all([(self.size_bytes, trailer)]))
             os.fsync(self._fd)  # once: what it could not write is not known the next time
         except OSError as error:
             raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
-        finally:
-            os.close(self._fd)
-            self._fd = -1
 
     def __enter__(self) -> OutputFile:
         return self
