@@ -31,18 +31,19 @@ class Filter:
     """Calls a function with events, publishes what it returns, and acknowledges them.
 
     Small events are taken together, as many as the function processes in about a millisecond; at
-    most 256 of them, 64 KiB, or a quarter of the slots. When all of them are worked on, slots for
-    what they gave are claimed in all sinks, then all is published, and then the events are
-    acknowledged, see :mod:`mimocorb.components.roles.publishing`. A process that is killed between
-    the first and the last of these, which takes some microseconds of each batch, leaves records in
-    the sinks that come again when the events are delivered again. What comes of an event that was
-    delivered before is marked (:attr:`~mimocorb.buffers.batch_metadata.BatchMetadata.may_repeat`),
-    on its way through further filters, too.
+    most 256 of them, 64 KiB, or half of the slots for all processes together. When all of them are
+    worked on, slots for what they gave are claimed in all sinks, then all is published, and then
+    the events are acknowledged, see :mod:`mimocorb.components.roles.publishing`. A process that is
+    killed between the first and the last of these, which takes some microseconds of each batch,
+    leaves records in the sinks that come again when the events are delivered again. What comes of
+    an event that was delivered before is marked
+    (:attr:`~mimocorb.buffers.batch_metadata.BatchMetadata.may_repeat`), on its way through further
+    filters, too.
 
-    A batch function gets all events that wait, up to 64 KiB or a quarter of the slots. If it raises
-    an exception, or returns something undocumented, all of them are given back; as every event that
-    has failed, each then comes alone, in a batch of one: so one that makes the function fail again
-    and again is set aside without its neighbours.
+    A batch function gets all events that wait, up to 64 KiB or half of the slots for all processes
+    together. If it raises an exception, or returns something undocumented, all of them are given
+    back; as every event that has failed, each then comes alone, in a batch of one: so one that
+    makes the function fail again and again is set aside without its neighbours.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Filter:
         self._decisions = DecisionCounter(len(self.writers))
         self._batch = batch
         limit = _EVENTS_OF_A_BATCH_FUNCTION if batch else _EVENTS_AT_ONCE
-        limits = [batch_limit(source, limit)]
+        limits = [batch_limit(source, limit, worker.spec.number_of_processes)]
         if not batch:
             limits += [events_in_a_batch(setup) for setup in sinks]
         self._limit = min(limits)
