@@ -45,7 +45,9 @@ def test_what_was_left_open_and_cannot_be_written_fails_the_run(tmp_path):
     finished = run_with(tmp_path, "leaves_what_cannot_be_written")
     assert finished.code == 1
     (failure,) = finished.summary["failures"]
-    assert failure.startswith("sink leaves_what_cannot_be_written failed: /dev/full, which was left")
+    assert failure.startswith(
+        "sink leaves_what_cannot_be_written failed: /dev/full, which was left"
+    )
     assert "No space left on device" in failure
 
 
