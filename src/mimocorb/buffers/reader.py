@@ -202,6 +202,9 @@ class Reader:
             self._port.metadata_at(self._slots, *metadata)
         elif count:
             self._port.metadata_run(self._slot, *metadata)
+        if count and self._port.may_repeat():
+            metadata.may_repeat = np.empty(count, np.bool_)
+            self._port.which_may_repeat(metadata.may_repeat)
         return metadata
 
     def get_metadata(self) -> tuple[int, float, float]:
@@ -323,6 +326,17 @@ class Reader:
         """How often the event in hand has been handed out by now; 1 is the first time."""
         self._need_event("delivery")
         return self._port.delivery(self._slot)
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether what comes of the events in hand may be there already.
+
+        So it is if a process that had begun to work on one of them, or on what it came out of, was
+        killed or failed: it may have passed results on before. :meth:`get_metadata_batch` tells
+        which they are.
+        """
+        self._need_event("may_repeat")
+        return self._port.may_repeat()
 
     @property
     def sequence(self) -> int:

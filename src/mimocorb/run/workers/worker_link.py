@@ -51,7 +51,8 @@ class Message:
     Parameters
     ----------
     kind
-        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"`` or ``"log"``.
+        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"``, ``"log"``, or
+        ``"disk"``: why it waits for one that takes nothing more, empty when it goes on.
     text
         For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail

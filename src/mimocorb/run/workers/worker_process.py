@@ -95,6 +95,8 @@ class WorkerProcess:
         self.ended_s: float | None = None
         self.left_behind: list[str] = []
         self.circumstances = ""
+        self.waits_for_disk = ""
+        """Why it cannot write at the moment."""
         self._unparsed: deque[str] = deque(maxlen=MOST_CRASH_LINES)
         self.asked_to_end = False
         self.killed = False
@@ -275,6 +277,6 @@ class WorkerProcess:
         except (ValueError, TypeError):  # of faulthandler, or cut off by the death of the process
             self._unparsed.append(line)
             return
-        if message.kind not in ("log", "result"):
+        if message.kind not in ("log", "result", "disk"):
             self.last = message
         self._on_message(self, message)

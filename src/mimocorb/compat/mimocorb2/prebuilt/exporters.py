@@ -55,8 +55,8 @@ def csv(buffer_io: BufferIO) -> None:
         separator=",",
     )
     with table:
-        for data, metadata in exporter:
-            table.append(data[np.newaxis], [metadata[key] for key in metadata.dtype.names or ()])
+        for data, _metadata in exporter:
+            table.append(data[np.newaxis], source.metadata_of_event())
 
 
 def histogram(buffer_io: BufferIO) -> None:
