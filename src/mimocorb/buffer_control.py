@@ -22,8 +22,9 @@ documented name            name in later releases   purpose
 =========================  =======================  ==============================================
 
 Both names are the same class, but ``rbTransfer`` and ``rbProcess`` read what a function returns as
-release 1.0.2 does. Positional arguments may stand in the order of either. Those that connect are constructed with the lists that a worker
-function gets, and then called; they return at the end of the stream::
+release 1.0.2 does. Positional arguments may stand in the order of either. Those that connect are
+constructed with the lists that a worker function gets, and then called; they return at the end of
+the stream::
 
     def save(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
         BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()

@@ -84,9 +84,7 @@ class HistogramFigure:
         The histograms, at least one.
     """
 
-    def __init__(
-        self, figure: Figure, title: str, settings: Sequence[HistogramSettings]
-    ) -> None:
+    def __init__(self, figure: Figure, title: str, settings: Sequence[HistogramSettings]) -> None:
         self.figure = figure
         self.settings = tuple(settings)
         columns = math.ceil(math.sqrt(len(settings)))

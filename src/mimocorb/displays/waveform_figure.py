@@ -177,9 +177,7 @@ class WaveformFigure:
         if settings.pre_trigger_samples:
             axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         if settings.trigger_level_mv is not None:
-            axes.axhline(
-                settings.trigger_level_mv, color=FAINT, linewidth=1, linestyle=(0, (4, 3))
-            )
+            axes.axhline(settings.trigger_level_mv, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
 
     def show(self, data: NDArray[Any], info: EventInfo) -> None:
         """Put an event into the figure; what it looks like on screen is not changed yet."""

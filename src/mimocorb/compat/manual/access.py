@@ -46,7 +46,7 @@ class Access:
         config_dict: dict[str, Any] | None = None,
         **rb_info: str,
     ) -> None:
-        *lists, config_dict, _ = in_documented_order(
+        (*lists, config_dict), _ = in_documented_order(
             self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict
         )
         assigned = check_assignment(

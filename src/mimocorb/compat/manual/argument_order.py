@@ -21,8 +21,8 @@ _NAMES = (*_KINDS, "config_dict", "ufunc")
 
 def in_documented_order(
     owner: object, release: Sequence[str], *given: Any
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Return the arguments as source_list, sink_list, observe_list, config_dict and function.
+) -> tuple[tuple[Any, Any, Any, Any], Any]:
+    """Return (source_list, sink_list, observe_list, config_dict) and the function.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ def in_documented_order(
     """
     documented = dict(zip(_NAMES, given, strict=False))
     if all(_fits(name, value) for name, value in documented.items()):
-        return _five(documented)
+        return _arranged(documented)
     released = dict(zip(release, given, strict=False))
     by_keyword = {name: documented[name] for name in _NAMES[len(release) : len(given)]}
     clash = any(released.get(name) is not None for name, value in by_keyword.items() if value)
     released |= {name: value for name, value in by_keyword.items() if value is not None}
     if not clash and all(_fits(name, value) for name, value in released.items()):
-        return _five(released)
+        return _arranged(released)
     for name, value in documented.items():
         if not _is_of_type(name, value):
             expected = "a mapping" if name == "config_dict" else "a list of set-up dictionaries"
@@ -55,12 +55,12 @@ def in_documented_order(
                 f" release 1.0.2, ({', '.join(release)}); in the place of {name}, {expected} or"
                 f" None, found {type(value).__name__} {value!r:.60}. Name the arguments: {name}=…"
             )
-    return _five(documented)
+    return _arranged(documented)
 
 
-def _five(values: Mapping[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
+def _arranged(values: Mapping[str, Any]) -> tuple[tuple[Any, Any, Any, Any], Any]:
     source, sink, observe, config, function = (values.get(name) for name in _NAMES)
-    return source, sink, observe, config, function
+    return (source, sink, observe, config), function
 
 
 def _is_of_type(name: str, value: Any) -> bool:

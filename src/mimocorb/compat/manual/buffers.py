@@ -57,7 +57,7 @@ class _Keeper:
         return _Keeper, ()
 
 
-class NewBuffer(new_buffer.NewBuffer):
+class NewBuffer(new_buffer.NewBuffer):  # noqa: D101
     __doc__ = new_buffer.NewBuffer.__doc__
 
     def set_ending(self) -> None:
@@ -71,7 +71,7 @@ class NewBuffer(new_buffer.NewBuffer):
         return setup
 
 
-class Writer(writer.Writer):
+class Writer(writer.Writer):  # noqa: D101
     __doc__ = writer.Writer.__doc__
 
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
@@ -90,7 +90,7 @@ class Writer(writer.Writer):
         return State(lambda: self._port.claim(0)[0] == Status.PAUSED)
 
 
-class Reader(reader.Reader):
+class Reader(reader.Reader):  # noqa: D101
     __doc__ = reader.Reader.__doc__
 
     metadata_dtype = METADATA_PAIRS
@@ -111,7 +111,7 @@ class Reader(reader.Reader):
             if taken or found == Status.POISONOUS:
                 self._ahead = found
                 self._advance = self._to_the_one_ahead
-                self._advance_batch = lambda _count: (self._to_the_one_ahead(), 1)
+                self._advance_batch = lambda count: (self._to_the_one_ahead(), 1)  # noqa: ARG005
         return self._ahead != _NONE
 
     def acknowledge(self, count: int | None = None) -> None:
@@ -160,7 +160,7 @@ class Reader(reader.Reader):
         self._advance, self._advance_batch = self._port.advance, self._port.advance_batch
 
 
-class Observer(observer.Observer):
+class Observer(observer.Observer):  # noqa: D101
     __doc__ = observer.Observer.__doc__
 
     metadata_dtype = METADATA_PAIRS

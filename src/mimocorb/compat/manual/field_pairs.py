@@ -39,8 +39,8 @@ class FieldPairs(list[Pair]):
         self.numpy = dtype
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:  # noqa: PLE0237 - so that isinstance() takes it for a dtype
-        """That of the NumPy dtype; ``type()`` tells what it is."""
+    def __class__(self) -> type:
+        """That of the NumPy dtype, so that ``isinstance()`` takes it for one."""
         return type(self.numpy)
 
     def __getattr__(self, name: str) -> Any:
@@ -72,7 +72,7 @@ class FieldPairs(list[Pair]):
 
 def documented_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return a record type in both forms; one without fields, or with gaps, as it is."""
-    if dtype.names is None or type(dtype) is FieldPairs:
+    if dtype.names is None or isinstance(dtype, list):
         return dtype
     pairs = _pairs_of(dtype)
     # The pairs cannot tell of gaps between the fields.

@@ -123,12 +123,13 @@ class BufferToBuffer(Access):
         with_metadata: bool = False,
         **rb_info: str,
     ) -> None:
-        *arranged, filter = in_documented_order(  # noqa: A001 - the documented name
+        lists_and_config, filter = in_documented_order(
             self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, filter
         )
         self._given = filter, ufunc
         self._with_metadata = with_metadata
-        super().__init__(*arranged, **rb_info)
+        source_list, sink_list, observe_list, config_dict = lists_and_config
+        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
         self.filter = one_function(self, "filter", *self._given)

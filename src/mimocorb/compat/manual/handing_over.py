@@ -1,4 +1,4 @@
-"""``rbExport``, ``rbObserver`` and ``rbWSObserver``: events to a function, or to a loop of the user."""
+"""``rbExport``, ``rbObserver``, ``rbWSObserver``: events to a function or to a loop of the user."""
 
 from __future__ import annotations
 
@@ -67,11 +67,12 @@ class HandsOver(Started):
         ufunc: Callable[[NDArray[Any], Any], Any] | None = None,
         **rb_info: str,
     ) -> None:
-        *arranged, self.ufunc = in_documented_order(
+        lists_and_config, self.ufunc = in_documented_order(
             self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, ufunc
         )
         self.event_count = 0
-        super().__init__(*arranged, **rb_info)
+        source_list, sink_list, observe_list, config_dict = lists_and_config
+        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
         if self.ufunc is not None and not callable(self.ufunc):
@@ -293,7 +294,7 @@ class rbObserver(HandsOver):  # noqa: N801 - the documented name
         """Yield events; may be abandoned and called again, as ``next(watch())`` does."""
         for data in self._newest:
             self.event_count += 1
-            yield data, ObservedMetadata.of(self.source.get_metadata())  # type: ignore[misc]
+            yield data, ObservedMetadata.of(self.source.get_metadata())
         yield None
 
 

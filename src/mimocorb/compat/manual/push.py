@@ -72,10 +72,11 @@ class rbPut(Access):  # noqa: N801 - the documented name
         ufunc: Any = None,
         **rb_info: str,
     ) -> None:
-        *arranged, self.ufunc = in_documented_order(
+        lists_and_config, self.ufunc = in_documented_order(
             self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, ufunc
         )
-        super().__init__(*arranged, **rb_info)
+        source_list, sink_list, observe_list, config_dict = lists_and_config
+        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
         self._events = EventWriter(assigned.sinks[0])

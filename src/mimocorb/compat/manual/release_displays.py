@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PlotOscilloscope", "animWaveformPlotter", "plot_buffer"]
 
+_OF_A_RUN = ("min_sleeptime", "directory_prefix")
 _KEYS = ("title", "sample_time_ns", "pre_trigger_samples", "channel_range", "analogue_offset")
 
 
@@ -30,7 +31,9 @@ def in_our_words(owner: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
     There, ``trigger_level`` is in mV and has the offset in it.
     """
-    ours = {key: config[key] for key in (*_KEYS, "min_sleeptime", "directory_prefix") if key in config}
+    ours = {
+        key: config[key] for key in (*_KEYS, "min_sleeptime", "directory_prefix") if key in config
+    }
     level_mv = config.get("trigger_level")
     if level_mv is not None:
         try:
@@ -131,7 +134,10 @@ class animWaveformPlotter:  # noqa: N801 - the documented name
     ) -> None:
         if source_dict is None:
             raise SetupError("animWaveformPlotter needs source_dict, the set-up of the buffer")
-        setup, config = plain_setup(source_dict), in_our_words("animWaveformPlotter", conf_dict or {})
+        setup, config = (
+            plain_setup(source_dict),
+            in_our_words("animWaveformPlotter", conf_dict or {}),
+        )
         directory = output_directory(config)
         known = {key: value for key, value in config.items() if key not in _OF_A_RUN}
         settings = WaveformSettings.of("animWaveformPlotter", setup, **known)
@@ -166,6 +172,3 @@ class animWaveformPlotter:  # noqa: N801 - the documented name
         if self._screen is not None:
             self._screen.refresh()
             self._screen.idle()
-
-
-_OF_A_RUN = ("min_sleeptime", "directory_prefix")

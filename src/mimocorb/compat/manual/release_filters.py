@@ -22,9 +22,7 @@ class _ReleaseFilter(BufferToBuffer):
         self.number_of_output_buffers = len(assigned.sinks)
         source, self._sinks = assigned.sources[0], assigned.sinks
         first = self._sinks[0]
-        self._takes_copies = all(
-            source[key] == first[key] for key in ("dtype", "values_per_slot")
-        )
+        self._takes_copies = all(source[key] == first[key] for key in ("dtype", "values_per_slot"))
 
         @functools.wraps(function)
         def translated(*given: Any) -> Any:
@@ -119,7 +117,8 @@ class rbProcess(_ReleaseFilter):  # noqa: N801 - the documented name
     >>> import numpy as np
     >>> from mimocorb.buffer_control import rbImport, rbProcess
     >>> from mimocorb.mimo_buffer import NewBuffer, Reader
-    >>> raw, parts = NewBuffer(8, 2, "float64"), NewBuffer(8, 1, [("height", "f8"), ("place", "i4")])
+    >>> raw = NewBuffer(8, 2, "float64")
+    >>> parts = NewBuffer(8, 1, [("height", "f8"), ("place", "i4")])
     >>> to_raw, from_raw = raw.new_writer(), raw.new_reader_group()
     >>> to_parts, from_parts = parts.new_writer(), parts.new_reader_group()
     >>> rbImport([to_raw], {}, lambda: iter([([3.0, 1.0], None), ([0.0, 0.0], None)]))()
@@ -131,7 +130,11 @@ class rbProcess(_ReleaseFilter):  # noqa: N801 - the documented name
     """
 
     def _translated(self, result: Any) -> Any:
-        if isinstance(result, np.ndarray) and result.ndim == 1 and 1 < len(self._sinks) == len(result):
+        if (
+            isinstance(result, np.ndarray)
+            and result.ndim == 1
+            and 1 < len(self._sinks) == len(result)
+        ):
             result = list(result)
         if isinstance(result, list | tuple):
             return self._filled(result)

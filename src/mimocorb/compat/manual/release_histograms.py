@@ -122,7 +122,7 @@ class histogram_buffer(Started):  # noqa: N801 - the documented name
         self.source = Reader(setup, scattered=True)
 
     @classmethod
-    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:  # noqa: ARG003
         """Check the configuration for a buffer, without opening anything.
 
         Parameters
@@ -229,7 +229,10 @@ class animHists:  # noqa: N801 - the documented name
     """
 
     def __init__(
-        self, Hdescr: Sequence[Sequence[Any]], name: str = "Histograms", fig: Figure | None = None  # noqa: N803
+        self,
+        Hdescr: Sequence[Sequence[Any]],  # noqa: N803
+        name: str = "Histograms",
+        fig: Figure | None = None,
     ) -> None:
         if fig is None:
             from matplotlib.figure import Figure as NewFigure
@@ -272,7 +275,10 @@ class animHists:  # noqa: N801 - the documented name
 
 
 def plot_Histograms(  # noqa: N802 - the documented name
-    Q: Any, Hdescripts: Sequence[Sequence[Any]], interval: float, name: str = "Histograms"  # noqa: N803
+    Q: Any,  # noqa: N803
+    Hdescripts: Sequence[Sequence[Any]],  # noqa: N803
+    interval: float,
+    name: str = "Histograms",
 ) -> None:
     """Show histograms of what comes from a queue; to be run in a process of its own.
 

@@ -96,13 +96,14 @@ class SourceToBuffer(Access):
         ufunc: Any = None,
         **rb_info: str,
     ) -> None:
-        *arranged, data_source = in_documented_order(
+        lists_and_config, data_source = in_documented_order(
             self,
             self.RELEASE_ORDER,
             *(source_list, sink_list, observe_list, config_dict, data_source),
         )
         self._given = data_source, ufunc
-        super().__init__(*arranged, **rb_info)
+        source_list, sink_list, observe_list, config_dict = lists_and_config
+        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
         self.data_source = one_function(self, "data_source", *self._given)
