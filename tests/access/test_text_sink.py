@@ -167,7 +167,7 @@ def test_names_that_could_leave_the_run_directory_are_refused(bench, tmp_path, n
         (
             {"dtype": [("x", "f8", (3,))]},
             {},
-            "fields of RB_1 are whole channels of 3 samples. Save it with BufferToParquetfile",
+            "fields of RB_1 are whole channels of 3 samples. Save whole events, as Parquet files",
         ),
         ({"dtype": [("x", "f8", (3,)), ("n", "i4")]}, {}, "field 'x' of RB_1"),
         ({"dtype": [("x", "S8")]}, {}, "field 'x' of RB_1"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -31,10 +30,8 @@ class HistogramDisplay:
         Heading.
     settings
         The histograms.
-    buffer
-        Name of the buffer that the values come from, for the name of the picture.
-    directory
-        Where the picture goes.
+    picture
+        The picture file.
     interval_s
         Least time between two pictures, in s. They take a tenth of the time at most.
     """
@@ -43,11 +40,10 @@ class HistogramDisplay:
         self,
         title: str,
         settings: Sequence[HistogramSettings],
-        buffer: str,
-        directory: Path,
+        picture: Path,
         interval_s: float,
     ) -> None:
-        self.picture = directory / f"{re.sub(r'[^A-Za-z0-9._-]', '_', buffer)[:48]}_histograms.png"
+        self.picture = picture
         self._title, self._settings = title, tuple(settings)
         self._least_interval_s = interval_s
         self._due_s = 0.0

@@ -102,7 +102,7 @@ def _event(content: tarfile.TarFile, member: tarfile.TarInfo) -> ArchivedEvent:
         # by this thread alone: Arrow's threads may abort a process that ends soon after
         table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise SetupError(f"{content.name}: {member.name} is no Parquet file: {error}") from error
+        raise SetupError(f"{member.name} of the archive is no Parquet file: {error}") from error
     columns = [name for name in table.column_names if not name.startswith("__index_level_")]
     data = {name: _array(table[name]) for name in columns}
     return ArchivedEvent(data, _metadata(table.schema.metadata or {}, member), member.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from mimocorb.compat.manual.access import output_directory
 from mimocorb.compat.manual.displays import WaveformDisplay
 from mimocorb.compat.manual.field_pairs import plain_setup
-from mimocorb.displays.screen import Screen, open_screen
+from mimocorb.displays.screen import Screen, open_screen, picture_name
 from mimocorb.displays.waveform_figure import EventInfo, WaveformFigure, WaveformSettings
 from mimocorb.errors import SetupError
 
@@ -144,7 +143,7 @@ class animWaveformPlotter:  # noqa: N801 - the documented name
         self.dtypes = source_dict["dtype"] if dtypes is None else dtypes
         self._screen: Screen | None = None
         if fig is None:
-            picture = Path(directory) / f"{setup.get('name', 'buffer')}_waveforms.png"
+            picture = directory / picture_name(str(setup.get("name", "buffer")), "waveforms")
             prepare = partial(WaveformFigure, settings=settings)
             self._screen, self._figure = open_screen(settings.title, picture, prepare)
         else:

@@ -17,6 +17,7 @@ from mimocorb.compat.manual.assignment import Assignment
 from mimocorb.components.roles.batches import batch_limit
 from mimocorb.displays.histogram_figure import Histogram, HistogramFigure, HistogramSettings
 from mimocorb.displays.histograms import HistogramDisplay
+from mimocorb.displays.screen import picture_name
 from mimocorb.errors import BufferTimeout, EndOfStream, SetupError
 
 if TYPE_CHECKING:
@@ -115,9 +116,9 @@ class histogram_buffer(Started):  # noqa: N801 - the documented name
         self._display: HistogramDisplay | None = None
         if self._histograms:
             settings = [each.settings for each in self._histograms.values()]
-            directory = output_directory(self.config_dict)
-            name = str(setup.get("name", "buffer"))
-            self._display = HistogramDisplay(self.title, settings, name, directory, self.interval)
+            name = picture_name(str(setup.get("name", "buffer")), "histograms")
+            picture = output_directory(self.config_dict) / name
+            self._display = HistogramDisplay(self.title, settings, picture, self.interval)
         self._limit = batch_limit(setup, _EVENTS_AT_ONCE)
         self.source = Reader(setup, scattered=True)
 
@@ -299,7 +300,8 @@ def plot_Histograms(  # noqa: N802 - the documented name
     histograms = {key: Histogram(_settings(key, each)) for key, each in named.items()}
     settings = [each.settings for each in histograms.values()]
     counts = {key: each.counts for key, each in histograms.items()}
-    with HistogramDisplay(name, settings, name, Path(), interval) as display:
+    picture = Path(picture_name(name, "histograms"))
+    with HistogramDisplay(name, settings, picture, interval) as display:
         while display.is_open:
             with suppress(queue.Empty):
                 values = Q.get(timeout=_LOOK_S)

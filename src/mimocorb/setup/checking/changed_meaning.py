@@ -81,9 +81,9 @@ CHANGES = (
         _is("observers.oscilloscope"),
     ),
     Change(
-        "visualizers.csv and visualizers.histogram show nothing: open the files of exporters.csv"
-        " and exporters.histogram in the run directory instead",
-        _is("visualizers.csv", "visualizers.histogram"),
+        "visualizers.csv and visualizers.histogram show histograms as those of mimocorb look: as"
+        " steps, whatever plot_type and histtype say, and without a window in a picture",
+        _is("visualizers.csv", "visualizers.histogram", "exporters.visualize_histogram"),
     ),
 )
 
