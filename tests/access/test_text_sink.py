@@ -163,7 +163,7 @@ def test_names_that_could_leave_the_run_directory_are_refused(bench, tmp_path, n
 @pytest.mark.parametrize(
     ("form", "config", "words"),
     [
-        ({"values": 2, "dtype": PULSE}, {}, "RB_1 has 2 values per slot.*BufferToParquetfile"),
+        ({"values": 2, "dtype": PULSE}, {}, "RB_1 has 2 values per slot.*as Parquet files"),
         (
             {"dtype": [("x", "f8", (3,))]},
             {},
