@@ -94,6 +94,7 @@ class Base:
         self.name = io.name
         self.run_dir = io.run_dir
         self.setup_dir = io.setup_dir
+        self.run_directory, self.setup_directory = io.run_directory, io.setup_directory
         self.shutdown_sinks = io.shutdown_sinks
 
     def drain_sources(self) -> None:
