@@ -93,6 +93,7 @@ class Reader:
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self._dtype = self.dtype
 
     def get(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Mark the previous event as done and return the next one.
@@ -162,7 +163,7 @@ class Reader:
         """Return the events in hand, as :meth:`get_batch` does."""
         if self._slots is None:
             return self._views.run(self._slot, self._in_hand)
-        events = np.empty((self._in_hand, self.values_per_slot), self.dtype)
+        events = np.empty((self._in_hand, self.values_per_slot), self._dtype)
         self._port.copy_all(events)
         events.flags.writeable = False
         return events
@@ -229,7 +230,7 @@ class Reader:
     def copy(self) -> NDArray[Any]:
         """Return a copy of the event in hand, made as plain bytes."""
         self._need_event("copy()")
-        copied = np.empty(self.values_per_slot, self.dtype)
+        copied = np.empty(self.values_per_slot, self._dtype)
         self._port.copy(self._slot, copied)
         return copied
 
