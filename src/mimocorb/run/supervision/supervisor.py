@@ -27,6 +27,7 @@ from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
 from mimocorb.model import Setup
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
 from mimocorb.run.ledger import audit
@@ -91,6 +92,7 @@ class Supervisor:
         self.reason = ""
         self.asked_to_end = False
         self.findings = Findings(log)
+        self.alarms = Alarms(setup, self.findings, self.options.alarm_timeout_s)
         self.buffers: dict[str, NewBuffer] = {}
         self.functions: list[WorkerFunction] = []
         self.results: dict[str, dict[str, float]] = {}
@@ -157,12 +159,13 @@ class Supervisor:
         """Names of the buffers that sources write; the first one's events are counted."""
         return list(self._graph.entries)
 
-    def start(self, directory: Path) -> list[BaseProcess]:
+    def start(self, directory: Path, number: int | None = None) -> list[BaseProcess]:
         """Start all processes, readers before writers; returns them in this order.
 
         The sources load their functions and then wait until all other workers that handle data are
-        ready. Workers write their output into `directory`.
+        ready. Workers write their output into `directory`; the run may have a number.
         """
+        self.alarms.about_run(directory, number)
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
         processes = self._pool.start(self._graph.start_order, directory)
@@ -199,6 +202,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Kill whatever still runs and release all memory. Idempotent."""
+        self.alarms.close()
         self._pool.close()
         for buffer in self.buffers.values():
             buffer.close()
@@ -311,6 +315,7 @@ class Supervisor:
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
         self._exits.carry_out_restarts()
+        self.alarms.look()
         self.quarantine_files.look(self._directory)
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
@@ -384,4 +389,5 @@ class Supervisor:
             workers=tuple(function.view() for function in self.functions),
             cause=self.changes[-1].cause,
             accounts=accounts,
+            alarms=self.alarms.view(),
         )
