@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 # Nothing is imported before it is asked for: every worker pays for what `import mimocorb` loads.
 if TYPE_CHECKING:
     from mimocorb.components.decisions import Reject
+    from mimocorb.components.device import device_lost
     from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.components.meter import reading_out
     from mimocorb.components.reporting import report
@@ -23,6 +24,7 @@ __all__ = [
     "Reject",
     "__version__",
     "connect",
+    "device_lost",
     "filter",
     "observer",
     "reading_out",
@@ -37,6 +39,7 @@ _HOMES = {
     "Metadata": "mimocorb.components.form",
     "Reject": "mimocorb.components.decisions",
     "connect": "mimocorb.run.remote.running_runs",
+    "device_lost": "mimocorb.components.device",
     "filter": "mimocorb.components.form",
     "observer": "mimocorb.components.form",
     "reading_out": "mimocorb.components.meter",

@@ -93,13 +93,16 @@ def _plain(found: Found) -> object:
 def _print_page(status: RunStatus) -> None:
     """Print everything about one run."""
     from mimocorb.run.screen.picture import render
+    from mimocorb.run.wording import alarm_line, warned_workers
 
     print_text(
         f"{status.label}, process {status.pid} of {status.user}, mimocorb {status.mimocorb}\n"
         f"in {status.directory}\n"
     )
     print_picture(lambda width: render(status.view, (), min(width, WIDEST), None))
-    for title, texts in (("Failures", status.failures), ("Warnings", status.warnings)):
+    alarms = [alarm_line(alarm) for alarm in status.view.alarms]
+    warnings = [*status.warnings, *warned_workers(status.view)]
+    for title, texts in (("Alarms", alarms), ("Failures", status.failures), ("Warnings", warnings)):
         if texts:
             print_text("\n".join(["", title, *(f"  - {text}" for text in texts)]))
 

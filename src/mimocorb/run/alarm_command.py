@@ -70,13 +70,14 @@ class AlarmCommand:
             self._start_next()
 
     def finish(self) -> list[str]:
-        """Tell all that is left, wait for the program, and return what it has failed with."""
+        """Tell all that is left, wait for the program, and return what it fails with meanwhile."""
         self._in_haste = True
+        known = len(self._failures)
         self.look()
         while self._running is not None:
             time.sleep(LOOK_S)
             self.look()
-        return self._failures
+        return self._failures[known:]
 
     def close(self) -> None:
         """Kill the program if it still runs. Idempotent."""

@@ -101,7 +101,7 @@ class Alarms:
                 self._close(key)
 
     def finish(self, failure: str = "") -> list[str]:
-        """Tell of a run that has failed, wait for the program, and return what it failed with."""
+        """Tell of a run that has failed, wait for the program, and return what it fails with."""
         if failure:
             self.tell(AlarmKind.RUN_FAILED, "run", failure, level=None)
         return self._command.finish() if self._command is not None else []

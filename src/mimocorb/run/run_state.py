@@ -274,12 +274,16 @@ class WorkerView:
         One for each that works, or is to work.
     replaced
         Those that have failed and been replaced.
+    warnings, last_warning
+        How many warnings, or worse, its functions have logged, and the text of the last one.
     """
 
     name: str
     function: str
     processes: tuple[ProcessView, ...]
     replaced: tuple[ProcessView, ...] = ()
+    warnings: int = 0
+    last_warning: str = ""
 
     @property
     def states(self) -> tuple[WorkerState, ...]:

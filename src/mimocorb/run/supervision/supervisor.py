@@ -35,12 +35,14 @@ from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog, utc
 from mimocorb.run.run_state import (
     TRANSITIONS,
+    AlarmKind,
     Command,
     RunState,
     RunView,
     StateChange,
 )
 from mimocorb.run.supervision.accounts import Accounts
+from mimocorb.run.supervision.disk_watch import DiskWatch
 from mimocorb.run.supervision.draining import Drain, DrainStep
 from mimocorb.run.supervision.ending import EndCondition
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
@@ -49,6 +51,7 @@ from mimocorb.run.supervision.hang_watch import HangWatch
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
+from mimocorb.run.supervision.silence import SilenceWatch
 from mimocorb.run.supervision.unreported import UnreportedResults
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
@@ -111,24 +114,33 @@ class Supervisor:
         # The processes, and what follows from their exits.
         self._slow_start = ProgressWatch()
         self._pool = WorkerPool(
-            self.functions, self.loop, log, self.options, self.results, on_exit=self._on_exit
+            self.functions,
+            self.loop,
+            log,
+            self.options,
+            self.results,
+            alarms=self.alarms,
+            on_exit=self._on_exit,
         )
         self._exits = ExitHandler(
             self.buffers,
             log,
             self.findings,
+            self.alarms,
             state=lambda: self.state,
             replace=self._pool.replace,
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
+        self._silence = SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms)
+        self._disk_watch = DiskWatch(setup.disk_low_gb, self.alarms)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
         self._pending = PendingEvents(setup, self.findings)
-        self.quarantine_files = QuarantineFiles(self.buffers, self.findings)
+        self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
 
     # --- setting up
 
@@ -273,6 +285,7 @@ class Supervisor:
         stats = {name: buffer.stats() for name, buffer in self.buffers.items()}
         self._accounts.end(stats, self._end_condition.limits if self._end_condition else {})
         self.clock.stop()
+        self._silence.data_taking_ends()
 
     def _change(self, state: RunState, cause: str) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -289,6 +302,7 @@ class Supervisor:
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""
         self.findings.fail(text)
+        self.alarms.tell(AlarmKind.WORKER_FAILED, reason, text, level=None)
         if RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(reason)
 
@@ -312,8 +326,10 @@ class Supervisor:
             if reached:
                 self.stop(reached)
             self._unreported.look()
+            self._silence.look()
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
+            self._disk_watch.look(self._directory)
         self._exits.carry_out_restarts()
         self.alarms.look()
         self.quarantine_files.look(self._directory)
@@ -344,6 +360,7 @@ class Supervisor:
         elif step is DrainStep.DONE and not self._pending.pending:
             self._pending.finish()
             self._change(RunState.ENDED, "all workers have ended")
+            self.alarms.run_ends()
             self.quarantine_files.finish(self._directory)
             self.findings.warnings += self._exits.restarts.listed()
             self.findings.warnings += self._unreported.listed()
@@ -356,6 +373,7 @@ class Supervisor:
         names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
         text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
+        self.alarms.tell(AlarmKind.WORKER_FAILED, "draining", text, level=None)
         self.end_now(text)
 
     def _kill_unresponsive(self) -> None:

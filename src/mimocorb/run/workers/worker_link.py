@@ -41,6 +41,8 @@ TERMINAL_CODE = re.compile(
 )
 # Control characters, line ends that are none in files, and what turns the direction of writing.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+OWN_MODULE = re.compile(r"^mimocorb_user_(.+)_[0-9a-f]{8}$")
+"""The name under which a module of the user is loaded, see ``setup/user_code``."""
 LINE_BUFFERED = 1  # _IOLBF of stdio.h, the same in all C libraries of Linux
 
 
@@ -51,7 +53,8 @@ class Message:
     Parameters
     ----------
     kind
-        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"`` or ``"log"``.
+        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"``, ``"log"``,
+        ``"device lost"`` or ``"device back"``.
     text
         For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail
@@ -121,7 +124,8 @@ class LinkHandler(logging.Handler):
         """Send one record with its level and, of other libraries, the name of its logger."""
         text = self.format(record)
         if record.name != "root" and not record.name.startswith("mimocorb."):
-            text = f"{record.name}: {text}"
+            name = OWN_MODULE.sub(r"\1", record.name)
+            text = f"{name}: {text}"
         self._link.send("log", text, level=record.levelname)
 
 
