@@ -29,11 +29,11 @@ def numbers(*, number_of_samples, events: int = 10**9, pause_s: float = 0.0):
 
 @source
 def waits_for_a_file(*, number_of_samples, file: Path):
-    """One event, and another one when the file is there."""
+    """One event, and others without end as soon as the file is there."""
     yield np.zeros(number_of_samples)
     while not file.exists():
         time.sleep(0.01)
-    yield np.ones(number_of_samples)
+    yield from numbers(number_of_samples=number_of_samples, pause_s=0.01)
 
 
 @source

@@ -54,14 +54,17 @@ class Alarms:
             "MIMOCORB_RUN_NUMBER": "" if number is None else str(number),
         }
 
-    def begin(self, kind: AlarmKind, subject: str, text: str) -> None:
-        """Raise an alarm that goes on until :meth:`end`; one that does already gets the text."""
+    def begin(self, kind: AlarmKind, subject: str, text: str, *, already_s: float = 0.0) -> None:
+        """Raise an alarm that goes on until :meth:`end`; one that does already gets the text.
+
+        What it is about may have begun some time ago.
+        """
         key = (kind, subject)
         if self._goes_on(key):
             self._known[key] = replace(self._known[key], text=text)
             return
-        self._began_s[key] = time.monotonic()
-        self._note(key, text, until_utc=None)
+        self._began_s[key] = time.monotonic() - already_s
+        self._note(key, text, time.time() - already_s)
         self._findings.tell(f"alarm, {kind}: {text}", "WARNING")
         self._post(key, "begin", text)
 
@@ -75,7 +78,8 @@ class Alarms:
 
     def tell(self, kind: AlarmKind, subject: str, text: str, level: str | None = "WARNING") -> None:
         """Raise an alarm that is over at once; level None: it stands in the log already."""
-        self._note((kind, subject), text, until_utc=utc(time.time()))
+        now_s = time.time()
+        self._note((kind, subject), text, now_s, until_utc=utc(now_s))
         if level is not None:
             self._findings.tell(text, level)
         self._post((kind, subject), "once", text)
@@ -114,11 +118,13 @@ class Alarms:
     def _goes_on(self, key: tuple[AlarmKind, str]) -> bool:
         return key in self._known and self._known[key].until_utc is None
 
-    def _note(self, key: tuple[AlarmKind, str], text: str, until_utc: str | None) -> None:
-        now_utc = utc(time.time())
-        known = self._known.get(key, Alarm(*key, text, now_utc, now_utc, count=0))
+    def _note(
+        self, key: tuple[AlarmKind, str], text: str, since_s: float, until_utc: str | None = None
+    ) -> None:
+        since_utc = utc(since_s)
+        known = self._known.get(key, Alarm(*key, text, since_utc, since_utc, count=0))
         self._known[key] = replace(
-            known, text=text, since_utc=now_utc, until_utc=until_utc, count=known.count + 1
+            known, text=text, since_utc=since_utc, until_utc=until_utc, count=known.count + 1
         )
 
     def _close(self, key: tuple[AlarmKind, str]) -> None:

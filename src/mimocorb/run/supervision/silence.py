@@ -85,8 +85,9 @@ class SilenceWatch:
                 said = f"{watched.name} has an event again, after {time_taken(active_s - since_s)}"
                 self._alarms.end(AlarmKind.SILENT, watched.name, said)
                 since_s = active_s
-            elif active_s - since_s > watched.limit_s:
-                self._alarms.begin(AlarmKind.SILENT, watched.name, _text(watched))
+            elif (silent_s := active_s - since_s) > watched.limit_s:
+                text = _text(watched)
+                self._alarms.begin(AlarmKind.SILENT, watched.name, text, already_s=silent_s)
             self._seen[watched.name] = (watched.events, since_s)
         for name in before.keys() - self._seen.keys():
             self._alarms.end(AlarmKind.SILENT, name, f"{name} has ended")

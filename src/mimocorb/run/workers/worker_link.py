@@ -63,6 +63,8 @@ class Message:
         Level of a log record, ``"INFO"`` and so on.
     permanent
         Whether a new process would fail in the same way.
+    of_function
+        Whether a log record comes from a function or a device, not from the rest of mimocorb.
     time_s
         UTC time in seconds at which it was said.
     """
@@ -72,6 +74,7 @@ class Message:
     detail: str = ""
     level: str = "INFO"
     permanent: bool = False
+    of_function: bool = False
     time_s: float = 0.0
 
     @classmethod
@@ -99,11 +102,12 @@ class MessageWriter:
         detail: str = "",
         level: str = "INFO",
         permanent: bool = False,
+        of_function: bool = False,
     ) -> None:
         """Send one message; silently nothing if the supervisor has closed its end."""
         if kind != "result":  # it is read by a program
             text, detail = _shortened(text), _shortened(detail)
-        message = Message(kind, text, detail, level, permanent, time.time())
+        message = Message(kind, text, detail, level, permanent, of_function, time.time())
         remaining = json.dumps(asdict(message)).encode() + b"\n"
         with self._lock:
             try:
@@ -123,10 +127,12 @@ class LinkHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record with its level and, of other libraries, the name of its logger."""
         text = self.format(record)
-        if record.name != "root" and not record.name.startswith("mimocorb."):
+        of_mimocorb = record.name.startswith("mimocorb.")
+        if record.name != "root" and not of_mimocorb:
             name = OWN_MODULE.sub(r"\1", record.name)
             text = f"{name}: {text}"
-        self._link.send("log", text, level=record.levelname)
+        of_function = not of_mimocorb or record.name.startswith("mimocorb.devices.")
+        self._link.send("log", text, level=record.levelname, of_function=of_function)
 
 
 def printable(text: str) -> str:

@@ -248,7 +248,7 @@ class WorkerPool:
     ) -> None:
         if message.kind == "log":
             self._log.add_said(message.level, process.name, message.text, message.time_s)
-            if message.level in WARNING_LEVELS:
+            if message.of_function and message.level in WARNING_LEVELS:
                 function.note_warning(message.text)
         elif message.kind == "device lost":
             self._alarms.begin(
