@@ -6,6 +6,7 @@ They are loaded by path in worker processes. Parameters say how many and how fas
 import ctypes
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,13 @@ def loses_its_device(*, number_of_samples):
     with device_lost("no answer on port 7"):
         time.sleep(0.05)
     yield np.ones(number_of_samples)
+
+
+@source
+def wakes_itself_by_an_alarm(*, number_of_samples):
+    yield np.zeros(number_of_samples)
+    signal.alarm(1)
+    time.sleep(1000)
 
 
 @source

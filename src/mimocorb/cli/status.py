@@ -128,6 +128,7 @@ def _watch(run: RunClient, *, as_json: bool) -> int:
 
 
 def _watch_live(run: RunClient) -> None:
+    from mimocorb.run.operator_signals import tidy_death
     from mimocorb.run.screen.terminal import LiveView
 
     lines: list[LogLine] = []
@@ -135,18 +136,19 @@ def _watch_live(run: RunClient) -> None:
     view = LiveView(sys.stdout, lambda: now.view, lines, KEYS)
     suspend_asked = threading.Event()
     signal.signal(signal.SIGTSTP, lambda _number, _frame: suspend_asked.set())
-    view.start()
-    try:
-        while not now.ended:
-            lines[:] = now.lines
-            view.update()
-            time.sleep(LOOK_S)
-            if suspend_asked.is_set():
-                suspend_asked.clear()
-                view.suspend()
-            now = run.status(LOG_LINES)
-    finally:
-        view.stop()
+    with tidy_death():
+        view.start()
+        try:
+            while not now.ended:
+                lines[:] = now.lines
+                view.update()
+                time.sleep(LOOK_S)
+                if suspend_asked.is_set():
+                    suspend_asked.clear()
+                    view.suspend()
+                now = run.status(LOG_LINES)
+        finally:
+            view.stop()
 
 
 def _watch_as_lines(run: RunClient) -> None:

@@ -66,6 +66,7 @@ class Run:
         self._supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
+        self._signals = ExitStack()
 
     def __enter__(self) -> Run:
         return self
@@ -130,7 +131,8 @@ class Run:
         supervisor = self.supervisor
         keyboard = self.setup.keyboard_control
         console = Console(supervisor, self.options, keyboard_control=keyboard)
-        with console.signals(), ExitStack() as stack:
+        self._signals.enter_context(console.signals())  # until all is told, at the very end
+        with ExitStack() as stack:
             supervisor.start(directory, self.recorder.record.number)
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
@@ -199,6 +201,7 @@ class Run:
                 self._control.close(self.summary.failures if self.summary else None)
             self._supervisor.close()
         self.log.close()
+        self._signals.close()
 
     def _record_states(self) -> None:
         """Write the state of the run into its record; data taking does not depend on that."""

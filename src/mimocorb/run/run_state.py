@@ -89,8 +89,6 @@ class Command(Enum):
     TOGGLE_PAUSE = "pause or resume"
     STOP = "stop"
     END = "end"
-    INTERRUPT = "interrupt"
-    """Ctrl-C and its like: the first one stops, the second one ends."""
 
 
 class WorkerState(StrEnum):

@@ -63,6 +63,7 @@ __all__ = ["Supervisor"]
 TICK_S = 0.25
 DRAIN_TIMEOUT_S = 60.0
 SLOW_START_S = 10.0
+TO_END_AT_ONCE = "a second Ctrl-C, or mimocorb stop --now, gives up what is in the buffers"
 HANGS_MATTER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 
 
@@ -226,17 +227,16 @@ class Supervisor:
         if command is Command.TOGGLE_PAUSE:
             paused = self.state is RunState.PAUSED
             command = Command.RESUME if paused else Command.PAUSE
-        elif command in (Command.STOP, Command.END, Command.INTERRUPT):
+        elif command in (Command.STOP, Command.END):
             self.asked_to_end = True
-        if command is Command.INTERRUPT:
-            first = self.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
-            command = Command.STOP if first else Command.END
         if command is Command.PAUSE and self.state is RunState.RUNNING:
             self._pause(True, f"paused by {by}")
         elif command is Command.RESUME and self.state is RunState.PAUSED:
             self._pause(False, f"resumed by {by}")
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(f"stopped by {by}")
+        elif command is Command.STOP and self.state is RunState.DRAINING:
+            self.findings.tell(f"{by}: draining already; {TO_END_AT_ONCE}")
         elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
             self._pending.are_unwanted()
             self.end_now(f"ended at once by {by}")
