@@ -1,4 +1,4 @@
-r"""Texts that come from anywhere, in a form that can be written everywhere.
+r"""Texts that come from anywhere, written as far as that is possible.
 
 A name of a file that is not UTF-8 comes from Python with characters that stand for single bytes
 (lone surrogates), which no encoding can write. They are written as they are shown by ``repr()``:
@@ -7,9 +7,32 @@ A name of a file that is not UTF-8 comes from Python with characters that stand 
 
 from __future__ import annotations
 
-__all__ = ["plain_text"]
+from typing import TextIO
+
+__all__ = ["plain_text", "say", "write"]
 
 
 def plain_text(text: str) -> str:
     """Return a text of whole characters, with what stands for single bytes escaped, and no NUL."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def write(text: str, stream: TextIO) -> None:
+    """Print a text at once, with "?" for what the stream cannot show.
+
+    Raises
+    ------
+    OSError, ValueError
+        The reader of the stream has gone, or its disk is full.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+def say(text: str, stream: TextIO) -> bool:
+    """Print a text if that is possible; whether it was. It ends no run if it is not."""
+    try:
+        write(text, stream)
+    except (OSError, ValueError):
+        return False
+    return True

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mimocorb.cli.common import FAILED, OK, Commands, print_picture, print_text
+from mimocorb.cli.common import FAILED, OK, Commands, output, print_picture, print_text
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def _watch(run: RunClient, *, as_json: bool) -> int:
         print_text(f"{run.name} goes on")
         return OK
     last = run.status()
+    if output.is_over:
+        return OK
     if not as_json:
         print_text(f"{run.name} has ended: {last.view.reason}")
     return FAILED if last.failures else OK
@@ -154,7 +156,7 @@ def _watch_live(run: RunClient) -> None:
 def _watch_as_lines(run: RunClient) -> None:
     from mimocorb.run.wording import status_line
 
-    while not (now := run.status()).ended:
+    while not (now := run.status()).ended and not output.is_over:
         print_text(f"{run.name} {status_line(now.view)}")
         _wait(run, LINE_INTERVAL_S)
 
@@ -165,7 +167,7 @@ def _watch_as_json(run: RunClient) -> None:
     while True:
         now = run.status()
         print_text(status_to_json(now))
-        if now.ended:
+        if now.ended or output.is_over:
             return
         _wait(run, 1.0)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable
-from typing import TextIO
 
 from mimocorb._words import count, how_many
 from mimocorb.run.run_state import Alarm, AlarmKind, BufferView, Goal, RunState, RunView
@@ -24,7 +23,6 @@ __all__ = [
     "goal_progress",
     "percent",
     "rate",
-    "say",
     "stands_still",
     "status_line",
     "time_taken",
@@ -37,19 +35,6 @@ PAGE_WIDTH = 80
 UNKNOWN = "–"
 LEAST_SHOWN = 0.0005
 """A part of the dead time that would be written as 0.0 %."""
-
-
-def say(text: str, stream: TextIO) -> bool:
-    """Print a text at once, with "?" for what the stream cannot show; whether that worked.
-
-    It does not if the reader of the stream has gone, or its disk is full. That ends no run.
-    """
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def duration(seconds: float | None) -> str:
