@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mimocorb.run.remote.running_runs import connect
 
 __all__ = [
+    "MANUAL_RELEASE",
     "Metadata",
     "Reject",
     "__version__",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 __version__: str
+
+MANUAL_RELEASE = "1.0"
+"""The release of mimoCoRB whose manual, ETP-KA/2022-06, describes the documented interface."""
 
 _HOMES = {
     "Metadata": "mimocorb.components.form",

@@ -22,6 +22,8 @@ from typing import Any, ClassVar
 
 import yaml
 
+from mimocorb.recording.text import REPEAT_MARK
+
 FUNCTIONS = tuple(
     Path(__file__).with_name(f"{kind}_functions.py")
     for kind in ("source", "filter", "sink", "direct")
@@ -307,7 +309,7 @@ class Finished:
     def values(self, name: str = "values.txt") -> list[float]:
         """The numbers in the output of a sink, sorted."""
         lines = (self.directory / name).read_text().splitlines()
-        fields = [line.split("\t")[-1] for line in lines]
+        fields = [line.removesuffix(REPEAT_MARK).split("\t")[-1] for line in lines]
         return sorted(float(field) for field in fields if field != "value")
 
     def published(self, name: str) -> int:

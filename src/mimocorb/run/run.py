@@ -157,6 +157,7 @@ class Run:
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         warnings = list(supervisor.findings.warnings)
+        self.log.give_up_what_is_left()
         if self.log.cut_off:
             lines = how_many(self.log.cut_off, "line")
             warnings.append(f"not written to the log, as it is full: {lines} of workers")

@@ -15,7 +15,7 @@ from mimocorb.buffers.writer import Writer
 from mimocorb.components.packing import Packer
 from mimocorb.components.records import RecordForm
 
-__all__ = ["InHand", "Outbox", "publish_all"]
+__all__ = ["InHand", "Outbox"]
 
 Indices = NDArray[np.int64]
 
@@ -92,6 +92,10 @@ class Outbox:
         self._rows: tuple[NDArray[Any], Indices] | None = None
         self._places: Indices = _NONE
         self._done = 0
+        self.claimed = 0
+        """Slots claimed for records that have not been published."""
+        self.filled = 0
+        """How many of them are ready to be published."""
 
     # --- what goes in
 
@@ -173,6 +177,9 @@ class Outbox:
         self._places = _NONE
         self.copies_only = self._copies and not self._keeps
         self._kept.clear()
+        if self.claimed:
+            self.writer.abort()
+        self.claimed = self.filled = 0
 
     def _pack(self, value: Any) -> None:
         at = self._packed * self._record_bytes
@@ -222,36 +229,35 @@ class Outbox:
             assert in_hand is not None
             self._rows = in_hand.rows, in_hand.index[self._places]
 
-    def publish_some(self, timeout_s: float | None) -> bool:
-        """Publish as many records as slots are free; False if none was in time.
+    def claim_before(self, place: int) -> int:
+        """Claim slots for records of events before this place, as many as are free.
 
-        Raises EndOfStream if the sink takes no more.
+        Returns the place up to which all records have slots. Raises EndOfStream if the sink takes
+        no more.
         """
-        if self._rows is not None:
-            done = self.writer.put_many(
-                *self._rows, self._metadata, first=self._done, timeout_s=timeout_s
-            )
-        else:  # one by one, each as it lies
-            one = slice(self._done, self._done + 1)
-            metadata = self._metadata.at(one)
-            rows = self._kept[self._done][np.newaxis]
-            done = self.writer.put_many(rows, _FIRST, metadata, timeout_s=timeout_s)
-        self._done += done
-        return done > 0
+        wanted = int(self._places.searchsorted(place)) - self._done - self.claimed
+        if wanted > 0:
+            self.claimed += self.writer.claim_ahead(wanted)
+        first = self._done + self.claimed  # without a slot
+        return min(place, int(self._places[first])) if first < len(self._places) else place
 
+    def fill_before(self, place: int) -> None:
+        """Copy the records of events before this place into their slots."""
+        slots = min(int(self._places.searchsorted(place)) - self._done, self.claimed)
+        at, self.filled = self.filled, max(slots, self.filled)
+        first, count = self._done + at, self.filled - at
+        fill, metadata = self.writer.fill_ahead, self._metadata
+        if count and self._rows is not None:
+            fill(at, *self._rows, metadata, first=first, count=count)
+        elif count:  # one by one, each as it lies
+            for each in range(count):
+                place = first + each
+                row, of_row = self._kept[place][np.newaxis], metadata.at(slice(place, place + 1))
+                fill(at + each, row, _FIRST, of_row, first=0, count=1)
 
-def publish_all(outboxes: Sequence[Outbox]) -> None:
-    """Empty the outboxes of a batch, waiting for free slots as needed.
-
-    No sink is waited for as long as there is room in another one: whoever reads two of them in
-    step needs the records in both to go on, and might otherwise never free the slot waited for.
-    """
-    while waiting := [outbox for outbox in outboxes if outbox.left]:
-        alone = len(waiting) == 1
-        progress = [outbox.publish_some(None if alone else 0.0) for outbox in waiting]
-        if not any(progress):
-            waiting[0].publish_some(_A_MOMENT_S)
-
-
-_A_MOMENT_S = 0.05
-"""Longest wait for the first of several full sinks before the others are looked at again."""
+    def publish(self) -> None:
+        """Publish what has been filled."""
+        self.writer.publish_ahead(self.filled)
+        self._done += self.filled
+        self.claimed -= self.filled
+        self.filled = 0

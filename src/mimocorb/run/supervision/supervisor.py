@@ -47,6 +47,7 @@ from mimocorb.run.supervision.draining import Drain, DrainStep
 from mimocorb.run.supervision.ending import EndCondition
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb.run.supervision.exits import ExitHandler
+from mimocorb.run.supervision.full_disk import FullDisk
 from mimocorb.run.supervision.hang_watch import HangWatch
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
 from mimocorb.run.supervision.pending_events import PendingEvents
@@ -138,6 +139,9 @@ class Supervisor:
         self._disk_watch = DiskWatch(setup.disk_low_gb, self.alarms)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
+        self._full_disk = FullDisk(
+            self.functions, self.alarms, state=lambda: self.state, pause=self._pause
+        )
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
         self._pending = PendingEvents(setup, self.findings)
@@ -181,6 +185,7 @@ class Supervisor:
         self.alarms.about_run(directory, number)
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
+        self._pending.reserve(directory, self.functions)
         processes = self._pool.start(self._graph.start_order, directory)
         self.findings.tell(
             f"started {how_many(len(processes), 'worker')} by {self._pool.start_method}"
@@ -330,6 +335,7 @@ class Supervisor:
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
             self._disk_watch.look(self._directory)
+        self._full_disk.look()
         self._exits.carry_out_restarts()
         self.alarms.look()
         self.quarantine_files.look(self._directory)
@@ -358,20 +364,26 @@ class Supervisor:
         if step is DrainStep.STUCK:
             self._on_drain_timeout()
         elif step is DrainStep.DONE and not self._pending.pending:
-            self._pending.finish()
+            self._pending.finish(self._directory)
             self._change(RunState.ENDED, "all workers have ended")
             self.alarms.run_ends()
             self.quarantine_files.finish(self._directory)
             self.findings.warnings += self._exits.restarts.listed()
             self.findings.warnings += self._unreported.listed()
-            self.findings.failures += audit(self.view())
+            view = self.view()
+            self.findings.warnings += view.accounts.repeats() if view.accounts else []
+            self.findings.failures += audit(view)
 
     def _on_drain_timeout(self) -> None:
         """End the workers; the events that were not processed in time are saved."""
-        timeout_s = self._drain.timeout_s
-        # The rest only waits, for what these have in hand or for room behind them.
-        names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
-        text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
+        disk = [p.waits_for_disk for p in self._drain.at_work if p.waits_for_disk]
+        if disk:
+            text = f"not everything could be written at the end: {', '.join(dict.fromkeys(disk))}"
+        else:
+            # The rest only waits, for what these have in hand or for room behind them.
+            names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
+            timeout_s = self._drain.timeout_s
+            text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
         self.alarms.tell(AlarmKind.WORKER_FAILED, "draining", text, level=None)
         self.end_now(text)

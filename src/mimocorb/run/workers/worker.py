@@ -36,6 +36,7 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
+from mimocorb.recording import room
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
@@ -119,6 +120,7 @@ def main(task: WorkerTask) -> None:
     _route_logging(link, task.log_level)
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     device.connect(link.send)
+    room.connect(lambda why: link.send("disk", why))
     account = meter.install(channel.account)
     code = _serve(task, link)
     signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway

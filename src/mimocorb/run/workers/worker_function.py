@@ -34,6 +34,7 @@ class WorkerFunction:
         self.accounts: list[ProcessAccount] = []
         self._warnings = 0
         self._last_warning = ""
+        self._has_left = False
         self.readers = {name: buffers[name].new_reader_group() for name in spec.reads}
         self.writers = {name: buffers[name].new_writer() for name in spec.writes}
         self.observers = {name: buffers[name].new_observer() for name in spec.observes}
@@ -139,7 +140,9 @@ class WorkerFunction:
 
         The value counts the events due now.
         """
-        found = {}
+        found: dict[str, int] = {}
+        if self._has_left:
+            return found
         for name, reader in self.readers.items():
             stats = self._buffers[name].stats()
             due = sum(group.due for group in stats.groups if group.group == reader["group"])
@@ -159,7 +162,13 @@ class WorkerFunction:
         )
 
     def leave(self) -> None:
-        """Give up reading, so that no writer waits for it any more; the events left are counted."""
+        """Give up reading, so that no writer waits for it any more; the events left are counted.
+
+        Idempotent.
+        """
+        if self._has_left:
+            return
+        self._has_left = True
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
 

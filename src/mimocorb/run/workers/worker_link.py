@@ -54,7 +54,8 @@ class Message:
     ----------
     kind
         ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"``, ``"log"``,
-        ``"device lost"`` or ``"device back"``.
+        ``"device lost"``, ``"device back"``, or ``"disk"``: why it waits for one that takes
+        nothing more, empty when it goes on.
     text
         For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail

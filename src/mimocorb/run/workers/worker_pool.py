@@ -260,6 +260,8 @@ class WorkerPool:
         elif message.kind == "result":
             name = function.process_name(process.number)
             self._results.setdefault(name, {}).update(json.loads(message.text))
+        elif message.kind == "disk":
+            process.waits_for_disk = message.text
         elif message.kind == "ready":
             process.state = WorkerState.RUNNING if self._gate_open else WorkerState.READY
         elif not process.gone:

@@ -97,6 +97,8 @@ class WorkerProcess:
         self.ended_s: float | None = None
         self.left_behind: list[str] = []
         self.circumstances = ""
+        self.waits_for_disk = ""
+        """Why it cannot write at the moment."""
         self._unparsed: deque[str] = deque(maxlen=MOST_CRASH_LINES)
         self.asked_to_end = False
         self.killed = False
