@@ -379,7 +379,9 @@ def test_a_full_disk_pauses_the_run_and_stopped_then_it_leaves_what_is_accepted(
     (failed,) = [text for text in record.result.failures if text.startswith("not everything")]
     assert failed == f"not everything could be written at the end: {why}"
     assert failed in (directory / "summary.txt").read_text()
-    assert f"sink text: {why}; make room, the run waits" in record.result.warnings
+    alarm = f"sink text: {why}; make room, the run waits"
+    assert any(alarm in warning for warning in record.result.warnings)
+    assert any(each.kind == "disk full" for each in record.result.alarms)
     names = [path.name for path in directory.iterdir()]
     assert [name for name in names if name.startswith((".", "values"))] == ["values.txt"]
     assert sum(group.lost for ledger in record.result.buffers for group in ledger.groups) == 0

@@ -87,6 +87,7 @@ class Writer:
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self._shape = (self.values_per_slot,)
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self._dtype = self.dtype
 
     def get_new_buffer(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Publish the slot in hand, if any, and return a new one to fill.
@@ -324,7 +325,7 @@ class Writer:
         as_it_lies = (
             array
             if isinstance(array, np.ndarray)
-            and (array.dtype is self.dtype or array.dtype == self.dtype)
+            and (array.dtype is self._dtype or array.dtype == self._dtype)
             and array.shape == self._shape
             and array.flags.c_contiguous
             else None

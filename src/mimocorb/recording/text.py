@@ -155,6 +155,12 @@ class TextTable:
         self._file = OutputFile(directory, name, f"{header}\n".encode())
         self.path = self._file.path
 
+    @classmethod
+    def check(cls, owner: str, setup: Mapping[str, Any]) -> None:
+        """Raise a SetupError if the events of a buffer are no rows of a table."""
+        _check_form(owner, setup)
+        _headings(owner, setup["dtype"].names or ("value",), {})
+
     @property
     def rows(self) -> int:
         """Number of rows written."""
@@ -200,20 +206,20 @@ def _check_form(owner: str, setup: Mapping[str, Any]) -> None:
     if setup["values_per_slot"] != 1:
         raise SetupError(
             f"{owner} writes one row per event, but {name} has"
-            f" {how_many(setup['values_per_slot'], 'value')} per slot. Save it with"
-            " BufferToParquetfile, or give the buffer one value per slot."
+            f" {how_many(setup['values_per_slot'], 'value')} per slot."
+            " Save whole events, as Parquet files, or give the buffer one value per slot."
         )
     samples = contiguous_samples(dtype, 1)
     if samples is not None:
         raise SetupError(
             f"{owner} writes one number per column, but the fields of {name} are whole"
-            f" channels of {how_many(samples, 'sample')}. Save it with BufferToParquetfile."
+            f" channels of {how_many(samples, 'sample')}. Save whole events, as Parquet files."
         )
     for column, field in _fields(dtype):
         if field.shape or field.kind not in "biufc":
             raise SetupError(
                 f"{owner} writes one number per column, but field {column!r} of {name} is"
-                f" {field}. Save it with BufferToParquetfile, or give each number a field."
+                f" {field}. Save whole events, as Parquet files, or give each number a field."
             )
 
 

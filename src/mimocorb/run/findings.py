@@ -34,10 +34,6 @@ class Findings:
         self.warnings.append(text)
         self._log.add("WARNING", ORIGIN, text)
 
-    def alarm(self, text: str) -> None:
-        """Add a warning of what somebody has to do now, so that the run can go on."""
-        self.warn(text)
-
     def fail(self, text: str) -> None:
         """Add a failure."""
         self.failures.append(text)

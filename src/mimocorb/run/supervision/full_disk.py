@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mimocorb.run.findings import Findings
-from mimocorb.run.run_state import RunState
+from mimocorb.run.alarms import Alarms
+from mimocorb.run.run_state import AlarmKind, RunState
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
@@ -22,8 +22,8 @@ class FullDisk:
     ----------
     functions
         Those of the run.
-    findings
-        Gets the alarm.
+    alarms
+        Where it is told.
     state
         Returns what the run is doing.
     pause
@@ -33,13 +33,13 @@ class FullDisk:
     def __init__(
         self,
         functions: Sequence[WorkerFunction],
-        findings: Findings,
+        alarms: Alarms,
         *,
         state: Callable[[], RunState],
         pause: Callable[[bool, str], None],
     ) -> None:
         self._functions = functions
-        self._findings = findings
+        self._alarms = alarms
         self._state = state
         self._pause = pause
         self._told: dict[WorkerProcess, str] = {}
@@ -52,9 +52,11 @@ class FullDisk:
         }
         for process, why in waiting.items():
             if self._told.get(process) != why:
-                self._findings.alarm(f"{process.name}: {why}; make room, the run waits")
-        if self._told and not waiting:
-            self._findings.tell("everything can be written again")
+                text = f"{process.name}: {why}; make room, the run waits"
+                self._alarms.begin(AlarmKind.DISK_FULL, process.name, text)
+        for process in self._told.keys() - waiting.keys():
+            text = "everything can be written again"
+            self._alarms.end(AlarmKind.DISK_FULL, process.name, f"{process.name}: {text}")
         self._told = waiting
         if waiting and self._state() is RunState.RUNNING:
             self._has_paused = True

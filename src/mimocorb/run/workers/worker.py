@@ -24,7 +24,7 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import meter, reporting
+from mimocorb.components import device, meter, reporting
 from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
@@ -120,6 +120,7 @@ def main(task: WorkerTask) -> None:
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
+    device.connect(link.send)
     room.connect(lambda why: link.send("disk", why))
     last_things.tell = lambda text: link.send("failed", text)
     path = task.worker.spec.function.path

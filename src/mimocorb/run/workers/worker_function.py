@@ -32,6 +32,8 @@ class WorkerFunction:
         self.processes: list[WorkerProcess] = []
         self.predecessors: list[WorkerProcess] = []
         self.accounts: list[ProcessAccount] = []
+        self._warnings = 0
+        self._last_warning = ""
         self._has_left = False
         self.readers = {name: buffers[name].new_reader_group() for name in spec.reads}
         self.writers = {name: buffers[name].new_writer() for name in spec.writes}
@@ -179,6 +181,11 @@ class WorkerFunction:
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
 
+    def note_warning(self, text: str) -> None:
+        """Count a warning, or worse, that one of its processes has logged."""
+        self._warnings += 1
+        self._last_warning = text
+
     def view(self) -> WorkerView:
         """Return the present state for displays and records."""
         return WorkerView(
@@ -196,6 +203,8 @@ class WorkerFunction:
                 for number in range(1, self.spec.number_of_processes + 1)
             ),
             replaced=tuple(map(self._view_of, self.predecessors)),
+            warnings=self._warnings,
+            last_warning=self._last_warning,
         )
 
     def _view_of(self, process: WorkerProcess) -> ProcessView:
