@@ -9,7 +9,7 @@
 namespace mimocorb::bindings {
 namespace {
 
-// The port, for what acts on slots in hand: two threads would publish each other's half-filled slots.
+// The port, for who wants a slot: one that another thread has in hand would be published half-filled.
 WriterPort& use(const Holder<WriterPort>& w) {
   WriterPort& port = w.use();
   if (port.in_other_hands()) raise_used_by_two_threads();
@@ -58,18 +58,18 @@ void bind_writer(nb::module_& m) {
              return static_cast<int>(claimed);
            },
            "count"_a)
-      .def("publish", [](const Writer& w) { return use(w).publish(); })
-      .def("publish_first", [](const Writer& w, std::uint32_t count) { return use(w).publish(count); }, "count"_a)
+      .def("publish", [](const Writer& w) { return w.use().publish(); })
+      .def("publish_first", [](const Writer& w, std::uint32_t count) { return w.use().publish(count); }, "count"_a)
       .def("abort", [](const Writer& w) { return w.use().abort(); })
       .def("set_metadata",
            [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime) {
-             if (!use(w).set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
+             if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
       .def("set_metadata_run",
            [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
               const Floats& deadtimes) {
-             WriterPort& port = use(w);
+             WriterPort& port = w.use();
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              for (std::uint32_t i = 0; i < count; ++i) {
                const std::uint32_t slot = first + i;
@@ -80,7 +80,7 @@ void bind_writer(nb::module_& m) {
            "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
       .def("fill",
            [](const Writer& w, std::uint32_t slot, nb::handle source) {
-             WriterPort& port = use(w);
+             WriterPort& port = w.use();
              const PlainMemory memory(source, *w.segment);
              if (!port.fill(slot, memory.data())) raise("not-in-hand", 0, slot);
            },
@@ -97,7 +97,7 @@ void bind_writer(nb::module_& m) {
               const std::optional<Marks>& may_repeat) {
              auto [at, first, count] = where;
              const auto& [counters, timestamps_s, deadtimes] = metadata;
-             WriterPort& port = use(w);
+             WriterPort& port = w.use();
              const PlainRows memory(rows, *w.segment);
              const std::uint32_t all = same_length(counters, timestamps_s, deadtimes);
              if (index.size() != all || (may_repeat && may_repeat->size() != all) || first > all || count > all - first)

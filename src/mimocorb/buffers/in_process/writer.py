@@ -40,6 +40,7 @@ class InProcessWriter(Port):
     def advance_batch(self, count: int) -> tuple[int, int]:
         """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
         with self._state.changed:
+            self._check_thread()
             self.publish()
             return self.claim(count)
 
@@ -93,7 +94,7 @@ class InProcessWriter(Port):
         """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
         state = self._state
         with state.changed:
-            self._check_thread()
+            self.check_open()
             published, self.in_hand[:count] = self.in_hand[:count], []
             for index in published:
                 slot = state.slots[index]
