@@ -112,7 +112,7 @@ def _reserve(path: Path, size_bytes: int) -> bool:
         # Not posix_fallocate: where the file system cannot reserve room, that writes all of it.
         fallocate = ctypes.CDLL(None, use_errno=True).fallocate
         fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-        done = fallocate(descriptor, 0, 0, size_bytes) == 0
+        done: bool = fallocate(descriptor, 0, 0, size_bytes) == 0
     finally:
         os.close(descriptor)
     if not done:

@@ -252,7 +252,7 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
         self, setup_filename: str | Path | int | None = None, verbose: int = 2, debug: bool = False
     ) -> None:
         if isinstance(setup_filename, int):
-            setup_filename, verbose = None, setup_filename
+            verbose, setup_filename = setup_filename, None
         if setup_filename is None:
             if len(sys.argv) < 2:
                 raise SetupError(
