@@ -9,12 +9,12 @@ A worker does not import the program of its parent, see
 :func:`mimocorb.checks.trial.program_left_out`.
 
 A forked child ends without taking its interpreter apart, one that is started afresh would do so,
-which with NumPy takes longer than all the rest of its end. Here all of them end in the same way.
+which with NumPy takes longer than all the rest of its end. Here all of them end in the same way,
+see :mod:`mimocorb.run.workers.last_things`.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from multiprocessing import forkserver, popen_forkserver
@@ -24,6 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from mimocorb.checks.trial import program_left_out
+from mimocorb.run.workers.last_things import begin_afresh, last_things
 from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
@@ -72,7 +73,19 @@ class _SharedWait(_Process):
             return super().exitcode
 
 
-class ForkChild(_SharedWait, ForkProcess):
+class _Child(_SharedWait):
+    """What a child does at its begin and its end; to be mixed in, too."""
+
+    def _bootstrap(self, *arguments: Any, **more: Any) -> NoReturn:
+        """Do all that a child does, and leave: threads have ended and output is flushed by then."""
+        if self._start_method != "spawn":  # type: ignore[attr-defined]
+            begin_afresh()
+        code = super()._bootstrap(*arguments, **more)  # type: ignore[misc]  # not in typeshed
+        last_things.do()
+        os._exit(code or int(last_things.failed))
+
+
+class ForkChild(_Child, ForkProcess):
     """Started by fork."""
 
 
@@ -118,20 +131,14 @@ class _ServedPopen(popen_forkserver.Popen):
             os.close(pidfd)
 
 
-class ForkServerChild(_SharedWait, ForkServerProcess):
+class ForkServerChild(_Child, ForkServerProcess):
     """Started by a fork server."""
 
     _Popen = _ServedPopen
 
 
-class SpawnChild(_SharedWait, SpawnProcess):
+class SpawnChild(_Child, SpawnProcess):
     """Started afresh."""
-
-    def _bootstrap(self, *arguments: Any) -> NoReturn:
-        """Do all that a child does, and leave: threads have ended and output is flushed by then."""
-        code = super()._bootstrap(*arguments)  # type: ignore[misc]  # not in typeshed
-        atexit._run_exitfuncs()  # as an interpreter does that was started afresh
-        os._exit(code)
 
 
 CHILDREN: dict[str, type[BaseProcess]] = {

@@ -37,6 +37,7 @@ from mimocorb.errors import (
 )
 from mimocorb.model import WorkerSpec
 from mimocorb.recording import room
+from mimocorb.run.workers.last_things import last_things
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
@@ -121,6 +122,9 @@ def main(task: WorkerTask) -> None:
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     device.connect(link.send)
     room.connect(lambda why: link.send("disk", why))
+    last_things.tell = lambda text: link.send("failed", text)
+    path = task.worker.spec.function.path
+    last_things.modules = path.parent if path is not None else None
     account = meter.install(channel.account)
     code = _serve(task, link)
     signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
