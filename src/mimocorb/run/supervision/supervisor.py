@@ -45,6 +45,7 @@ from mimocorb.run.supervision.ending import EndCondition
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb.run.supervision.exits import ExitHandler
 from mimocorb.run.supervision.hang_watch import HangWatch
+from mimocorb.run.supervision.held_up import HeldUp
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
@@ -125,6 +126,13 @@ class Supervisor:
         self._escalation = Escalation(self.options.kill_grace_s)
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
+        self._held_up = HeldUp(
+            self.functions,
+            self.findings,
+            self._escalation,
+            end_grace_s=self.options.end_grace_s,
+            drain_timeout_s=timeout_s,
+        )
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(self.buffers, self.findings)
 
@@ -310,6 +318,7 @@ class Supervisor:
             self._unreported.look()
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
+        self._held_up.look()
         self._exits.carry_out_restarts()
         self.quarantine_files.look(self._directory)
         if self.state in (RunState.DRAINING, RunState.ENDING):

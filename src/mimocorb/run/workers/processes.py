@@ -25,6 +25,7 @@ import os
 import platform
 import select
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -161,12 +162,40 @@ def leave_signals_to_supervisor() -> None:
     """Let signals to the whole process group (Ctrl-C, a closing terminal) pass this process by.
 
     A handler that does nothing is used instead of ``SIG_IGN``, which programs started by the user
-    function would inherit; system calls of drivers are restarted, not interrupted.
+    function would inherit; system calls of drivers are restarted, not interrupted. Processes that
+    are forked from this one end by signals as usual, as :mod:`multiprocessing` relies on.
     """
     for number in SUPERVISOR_SIGNALS:
         signal.signal(number, _leave)
         signal.siginterrupt(number, False)
+    forking = _Forking()
+    os.register_at_fork(
+        before=forking.hold_back,
+        after_in_parent=forking.let_in,
+        after_in_child=forking.end_by_signals,
+    )
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISOR_SIGNALS)
+
+
+class _Forking(threading.local):
+    """A fork in a worker: until the child has its handlers, a signal to it has to wait."""
+
+    def hold_back(self) -> None:
+        """Let signals wait."""
+        held_back = (*SUPERVISOR_SIGNALS, ASK_TO_END)
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+
+    def let_in(self) -> None:
+        """Let signals in again."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+
+    def end_by_signals(self) -> None:
+        """Let signals do what they usually do, except where the user's code has chosen otherwise."""
+        for number in SUPERVISOR_SIGNALS:
+            if signal.getsignal(number) is _leave:
+                signal.signal(number, signal.SIG_DFL)
+        signal.signal(ASK_TO_END, signal.SIG_DFL)
+        self.let_in()
 
 
 def open_pidfd(pid: int) -> int | None:

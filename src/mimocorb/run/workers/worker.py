@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import faulthandler
-import functools
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ import signal
 import traceback
 import types
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +36,8 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
+from mimocorb.run.workers.holding_up import tell_what_holds_up
+from mimocorb.run.workers.one_kind import leave_at_once
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
@@ -68,14 +70,26 @@ class EndRequest:
 
     def __init__(self) -> None:
         self.made = False
+        self._exit_code: int | None = None
 
     def accept(self) -> None:
         """From now on the request interrupts this process; one that came before, at once."""
         signal.signal(ASK_TO_END, self)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (ASK_TO_END,))
 
+    def hold_back(self) -> None:
+        """Let a request wait: the function has ended, and its end is being written down."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, (ASK_TO_END,))
+
+    def end_with(self, exit_code: int) -> None:
+        """From now on the request ends this process at once, whatever still holds it up."""
+        self._exit_code = exit_code
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (ASK_TO_END,))
+
     def __call__(self, _signal: int, _frame: types.FrameType | None) -> None:
         """Interrupt the worker's function, wherever it is."""
+        if self._exit_code is not None:
+            leave_at_once(self._exit_code)
         self.made = True
         raise Terminated
 
@@ -119,11 +133,15 @@ def main(task: WorkerTask) -> None:
     _route_logging(link, task.log_level)
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     account = meter.install(channel.account)
-    code = _serve(task, link)
-    signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
+    end_request = EndRequest()
+    code = _serve(task, link, end_request)
+    end_request.hold_back()
     account.end()
     reporting.flush()
     flush_output()
+    path = task.worker.spec.function.path
+    tell_what_holds_up(partial(link.send, "held up"), path and path.parent)
+    end_request.end_with(code)
     raise SystemExit(code)
 
 
@@ -136,7 +154,7 @@ def _route_logging(link: MessageWriter, level: int) -> None:
     logging.captureWarnings(True)
 
 
-def _serve(task: WorkerTask, link: MessageWriter) -> int:
+def _serve(task: WorkerTask, link: MessageWriter, end_request: EndRequest) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
     worker = replace(
         task.worker,
@@ -147,7 +165,6 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     name, path = reference.name, reference.path
     code = 0
     ready = False
-    end_request = EndRequest()
     try:
         end_request.accept()
         become(worker)
@@ -187,7 +204,7 @@ def _new_sample(spec: WorkerSpec) -> Any:
         return None
     from mimocorb.recording.rejected_sample import RejectedSample  # not every worker needs it
 
-    return functools.partial(RejectedSample, spec.rejected_sample)
+    return partial(RejectedSample, spec.rejected_sample)
 
 
 def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:

@@ -51,7 +51,8 @@ class Message:
     Parameters
     ----------
     kind
-        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"`` or ``"log"``.
+        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"held up"`` (in its end, by what
+        the text says), ``"result"`` or ``"log"``.
     text
         For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail

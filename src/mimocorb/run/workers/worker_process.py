@@ -93,6 +93,7 @@ class WorkerProcess:
         self.last: Message | None = None
         self._started_s: float | None = None
         self.ended_s: float | None = None
+        self.held_up_by = ""
         self.left_behind: list[str] = []
         self.circumstances = ""
         self._unparsed: deque[str] = deque(maxlen=MOST_CRASH_LINES)
@@ -275,6 +276,8 @@ class WorkerProcess:
         except (ValueError, TypeError):  # of faulthandler, or cut off by the death of the process
             self._unparsed.append(line)
             return
-        if message.kind not in ("log", "result"):
+        if message.kind == "held up":
+            self.held_up_by = message.text
+        elif message.kind not in ("log", "result"):
             self.last = message
         self._on_message(self, message)

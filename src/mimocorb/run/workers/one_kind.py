@@ -1,0 +1,67 @@
+"""What makes worker processes one kind, whether forked, from a fork server or started afresh.
+
+A forked process begins with everything that its parent has: the state of its random numbers, the
+functions that are to run at its exit, its objects. One that is started afresh begins with nothing.
+And a forked one ends without running what was registered for its exit, the other one does, and
+takes its interpreter apart besides, which with NumPy takes longer than all the rest of its end.
+
+Here all of them begin with nothing of these, and end in the same way. What their functions start by
+:mod:`multiprocessing` is forked unless they choose otherwise: it belongs to the process group of
+its worker, ends with it, and knows the functions of the user's modules.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import multiprocessing
+import os
+import random
+import sys
+import weakref
+from typing import NoReturn
+
+from mimocorb.run.workers.worker_link import flush_output
+
+__all__ = ["be_of_one_kind", "leave", "leave_at_once"]
+
+_leaving = False
+
+
+def be_of_one_kind() -> None:
+    """Take leave of what this process has from the one that it comes from."""
+    gc.freeze()  # objects of the parent: not to be tidied up, closed or flushed here
+    _forget_exit_functions()
+    random.seed()
+    if "numpy.random" in sys.modules:  # else it takes a seed of its own when it is imported
+        import numpy as np
+
+        np.random.seed()  # noqa: NPY002 - the old state is what functions may share unknowingly
+    multiprocessing.set_start_method("fork", force=True)
+
+
+def _forget_exit_functions() -> None:
+    """Forget what the parent wants to be done at its own end."""
+    atexit._clear()
+    atexit.register(logging.shutdown)
+    # typeshed does not know how finalizers are kept
+    finalize: type = weakref.finalize
+    finalize._registry.clear()  # type: ignore[attr-defined]
+    finalize._registered_with_atexit = False  # type: ignore[attr-defined]
+
+
+def leave(code: int) -> NoReturn:
+    """End this process, in order: exit functions, what has been printed, and no more."""
+    global _leaving  # noqa: PLW0603 - a process leaves once
+    _leaving = True
+    atexit._run_exitfuncs()
+    leave_at_once(code)
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End this process without what still holds it up; exit functions run if they have not yet."""
+    if not _leaving:
+        leave(code)
+    flush_output()
+    os._exit(code)
