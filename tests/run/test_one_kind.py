@@ -122,6 +122,7 @@ Workers:
   sink: {file: work.py, function: drain, sources: [raw]}
 """
 
+
 @pytest.mark.parametrize("start_method", START_METHODS)
 def test_exit_functions_of_a_worker_run_at_its_end_and_those_of_the_program_do_not(
     tmp_path, start_method

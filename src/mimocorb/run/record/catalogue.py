@@ -23,7 +23,16 @@ from mimocorb.run.record.run_directory import free_reserved_room
 from mimocorb.run.record.run_record import RECORD_FILE, RunRecord, read_record, write_record
 from mimocorb.run.run_log import JSON_LOG
 
-__all__ = ["Catalogue", "KnownRun", "catalogue", "find_run", "is_run", "look_at", "run_directory"]
+__all__ = [
+    "Catalogue",
+    "KnownRun",
+    "catalogue",
+    "find_run",
+    "is_run",
+    "look_at",
+    "newest_run",
+    "run_directory",
+]
 
 LONGEST_LOG_LINE = 128 * 1024
 
@@ -113,6 +122,20 @@ def find_run(parent: Path, number: int) -> KnownRun:
         names = ", ".join(run.directory.name for run in found)
         raise RunRecordError(f"{parent} holds several runs {number}: name the directory of {names}")
     return found[0]
+
+
+def newest_run(parent: Path) -> Path:
+    """Return the directory of the run whose record was written last.
+
+    Raises
+    ------
+    RunRecordError
+        There is none.
+    """
+    runs = [directory for directory in _directories(parent) if is_run(directory)]
+    if not runs:
+        raise RunRecordError(f"there are no runs in {parent}")
+    return max(runs, key=lambda directory: (directory / RECORD_FILE).stat().st_mtime)
 
 
 def run_directory(parent: Path, name: str) -> Path:

@@ -26,6 +26,7 @@ import platform
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ __all__ = [
     "Lifeline",
     "ProcessIdentity",
     "ProcessStat",
+    "age_s",
     "describe_exit",
     "end_group",
     "ends_within",
@@ -352,6 +354,12 @@ class ProcessIdentity:
         except (FileNotFoundError, ProcessLookupError):
             return False
         return found.start_ticks == self.start_ticks and not found.ending
+
+
+def age_s() -> float:
+    """Return how long ago this process was started."""
+    ticks = ProcessStat.of(os.getpid()).start_ticks
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _boot_id() -> str:
