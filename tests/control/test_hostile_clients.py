@@ -226,7 +226,7 @@ def test_a_command_is_passed_on_in_the_round_in_which_it_comes(tmp_path, monkeyp
     supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
     control = ControlServer(supervisor, tmp_path)
     posted: list[object] = []
-    monkeypatch.setattr(supervisor, "post", lambda command, by: posted.append(command))
+    monkeypatch.setattr(supervisor, "post", lambda command, _by: posted.append(command))
     supervisor.state = RunState.RUNNING
     links = [call(noted_socket(tmp_path)) for _ in range(9)]
     for link in links[:-1]:

@@ -193,12 +193,12 @@ class Writer:
         (
             "with_thread",
             "drain",
-            r"source with_thread .* its thread Thread-\d+ \(readout\) \[.*py:",
+            r"with_thread .* its thread Thread-\d+ \(readout\) \[.*py:",
         ),
         (
             "with_process",
             "drain",
-            r"source with_process .* its process .*Process-\d+:?1? \(process",
+            r"with_process .* its process .*Process-\d+.* \(process",
         ),
         ("with_exit_function", "drain", r"source with_exit_function .* registered for its exit"),
         ("plain", "Background", r"sink Background .* its thread Thread-\d+ \(readout\) \[.*py:"),

@@ -36,7 +36,7 @@ from mimocorb.run.remote.request import (
     read_line,
     understood,
 )
-from mimocorb.run.run_state import BufferView, RunState
+from mimocorb.run.run_state import BufferView
 
 if TYPE_CHECKING:
     from mimocorb.buffers.observer import Observer
@@ -252,12 +252,12 @@ class RunClient:
     def _status(self, content: Mapping[str, Any]) -> RunStatus:
         try:
             self._seen = status_from_plain(content["status"])
-            return self._seen
         except (ValueError, KeyError) as error:
             raise RunUnreachable(
                 f"the run answers in the form of mimocorb {content.get('mimocorb')}, which this "
                 "one does not know: use the same release"
             ) from error
+        return self._seen
 
     def _listen(self) -> socket.socket:
         """Open the connection on which the last status comes."""

@@ -14,7 +14,7 @@ __all__ = ["ended_status"]
 def ended_status(seen: RunStatus) -> RunStatus | None:
     """Return the last status of the run of which this one was seen; None if it was killed.
 
-    One that its program has left is in the state in which that was. Accounts are in the record only.
+    One that its program has left is in the state in which that was. Its accounts are in its record.
     """
     from mimocorb.run.record.run_record import read_record  # clients of a living run do without
 

@@ -1,8 +1,8 @@
 """What keeps a process from ending after its function has: threads, processes, exit functions.
 
-Python waits for threads that are no daemons, and for processes started by :mod:`multiprocessing`, as
-long as they go on. The user sees a worker that does nothing and does not go, so it is told what that
-waits for.
+Python waits for threads that are no daemons, and for processes started by :mod:`multiprocessing`,
+as long as they go on. The user sees a worker that does nothing and does not go, so it is told what
+that waits for.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def be_of_one_kind() -> None:
     if "numpy.random" in sys.modules:  # else it takes a seed of its own when it is imported
         import numpy as np
 
-        np.random.seed()  # noqa: NPY002 - the old state is what functions may share unknowingly
+        np.random.seed()
     multiprocessing.set_start_method("fork", force=True)
 
 

@@ -192,7 +192,7 @@ class _Forking(threading.local):
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
     def end_by_signals(self) -> None:
-        """Let signals do what they usually do, except where the user's code has chosen otherwise."""
+        """Let signals do what they usually do, except where user code has chosen otherwise."""
         for number in SUPERVISOR_SIGNALS:
             if signal.getsignal(number) is _leave:
                 signal.signal(number, signal.SIG_DFL)
