@@ -49,6 +49,7 @@ from mimocorb.run.supervision.held_up import HeldUp
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
+from mimocorb.run.supervision.standstill import Standstill
 from mimocorb.run.supervision.unreported import UnreportedResults
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
@@ -122,6 +123,7 @@ class Supervisor:
             on_function_gone=self._on_function_gone,
         )
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
+        self._standstill = Standstill(self.functions, self.buffers, self.findings)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
@@ -318,6 +320,8 @@ class Supervisor:
             self._unreported.look()
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
+        if self.state in (RunState.RUNNING, RunState.DRAINING):
+            self._standstill.look()
         self._held_up.look()
         self._exits.carry_out_restarts()
         self.quarantine_files.look(self._directory)
