@@ -98,12 +98,12 @@ def _in_module(target: str) -> list[Found]:
     module, colon, name = target.rpartition(":")
     if not colon:
         module, name = target, ""
-    is_file = Path(module).with_suffix(".py").is_file()
+    is_there = Path(module).with_suffix(".py").exists()
     places = [(own_module(module), name)]
     if not colon:
         places += [place] if (place := place_in_mimocorb(target)) else []
-    own = [place for place in places if place[0] in OWN_MODULES and not is_file]
-    if not own and not is_file and not colon and target.isidentifier():
+    own = [place for place in places if place[0] in OWN_MODULES and not is_there]
+    if not own and not is_there and not colon and target.isidentifier():
         return [Found(offered_function(target, Where(target)))]
     module, name = own[0] if own else (module, name)
     where = Where(module)

@@ -97,7 +97,7 @@ class RunLog:
 
     def write_to(self, directory: Path) -> None:
         """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         self._files = [os.open(directory / name, flags, 0o644) for name in (TEXT_LOG, JSON_LOG)]
 
     def add(

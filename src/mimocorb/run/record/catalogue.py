@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mimocorb._files import open_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.run.record.quality import KILLED, LEDGER_OPEN
 from mimocorb.run.record.run_directory import free_reserved_room
@@ -197,7 +198,7 @@ def _killed(directory: Path, record: RunRecord) -> RunRecord:
 def _last_time_in_log(path: Path) -> float:
     """Return the UTC time of the last whole line, in seconds; 0 if there is none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LOG_LINE))
             lines = file.read().splitlines()
     except OSError:
@@ -215,6 +216,6 @@ def _locked(path: Path) -> Iterator[None]:
     After waiting for the lock, the record is found completed under the same name; that the lock is
     on the file that was there before does not matter.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

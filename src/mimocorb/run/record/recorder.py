@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mimocorb._files import read_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
 from mimocorb.run.record.comparison import compare
@@ -29,6 +30,7 @@ from mimocorb.run.workers.processes import ProcessIdentity
 __all__ = ["Recorder", "read_summary", "run_of_the_copy"]
 
 SUMMARY_FILE = "summary.txt"
+LARGEST_SUMMARY_BYTES = 16 << 20
 PROGRESS_INTERVAL_S = 5.0
 SHARE_OF_TIME = 0.1
 RESERVED_BYTES = 64 << 10
@@ -160,9 +162,10 @@ class Recorder:
 def read_summary(directory: Path) -> str:
     """Return the summary of a run for people; empty if there is none."""
     try:
-        return (directory / SUMMARY_FILE).read_text(encoding="utf-8", errors="replace")
+        content = read_regular(directory / SUMMARY_FILE, most_bytes=LARGEST_SUMMARY_BYTES)
     except OSError:
         return ""
+    return content.decode(errors="replace")
 
 
 def run_of_the_copy(setup: Setup) -> RunRecord | None:

@@ -115,7 +115,9 @@ def write_atomically(path: Path, text: str) -> None:
     """
     partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("w", encoding="utf-8") as file:
+        with suppress(FileNotFoundError):  # what a program that was killed has left, or a link
+            partial.unlink()
+        with partial.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -132,7 +134,7 @@ def reserve_room(directory: Path, size_bytes: int) -> None:
 
     Where that is not possible, the first file that does not fit tells so.
     """
-    with suppress(OSError), (directory / RESERVE).open("wb") as file:
+    with suppress(OSError), (directory / RESERVE).open("xb") as file:
         os.posix_fallocate(file.fileno(), 0, size_bytes)
 
 
