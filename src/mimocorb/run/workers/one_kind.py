@@ -20,11 +20,14 @@ import os
 import random
 import sys
 import weakref
+from contextlib import suppress
 from typing import NoReturn
 
 from mimocorb.run.workers.worker_link import flush_output
 
 __all__ = ["be_of_one_kind", "leave", "leave_at_once"]
+
+LAST_STANDARD_STREAM = 2
 
 _leaving = False
 
@@ -33,6 +36,7 @@ def be_of_one_kind() -> None:
     """Take leave of what this process has from the one that it comes from."""
     gc.freeze()  # objects of the parent: not to be tidied up, closed or flushed here
     _forget_exit_functions()
+    _keep_descriptors()
     random.seed()
     if "numpy.random" in sys.modules:  # else it takes a seed of its own when it is imported
         import numpy as np
@@ -49,6 +53,17 @@ def _forget_exit_functions() -> None:
     finalize: type = weakref.finalize
     finalize._registry.clear()  # type: ignore[attr-defined]
     finalize._registered_with_atexit = False  # type: ignore[attr-defined]
+
+
+def _keep_descriptors() -> None:
+    """Let no program in the place of this process have descriptors of the run.
+
+    Those from a fork server would go to it, and one of them keeps the fork server alive.
+    """
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all that is wanted
+        if int(name) > LAST_STANDARD_STREAM:
+            with suppress(OSError):  # the one with which this was listed
+                os.set_inheritable(int(name), False)
 
 
 def leave(code: int) -> NoReturn:

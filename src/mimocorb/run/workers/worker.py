@@ -36,12 +36,14 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
+from mimocorb.run.workers.death_signal import end_with
 from mimocorb.run.workers.holding_up import tell_what_holds_up
 from mimocorb.run.workers.one_kind import leave_at_once
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
     ENDED_AS_ASKED,
+    ProcessIdentity,
     hold_lifeline,
     leave_signals_to_supervisor,
     show_as,
@@ -106,6 +108,8 @@ class WorkerChannel:
     account: Connection
     pause_flag: Connection
     process_number: int
+    supervisor: ProcessIdentity
+    started_by_main_thread: bool
     close_after_fork: tuple[int, ...] = ()
 
 
@@ -126,6 +130,7 @@ def main(task: WorkerTask) -> None:
     show_as(current_process().name)
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
+    end_with(channel.supervisor, started_by_main_thread=channel.started_by_main_thread)
     hold_lifeline(channel.lifeline)
     redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
     faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print
