@@ -17,7 +17,7 @@ from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.recorder import Recorder, run_of_the_copy
-from mimocorb.run.record.run_directory import create_run_directory
+from mimocorb.run.record.run_directory import copied_code, create_run_directory
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
@@ -123,7 +123,7 @@ class Run:
         keyboard = self.setup.keyboard_control
         console = Console(supervisor, self.options, keyboard_control=keyboard)
         with console.signals(), ExitStack() as stack:
-            supervisor.start(directory)
+            supervisor.start(directory, copied_code(directory, self.recorder.record.files))
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number)

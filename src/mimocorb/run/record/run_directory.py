@@ -17,7 +17,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ from mimocorb.setup.user_code.user_functions import neighbours
 __all__ = [
     "CopiedFile",
     "FileKind",
+    "copied_code",
     "copy_configuration",
     "create_run_directory",
     "free_reserved_room",
@@ -183,6 +184,13 @@ def copy_configuration(directory: Path, setup: Setup) -> list[CopiedFile]:
         path = str(target.relative_to(directory))
         copies[original] = CopiedFile(path, str(original), kind, digest)
     return list(copies.values())
+
+
+def copied_code(directory: Path, copies: Iterable[CopiedFile]) -> dict[Path, Path]:
+    """Return where the copy of each module is, by its original."""
+    return {
+        Path(each.original): directory / each.path for each in copies if each.kind == "function"
+    }
 
 
 def _files_of(setup: Setup) -> Iterator[tuple[FileKind, Path]]:

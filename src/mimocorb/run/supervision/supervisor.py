@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -55,6 +56,8 @@ from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.graph import Graph
+from mimocorb.setup.paths import shown
+from mimocorb.setup.user_code.recorded_code import edited
 
 __all__ = ["Supervisor"]
 
@@ -100,6 +103,8 @@ class Supervisor:
         self.loop = EventLoop()
         self._graph = Graph(setup)
         self._directory = Path()
+        self._code: Mapping[Path, Path] = {}
+        self._told_edited: set[Path] = set()
         self._commands: deque[tuple[Command, str]] = deque()
         # What is measured.
         self._accounts = Accounts(setup, self.functions)
@@ -118,7 +123,7 @@ class Supervisor:
             log,
             self.findings,
             state=lambda: self.state,
-            replace=self._pool.replace,
+            replace=self._replace,
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
@@ -167,15 +172,17 @@ class Supervisor:
         """Names of the buffers that sources write; the first one's events are counted."""
         return list(self._graph.entries)
 
-    def start(self, directory: Path) -> list[BaseProcess]:
+    def start(self, directory: Path, code: Mapping[Path, Path] | None = None) -> list[BaseProcess]:
         """Start all processes, readers before writers; returns them in this order.
 
         The sources load their functions and then wait until all other workers that handle data are
-        ready. Workers write their output into `directory`.
+        ready. Workers write their output into `directory`, and import the user's modules as they
+        are in `code`: the copy of each.
         """
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
-        processes = self._pool.start(self._graph.start_order, directory)
+        self._code = code or {}
+        processes = self._pool.start(self._graph.start_order, directory, self._code)
         self.findings.tell(
             f"started {how_many(len(processes), 'worker')} by {self._pool.start_method}"
         )
@@ -291,6 +298,16 @@ class Supervisor:
 
     def _on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:
         self._exits.on_exit(function, process)
+
+    def _replace(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        """Start a new process in the place of one, and tell whose edited code it does not run."""
+        self._pool.replace(function, process)
+        for path in set(edited(self._code)) - self._told_edited:
+            self._told_edited.add(path)
+            self.findings.warn(
+                f"{shown(path)} has been edited since the run began; new processes go on with what "
+                "it was then, as in the directory of the run: start the run again to use it"
+            )
 
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""

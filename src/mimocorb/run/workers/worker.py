@@ -15,6 +15,7 @@ import os
 import signal
 import traceback
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import current_process
@@ -55,6 +56,7 @@ from mimocorb.run.workers.worker_link import (
     redirect_output,
 )
 from mimocorb.setup.paths import shown
+from mimocorb.setup.user_code.recorded_code import import_as_recorded
 from mimocorb.setup.user_code.user_functions import load_function
 
 __all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
@@ -118,6 +120,7 @@ class WorkerTask:
     """Everything one worker process is started with."""
 
     worker: Worker
+    code: Mapping[Path, Path]
     waits_for_gate: bool
     log_level: int
     channel: WorkerChannel
@@ -173,6 +176,7 @@ def _serve(task: WorkerTask, link: MessageWriter, end_request: EndRequest) -> in
     try:
         end_request.accept()
         become(worker)
+        import_as_recorded(task.code)
         offer_mimocorb2()
         work = bind_function(load_function(reference), worker)
         link.send("ready")

@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
@@ -78,10 +78,15 @@ class WorkerPool:
         self._on_exit = on_exit
         self._links: PoolLinks | None = None
         self._directory = Path()
+        self._code: Mapping[Path, Path] = {}
         self._gate_open = False
 
-    def start(self, order: Sequence[str], directory: Path) -> list[WorkerProcess]:
+    def start(
+        self, order: Sequence[str], directory: Path, code: Mapping[Path, Path]
+    ) -> list[WorkerProcess]:
         """Start all processes, function by function in this order; returns them in this order.
+
+        They write into `directory`, and import modules of the user as copied in `code`.
 
         Raises
         ------
@@ -91,7 +96,7 @@ class WorkerPool:
             There is no such start method.
         """
         start_method_now(self._options.start_method)  # an unknown one is refused at once
-        self._directory = directory
+        self._directory, self._code = directory, code
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
         for function in ordered:
@@ -207,7 +212,9 @@ class WorkerPool:
         return WorkerProcess(
             function.process_label(number),
             number,
-            lambda channel: function.task(channel, self._directory, level, begun=self._gate_open),
+            lambda channel: function.task(
+                channel, self._directory, self._code, level, begun=self._gate_open
+            ),
             partial(self._on_message, function),
             self._on_output,
             account=function.new_account(number),

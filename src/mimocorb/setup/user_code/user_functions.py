@@ -24,6 +24,7 @@ from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute, shown
 from mimocorb.setup.user_code.own_functions import OWN_MODULES, functions_of, own_functions
+from mimocorb.setup.user_code.recorded_code import RecordedLoader
 
 __all__ = [
     "MissingFunctionError",
@@ -165,14 +166,15 @@ def _import(reference: FunctionReference) -> Any:
             raise MissingFunctionError(_missing_module(reference))
         return importlib.import_module(reference.module)
     path = reference.path
+    name = f"mimocorb_user_{path.stem}_{zlib.crc32(os.fsencode(path)):08x}"
+    if name in sys.modules:
+        return sys.modules[name]
     try:
         open_regular(path, most_bytes=MAXIMUM_MODULE_BYTES).close()
     except (OSError, ValueError) as error:
         raise MissingFunctionError(_missing_file(reference, path, error)) from None
-    name = f"mimocorb_user_{path.stem}_{zlib.crc32(os.fsencode(path)):08x}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = RecordedLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     directory = str(path.parent)
