@@ -163,7 +163,7 @@ def test_a_data_file_names_no_program_that_the_run_has_not_had(left_run, tmp_pat
 def test_the_same_events_are_not_replayed_twice_at_once(left_run, capsys):
     with Replay(left_run).alone():
         assert main(["replay", str(left_run)]) == 2
-    assert "are being replayed already" in capsys.readouterr().err
+    assert "is being replayed by another process" in capsys.readouterr().err
 
 
 LEAVES = """

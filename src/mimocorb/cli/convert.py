@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb.setup.checking.changed_meaning import changed_meaning
+    from mimocorb.setup.checking.changed_meaning import bound_to_directory, changed_meaning
     from mimocorb.setup.paths import shown
     from mimocorb.setup.recommended_form import recommended_form
 
@@ -38,6 +38,16 @@ def convert(chosen: argparse.Namespace) -> int:
         return BAD_USAGE
     output: Path | None = chosen.output
     directory = output.absolute().parent if output else setup.base_directory
+    bound = bound_to_directory(setup) if directory != setup.base_directory else []
+    if bound:
+        print(
+            f"mimocorb convert: in {shown(directory)}, the set-up would mean something else than in"
+            f" {shown(setup.base_directory)}:\n  "
+            + "\n  ".join(bound)
+            + f"\nNothing was written; write it beside {chosen.setup}",
+            file=sys.stderr,
+        )
+        return BAD_USAGE
     form = recommended_form(setup, directory)
     text = f"# From {chosen.setup} by mimocorb convert.\n\n{form.text}"
     if output is None:

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mimocorb._texts import say
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.checks.examination import warnings_of
@@ -24,7 +25,6 @@ from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command
 from mimocorb.run.screen.terminal import PlainLines
 from mimocorb.run.supervision.supervisor import Supervisor
-from mimocorb.run.wording import say
 from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.setup.dialects import read_setup, setup_from_dicts
 from mimocorb.setup.graph import Graph
@@ -156,7 +156,7 @@ class buffer_control:  # noqa: N801 - the documented name
 
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
-        processes = self._supervisor.start(self.output_directory, self._code)
+        processes = self._supervisor.start(self.output_directory, code=self._code)
         self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
@@ -236,7 +236,8 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
     Parameters
     ----------
     setup_filename
-        The set-up file, in any dialect.
+        The set-up file, in any dialect. Without it, the first argument of the program, as in
+        releases 1.0.0 and 1.0.1, whose only argument is `verbose`.
     verbose
         0: print nothing but the summary; 1: plain lines; 2: live view on a terminal.
     debug
@@ -248,7 +249,17 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
         The set-up has errors; the message lists all of them.
     """
 
-    def __init__(self, setup_filename: str | Path, verbose: int = 2, debug: bool = False) -> None:
+    def __init__(
+        self, setup_filename: str | Path | int | None = None, verbose: int = 2, debug: bool = False
+    ) -> None:
+        if isinstance(setup_filename, int):
+            verbose, setup_filename = setup_filename, None
+        if setup_filename is None:
+            if len(sys.argv) < 2:
+                raise SetupError(
+                    "run_mimoDAQ needs a set-up file: name it, or give it to the program"
+                )
+            setup_filename = sys.argv[1]
         self.verbose = verbose
         options = RunOptions(verbose=verbose, supervisor=SupervisorOptions(debug=debug))
         self._run = Run(read_setup(setup_filename), options)

@@ -27,10 +27,10 @@ from mimocorb.recording.spill_file import (
     spilled_events,
     validated,
 )
+from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.record.run_directory import write_atomically
 from mimocorb.run.record.run_record import read_record
 from mimocorb.run.run_state import RunView
-from mimocorb.run.supervision.spill import SPILL_FILE
 from mimocorb.setup.graph import Graph
 
 __all__ = ["Replay", "Stage"]
@@ -88,7 +88,7 @@ class Replay:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.path = directory / SPILL_FILE
+        self.path = find_spill_file(directory)
         index = read_index(self.path)
         if index.replay_of:
             raise SetupError(
@@ -150,7 +150,7 @@ class Replay:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SetupError(
-                    f"{self.path}: its events are being replayed already; wait for the end of that"
+                    f"{self.path} is being replayed by another process: wait until that has ended"
                 ) from None
             self._done = self._read_done()  # by one that has just ended
             yield

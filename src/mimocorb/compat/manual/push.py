@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from mimocorb.compat.manual.access import Access
+from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.records import DoesNotFitError
 from mimocorb.components.roles.event_writer import EventWriter
@@ -37,6 +38,8 @@ class rbPut(Access):  # noqa: N801 - the documented name
     ----------
     event_count : int
         Number of events published.
+    chnams : list of str
+        Names of the channels.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class rbPut(Access):  # noqa: N801 - the documented name
     """
 
     SINKS = 1
+    RELEASE_ORDER = ("sink_list", "config_dict", "ufunc")
 
     def __init__(
         self,
@@ -68,7 +72,10 @@ class rbPut(Access):  # noqa: N801 - the documented name
         ufunc: Any = None,
         **rb_info: str,
     ) -> None:
-        self.ufunc = ufunc
+        lists_and_config, self.ufunc = in_documented_order(
+            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, ufunc
+        )
+        source_list, sink_list, observe_list, config_dict = lists_and_config
         super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
@@ -76,6 +83,7 @@ class rbPut(Access):  # noqa: N801 - the documented name
         self._active = True
         self.sink = self._events.writer
         self.number_of_channels = self._events.form.number_of_channels
+        self.chnams = list(self._events.form.channels)
 
     @property
     def event_count(self) -> int:

@@ -25,7 +25,7 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import meter, reporting
+from mimocorb.components import device, meter, reporting
 from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
@@ -37,6 +37,7 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
+from mimocorb.recording import room
 from mimocorb.run.workers.death_signal import end_with
 from mimocorb.run.workers.holding_up import tell_what_holds_up
 from mimocorb.run.workers.one_kind import leave_at_once
@@ -140,6 +141,8 @@ def main(task: WorkerTask) -> None:
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
+    device.connect(link.send)
+    room.connect(lambda why: link.send("disk", why))
     account = meter.install(channel.account)
     end_request = EndRequest()
     code = _serve(task, link, end_request)
