@@ -32,6 +32,12 @@ void raise_used_in_a_fork() {
   raise_misuse("opened before a fork and used in the child: open it in the process that uses it");
 }
 
+void raise_used_by_two_threads() {
+  raise_misuse(
+      "used by two threads at once, the other one has a slot in hand: give each thread a Writer of its"
+      " own, or let them take turns with a lock");
+}
+
 void check(const Outcome& outcome) {
   switch (outcome.fault) {
     case Fault::kNone: return;

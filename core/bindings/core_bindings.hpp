@@ -31,6 +31,7 @@ void check(const Outcome& outcome);
 
 [[noreturn]] void raise_used_after_close();
 [[noreturn]] void raise_used_in_a_fork();
+[[noreturn]] void raise_used_by_two_threads();
 
 // Process id of the creator, its descriptor, identity of the ring in two halves.
 using Address = std::tuple<std::int32_t, int, std::uint64_t, std::uint64_t>;

@@ -16,7 +16,7 @@ from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
-from mimocorb.run.record.recorder import Recorder, run_of_the_copy
+from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import copied_code, create_run_directory
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
@@ -157,11 +157,19 @@ class Run:
             supervisor.quarantine_files.finish(directory)
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
-        warnings = list(supervisor.findings.warnings)
+        self.recorder.make_way()
+        warnings = [*supervisor.findings.warnings, *self.recorder.told]
+        summary_path = self.recorder.summary_path()
+        if summary_path.name != SUMMARY_FILE:
+            warnings.append(
+                f"{SUMMARY_FILE} was written by another and is left as it is; the summary of the"
+                f" run is in {summary_path.name}"
+            )
         self.log.give_up_what_is_left()
         if self.log.cut_off:
             lines = how_many(self.log.cut_off, "line")
             warnings.append(f"not written to the log, as it is full: {lines} of workers")
+        warnings += self.log.moved
         if self.log.lost:
             lines = how_many(self.log.lost, "line")
             failures.append(f"the log is not complete: {lines} could not be written")

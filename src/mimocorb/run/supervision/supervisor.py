@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -151,7 +151,14 @@ class Supervisor:
             self.functions, self.alarms, state=lambda: self.state, pause=self._pause
         )
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
-        self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
+        self._drain = Drain(
+            self.functions,
+            self.buffers,
+            self.options,
+            self._escalation,
+            self.findings,
+            timeout_s=timeout_s,
+        )
         self._held_up = HeldUp(
             self.functions,
             self.findings,
@@ -265,6 +272,8 @@ class Supervisor:
             self._pending.are_unwanted()
             self.end_now(f"ended at once by {by}")
         elif command is Command.END and self.state is RunState.ENDING:
+            for function in self.functions:
+                self._escalation.ask(function.alive)
             doing = (self._escalation.waiting(), self._pending.asked_to_hurry())
             self.findings.tell("; ".join(filter(None, (f"{by}: ending already", *doing))))
 
@@ -295,14 +304,14 @@ class Supervisor:
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
         self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
 
-    def end_now(self, reason: str) -> None:
-        """Interrupt all workers."""
+    def end_now(self, reason: str, spared: Sequence[WorkerProcess] = ()) -> None:
+        """Interrupt all workers but those that are spared."""
         self._change(RunState.ENDING, reason)
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
         self._end_data_taking()
         self.log.add("WARNING", ORIGIN, reason)
         for function in self.functions:
-            self._escalation.ask(function.alive)
+            self._escalation.ask(process for process in function.alive if process not in spared)
 
     def _end_data_taking(self) -> None:
         """Let no more time count; the first call rules."""
@@ -418,7 +427,7 @@ class Supervisor:
             text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
         self.alarms.tell(AlarmKind.WORKER_FAILED, "draining", text, level=None)
-        self.end_now(text)
+        self.end_now(text, spared=self._drain.finishing)
 
     def _kill_unresponsive(self) -> None:
         for process in self._escalation.kill_unresponsive():

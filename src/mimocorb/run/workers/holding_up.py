@@ -7,6 +7,7 @@ that waits for.
 
 from __future__ import annotations
 
+import _thread
 import multiprocessing
 import sys
 import threading
@@ -32,7 +33,8 @@ def tell_what_holds_up(tell: Callable[[str], None], near: Path | None) -> None:
     near
         Directory of the user's modules: the line in which a thread is, is told from there.
     """
-    threading.Thread(target=_look_later, args=(tell, near), daemon=True).start()
+    # Not one of threading, which would be counted among those that the user has started.
+    _thread.start_new_thread(_look_later, (tell, near))
 
 
 def _look_later(tell: Callable[[str], None], near: Path | None) -> None:

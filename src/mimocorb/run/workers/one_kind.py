@@ -12,17 +12,14 @@ its worker, ends with it, and knows the functions of the user's modules.
 
 from __future__ import annotations
 
-import atexit
-import gc
-import logging
 import multiprocessing
 import os
 import random
 import sys
-import weakref
 from contextlib import suppress
 from typing import NoReturn
 
+from mimocorb.run.workers.last_things import begin_afresh, last_things
 from mimocorb.run.workers.worker_link import flush_output
 
 __all__ = ["be_of_one_kind", "leave", "leave_at_once"]
@@ -34,8 +31,7 @@ _leaving = False
 
 def be_of_one_kind() -> None:
     """Take leave of what this process has from the one that it comes from."""
-    gc.freeze()  # objects of the parent: not to be tidied up, closed or flushed here
-    _forget_exit_functions()
+    begin_afresh()
     _keep_descriptors()
     random.seed()
     if "numpy.random" in sys.modules:  # else it takes a seed of its own when it is imported
@@ -43,16 +39,6 @@ def be_of_one_kind() -> None:
 
         np.random.seed()
     multiprocessing.set_start_method("fork", force=True)
-
-
-def _forget_exit_functions() -> None:
-    """Forget what the parent wants to be done at its own end."""
-    atexit._clear()
-    atexit.register(logging.shutdown)
-    # typeshed does not know how finalizers are kept
-    finalize: type = weakref.finalize
-    finalize._registry.clear()  # type: ignore[attr-defined]
-    finalize._registered_with_atexit = False  # type: ignore[attr-defined]
 
 
 def _keep_descriptors() -> None:
@@ -67,16 +53,17 @@ def _keep_descriptors() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End this process, in order: exit functions, what has been printed, and no more."""
+    """End this process as a program ends, see :mod:`mimocorb.run.workers.last_things`."""
     global _leaving  # noqa: PLW0603 - a process leaves once
     _leaving = True
-    atexit._run_exitfuncs()
-    leave_at_once(code)
+    last_things.do()
+    os._exit(code or int(last_things.failed))
 
 
 def leave_at_once(code: int) -> NoReturn:
-    """End this process without what still holds it up; exit functions run if they have not yet."""
+    """End this process without what still holds it up; it loses no files for that."""
     if not _leaving:
         leave(code)
+    last_things.close_files()
     flush_output()
     os._exit(code)

@@ -40,6 +40,7 @@ from mimocorb.model import WorkerSpec
 from mimocorb.recording import room
 from mimocorb.run.workers.death_signal import end_with
 from mimocorb.run.workers.holding_up import tell_what_holds_up
+from mimocorb.run.workers.last_things import last_things
 from mimocorb.run.workers.one_kind import leave_at_once
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
@@ -143,6 +144,9 @@ def main(task: WorkerTask) -> None:
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     device.connect(link.send)
     room.connect(lambda why: link.send("disk", why))
+    last_things.tell = lambda text: link.send("failed", text)
+    path = task.worker.spec.function.path
+    last_things.modules = path.parent if path is not None else None
     account = meter.install(channel.account)
     end_request = EndRequest()
     code = _serve(task, link, end_request)
@@ -150,8 +154,7 @@ def main(task: WorkerTask) -> None:
     account.end()
     reporting.flush()
     flush_output()
-    path = task.worker.spec.function.path
-    tell_what_holds_up(partial(link.send, "held up"), path and path.parent)
+    tell_what_holds_up(partial(link.send, "held up"), last_things.modules)
     end_request.end_with(code)
     raise SystemExit(code)
 

@@ -168,6 +168,15 @@ class WorkerFunction:
             if group.group == reader["group"]
         )
 
+    @property
+    def is_finishing(self) -> bool:
+        """Whether its processes have got all that there is, and end their work."""
+        return (
+            bool(self.spec.reads)
+            and not self.unread()
+            and all(process.state is not WorkerState.ENDING for process in self.alive)
+        )
+
     def leave(self) -> None:
         """Give up reading, so that no writer waits for it any more; the events left are counted.
 
