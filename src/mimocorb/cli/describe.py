@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, Page, print_text, read_setup
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, Page, complain, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb.checks.describing import Description
@@ -67,7 +66,7 @@ def describe(chosen: argparse.Namespace) -> int:
         )
         described = [(describe_function(one.reference), one.worker) for one in found]
     except MimocorbError as error:
-        print(f"mimocorb: {getattr(error, 'problem', error)}", file=sys.stderr)
+        complain(f"mimocorb: {getattr(error, 'problem', error)}")
         return BAD_USAGE
     if not described:
         return BAD_USAGE  # the problems of the set-up have been printed

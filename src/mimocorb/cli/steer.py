@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mimocorb.cli import INTERRUPTED
-from mimocorb.cli.common import FAILED, OK, Commands, print_text, seconds
+from mimocorb.cli.common import FAILED, OK, Commands, complain, print_text, seconds
 from mimocorb.cli.status import add_run
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
@@ -86,7 +85,7 @@ def _stop(chosen: argparse.Namespace) -> int:
         try:
             status = _wait(run, deadline_s)
         except KeyboardInterrupt:
-            print(f"mimocorb: {run.name} goes on ending by itself", file=sys.stderr)
+            complain(f"mimocorb: {run.name} goes on ending by itself")
             return INTERRUPTED
     return _tell_end(run.name, status.view.reason, status.failures)
 
@@ -94,7 +93,7 @@ def _stop(chosen: argparse.Namespace) -> int:
 def _tell_end(name: str, reason: str, failures: Sequence[str]) -> int:
     print_text(f"{name}: ended, {reason}")
     for failure in failures:
-        print(f"mimocorb: {failure}", file=sys.stderr)
+        complain(f"mimocorb: {failure}")
     return FAILED if failures else OK
 
 

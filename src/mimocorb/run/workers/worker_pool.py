@@ -24,7 +24,7 @@ from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.run.workers.worker_link import Message
+from mimocorb.run.workers.worker_link import Message, printable
 from mimocorb.run.workers.worker_process import PoolLinks, WorkerProcess
 
 __all__ = ["WorkerPool"]
@@ -266,7 +266,8 @@ class WorkerPool:
             self._alarms.end(AlarmKind.DEVICE_LOST, process.name, text)
         elif message.kind == "result":
             name = function.process_name(process.number)
-            self._results.setdefault(name, {}).update(json.loads(message.text))
+            reported = {printable(key): value for key, value in json.loads(message.text).items()}
+            self._results.setdefault(name, {}).update(reported)
         elif message.kind == "held up":
             process.held_up_by = message.text
         elif message.kind == "disk":
