@@ -166,6 +166,10 @@ void bind_writer(nb::module_& m) {
              const WriterPort& port = w.use();
              return std::tuple{port.waited_ns(WaitCause::kFull), port.waited_ns(WaitCause::kPaused)};
            })
+      .def("geometry", [](const Writer& w) {
+             w.use();
+             return geometry(*w.segment);
+           })
       .def("close", [](Writer& w) { w.close(); });
 }
 

@@ -45,6 +45,7 @@ void check(const Outcome& outcome) {
     case Fault::kTooLarge: raise("too-large");
     case Fault::kNotARing: raise("not-this-ring");
     case Fault::kOtherLayout: raise("other-layout", 0, outcome.detail);
+    case Fault::kDamaged: raise("damaged");
     case Fault::kOtherNamespace: raise("other-namespace");
     case Fault::kHandlesFull: raise("handles-full", 0, outcome.detail);
     case Fault::kTokensFull: raise("tokens-full", 0, outcome.detail);
@@ -58,6 +59,10 @@ std::shared_ptr<Segment> open_segment(const Address& address, Access access) {
   std::unique_ptr<Segment> segment;
   check(Segment::open(std::get<0>(address), std::get<1>(address), identity, access, &segment));
   return segment;
+}
+
+std::tuple<std::uint32_t, std::uint64_t> geometry(const Segment& segment) {
+  return {segment.number_of_slots(), segment.header().slot_bytes};
 }
 
 void check_run(const Segment& segment, std::uint32_t first, std::uint32_t count) {

@@ -88,6 +88,9 @@ inline int slot_or_status(const Run& run) {
   return run.status == kOk ? static_cast<int>(run.first) : run.status;
 }
 
+// Number of slots, and bytes of a slot: what a set-up dictionary says has to agree.
+std::tuple<std::uint32_t, std::uint64_t> geometry(const Segment& segment);
+
 void check_run(const Segment& segment, std::uint32_t first, std::uint32_t count);
 
 // A view keeps the mapping alive, whatever happens to the port.

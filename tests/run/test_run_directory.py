@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +41,29 @@ def test_numbers_that_are_taken_at_once_are_all_different(tmp_path):
     with ThreadPoolExecutor(4) as threads:
         numbers = list(threads.map(take_run_number, [tmp_path] * 80))
     assert sorted(numbers) == list(range(1, 81))
+
+
+@pytest.mark.parametrize(
+    ("link", "said"), [(os.symlink, "symbolic link"), (os.link, "another name as well")]
+)
+def test_the_file_with_the_number_is_no_way_to_other_files_of_the_user(tmp_path, link, said):
+    """Where others may write into the directory of the runs, they may leave a link in its place."""
+    precious, runs = tmp_path / "precious", tmp_path / "runs"
+    precious.write_text("precious")
+    runs.mkdir()
+    link(precious, runs / COUNTER_FILE)
+    with pytest.raises(OutputError, match=said):
+        take_run_number(runs)
+    assert precious.read_text() == "precious"
+
+
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / ".run.json.part").symlink_to(precious)
+    write_atomically(tmp_path / "run.json", "{}")
+    assert precious.read_text() == "precious"
+    assert (tmp_path / "run.json").read_text() == "{}"
 
 
 def test_a_number_is_not_given_again_when_its_run_has_been_deleted(tmp_path):

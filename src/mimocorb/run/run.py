@@ -17,7 +17,7 @@ from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
-from mimocorb.run.record.run_directory import create_run_directory
+from mimocorb.run.record.run_directory import copied_code, create_run_directory
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
@@ -133,7 +133,8 @@ class Run:
         console = Console(supervisor, self.options, keyboard_control=keyboard)
         self._signals.enter_context(console.signals())  # until all is told, at the very end
         with ExitStack() as stack:
-            supervisor.start(directory, self.recorder.record.number)
+            record = self.recorder.record
+            supervisor.start(directory, record.number, copied_code(directory, record.files))
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number)

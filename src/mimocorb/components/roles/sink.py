@@ -66,9 +66,9 @@ class Sink:
         with self.reader as reader:
             for events in reader.batches(self._limit):
                 metadata = (reader.get_metadata_batch(),) if self._metadata else ()
-                marks = reader.get_metadata_batch().may_repeat if reader.may_repeat else None
-                if marks is not None:
-                    current().words[MAY_REPEAT] += int(np.count_nonzero(marks))
+                repeats = reader.get_metadata_batch().may_repeat if reader.may_repeat else None
+                if repeats is not None:
+                    current().words[MAY_REPEAT] += int(np.count_nonzero(repeats))
                 try:
                     self._function(events, *metadata)
                 except (EndOfStream, MimocorbError):

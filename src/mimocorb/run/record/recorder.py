@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mimocorb._files import read_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
 from mimocorb.run.own_files import OwnFile, free_name
@@ -38,6 +39,7 @@ from mimocorb.run.workers.processes import ProcessIdentity
 __all__ = ["SUMMARY_FILE", "Recorder", "read_summary", "run_of_the_copy"]
 
 SUMMARY_FILE, SUMMARY_BESIDE_ANOTHER = "summary.txt", "summary_run.txt"
+LARGEST_SUMMARY_BYTES = 16 << 20
 PROGRESS_INTERVAL_S = 5.0
 SHARE_OF_TIME = 0.1
 RESERVED_BYTES = 64 << 10
@@ -189,7 +191,8 @@ def read_summary(directory: Path) -> str:
     """Return the summary of a run for people; empty if there is none."""
     for name in (SUMMARY_BESIDE_ANOTHER, SUMMARY_FILE):
         with suppress(OSError):
-            return (directory / name).read_text(encoding="utf-8", errors="replace")
+            content = read_regular(directory / name, most_bytes=LARGEST_SUMMARY_BYTES)
+            return content.decode(errors="replace")
     return ""
 
 

@@ -131,8 +131,9 @@ class Drain:
         """Return what changes as long as anybody works on the events that are left."""
         stats = [buffer.stats() for buffer in self._buffers.values()]
         alive = [len(function.alive) for function in self._functions]
-        # The pause before a new process is short and meant so; it ends by itself.
-        paused = any(p.state is WorkerState.RESTARTING for p in self.at_work)
+        # The pause before a new process is short and meant so; what holds a process up in its end
+        # has its own time.
+        paused = any(p.state is WorkerState.RESTARTING or p.held_up_by for p in self.at_work)
         groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
         return [s.published for s in stats], groups, alive, time.monotonic() if paused else None
 

@@ -8,9 +8,7 @@ the death without collecting it, and the exit code is collected under one lock.
 A worker does not import the program of its parent, see
 :func:`mimocorb.checks.trial.program_left_out`.
 
-A forked child ends without taking its interpreter apart, one that is started afresh would do so,
-which with NumPy takes longer than all the rest of its end. Here all of them end in the same way,
-see :mod:`mimocorb.run.workers.last_things`.
+Children are one kind, however they are started: see :mod:`mimocorb.run.workers.one_kind`.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from mimocorb.checks.trial import program_left_out
-from mimocorb.run.workers.last_things import begin_afresh, last_things
+from mimocorb.run.workers.one_kind import be_of_one_kind, leave
 from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
@@ -43,8 +41,11 @@ else:
     _Process = object
 
 
-class _SharedWait(_Process):
-    """What waits for a child, safe in several threads; to be mixed into a process class."""
+class _Child(_Process):
+    """What all children have in common; to be mixed into a process class.
+
+    Waiting for it is safe in several threads.
+    """
 
     def start(self) -> None:
         """Start the process."""
@@ -72,17 +73,14 @@ class _SharedWait(_Process):
         with _collecting:
             return super().exitcode
 
-
-class _Child(_SharedWait):
-    """What a child does at its begin and its end; to be mixed in, too."""
+    def run(self) -> None:
+        """Do the work of the child, in the child."""
+        be_of_one_kind()
+        super().run()
 
     def _bootstrap(self, *arguments: Any, **more: Any) -> NoReturn:
         """Do all that a child does, and leave: threads have ended and output is flushed by then."""
-        if self._start_method != "spawn":  # type: ignore[attr-defined]
-            begin_afresh()
-        code = super()._bootstrap(*arguments, **more)  # type: ignore[misc]  # not in typeshed
-        last_things.do()
-        os._exit(code or int(last_things.failed))
+        leave(super()._bootstrap(*arguments, **more))  # type: ignore[misc]  # not in typeshed
 
 
 class ForkChild(_Child, ForkProcess):

@@ -20,6 +20,7 @@ import atexit
 import ctypes
 import gc
 import io
+import logging
 import sys
 import threading
 import traceback
@@ -34,8 +35,10 @@ __all__ = ["begin_afresh", "last_things"]
 
 
 def begin_afresh() -> None:
-    """Forget what the parent has registered for its own end; to be called in a forked child."""
+    """Forget what the parent has registered for its own end, and has open itself."""
+    gc.freeze()  # objects of the parent are not among those that are looked at here any more
     atexit._clear()
+    atexit.register(logging.shutdown)
     finalize: Any = weakref.finalize
     finalize._registry.clear()
     finalize._registered_with_atexit = False
@@ -63,15 +66,19 @@ class LastThings:
         if self.modules is not None and threading.active_count() == 1:
             modules = self.modules
             self._attempt("the end of a module", lambda: _empty_modules(modules))
+        self.close_files()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        ctypes.CDLL(None).fflush(None)
+
+    def close_files(self) -> None:
+        """Close what has been left open. Idempotent."""
         # What writes into other files first: among those that are in cycles, the collector closes
         # any first. What it writes itself goes into a plain file that is still open.
         self._close(_is_layered)
         gc.collect()
         self._close(lambda _: True)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        ctypes.CDLL(None).fflush(None)
 
     def _close(self, is_meant: Callable[[io.IOBase], bool]) -> None:
         for file in sorted(filter(is_meant, _open_files()), key=_place):
