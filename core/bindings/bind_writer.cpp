@@ -66,6 +66,11 @@ void bind_writer(nb::module_& m) {
              if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+      .def("mark_repeat",
+           [](const Writer& w, std::uint32_t slot) {
+             if (!w.use().mark_repeat(slot)) raise("not-in-hand", 0, slot);
+           },
+           "slot"_a)
       .def("set_metadata_run",
            [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
               const Floats& deadtimes) {

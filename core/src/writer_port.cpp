@@ -181,6 +181,12 @@ bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
   return true;
 }
 
+bool WriterPort::mark_repeat(std::uint32_t slot) {
+  if (place_in_hand(slot) == in_hand_.size()) return false;
+  segment_->slot(slot).may_repeat = 1;
+  return true;
+}
+
 bool WriterPort::fill(std::uint32_t slot, const void* source) {
   if (place_in_hand(slot) == in_hand_.size()) return false;
   // Not memcpy: a view of the slot itself may be what the user wants to have in it.

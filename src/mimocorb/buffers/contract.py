@@ -178,6 +178,9 @@ class WriterPort(Protocol):
     def set_metadata(self, slot: int, counter: int, timestamp_s: float, deadtime: float) -> None:
         """Set the metadata of a slot in hand."""
 
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+
     def set_metadata_run(
         self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
     ) -> None:

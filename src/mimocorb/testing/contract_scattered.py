@@ -143,6 +143,18 @@ class QuickWritingContract(ContractTests):
         for _ in range(2):
             reader.get()
             assert reader.may_repeat
+        reader.acknowledge()
+        slot = writer.get_new_buffer()
+        slot[:] = 3
+        writer.mark_repeat()
+        writer.process_buffer()
+        writer.mark_repeat()  # nothing in hand
+        put(writer, 4)
+        marks = []
+        for _ in range(2):
+            reader.get()
+            marks.append(reader.may_repeat)
+        assert marks == [True, False]
 
     def test_put_many_waits_for_the_first_slot(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(1)

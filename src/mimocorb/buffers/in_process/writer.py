@@ -120,6 +120,11 @@ class InProcessWriter(Port):
             mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
             mine.metadata_set = True
 
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+        with self._state.changed:
+            self.slot_in_hand(slot).may_repeat = True
+
     def set_metadata_run(
         self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
     ) -> None:
