@@ -1,7 +1,20 @@
 // One open writer.
+#include <nanobind/stl/optional.h>
+
 #include "core_bindings.hpp"
 
 namespace mimocorb::bindings {
+namespace {
+
+void check_times(const std::optional<Counters>& times_ns, std::uint32_t count) {
+  if (times_ns && times_ns->size() != count) raise("wrong-size", 0, times_ns->size());
+}
+
+std::int64_t time_at(const std::optional<Counters>& times_ns, std::uint32_t i) {
+  return times_ns ? (*times_ns)(i) : kNoTime;
+}
+
+}  // namespace
 
 void bind_writer(nb::module_& m) {
   using Writer = Holder<WriterPort>;
@@ -21,22 +34,24 @@ void bind_writer(nb::module_& m) {
       .def("publish", [](const Writer& w) { return w.use().publish(); })
       .def("abort", [](const Writer& w) { return w.use().abort(); })
       .def("set_metadata",
-           [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime) {
-             if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
+           [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime,
+              std::int64_t time_ns) {
+             if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime, time_ns})) raise("not-in-hand", 0, slot);
            },
-           "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+           "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a, "time_ns"_a = kNoTime)
       .def("set_metadata_run",
            [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
-              const Floats& deadtimes) {
+              const Floats& deadtimes, const std::optional<Counters>& times_ns) {
              WriterPort& port = w.use();
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
+             check_times(times_ns, count);
              for (std::uint32_t i = 0; i < count; ++i) {
                const std::uint32_t slot = first + i;
-               if (!port.set_metadata(slot, {counters(i), timestamps_s(i), deadtimes(i)}))
+               if (!port.set_metadata(slot, {counters(i), timestamps_s(i), deadtimes(i), time_at(times_ns, i)}))
                  raise("not-in-hand", 0, slot);
              }
            },
-           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
+           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a, "times_ns"_a = nb::none())
       .def("fill",
            [](const Writer& w, std::uint32_t slot, nb::handle source) {
              WriterPort& port = w.use();
@@ -60,12 +75,14 @@ void bind_writer(nb::module_& m) {
       // As many of the rows as find room: the rows `index[first:]` of `rows`, in runs of neighbours.
       .def("put_many",
            [](const Writer& w, nb::handle rows, const Counters& index,
-              const std::tuple<Counters, Floats, Floats>& metadata, std::uint32_t first) {
+              const std::tuple<Counters, Floats, Floats>& metadata, std::uint32_t first,
+              const std::optional<Counters>& times_ns) {
              const auto& [counters, timestamps_s, deadtimes] = metadata;
              WriterPort& port = w.use();
              const PlainRows memory(rows, *w.segment);
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              if (index.size() != count) raise("wrong-size", 0, index.size());
+             check_times(times_ns, count);
              for (std::uint32_t i = first; i < count; ++i) static_cast<void>(memory.row(index(i)));  // before anything is claimed
              std::uint32_t done = first;
              int status = kOk;
@@ -75,13 +92,14 @@ void bind_writer(nb::module_& m) {
                if (status != kOk) break;
                for (std::uint32_t i = 0; i < run.count; ++i, ++done) {
                  port.fill(run.first + i, memory.row(index(done)));
-                 port.set_metadata(run.first + i, {counters(done), timestamps_s(done), deadtimes(done)});
+                 port.set_metadata(run.first + i,
+                                   {counters(done), timestamps_s(done), deadtimes(done), time_at(times_ns, done)});
                }
                port.publish();
              }
              return done > first || status == kOk ? static_cast<int>(done - first) : status;
            },
-           "rows"_a, "index"_a, "metadata"_a, "first"_a)
+           "rows"_a, "index"_a, "metadata"_a, "first"_a, "times_ns"_a = nb::none())
       .def("slot",
            [](const Writer& w, std::uint32_t i) {
              w.use();

@@ -49,6 +49,7 @@ void WriterPort::date_in_hand() {
       record.counter = next_counter_;
       record.timestamp_s = now_utc_s;
       record.deadtime = -1.0;
+      record.has_time = 0;
     }
     ++next_counter_;
   }
@@ -185,6 +186,8 @@ bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
   record.counter = metadata.counter;
   record.timestamp_s = metadata.timestamp_s;
   record.deadtime = metadata.deadtime;
+  record.has_time = metadata.time_ns != kNoTime ? 1 : 0;
+  if (record.has_time != 0) segment_->time_ns(slot) = metadata.time_ns;
   has_metadata_[at] = 1;
   return true;
 }

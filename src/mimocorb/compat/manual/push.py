@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.compat.manual.access import Access
 from mimocorb.compat.manual.assignment import Assignment, Setups
-from mimocorb.components.records import DoesNotFitError
 from mimocorb.components.roles.event_writer import EventWriter
 from mimocorb.errors import EndOfStream, UserFunctionError
 

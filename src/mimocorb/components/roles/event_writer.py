@@ -11,10 +11,11 @@ import numpy as np
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.meter import Meter, current
 from mimocorb.components.packing import Packer
-from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.records import RecordForm
 from mimocorb.errors import EndOfStream
 
 __all__ = ["EventWriter", "split_block_metadata", "split_metadata"]

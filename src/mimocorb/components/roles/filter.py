@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
-from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.batch_results import take_batch
 from mimocorb.components.roles.batches import BatchPace, batch_limit, events_in_a_batch
 from mimocorb.components.roles.outbox import InHand

@@ -24,10 +24,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
-from mimocorb.components.records import DoesNotFitError
 from mimocorb.components.reporting import report
 from mimocorb.components.roles.heads import Heads, Source
 from mimocorb.components.roles.results import Results
