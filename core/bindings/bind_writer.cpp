@@ -2,6 +2,7 @@
 #include <nanobind/stl/optional.h>
 
 #include "core_bindings.hpp"
+#include "time_account.hpp"
 
 namespace mimocorb::bindings {
 namespace {
@@ -12,6 +13,18 @@ void check_times(const std::optional<Counters>& times_ns, std::uint32_t count) {
 
 std::int64_t time_at(const std::optional<Counters>& times_ns, std::uint32_t i) {
   return times_ns ? (*times_ns)(i) : kNoTime;
+}
+
+// Claimed, filled, dated and published in one call; waits for nothing.
+int put(const Holder<WriterPort>& w, nb::handle source, const Metadata& metadata) {
+  WriterPort& port = w.use();
+  const PlainMemory memory(source, *w.segment);
+  const Run run = port.advance();
+  if (run.status != kOk) return run.status;
+  port.fill(run.first, memory.data());
+  port.set_metadata(run.first, metadata);
+  port.publish();
+  return kOk;
 }
 
 }  // namespace
@@ -59,19 +72,19 @@ void bind_writer(nb::module_& m) {
              if (!port.fill(slot, memory.data())) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "source"_a)
-      // Claimed, filled, dated and published in one call; waits for nothing.
       .def("put",
            [](const Writer& w, nb::handle source, std::int64_t counter, double timestamp_s, double deadtime) {
-             WriterPort& port = w.use();
-             const PlainMemory memory(source, *w.segment);
-             const Run run = port.advance();
-             if (run.status != kOk) return run.status;
-             port.fill(run.first, memory.data());
-             port.set_metadata(run.first, {counter, timestamp_s, deadtime});
-             port.publish();
-             return static_cast<int>(kOk);
+             return put(w, source, {counter, timestamp_s, deadtime});
            },
            "source"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+      .def("put_event",
+           [](const Writer& w, nb::handle source, std::int64_t counter, PythonAccount& account) {
+             const double arrived_s = 1e-9 * static_cast<double>(utc_ns());
+             const int status = put(w, source, {counter, arrived_s, account.account.deadtime()});
+             if (status == kOk) account.account.event_is_published(1, account.now_ns());
+             return status;
+           },
+           "source"_a, "counter"_a, "account"_a)
       // As many of the rows as find room: the rows `index[first:]` of `rows`, in runs of neighbours.
       .def("put_many",
            [](const Writer& w, nb::handle rows, const Counters& index,

@@ -23,6 +23,7 @@ void bind_control(nb::module_& m);
 void bind_writer(nb::module_& m);
 void bind_reader(nb::module_& m);
 void bind_observer(nb::module_& m);
+void bind_account(nb::module_& m);
 
 // Raises the CoreFault that bind_fault() has made; Python words it.
 [[noreturn]] void raise(const char* reason, int error_number = 0, std::uint64_t detail = 0);

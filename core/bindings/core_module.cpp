@@ -37,4 +37,5 @@ NB_MODULE(_core, m) {
   bind_writer(m);
   bind_reader(m);
   bind_observer(m);
+  bind_account(m);
 }

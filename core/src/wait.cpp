@@ -11,6 +11,12 @@
 namespace mimocorb {
 namespace {
 
+std::int64_t read_clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
 BlockingHooks hooks{nullptr, nullptr};
 
 timespec to_timespec(std::int64_t ns) {
@@ -19,11 +25,8 @@ timespec to_timespec(std::int64_t ns) {
 
 }  // namespace
 
-std::int64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
+std::int64_t monotonic_ns() { return read_clock(CLOCK_MONOTONIC); }
+std::int64_t utc_ns() { return read_clock(CLOCK_REALTIME); }
 
 void set_blocking_hooks(BlockingHooks wanted) { hooks = wanted; }
 

@@ -1,6 +1,4 @@
 // The port of a writer: the slots in its hands, and how it waits for more.
-#include <time.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -10,15 +8,6 @@
 #include "mimocorb/waiting.hpp"
 
 namespace mimocorb {
-namespace {
-
-std::int64_t utc_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
-
-}  // namespace
 
 Outcome WriterPort::open(std::shared_ptr<Segment> segment, std::uint32_t token,
                          std::unique_ptr<WriterPort>* opened) {

@@ -54,7 +54,7 @@ def detector(source_list, sink_list, observe_list, config_dict, **rb_info):
     The clock of the account is simulated as well, so the numbers do not depend on the machine.
     """
     source = SimulatedDetector(config_dict)
-    meter.monotonic_ns = source.clock_ns
+    meter.current().use_clock(source.clock_ns)
     events = source.events()
     SourceToBuffer(source_list, sink_list, observe_list, config_dict, events, **rb_info)()
 

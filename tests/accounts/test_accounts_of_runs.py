@@ -377,16 +377,14 @@ def test_a_dead_time_that_nobody_has_told_makes_the_live_time_doubtful(tmp_path,
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("dead_s", [0.0005, 0.002])
-def test_rates_while_live_are_those_of_the_particles(
-    own_meter, new_buffer, seed, dead_s, monkeypatch
-):
+def test_rates_while_live_are_those_of_the_particles(own_meter, new_buffer, seed, dead_s):
     from account_functions import SimulatedDetector
 
     config = {"events": 2000, "rate_hz": 500.0, "dead_s": dead_s, "tells": True, "seed": seed}
     buffer = new_buffer(slots=2048, values=4)
     writer, group = buffer.new_writer(), buffer.new_reader_group()
     detector = SimulatedDetector(config)
-    monkeypatch.setattr("mimocorb.components.meter.monotonic_ns", detector.clock_ns)
+    own_meter.use_clock(detector.clock_ns)
     own_meter.begin()
     began_ns = detector.now_ns
     SourceToBuffer(sink_list=[writer], data_source=detector.events())()

@@ -14,7 +14,7 @@ import pytest
 from mimocorb import reading_out
 from mimocorb.buffer_control import BufferToBuffer, MergeBuffers, SourceToBuffer, rbPut
 from mimocorb.components import meter_page as page_of
-from mimocorb.components.meter import Meter, StateClock, current
+from mimocorb.components.meter import Meter, current
 from mimocorb.components.meter_page import Activity, Capability, interval_edges_ns, read_page
 from mimocorb.errors import UserFunctionError
 from mimocorb.mimo_buffer import Reader, Writer
@@ -42,20 +42,10 @@ def in_thread(work):
 def wait_for(meter, doing, then_s):
     """Return when the owner of a meter has done this for so long."""
     deadline = time.monotonic() + WATCHDOG_S
-    while meter.state != doing:
+    while meter.activity != doing:
         assert time.monotonic() < deadline, f"it never was {doing!r}"
         time.sleep(0.001)
     time.sleep(then_s)
-
-
-def test_every_nanosecond_belongs_to_one_state():
-    clock = StateClock(3)
-    began_ns = clock.since_ns
-    for state in (1, 2, 1, 0, 2):
-        time.sleep(0.001)
-        assert clock.switch(state) != state
-    assert clock.since_ns - began_ns == sum(clock.spent_ns)
-    assert clock.until_now_ns(2) >= clock.spent_ns[2]
 
 
 def test_causes_add_up_to_the_whole_time_of_a_source_exactly(own_meter, new_buffer):
@@ -241,17 +231,17 @@ def test_an_event_that_does_not_fit_leaves_the_source_live(own_meter, new_buffer
         put(data, metadata)
     stats = buffer.stats()
     assert (stats.published, stats.aborted, stats.in_hand) == (0, 1, 0)
-    assert own_meter.state == Activity.WORKING
+    assert own_meter.activity == Activity.WORKING
     assert read(own_meter).events == 0
 
 
 def test_intervals_fall_into_the_bins_whose_edges_are_given():
     edges = interval_edges_ns()
     for live_ns in (0, 1, 7, 8, 9, 1000, 123_456_789, (1 << 43) - 1, 1 << 50):
-        meter = Meter()
+        meter, moments_ns = Meter(), iter((5, 5 + live_ns, 5 + live_ns))
+        meter.use_clock(lambda moments_ns=moments_ns: next(moments_ns))
         meter.begin()
-        meter.spent_ns[Activity.WORKING] = live_ns
-        meter.state = int(Activity.READING_OUT)
+        meter.event_is_there()
         meter.event_is_published()
         (filled,) = read(meter).intervals.nonzero()[0]
         assert edges[filled] <= min(live_ns, edges[-1] - 1) < edges[filled + 1]
@@ -261,7 +251,7 @@ def test_a_page_read_between_its_two_stores_still_adds_up():
     # A2: the time is written, what is done now not yet
     meter = Meter()
     meter.begin()
-    meter.switch(int(Activity.NO_ROOM))
+    meter.switch_to(Activity.NO_ROOM)
     meter.words[page_of.DOING] = int(Activity.WORKING)
     now_ns = time.monotonic_ns()
     found = read_page(bytes(meter.page), now_ns)
@@ -286,7 +276,7 @@ def test_of_several_threads_that_wait_the_first_one_counts(worker_meter, new_buf
         writer.write([1.0])
     for thread in threads:
         thread.join(WATCHDOG_S)
-    assert worker_meter.state == Activity.WORKING
+    assert worker_meter.activity == Activity.WORKING
     found = read(worker_meter)
     assert sum(found.spent_ns) == found.at_ns - found.began_ns
     for port in (*readers, *writers):

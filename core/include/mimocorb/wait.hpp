@@ -7,6 +7,7 @@
 namespace mimocorb {
 
 std::int64_t monotonic_ns();
+std::int64_t utc_ns();
 
 inline void relax() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -14,12 +14,15 @@ the test class :class:`mimocorb.testing.contract.BufferContract` checks them for
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME
+
+if TYPE_CHECKING:
+    from mimocorb._core import TimeAccount
 
 __all__ = [
     "WRITERS",
@@ -173,6 +176,13 @@ class WriterPort(Protocol):
         """Copy an event into a slot of its own and publish it, after what is in hand: 0 or Status.
 
         `source` has memory of as many bytes as a slot has, in one piece.
+        """
+
+    def put_event(self, source: Any, counter: int, account: TimeAccount) -> int:
+        """Do what :meth:`put` does for the event that a source reads out; its account learns of it.
+
+        The time of the event is now, its dead time that of the account. If it is not published
+        (a negative Status), nothing is told to the account.
         """
 
     def put_many(

@@ -45,6 +45,10 @@ class Writer:
         slot and publishes it, in one call and without waiting: 0, or negative if there is no room,
         the buffer is paused or has ended; then :meth:`get_new_buffer` waits or says so. Nothing may
         be in hand.
+    put_event : callable
+        ``put_event(event, counter, account)`` does the same for the event that a source reads out:
+        the time is now, the dead time is that of the account of its process, which learns that the
+        event is published.
 
     Notes
     -----
@@ -73,6 +77,7 @@ class Writer:
         self._publish = self._port.publish
         self._claim = self._port.claim
         self.put_now = self._port.put
+        self.put_event = self._port.put_event
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._slot = _NONE_IN_HAND

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.contract import Bytes, Counters, Floats, Status
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
+
+if TYPE_CHECKING:
+    from mimocorb._core import TimeAccount
 
 __all__ = ["InProcessWriter"]
 
@@ -125,6 +128,13 @@ class InProcessWriter(Port):
             self.set_metadata(slot, counter, timestamp_s, deadtime, time_ns)
             self.publish()
             return 0
+
+    def put_event(self, source: Any, counter: int, account: TimeAccount) -> int:
+        """Do what :meth:`put` does for the event that a source reads out, and tell its account."""
+        status = self.put(source, counter, time.time(), account.deadtime())
+        if status == 0:
+            account.event_is_published()
+        return status
 
     def put_many(
         self,

@@ -48,7 +48,7 @@ class EventWriter:
         packer = Packer(self.form)
         self._as_it_lies, self._pack_numbers = packer.as_it_lies, packer.pack_numbers
         self._scratch = packer.scratch
-        self._put_now = self.writer.put_now
+        self._put_event = self.writer.put_event
         self._meter: Meter | None = None
 
     @property
@@ -73,21 +73,20 @@ class EventWriter:
             The buffer takes no more events.
         """
         meter = self._meter or self.begin()
-        deadtime = meter.event_is_there()
-        counter, timestamp_s = self.next_counter, time()
+        meter.event_is_there()
         memory = None
         if metadata is None:
             if type(data) is np.ndarray:
                 memory = self._as_it_lies(data)
             elif self._pack_numbers(data, self._scratch, 0):
                 memory = self._scratch
-        if memory is None or self._put_now(memory, counter, timestamp_s, deadtime) < 0:
-            self._put_into_slot(data, metadata, meter, timestamp_s)
-        meter.event_is_published()
-        self.next_counter = counter + 1
+        if memory is None or self._put_event(memory, self.next_counter, meter) < 0:
+            self._put_into_slot(data, metadata, meter)
+        self.next_counter += 1
 
-    def _put_into_slot(self, data: Any, metadata: Any, meter: Meter, timestamp_s: float) -> None:
+    def _put_into_slot(self, data: Any, metadata: Any, meter: Meter) -> None:
         """Publish an event of any form, with metadata of its own, or for which there is no room."""
+        timestamp_s = time()
         try:
             slot = self.writer.get_new_buffer()
         except EndOfStream:
@@ -105,6 +104,7 @@ class EventWriter:
             meter.event_is_dropped()
             raise
         self.writer.process_buffer()
+        meter.event_is_published()
 
     def put_block(self, block: Any, metadata: Any = None) -> None:
         """Publish a block of events, in pieces if it is larger than what is free.
@@ -117,7 +117,7 @@ class EventWriter:
             The buffer takes no more events; those before are published.
         """
         meter = self._meter or self.begin()
-        deadtime = meter.event_is_there()
+        meter.event_is_there()
         timestamp_s = time()
         try:
             rows = self.form.rows(block)
@@ -125,7 +125,7 @@ class EventWriter:
             own = BatchMetadata(
                 np.arange(self.next_counter, self.next_counter + count),
                 np.full(count, timestamp_s),
-                np.full(count, deadtime),
+                np.full(count, meter.deadtime()),
             )
             given = own if metadata is None else _completed_block(metadata, own)
         except BaseException:

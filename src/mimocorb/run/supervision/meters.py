@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.components.meter import StateClock
 from mimocorb.run.run_state import BufferView, GroupView
 from mimocorb.run.supervision.spill import Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
@@ -35,28 +34,30 @@ class RunClock:
     """
 
     def __init__(self) -> None:
-        self._clock = StateClock(len(_RunTime))
+        self._state = _RunTime.NOT_BEGUN
+        self._since_ns = time.monotonic_ns()
+        self._spent_ns = dict.fromkeys(_RunTime, 0)
 
     def start(self) -> None:
         """Begin to count."""
-        self._clock.switch(_RunTime.ACTIVE)
+        self._switch(_RunTime.ACTIVE)
 
     def pause(self) -> None:
         """Stop counting active time."""
-        self._clock.switch(_RunTime.PAUSED)
+        self._switch(_RunTime.PAUSED)
 
     def resume(self) -> None:
         """Count active time again."""
-        self._clock.switch(_RunTime.ACTIVE)
+        self._switch(_RunTime.ACTIVE)
 
     def stop(self) -> None:
         """End counting. Idempotent."""
-        self._clock.switch(_RunTime.OVER)
+        self._switch(_RunTime.OVER)
 
     @property
     def paused_ns(self) -> int:
         """Time for which the run has been paused."""
-        return self._clock.until_now_ns(_RunTime.PAUSED)
+        return self._until_now_ns(_RunTime.PAUSED)
 
     def elapsed_s(self) -> float | None:
         """Time since the start, pauses included; None before the start."""
@@ -65,8 +66,17 @@ class RunClock:
 
     def active_s(self) -> float | None:
         """Time since the start without pauses; None before the start."""
-        active_ns = self._clock.until_now_ns(_RunTime.ACTIVE)
+        active_ns = self._until_now_ns(_RunTime.ACTIVE)
         return active_ns / 1e9 if active_ns else None
+
+    def _switch(self, state: _RunTime) -> None:
+        now_ns = time.monotonic_ns()
+        self._spent_ns[self._state] += now_ns - self._since_ns
+        self._since_ns, self._state = now_ns, state
+
+    def _until_now_ns(self, state: _RunTime) -> int:
+        present_ns = time.monotonic_ns() - self._since_ns if state == self._state else 0
+        return self._spent_ns[state] + present_ns
 
 
 class BufferMeter:
