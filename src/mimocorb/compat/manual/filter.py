@@ -80,7 +80,7 @@ class BufferToBuffer(Access):
     process dies in between, the event is delivered again and marked as such.
 
     Small events are taken in batches, as many as the function processes in about a millisecond;
-    at most 256 of them, 64 KiB, or a quarter of the slots. Their records are published together,
+    at most 256 of them, 64 KiB, or half of the slots. Their records are published together,
     and then the events are acknowledged together. A process that is killed in between, which takes
     some microseconds of each batch, leaves records in the sinks that come again, with the same
     counter, when the events are delivered again: as many as one batch gave. Killed at any other

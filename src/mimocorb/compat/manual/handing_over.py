@@ -79,7 +79,7 @@ class rbExport(HandsOver):  # noqa: N801 - the documented name
     in_batches
         Call `ufunc` with what has come meanwhile, not with each event: `data` has the shape
         (k, values_per_slot), and `metadata` is a named tuple of three arrays of k numbers. There
-        are at most 256 events in a batch, 64 KiB, or a quarter of the slots. They are acknowledged
+        are at most 256 events in a batch, 64 KiB, or half of the slots. They are acknowledged
         together. Events that are delivered again come one by one, so that an event that makes the
         function fail is set aside without its neighbours.
     **rb_info

@@ -12,13 +12,13 @@ _BATCH_BYTES = 64 * 1024
 _LEAST_WORTH_IT = 16
 
 
-def batch_limit(setup: Mapping[str, Any], at_most: int) -> int:
+def batch_limit(setup: Mapping[str, Any], at_most: int, processes: int = 1) -> int:
     """Return how many events of a buffer may be in the hands of one reader.
 
     * At most 64 KiB: a batch stays in the processor's cache, and for larger events the cost of a
       call does not count.
-    * At most a quarter of the slots. Events in hand keep their slots occupied: with two processes
-      in a group, half of the buffer is still there for the writer to go on.
+    * At most half of the slots, for all processes of the group together. Events in hand keep their
+      slots occupied: the other half is still there for the writer to go on.
 
     Parameters
     ----------
@@ -26,9 +26,11 @@ def batch_limit(setup: Mapping[str, Any], at_most: int) -> int:
         Set-up dictionary of the reader.
     at_most
         The limit for small events in a large buffer.
+    processes
+        That share the events of the buffer.
     """
     slots: int = setup["number_of_slots"]
-    return max(1, min(at_most, events_in_a_batch(setup), slots // 4))
+    return max(1, min(at_most, events_in_a_batch(setup), slots // (2 * processes)))
 
 
 def events_in_a_batch(setup: Mapping[str, Any]) -> int:

@@ -31,14 +31,14 @@ class Filter:
     """Calls a function with events, publishes what it returns, and acknowledges them.
 
     Small events are taken together, as many as the function processes in about a millisecond; at
-    most 256 of them, 64 KiB, or a quarter of the slots. Their records are published together, and
-    then the events are acknowledged together. A process that is killed in between, which takes some
+    most 256 of them, 64 KiB, or half of the slots for all processes together. Their records are
+    published together, and then the events are acknowledged together. A process that is killed in between, which takes some
     microseconds of each batch, leaves records in the sinks that come again, with the same counter,
     when the events are delivered again: as many as one batch gave. Killed at any other moment it
     leaves none, as records are not published while the batch is worked on.
 
-    A batch function gets all events that wait, up to 64 KiB or a quarter of the slots. If it raises
-    an exception, or returns something undocumented, all of them are given back; as every event that
+    A batch function gets all events that wait, up to 64 KiB or half of the slots for all processes
+    together. If it raises an exception, or returns something undocumented, all of them are given back; as every event that
     has failed, each then comes alone, in a batch of one: so one that makes the function fail again
     and again is set aside without its neighbours.
 
@@ -87,7 +87,7 @@ class Filter:
         self._decisions = DecisionCounter(len(self.writers))
         self._batch = batch
         limit = _EVENTS_OF_A_BATCH_FUNCTION if batch else _EVENTS_AT_ONCE
-        limits = [batch_limit(source, limit)]
+        limits = [batch_limit(source, limit, worker.spec.number_of_processes)]
         if not batch:
             limits += [events_in_a_batch(setup) for setup in sinks]
         self._limit = min(limits)

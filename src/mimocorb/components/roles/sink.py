@@ -8,6 +8,7 @@ from typing import Any
 from mimocorb.buffers.reader import Reader
 from mimocorb.components.roles.batches import batch_limit
 from mimocorb.components.user_function import failure
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError
 
 __all__ = ["Sink"]
@@ -18,7 +19,7 @@ _EVENTS_AT_ONCE = 256
 class Sink:
     """Calls a function with what has come meanwhile, and acknowledges these events together.
 
-    There are at most 256 events in a batch, 64 KiB, or a quarter of the slots. Events that are
+    There are at most 256 events in a batch, 64 KiB, or half of the slots. Events that are
     delivered again come one by one, so that an event that makes the function fail is set aside
     without its neighbours.
 
@@ -48,7 +49,7 @@ class Sink:
         self._function = function
         self._name = name
         self._metadata = metadata
-        self._limit = batch_limit(setup, _EVENTS_AT_ONCE)
+        self._limit = batch_limit(setup, _EVENTS_AT_ONCE, current_worker().spec.number_of_processes)
 
     def run(self) -> None:
         """Hand over all events to the end of the stream.
