@@ -31,6 +31,7 @@ __all__ = [
 _NUMBERS = "biufc"
 _PLAIN, _LOOK, _REFUSED = "plain", "look", "refused"
 _FLOAT64_WHOLE = 2**53
+_OF_METADATA = "Whole nanoseconds of a clock go into time_ns."
 
 
 class DoesNotFitError(ValueError):
@@ -76,7 +77,14 @@ def _check_whole_numbers(value: Any, array: NDArray[Any], what: str) -> None:
                     )
 
 
-def store(target: NDArray[Any], source: NDArray[Any], what: str, *, of_rows: bool = False) -> None:
+def store(
+    target: NDArray[Any],
+    source: NDArray[Any],
+    what: str,
+    *,
+    of_rows: bool = False,
+    remedy: str = "Hand over such values, or choose another data_type for the buffer.",
+) -> None:
     """Copy `source` into `target`, of the same shape; refuse what would be changed by it.
 
     Parameters
@@ -87,6 +95,8 @@ def store(target: NDArray[Any], source: NDArray[Any], what: str, *, of_rows: boo
         The name of the place in messages, such as ``"channel chA"``.
     of_rows
         Whether the first axis counts events, for messages.
+    remedy
+        What to do, for messages.
 
     Raises
     ------
@@ -96,7 +106,8 @@ def store(target: NDArray[Any], source: NDArray[Any], what: str, *, of_rows: boo
     if target.dtype.names is not None:
         _check_fields(target.dtype, source.dtype, what)
         for name in target.dtype.names:
-            store(target[name], source[name], f"{what}.{name}", of_rows=of_rows)
+            part = f"{what}.{name}"
+            store(target[name], source[name], part, of_rows=of_rows, remedy=remedy)
         return
     rule = _rule(source.dtype, target.dtype)
     if rule is _REFUSED:
@@ -113,9 +124,8 @@ def store(target: NDArray[Any], source: NDArray[Any], what: str, *, of_rows: boo
         where = f" of row {place[0]}" if of_rows else ""
         value = repr(source[place].item()) if source.dtype.kind in _NUMBERS else source[place]
         raise DoesNotFitError(
-            f"{what} holds {target.dtype}; the value {value}{where} does not fit into it, as"
-            f" it takes {_range(target.dtype)}. Hand over such values, or choose another"
-            " data_type for the buffer."
+            f"{what} holds {target.dtype}; the value {value}{where} does not fit into it, as it"
+            f" takes {_range(target.dtype)}. {remedy}"
         )
 
 
@@ -151,7 +161,7 @@ def store_event(slot: NDArray[Any], event: Any) -> None:
 
 
 def exact_number(value: Any, dtype: type[np.int64 | np.float64], what: str) -> Any:
-    """Return one number as the Python number of an int64 or a float64.
+    """Return one number of metadata as the Python number of an int64 or a float64.
 
     Raises
     ------
@@ -170,14 +180,14 @@ def exact_number(value: Any, dtype: type[np.int64 | np.float64], what: str) -> A
     array = as_array(value, what)
     if array.shape != ():
         raise DoesNotFitError(f"{what} is one number; found {shortened(value)}")
-    store(target, array, what)
+    store(target, array, what, remedy=_OF_METADATA)
     return target.item()
 
 
 def exact_column(
     values: Any, dtype: type[np.int64 | np.float64], count: int, what: str
 ) -> NDArray[Any]:
-    """Return one number for all of `count` events, or one for each, as an array of its own.
+    """Return metadata, one number for all of `count` events or one for each, as an array.
 
     Raises
     ------
@@ -191,7 +201,7 @@ def exact_column(
             f" {array.shape}"
         )
     column = np.empty(count, dtype)
-    store(column, np.broadcast_to(array, (count,)), what, of_rows=True)
+    store(column, np.broadcast_to(array, (count,)), what, of_rows=True, remedy=_OF_METADATA)
     return column
 
 
@@ -308,7 +318,8 @@ def _without_digits(whole: NDArray[Any], floats: np.dtype[Any]) -> NDArray[np.bo
     digits = size // np.maximum(lowest_bit, np.uint64(1))
     with np.errstate(over="ignore"):
         is_infinite = np.isinf(whole.astype(floats))
-    return large & ((digits >> np.uint64(min(_digits(floats), 63)) > 0) | is_infinite)
+    too_long = digits >> np.uint64(min(_digits(floats), 63)) > 0
+    return np.asarray(large & (too_long | is_infinite))
 
 
 def _range(dtype: np.dtype[Any]) -> str:

@@ -97,13 +97,10 @@ def _number_packer(form: RecordForm) -> PackNumbers:
     looks: dict[tuple[type, ...], list[tuple[int, int]] | None] = {}
 
     def look_at(types: tuple[type, ...]) -> list[tuple[int, int]] | None:
-        found: list[tuple[int, int]] | None = []
-        for place, (kind, limit) in enumerate(zip(types, exact_up_to, strict=True)):
-            if kind in _WHOLE and limit:
-                found.append((place, limit))
-            elif kind not in _WHOLE | _FLOATS:
-                found = None
-                break
+        found = None
+        if all(kind in _WHOLE or kind in _FLOATS for kind in types):
+            limits = enumerate(zip(types, exact_up_to, strict=True))
+            found = [(place, limit) for place, (kind, limit) in limits if limit and kind in _WHOLE]
         if len(looks) < _MOST_LOOKS:
             looks[types] = found
         return found

@@ -24,6 +24,7 @@ from mimocorb.errors import SetupError
 __all__ = ["MimoFile"]
 
 _LONGEST_HEADER = 1 << 20
+_NUMBERS = ("counter", "timestamp", "deadtime")
 _PLAIN = re.compile(r"[biufc]\d{1,2}")
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class MimoFile:
             self._event = np.dtype(
                 [("data", data, (lengths[0],)), ("metadata", metadata, (lengths[1],))]
             )
-            np.zeros(1, metadata)[["counter", "timestamp", "deadtime"]]
+            np.zeros(1, metadata)[list(_NUMBERS)]
+            self._known = [name for name in metadata.names or () if name in (*_NUMBERS, "time_ns")]
         except Exception as error:  # whatever a file can make of it
             raise SetupError(
                 f"{path} is not a file that mimoCoRB2 has recorded: {type(error).__name__}: {error}"
@@ -72,8 +74,10 @@ class MimoFile:
         self.data_dtype, self.data_length = data, lengths[0]
         self._begin = head.tell()
 
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], tuple[int, float, float]]]:
-        """Yield data and ``(counter, timestamp, deadtime)`` of each event, in recorded order.
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
+        """Yield data and metadata of each event, in recorded order.
+
+        Metadata are ``counter``, ``timestamp``, ``deadtime``, and ``time_ns`` if the file has it.
 
         Half an event at the end, left by a process that was killed, is told in the log.
         """
@@ -82,10 +86,7 @@ class MimoFile:
             while len(content := file.read(self._event.itemsize)) == self._event.itemsize:
                 (event,) = np.frombuffer(content, self._event)
                 about = event["metadata"][0]
-                yield (
-                    event["data"],
-                    (int(about["counter"]), float(about["timestamp"]), float(about["deadtime"])),
-                )
+                yield event["data"], {name: about[name] for name in self._known}
         if content:
             logger.warning("%s ends with half an event, which is left out", self.path)
 

@@ -3,7 +3,7 @@
 Each event is a member ``<stem>_<counter>.parquet`` with one column per field and one row per
 sample, whether the channels are interleaved or each in one piece. The n-th event with the same
 counter is ``<stem>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
-(UTC, s) and ``deadtime``.
+(UTC, s) and ``deadtime``, and ``time_ns`` (whole ns) if the source gives it.
 
 The members of a call become visible by the header of the first, which is written last: an archive
 left by a killed process ends with its last whole event and opens without error.
@@ -34,6 +34,8 @@ _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 
 Metadata = tuple[int, float, float]
+_LATEST_S = 8**11
+"""From here on the header of a member has no place for a time; a clock in ms is there."""
 
 
 class EventArchive:
@@ -121,7 +123,7 @@ class EventArchive:
         body = self._to_parquet(event, metadata, notes)
         header = tarfile.TarInfo(self._names.next(metadata[0]))
         header.size = len(body)
-        header.mtime = max(0, int(metadata[1]))
+        header.mtime = int(metadata[1]) if 0 <= metadata[1] < _LATEST_S else 0
         padding = bytes(-len(body) % tarfile.BLOCKSIZE)
         return header.tobuf(tarfile.USTAR_FORMAT), body + padding
 
@@ -186,11 +188,13 @@ class _ParquetFormat:
         if self.is_contiguous:
             columns = [column[0] for column in columns]
         counter, timestamp, deadtime = metadata
+        time_ns: int | None = getattr(metadata, "time_ns", None)
         schema = self.schema.with_metadata(
             {
                 "counter": str(counter),
                 "timestamp": repr(timestamp),
                 "deadtime": repr(deadtime),
+                **({} if time_ns is None else {"time_ns": str(time_ns)}),
                 **self.description,
                 **(notes or {}),
             }

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
-from mimocorb.components.form import sink
+from mimocorb.components.form import Metadata, sink
 from mimocorb.recording.event_archive import EventArchive, check_archive, size_of_noise
 from mimocorb.recording.output_file import checked_name
 
@@ -30,8 +30,8 @@ class ParquetTar:
     per sample, whether the channels are interleaved or each in one piece. The n-th event with the
     same counter, such as the n-th record that a filter made of one event, is
     ``<filename>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
-    (UTC, s), ``deadtime``, and what the configuration tells about the channels; units are in the
-    metadata of the columns as well.
+    (UTC, s), ``deadtime``, ``time_ns`` (whole ns) if the source gives it, and what the
+    configuration tells about the channels; units are in the metadata of the columns as well.
 
     Every member is handed to the operating system before its event is acknowledged; events of
     up to 64 KiB together are written at once. They become visible by the header of the first,
@@ -130,7 +130,10 @@ class ParquetTar:
             Events could not be written, for instance because the disk is full. The archive keeps
             the whole events it had, can be read, and the events of the batch are given back.
         """
-        each = zip(*(part.tolist() for part in metadata), strict=True)
+        numbers = zip(*(part.tolist() for part in metadata), strict=True)
+        each = (Metadata(*of_event) for of_event in numbers)
+        if metadata.time_ns is not None:
+            each = (one.at(time) for one, time in zip(each, metadata.times(), strict=True))
         self._archive.append(zip(events, each, strict=True))
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mimocorb import errors
 from mimocorb._words import how_many
+from mimocorb.buffers.exact import as_array, store, store_event
 from mimocorb.compat.manual.filter import BufferToBuffer
 from mimocorb.compat.manual.source import SourceToBuffer
 from mimocorb.compat.mimocorb2.buffer_handles import Event
@@ -215,6 +216,7 @@ class Exporter(Base):
                     with sink as (sink_metadata, sink_data):
                         sink_data[:] = data
                         sink_metadata[:] = metadata
+                        sink.time_ns = self.read[0].time_ns
                 yield data, metadata
 
 
@@ -357,9 +359,13 @@ class IsAlive(Base):
 
 
 def _assigned(form: NDArray[Any], value: Any) -> NDArray[Any]:
-    """Return `value` as mimoCoRB2 writes it into a slot of this form."""
+    """Return `value` as mimoCoRB2 writes it into such a slot: one value may stand for all."""
     record = np.empty_like(form)
-    record[:] = value
+    if form.dtype.names is None or isinstance(value, (np.ndarray, np.void)):
+        array = as_array(value, "the event")
+        store(record, np.broadcast_to(array, record.shape), "the event")
+    else:
+        store_event(record, value)
     return record
 
 

@@ -11,6 +11,7 @@ from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
+from mimocorb.components.form import Metadata
 from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.batch_results import take_batch
 from mimocorb.components.roles.batches import BatchPace, batch_limit, events_in_a_batch
@@ -82,6 +83,7 @@ class Filter:
         self._function = function
         self._name = name
         self._make = metadata and functools.partial(tuple.__new__, metadata)
+        self._with_time = metadata is Metadata
         self._ordered = worker.spec.ordered
         self._sample = worker.new_sample and worker.new_sample(source, config or {})
         self._decisions = DecisionCounter(len(self.writers))
@@ -134,10 +136,7 @@ class Filter:
         in_hand = InHand(self.reader)
         arguments: Iterator[tuple[Any, ...]] = zip(in_hand.events)
         if self._make is not None:
-            columns = (part.tolist() for part in self.reader.get_metadata_batch())
-            arguments = zip(
-                in_hand.events, map(self._make, zip(*columns, strict=True)), strict=True
-            )
+            arguments = zip(in_hand.events, self._each_metadata(self._make), strict=True)
         verdicts: list[Verdict] = []
         self._pace.begin()
         try:
@@ -157,6 +156,14 @@ class Filter:
             raise
         self._pace.end(len(verdicts))
         self._finish(verdicts, len(verdicts), in_hand)
+
+    def _each_metadata(self, make: Callable[..., Any]) -> Iterator[Any]:
+        """Return the metadata of each event in hand, with its time if there is one."""
+        metadata = self.reader.get_metadata_batch()
+        each = map(make, zip(*(part.tolist() for part in metadata), strict=True))
+        if metadata.time_ns is None or not self._with_time:
+            return each
+        return (one.at(time_ns) for one, time_ns in zip(each, metadata.times(), strict=True))
 
     def _process_together(self) -> None:
         """Call the function with all events in hand."""
@@ -215,10 +222,9 @@ class Filter:
         places = rejected(verdicts, done)
         for chosen in self._sample.chosen(len(places)):
             place = places[chosen]
-            counter, timestamp_s, deadtime = (
-                part[place].item() for part in self.reader.get_metadata_batch()
-            )
-            metadata = counter, timestamp_s, deadtime
+            batch = self.reader.get_metadata_batch()
+            counter, timestamp_s, deadtime = (part[place].item() for part in batch)
+            metadata = Metadata(counter, timestamp_s, deadtime, batch.times()[place])
             self._sample.keep(in_hand.events[place], metadata, reason_of(verdicts, place))
 
     def _failure(self, place: int | None, error: BaseException) -> UserFunctionError:

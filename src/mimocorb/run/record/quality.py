@@ -7,6 +7,7 @@ clean                none of the others
 incomplete           something accepted has not been processed, or something was not written
 crashed workers      a process that handles data failed; its events were delivered again
 live time doubtful   the checks of the live time disagree, or a source was stopped
+merge doubtful       counters or times that events were put together by went back, or came twice
 ledger open          the ledger of a buffer does not balance, or was never closed
 killed               the main process vanished: killed, or the machine lost its power
 ===================  ==============================================================================
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mimocorb.components.reporting import DISORDER
 from mimocorb.run.ledger import still_open
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
@@ -25,6 +27,7 @@ from mimocorb.run.run_state import ProcessView, RunView, WorkerState
 __all__ = [
     "CLEAN",
     "CRASHED",
+    "DISORDERED",
     "DOUBTFUL",
     "FLAGS",
     "INCOMPLETE",
@@ -37,9 +40,10 @@ CLEAN = "clean"
 INCOMPLETE = "incomplete"
 CRASHED = "crashed workers"
 DOUBTFUL = "live time doubtful"
+DISORDERED = "merge doubtful"
 LEDGER_OPEN = "ledger open"
 KILLED = "killed"
-FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, LEDGER_OPEN, KILLED)
+FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, DISORDERED, LEDGER_OPEN, KILLED)
 
 
 def judge(
@@ -70,6 +74,12 @@ def judge(
         ],
         CRASHED: [f"{worker.name}: {worker.how}" for worker in crashed],
         DOUBTFUL: list(doubts),
+        DISORDERED: [
+            f"{worker}: in {results[DISORDER]:g} events the counter or the time went back, or the"
+            " counter came twice; what was put together behind them may not belong together"
+            for worker, results in view.results.items()
+            if results.get(DISORDER)
+        ],
         LEDGER_OPEN: open_ones,
     }
     return {flag: reasons for flag, reasons in found.items() if reasons} or {CLEAN: []}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
 from mimocorb.compat.mimocorb2.worker_templates import Exporter, Importer
+from mimocorb.components.form import Metadata
 from mimocorb.devices.mimo_file import MimoFile
 from mimocorb.errors import SetupError
 from mimocorb.recording.event_archive import EventArchive
@@ -41,7 +42,9 @@ def export(buffer_io: BufferIO) -> None:
     path = buffer_io.run_dir / f"{name.removesuffix('.tar')}.tar"
     with EventArchive("data.export", path, source.setup, buffer_io.config) as archive:
         for data, metadata in exporter:
-            archive.append([(data, metadata[0].item())])
+            counter, timestamp_s, deadtime = metadata[0].item()
+            about = Metadata(counter, timestamp_s, deadtime, source.time_ns)
+            archive.append([(data, about)])
 
 
 def simulate_importer(buffer_io: BufferIO) -> None:
@@ -60,7 +63,8 @@ def simulate_importer(buffer_io: BufferIO) -> None:
     def events() -> Iterator[NDArray[Any]]:
         clock: _Clock | None = None
         previous_s = 0.0
-        for data, (_, timestamp_s, _) in recorded:
+        for data, metadata in recorded:
+            timestamp_s = float(metadata["timestamp"])
             clock = clock or _Clock()
             clock.wait(timestamp_s - previous_s if previous_s else 0.0)
             previous_s = timestamp_s

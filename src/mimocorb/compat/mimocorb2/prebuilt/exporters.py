@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.compat.manual.sinks import rbDrain
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
 from mimocorb.compat.mimocorb2.worker_templates import Exporter
@@ -56,7 +57,8 @@ def csv(buffer_io: BufferIO) -> None:
     )
     with table:
         for data, metadata in exporter:
-            table.append(data[np.newaxis], [metadata[key] for key in metadata.dtype.names or ()])
+            batch = BatchMetadata.of(metadata[0].item(), source.time_ns)
+            table.append(data[np.newaxis], batch)
 
 
 def histogram(buffer_io: BufferIO) -> None:
