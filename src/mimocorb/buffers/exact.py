@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._words import how_many
+
 __all__ = [
     "DoesNotFitError",
     "as_array",
@@ -197,8 +199,8 @@ def exact_column(
     array = as_array(values, what)
     if array.shape not in ((), (count,)):
         raise DoesNotFitError(
-            f"{what}: expected one number, or {count}, one for each event; found an array of shape"
-            f" {array.shape}"
+            f"expected {how_many(count, 'number')} as {what}, one for each event; found an array of"
+            f" shape {array.shape}"
         )
     column = np.empty(count, dtype)
     store(column, np.broadcast_to(array, (count,)), what, of_rows=True, remedy=_OF_METADATA)

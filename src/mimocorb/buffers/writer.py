@@ -311,6 +311,7 @@ class Writer:
         as_it_lies = (
             array
             if isinstance(array, np.ndarray)
+            and not isinstance(array, np.ma.MaskedArray)
             and (array.dtype is self.dtype or array.dtype == self.dtype)
             and array.shape == self._shape
             and array.flags.c_contiguous

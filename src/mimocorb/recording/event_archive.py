@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.layout import contiguous_samples
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns
 
@@ -33,7 +35,6 @@ _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 
-Metadata = tuple[int, float, float]
 _LATEST_S = 8**11
 """From here on the header of a member has no place for a time; a clock in ms is there."""
 
@@ -153,7 +154,8 @@ def size_of_noise(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
     to_parquet = _ParquetFormat(owner, setup, config)
     dtype, length = setup["dtype"], setup["values_per_slot"]
     noise = np.random.default_rng(0).bytes(dtype.itemsize * length)
-    size = len(to_parquet(np.frombuffer(noise, dtype), (0, 0.0, 0.0)))
+    about = Metadata(0, 0.0, 0.0, NO_TIME)
+    size = len(to_parquet(np.frombuffer(noise, dtype), about))
     return tarfile.BLOCKSIZE + size + -size % tarfile.BLOCKSIZE
 
 
@@ -177,7 +179,7 @@ class _ParquetFormat:
     def __call__(
         self,
         data: NDArray[Any],
-        metadata: tuple[int, float, float],
+        metadata: Metadata,
         notes: Mapping[str, str] | None = None,
     ) -> bytes:
         """Return one event as a Parquet file; the notes are further Parquet metadata."""
@@ -188,7 +190,7 @@ class _ParquetFormat:
         if self.is_contiguous:
             columns = [column[0] for column in columns]
         counter, timestamp, deadtime = metadata
-        time_ns: int | None = getattr(metadata, "time_ns", None)
+        time_ns = metadata.time_ns
         schema = self.schema.with_metadata(
             {
                 "counter": str(counter),

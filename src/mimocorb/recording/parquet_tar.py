@@ -132,7 +132,7 @@ class ParquetTar:
         """
         numbers = zip(*(part.tolist() for part in metadata), strict=True)
         each = (Metadata(*of_event) for of_event in numbers)
-        if metadata.time_ns is not None:
+        if getattr(metadata, "time_ns", None) is not None:
             each = (one.at(time) for one, time in zip(each, metadata.times(), strict=True))
         self._archive.append(zip(events, each, strict=True))
 

@@ -20,10 +20,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb.components import meter_page as page_of
+from mimocorb.components.form import Metadata
 from mimocorb.components.meter import current
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.event_archive import EventArchive, Metadata
+from mimocorb.recording.event_archive import EventArchive
 
 __all__ = ["RejectedSample"]
 

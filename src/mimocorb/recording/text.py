@@ -32,8 +32,8 @@ class Text:
     """Save numbers to a text file, one row for each event, separated by tabs.
 
     The first line names the columns: counter, timestamp (UTC, s), deadtime, then the fields in
-    their order. Numbers are written with the digits that give back the same number when read, truth
-    values as 0 and 1. If the first event has a time in whole ns, ``time_ns`` is a column behind
+    their order. Numbers are written with the digits that give back the same number when read. If
+    the first event has a time in whole ns, ``time_ns`` is a column behind
     these three, with the least int64 for events without one.
 
     Rows are handed to the operating system before their events are acknowledged: a killed process
@@ -173,11 +173,11 @@ class TextTable:
             keeps the whole rows it had.
         """
         between = self._separator
-        if metadata.time_ns is not None and not self._with_time:
+        times = getattr(metadata, "time_ns", None)
+        if times is not None and not self._with_time:
             self._add_time_column(metadata)
         numbers = [map(repr, part.tolist()) for part in metadata]
         if self._with_time:
-            times = metadata.time_ns
             numbers.append(map(repr, [NO_TIME] * len(events) if times is None else times.tolist()))
         each = zip(*numbers, self._as_text(events[:, 0]), strict=True)
         self._file.append([f"{between.join(columns)}\n".encode() for columns in each])
@@ -285,20 +285,20 @@ def _row_format(dtype: np.dtype[Any], separator: str) -> Callable[[NDArray[Any]]
         return lambda records: as_shown(records.astype(shown))
     if dtype.names is None:
         return lambda records: map(str, records)
-    if all(field.kind in "iu" or field == np.float64 for _, field in _fields(dtype)):
+    if all(field.kind in "biu" or field == np.float64 for _, field in _fields(dtype)):
         return lambda records: (separator.join(map(repr, record)) for record in records.tolist())
     # Python has no float32: as Python floats, they would show digits that they do not have
     return lambda records: (separator.join(map(str, record)) for record in records)
 
 
 def _shown_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type in which numbers are written: truth values as 0 and 1, which all can read.
+    """Return the type in which numbers are written, in the same order of fields.
 
     NumPy cuts the digits of a float16 off by its own precision: 65504 would be 65500.
     """
-    others: dict[str, np.dtype[Any]] = {"bool": np.dtype(np.uint8), "float16": np.dtype(np.float32)}
+    short, longer = np.dtype(np.float16), np.dtype(np.float32)
     if dtype.names is None:
-        return others.get(dtype.name, dtype)
-    if not any(field.name in others for _, field in _fields(dtype)):
+        return longer if dtype == short else dtype
+    if all(field != short for _, field in _fields(dtype)):
         return dtype
-    return np.dtype([(name, others.get(field.name, field)) for name, field in _fields(dtype)])
+    return np.dtype([(name, longer if field == short else field) for name, field in _fields(dtype)])

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from mimocorb import errors
 from mimocorb._words import how_many
-from mimocorb.buffers.exact import as_array, store, store_event
 from mimocorb.compat.manual.filter import BufferToBuffer
 from mimocorb.compat.manual.source import SourceToBuffer
 from mimocorb.compat.mimocorb2.buffer_handles import Event
@@ -359,13 +358,9 @@ class IsAlive(Base):
 
 
 def _assigned(form: NDArray[Any], value: Any) -> NDArray[Any]:
-    """Return `value` as mimoCoRB2 writes it into such a slot: one value may stand for all."""
+    """Return `value` as mimoCoRB2 writes it into a slot of this form."""
     record = np.empty_like(form)
-    if form.dtype.names is None or isinstance(value, (np.ndarray, np.void)):
-        array = as_array(value, "the event")
-        store(record, np.broadcast_to(array, record.shape), "the event")
-    else:
-        store_event(record, value)
+    record[:] = value
     return record
 
 

@@ -218,7 +218,10 @@ def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
     count = len(own.counter)
 
     def column(key: str, dtype: type[np.int64 | np.float64]) -> Any:
-        return exact_column(metadata[key], dtype, count, f"metadata: {key}")
+        try:
+            return exact_column(metadata[key], dtype, count, key)
+        except DoesNotFitError as error:
+            raise DoesNotFitError(f"metadata: {key}: {error}") from None
 
     completed = BatchMetadata(
         column("counter", np.int64) if "counter" in metadata else own.counter,

@@ -63,8 +63,7 @@ def simulate_importer(buffer_io: BufferIO) -> None:
     def events() -> Iterator[NDArray[Any]]:
         clock: _Clock | None = None
         previous_s = 0.0
-        for data, metadata in recorded:
-            timestamp_s = float(metadata["timestamp"])
+        for data, (_, timestamp_s, _) in recorded:
             clock = clock or _Clock()
             clock.wait(timestamp_s - previous_s if previous_s else 0.0)
             previous_s = timestamp_s
