@@ -222,6 +222,7 @@ class Exporter(Base):
                         sink_metadata, sink_data = slots.enter_context(sink)
                         sink_data[:] = data
                         sink_metadata[:] = metadata
+                        sink.time_ns = self.read[0].time_ns
                 yield data, metadata
 
 
