@@ -15,13 +15,16 @@ documented name            name in later releases   purpose
 ``BufferToParquetfile``    ``rb_toParquetfile``     whole events into Parquet files in a tar archive
 –                          ``rbExport``             hand every event to a user function
 –                          ``rbDrain``              read and discard
-–                          ``rbObserver``           hand copies of some events to a user function
+–                          ``rbObserver``,          hand copies of some events to a user function
+                           ``rbWSObserver``
 ``buffer_control``         ``buffer_control``       buffers and workers, for programs to steer
 –                          ``run_mimoDAQ``          a whole run from a set-up file
 =========================  =======================  ==============================================
 
-Both names are the same class. Those that connect are constructed with the lists that a worker
-function gets, and then called; they return at the end of the stream::
+Both names are the same class, but ``rbTransfer`` and ``rbProcess`` read what a function returns as
+release 1.0.2 does. Positional arguments may stand in the order of either. Those that connect are
+constructed with the lists that a worker function gets, and then called; they return at the end of
+the stream::
 
     def save(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
         BufferToTxtfile(source_list, sink_list, observe_list, config_dict, **rb_info)()
@@ -30,10 +33,9 @@ function gets, and then called; they return at the end of the stream::
 from typing import TYPE_CHECKING, Any
 
 from mimocorb.compat.manual.filter import BufferToBuffer, MergeBuffers
-from mimocorb.compat.manual.filter import BufferToBuffer as rbProcess
-from mimocorb.compat.manual.filter import BufferToBuffer as rbTransfer
-from mimocorb.compat.manual.handing_over import rbExport, rbObserver
+from mimocorb.compat.manual.handing_over import rbExport, rbObserver, rbWSObserver
 from mimocorb.compat.manual.push import rbPut
+from mimocorb.compat.manual.release_filters import rbProcess, rbTransfer
 from mimocorb.compat.manual.sinks import BufferToParquetfile, BufferToTxtfile, rbDrain
 from mimocorb.compat.manual.sinks import BufferToParquetfile as rb_toParquetfile
 from mimocorb.compat.manual.sinks import BufferToTxtfile as rb_toTxtfile
@@ -56,6 +58,7 @@ __all__ = [
     "rbProcess",
     "rbPut",
     "rbTransfer",
+    "rbWSObserver",
     "rb_toParquetfile",
     "rb_toTxtfile",
     "run_mimoDAQ",

@@ -12,12 +12,10 @@ What to use when
 * look at some events without being waited for: :class:`Observer`
 """
 
-from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.quarantine import QuarantinedEvent
-from mimocorb.buffers.reader import BatchMetadata, Reader
 from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
-from mimocorb.buffers.writer import Writer
+from mimocorb.compat.manual.buffers import NewBuffer, Observer, Reader, Writer
 from mimocorb.errors import BufferTimeout, EndOfStream
 
 __all__ = [

@@ -11,15 +11,22 @@ import sys
 
 import pytest
 
+import mimocorb.activity_logger
 import mimocorb.buffer_control
+import mimocorb.bufferinfoGUI
 import mimocorb.functions.analyzers
 import mimocorb.functions.data
 import mimocorb.functions.exporters
 import mimocorb.functions.misc
 import mimocorb.functions.observers
 import mimocorb.functions.visualizers
+import mimocorb.histogram_buffer
 import mimocorb.mimo_buffer
+import mimocorb.observer_plot
+import mimocorb.parquetReader
 import mimocorb.plot
+import mimocorb.plot_buffer
+import mimocorb.pulseSimulator
 import mimocorb.worker_templates
 
 OF_MIMOCORB2 = {
@@ -33,19 +40,32 @@ OF_MIMOCORB2 = {
     },
     mimocorb.functions.analyzers: {"pha"},
     mimocorb.functions.data: {"export", "simulate_importer", "clocked_importer"},
-    mimocorb.functions.exporters: {"csv", "drain", "histogram"},
+    mimocorb.functions.exporters: {"csv", "drain", "histogram", "visualize_histogram"},
     mimocorb.functions.misc: {"copy"},
     mimocorb.functions.observers: {"oscilloscope"},
     mimocorb.functions.visualizers: {"csv", "histogram"},
 }
-FACES = [mimocorb.mimo_buffer, mimocorb.buffer_control, mimocorb.plot, *OF_MIMOCORB2]
-PUBLIC = [(face, name) for face in FACES for name in face.__all__]
+OF_RELEASES = {
+    mimocorb.activity_logger: {"Logging_manager"},  # and Gen_logger, which is one of them
+    mimocorb.bufferinfoGUI: {"bufferinfoGUI", "plot_bufferinfo"},
+    mimocorb.histogram_buffer: {"histogram_buffer", "animHists", "plot_Histograms"},
+    mimocorb.observer_plot: {"PlotOscilloscope", "PlotKDE"},
+    mimocorb.parquetReader: {"parquetReader"},
+    mimocorb.plot_buffer: {"plot_buffer", "animWaveformPlotter"},
+    mimocorb.pulseSimulator: {"pulseSimulator"},
+}
+FACES = [
+    mimocorb.mimo_buffer,
+    mimocorb.buffer_control,
+    mimocorb.plot,
+    *OF_MIMOCORB2,
+    *OF_RELEASES,
+]
+PUBLIC = [(face, name) for face in FACES for name in face.__all__ if name != "Gen_logger"]
 HOMES = sorted({getattr(face, name).__module__ for face, name in PUBLIC})
 
 LATER_NAMES = {
     "rbImport": "SourceToBuffer",
-    "rbTransfer": "BufferToBuffer",
-    "rbProcess": "BufferToBuffer",
     "rb_toTxtfile": "BufferToTxtfile",
     "rb_toParquetfile": "BufferToParquetfile",
 }
@@ -67,9 +87,11 @@ DOCUMENTED = {
         "rb_toTxtfile",
         "rb_toParquetfile",
         "rbObserver",
+        "rbWSObserver",
     },
     mimocorb.plot: {"plot_graph"},
     **OF_MIMOCORB2,
+    **OF_RELEASES,
 }
 
 
@@ -122,6 +144,8 @@ def test_the_examples_in_docstrings_run(home):
 def test_nothing_heavy_is_imported_before_it_is_used():
     code = (
         "import sys, mimocorb.mimo_buffer, mimocorb.buffer_control, mimocorb.plot\n"
+        "import mimocorb.plot_buffer, mimocorb.histogram_buffer, mimocorb.parquetReader\n"
+        "import mimocorb.bufferinfoGUI, mimocorb.observer_plot, mimocorb.pulseSimulator\n"
         "print([m for m in ('pyarrow', 'matplotlib', 'scipy', 'pandas') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

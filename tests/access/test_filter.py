@@ -117,13 +117,12 @@ def test_metadata_travel_with_every_event(run):
     assert [event[0][0] for event, _ in pulses] == [0, 1, 2]
 
 
-def test_the_later_names_and_the_later_keyword_are_the_same(bench):
-    assert rbTransfer is BufferToBuffer
-    assert rbProcess is BufferToBuffer
+@pytest.mark.parametrize("later", [BufferToBuffer, rbTransfer, rbProcess])
+def test_the_later_keyword_is_the_same(bench, later):
     _, source = bench.filled([np.array([1.0])])
     sink = bench.buffer(name="RB_2")
     group = sink.new_reader_group()
-    rbTransfer(source_list=[source], sink_list=[sink.new_writer()], config_dict={}, ufunc=len)()
+    later(source_list=[source], sink_list=[sink.new_writer()], config_dict={}, ufunc=len)()
     assert len(bench.drained(group)) == 1
 
 

@@ -163,11 +163,11 @@ def test_names_that_could_leave_the_run_directory_are_refused(bench, tmp_path, n
 @pytest.mark.parametrize(
     ("form", "config", "words"),
     [
-        ({"values": 2, "dtype": PULSE}, {}, "RB_1 has 2 values per slot.*BufferToParquetfile"),
+        ({"values": 2, "dtype": PULSE}, {}, "RB_1 has 2 values per slot.*as Parquet files"),
         (
             {"dtype": [("x", "f8", (3,))]},
             {},
-            "fields of RB_1 are whole channels of 3 samples. Save it with BufferToParquetfile",
+            "fields of RB_1 are whole channels of 3 samples. Save whole events, as Parquet files",
         ),
         ({"dtype": [("x", "f8", (3,)), ("n", "i4")]}, {}, "field 'x' of RB_1"),
         ({"dtype": [("x", "S8")]}, {}, "field 'x' of RB_1"),

@@ -69,7 +69,12 @@ def test_a_set_up_of_prebuilt_functions_runs_unchanged(tmp_path):
         "table": {"function": "exporters.csv", "sources": ["PassedOn"]},
         "drain": {"function": "exporters.drain", "sources": ["Input"]},
         "show": {"function": "observers.oscilloscope", "observes": ["Input"]},
-        "show_table": {"function": "visualizers.csv", "observes": ["PassedOn"]},
+        "show_table": {
+            "function": "visualizers.csv",
+            "observes": ["PassedOn"],
+            "config": {"bins": bins},
+        },
+        "show_counts": {"function": "visualizers.histogram", "observes": ["Pulses"]},
     }
     buffers = {"Input": WAVES, "Copy": WAVES, "Pulses": PULSES, "PassedOn": PULSES}
     path = tmp_path / "setup.yaml"
@@ -83,10 +88,11 @@ def test_a_set_up_of_prebuilt_functions_runs_unchanged(tmp_path):
     counts = np.load(done.directory / "Histograms_Pulses" / "peak_heights.npy")
     assert counts.tolist() == [0, 0, 0, 10, 10, 10]
     info = (done.directory / "Histograms_Pulses" / "info.csv").read_text().splitlines()
-    assert info[:2] == ["Channel,Min,Max,NBins", "peak_heights,0.0,60.0,7"]
+    assert info[:2] == ["Channel,Min,Max,NBins", "peak_heights,0,60,7"]
     with tarfile.open(done.directory / "Copy.tar") as archive:
         assert len(archive.getnames()) == 60
-    assert "visualizers.csv shows nothing" in done.log
+    for picture in ("PassedOn_csv_histograms.png", "Pulses_histograms.png"):
+        assert (done.directory / picture).read_bytes().startswith(b"\x89PNG")
     for telling in ("data.export writes Parquet", "exponentially distributed"):
         assert done.log.count(telling) == 1
 

@@ -160,7 +160,8 @@ struct SlotRecord {
   double deadtime;
   std::int64_t published_ns;  // CLOCK_MONOTONIC
   std::uint32_t due;          // cache: number of groups that have not finished with it
-  std::uint32_t has_time;     // 1: its time in whole ns is among the times, a line that others do not travel with
+  std::uint16_t may_repeat;   // 1: it came out of an event that was worked on before, and may be here twice
+  std::uint16_t has_time;     // 1: its time in whole ns is among the times, a line that others do not travel with
 };
 static_assert(sizeof(SlotRecord) == kCacheLine);
 

@@ -23,13 +23,13 @@ def known_time(time_ns: int) -> int | None:
     return None if time_ns == NO_TIME else time_ns
 
 
-class _Columns(NamedTuple):
+class _Parts(NamedTuple):
     counter: NDArray[np.int64]
     timestamp: NDArray[np.float64]
     deadtime: NDArray[np.float64]
 
 
-class BatchMetadata(_Columns):
+class BatchMetadata(_Parts):
     """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``.
 
     Attributes
@@ -39,16 +39,22 @@ class BatchMetadata(_Columns):
         <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event of the batch has one;
         if only some have, the least int64 stands for the others, which is NaT for
         ``time_ns.view("M8[ns]")``.
+    may_repeat : numpy.ndarray or None
+        Which events may be a repeat: a process that had begun to work on them, or on what they came
+        out of, was killed or failed, and may have passed its results on before. None: none of them.
     """
 
     time_ns: NDArray[np.int64] | None = None
+    may_repeat: NDArray[np.bool_] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
-        taken = type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
+        chosen = type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
         if self.time_ns is not None:
-            taken.time_ns = self.time_ns[places]
-        return taken
+            chosen.time_ns = self.time_ns[places]
+        if self.may_repeat is not None:
+            chosen.may_repeat = self.may_repeat[places]
+        return chosen
 
     @classmethod
     def of(cls, metadata: tuple[int, float, float], time_ns: int | None = None) -> Self:

@@ -31,6 +31,7 @@ __all__ = [
     "Floats",
     "GroupLedger",
     "Holding",
+    "Marks",
     "ObserverPort",
     "ReaderPort",
     "RingLedger",
@@ -44,6 +45,7 @@ __all__ = [
 Bytes = NDArray[np.uint8]
 Counters = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
 
 class Status(IntEnum):
@@ -131,6 +133,9 @@ WRITERS = -1
 class WriterPort(Protocol):
     """One open writer."""
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
+
     def advance(self) -> int:
         """Publish what is in hand, then claim one slot: its number, or a negative Status."""
 
@@ -142,6 +147,29 @@ class WriterPort(Protocol):
 
         Of 0, none is claimed: (0, 0) if there is room.
         """
+
+    def claim_anywhere(self, count: int) -> int:
+        """Claim up to `count` slots, neighbours or not, beside what is in hand.
+
+        Returns how many, or a Status if there is none.
+        """
+
+    def fill_claimed(
+        self,
+        where: tuple[int, int, int],
+        rows: NDArray[Any],
+        index: Counters,
+        metadata: tuple[Counters, Floats, Floats],
+        beside: tuple[Counters | None, Marks | None],
+    ) -> None:
+        """Copy the rows ``index[first:first + count]`` into slots in hand, from the `at`-th on.
+
+        `where` is ``(at, first, count)``. Metadata, and the times in ns and the marks of
+        possible repeats `beside` them, if there are any, are those of the same places.
+        """
+
+    def publish_first(self, count: int) -> int:
+        """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
 
     def publish(self) -> int:
         """Publish everything in hand, in the order of claiming; returns how many events."""
@@ -224,6 +252,9 @@ class WriterPort(Protocol):
 class ReaderPort(Protocol):
     """One open reader of a group."""
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
+
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
 
@@ -298,6 +329,16 @@ class ReaderPort(Protocol):
     def delivery(self, slot: int) -> int:
         """How often an event in hand has been handed out, 1 at first."""
 
+    def may_repeat(self) -> bool:
+        """Whether what comes of an event in hand may be there already: see `which_may_repeat`."""
+
+    def which_may_repeat(self, marks: Marks) -> None:
+        """Mark the events in hand, in the order of taking, that came out of repeated work.
+
+        That is work on this event or, on the way to it, on one before, that somebody had begun and
+        not acknowledged.
+        """
+
     def copy(self, slot: int, target: NDArray[Any]) -> None:
         """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""
 
@@ -344,6 +385,9 @@ class Snapshot(NamedTuple):
 
 class ObserverPort(Protocol):
     """One observer. It sees the ring read-only and leaves no trace in it."""
+
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
 
     def snapshot(self, target: Bytes) -> tuple[int, int, float, float, float, int] | None:
         """Copy the newest event into `target`; None while there is none or none holds still.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, print_text, read_setup
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, complain, print_text, read_setup
 
 __all__ = ["add"]
 
@@ -29,7 +28,7 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb.setup.checking.changed_meaning import changed_meaning
+    from mimocorb.setup.checking.changed_meaning import bound_to_directory, changed_meaning
     from mimocorb.setup.paths import shown
     from mimocorb.setup.recommended_form import recommended_form
 
@@ -38,6 +37,15 @@ def convert(chosen: argparse.Namespace) -> int:
         return BAD_USAGE
     output: Path | None = chosen.output
     directory = output.absolute().parent if output else setup.base_directory
+    bound = bound_to_directory(setup) if directory != setup.base_directory else []
+    if bound:
+        complain(
+            f"mimocorb convert: in {shown(directory)}, the set-up would mean something else than in"
+            f" {shown(setup.base_directory)}:\n  "
+            + "\n  ".join(bound)
+            + f"\nNothing was written; write it beside {chosen.setup}",
+        )
+        return BAD_USAGE
     form = recommended_form(setup, directory)
     text = f"# From {chosen.setup} by mimocorb convert.\n\n{form.text}"
     if output is None:
@@ -51,7 +59,7 @@ def convert(chosen: argparse.Namespace) -> int:
     if directory != setup.base_directory:
         notes.append(f"relative paths in configurations start at {shown(directory)} now")
     for note in [*notes, *changed_meaning(setup)]:
-        print(f"mimocorb convert: {note}", file=sys.stderr)
+        complain(f"mimocorb convert: {note}")
     return OK
 
 
@@ -61,9 +69,9 @@ def _written(path: Path, text: str, *, replace: bool) -> bool:
         with path.open("w" if replace else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        print(f"mimocorb convert: {path} exists; choose another name, or --force", file=sys.stderr)
+        complain(f"mimocorb convert: {path} exists; choose another name, or --force")
         return False
     except OSError as error:
-        print(f"mimocorb convert: cannot write {path}: {error.strerror}", file=sys.stderr)
+        complain(f"mimocorb convert: cannot write {path}: {error.strerror}")
         return False
     return True

@@ -74,12 +74,12 @@ def form_of(function: Callable[..., Any]) -> Form:
 
 
 def has_preview(value: Any) -> bool:
-    """Tell whether a value is an access class of mimocorb, or made of one, that judges its buffer.
+    """Tell whether a value is an access class or function of mimocorb that judges its buffer.
 
     Its ``preview(setup, config)`` does so before there is anything to read.
     """
-    bases = getattr(value, "__mro__", ())
-    owner = next((base for base in bases if "preview" in vars(base)), None)
+    places = (*getattr(value, "__mro__", ()), *([value] if inspect.isfunction(value) else ()))
+    owner = next((place for place in places if "preview" in vars(place)), None)
     return owner is not None and owner.__module__.startswith("mimocorb.")
 
 

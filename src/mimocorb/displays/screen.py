@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Picture", "Screen", "Window", "open_screen"]
+__all__ = ["Picture", "Screen", "Window", "open_screen", "picture_name"]
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +115,11 @@ class Picture:
 
     def close(self) -> None:
         """Leave the last picture where it is."""
+
+
+def picture_name(buffer: str, what: str) -> str:
+    """Return the name of the picture of something that a display shows of a buffer."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', buffer)[:48]}_{what}.png"
 
 
 def open_screen(title: str, picture: Path, prepare: Callable[[Figure], Any]) -> tuple[Screen, Any]:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = ["EventInfo", "WaveformFigure", "WaveformSettings", "envelope"]
+__all__ = ["COLOURS", "FAINT", "INK", "EventInfo", "WaveformFigure", "WaveformSettings", "envelope"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Distinguishable with any colour vision; after Okabe and Ito, https://jfly.uni-koeln.de/color/."""
 
-_INK = "#303438"
-_FAINT = "#8a9096"
+INK = "#303438"
+FAINT = "#8a9096"
 _COLUMNS = 1200
 _LAST_DAY_S = 253402300800  # the year 10000, which a calendar cannot show; a clock in ms is there
 _TIME_UNITS = (("ns", 1.0, 2e3), ("µs", 1e3, 2e6), ("ms", 1e6, 2e9), ("s", 1e9, np.inf))
@@ -134,16 +134,16 @@ class WaveformFigure:
             xlim=(times[0], times[-1]) if len(times) > 1 else None,
             ylim=(-half - offset, half - offset),
         )
-        axes.set_title(settings.title, loc="left", weight="bold", color=_INK, pad=24)
-        axes.tick_params(colors=_INK, labelcolor=_INK)
+        axes.set_title(settings.title, loc="left", weight="bold", color=INK, pad=24)
+        axes.tick_params(colors=INK, labelcolor=INK)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(_FAINT)
+        axes.spines[["left", "bottom"]].set_color(FAINT)
         axes.grid(color="#dde1e4", linewidth=0.7)
         axes.set_axisbelow(True)
         self._draw_trigger()
         marker = "o" if settings.samples <= 40 else None
         self._x = envelope(times, _COLUMNS, of_time=True)
-        self._lines: list[Line2D] = [
+        self.lines: list[Line2D] = [
             axes.plot(
                 [],
                 [],
@@ -172,24 +172,22 @@ class WaveformFigure:
             1.02,
             "waiting for the first event",
             transform=axes.transAxes,
-            color=_FAINT,
+            color=FAINT,
             fontsize="small",
         )
 
     def _draw_trigger(self) -> None:
         settings, axes = self.settings, self._axes
         if settings.pre_trigger_samples:
-            axes.axvline(0, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)))
+            axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         if settings.trigger_level_mv is not None:
-            axes.axhline(
-                settings.trigger_level_mv, color=_FAINT, linewidth=1, linestyle=(0, (4, 3))
-            )
+            axes.axhline(settings.trigger_level_mv, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
 
     def show(self, data: NDArray[Any], info: EventInfo) -> None:
         """Put an event into the figure; what it looks like on screen is not changed yet."""
         names = data.dtype.names
         columns = [data[name] for name in names] if names else [data]
-        for line, column in zip(self._lines, columns, strict=True):
+        for line, column in zip(self.lines, columns, strict=True):
             volts_mv = np.asarray(column, np.float64).reshape(-1) - self.settings.analogue_offset_mv
             line.set_data(self._x, envelope(volts_mv, _COLUMNS))
         self.say(str(info))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from mimocorb.components.form import Metadata, observer
 from mimocorb.components.roles.newest_events import NewestEvents
-from mimocorb.displays.screen import Screen, open_screen
+from mimocorb.displays.screen import Screen, open_screen, picture_name
 from mimocorb.displays.waveform_figure import EventInfo, WaveformFigure, WaveformSettings
 
 __all__ = ["Oscilloscope"]
@@ -78,8 +77,7 @@ class Oscilloscope:
             analogue_offset=analogue_offset,
             trigger_level=trigger_level,
         )
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", str(buffer.get("name", "buffer")))[:48]
-        self.picture = directory / f"{name}_waveforms.png"
+        self.picture = directory / picture_name(str(buffer.get("name", "buffer")), "waveforms")
         self._newest: NewestEvents | None = None
         self._least_interval_s = 0.0
         self._screen: Screen | None = None

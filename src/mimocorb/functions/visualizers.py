@@ -1,4 +1,4 @@
-"""Where the files of exporters are: ``function: visualizers.csv``."""
+"""Live histograms of what exporters write: ``function: visualizers.histogram``."""
 
 from mimocorb.compat.mimocorb2.prebuilt.visualizers import csv, histogram
 

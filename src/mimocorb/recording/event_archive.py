@@ -3,14 +3,17 @@
 Each event is a member ``<stem>_<counter>.parquet`` with one column per field and one row per
 sample, whether the channels are interleaved or each in one piece. The n-th event with the same
 counter is ``<stem>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
-(UTC, s) and ``deadtime``, and ``time_ns`` (whole ns) if the source gives it.
+(UTC, s) and ``deadtime``, ``time_ns`` (whole ns) if the source gives it, and ``may_repeat``
+(``true``) if the event may be a repeat.
 
 The members of a call become visible by the header of the first, which is written last: an archive
-left by a killed process ends with its last whole event and opens without error.
+left by a killed process ends with its last whole event and opens without error. The end of an
+archive without events is there from the begin.
 """
 
 from __future__ import annotations
 
+import itertools
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,9 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import NO_TIME
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
-from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns
 
@@ -34,7 +36,8 @@ __all__ = ["EventArchive", "check_archive", "size_of_noise"]
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
-
+_REPEAT, _TIME = "may_repeat", "time_ns"
+_END_BYTES = 2 * tarfile.BLOCKSIZE
 _LATEST_S = 8**11
 """From here on the header of a member has no place for a time; a clock in ms is there."""
 
@@ -53,6 +56,8 @@ class EventArchive:
     config
         ``units``, ``compression``, ``sample_time_ns``, ``pre_trigger_samples`` and
         ``analogue_offset``, all optional; see :class:`mimocorb.buffer_control.BufferToParquetfile`.
+    waits
+        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -63,10 +68,16 @@ class EventArchive:
     """
 
     def __init__(
-        self, owner: str, path: Path, setup: Mapping[str, Any], config: Mapping[str, Any]
+        self,
+        owner: str,
+        path: Path,
+        setup: Mapping[str, Any],
+        config: Mapping[str, Any],
+        *,
+        waits: bool = True,
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
-        self._file = OutputFile(path.parent, path.name)
+        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES, waits=waits)
         self.path = self._file.path
         self._names = _MemberNames(self.path.stem)
 
@@ -77,14 +88,15 @@ class EventArchive:
 
     def append(
         self,
-        events: Iterable[tuple[NDArray[Any], Metadata]],
+        events: Iterable[NDArray[Any]],
+        metadata: BatchMetadata,
         notes: Mapping[str, str] | None = None,
     ) -> None:
         """Append events with their metadata, all or none.
 
         Parameters
         ----------
-        events
+        events, metadata
             At least one.
         notes
             Further Parquet metadata for each of them.
@@ -94,14 +106,21 @@ class EventArchive:
         OutputError
             They could not be written; the archive keeps the whole events it had.
         """
-        members = [self._member(*event, notes) for event in events]
+        each = zip(*(part.tolist() for part in metadata), strict=True)
+        marks = itertools.repeat(False) if metadata.may_repeat is None else metadata.may_repeat
+        times = (None if time_ns is None else str(time_ns) for time_ns in metadata.times())
+        members = []
+        for event, of_event, time_ns, marked in zip(events, each, times, marks, strict=False):
+            own = {_TIME: time_ns, _REPEAT: "true" if marked else None, **(notes or {})}
+            known = {name: note for name, note in own.items() if note is not None}
+            members.append(self._member(event, of_event, known))
         parts = [part for member in members for part in member]
         self._file.append_behind_header(parts[0], b"".join(parts[1:]), len(members))
 
     def close(self) -> None:
         """Write the end of the archive and wait until all is on disk. Idempotent."""
-        end = self._file.size_bytes + 2 * tarfile.BLOCKSIZE
-        self._file.close(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
+        end = self._file.size_bytes + _END_BYTES
+        self._file.close(bytes(_END_BYTES + -end % tarfile.RECORDSIZE))
 
     def __enter__(self) -> EventArchive:
         return self
@@ -118,7 +137,7 @@ class EventArchive:
             self._file.close()
 
     def _member(
-        self, event: NDArray[Any], metadata: Metadata, notes: Mapping[str, str] | None
+        self, event: NDArray[Any], metadata: tuple[int, float, float], notes: Mapping[str, str]
     ) -> tuple[bytes, bytes]:
         """Return header and padded body of an event's member."""
         body = self._to_parquet(event, metadata, notes)
@@ -154,8 +173,7 @@ def size_of_noise(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
     to_parquet = _ParquetFormat(owner, setup, config)
     dtype, length = setup["dtype"], setup["values_per_slot"]
     noise = np.random.default_rng(0).bytes(dtype.itemsize * length)
-    about = Metadata(0, 0.0, 0.0, NO_TIME)
-    size = len(to_parquet(np.frombuffer(noise, dtype), about))
+    size = len(to_parquet(np.frombuffer(noise, dtype), (0, 0.0, 0.0), {_TIME: str(NO_TIME)}))
     return tarfile.BLOCKSIZE + size + -size % tarfile.BLOCKSIZE
 
 
@@ -179,7 +197,7 @@ class _ParquetFormat:
     def __call__(
         self,
         data: NDArray[Any],
-        metadata: Metadata,
+        metadata: tuple[int, float, float],
         notes: Mapping[str, str] | None = None,
     ) -> bytes:
         """Return one event as a Parquet file; the notes are further Parquet metadata."""
@@ -190,13 +208,11 @@ class _ParquetFormat:
         if self.is_contiguous:
             columns = [column[0] for column in columns]
         counter, timestamp, deadtime = metadata
-        time_ns = metadata.time_ns
         schema = self.schema.with_metadata(
             {
                 "counter": str(counter),
                 "timestamp": repr(timestamp),
                 "deadtime": repr(deadtime),
-                **({} if time_ns is None else {"time_ns": str(time_ns)}),
                 **self.description,
                 **(notes or {}),
             }

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal, Self
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
-from mimocorb.components.form import Metadata, sink
+from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.components.form import sink
 from mimocorb.recording.event_archive import EventArchive, check_archive, size_of_noise
 from mimocorb.recording.output_file import checked_name
 
@@ -31,7 +32,9 @@ class ParquetTar:
     same counter, such as the n-th record that a filter made of one event, is
     ``<filename>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
     (UTC, s), ``deadtime``, ``time_ns`` (whole ns) if the source gives it, and what the
-    configuration tells about the channels; units are in the metadata of the columns as well.
+    configuration tells about the channels; units are in the metadata of the columns as well. An
+    event that may be a repeat, because a process that had worked on it before, or on what it came
+    out of, was killed or failed, has ``may_repeat``, ``true``.
 
     Every member is handed to the operating system before its event is acknowledged; events of
     up to 64 KiB together are written at once. They become visible by the header of the first,
@@ -121,7 +124,7 @@ class ParquetTar:
         """Number of events written."""
         return self._archive.event_count
 
-    def __call__(self, events: NDArray[Any], metadata: Any) -> None:
+    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Write a member for each event.
 
         Raises
@@ -130,11 +133,7 @@ class ParquetTar:
             Events could not be written, for instance because the disk is full. The archive keeps
             the whole events it had, can be read, and the events of the batch are given back.
         """
-        numbers = zip(*(part.tolist() for part in metadata), strict=True)
-        each = (Metadata(*of_event) for of_event in numbers)
-        if getattr(metadata, "time_ns", None) is not None:
-            each = (one.at(time) for one, time in zip(each, metadata.times(), strict=True))
-        self._archive.append(zip(events, each, strict=True))
+        self._archive.append(events, metadata)
 
     def __enter__(self) -> Self:
         return self

@@ -18,13 +18,15 @@ from mimocorb.components.form import sink
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns, checked_name
 
-__all__ = ["Text", "TextTable"]
+__all__ = ["REPEAT_MARK", "Text", "TextTable"]
 
 logger = logging.getLogger(__name__)
 
 _WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most digits
 _METADATA = ("counter", "timestamp", "deadtime")
 _TIME = "time_ns"
+REPEAT_MARK = " # may be a repeat"
+"""Behind the last number of a row; NumPy and others can leave out what stands behind a #."""
 
 
 @sink
@@ -38,9 +40,10 @@ class Text:
 
     Rows are handed to the operating system before their events are acknowledged: a killed process
     leaves whole rows, and all of them. Killed in between, the rows of a batch are in the file
-    although its events are delivered again to whoever reads on. At the end, the file is brought to
-    the disk. A process that takes the place of one that has failed goes on in a file of its own,
-    such as ``pulses_2.txt``.
+    although its events are delivered again to whoever reads on. A row that may be a repeat for such
+    a reason, here or in a filter before, ends in ``# may be a repeat``. At the end, the file is
+    brought to the disk. A process that takes the place of one that has failed goes on in a file of
+    its own, such as ``pulses_2.txt``.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ class Text:
         """Number of rows written."""
         return self._table.rows
 
-    def __call__(self, events: NDArray[Any], metadata: Any) -> None:
+    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Write a row for each event.
 
         Raises
@@ -158,6 +161,12 @@ class TextTable:
         self._file = OutputFile(directory, name, self._heading())
         self.path = self._file.path
 
+    @classmethod
+    def check(cls, owner: str, setup: Mapping[str, Any]) -> None:
+        """Raise a SetupError if the events of a buffer are no rows of a table."""
+        _check_form(owner, setup)
+        _headings(owner, setup["dtype"].names or ("value",), {})
+
     @property
     def rows(self) -> int:
         """Number of rows written."""
@@ -173,14 +182,18 @@ class TextTable:
             keeps the whole rows it had.
         """
         between = self._separator
-        times = getattr(metadata, "time_ns", None)
+        times = metadata.time_ns
         if times is not None and not self._with_time:
             self._add_time_column(metadata)
         numbers = [map(repr, part.tolist()) for part in metadata]
         if self._with_time:
             numbers.append(map(repr, [NO_TIME] * len(events) if times is None else times.tolist()))
         each = zip(*numbers, self._as_text(events[:, 0]), strict=True)
-        self._file.append([f"{between.join(columns)}\n".encode() for columns in each])
+        rows = [between.join(columns) for columns in each]
+        if metadata.may_repeat is not None:
+            marks = (REPEAT_MARK if marked else "" for marked in metadata.may_repeat)
+            rows = [row + mark for row, mark in zip(rows, marks, strict=True)]
+        self._file.append([f"{row}\n".encode() for row in rows])
 
     def _heading(self) -> bytes:
         names = self._headings
@@ -221,20 +234,20 @@ def _check_form(owner: str, setup: Mapping[str, Any]) -> None:
     if setup["values_per_slot"] != 1:
         raise SetupError(
             f"{owner} writes one row per event, but {name} has"
-            f" {how_many(setup['values_per_slot'], 'value')} per slot. Save it with"
-            " BufferToParquetfile, or give the buffer one value per slot."
+            f" {how_many(setup['values_per_slot'], 'value')} per slot."
+            " Save whole events, as Parquet files, or give the buffer one value per slot."
         )
     samples = contiguous_samples(dtype, 1)
     if samples is not None:
         raise SetupError(
             f"{owner} writes one number per column, but the fields of {name} are whole"
-            f" channels of {how_many(samples, 'sample')}. Save it with BufferToParquetfile."
+            f" channels of {how_many(samples, 'sample')}. Save whole events, as Parquet files."
         )
     for column, field in _fields(dtype):
         if field.shape or field.kind not in "biufc":
             raise SetupError(
                 f"{owner} writes one number per column, but field {column!r} of {name} is"
-                f" {field}. Save it with BufferToParquetfile, or give each number a field."
+                f" {field}. Save whole events, as Parquet files, or give each number a field."
             )
 
 

@@ -10,13 +10,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mimocorb._texts import say
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.checks.examination import warnings_of
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
-from mimocorb.run.record.run_directory import copy_configuration
+from mimocorb.run.record.run_directory import copied_code, copy_configuration
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run import Run
@@ -24,7 +25,6 @@ from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command
 from mimocorb.run.screen.terminal import PlainLines
 from mimocorb.run.supervision.supervisor import Supervisor
-from mimocorb.run.wording import say
 from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.setup.dialects import read_setup, setup_from_dicts
 from mimocorb.setup.graph import Graph
@@ -151,11 +151,12 @@ class buffer_control:  # noqa: N801 - the documented name
         """Set up all the parallel worker functions and copy their configuration."""
         self._supervisor.prepare_workers()
         self.output_directory.mkdir(parents=True, exist_ok=True)
-        copy_configuration(self.output_directory, self.setup)
+        copies = copy_configuration(self.output_directory, self.setup)
+        self._code = copied_code(self.output_directory, copies)
 
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
-        processes = self._supervisor.start(self.output_directory)
+        processes = self._supervisor.start(self.output_directory, code=self._code)
         self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
@@ -235,7 +236,8 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
     Parameters
     ----------
     setup_filename
-        The set-up file, in any dialect.
+        The set-up file, in any dialect. Without it, the first argument of the program, as in
+        releases 1.0.0 and 1.0.1, whose only argument is `verbose`.
     verbose
         0: print nothing but the summary; 1: plain lines; 2: live view on a terminal.
     debug
@@ -247,7 +249,17 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
         The set-up has errors; the message lists all of them.
     """
 
-    def __init__(self, setup_filename: str | Path, verbose: int = 2, debug: bool = False) -> None:
+    def __init__(
+        self, setup_filename: str | Path | int | None = None, verbose: int = 2, debug: bool = False
+    ) -> None:
+        if isinstance(setup_filename, int):
+            verbose, setup_filename = setup_filename, None
+        if setup_filename is None:
+            if len(sys.argv) < 2:
+                raise SetupError(
+                    "run_mimoDAQ needs a set-up file: name it, or give it to the program"
+                )
+            setup_filename = sys.argv[1]
         self.verbose = verbose
         options = RunOptions(verbose=verbose, supervisor=SupervisorOptions(debug=debug))
         self._run = Run(read_setup(setup_filename), options)

@@ -13,7 +13,7 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
-from mimocorb.errors import EndOfStream
+from mimocorb.errors import EndOfStream, HandleMisuse
 from mimocorb.testing.contract_base import ContractTests, MakeBuffer, put, read_all, value_of
 
 __all__ = ["QuickWritingContract", "ScatteredContract"]
@@ -76,6 +76,73 @@ class QuickWritingContract(ContractTests):
         assert read_all(reader) == [0, 1, 2, 3]
         assert writer.put_many(rows, index, metadata, first=4) == 2
         assert read_all(reader) == [4, 5]
+
+    def test_slots_claimed_ahead_are_filled_and_published_bit_by_bit(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        rows, index, metadata = np.arange(6)[:, None], np.arange(6), metadata_of(*range(6))
+        metadata.may_repeat = np.array([False, True, False, False, False, True])
+        assert [writer.claim_ahead(count) for count in (1, 5, 5)] == [1, 3, 0]
+        writer.fill_ahead(0, rows, index, metadata, first=0, count=3)
+        writer.publish_ahead(2)
+        assert buffer.stats().published == 2
+        assert buffer.stats().in_hand == 2
+        assert not reader.get_batch(1).any()
+        assert not reader.may_repeat
+        assert reader.get_metadata_batch().may_repeat is None
+        assert value_of(reader.get()) == 1
+        assert reader.may_repeat
+        assert reader.get_metadata_batch().may_repeat.tolist() == [True]
+        reader.acknowledge()
+        writer.fill_ahead(1, rows, index, metadata, first=5, count=1)
+        assert writer.claim_ahead(5) == 2
+        writer.publish_ahead(2)
+        assert reader.get_batch(4)[:, 0].tolist() == [2, 5]
+        assert reader.get_metadata_batch().may_repeat.tolist() == [False, True]
+        assert reader.get_metadata_batch().counter.tolist() == [2, 5]
+        writer.abort()
+        buffer.end_writers()
+        with pytest.raises(EndOfStream):
+            writer.claim_ahead(1)
+
+    def test_a_slot_in_the_hands_of_another_thread_is_not_published(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        threading.Thread(target=put, args=(writer, 1)).start()
+        assert value_of(reader.get(timeout_s=60)) == 1  # one after the other they may use it
+        slot = writer.get_new_buffer()
+        errors: list[BaseException] = []
+
+        def misuse() -> None:
+            for use in (writer.get_new_buffer, writer.process_buffer, lambda: writer.write([7])):
+                try:
+                    use()
+                except HandleMisuse as error:
+                    errors.append(error)
+
+        other = threading.Thread(target=misuse)
+        other.start()
+        other.join(60)
+        assert len(errors) == 3
+        assert "used by two threads at once" in str(errors[0])
+        slot[:] = 2
+        writer.process_buffer()
+        assert read_all(reader) == [2]
+
+    def test_only_what_failed_may_be_a_repeat(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        put(writer, 1, 2)
+        assert len(reader.get_batch(2)) == 2
+        assert not reader.may_repeat
+        reader.reject("it failed")
+        for _ in range(2):
+            reader.get()
+            assert reader.may_repeat
 
     def test_put_many_waits_for_the_first_slot(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(1)

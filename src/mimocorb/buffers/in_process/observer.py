@@ -38,6 +38,10 @@ class InProcessObserver:
                 slot.time_ns,
             )
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots."""
+        return self._state.geometry
+
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""
         return self._state.published

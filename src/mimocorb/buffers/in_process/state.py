@@ -45,6 +45,7 @@ class Slot:
     deadtime: float = -1.0
     time_ns: int = NO_TIME
     metadata_set: bool = False
+    may_repeat: bool = False
     published_ns: int = 0
     owed_to: set[int] = field(default_factory=set)
 
@@ -107,6 +108,12 @@ class RingState:
     def __post_init__(self) -> None:
         self.slots = [Slot() for _ in self.payload]
         self.free = set(range(len(self.slots)))
+
+    @property
+    def geometry(self) -> tuple[int, int]:
+        """Number and size in bytes of the slots."""
+        slots, slot_bytes = self.payload.shape
+        return slots, slot_bytes
 
     def token(self, token: int) -> Token:
         """Return the token of this number."""

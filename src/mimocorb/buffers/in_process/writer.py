@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME
-from mimocorb.buffers.contract import Bytes, Counters, Floats, Status
+from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
+from mimocorb.errors import HandleMisuse
 
 if TYPE_CHECKING:
     from mimocorb._core import TimeAccount
@@ -26,6 +28,7 @@ class InProcessWriter(Port):
         super().__init__(state)
         self._token = token
         self._counter = 0
+        self._claimed_by = 0
         self._full_ns = self._paused_ns = 0
         token.promised = max(0, token.promised - 1)
         token.open += 1
@@ -45,21 +48,56 @@ class InProcessWriter(Port):
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
         state = self._state
         with state.changed:
-            self.check_open()
+            self._check_thread()
             status = self._status()
             if status < 0 or count == 0:
                 return status, 0
+            self._claimed_by = threading.get_ident()
             taken = state.claim(min(count, state.left_to_claim()))
             self.in_hand += taken
             return taken[0], len(taken)
 
+    def claim_anywhere(self, count: int) -> int:
+        """Claim up to `count` slots, neighbours or not; how many, or a Status if none."""
+        claimed = 0
+        with self._state.changed:
+            while claimed < count:
+                status, more = self.claim(count - claimed)
+                if status < 0:
+                    return claimed or status
+                claimed += more
+        return claimed
+
+    def fill_claimed(
+        self,
+        where: tuple[int, int, int],
+        rows: NDArray[Any],
+        index: Counters,
+        metadata: tuple[Counters, Floats, Floats],
+        beside: tuple[Counters | None, Marks | None],
+    ) -> None:
+        """Copy rows with metadata, times and marks into slots in hand, from the `at`-th on."""
+        at, first, count = where
+        times_ns, may_repeat = beside
+        columns = *metadata, _times(times_ns, index)
+        with self._state.changed:
+            for place in range(first, first + count):
+                slot = self.in_hand[at + place - first]
+                self.fill(slot, rows[index[place]])
+                self.set_metadata(slot, *(part[place].item() for part in columns))
+                marked = may_repeat is not None and bool(may_repeat[place])
+                self._state.slots[slot].may_repeat = marked
+
     def publish(self) -> int:
         """Publish everything in hand, in the order of claiming; returns how many events."""
+        return self.publish_first(len(self.in_hand))
+
+    def publish_first(self, count: int) -> int:
+        """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
         state = self._state
         with state.changed:
-            self.check_open()
-            published = self.in_hand.copy()
-            self.in_hand.clear()
+            self._check_thread()
+            published, self.in_hand[:count] = self.in_hand[:count], []
             for index in published:
                 slot = state.slots[index]
                 if not slot.metadata_set:
@@ -196,6 +234,11 @@ class InProcessWriter(Port):
         """Count what a dead owner had in hand as torn, and close."""
         self._state.torn += self._drop_slots()
         self._leave()
+
+    def _check_thread(self) -> None:
+        self.check_open()
+        if self.in_hand and self._claimed_by != threading.get_ident():
+            raise HandleMisuse("used by two threads at once, the other one has a slot in hand")
 
     def _status(self) -> int:
         if self._state.ending:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups, check_assignment
 from mimocorb.errors import SetupError
 
@@ -34,6 +35,8 @@ class Access:
     SOURCES: ClassVar[int] = 0
     SINKS: ClassVar[int] = 0
     OBSERVED: ClassVar[int] = 0
+    RELEASE_ORDER: ClassVar[Sequence[str]] = ("source_list", "config_dict")
+    """The positional arguments of release 1.0.2, which are understood as well."""
 
     def __init__(
         self,
@@ -43,14 +46,18 @@ class Access:
         config_dict: dict[str, Any] | None = None,
         **rb_info: str,
     ) -> None:
+        (*lists, config_dict), _ = in_documented_order(
+            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict
+        )
         assigned = check_assignment(
             self,
-            (source_list, sink_list, observe_list),
+            lists,
             rb_info,
             sources=self.SOURCES,
             sinks=self.SINKS,
             observers=self.OBSERVED,
         )
+        self._assigned = assigned  # which may be all that keeps the buffers
         self.logger = logging.getLogger(type(self).__module__)
         self.config_dict: Mapping[str, Any] = config_dict or {}
         self._open(assigned)

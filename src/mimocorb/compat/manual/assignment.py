@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mimocorb._words import how_many
+from mimocorb.compat.manual.field_pairs import plain_setup
 from mimocorb.errors import SetupError
 
 __all__ = [
@@ -45,7 +46,7 @@ class Assignment(NamedTuple):
 
 def check_assignment(
     owner: object,
-    lists: tuple[Setups, Setups, Setups],
+    lists: Sequence[Setups],
     rb_info: Mapping[str, Any],
     *,
     sources: int = 0,
@@ -72,7 +73,7 @@ def check_assignment(
                 f"{name}: unknown argument {key}={role!r}. Besides the documented arguments only"
                 ' buffer assignments are accepted, such as RB_1="read", "write" or "observe".'
             )
-    found = Assignment(*(list(entries or ()) for entries in lists))
+    found = Assignment(*(list(map(plain_setup, entries or ())) for entries in lists))
     needed = (sources, sinks, observers)
     if all(_fits(len(have), need) for have, need in zip(found, needed, strict=True)):
         return found

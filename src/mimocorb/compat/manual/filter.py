@@ -8,6 +8,7 @@ from typing import Any
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.compat.manual.access import Access, Started, one_function
+from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import (
     ANY_NUMBER,
     ONE_OR_MORE,
@@ -108,6 +109,7 @@ class BufferToBuffer(Access):
 
     SOURCES = 1
     SINKS = ONE_OR_MORE
+    RELEASE_ORDER = ("source_list", "sink_list", "config_dict", "ufunc")
 
     def __init__(
         self,
@@ -121,8 +123,12 @@ class BufferToBuffer(Access):
         with_metadata: bool = False,
         **rb_info: str,
     ) -> None:
+        lists_and_config, filter = in_documented_order(
+            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, filter
+        )
         self._given = filter, ufunc
         self._with_metadata = with_metadata
+        source_list, sink_list, observe_list, config_dict = lists_and_config
         super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
@@ -134,11 +140,15 @@ class BufferToBuffer(Access):
         self._loop = Filter(
             assigned.sources[0],
             assigned.sinks,
-            self.filter,
+            self._called(self.filter, assigned),
             function_name(self.filter),
             metadata=tuple if self._with_metadata else None,
             config=self.config_dict,
         )
+
+    def _called(self, function: Callable[..., Any], assigned: Assignment) -> Callable[..., Any]:  # noqa: ARG002
+        """Return what is called with each event: the function, or one that reads its results."""
+        return function
 
     @property
     def event_count(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from mimocorb.compat.manual.field_pairs import documented_setup
 from mimocorb.errors import SetupError
 from mimocorb.model import FunctionReference
 from mimocorb.model.problem import Problem
@@ -38,11 +39,11 @@ def bind(function: Callable[..., Any], worker: Worker) -> Work:
     if problem is not None:
         raise SetupError(problem)
 
+    buffers = (worker.reads, worker.writes, worker.observes)
+
     def work() -> None:
         result = function(
-            list(worker.reads) or None,
-            list(worker.writes) or None,
-            list(worker.observes) or None,
+            *([documented_setup(each) for each in setups] or None for setups in buffers),
             {**worker.spec.config, "directory_prefix": f"{worker.directory}/"},
             **dict(worker.spec.roles),
         )

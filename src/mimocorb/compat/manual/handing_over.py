@@ -1,24 +1,58 @@
-"""``rbExport`` and ``rbObserver``: events to a function, or to a loop of the user."""
+"""``rbExport``, ``rbObserver``, ``rbWSObserver``: events to a function or to a loop of the user."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.reader import Reader
 from mimocorb.compat.manual.access import Started
+from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
-from mimocorb.components.roles.newest_events import checked_interval
+from mimocorb.compat.manual.buffers import Observer, Reader
+from mimocorb.compat.manual.field_pairs import METADATA_PAIRS
+from mimocorb.components.roles.newest_events import NewestEvents, checked_interval
 from mimocorb.components.roles.observer import Watch
 from mimocorb.components.roles.sink import Sink
 from mimocorb.components.user_function import failure, function_name
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError
 
-__all__ = ["rbExport", "rbObserver"]
+__all__ = ["rbExport", "rbObserver", "rbWSObserver"]
 
 Event = tuple[NDArray[Any], tuple[int, float, float]]
+
+
+class _Counter(int):
+    """The number of an event; with an index it is the record of release 1.0.2."""
+
+    record: np.void
+
+    def __getitem__(self, key: int | str) -> Any:
+        return self.record[key]
+
+
+class ObservedMetadata(tuple[Any, ...]):
+    """``(counter, timestamp, deadtime)``, which can be read as in release 1.0.2 as well.
+
+    There, an observer gets an array of one record: ``metadata[0][0]`` is the counter, as
+    ``metadata[0]["counter"]`` and ``metadata["counter"][0]`` are. Here ``metadata[0]`` is.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, metadata: tuple[int, float, float]) -> ObservedMetadata:
+        """Return what an observer tells of an event."""
+        counter = _Counter(metadata[0])
+        counter.record = np.array([metadata], METADATA_PAIRS)[0]
+        return cls((counter, *metadata[1:]))
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return np.array([tuple(self)], METADATA_PAIRS)[key]
+        return super().__getitem__(key)
 
 
 class HandsOver(Started):
@@ -33,8 +67,11 @@ class HandsOver(Started):
         ufunc: Callable[[NDArray[Any], Any], Any] | None = None,
         **rb_info: str,
     ) -> None:
-        self.ufunc = ufunc
+        lists_and_config, self.ufunc = in_documented_order(
+            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, ufunc
+        )
         self.event_count = 0
+        source_list, sink_list, observe_list, config_dict = lists_and_config
         super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
@@ -192,6 +229,7 @@ class rbObserver(HandsOver):  # noqa: N801 - the documented name
         Called as ``ufunc(data, metadata)`` with a copy of the newest event, a read-only array
         valid until the function returns, and ``(counter, timestamp, deadtime)``. Without it,
         calling the object returns an iterator over ``(data, metadata)`` that ends with one None.
+        Its metadata can be read as in release 1.0.2 as well: ``metadata[0][0]`` is the counter.
     **rb_info
         Buffer names and roles, as in ``RB_assign``.
 
@@ -220,14 +258,19 @@ class rbObserver(HandsOver):  # noqa: N801 - the documented name
     """
 
     OBSERVED = 1
+    RELEASE_ORDER = ("observe_list", "config_dict")
 
     def _open_source(self, assigned: Assignment) -> None:
-        self.min_sleeptime = checked_interval("rbObserver", self.config_dict)
-        function = self._counting(self.ufunc, lambda _data: 1) if self.ufunc else _nothing
-        self._loop = Watch(
-            assigned.observed[0], function, function_name(self.ufunc), self.min_sleeptime
-        )
-        self.source = self._loop.source
+        (setup,) = assigned.observed
+        self.min_sleeptime = checked_interval(type(self).__name__, self.config_dict)
+        self._loop: Watch | None = None
+        if self.ufunc is not None:
+            function = self._counting(self.ufunc, lambda _data: 1)
+            self._loop = Watch(setup, function, function_name(self.ufunc), self.min_sleeptime)
+            self.source = self._loop.source
+        else:
+            self.source = Observer(setup)
+        self._newest = NewestEvents(self.source, self.min_sleeptime)
 
     def __call__(self) -> Iterator[Event | None] | None:
         """Hand over copies of new events until the stream ends.
@@ -242,18 +285,36 @@ class rbObserver(HandsOver):  # noqa: N801 - the documented name
         UserFunctionError
             The function raised an exception.
         """
-        if self.ufunc is None:
+        if self._loop is None:
             return self._events()
         self._loop.run()
         return None
 
     def _events(self) -> Iterator[Event | None]:
         """Yield events; may be abandoned and called again, as ``next(watch())`` does."""
-        for data in self._loop.newest:
+        for data in self._newest:
             self.event_count += 1
-            yield data, self.source.get_metadata()
+            yield data, ObservedMetadata.of(self.source.get_metadata())
         yield None
 
 
-def _nothing(_data: NDArray[Any], _metadata: Any) -> None:
-    """Stand for the function where the user has a loop instead."""
+class rbWSObserver(rbObserver):  # noqa: N801 - the documented name
+    """The observer of releases 1.0.0 to 1.0.2 for web sockets: the same as :class:`rbObserver`.
+
+    Examples
+    --------
+    >>> from mimocorb.buffer_control import rbWSObserver
+    >>> from mimocorb.mimo_buffer import NewBuffer, Writer
+    >>> buffer = NewBuffer(8, 1, "int32")
+    >>> watch = rbWSObserver([buffer.new_observer()], {"min_sleeptime": 0})
+    >>> with Writer(buffer.new_writer()) as writer:
+    ...     writer.write([42])
+    >>> [int(event[0][0]) for event in watch() if event is not None]
+    [42]
+    >>> watch.close(), buffer.close()
+    (None, None)
+    """
+
+    def close(self) -> None:
+        """Let go of the buffer. Idempotent."""
+        self.source.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mimocorb.compat.manual.access import Access, one_function
+from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.roles.source import Source
 from mimocorb.components.user_function import function_name
@@ -48,6 +49,8 @@ class SourceToBuffer(Access):
     ----------
     event_count : int
         Number of events published.
+    chnams : list of str
+        Names of the channels.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class SourceToBuffer(Access):
     """
 
     SINKS = 1
+    RELEASE_ORDER = ("sink_list", "config_dict", "ufunc")
 
     def __init__(
         self,
@@ -92,7 +96,13 @@ class SourceToBuffer(Access):
         ufunc: Any = None,
         **rb_info: str,
     ) -> None:
+        lists_and_config, data_source = in_documented_order(
+            self,
+            self.RELEASE_ORDER,
+            *(source_list, sink_list, observe_list, config_dict, data_source),
+        )
         self._given = data_source, ufunc
+        source_list, sink_list, observe_list, config_dict = lists_and_config
         super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
 
     def _open(self, assigned: Assignment) -> None:
@@ -105,6 +115,7 @@ class SourceToBuffer(Access):
         self._source = Source(assigned.sinks[0], function_name(self.data_source))
         self.sink = self._source.events.writer
         self.number_of_channels = self._source.events.form.number_of_channels
+        self.chnams = list(self._source.events.form.channels)
 
     @property
     def event_count(self) -> int:

@@ -68,6 +68,16 @@ class BufferIO:
         self.buffer_names_out = [handle.name for handle in self.write]
         self.buffer_names_observe = [handle.name for handle in self.observe]
 
+    @property
+    def setup_directory(self) -> str:
+        """Name of `setup_dir`, as the first versions of mimoCoRB2 have it."""
+        return str(self.setup_dir)
+
+    @property
+    def run_directory(self) -> str:
+        """Name of `run_dir`, as the first versions of mimoCoRB2 have it."""
+        return str(self.run_dir)
+
     def shutdown_sinks(self) -> None:
         """Leave all sinks; a stream ends when every process that writes it has done so."""
         for writer in self.write:

@@ -14,7 +14,10 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["OFFERED", "offer_mimocorb2"]
+__all__ = ["OFFERED", "RELEASE", "offer_mimocorb2"]
+
+RELEASE = "0.0.4"
+"""The release of mimoCoRB2 whose names these are."""
 
 _TEMPLATES = dict.fromkeys(
     (
@@ -51,9 +54,13 @@ OFFERED: Mapping[str, Mapping[str, str]] = {
     "mimocorb2.functions.data": _prebuilt(
         "data", "clocked_importer", "export", "simulate_importer"
     ),
-    "mimocorb2.functions.exporters": _prebuilt("exporters", "csv", "drain", "histogram"),
+    "mimocorb2.functions.exporters": {
+        **_prebuilt("exporters", "csv", "drain", "histogram"),
+        **_prebuilt("visualizers", "visualize_histogram"),
+    },
     "mimocorb2.functions.misc": _prebuilt("misc", "copy"),
     "mimocorb2.functions.observers": _prebuilt("observers", "oscilloscope"),
+    "mimocorb2.functions.visualizers": _prebuilt("visualizers", "csv", "histogram"),
 }
 """Module of mimoCoRB2 → name in it → our module that has it (and its name there, if another)."""
 
@@ -74,6 +81,8 @@ class _Names(Loader):
         vars(module).update(__getattr__=self._get, __all__=list(offered))
 
     def _get(self, name: str) -> Any:
+        if name == "__version__" and self._module == "mimocorb2":
+            return RELEASE
         if name.startswith("__"):
             raise AttributeError(name)
         home = OFFERED[self._module].get(name)

@@ -94,6 +94,7 @@ class Base:
         self.name = io.name
         self.run_dir = io.run_dir
         self.setup_dir = io.setup_dir
+        self.run_directory, self.setup_directory = io.run_directory, io.setup_directory
         self.shutdown_sinks = io.shutdown_sinks
 
     def drain_sources(self) -> None:
@@ -158,6 +159,8 @@ class Importer(Base):
     ----------
     data_example, metadata_example : ndarray
         Zeros in the form of an event and of its metadata.
+    counter : int
+        Number of events that have been taken from the function and published.
     """
 
     def __init__(self, io: BufferIO) -> None:
@@ -165,6 +168,7 @@ class Importer(Base):
         self._needs(0, "1 sink", 0)
         self.data_example = io.data_out_examples[0]
         self.metadata_example = io.metadata_out_examples[0]
+        self.counter = 0
 
     def __call__(self, ufunc: Callable[[], Iterator[Any]]) -> None:
         """Publish every event up to None or the end of the generator; blocks until then."""
@@ -176,6 +180,7 @@ class Importer(Base):
                 if data is None:
                     return
                 yield _assigned(form, data)
+                self.counter += 1
 
         SourceToBuffer(sink_list=self.io.worker.writes, data_source=events)()
 

@@ -8,6 +8,8 @@ incomplete           something accepted has not been processed, or something was
 crashed workers      a process that handles data failed; its events were delivered again
 live time doubtful   the checks of the live time disagree, or a source was stopped
 merge doubtful       counters or times that events were put together by went back, or came twice
+stood still          a source or a buffer was silent for too long, or a device was lost
+warnings             functions that handle data have logged warnings
 ledger open          the ledger of a buffer does not balance, or was never closed
 killed               the main process vanished: killed, or the machine lost its power
 ===================  ==============================================================================
@@ -23,6 +25,7 @@ from mimocorb.components.reporting import DISORDER
 from mimocorb.run.ledger import still_open
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
+from mimocorb.run.wording import alarm_line, stands_still, warned_workers
 
 __all__ = [
     "CLEAN",
@@ -33,6 +36,8 @@ __all__ = [
     "INCOMPLETE",
     "KILLED",
     "LEDGER_OPEN",
+    "STOOD_STILL",
+    "WARNED",
     "judge",
 ]
 
@@ -41,9 +46,13 @@ INCOMPLETE = "incomplete"
 CRASHED = "crashed workers"
 DOUBTFUL = "live time doubtful"
 DISORDERED = "merge doubtful"
+STOOD_STILL = "stood still"
+WARNED = "warnings"
 LEDGER_OPEN = "ledger open"
 KILLED = "killed"
-FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, DISORDERED, LEDGER_OPEN, KILLED)
+FLAGS = (
+    *(CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, DISORDERED, STOOD_STILL, WARNED, LEDGER_OPEN, KILLED),
+)
 
 
 def judge(
@@ -80,6 +89,8 @@ def judge(
             for worker, results in view.results.items()
             if results.get(DISORDER)
         ],
+        STOOD_STILL: list(map(alarm_line, stands_still(view))),
+        WARNED: list(warned_workers(view)),
         LEDGER_OPEN: open_ones,
     }
     return {flag: reasons for flag, reasons in found.items() if reasons} or {CLEAN: []}

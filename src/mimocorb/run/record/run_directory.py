@@ -8,6 +8,7 @@
 * ``log.txt`` and ``log.jsonl``: what happened;
 * ``summary.txt``: what came out, for people;
 * ``.reserved``: room for these two on a disk that gets full, until the run ends;
+* ``.spill.npz.part``: room for the events that may be left then;
 * and what the sinks wrote.
 """
 
@@ -17,7 +18,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,12 +27,14 @@ from typing import Literal
 
 from mimocorb.errors import OutputError
 from mimocorb.model import Setup
+from mimocorb.recording.spill_place import SPILL_FILE, partial_of
 from mimocorb.run.record.run_number import run_suffix, take_run_number
 from mimocorb.setup.user_code.user_functions import neighbours
 
 __all__ = [
     "CopiedFile",
     "FileKind",
+    "copied_code",
     "copy_configuration",
     "create_run_directory",
     "free_reserved_room",
@@ -115,7 +118,9 @@ def write_atomically(path: Path, text: str) -> None:
     """
     partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("w", encoding="utf-8") as file:
+        with suppress(FileNotFoundError):  # what a program that was killed has left, or a link
+            partial.unlink()
+        with partial.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -132,14 +137,15 @@ def reserve_room(directory: Path, size_bytes: int) -> None:
 
     Where that is not possible, the first file that does not fit tells so.
     """
-    with suppress(OSError), (directory / RESERVE).open("wb") as file:
+    with suppress(OSError), (directory / RESERVE).open("xb") as file:
         os.posix_fallocate(file.fileno(), 0, size_bytes)
 
 
 def free_reserved_room(directory: Path) -> None:
-    """Give back the room that was reserved. Idempotent."""
-    with suppress(OSError):
-        (directory / RESERVE).unlink()
+    """Give back the room that was reserved, also for events that are left. Idempotent."""
+    for name in (directory / RESERVE, partial_of(directory / SPILL_FILE)):
+        with suppress(OSError):
+            name.unlink()
 
 
 def _sync_directory(directory: Path) -> None:
@@ -181,6 +187,13 @@ def copy_configuration(directory: Path, setup: Setup) -> list[CopiedFile]:
         path = str(target.relative_to(directory))
         copies[original] = CopiedFile(path, str(original), kind, digest)
     return list(copies.values())
+
+
+def copied_code(directory: Path, copies: Iterable[CopiedFile]) -> dict[Path, Path]:
+    """Return where the copy of each module is, by its original."""
+    return {
+        Path(each.original): directory / each.path for each in copies if each.kind == "function"
+    }
 
 
 def _files_of(setup: Setup) -> Iterator[tuple[FileKind, Path]]:

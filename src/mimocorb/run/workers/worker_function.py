@@ -32,6 +32,9 @@ class WorkerFunction:
         self.processes: list[WorkerProcess] = []
         self.predecessors: list[WorkerProcess] = []
         self.accounts: list[ProcessAccount] = []
+        self._warnings = 0
+        self._last_warning = ""
+        self._has_left = False
         self.readers = {name: buffers[name].new_reader_group() for name in spec.reads}
         self.writers = {name: buffers[name].new_writer() for name in spec.writes}
         self.observers = {name: buffers[name].new_observer() for name in spec.observes}
@@ -90,7 +93,13 @@ class WorkerFunction:
         self.predecessors.append(process)
 
     def task(
-        self, channel: WorkerChannel, directory: Path, log_level: int, *, begun: bool
+        self,
+        channel: WorkerChannel,
+        directory: Path,
+        code: Mapping[Path, Path],
+        log_level: int,
+        *,
+        begun: bool,
     ) -> WorkerTask:
         """Return what one process of the function is started with.
 
@@ -112,6 +121,7 @@ class WorkerFunction:
                 process_number=number,
                 attempt=sum(account.number == number for account in self.accounts),
             ),
+            code=code,
             waits_for_gate=self.spec.is_source and not begun,
             log_level=log_level,
             channel=channel,
@@ -137,7 +147,9 @@ class WorkerFunction:
 
         The value counts the events due now.
         """
-        found = {}
+        found: dict[str, int] = {}
+        if self._has_left:
+            return found
         for name, reader in self.readers.items():
             stats = self._buffers[name].stats()
             due = sum(group.due for group in stats.groups if group.group == reader["group"])
@@ -156,10 +168,30 @@ class WorkerFunction:
             if group.group == reader["group"]
         )
 
+    @property
+    def is_finishing(self) -> bool:
+        """Whether its processes have got all that there is, and end their work."""
+        return (
+            bool(self.spec.reads)
+            and not self.unread()
+            and all(process.state is not WorkerState.ENDING for process in self.alive)
+        )
+
     def leave(self) -> None:
-        """Give up reading, so that no writer waits for it any more; the events left are counted."""
+        """Give up reading, so that no writer waits for it any more; the events left are counted.
+
+        Idempotent.
+        """
+        if self._has_left:
+            return
+        self._has_left = True
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
+
+    def note_warning(self, text: str) -> None:
+        """Count a warning, or worse, that one of its processes has logged."""
+        self._warnings += 1
+        self._last_warning = text
 
     def view(self) -> WorkerView:
         """Return the present state for displays and records."""
@@ -178,6 +210,8 @@ class WorkerFunction:
                 for number in range(1, self.spec.number_of_processes + 1)
             ),
             replaced=tuple(map(self._view_of, self.predecessors)),
+            warnings=self._warnings,
+            last_warning=self._last_warning,
         )
 
     def _view_of(self, process: WorkerProcess) -> ProcessView:

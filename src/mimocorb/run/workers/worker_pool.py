@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
@@ -15,15 +15,16 @@ from pathlib import Path
 
 from mimocorb.checks.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_state import AlarmKind, WorkerState
 from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.run.workers.worker_link import Message
+from mimocorb.run.workers.worker_link import Message, printable
 from mimocorb.run.workers.worker_process import PoolLinks, WorkerProcess
 
 __all__ = ["WorkerPool"]
@@ -37,6 +38,9 @@ SHARED_IMPORTS = (
     "mimocorb.mimo_buffer",
     "mimocorb.buffer_control",
 )
+
+
+WARNING_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 class WorkerPool:
@@ -56,6 +60,8 @@ class WorkerPool:
         Gives the start method and what is logged.
     results
         Gets what user functions report, by process and name.
+    alarms
+        Gets what they say about their devices.
     on_exit
         Called with each process that has ended, and its function.
     """
@@ -68,6 +74,7 @@ class WorkerPool:
         options: SupervisorOptions,
         results: dict[str, dict[str, float]],
         *,
+        alarms: Alarms,
         on_exit: Callable[[WorkerFunction, WorkerProcess], None],
     ) -> None:
         self._functions = functions
@@ -75,13 +82,19 @@ class WorkerPool:
         self._log = log
         self._options = options
         self._results = results
+        self._alarms = alarms
         self._on_exit = on_exit
         self._links: PoolLinks | None = None
         self._directory = Path()
+        self._code: Mapping[Path, Path] = {}
         self._gate_open = False
 
-    def start(self, order: Sequence[str], directory: Path) -> list[WorkerProcess]:
+    def start(
+        self, order: Sequence[str], directory: Path, code: Mapping[Path, Path]
+    ) -> list[WorkerProcess]:
         """Start all processes, function by function in this order; returns them in this order.
+
+        They write into `directory`, and import modules of the user as copied in `code`.
 
         Raises
         ------
@@ -91,7 +104,7 @@ class WorkerPool:
             There is no such start method.
         """
         start_method_now(self._options.start_method)  # an unknown one is refused at once
-        self._directory = directory
+        self._directory, self._code = directory, code
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
         for function in ordered:
@@ -207,7 +220,9 @@ class WorkerPool:
         return WorkerProcess(
             function.process_label(number),
             number,
-            lambda channel: function.task(channel, self._directory, level, begun=self._gate_open),
+            lambda channel: function.task(
+                channel, self._directory, self._code, level, begun=self._gate_open
+            ),
             partial(self._on_message, function),
             self._on_output,
             account=function.new_account(number),
@@ -232,6 +247,7 @@ class WorkerPool:
             if descriptor is not None:
                 self._loop.unwatch(descriptor)
         process.finish()
+        self._alarms.end(AlarmKind.DEVICE_LOST, process.name, f"{process.name} has ended")
         self._on_exit(function, process)
 
     def _on_message(
@@ -239,9 +255,23 @@ class WorkerPool:
     ) -> None:
         if message.kind == "log":
             self._log.add_said(message.level, process.name, message.text, message.time_s)
+            if message.of_function and message.level in WARNING_LEVELS:
+                function.note_warning(message.text)
+        elif message.kind == "device lost":
+            self._alarms.begin(
+                AlarmKind.DEVICE_LOST, process.name, f"{process.name}: {message.text}"
+            )
+        elif message.kind == "device back":
+            text = f"{process.name} has its device again"
+            self._alarms.end(AlarmKind.DEVICE_LOST, process.name, text)
         elif message.kind == "result":
             name = function.process_name(process.number)
-            self._results.setdefault(name, {}).update(json.loads(message.text))
+            reported = {printable(key): value for key, value in json.loads(message.text).items()}
+            self._results.setdefault(name, {}).update(reported)
+        elif message.kind == "held up":
+            process.held_up_by = message.text
+        elif message.kind == "disk":
+            process.waits_for_disk = message.text
         elif message.kind == "ready":
             process.state = WorkerState.RUNNING if self._gate_open else WorkerState.READY
         elif not process.gone:

@@ -8,13 +8,16 @@ if the set-up has something that it concerns.
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from mimocorb.model import Setup, WorkerSpec
+from mimocorb.setup.paths import absolute
 from mimocorb.setup.user_code.user_functions import is_buffer_io, parsed
 
-__all__ = ["changed_meaning"]
+__all__ = ["bound_to_directory", "changed_meaning"]
 
 _PREBUILT = "mimocorb.functions."
 
@@ -81,11 +84,27 @@ CHANGES = (
         _is("observers.oscilloscope"),
     ),
     Change(
-        "visualizers.csv and visualizers.histogram show nothing: open the files of exporters.csv"
-        " and exporters.histogram in the run directory instead",
-        _is("visualizers.csv", "visualizers.histogram"),
+        "visualizers.csv and visualizers.histogram show histograms as those of mimocorb look: as"
+        " steps, whatever plot_type and histtype say, and without a window in a picture",
+        _is("visualizers.csv", "visualizers.histogram", "exporters.visualize_histogram"),
     ),
 )
+
+
+def bound_to_directory(setup: Setup) -> list[str]:
+    """Return why a set-up means something else in another directory than its own."""
+    found = [
+        f"{spec.name} runs a function of mimoCoRB2, which may look for files beside the set-up"
+        for spec in setup.workers
+        if _is_theirs(spec) and not prebuilt_name(spec)
+    ]
+    for spec in setup.workers:
+        for key, value in spec.config.items():
+            if isinstance(value, str) and value and not Path(value).expanduser().is_absolute():
+                beside = absolute(spec.config_origin.directory, value)
+                if os.path.lexists(beside):
+                    found.append(f"{spec.name} is given {key}: {value}, which is beside the set-up")
+    return found
 
 
 def changed_meaning(setup: Setup) -> list[str]:
@@ -96,6 +115,11 @@ def changed_meaning(setup: Setup) -> list[str]:
         names = [spec.name for spec in theirs if change.concerns(spec)]
         if names:
             found.append(f"{', '.join(names)}: {change.text}")
+    if theirs and setup.output_directory is None and setup.base_directory != Path.cwd():
+        found.append(
+            "without target_directory, runs go into target in the current directory; those of"
+            " mimoCoRB2 go into target beside the set-up"
+        )
     return found
 
 

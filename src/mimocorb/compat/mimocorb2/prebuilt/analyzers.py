@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mimocorb.analysis.pulses import find_pulses
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
+from mimocorb.compat.mimocorb2.prebuilt.previews import judged_by
 from mimocorb.compat.mimocorb2.worker_templates import Processor
 from mimocorb.errors import SetupError
 
@@ -45,6 +46,11 @@ _CONDITION_OF = {
 Search = Callable[[NDArray[Any]], Mapping[str, Any] | None]
 
 
+def _judge(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    channel_of(config, buffer["dtype"].names or ())
+
+
+@judged_by(_judge)
 def pha(buffer_io: BufferIO) -> None:
     """Find the first pulse of a channel, and write its height and what else is asked for.
 
@@ -76,7 +82,7 @@ def pha(buffer_io: BufferIO) -> None:
             f"analyzers.pha fills the fields {', '.join(_CONDITION_OF)}; {buffer_io.write[0].name}"
             f" has {', '.join(unknown) or 'no fields'}"
         )
-    channel = _channel(buffer_io)
+    channel = channel_of(buffer_io.config, buffer_io.read[0].data_dtype.names or ())
     search = _search(buffer_io.config, fields)
     record = buffer_io.data_out_examples[0].copy()
 
@@ -91,9 +97,11 @@ def pha(buffer_io: BufferIO) -> None:
     processor(first_pulse)
 
 
-def _channel(buffer_io: BufferIO) -> str:
-    channels = buffer_io.read[0].data_dtype.names or ()
-    channel = str(buffer_io.get("channel") or channels[0])
+def channel_of(config: Mapping[str, Any], channels: tuple[str, ...]) -> str:
+    """Return the channel to search: the configured one, or the first."""
+    if not channels:
+        raise SetupError("analyzers.pha searches a channel, but the events have no fields")
+    channel = str(config.get("channel") or channels[0])
     if channel not in channels:
         raise SetupError(f"analyzers.pha: channel is {channel!r}; there are {', '.join(channels)}")
     return channel

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
 from mimocorb.compat.mimocorb2.worker_templates import Exporter, Importer
-from mimocorb.components.form import Metadata
 from mimocorb.devices.mimo_file import MimoFile
 from mimocorb.errors import SetupError
 from mimocorb.recording.event_archive import EventArchive
@@ -41,10 +40,8 @@ def export(buffer_io: BufferIO) -> None:
     name = checked_name("Exporter", buffer_io.get("filename", source.name))
     path = buffer_io.run_dir / f"{name.removesuffix('.tar')}.tar"
     with EventArchive("data.export", path, source.setup, buffer_io.config) as archive:
-        for data, metadata in exporter:
-            counter, timestamp_s, deadtime = metadata[0].item()
-            about = Metadata(counter, timestamp_s, deadtime, source.time_ns)
-            archive.append([(data, about)])
+        for data, _metadata in exporter:
+            archive.append([data], source.metadata_of_event())
 
 
 def simulate_importer(buffer_io: BufferIO) -> None:

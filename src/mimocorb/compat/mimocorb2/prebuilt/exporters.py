@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.compat.manual.sinks import rbDrain
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
+from mimocorb.compat.mimocorb2.prebuilt.bins import checked_bins
+from mimocorb.compat.mimocorb2.prebuilt.previews import judged_by
 from mimocorb.compat.mimocorb2.worker_templates import Exporter
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import checked_name
@@ -31,6 +32,12 @@ def drain(buffer_io: BufferIO) -> None:
     rbDrain(worker.reads, worker.writes, worker.observes)()
 
 
+def _judge_csv(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    checked_name("exporters.csv", config.get("filename", buffer["name"]))
+    TextTable.check("exporters.csv", buffer)
+
+
+@judged_by(_judge_csv)
 def csv(buffer_io: BufferIO) -> None:
     """Save numbers to a CSV file in the run directory, one row per event.
 
@@ -47,7 +54,7 @@ def csv(buffer_io: BufferIO) -> None:
     """
     exporter = Exporter(buffer_io)
     source = exporter.read[0]
-    name = checked_name("Exporter", buffer_io.get("filename", source.name))
+    name = checked_name("exporters.csv", buffer_io.get("filename", source.name))
     table = TextTable(
         "exporters.csv",
         source.setup,
@@ -56,11 +63,21 @@ def csv(buffer_io: BufferIO) -> None:
         separator=",",
     )
     with table:
-        for data, metadata in exporter:
-            batch = BatchMetadata.of(metadata[0].item(), source.time_ns)
-            table.append(data[np.newaxis], batch)
+        for data, _metadata in exporter:
+            table.append(data[np.newaxis], source.metadata_of_event())
 
 
+def _judge_histogram(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    if buffer["values_per_slot"] != 1:
+        raise SetupError(
+            f"exporters.histogram needs data_length 1; {buffer['name']} has"
+            f" {buffer['values_per_slot']}. Reduce the events before, with analyzers.pha or a"
+            " function of your own."
+        )
+    checked_bins("exporters.histogram", config.get("bins"), buffer["dtype"].names or ())
+
+
+@judged_by(_judge_histogram)
 def histogram(buffer_io: BufferIO) -> None:
     """Count how often the values of each field fall into the bins of a histogram.
 
@@ -79,16 +96,13 @@ def histogram(buffer_io: BufferIO) -> None:
         Time between two updates of the files, in s.
     """
     exporter = Exporter(buffer_io)
-    if exporter.read[0].data_length != 1:
-        raise SetupError(
-            f"exporters.histogram needs data_length 1; {exporter.read[0].name} has"
-            f" {exporter.read[0].data_length}. Reduce the events before, with analyzers.pha or a"
-            " function of your own."
-        )
+    _judge_histogram(exporter.read[0].setup, buffer_io.config)
     interval_s = float(buffer_io.get("update_interval", 1))
     histograms = _Histograms(
         buffer_io.run_dir / f"Histograms_{exporter.read[0].name}",
-        _checked_bins(buffer_io["bins"], exporter.data_example.dtype.names or ()),
+        checked_bins(
+            "exporters.histogram", buffer_io["bins"], exporter.data_example.dtype.names or ()
+        ),
     )
     saved_s = time.monotonic()
     for data, _metadata in exporter:
@@ -107,7 +121,7 @@ class _Histograms:
         self._files = {name: directory / f"{name}.npy" for name in bins}
         self._edges = {name: np.linspace(*each) for name, each in bins.items()}
         self._counts = {name: self._begin(name) for name in bins}
-        rows = [",".join(map(str, (name, *each))) for name, each in bins.items()]
+        rows = [",".join(map(str, (name, *map(_short, each)))) for name, each in bins.items()]
         (directory / "info.csv").write_text("\n".join(["Channel,Min,Max,NBins", *rows, ""]))
         self.save()
 
@@ -138,29 +152,6 @@ class _Histograms:
             beside.replace(path)
 
 
-def _checked_bins(given: Any, fields: tuple[str, ...]) -> dict[str, tuple[float, float, int]]:
-    if not isinstance(given, Mapping) or not given:
-        raise SetupError(
-            f"exporters.histogram: bins is {given!r}; give (min, max, number) for each field"
-        )
-    unknown = [str(name) for name in given if name not in fields]
-    if unknown:
-        raise SetupError(
-            f"exporters.histogram: bins names {', '.join(unknown)}, but the fields are"
-            f" {', '.join(fields)}"
-        )
-    bins = {}
-    for name, each in given.items():
-        try:
-            lowest, highest, number = each
-            bins[str(name)] = (float(lowest), float(highest), int(number))
-        except (TypeError, ValueError):
-            raise SetupError(
-                f"exporters.histogram: bins of {name} is {each!r}; give (min, max, number)"
-            ) from None
-        if not (bins[str(name)][0] < bins[str(name)][1] and bins[str(name)][2] >= 2):
-            raise SetupError(
-                f"exporters.histogram: bins of {name} is {each!r}; min is less than max, and there"
-                " are at least 2 edges"
-            )
-    return bins
+def _short(number: float) -> str:
+    """Return a number as mimoCoRB2 writes it: 0, not 0.0."""
+    return str(int(number)) if number == int(number) else str(number)

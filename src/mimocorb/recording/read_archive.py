@@ -1,0 +1,150 @@
+"""Read archives of events again: those of ``parquet_tar``, and those of mimoCoRB 1.0 to 1.0.2.
+
+Both are tar files with one Parquet file for each event, one column per channel and one row per
+sample. Ours tell counter, timestamp and dead time in each of these files; of mimoCoRB's, the number
+in the name of a member, ``pulses_17.parquet``, is all that is known of an event.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.components.form import source
+from mimocorb.errors import SetupError
+
+__all__ = ["ArchivedEvent", "archived_events", "read_parquet_tar"]
+
+_MEMBER = re.compile(r"_(\d+)(?:\.\d+)?\.parquet$")
+
+
+class ArchivedEvent(NamedTuple):
+    """One event of an archive."""
+
+    data: dict[str, NDArray[Any]]
+    """The samples of each channel, in the order of the file."""
+    metadata: dict[str, float]
+    """``counter``, ``timestamp`` and ``deadtime``, as far as the archive tells them."""
+    member: str
+    """Name of the Parquet file in the archive."""
+
+
+@source
+def read_parquet_tar(*, archive: Path, buffer: Mapping[str, Any]) -> Iterator[Any]:
+    """Read the events of an archive that ``parquet_tar`` or mimoCoRB 1.0 to 1.0.2 has written.
+
+    Events of ``parquet_tar`` keep their counter, timestamp and dead time. mimoCoRB wrote only the
+    counter, in the names of the members; time and dead time are those of reading.
+
+    Parameters
+    ----------
+    archive
+        The tar file; one that was compressed as a whole by gzip, bzip2 or xz is read as well.
+    buffer
+        Given by mimocorb. It needs the channels of the archive, and as many samples.
+
+    Raises
+    ------
+    SetupError
+        There is no such archive, it is no archive of events, or its events do not fit into the
+        buffer.
+    """
+    dtype, samples = buffer["dtype"], buffer["values_per_slot"]
+    for event in archived_events(archive):
+        yield (
+            _fitting(event, archive, buffer.get("name", "the buffer"), dtype, samples),
+            {**event.metadata},
+        )
+
+
+def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
+    """Yield the events of an archive, in the order in which they were written.
+
+    An archive that ends in the middle of an event, as mimoCoRB leaves it when it is killed, is read
+    up to there, and that is an error.
+
+    Raises
+    ------
+    SetupError
+        It cannot be read, or something in it is no event.
+    """
+    member: tarfile.TarInfo | None = None
+    try:
+        with tarfile.open(archive) as content:
+            for member in content:
+                if member.isfile():
+                    yield _event(content, member)
+    except FileNotFoundError:
+        raise SetupError(f"there is no archive {archive}") from None
+    except (OSError, EOFError, tarfile.TarError) as error:
+        behind = f" behind {member.name}" if member is not None else ""
+        raise SetupError(
+            f"{archive} cannot be read{behind}: {error or type(error).__name__}; it is to be a tar"
+            " file with one Parquet file for each event"
+        ) from error
+
+
+def _event(content: tarfile.TarFile, member: tarfile.TarInfo) -> ArchivedEvent:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    file = content.extractfile(member)
+    raw = file.read() if file is not None else b""
+    if len(raw) < member.size:
+        raise EOFError(f"{member.name} ends after {len(raw)} of {member.size} bytes")
+    try:
+        # by this thread alone: Arrow's threads may abort a process that ends soon after
+        table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise SetupError(f"{member.name} of the archive is no Parquet file: {error}") from error
+    columns = [name for name in table.column_names if not name.startswith("__index_level_")]
+    data = {name: _array(table[name]) for name in columns}
+    return ArchivedEvent(data, _metadata(table.schema.metadata or {}, member), member.name)
+
+
+def _array(column: Any) -> NDArray[Any]:
+    """Return the samples of a column; of one with lists, a row of numbers for each."""
+    array: NDArray[Any] = column.to_numpy()
+    return np.stack(list(array)) if array.dtype == object and len(array) else array
+
+
+def _metadata(notes: Mapping[bytes, bytes], member: tarfile.TarInfo) -> dict[str, float]:
+    kinds = {"counter": int, "timestamp": float, "deadtime": float}
+    try:
+        found: dict[str, float] = {
+            name: kind(notes[name.encode()])
+            for name, kind in kinds.items()
+            if name.encode() in notes
+        }
+    except ValueError as error:
+        raise SetupError(f"the metadata of {member.name} are no numbers: {error}") from None
+    numbered = _MEMBER.search(member.name)
+    if "counter" not in found and numbered:
+        found["counter"] = int(numbered[1])
+    return found
+
+
+def _fitting(
+    event: ArchivedEvent, archive: Path, buffer: str, dtype: np.dtype[Any], samples: int
+) -> Any:
+    """Return the data as the buffer takes them; they are those of its channels, no others."""
+    channels = dtype.names or (next(iter(event.data), "value"),)
+    if set(channels) != set(event.data):
+        raise SetupError(
+            f"{archive}: {event.member} has the channels {', '.join(event.data) or 'none'};"
+            f" {buffer} has {', '.join(channels)}. Give the buffer those of the archive."
+        )
+    lengths = {len(values) for values in event.data.values()}
+    wanted = {samples, *(dtype[name].shape[0] for name in dtype.names or () if dtype[name].shape)}
+    if not lengths <= wanted:
+        raise SetupError(
+            f"{archive}: {event.member} has {', '.join(map(str, sorted(lengths)))} samples in a"
+            f" channel; {buffer} is made for {samples}. Give it the data_length of the archive."
+        )
+    return {name: event.data[name] for name in channels} if dtype.names else event.data[channels[0]]
