@@ -7,9 +7,19 @@ A name of a file that is not UTF-8 comes from Python with characters that stand 
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TextIO
 
-__all__ = ["plain_text", "say", "write"]
+__all__ = ["identifier", "plain_text", "say", "write"]
+
+
+def identifier(name: str) -> str:
+    """Return a name as Python understands it in a program.
+
+    The two signs for micro are one letter there, and so are "ö" and an "o" with two dots: what is
+    compared with names of functions and parameters has to be in this form as well.
+    """
+    return unicodedata.normalize("NFKC", name)
 
 
 def plain_text(text: str) -> str:

@@ -66,3 +66,12 @@ def reports_text(events):
 @observer
 def looks_badly(event):
     raise RuntimeError("no display")
+
+
+@sink
+class FailsAtItsEndToo:
+    def __call__(self, events):
+        pass
+
+    def close(self):
+        raise RuntimeError("the disk did not like to be closed")

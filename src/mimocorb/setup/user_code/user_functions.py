@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mimocorb._texts import identifier
 from mimocorb.errors import UserFunctionError
 from mimocorb.model import FunctionReference
 from mimocorb.model.problem import NOWHERE, Problem, Where
@@ -69,6 +70,7 @@ def locate(
     where, name_where
         Places of both in the set-up file.
     """
+    name = identifier(name)
     stem = asked.removesuffix(".py")
     parts = stem.replace("/", ".").split(".")
     if parts[0] == "mimocorb" and len(parts) > 1 and all(part.isidentifier() for part in parts):
