@@ -49,6 +49,7 @@ void bind_observer(nb::module_& m) {
              return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(newer_than, left); });
            },
            "newer_than"_a, "timeout_s"_a)
+      .def("geometry", [](const Observer& o) { return geometry(*o.use().segment()); })
       .def("close", [](Observer& o) { o.port.reset(); });
 }
 

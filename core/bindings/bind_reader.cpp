@@ -157,6 +157,10 @@ void bind_reader(nb::module_& m) {
            },
            "slot"_a, "timeout_s"_a, "spin_s"_a)
       .def("waited_ns", [](const Reader& r) { return r.use().waited_ns(); })
+      .def("geometry", [](const Reader& r) {
+             r.use();
+             return geometry(*r.segment);
+           })
       .def("close", [](Reader& r) { r.close(); });
 }
 

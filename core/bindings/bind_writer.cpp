@@ -9,9 +9,16 @@
 namespace mimocorb::bindings {
 namespace {
 
+// The port, for what acts on slots in hand: two threads would publish each other's half-filled slots.
+WriterPort& use(const Holder<WriterPort>& w) {
+  WriterPort& port = w.use();
+  if (port.in_other_hands()) raise_used_by_two_threads();
+  return port;
+}
+
 // Claimed, filled, dated and published in one call; waits for nothing.
 int put(const Holder<WriterPort>& w, nb::handle source, const Metadata& metadata) {
-  WriterPort& port = w.use();
+  WriterPort& port = use(w);
   const PlainMemory memory(source, *w.segment);
   const Run run = port.advance();
   if (run.status != kOk) return run.status;
@@ -34,14 +41,14 @@ void bind_writer(nb::module_& m) {
                     return writer;
                   },
                   "address"_a, "token"_a)
-      .def("advance", [](const Writer& w) { return slot_or_status(w.use().advance()); })
+      .def("advance", [](const Writer& w) { return slot_or_status(use(w).advance()); })
       .def("advance_batch",
-           [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().advance(count)); }, "count"_a)
-      .def("claim", [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().claim(count)); }, "count"_a)
+           [](const Writer& w, std::uint32_t count) { return as_tuple(use(w).advance(count)); }, "count"_a)
+      .def("claim", [](const Writer& w, std::uint32_t count) { return as_tuple(use(w).claim(count)); }, "count"_a)
       // Anywhere, beside what is in hand; how many, or why there is none.
       .def("claim_anywhere",
            [](const Writer& w, std::uint32_t count) {
-             WriterPort& port = w.use();
+             WriterPort& port = use(w);
              std::uint32_t claimed = 0;
              while (claimed < count) {
                const Run run = port.claim(count - claimed);
@@ -51,18 +58,18 @@ void bind_writer(nb::module_& m) {
              return static_cast<int>(claimed);
            },
            "count"_a)
-      .def("publish", [](const Writer& w) { return w.use().publish(); })
-      .def("publish_first", [](const Writer& w, std::uint32_t count) { return w.use().publish(count); }, "count"_a)
+      .def("publish", [](const Writer& w) { return use(w).publish(); })
+      .def("publish_first", [](const Writer& w, std::uint32_t count) { return use(w).publish(count); }, "count"_a)
       .def("abort", [](const Writer& w) { return w.use().abort(); })
       .def("set_metadata",
            [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime) {
-             if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
+             if (!use(w).set_metadata(slot, {counter, timestamp_s, deadtime})) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
       .def("set_metadata_run",
            [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
               const Floats& deadtimes) {
-             WriterPort& port = w.use();
+             WriterPort& port = use(w);
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              for (std::uint32_t i = 0; i < count; ++i) {
                const std::uint32_t slot = first + i;
@@ -73,7 +80,7 @@ void bind_writer(nb::module_& m) {
            "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
       .def("fill",
            [](const Writer& w, std::uint32_t slot, nb::handle source) {
-             WriterPort& port = w.use();
+             WriterPort& port = use(w);
              const PlainMemory memory(source, *w.segment);
              if (!port.fill(slot, memory.data())) raise("not-in-hand", 0, slot);
            },
@@ -90,7 +97,7 @@ void bind_writer(nb::module_& m) {
               const std::optional<Marks>& may_repeat) {
              auto [at, first, count] = where;
              const auto& [counters, timestamps_s, deadtimes] = metadata;
-             WriterPort& port = w.use();
+             WriterPort& port = use(w);
              const PlainRows memory(rows, *w.segment);
              const std::uint32_t all = same_length(counters, timestamps_s, deadtimes);
              if (index.size() != all || (may_repeat && may_repeat->size() != all) || first > all || count > all - first)
@@ -115,7 +122,7 @@ void bind_writer(nb::module_& m) {
            [](const Writer& w, nb::handle rows, const Counters& index,
               const std::tuple<Counters, Floats, Floats>& metadata, std::uint32_t first) {
              const auto& [counters, timestamps_s, deadtimes] = metadata;
-             WriterPort& port = w.use();
+             WriterPort& port = use(w);
              const PlainRows memory(rows, *w.segment);
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              if (index.size() != count) raise("wrong-size", 0, index.size());
@@ -158,6 +165,10 @@ void bind_writer(nb::module_& m) {
            [](const Writer& w) {
              const WriterPort& port = w.use();
              return std::tuple{port.waited_ns(WaitCause::kFull), port.waited_ns(WaitCause::kPaused)};
+           })
+      .def("geometry", [](const Writer& w) {
+             w.use();
+             return geometry(*w.segment);
            })
       .def("close", [](Writer& w) { w.close(); });
 }

@@ -78,6 +78,9 @@ void bind_limits(nb::module_& m) {
 
 NB_MODULE(_core, m) {
   using namespace mimocorb::bindings;
+  // What a program still holds when Python ends (a reader in a traceback, say) is no fault of it, and
+  // the system takes it back; a page of warnings would frighten only.
+  nb::set_leak_warnings(false);
   mimocorb::set_blocking_hooks({release_python, regain_python});
   bind_end(m);
   bind_fault(m);

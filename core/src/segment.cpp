@@ -65,6 +65,29 @@ bool within_limits(const Shape& shape) {
          shape.max_deliveries < GroupWord::kMaxDelivery;
 }
 
+// Whether a header that has been found in memory could be the work of create(): whoever has written
+// into it by mistake must not lead others to places outside of the memory.
+bool fits_together(const RingHeader& found, int descriptor) {
+  const Shape shape{found.number_of_slots, found.slot_bytes, found.max_groups,
+                    found.max_deliveries};
+  if (!within_limits(shape)) return false;
+  RingHeader plan{};
+  lay_out(shape, &plan);
+  struct stat file {};
+  return fstat(descriptor, &file) == 0 &&
+         static_cast<std::uint64_t>(file.st_size) == plan.total_bytes &&
+         found.total_bytes == plan.total_bytes && found.slot_stride == plan.slot_stride &&
+         found.offset_handles == plan.offset_handles &&
+         found.offset_tokens == plan.offset_tokens && found.offset_groups == plan.offset_groups &&
+         found.offset_slots == plan.offset_slots &&
+         found.offset_torn_marks == plan.offset_torn_marks &&
+         found.offset_group_words == plan.offset_group_words &&
+         found.offset_queues == plan.offset_queues &&
+         found.offset_free_marks == plan.offset_free_marks &&
+         found.offset_payload == plan.offset_payload && found.usual_slots >= 1 &&
+         found.usual_slots <= found.number_of_slots;
+}
+
 int make_lock(pthread_mutex_t* lock) {
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
@@ -160,11 +183,13 @@ Outcome Segment::open(std::int32_t creator_pid, int fd, const std::uint64_t iden
   Outcome outcome;
   if (got < 16 || seen->magic != kMagic) {
     outcome = {Fault::kNotARing, 0, 0};
-  } else if (seen->layout_version != kLayoutVersion || seen->header_bytes != sizeof(RingHeader)) {
+  } else if (seen->layout_version != kLayoutVersion) {
     outcome = {Fault::kOtherLayout, 0, seen->layout_version};
   } else if (got != static_cast<ssize_t>(sizeof bytes) || seen->identity[0] != identity[0] ||
              seen->identity[1] != identity[1]) {
     outcome = {Fault::kNotARing, 0, 0};
+  } else if (seen->header_bytes != sizeof(RingHeader) || !fits_together(*seen, descriptor)) {
+    outcome = {Fault::kDamaged, 0, 0};
   } else if (seen->pid_namespace != pid_namespace()) {
     outcome = {Fault::kOtherNamespace, 0, 0};
   } else {

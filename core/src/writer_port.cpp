@@ -54,6 +54,7 @@ Run WriterPort::claim_in_hand(std::uint32_t count, Wakes* wakes) {
 }
 
 void WriterPort::take_in_hand(const Run& run) {
+  claimed_by_ = pthread_self();
   for (std::uint32_t i = 0; i < run.count; ++i) {
     in_hand_.push_back(run.first + i);
     has_metadata_.push_back(0);

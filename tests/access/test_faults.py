@@ -72,12 +72,12 @@ def test_a_full_disk_leaves_whole_rows_and_gives_the_batch_back(bench, tmp_path,
     assert "File too large" in message
     assert "Make room" in message
     assert number is not None
-    assert written % (buffer.number_of_slots // 4) == 0
+    assert written % (buffer.number_of_slots // 2) == 0
     assert buffer.stats().groups[0].acknowledged == written
     assert delivered_again(group) == (written, 2)
 
 
-@pytest.mark.parametrize("size_bytes", [20_000, 20_480, 33_333])
+@pytest.mark.parametrize("size_bytes", [40_960, 50_000, 55_000])
 def test_a_full_disk_leaves_whole_members_and_gives_the_batch_back(bench, tmp_path, size_bytes):
     _, group = bench.filled([np.full(100, n) for n in range(40)], values=100, dtype="i4")
     written, message, _ = in_child(

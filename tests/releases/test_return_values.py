@@ -71,9 +71,7 @@ def test_rb_transfer_with_two_sinks(through, result, copied, heights):
 
 
 def test_rb_transfer_spreads_one_record_over_a_slot(through):
-    assert through(rbTransfer, lambda event: [RECORD], HEIGHT, values=2) == [
-        [[(6.0, 1), (6.0, 1)]]
-    ]
+    assert through(rbTransfer, lambda event: [RECORD], HEIGHT, values=2) == [[[(6.0, 1), (6.0, 1)]]]
 
 
 def test_rb_transfer_takes_a_record_where_the_event_does_not_fit(through):

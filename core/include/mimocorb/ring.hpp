@@ -196,6 +196,10 @@ class WriterPort : public Ring {
   // For who asked for slots and gives up: counted by the cause that holds now, kPaused or kNotNow (full).
   int refuse();
   [[nodiscard]] std::int64_t waited_ns(WaitCause cause) const;
+  // Whether what is in hand was claimed by another thread, which may be about to fill it.
+  [[nodiscard]] bool in_other_hands() const {
+    return !in_hand_.empty() && pthread_equal(claimed_by_, pthread_self()) == 0;
+  }
   void close();
 
  private:
@@ -218,6 +222,7 @@ class WriterPort : public Ring {
   std::int64_t utc_ahead_ns_ = 0;
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
+  pthread_t claimed_by_{};
   std::vector<std::uint8_t> has_metadata_;  // of the slots in hand, 1: given by the user
   std::uint32_t reserved_ = kNoSlot;
   std::uint64_t reserved_word_ = 0;

@@ -131,6 +131,9 @@ WRITERS = -1
 class WriterPort(Protocol):
     """One open writer."""
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
+
     def advance(self) -> int:
         """Publish what is in hand, then claim one slot: its number, or a negative Status."""
 
@@ -233,6 +236,9 @@ class WriterPort(Protocol):
 
 class ReaderPort(Protocol):
     """One open reader of a group."""
+
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
@@ -354,6 +360,9 @@ class Snapshot(NamedTuple):
 
 class ObserverPort(Protocol):
     """One observer. It sees the ring read-only and leaves no trace in it."""
+
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
 
     def snapshot(self, target: Bytes) -> tuple[int, int, float, float, float] | None:
         """Copy the newest event into `target`; None while there is none or none holds still.

@@ -243,7 +243,7 @@ class Reader:
             Only the first so many events of a batch. The others stay in hand, and
             :meth:`get_metadata_batch`, :meth:`reject` and the like go on with them.
         """
-        if count is None or self._slot < 0:
+        if count is None or count == self._in_hand or self._slot < 0:
             self._let_go()
             self._port.acknowledge()
             return
@@ -251,16 +251,13 @@ class Reader:
         if count > self._in_hand:
             in_hand = how_many(self._in_hand, "event")
             raise HandleMisuse(f"acknowledge({count}), but in hand: {in_hand}")
-        elif count == self._in_hand:
-            self.acknowledge()
+        self._port.acknowledge_first(count)
+        self._in_hand -= count
+        if self._slots is None:
+            self._slot += count
         else:
-            self._port.acknowledge_first(count)
-            self._in_hand -= count
-            if self._slots is None:
-                self._slot += count
-            else:
-                self._slots = self._slots[count:]
-                self._slot = int(self._slots[0])
+            self._slots = self._slots[count:]
+            self._slot = int(self._slots[0])
 
     def reject(self, reason: str = "") -> None:
         """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.

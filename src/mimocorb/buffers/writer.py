@@ -160,8 +160,8 @@ class Writer:
         With nothing in hand, nothing happens.
         """
         if self._slot >= 0:
-            self._slot = _NONE_IN_HAND
             self._publish()
+            self._slot = _NONE_IN_HAND
 
     def abort(self) -> None:
         """Give what is in hand back unpublished. With nothing in hand, nothing happens."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._files import open_regular
 from mimocorb.errors import SetupError
 
 __all__ = ["MimoFile"]
@@ -53,7 +55,7 @@ class MimoFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 head = io.BytesIO(file.read(_LONGEST_HEADER))
         except OSError as error:
             raise SetupError(f"cannot read {path}: {error.strerror}") from error
@@ -77,7 +79,11 @@ class MimoFile:
 
         Half an event at the end, left by a process that was killed, is told in the log.
         """
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
+            left = file.seek(0, os.SEEK_END) - self._begin
+            if self._event.itemsize > left > 0:
+                logger.warning("%s has not one whole event", self.path)
+                return
             file.seek(self._begin)
             while len(content := file.read(self._event.itemsize)) == self._event.itemsize:
                 (event,) = np.frombuffer(content, self._event)

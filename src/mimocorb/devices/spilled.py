@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.components.form import source
-from mimocorb.recording.spill_file import spilled_events
+from mimocorb.recording.spill_file import event_dtype, spilled_events
 
 __all__ = ["replay_spilled"]
 
@@ -32,5 +32,6 @@ def replay_spilled(
     SetupError
         The file cannot be read.
     """
-    for rows in spilled_events(spill_file, buffer["name"], worker):
+    dtype = event_dtype(buffer["dtype"], buffer["values_per_slot"])
+    for rows in spilled_events(spill_file, buffer["name"], worker, dtype):
         yield rows["data"], (rows["counter"], rows["timestamp"], rows["deadtime"])

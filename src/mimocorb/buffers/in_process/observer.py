@@ -31,6 +31,10 @@ class InProcessObserver:
             age_s = (time.monotonic_ns() - slot.published_ns) * 1e-9
             return Snapshot(slot.sequence, slot.counter, slot.timestamp_s, slot.deadtime, age_s)
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots."""
+        return self._state.geometry
+
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""
         return self._state.published

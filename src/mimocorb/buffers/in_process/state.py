@@ -107,6 +107,12 @@ class RingState:
         self.slots = [Slot() for _ in self.payload]
         self.free = set(range(len(self.slots)))
 
+    @property
+    def geometry(self) -> tuple[int, int]:
+        """Number and size in bytes of the slots."""
+        slots, slot_bytes = self.payload.shape
+        return slots, slot_bytes
+
     def token(self, token: int) -> Token:
         """Return the token of this number."""
         if not 0 <= token < len(self.tokens):

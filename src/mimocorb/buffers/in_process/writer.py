@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
+from mimocorb.errors import HandleMisuse
 
 if TYPE_CHECKING:
     from mimocorb._core import TimeAccount
@@ -25,6 +27,7 @@ class InProcessWriter(Port):
         super().__init__(state)
         self._token = token
         self._counter = 0
+        self._claimed_by = 0
         self._full_ns = self._paused_ns = 0
         token.promised = max(0, token.promised - 1)
         token.open += 1
@@ -44,10 +47,11 @@ class InProcessWriter(Port):
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
         state = self._state
         with state.changed:
-            self.check_open()
+            self._check_thread()
             status = self._status()
             if status < 0 or count == 0:
                 return status, 0
+            self._claimed_by = threading.get_ident()
             taken = state.claim(min(count, state.left_to_claim()))
             self.in_hand += taken
             return taken[0], len(taken)
@@ -89,7 +93,7 @@ class InProcessWriter(Port):
         """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
         state = self._state
         with state.changed:
-            self.check_open()
+            self._check_thread()
             published, self.in_hand[:count] = self.in_hand[:count], []
             for index in published:
                 slot = state.slots[index]
@@ -205,6 +209,11 @@ class InProcessWriter(Port):
         """Count what a dead owner had in hand as torn, and close."""
         self._state.torn += self._drop_slots()
         self._leave()
+
+    def _check_thread(self) -> None:
+        self.check_open()
+        if self.in_hand and self._claimed_by != threading.get_ident():
+            raise HandleMisuse("used by two threads at once, the other one has a slot in hand")
 
     def _status(self) -> int:
         if self._state.ending:

@@ -180,15 +180,17 @@ class Filter:
     def _finish(self, verdicts: Verdicts, done: int, in_hand: InHand) -> None:
         """Publish what the first events gave, and acknowledge them, as there is room for them."""
         results, settled = self._results, 0
-        if not results.is_empty and not self._is_our_turn():
+        if results.is_empty:
+            self._settle(verdicts, 0, done, in_hand)
+            return
+        if not self._is_our_turn():
             results.clear()
             return
         metadata = self.reader.get_metadata_batch()
         try:
-            if not results.is_empty:
-                results.seal(metadata, in_hand)
+            results.seal(metadata, in_hand)
             while settled < done:
-                ready = done if results.is_empty else results.make_room(settled, done)
+                ready = results.make_room(settled, done)
                 self._settle(verdicts, settled, ready, in_hand, metadata)
                 settled = ready
         except EndOfStream:
@@ -204,11 +206,12 @@ class Filter:
         begin: int,
         end: int,
         in_hand: InHand,
-        metadata: BatchMetadata,
+        metadata: BatchMetadata | None = None,
     ) -> None:
         """Count events whose records have slots, publish, acknowledge: the last two at once."""
         if self._sample is not None:
-            self._offer(verdicts, begin, end, in_hand, metadata)
+            of_all = self.reader.get_metadata_batch() if metadata is None else metadata
+            self._offer(verdicts, begin, end, in_hand, of_all)
         # before: a kill in between counts them once too often
         for verdict, events in counted(verdicts, slice(begin, end)):
             self._count(verdict, events)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,25 +33,31 @@ class InHand:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        # not cached_property: it takes a lock
+        self._events: Sequence[NDArray[Any]] | None = None
+        self._place: tuple[NDArray[Any], Indices] | None = None
 
-    @cached_property
+    @property
     def events(self) -> Sequence[NDArray[Any]]:
         """An array for each of them."""
-        return self._reader.each()
+        if self._events is None:
+            self._events = self._reader.each()
+        return self._events
 
     @property
     def rows(self) -> NDArray[Any]:
         """Rows of which those at ``index`` are the events."""
-        return self._in_place[0]
+        return self._in_place()[0]
 
     @property
     def index(self) -> Indices:
         """The places of the events in ``rows``."""
-        return self._in_place[1]
+        return self._in_place()[1]
 
-    @cached_property
     def _in_place(self) -> tuple[NDArray[Any], Indices]:
-        return self._reader.in_place()
+        if self._place is None:
+            self._place = self._reader.in_place()
+        return self._place
 
 
 class Outbox:
@@ -83,7 +88,7 @@ class Outbox:
             (source.dtype, source.samples) == (self.form.dtype, self.form.samples)
         )
         self._keeps = keeps
-        self.copies_only = self._copies and not keeps
+        self.copies_only = self._copies
         """Whether a copy is no more than one more place."""
         self._record_bytes = self.form.dtype.itemsize * self.form.samples
         self._kept: list[NDArray[Any]] = []
@@ -166,16 +171,15 @@ class Outbox:
         """Drop the records that came out of an event, the last one that gave any."""
         while len(self.places) and self.places[-1] == place:
             self.places.pop()
-            if self._keeps:
-                self._kept.pop()
+        self._kept.clear()  # all of the only event
         self._packed = min(self._packed, len(self.places))
-        self.copies_only = self._copies and not self._keeps and not self._packed
+        self.copies_only = self._copies and not self._packed
 
     def clear(self) -> None:
         """Drop what is in it."""
         self.places, self._rows, self._packed, self._done = [], None, 0, 0
         self._places = _NONE
-        self.copies_only = self._copies and not self._keeps
+        self.copies_only = self._copies
         self._kept.clear()
         if self.claimed:
             self.writer.abort()
@@ -218,7 +222,7 @@ class Outbox:
         if self._rows is None:
             self._places = np.array(self.places, np.int64)
         self._metadata = metadata.at(self._places)
-        if self._rows is not None or self._keeps:
+        if self._rows is not None or self._kept:
             return
         count = len(self.places)
         if self._packed:

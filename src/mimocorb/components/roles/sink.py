@@ -66,8 +66,8 @@ class Sink:
         with self.reader as reader:
             for events in reader.batches(self._limit):
                 metadata = (reader.get_metadata_batch(),) if self._metadata else ()
-                if reader.may_repeat:
-                    repeats = reader.get_metadata_batch().may_repeat
+                repeats = reader.get_metadata_batch().may_repeat if reader.may_repeat else None
+                if repeats is not None:
                     current().words[MAY_REPEAT] += int(np.count_nonzero(repeats))
                 try:
                     self._function(events, *metadata)

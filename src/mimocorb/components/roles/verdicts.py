@@ -41,7 +41,8 @@ Verdicts = list[Verdict] | BatchVerdicts
 def counted(verdicts: Verdicts, events: slice) -> Iterable[tuple[Verdict, int]]:
     """Return how many of these events got each verdict."""
     if isinstance(verdicts, list):
-        return Counter(verdicts[events]).items()
+        chosen = verdicts[events]
+        return ((chosen[0], 1),) if len(chosen) == 1 else Counter(chosen).items()
     bits = verdicts.bits[events]
     if verdicts.sinks > _MOST_BINS:
         return ((kind or verdicts.reason, n) for kind, n in Counter(bits.tolist()).items())

@@ -98,7 +98,7 @@ def _write(directory: Path, buffer: str, event: QuarantinedEvent) -> Path:
         copy += 1
         path = folder / f"{stem}_{copy}.npz"
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with part.open("xb") as file:
         np.savez(
             file,
             data=event.data,

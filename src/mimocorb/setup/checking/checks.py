@@ -25,7 +25,7 @@ from mimocorb.setup.paths import shown
 from mimocorb.setup.reading.parts import read_keys
 from mimocorb.setup.text.setup_file import MappingNode, node_from_python
 
-__all__ = ["check", "merge_problems"]
+__all__ = ["check", "merge_problems", "standstill_problems"]
 
 
 def check(
@@ -79,6 +79,34 @@ def _read_merge(form: Form, given: object, what: str) -> None:
         asked, found, remedy = fault
         at_fault = entries["by" if window_s is None else "window_s"].key.where
         form.error(at_fault, f"{what}: {asked}", found, remedy)
+
+
+def standstill_problems(spec: WorkerSpec, setup: Setup) -> Iterator[Problem]:
+    """Yield why a filter that puts events together may bring everything to a standstill.
+
+    It waits for a partner with events in its hands. If both come from one worker, that one may wait
+    for room for more of these events, and never come to the partner.
+    """
+    merge = spec.config.get("merge")
+    if isinstance(merge, Mapping) and merge.get("timeout_s") is not None:
+        return
+    graph = Graph(setup)
+    for number, first in enumerate(spec.reads):
+        for second in spec.reads[number + 1 :]:
+            common = graph.upstream(first) & graph.upstream(second)
+            if common:
+                nearest_one = [name for name in graph.worker_order if name in common][-1]
+                yield Problem(
+                    spec.config_origin.places.get("merge", spec.where),
+                    f"{spec.name} cannot wait for ever for events of {first} or {second}, which "
+                    f"both come from {nearest_one}",
+                    "found no timeout_s: if one of them gets nothing for long, the other one is "
+                    f"full, {nearest_one} waits for room, and everything stands still",
+                    "add merge: {timeout_s: …} to its config, with the longest time in s between "
+                    "partners",
+                    "warning",
+                )
+                return
 
 
 def _unknown_buffers(setup: Setup) -> Iterator[Problem]:
