@@ -14,7 +14,7 @@ import pytest
 
 from mimocorb.buffer_control import BufferToParquetfile, SourceToBuffer
 from mimocorb.errors import SetupError
-from mimocorb.mimo_buffer import NewBuffer, Reader
+from mimocorb.mimo_buffer import NewBuffer
 from mimocorb.recording.read_archive import archived_events, read_parquet_tar
 from mimocorb.testing.components import FormatContract
 

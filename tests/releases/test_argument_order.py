@@ -84,11 +84,9 @@ FILTERS = {
 
 @pytest.mark.parametrize("order", FILTERS)
 @pytest.mark.parametrize("kind", [bc.BufferToBuffer, bc.rbTransfer, bc.rbProcess])
-def test_filters(filled, sink, config, drained, order, kind):
+def test_filters(filled, sink, drained, order, kind):
     source = filled([3.0, 1.0], dtype=NUMBERS)
-    FILTERS[order](
-        kind, source, sink[0], config, lambda event: [event] if event["n"] > 2 else None
-    )()
+    FILTERS[order](kind, source, sink[0], {}, lambda event: [event] if event["n"] > 2 else None)()
     assert [event["n"][0] for event in drained(sink[1])] == [3.0]
 
 
