@@ -19,7 +19,7 @@ from loops import Link
 from measure import Workers, WrongResult, check
 from shapes import END, SHAPES, Shape
 
-SLOTS = 1024
+SLOTS = {"small": 1024, "large": 128}
 SETUP = """\
 Buffers:
   raw: {{slot_count: {slots}, data_length: {length}, data_dtype: {dtype}}}
@@ -84,9 +84,10 @@ def run(task: Task, events: int, source: str, filter: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="mimocorb-benchmark-") as name:
         place = Path(name)
         setup = SETUP.format(
-            slots=SLOTS, file=Path(user_functions.__file__), source=source, filter=filter, count=events,
-            length=shape.values_per_slot, dtype=shape.dtype, processes=task.processes,
-            one_in=task.one_in, expected=len(range(0, events, task.one_in)),
+            slots=SLOTS[task.kind], file=Path(user_functions.__file__), source=source,
+            filter=filter, count=events, length=shape.values_per_slot, dtype=shape.dtype,
+            processes=task.processes, one_in=task.one_in,
+            expected=len(range(0, events, task.one_in)),
             started=place / "started", place=place / "ended",
         )  # fmt: skip
         (place / "setup.yaml").write_text(setup, encoding="utf-8")
@@ -180,8 +181,8 @@ def through_batches(name: str, events: int = 20_000) -> dict[str, float]:
 
     task = Task.named(name)
     shape = task.shape(events, task.processes, 1)
-    raw = NewBuffer(SLOTS, shape.values_per_slot, shape.dtype)
-    kept = NewBuffer(SLOTS, shape.values_per_slot, shape.dtype)
+    raw = NewBuffer(SLOTS[task.kind], shape.values_per_slot, shape.dtype)
+    kept = NewBuffer(SLOTS[task.kind], shape.values_per_slot, shape.dtype)
     from_raw, from_kept = raw.new_reader_group(), kept.new_reader_group()
     workers = Workers()
     workers.start(_batch_sink, from_kept)
@@ -231,7 +232,9 @@ def _batch_sink(setup: dict) -> tuple[tuple[int, int], float]:
 
 def _batch(port) -> int:
     """As many as half the ring holds, and for large events a few."""
-    return max(1, min(SLOTS // 2, (1 << 20) // (port.values_per_slot * port.dtype.itemsize)))
+    return max(
+        1, min(port.number_of_slots // 2, (1 << 20) // (port.values_per_slot * port.dtype.itemsize))
+    )
 
 
 def _put(writer, rows: np.ndarray) -> None:

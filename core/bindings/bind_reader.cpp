@@ -96,6 +96,19 @@ void bind_reader(nb::module_& m) {
              return port.delivery(slot);
            },
            "slot"_a)
+      .def("may_repeat",
+           [](const Reader& r) {
+             const ReaderPort& port = r.use();
+             return std::ranges::any_of(port.in_hand(), [&](std::uint32_t slot) { return port.may_repeat(slot); });
+           })
+      .def("which_may_repeat",
+           [](const Reader& r, const Marks& marks) {
+             const ReaderPort& port = r.use();
+             const auto& in_hand = port.in_hand();
+             if (marks.size() != in_hand.size()) raise("wrong-size", 0, marks.size());
+             for (std::size_t i = 0; i < in_hand.size(); ++i) marks(i) = port.may_repeat(in_hand[i]);
+           },
+           "marks"_a)
       .def("copy",
            [](const Reader& r, std::uint32_t slot, nb::handle target) {
              const ReaderPort& port = r.use();

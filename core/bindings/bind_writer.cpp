@@ -1,4 +1,8 @@
 // One open writer.
+#include <nanobind/stl/optional.h>
+
+#include <optional>
+
 #include "core_bindings.hpp"
 #include "time_account.hpp"
 
@@ -34,7 +38,21 @@ void bind_writer(nb::module_& m) {
       .def("advance_batch",
            [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().advance(count)); }, "count"_a)
       .def("claim", [](const Writer& w, std::uint32_t count) { return as_tuple(w.use().claim(count)); }, "count"_a)
+      // Anywhere, beside what is in hand; how many, or why there is none.
+      .def("claim_anywhere",
+           [](const Writer& w, std::uint32_t count) {
+             WriterPort& port = w.use();
+             std::uint32_t claimed = 0;
+             while (claimed < count) {
+               const Run run = port.claim(count - claimed);
+               if (run.status != kOk) return claimed > 0 ? static_cast<int>(claimed) : run.status;
+               claimed += run.count;
+             }
+             return static_cast<int>(claimed);
+           },
+           "count"_a)
       .def("publish", [](const Writer& w) { return w.use().publish(); })
+      .def("publish_first", [](const Writer& w, std::uint32_t count) { return w.use().publish(count); }, "count"_a)
       .def("abort", [](const Writer& w) { return w.use().abort(); })
       .def("set_metadata",
            [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime) {
@@ -65,6 +83,25 @@ void bind_writer(nb::module_& m) {
              return put(w, source, {counter, timestamp_s, deadtime});
            },
            "source"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
+      // The rows `index[first:first + count]` of `rows`, into the slots in hand from the one at `at` on.
+      .def("fill_claimed",
+           [](const Writer& w, const std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>& where,
+              nb::handle rows, const Counters& index, const std::tuple<Counters, Floats, Floats>& metadata,
+              const std::optional<Marks>& may_repeat) {
+             auto [at, first, count] = where;
+             const auto& [counters, timestamps_s, deadtimes] = metadata;
+             WriterPort& port = w.use();
+             const PlainRows memory(rows, *w.segment);
+             const std::uint32_t all = same_length(counters, timestamps_s, deadtimes);
+             if (index.size() != all || (may_repeat && may_repeat->size() != all) || first > all || count > all - first)
+               raise("wrong-size", 0, index.size());
+             for (std::uint32_t i = first; i < first + count; ++i, ++at) {
+               const Metadata of_event{counters(i), timestamps_s(i), deadtimes(i)};
+               const bool marked = may_repeat && (*may_repeat)(i);
+               if (!port.fill_claimed(at, memory.row(index(i)), of_event, marked)) raise("not-in-hand", 0, at);
+             }
+           },
+           "where"_a, "rows"_a, "index"_a, "metadata"_a, "may_repeat"_a.none())
       .def("put_event",
            [](const Writer& w, nb::handle source, std::int64_t counter, PythonAccount& account) {
              const double arrived_s = 1e-9 * static_cast<double>(utc_ns());

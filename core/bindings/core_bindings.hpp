@@ -144,6 +144,7 @@ class PlainRows {
 
 using Counters = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Marks = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::uint32_t same_length(const Counters& counters, const Floats& a, const Floats& b);
 

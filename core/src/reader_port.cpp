@@ -148,6 +148,10 @@ std::uint32_t ReaderPort::delivery(std::uint32_t slot) const {
   return group_word(slot, group_).delivery;
 }
 
+bool ReaderPort::may_repeat(std::uint32_t slot) const {
+  return group_word(slot, group_).failed > 0 || segment_->slot(slot).may_repeat != 0;
+}
+
 // Whoever has slept goes on with cold caches, where each step counts: so it takes with the same lock
 // with which it counts itself out.
 Run ReaderPort::wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std::int64_t spin_ns) {

@@ -23,7 +23,7 @@ WriterPort::~WriterPort() { close(); }
 
 // Before the lock is taken: the slots in hand are ours, and a clock costs more than all the rest. So
 // UTC is asked for once in a millisecond, and taken from the other clock in between.
-void WriterPort::date_in_hand() {
+void WriterPort::date_first(std::size_t count) {
   constexpr std::int64_t kAskAgain_ns = 1'000'000;
   const std::int64_t now = monotonic_ns();
   if (now - utc_asked_ns_ > kAskAgain_ns) {
@@ -31,7 +31,7 @@ void WriterPort::date_in_hand() {
     utc_ahead_ns_ = utc_ns() - now;
   }
   const double now_utc_s = 1e-9 * static_cast<double>(now + utc_ahead_ns_);
-  for (std::size_t i = 0; i < in_hand_.size(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     SlotRecord& record = segment_->slot(in_hand_[i]);
     record.published_ns = now;
     if (has_metadata_[i] == 0) {
@@ -60,15 +60,16 @@ void WriterPort::take_in_hand(const Run& run) {
   }
 }
 
-// There is something in hand, and the lock is held.
-void WriterPort::publish_in_hand(Wakes* wakes) {
-  publish_all(in_hand_, wakes);
-  nothing_in_hand(wakes);
+// At least one, of those in hand, and the lock is held.
+void WriterPort::publish_first(std::size_t count, Wakes* wakes) {
+  publish_all(std::span(in_hand_).first(count), wakes);
+  let_go_of_first(count, wakes);
 }
 
-void WriterPort::nothing_in_hand(Wakes* wakes) {
-  in_hand_.clear();
-  has_metadata_.clear();
+void WriterPort::let_go_of_first(std::size_t count, Wakes* wakes) {
+  const auto end = static_cast<std::ptrdiff_t>(count);
+  in_hand_.erase(in_hand_.begin(), in_hand_.begin() + end);
+  has_metadata_.erase(has_metadata_.begin(), has_metadata_.begin() + end);
   if (header_.in_hand.load(std::memory_order_relaxed) == 0 &&
       header_.ending.load(std::memory_order_relaxed) != 0)
     wake_everyone(wakes);
@@ -115,17 +116,18 @@ bool WriterPort::claim_reserved() {
                SlotWord{SlotState::kClaimed, handle_, generation + 1}.encode()))
     return false;
   record.sequence.store(0, std::memory_order_relaxed);
+  record.may_repeat = 0;
   take_in_hand({kOk, slot, 1});
   return true;
 }
 
 Run WriterPort::advance(std::uint32_t count) {
   if (count == 1 && reserved_ != kNoSlot && claim_reserved()) return {kOk, in_hand_.front(), 1};
-  if (!in_hand_.empty()) date_in_hand();
+  if (!in_hand_.empty()) date_first(in_hand_.size());
   Locked locked(this);
   settle_reservation(handle_, Reservation::kWithdraw);
   reserved_ = kNoSlot;
-  if (!in_hand_.empty()) publish_in_hand(&locked.wakes);
+  if (!in_hand_.empty()) publish_first(in_hand_.size(), &locked.wakes);
   return claim_in_hand(count, &locked.wakes);
 }
 
@@ -136,14 +138,14 @@ Run WriterPort::claim(std::uint32_t count) {
   return claim_in_hand(count, &locked.wakes);
 }
 
-std::uint32_t WriterPort::publish() {
-  if (in_hand_.empty()) return 0;
-  date_in_hand();
+std::uint32_t WriterPort::publish(std::uint32_t count) {
+  count = std::min(count, static_cast<std::uint32_t>(in_hand_.size()));
+  if (count == 0) return 0;
+  date_first(count);
   Locked locked(this);
   settle_reservation(handle_, Reservation::kWithdraw);
-  const auto count = static_cast<std::uint32_t>(in_hand_.size());
-  publish_in_hand(&locked.wakes);
-  reserve_next();
+  publish_first(count, &locked.wakes);
+  if (in_hand_.empty()) reserve_next();
   return count;
 }
 
@@ -154,7 +156,7 @@ std::uint32_t WriterPort::abort() {
   const auto count = static_cast<std::uint32_t>(in_hand_.size());
   abort_all(in_hand_, &locked.wakes);
   locked.wakes.progress = true;
-  nothing_in_hand(&locked.wakes);
+  let_go_of_first(count, &locked.wakes);
   return count;
 }
 
@@ -181,6 +183,19 @@ bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
 bool WriterPort::fill(std::uint32_t slot, const void* source) {
   if (place_in_hand(slot) == in_hand_.size()) return false;
   // Not memcpy: a view of the slot itself may be what the user wants to have in it.
+  std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
+  return true;
+}
+
+bool WriterPort::fill_claimed(std::size_t at, const void* source, const Metadata& metadata, bool may_repeat) {
+  if (at >= in_hand_.size()) return false;
+  const std::uint32_t slot = in_hand_[at];
+  SlotRecord& record = segment_->slot(slot);
+  record.counter = metadata.counter;
+  record.timestamp_s = metadata.timestamp_s;
+  record.deadtime = metadata.deadtime;
+  record.may_repeat = may_repeat ? 1 : 0;
+  has_metadata_[at] = 1;
   std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
   return true;
 }

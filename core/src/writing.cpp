@@ -17,6 +17,7 @@ void Ring::claim_one(std::uint32_t handle, std::uint32_t slot) {
   word = {SlotState::kClaimed, handle, word.generation + 1};
   commit(&record.word, word.encode());  // SYNC slot-content: pairs with ObserverPort::copy_slot
   record.sequence.store(0, std::memory_order_relaxed);
+  record.may_repeat = 0;
 }
 
 // Up to `count` neighbours; at least one slot is free.

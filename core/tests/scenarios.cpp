@@ -155,6 +155,7 @@ void may_write(Stage& stage) { must(stage.control.promise(stage.token, 1).ok(), 
 void claim_one(Stage& stage) { stage.own_writer->claim(1); }
 void claim_three(Stage& stage) { stage.own_writer->claim(3); }
 void publish(Stage& stage) { stage.own_writer->publish(); }
+void publish_two(Stage& stage) { stage.own_writer->publish(2); }
 void abort_all(Stage& stage) { stage.own_writer->abort(); }
 void advance_writer(Stage& stage) { stage.own_writer->advance(); }
 void set_metadata(Stage& stage) { stage.own_writer->set_metadata(1, {5, 2.0, 0.5}); }
@@ -223,6 +224,7 @@ const std::vector<Scenario>& scenarios() {
       {"publish the first event", 2, nothing, holds_a_slot, publish, {.publishes = 1}},
       {"publish into the last slot", 2, three_events, holds_a_slot, publish, {.publishes = 1}},
       {"publish three at once", 2, one_event, holds_three_slots, publish, {.publishes = 3}},
+      {"publish two of three", 2, one_event, holds_three_slots, publish_two, {.publishes = 2}},
       {"publish without groups", 0, one_event, holds_a_slot, publish, {.publishes = 1}},
       {"publish beside another writer", 2, parent_claims_too, holds_a_slot, publish, {.publishes = 1}},
       {"publish the last that was asked for", 2, one_is_missing, holds_a_slot, publish, {.publishes = 1}},

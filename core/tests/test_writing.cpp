@@ -172,6 +172,56 @@ TEST("publishing makes the event due to every active group, and numbers it") {
   CHECK(ring.slot(0).published_ns > 0);
 }
 
+TEST("the first of the slots in hand are published alone, each filled with its metadata and its mark") {
+  Stage stage(1);
+  std::uint8_t source[kSlotBytes] = {};
+  stage.writer->claim(3);
+  for (std::size_t at = 0; at < 3; ++at) {
+    source[0] = static_cast<std::uint8_t>(7 + at);
+    CHECK(stage.writer->fill_claimed(at, source, {static_cast<std::int64_t>(70 + at), 1.5, 0.25}, at == 1));
+  }
+  CHECK(!stage.writer->fill_claimed(3, source, {73, 1.5, 0.25}, false));
+  CHECK_EQUAL(stage.writer->publish(2), 2U);
+  CHECK_EQUAL(stage.control.ledger().published, 2U);
+  CHECK_EQUAL(stage.control.ledger().in_hand, 1U);
+  const auto reader = stage.open_reader(0);
+  CHECK_EQUAL(reader->take(3).count, 2U);
+  CHECK_EQUAL(reader->metadata(1).counter, 71);
+  CHECK_EQUAL(stage.segment->payload_of(1)[0], 8);
+  CHECK(!reader->may_repeat(0));
+  CHECK(reader->may_repeat(1));
+  CHECK_EQUAL(stage.writer->publish(), 1U);
+  CHECK_EQUAL(reader->take(1).first, 2U);
+}
+
+TEST("what a slot held before leaves no mark") {
+  Stage stage(1);
+  const std::uint8_t source[kSlotBytes] = {};
+  const auto reader = stage.open_reader(0);
+  for (std::uint32_t i = 0; i < 2 * kSlots; ++i) {
+    const std::uint32_t slot = stage.writer->claim(1).first;
+    if (i < kSlots) {
+      CHECK(stage.writer->fill_claimed(0, source, {i, 1.5, 0.25}, true));
+    }
+    stage.writer->publish();
+    CHECK_EQUAL(reader->take(1).first, slot);
+    CHECK(reader->may_repeat(slot) == (i < kSlots));
+    reader->acknowledge();
+  }
+}
+
+TEST("what comes of an event that failed may be there already") {
+  Stage stage(1);
+  stage.put(stage.writer.get(), 1);
+  const auto reader = stage.open_reader(0);
+  for (const bool failed : {false, true}) {
+    const std::uint32_t slot = reader->take(1).first;
+    CHECK(!reader->may_repeat(slot));
+    reader->give_back(failed);
+  }
+  CHECK(reader->may_repeat(reader->take(1).first));
+}
+
 TEST("what is published for nobody stays in the ring until its slot is claimed") {
   Stage stage(0);
   Segment& ring = *stage.segment;

@@ -8,11 +8,15 @@ reduce, store and display them while data keep flowing. Start with
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-# Nothing is imported before it is asked for: every worker pays for what `import mimocorb` loads.
+# Nothing is imported before it is asked for: every worker pays for what `import mimocorb` loads,
+# and a Ctrl-C is answered by a message as soon as the command line is loaded. Not even typing.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from mimocorb.components.decisions import Reject
+    from mimocorb.components.device import device_lost
     from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.components.meter import reading_out
     from mimocorb.components.reporting import report
@@ -24,6 +28,7 @@ __all__ = [
     "Reject",
     "__version__",
     "connect",
+    "device_lost",
     "filter",
     "observer",
     "reading_out",
@@ -41,6 +46,7 @@ _HOMES = {
     "Metadata": "mimocorb.components.form",
     "Reject": "mimocorb.components.decisions",
     "connect": "mimocorb.run.remote.running_runs",
+    "device_lost": "mimocorb.components.device",
     "filter": "mimocorb.components.form",
     "observer": "mimocorb.components.form",
     "reading_out": "mimocorb.components.meter",

@@ -153,7 +153,7 @@ def test_a_slow_function_gets_events_one_by_one(bench, filled):
     held = []
 
     def slow(event):
-        if event["n"][0] >= 150:
+        if event["n"][0] >= 60:
             time.sleep(0.001)
             held.append(buffer.stats().groups[0].held)
 
@@ -178,12 +178,22 @@ def test_a_batch_is_published_when_it_is_done_and_not_when_the_stream_ends(bench
 
 
 @pytest.mark.parametrize(
-    ("slots", "values", "limit"),
-    [(1024, 1, 64), (128, 1, 32), (3, 1, 1), (1024, 512, 8), (64, 10**6, 1)],
+    ("slots", "values", "processes", "limit"),
+    [
+        (1024, 1, 1, 64),
+        (100, 1, 1, 50),
+        (100, 1, 4, 12),
+        (3, 1, 1, 1),
+        (3, 1, 8, 1),
+        (1024, 512, 1, 8),
+        (64, 10**6, 1, 1),
+    ],
 )
-def test_a_batch_is_a_quarter_of_the_slots_and_64_kib_at_most(bench, slots, values, limit):
+def test_a_batch_is_half_of_the_slots_shared_by_all_processes_and_64_kib_at_most(
+    bench, slots, values, processes, limit
+):
     with NewBuffer(min(slots, 1024), values, [("a", "f8"), ("b", "f8")]) as buffer:
-        assert batch_limit(buffer.new_reader_group(), 64) == limit
+        assert batch_limit(buffer.new_reader_group(), 64, processes) == limit
 
 
 def test_the_pace_grows_with_quick_functions_and_falls_back_with_slow_ones(monkeypatch):

@@ -72,12 +72,12 @@ def test_a_full_disk_leaves_whole_rows_and_gives_the_batch_back(bench, tmp_path,
     assert "File too large" in message
     assert "Make room" in message
     assert number is not None
-    assert written % (buffer.number_of_slots // 4) == 0
+    assert written % (buffer.number_of_slots // 2) == 0
     assert buffer.stats().groups[0].acknowledged == written
     assert delivered_again(group) == (written, 2)
 
 
-@pytest.mark.parametrize("size_bytes", [20_000, 20_480, 33_333])
+@pytest.mark.parametrize("size_bytes", [40_960, 50_000, 55_000])
 def test_a_full_disk_leaves_whole_members_and_gives_the_batch_back(bench, tmp_path, size_bytes):
     _, group = bench.filled([np.full(100, n) for n in range(40)], values=100, dtype="i4")
     written, message, _ = in_child(
@@ -163,21 +163,84 @@ def test_a_killed_sink_leaves_every_acknowledged_event_whole(
 def test_a_header_that_was_not_reached_is_zeros(tmp_path):
     """I1 of output files, at the only point between two writes."""
 
-    class Killed(BaseException):
-        pass
+    class Killed(OutputFile):
+        def _write_at(self, offset, data):
+            super()._write_at(offset, data)
+            if data == b"second":
+                os.kill(os.getpid(), signal.SIGKILL)
 
+    def write():
+        file = Killed(tmp_path, "x.bin")
+        file.append_behind_header(b"<>", b"first", 1)
+        file.append_behind_header(b"<>", b"second", 1)
+
+    process = fork.Process(target=write)
+    process.start()
+    process.join(WATCHDOG_S)
+    assert process.exitcode == -signal.SIGKILL
+    assert (tmp_path / "x.bin").read_bytes() == b"<>first\0\0second"
+
+
+def test_what_was_interrupted_while_it_was_written_leaves_nothing(tmp_path):
     class Interrupted(OutputFile):
         def _write_at(self, offset, data):
             super()._write_at(offset, data)
             if data == b"second":
-                raise Killed
+                raise KeyboardInterrupt
 
-    file = Interrupted(tmp_path, "x.bin")
-    file.append_behind_header(b"<>", b"first", 1)
-    with pytest.raises(Killed):
-        file.append_behind_header(b"<>", b"second", 1)
-    assert (tmp_path / "x.bin").read_bytes() == b"<>first\0\0second"
-    file.close()
+    with Interrupted(tmp_path, "x.bin") as file:
+        file.append_behind_header(b"<>", b"first", 1)
+        with pytest.raises(KeyboardInterrupt):
+            file.append_behind_header(b"<>", b"second", 1)
+        file.append([b"third"])
+    assert (tmp_path / "x.bin").read_bytes() == b"<>firstthird"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_deleted_under_a_sink_is_put_back_whole(tmp_path, replaced, caplog):
+    with OutputFile(tmp_path, "x.txt", b"head\n") as file:
+        file.append([b"one\n"])
+        (tmp_path / "x.txt").unlink()
+        file.append([b"two\n"])
+        if replaced:
+            (tmp_path / "other").write_bytes(b"")
+            (tmp_path / "other").replace(tmp_path / "x.txt")
+            (tmp_path / "x.txt").unlink()
+        else:
+            (tmp_path / "x.txt").unlink()
+    assert (tmp_path / "x.txt").read_bytes() == b"head\none\ntwo\n"
+    assert "x.txt was deleted or replaced while it was written" in caplog.text
+
+
+def test_another_file_in_the_place_of_a_deleted_one_is_not_overwritten(tmp_path):
+    with OutputFile(tmp_path, "x.txt") as file:
+        file.append([b"one\n"])
+        (tmp_path / "other").write_bytes(b"precious")
+        (tmp_path / "other").replace(tmp_path / "x.txt")
+        file.append([b"two\n"])
+    assert (tmp_path / "x.txt").read_bytes() == b"precious"
+    assert (tmp_path / "x_recovered.txt").read_bytes() == b"one\ntwo\n"
+
+
+def test_a_file_under_another_name_is_written_there(tmp_path, caplog):
+    with OutputFile(tmp_path, "x.txt") as file:
+        file.append([b"one\n"])
+        (tmp_path / "x.txt").rename(tmp_path / "moved.txt")
+        file.append([b"two\n"])
+    assert (tmp_path / "moved.txt").read_bytes() == b"one\ntwo\n"
+    assert "x.txt is not in its place any more" in caplog.text
+
+
+@pytest.mark.parametrize("change", [b"", b"one\ntwo\nthree\n"])
+def test_a_file_that_somebody_else_changes_is_not_written_any_more(tmp_path, change):
+    file = OutputFile(tmp_path, "x.txt")
+    file.append([b"one\n", b"two\n"])
+    (tmp_path / "x.txt").write_bytes(change)
+    with pytest.raises(OutputError, match=r"was changed by somebody else: it has \d+ bytes"):
+        file.append([b"four\n"])
+    with pytest.raises(OutputError, match="was changed by somebody else"):
+        file.close()
+    assert (tmp_path / "x.txt").read_bytes() == change
 
 
 def test_only_the_first_record_of_a_write_lies_across_pages(tmp_path):

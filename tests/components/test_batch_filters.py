@@ -52,15 +52,15 @@ def returning(result):
     return f
 
 
-def test_a_batch_is_all_that_waits_up_to_a_quarter_of_the_slots(run):
+def test_a_batch_is_all_that_waits_up_to_half_of_the_slots(run):
     shapes = []
 
     def f(events):
         shapes.append(events.shape)
         assert not events.flags.writeable
 
-    run(f, events=100)
-    assert shapes == [(64, 1), (36, 1)]
+    run(f, events=200)
+    assert shapes == [(128, 1), (72, 1)]
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_events_whose_slots_are_scattered_come_together_to_a_sink(bench):
 
     Sink(group, together, "together").run()
     assert values == [float(number) for number in range(12)]
-    assert max(sizes) == 8
+    assert max(sizes) == 12
 
 
 @pytest.mark.parametrize("kept", ["all", "doubled"])
@@ -396,4 +396,4 @@ def test_events_whose_slots_are_scattered_come_together_to_a_filter(bench, kept)
     factor = 1 if kept == "all" else 2
     expected = [(float(factor * n), n) for n in range(12)]
     assert [(event[0], m[0]) for event, m in bench.drained(out)] == expected
-    assert max(sizes) == 8
+    assert max(sizes) == 12

@@ -22,6 +22,8 @@ from typing import Any, ClassVar
 
 import yaml
 
+from mimocorb.recording.text import REPEAT_MARK
+
 FUNCTIONS = tuple(
     Path(__file__).with_name(f"{kind}_functions.py")
     for kind in ("source", "filter", "sink", "direct")
@@ -133,7 +135,7 @@ def chain_with_a_file(directory: Path) -> Path:
 class RunningDaq:
     """A started ``mimocorb run``, in a session of its own."""
 
-    started: ClassVar[list[RunningDaq]] = []
+    started: ClassVar[list[RunningDaq | Screen]] = []
 
     def __init__(
         self,
@@ -215,6 +217,64 @@ def controlled(setup: Path, terminal: Terminal, *options: str) -> RunningDaq:
     )
 
 
+class Screen:
+    """A run with its live view, in a terminal of its own; what it draws is read all the time."""
+
+    def __init__(self, setup: Path, *options: str) -> None:
+        self._terminal = Terminal()
+        self.setup = setup
+        self.modes_before = self.modes()
+        self.text = ""
+        command = [sys.executable, "-m", "mimocorb.cli", "run", setup.name, *options]
+        self.process = subprocess.Popen(
+            command,
+            cwd=setup.parent,
+            stdin=self._terminal.theirs,
+            stdout=self._terminal.theirs,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color"},
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+        )
+        RunningDaq.started.append(self)
+
+    def modes(self) -> object:
+        return self._terminal.modes()
+
+    def read(self, timeout_s: float) -> None:
+        if select.select([self._terminal.ours], [], [], timeout_s)[0]:
+            self.text += os.read(self._terminal.ours, 65536).decode(errors="replace")
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + WATCHDOG_S
+        while text not in self.text:
+            assert time.monotonic() < deadline, f"it never showed {text!r}:\n{self.text}"
+            self.read(0.05)
+
+    def finish(self) -> int:
+        """Wait for the end; returns the exit code."""
+        deadline = time.monotonic() + WATCHDOG_S
+        while (code := self.process.poll()) is None:
+            assert time.monotonic() < deadline, f"it did not end:\n{self.text}"
+            self.read(0.05)
+        self.read(0.0)
+        return code
+
+    @property
+    def directory(self) -> Path:
+        (only,) = run_directories(self.setup.parent / "target")
+        return only
+
+    def kill(self) -> None:
+        """End everything that is left of it."""
+        for pid in processes_of(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        for descriptor in (self._terminal.ours, self._terminal.theirs):
+            os.close(descriptor)
+
+
 @dataclass
 class Finished:
     """What a run left behind."""
@@ -249,7 +309,7 @@ class Finished:
     def values(self, name: str = "values.txt") -> list[float]:
         """The numbers in the output of a sink, sorted."""
         lines = (self.directory / name).read_text().splitlines()
-        fields = [line.split("\t")[-1] for line in lines]
+        fields = [line.removesuffix(REPEAT_MARK).split("\t")[-1] for line in lines]
         return sorted(float(field) for field in fields if field != "value")
 
     def published(self, name: str) -> int:

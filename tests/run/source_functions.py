@@ -4,16 +4,19 @@ They are loaded by path in worker processes. Parameters say how many and how fas
 """
 
 import ctypes
+import logging
 import os
+import signal
 import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 from ways_to_fail import WAYS_TO_FAIL
 
-from mimocorb import source
+from mimocorb import device_lost, source
 from mimocorb.errors import SetupError
 
 
@@ -23,6 +26,32 @@ def numbers(*, number_of_samples, events: int = 10**9, pause_s: float = 0.0):
     for number in range(events):
         yield np.full(number_of_samples, float(number))
         time.sleep(pause_s)
+
+
+@source
+def waits_for_a_file(*, number_of_samples, file: Path):
+    """One event, and others without end as soon as the file is there."""
+    yield np.zeros(number_of_samples)
+    while not file.exists():
+        time.sleep(0.01)
+    yield from numbers(number_of_samples=number_of_samples, pause_s=0.01)
+
+
+@source
+def loses_its_device(*, number_of_samples):
+    yield np.zeros(number_of_samples)
+    logging.getLogger().warning("timed out")
+    logging.getLogger().warning("timed out again")
+    with device_lost("no answer on port 7"):
+        time.sleep(0.05)
+    yield np.ones(number_of_samples)
+
+
+@source
+def wakes_itself_by_an_alarm(*, number_of_samples):
+    yield np.zeros(number_of_samples)
+    signal.alarm(1)
+    time.sleep(1000)
 
 
 @source

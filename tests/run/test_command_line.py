@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import chain, run_directories
+from running import chain, run, run_directories
 
 from mimocorb.cli import main
 
@@ -140,6 +140,102 @@ def test_a_printed_summary_that_nobody_can_read_does_not_fail_the_run(tmp_path):
     assert done.stderr == b""
     (directory,) = run_directories(tmp_path / "target")
     assert "complete" in (directory / "summary.txt").read_text()
+
+
+COMMANDS_THAT_PRINT = [
+    ["check", "test_setup.yaml"],
+    ["graph", "test_setup.yaml"],
+    ["convert", "test_setup.yaml"],
+    ["schema"],
+    ["describe", "text"],
+    ["describe", "text", "--json"],
+    ["runs"],
+    ["runs", "--json"],
+    ["runs", "1"],
+    ["runs", "1", "1"],
+    ["--help"],
+    ["run", "--help"],
+    ["--version"],
+]
+
+
+@pytest.fixture(scope="module")
+def with_a_run(tmp_path_factory):
+    """A directory with a set-up and a run of it."""
+    directory = tmp_path_factory.mktemp("printing")
+    assert run(chain(directory)).code == 0
+    return directory
+
+
+@pytest.mark.parametrize("command", COMMANDS_THAT_PRINT, ids=" ".join)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_an_error(with_a_run, command, unbuffered):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mimocorb.cli", *command],
+            cwd=with_a_run,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "mimocorb: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_output_into_nothing_is_an_error_of_what_only_prints_and_none_of_a_run(with_a_run):
+    def without_output(command):
+        line = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "mimocorb.cli", *command]
+        return subprocess.run(line, cwd=with_a_run, capture_output=True, text=True, check=False)
+
+    done = without_output(["schema"])
+    assert (done.returncode, done.stderr) == (
+        1,
+        "mimocorb: cannot write the output: it is closed\n",
+    )
+    assert without_output(["run", "test_setup.yaml", "--output", "closed"]).returncode == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS_THAT_PRINT, ids=" ".join)
+def test_that_nobody_reads_on_is_no_error(with_a_run, command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "mimocorb.cli", *command],
+        cwd=with_a_run,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_at_any_time_gives_no_traceback_of_ours(tmp_path):
+    """What Python does before it comes to our first line is its own."""
+    program = """
+import subprocess, sys
+from mimocorb.cli import main
+subprocess.Popen(["sh", "-c", f"sleep {sys.argv.pop()}; kill -INT $PPID || true"])
+sys.exit(main())
+"""
+    chain(tmp_path)
+    for delay_ms in range(20, 420, 40):
+        command = [sys.executable, "-c", program, "graph", "test_setup.yaml", str(delay_ms / 1000)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr, (delay_ms, done.stderr)
+        assert done.returncode in (0, 130)
+
+
+def test_a_directory_that_is_not_ours_to_read_is_one_line(tmp_path, monkeypatch, capsys):
+    def not_ours(*_arguments):
+        raise PermissionError(13, "Permission denied", "/elsewhere")
+
+    monkeypatch.setattr("mimocorb.run.record.catalogue.catalogue", not_ours)
+    assert main(["runs", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "mimocorb: /elsewhere: Permission denied\n"
 
 
 def test_ctrl_c_before_anything_is_started_is_one_line(tmp_path, capsys, monkeypatch):

@@ -27,7 +27,7 @@ from running import (
 
 from mimocorb import connect
 from mimocorb.cli import main
-from mimocorb.recording.spill_file import SpillFile, event_dtype
+from mimocorb.recording.spill_file import SpillFile, event_dtype, read_index
 from mimocorb.run.record.run_record import read_record
 
 STUCK_AFTER = 5
@@ -342,42 +342,50 @@ def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):
 
 FULL_DISK = """
 mount -t tmpfs -o size=512k none "$1/target" || exit 99
-cd "$1" && "$2" -m mimocorb.cli run test_setup.yaml --lines --no-keyboard
+cd "$1"
+"$2" -m mimocorb.cli run test_setup.yaml --lines --no-keyboard > told 2>&1 &
+until grep -q 'paused: values.txt' told; do kill -0 $! || exit 98; sleep 0.1; done
+"$2" -m mimocorb.cli status "$1"/target/*/ > status
+"$2" -m mimocorb.cli stop "$1"/target/*/
+wait $!
 code=$?
 cp -a target/. kept
 exit $code
 """
 
 
-def test_a_full_disk_leaves_a_record_that_says_how_the_run_ended(tmp_path):
+def test_a_full_disk_pauses_the_run_and_stopped_then_it_leaves_what_is_accepted(tmp_path):
     namespace = ["unshare", "--map-root-user", "--mount"]
     if shutil.which("unshare") is None or subprocess.call(
         [*namespace, "true"], stderr=subprocess.DEVNULL
     ):
         pytest.skip("no file system of its own can be mounted here")
-    config = {"filename": "values"}
-    keys = {"restart": {"policy": "on_failure", "backoff_s": 0.01}}
-    chain(
-        tmp_path,
-        source=Worker("numbers", {"RB_1": "write"}, {"events": 10**9}),
-        sink=Worker("text", {"RB_2": "read"}, config, keys=keys),
-    )
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 10**9})
+    chain(tmp_path, source=source)
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
     command = [*namespace, "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WATCHDOG_S)
     if done.returncode == 99:
         pytest.skip(f"nothing can be mounted here: {done.stderr}")
-    assert done.returncode == 1, done.stdout + done.stderr
+    told = (tmp_path / "told").read_text()
+    assert done.returncode == 1, told + done.stderr
+    why = "values.txt cannot be written: No space left on device"
+    assert f"sink text: {why}; make room, the run waits" in told
+    assert f"paused: {why}" in (tmp_path / "status").read_text()
     (directory,) = run_directories(tmp_path / "kept")
     record = read_record(directory)
-    assert record.state == "ended", done.stdout
-    (failed,) = [text for text in record.result.failures if text.startswith("sink text failed")]
-    assert "No space left on device" in failed
-    assert failed.endswith("a new process would fail in the same way")
+    assert record.state == "ended", told
+    (failed,) = [text for text in record.result.failures if text.startswith("not everything")]
+    assert failed == f"not everything could be written at the end: {why}"
     assert failed in (directory / "summary.txt").read_text()
-    assert "0 events" not in " ".join(record.result.failures)
+    alarm = f"sink text: {why}; make room, the run waits"
+    assert any(alarm in warning for warning in record.result.warnings)
+    assert any(each.kind == "disk full" for each in record.result.alarms)
     names = [path.name for path in directory.iterdir()]
     assert [name for name in names if name.startswith((".", "values"))] == ["values.txt"]
-    lost = sum(group.lost for ledger in record.result.buffers for group in ledger.groups)
-    assert ("spill.npz" in names) == (lost == 0)
+    assert sum(group.lost for ledger in record.result.buffers for group in ledger.groups) == 0
+    saved = [g.saved for ledger in record.result.buffers for g in ledger.groups]
+    assert sum(group.events for group in read_index(directory / "spill.npz").groups) == sum(saved)
+    rows = (directory / "values.txt").read_text().splitlines()[1:]
+    assert len(rows) + sum(saved) == record.result.buffers[0].published

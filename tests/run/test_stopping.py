@@ -8,8 +8,9 @@ import signal
 import time
 
 import pytest
-from running import WATCHDOG_S, RunningDaq, Terminal, Worker, chain, controlled, eventually
+from running import WATCHDOG_S, RunningDaq, Screen, Terminal, Worker, chain, controlled, eventually
 
+from mimocorb.run.operator_signals import ONE_WISH_S, OTHER_ENDS, Wishes
 from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.run import Run
 from mimocorb.run.run_state import Command, RunState
@@ -48,6 +49,7 @@ def test_a_second_interrupt_ends_at_once_and_counts_what_is_lost(tmp_path):
     daq.wait_for("first event")
     daq.interrupt()
     daq.wait_for("draining")
+    time.sleep(ONE_WISH_S)
     daq.interrupt()
     finished = daq.finish()
     assert finished.code == 1
@@ -79,7 +81,7 @@ def test_every_further_interrupt_is_answered_and_ends_saving(tmp_path, monkeypat
         while supervisor.state is not RunState.DRAINING and time.monotonic() < deadline:
             supervisor.turn()
         for _ in range(3):  # dealt with before anything else happens
-            supervisor.post(Command.INTERRUPT, "SIGINT")
+            supervisor.post(Command.END, "SIGINT")
         supervisor.turn()
         (group,) = supervisor.buffers["RB_2"].stats().groups
         assert group.readers == 0, "nobody stands in for the sink any more"
@@ -122,7 +124,7 @@ def test_who_wants_no_more_saved_is_heard_for_those_who_go_later_as_well(tmp_pat
         turn_until(lambda: sink.gone)
         assert supervisor.state is RunState.ENDING
         for _ in range(2):
-            supervisor.post(Command.INTERRUPT, "SIGINT")
+            supervisor.post(Command.END, "SIGINT")
         supervisor.turn()
         assert middle.unread(), "the filter has left something"
         os.kill(middle.processes[0].pid, signal.SIGKILL)
@@ -230,3 +232,93 @@ def test_keys_are_ignored_when_asked_for(tmp_path):
 def test_a_closed_standard_input_does_not_matter(tmp_path):
     daq = RunningDaq(chain(tmp_path), preexec_fn=lambda: os.close(0))
     assert daq.finish().code == 0
+
+
+INT, TERM, HUP, QUIT = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
+S, E = Command.STOP, Command.END
+
+
+@pytest.mark.parametrize(
+    ("what", "signals", "wishes"),
+    [
+        ("Ctrl-C", [(INT, 0)], [S]),
+        ("Ctrl-C, passed on by a wrapper", [(INT, 0), (INT, 0.005)], [S]),
+        ("Ctrl-C twice, both passed on", [(INT, 0), (INT, 0), (INT, 2), (INT, 2.01)], [S, E]),
+        ("Ctrl-C three times", [(INT, 0), (INT, 2), (INT, 3.5)], [S, E, E]),
+        ("a closed terminal and its shell", [(HUP, 0), (HUP, 0.003), (HUP, 5)], [S]),
+        ("a log-out", [(HUP, 0), (TERM, 0.001)], [S, S]),
+        ("a log-out that takes its time", [(TERM, 0), (HUP, 3), (HUP, 4)], [S, S]),
+        ("a service manager, and an operator", [(TERM, 0), (INT, 5)], [S, S]),
+        ("an operator without a terminal", [(TERM, 0), (TERM, 5)], [S, E]),
+        ("a batch system near its limit", [(signal.SIGUSR1, 0), (signal.SIGUSR1, 9)], [S]),
+        ("Ctrl-\\", [(QUIT, 0)], [E]),
+    ],
+)
+def test_one_wish_may_come_as_several_signals(what, signals, wishes):
+    heard = Wishes()
+    meant = [heard.meant_by(number, at_s) for number, at_s in signals]
+    assert [command for command in meant if command is not None] == wishes, what
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(HUP, HUP), (HUP, TERM), (TERM, HUP), (INT, INT), (INT, TERM, HUP), (INT, INT, INT)],
+    ids=lambda numbers: "-".join(number.name for number in numbers),
+)
+def test_signals_that_are_one_wish_lose_nothing(tmp_path, numbers):
+    daq = RunningDaq(backlog(tmp_path))
+    daq.wait_for(BEGUN)
+    for number in numbers:
+        os.kill(daq.process.pid, number)
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.values() == [2.0 * n for n in range(finished.published("RB_1"))]
+
+
+def test_the_first_ctrl_c_of_a_run_that_drains_already_throws_nothing_away(tmp_path):
+    source = Worker("numbers", {"RB_1": "write"}, {"events": 16})
+    (tmp_path / "obstacle").touch()
+    config = {"file": str(tmp_path / "obstacle")}
+    middle = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, config)
+    daq = RunningDaq(chain(tmp_path, source=source, middle=middle))
+    daq.wait_for("the source is exhausted: draining")
+    daq.interrupt()
+    daq.wait_for("SIGINT: draining already; a second Ctrl-C, or mimocorb stop --now, gives up")
+    (tmp_path / "obstacle").unlink()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert len(finished.values()) == 16
+
+
+@pytest.mark.parametrize("number", [*OTHER_ENDS[-1:], *OTHER_ENDS[:2], signal.SIGXCPU])
+def test_what_would_end_the_process_ends_the_run_in_order(tmp_path, number):
+    daq = RunningDaq(chain(tmp_path, source=ENDLESS))
+    daq.wait_for(BEGUN)
+    os.kill(daq.process.pid, number)
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.summary["reason"].startswith("stopped by ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM])
+@pytest.mark.parametrize("options", [(), ("--no-keyboard",)])
+def test_a_terminal_is_whole_again_whatever_signal_ends_the_run(tmp_path, number, options):
+    screen = Screen(chain(tmp_path, source=ENDLESS), *options)
+    screen.wait_for("\x1b[?1049h")
+    screen.wait_for("running")
+    os.kill(screen.process.pid, number)
+    code = screen.finish()
+    assert code == 0 or number == signal.SIGQUIT, "what was lost is counted"
+    assert screen.modes() == screen.modes_before
+    assert screen.text.rindex("\x1b[?1049l") > screen.text.rindex("\x1b[?1049h")
+    assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")
+    said = "ended at once by SIGQUIT" if number == signal.SIGQUIT else f"stopped by {number.name}"
+    assert said in (screen.directory / "summary.txt").read_text()
+
+
+def test_workers_do_not_inherit_what_the_run_does_with_signals(tmp_path):
+    source = Worker("wakes_itself_by_an_alarm", {"RB_1": "write"})
+    daq = RunningDaq(chain(tmp_path, source=source))
+    finished = daq.finish()
+    assert finished.code == 1
+    assert "killed by SIGALRM" in finished.text, "as in any program that sets no handler"

@@ -51,7 +51,7 @@
 namespace mimocorb {
 
 inline constexpr std::uint64_t kMagic = 0x474e49526f6d696dULL;  // "mimoRING", little-endian
-inline constexpr std::uint32_t kLayoutVersion = 4;
+inline constexpr std::uint32_t kLayoutVersion = 5;
 inline constexpr std::uint32_t kMaxHandles = 512;
 inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
@@ -160,7 +160,7 @@ struct SlotRecord {
   double deadtime;
   std::int64_t published_ns;  // CLOCK_MONOTONIC
   std::uint32_t due;          // cache: number of groups that have not finished with it
-  std::uint32_t reserved;
+  std::uint32_t may_repeat;   // 1: it came out of an event that was worked on before, and may be here twice
 };
 static_assert(sizeof(SlotRecord) == kCacheLine);
 

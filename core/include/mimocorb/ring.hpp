@@ -175,6 +175,8 @@ class Ring {
 
 class WriterPort : public Ring {
  public:
+  static constexpr std::uint32_t kAll = 0xffffffff;
+
   static Outcome open(std::shared_ptr<Segment> segment, std::uint32_t token,
                       std::unique_ptr<WriterPort>* opened);
   ~WriterPort();
@@ -182,11 +184,13 @@ class WriterPort : public Ring {
   // Publish what is in hand and claim up to `count` neighbouring slots, in one step.
   Run advance(std::uint32_t count = 1);
   Run claim(std::uint32_t count);   // up to `count` neighbouring slots beside what is in hand
-  std::uint32_t publish();
+  std::uint32_t publish(std::uint32_t count = kAll);  // the first `count` in hand
   std::uint32_t abort();
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
   // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
   bool fill(std::uint32_t slot, const void* source);
+  // As `fill`, with its metadata, the slot that is `at` places behind the first in hand; false if there is none.
+  bool fill_claimed(std::size_t at, const void* source, const Metadata& metadata, bool may_repeat);
   // Spins up to `spin_ns`, then sleeps once. kOk: try again; kNotNow: nothing happened meanwhile.
   int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
   // For who asked for slots and gives up: counted by the cause that holds now, kPaused or kNotNow (full).
@@ -196,11 +200,11 @@ class WriterPort : public Ring {
 
  private:
   using Ring::Ring;
-  void date_in_hand();
+  void date_first(std::size_t count);
   Run claim_in_hand(std::uint32_t count, Wakes* wakes);
   void take_in_hand(const Run& run);
-  void publish_in_hand(Wakes* wakes);
-  void nothing_in_hand(Wakes* wakes);
+  void publish_first(std::size_t count, Wakes* wakes);
+  void let_go_of_first(std::size_t count, Wakes* wakes);
   [[nodiscard]] std::size_t place_in_hand(std::uint32_t slot) const;
   void reserve_next();
   [[nodiscard]] bool has_reservation() const;
@@ -239,6 +243,8 @@ class ReaderPort : public Ring {
   void copy(std::uint32_t slot, void* target) const;  // all its bytes
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
+  // Whether what comes of an event in hand may be there already: of itself, or of one before it on the way.
+  [[nodiscard]] bool may_repeat(std::uint32_t slot) const;
   // As `take`, but waits until there is something to take or nothing will come. Sleeps once at most;
   // kNotNow: nothing yet; kOrphaned: nor ever, its maker has died.
   Run wait_and_take(std::uint32_t count, std::int64_t timeout_ns, std::int64_t spin_ns);

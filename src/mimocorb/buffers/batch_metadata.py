@@ -10,16 +10,30 @@ from numpy.typing import NDArray
 __all__ = ["BatchMetadata"]
 
 
-class BatchMetadata(NamedTuple):
-    """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``."""
-
+class _Parts(NamedTuple):
     counter: NDArray[np.int64]
     timestamp: NDArray[np.float64]
     deadtime: NDArray[np.float64]
 
+
+class BatchMetadata(_Parts):
+    """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``.
+
+    Attributes
+    ----------
+    may_repeat
+        Which events may be a repeat: a process that had begun to work on them, or on what they came
+        out of, was killed or failed, and may have passed its results on before. None: none of them.
+    """
+
+    may_repeat: NDArray[np.bool_] | None = None
+
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
-        return type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
+        chosen = type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
+        if self.may_repeat is not None:
+            chosen.may_repeat = self.may_repeat[places]
+        return chosen
 
     @classmethod
     def of(cls, metadata: tuple[int, float, float]) -> Self:

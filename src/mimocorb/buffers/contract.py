@@ -29,6 +29,7 @@ __all__ = [
     "Floats",
     "GroupLedger",
     "Holding",
+    "Marks",
     "ObserverPort",
     "ReaderPort",
     "RingLedger",
@@ -42,6 +43,7 @@ __all__ = [
 Bytes = NDArray[np.uint8]
 Counters = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
 
 class Status(IntEnum):
@@ -140,6 +142,29 @@ class WriterPort(Protocol):
 
         Of 0, none is claimed: (0, 0) if there is room.
         """
+
+    def claim_anywhere(self, count: int) -> int:
+        """Claim up to `count` slots, neighbours or not, beside what is in hand.
+
+        Returns how many, or a Status if there is none.
+        """
+
+    def fill_claimed(
+        self,
+        where: tuple[int, int, int],
+        rows: NDArray[Any],
+        index: Counters,
+        metadata: tuple[Counters, Floats, Floats],
+        may_repeat: Marks | None,
+    ) -> None:
+        """Copy the rows ``index[first:first + count]`` into slots in hand, from the `at`-th on.
+
+        `where` is ``(at, first, count)``. Metadata, and marks if there are any, are those of the
+        same places as the rows.
+        """
+
+    def publish_first(self, count: int) -> int:
+        """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
 
     def publish(self) -> int:
         """Publish everything in hand, in the order of claiming; returns how many events."""
@@ -273,6 +298,16 @@ class ReaderPort(Protocol):
 
     def delivery(self, slot: int) -> int:
         """How often an event in hand has been handed out, 1 at first."""
+
+    def may_repeat(self) -> bool:
+        """Whether what comes of an event in hand may be there already: see `which_may_repeat`."""
+
+    def which_may_repeat(self, marks: Marks) -> None:
+        """Mark the events in hand, in the order of taking, that came out of repeated work.
+
+        That is work on this event or, on the way to it, on one before, that somebody had begun and
+        not acknowledged.
+        """
 
     def copy(self, slot: int, target: NDArray[Any]) -> None:
         """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""

@@ -203,6 +203,9 @@ class Reader:
             self._port.metadata_at(self._slots, *metadata)
         elif count:
             self._port.metadata_run(self._slot, *metadata)
+        if count and self._port.may_repeat():
+            metadata.may_repeat = np.empty(count, np.bool_)
+            self._port.which_may_repeat(metadata.may_repeat)
         return metadata
 
     def get_metadata(self) -> tuple[int, float, float]:
@@ -240,7 +243,7 @@ class Reader:
             Only the first so many events of a batch. The others stay in hand, and
             :meth:`get_metadata_batch`, :meth:`reject` and the like go on with them.
         """
-        if count is None or self._slot < 0:
+        if count is None or count == self._in_hand or self._slot < 0:
             self._let_go()
             self._port.acknowledge()
             return
@@ -248,16 +251,13 @@ class Reader:
         if count > self._in_hand:
             in_hand = how_many(self._in_hand, "event")
             raise HandleMisuse(f"acknowledge({count}), but in hand: {in_hand}")
-        elif count == self._in_hand:
-            self.acknowledge()
+        self._port.acknowledge_first(count)
+        self._in_hand -= count
+        if self._slots is None:
+            self._slot += count
         else:
-            self._port.acknowledge_first(count)
-            self._in_hand -= count
-            if self._slots is None:
-                self._slot += count
-            else:
-                self._slots = self._slots[count:]
-                self._slot = int(self._slots[0])
+            self._slots = self._slots[count:]
+            self._slot = int(self._slots[0])
 
     def reject(self, reason: str = "") -> None:
         """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.
@@ -324,6 +324,17 @@ class Reader:
         """How often the event in hand has been handed out by now; 1 is the first time."""
         self._need_event("delivery")
         return self._port.delivery(self._slot)
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether what comes of the events in hand may be there already.
+
+        So it is if a process that had begun to work on one of them, or on what it came out of, was
+        killed or failed: it may have passed results on before. :meth:`get_metadata_batch` tells
+        which they are.
+        """
+        self._need_event("may_repeat")
+        return self._port.may_repeat()
 
     @property
     def sequence(self) -> int:

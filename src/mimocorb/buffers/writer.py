@@ -210,8 +210,45 @@ class Writer:
             done, _ = self._wait_for_slots(done, put, timeout_s)
         return max(0, done)
 
+    def claim_ahead(self, count: int) -> int:
+        """Claim up to `count` slots beside those claimed so before, without waiting; how many.
+
+        They are filled with :meth:`fill_ahead` and published with :meth:`publish_ahead`: for those
+        who want slots in several buffers before they publish in any of them.
+
+        Raises
+        ------
+        EndOfStream
+            A :class:`SystemExit`: the buffer was shut down.
+        """
+        claimed = self._port.claim_anywhere(count)
+        if claimed in (Status.ENDED, Status.ORPHANED):
+            raise self._ended(claimed)
+        return max(0, claimed)
+
+    def fill_ahead(
+        self,
+        at: int,
+        rows: NDArray[Any],
+        index: NDArray[np.int64],
+        metadata: BatchMetadata,
+        *,
+        first: int,
+        count: int,
+    ) -> None:
+        """Copy `count` events into slots from :meth:`claim_ahead`, beginning with the `at`-th.
+
+        They are those at ``[first:first + count]``, see :meth:`put_many`, with their marks.
+        """
+        marks = metadata.may_repeat
+        self._port.fill_claimed((at, first, count), rows, index, metadata, marks)
+
+    def publish_ahead(self, count: int) -> None:
+        """Publish the first `count` slots from :meth:`claim_ahead`."""
+        self._port.publish_first(count)
+
     def wait_for_room(self) -> None:
-        """Block, without using the processor, until a slot may be free. Nothing may be in hand.
+        """Block, without using the processor, until a slot may be free.
 
         Raises
         ------
@@ -347,12 +384,8 @@ class Writer:
         self._slot = _NONE_IN_HAND
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            if status == Status.ENDED:
-                raise EndOfStream(f"buffer {self.name} takes no more events: it was shut down")
-            if status == Status.ORPHANED:
-                raise BufferUnreachable(
-                    f"buffer {self.name}: the process that made it has died, so this writer ends"
-                )
+            if status in (Status.ENDED, Status.ORPHANED):
+                raise self._ended(status)
             cause = WaitCause.RESUME if status == Status.PAUSED else WaitCause.ROOM
             left_s = until_s - time.monotonic()
             outcome = tell_and_wait(cause, self._port.wait, left_s, self._spin_s)
@@ -361,6 +394,13 @@ class Writer:
             status, claimed = (outcome, 0) if outcome < 0 else attempt()
             if status >= 0:
                 return status, claimed
+
+    def _ended(self, status: int) -> EndOfStream | BufferUnreachable:
+        if status == Status.ENDED:
+            return EndOfStream(f"buffer {self.name} takes no more events: it was shut down")
+        return BufferUnreachable(
+            f"buffer {self.name}: the process that made it has died, so this writer ends"
+        )
 
     def _refused(self, timeout_s: float | None) -> BufferTimeout:
         """Count that a claim was given up; returns what tells it."""

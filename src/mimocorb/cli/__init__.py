@@ -8,12 +8,12 @@ imported where a Ctrl-C is answered by a message: that takes a good part of a se
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Sequence
 
 __all__ = ["COMMANDS", "INTERRUPTED", "main", "run_daq"]
 
@@ -46,11 +46,10 @@ def run_daq(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    import argparse
-
     import mimocorb
+    from mimocorb.cli.common import Parser
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mimocorb",
         description="Data acquisition with ring buffers: run, check or draw a set-up.",
     )
@@ -64,13 +63,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_daq_parser() -> argparse.ArgumentParser:
-    import argparse
-
     from mimocorb.cli import run
+    from mimocorb.cli.common import Parser
 
-    parser = argparse.ArgumentParser(
-        prog="run_daq.py", description="Take data as a set-up file says."
-    )
+    parser = Parser(prog="run_daq.py", description="Take data as a set-up file says.")
     run.add_arguments(parser)
     return parser
 
@@ -80,28 +76,51 @@ def _guarded(
 ) -> int:
     """Carry a command out, interrupted or not: no traceback for what needs none."""
     try:
-        return _carried_out(new_parser, arguments)
+        try:
+            return _carried_out(new_parser, arguments)
+        finally:
+            if arguments is None:  # this is the program, and all is done
+                _ignore_interrupts()
     except KeyboardInterrupt:
         print("mimocorb: interrupted, nothing was started", file=sys.stderr)
         return INTERRUPTED
+
+
+def _ignore_interrupts() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _carried_out(
     new_parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None
 ) -> int:
     """Carry a command out; an error that mimocorb understands is one message."""
-    from mimocorb.cli.common import BAD_USAGE, FAILED, print_problems
+    from mimocorb.cli.common import BAD_USAGE, FAILED, output, print_problems
     from mimocorb.errors import MimocorbError, SetupError
     from mimocorb.model.problem import Problem
     from mimocorb.run.workers.standard_streams import open_missing_streams
 
     open_missing_streams()
-    chosen = new_parser().parse_args(arguments)
+    output.begin()
     try:
-        return int(chosen.action(chosen))
+        chosen = new_parser().parse_args(arguments)
+        code = int(chosen.action(chosen))
+    except SystemExit as end:  # of argparse: --help, --version, or bad usage
+        if end.code in (None, 0) and output.trouble:
+            code = 0
+        else:
+            raise
     except MimocorbError as error:
         if problems := [each for each in error.args if isinstance(each, Problem)]:
             print_problems(chosen.setup, problems)
         else:
             print(f"mimocorb: {error}", file=sys.stderr)
-        return BAD_USAGE if isinstance(error, SetupError) else FAILED
+        code = BAD_USAGE if isinstance(error, SetupError) else FAILED
+    except OSError as error:  # a file or a directory that is not ours to read, and the like
+        what = f"{error.filename}: " if error.filename is not None else ""
+        print(f"mimocorb: {what}{error.strerror or error}", file=sys.stderr)
+        code = FAILED
+    if output.trouble:
+        print(f"mimocorb: cannot write the output: {output.trouble}", file=sys.stderr)
+    return code or (FAILED if output.trouble else 0)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from mimocorb._texts import say, write
+from mimocorb.run.workers.standard_streams import was_missing
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
@@ -20,8 +24,12 @@ __all__ = [
     "FAILED",
     "OK",
     "Commands",
+    "Output",
+    "Page",
+    "Parser",
     "add_setup",
     "count",
+    "output",
     "print_page",
     "print_picture",
     "print_problems",
@@ -76,34 +84,102 @@ def seconds(text: str) -> float:
 seconds.__name__ = "number"
 
 
-def print_text(text: str) -> None:
-    """Print; that nobody reads it, as after ``| head -1``, is no failure of the command."""
-    from mimocorb.run.wording import say
+class Output:
+    """What has become of the standard output of a command.
 
-    if sys.stdout is not None and not say(text.rstrip("\n"), sys.stdout):
-        # What is left in the stream would fail again at the exit of Python.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        os.dup2(sys.stdout.fileno(), 1)
+    Attributes
+    ----------
+    trouble
+        Why it cannot be written, in words; empty as long as it can.
+    nobody_reads
+        Whether whoever read it has gone, as after ``| head -1``: no failure, but an end of what
+        would go on printing.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a command."""
+        self.trouble = ""
+        self.nobody_reads = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no use in printing more."""
+        return bool(self.trouble) or self.nobody_reads
+
+    def print(self, text: str) -> None:
+        """Print; what comes after a failure is left out."""
+        if self.is_over or sys.stdout is None:
+            return
+        if 1 in was_missing:
+            self.trouble = "it is closed"
+            return
+        try:
+            write(text, sys.stdout)
+        except BrokenPipeError:
+            self.nobody_reads = True
+        except (OSError, ValueError) as error:
+            self.trouble = getattr(error, "strerror", None) or str(error)
+        if self.is_over:
+            # What is left in the stream would fail again at the exit of Python.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            os.dup2(sys.stdout.fileno(), 1)
+
+
+output = Output()
+"""Of the command that is carried out."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Prints its help as everything else is printed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message and file is sys.stdout:
+            output.print(message.rstrip("\n"))
+        else:
+            super()._print_message(message, file)
+
+
+def print_text(text: str) -> None:
+    """Print; that it could not be written is found out at the end of the command."""
+    output.print(text.rstrip("\n"))
 
 
 def print_page(text: str) -> None:
-    """Print, on a terminal with long lines folded between words."""
+    """Print for people: on a terminal with long lines folded between words.
+
+    That it cannot be written is no failure: it stands in a file as well.
+    """
     from mimocorb.run.wording import wrapped
 
     if sys.stdout is not None and sys.stdout.isatty():
         text = wrapped(text, shutil.get_terminal_size().columns)
-    print_text(text)
+    say(text.rstrip("\n"), sys.stdout)
+
+
+class Page(io.StringIO):
+    """What is to be printed, drawn for the standard output."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the standard output."""
+        return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether the standard output is a terminal."""
+        return sys.stdout is not None and sys.stdout.isatty()
 
 
 def print_picture(draw: Callable[[int], Any]) -> None:
     """Print what is drawn by rich: as wide as the terminal, or else with nothing cut off."""
     from rich.console import Console
 
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    console = Console(width=None if on_terminal else WIDE)
-    with console.capture() as capture:
-        console.print(draw(console.width))
-    print_text("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    page = Page()
+    console = Console(file=page, width=None if page.isatty() else WIDE)
+    console.print(draw(console.width))
+    print_text("\n".join(line.rstrip() for line in page.getvalue().splitlines()))
 
 
 def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:

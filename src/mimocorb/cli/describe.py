@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text, read_setup
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, Page, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb.checks.describing import Description
@@ -212,11 +212,11 @@ def _table(
         table.add_column(title, overflow="fold", no_wrap=title in {"parameter", "key", "unit"})
     for row in zip(*shown.values(), strict=True):
         table.add_row(*map(Text, row))
-    console = Console(color_system=None)
+    page = Page()
+    console = Console(file=page, color_system=None)
     console.width = max(60, console.width)
-    with console.capture() as capture:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    console.print(table)
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
 def _written(spec: WorkerSpec) -> str:

@@ -38,13 +38,18 @@ def replay(chosen: argparse.Namespace) -> int:
 
     directory = run_directory(RUNS_DIRECTORY, chosen.run)
     rest = Replay(directory)
+    with rest.alone():
+        return _replay(rest, chosen)
+
+
+def _replay(rest: Replay, chosen: argparse.Namespace) -> int:
     if not rest.left:
         print_text(f"{rest.path}: all of its events have been processed by a replay already")
         return OK
     chosen.setup = str(rest.setup_file)
     given = _by_option(rest.settings)
     chosen.settings, chosen.data = given.get("--set", ()), next(iter(given.get("--data", ())), None)
-    output = chosen.output or directory.parent
+    output = chosen.output or rest.directory.parent
     overrides = {
         "output_directory": output,
         "drain_timeout_s": chosen.drain_timeout,

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mimocorb.cli.common import FAILED, OK, Commands, print_picture, print_text
+from mimocorb.cli.common import FAILED, OK, Commands, output, print_picture, print_text
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
@@ -93,13 +93,16 @@ def _plain(found: Found) -> object:
 def _print_page(status: RunStatus) -> None:
     """Print everything about one run."""
     from mimocorb.run.screen.picture import render
+    from mimocorb.run.wording import alarm_line, warned_workers
 
     print_text(
         f"{status.label}, process {status.pid} of {status.user}, mimocorb {status.mimocorb}\n"
         f"in {status.directory}\n"
     )
     print_picture(lambda width: render(status.view, (), min(width, WIDEST), None))
-    for title, texts in (("Failures", status.failures), ("Warnings", status.warnings)):
+    alarms = [alarm_line(alarm) for alarm in status.view.alarms]
+    warnings = [*status.warnings, *warned_workers(status.view)]
+    for title, texts in (("Alarms", alarms), ("Failures", status.failures), ("Warnings", warnings)):
         if texts:
             print_text("\n".join(["", title, *(f"  - {text}" for text in texts)]))
 
@@ -119,12 +122,15 @@ def _watch(run: RunClient, *, as_json: bool) -> int:
         print_text(f"{run.name} goes on")
         return OK
     last = run.status()
+    if output.is_over:
+        return OK
     if not as_json:
         print_text(f"{run.name} has ended: {last.view.reason}")
     return FAILED if last.failures else OK
 
 
 def _watch_live(run: RunClient) -> None:
+    from mimocorb.run.operator_signals import tidy_death
     from mimocorb.run.screen.terminal import LiveView
 
     lines: list[LogLine] = []
@@ -132,24 +138,25 @@ def _watch_live(run: RunClient) -> None:
     view = LiveView(sys.stdout, lambda: now.view, lines, KEYS)
     suspend_asked = threading.Event()
     signal.signal(signal.SIGTSTP, lambda _number, _frame: suspend_asked.set())
-    view.start()
-    try:
-        while not now.ended:
-            lines[:] = now.lines
-            view.update()
-            time.sleep(LOOK_S)
-            if suspend_asked.is_set():
-                suspend_asked.clear()
-                view.suspend()
-            now = run.status(LOG_LINES)
-    finally:
-        view.stop()
+    with tidy_death():
+        view.start()
+        try:
+            while not now.ended:
+                lines[:] = now.lines
+                view.update()
+                time.sleep(LOOK_S)
+                if suspend_asked.is_set():
+                    suspend_asked.clear()
+                    view.suspend()
+                now = run.status(LOG_LINES)
+        finally:
+            view.stop()
 
 
 def _watch_as_lines(run: RunClient) -> None:
     from mimocorb.run.wording import status_line
 
-    while not (now := run.status()).ended:
+    while not (now := run.status()).ended and not output.is_over:
         print_text(f"{run.name} {status_line(now.view)}")
         _wait(run, LINE_INTERVAL_S)
 
@@ -160,7 +167,7 @@ def _watch_as_json(run: RunClient) -> None:
     while True:
         now = run.status()
         print_text(status_to_json(now))
-        if now.ended:
+        if now.ended or output.is_over:
             return
         _wait(run, 1.0)
 

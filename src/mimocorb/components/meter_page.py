@@ -13,6 +13,7 @@ happens to the process: also after SIGKILL, in the middle of anything.
           18  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
           25  decided           events in the sets that a merging worker has decided about
           26  recorded_s[2]     float64: earliest and latest time that a source gave to an event
+          28  may_repeat        events given to a worker without a sink that may be repeats
           32  accepted_for[32]  events of which something went to the n-th sink
           64  reason_count[33]  rejections by reason; the last one: all further reasons
          128  interval[352]     published events by the live time before them, of a source; see
@@ -52,6 +53,7 @@ __all__ = [
     "INTERVALS",
     "INTERVAL_BINS",
     "KNOWS",
+    "MAY_REPEAT",
     "MOST_REASONS",
     "MOST_SINKS",
     "OTHER_REASONS",
@@ -77,7 +79,7 @@ __all__ = [
 
 BEGAN_NS, DOING, KNOWS, SPENT_NS = 1, 2, 4, 8
 ACCEPTED, REJECTED, FAILED, SAMPLED, SAMPLE_LOST, SAMPLE_SEED, REASONS = range(18, 25)
-DECIDED, RECORDED_S = 25, 26
+DECIDED, RECORDED_S, MAY_REPEAT = 25, 26, 28
 ACCEPTED_FOR, REASON_COUNTS, INTERVALS = 32, 64, 128
 MOST_SINKS, MOST_REASONS, INTERVAL_BINS = 32, 32, 352
 REASON_TEXTS, REASON_BYTES, PAGE_BYTES = 4096, 80, 8192
@@ -168,6 +170,9 @@ class MeterReading:
         How long the present activity lasts; part of its time.
     recorded_s
         Earliest and latest time that a source gave to an event; None if it gave none.
+    may_repeat
+        Events given to a function without a sink of which it may have had the results before. One
+        that was killed with such an event in its hands has counted it, and so does the next one.
     """
 
     began_ns: int
@@ -179,6 +184,7 @@ class MeterReading:
     intervals: NDArray[np.int64]
     present_ns: int
     recorded_s: tuple[float, float] | None = None
+    may_repeat: int = 0
 
     @property
     def events(self) -> int:
@@ -247,6 +253,7 @@ def read_page(page: bytes, now_ns: int) -> MeterReading:
         intervals=words[INTERVALS : INTERVALS + INTERVAL_BINS].copy(),
         present_ns=present_ns,
         recorded_s=(float(first_s), float(last_s)) if Capability.RECORDED in knows else None,
+        may_repeat=int(words[MAY_REPEAT]),
     )
 
 

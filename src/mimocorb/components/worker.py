@@ -18,6 +18,8 @@ from mimocorb.model import FunctionReference, WorkerSpec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mimocorb.buffers.batch_metadata import BatchMetadata
+
 __all__ = ["Buffers", "RejectedEvents", "Work", "Worker", "become", "current_worker"]
 
 Work = Callable[[], None]
@@ -33,8 +35,8 @@ class RejectedEvents(Protocol):
     def chosen(self, count: int) -> Sequence[int]:
         """Return which of the next `count` rejected events are to be kept, counted from 0."""
 
-    def keep(self, data: NDArray[Any], metadata: tuple[int, float, float], reason: str) -> None:
-        """Keep an event."""
+    def keep(self, data: NDArray[Any], metadata: BatchMetadata, reason: str) -> None:
+        """Keep an event, with its metadata as those of a batch of one."""
 
     def close(self) -> None:
         """Write what is left. Idempotent."""

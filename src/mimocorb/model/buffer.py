@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from mimocorb.model.kinds import Derived, Text, WholeNumber, part_config
+from mimocorb.model.kinds import Derived, Number, Text, WholeNumber, part_config
 from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.record_type import record_type
 from mimocorb.schema import MAX_SLOT_BYTES
@@ -31,6 +31,8 @@ class BufferSpec:
     """NumPy type of one value, or its fields."""
     backend: Annotated[str, Text("shared_memory")] = "shared_memory"
     """What keeps the events: the name under which an installed package offers it."""
+    silent_after_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
+    """Raise an alarm when no event has come into it for longer than this, in seconds."""
     where: Annotated[Where, Derived()] = NOWHERE
     """Place of the buffer's name in the set-up file."""
 

@@ -11,9 +11,10 @@ value is written back. pydantic is imported only where that is done.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "Text",
     "WholeNumber",
     "WordOrTable",
+    "command_line",
     "keys_of",
     "name_faults",
     "names",
@@ -369,6 +371,34 @@ def _parse_names(value: Any) -> tuple[str, ...]:
     if faults:
         raise Faults(*faults)
     return tuple(value) if is_list else (value,)
+
+
+def command_line(example: str) -> Parsed:
+    """Return the kind of a program with its arguments: a text, or a list of texts."""
+    text = {"type": "string", "minLength": 1, "examples": [example]}
+    return Parsed(
+        partial(_parse_command, example),
+        {"anyOf": [text, {"type": "array", "items": {"type": "string"}}]},
+        list,
+    )
+
+
+def _parse_command(example: str, value: Any) -> tuple[str, ...]:
+    """Return program and arguments; of a text as a shell splits it, which fills nothing in."""
+    if value is None:
+        return ()
+    words = value
+    if isinstance(value, str):
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            fault = Fault("must be a program with its arguments", f"{error}".lower())
+            raise Faults(fault) from None
+    is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    if not is_list or not words or not words[0].strip() or "\0" in "".join(words):
+        asked = "must be a program with its arguments, as a text or a list of texts"
+        raise Faults(Fault(asked, f"write for example: {example}"))
+    return tuple(words)
 
 
 class Key(NamedTuple):

@@ -21,6 +21,7 @@ from mimocorb.model.kinds import (
     Section,
     Text,
     WholeNumber,
+    command_line,
     name_faults,
     part_config,
 )
@@ -184,6 +185,10 @@ class Setup:
     """End the run as soon as one of these conditions holds, such as 'RB_3.events >= 10000'."""
     drain_timeout_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
     """Give up draining after this time without progress, in seconds, and save the rest."""
+    on_alarm: Annotated[tuple[str, ...], command_line("./send_mail.sh")] = ()
+    """A program, with its arguments, that is started for each alarm of the run."""
+    disk_low_gb: Annotated[float, Number("GB")] = 1.0
+    """Raise an alarm when the disk of the run has less room than this, in GB; 0: never."""
     output_directory: Annotated[Path | None, Directory("target")] = None
     """Where the directories of runs are made."""
     keyboard_control: Annotated[bool, Flag()] = True

@@ -166,6 +166,8 @@ class WorkerSpec:
     and backoff_s. Default: end_run, and go_on for workers that only observe."""
     hang_timeout_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
     """Kill a process that holds one event for longer than this, in seconds."""
+    silent_after_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
+    """Raise an alarm when a source has had no event for longer than this, in seconds."""
     ordered: Annotated[bool, Flag()] = False
     """Whether several processes publish their results in the order of the input."""
     rejected_sample: Annotated[int | None, WholeNumber(1, (1 << 63) - 1)] = None
@@ -196,6 +198,8 @@ class WorkerSpec:
             yield "ordered", "reads and writes buffers"
         if self.rejected_sample and not self.reads:
             yield "rejected_sample", "reads a buffer"
+        if self.silent_after_s and not self.is_source:
+            yield "silent_after_s", "writes a buffer and reads none (it can be a key of a buffer)"
 
     @property
     def is_source(self) -> bool:

@@ -3,14 +3,16 @@
 Each event is a member ``<stem>_<counter>.parquet`` with one column per field and one row per
 sample, whether the channels are interleaved or each in one piece. The n-th event with the same
 counter is ``<stem>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
-(UTC, s) and ``deadtime``.
+(UTC, s) and ``deadtime``, and ``may_repeat`` (``true``) if the event may be a repeat.
 
 The members of a call become visible by the header of the first, which is written last: an archive
-left by a killed process ends with its last whole event and opens without error.
+left by a killed process ends with its last whole event and opens without error. The end of an
+archive without events is there from the begin.
 """
 
 from __future__ import annotations
 
+import itertools
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns
@@ -32,8 +35,8 @@ __all__ = ["EventArchive", "check_archive", "size_of_noise"]
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
-
-Metadata = tuple[int, float, float]
+_REPEAT = "may_repeat"
+_END_BYTES = 2 * tarfile.BLOCKSIZE
 
 
 class EventArchive:
@@ -50,6 +53,8 @@ class EventArchive:
     config
         ``units``, ``compression``, ``sample_time_ns``, ``pre_trigger_samples`` and
         ``analogue_offset``, all optional; see :class:`mimocorb.buffer_control.BufferToParquetfile`.
+    waits
+        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -60,10 +65,16 @@ class EventArchive:
     """
 
     def __init__(
-        self, owner: str, path: Path, setup: Mapping[str, Any], config: Mapping[str, Any]
+        self,
+        owner: str,
+        path: Path,
+        setup: Mapping[str, Any],
+        config: Mapping[str, Any],
+        *,
+        waits: bool = True,
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
-        self._file = OutputFile(path.parent, path.name)
+        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES, waits=waits)
         self.path = self._file.path
         self._names = _MemberNames(self.path.stem)
 
@@ -74,14 +85,15 @@ class EventArchive:
 
     def append(
         self,
-        events: Iterable[tuple[NDArray[Any], Metadata]],
+        events: Iterable[NDArray[Any]],
+        metadata: BatchMetadata,
         notes: Mapping[str, str] | None = None,
     ) -> None:
         """Append events with their metadata, all or none.
 
         Parameters
         ----------
-        events
+        events, metadata
             At least one.
         notes
             Further Parquet metadata for each of them.
@@ -91,14 +103,20 @@ class EventArchive:
         OutputError
             They could not be written; the archive keeps the whole events it had.
         """
-        members = [self._member(*event, notes) for event in events]
+        each = zip(*(part.tolist() for part in metadata), strict=True)
+        marks = itertools.repeat(False) if metadata.may_repeat is None else metadata.may_repeat
+        notes = dict(notes or {})
+        members = [
+            self._member(event, of_event, notes | {_REPEAT: "true"} if marked else notes)
+            for event, of_event, marked in zip(events, each, marks, strict=False)
+        ]
         parts = [part for member in members for part in member]
         self._file.append_behind_header(parts[0], b"".join(parts[1:]), len(members))
 
     def close(self) -> None:
         """Write the end of the archive and wait until all is on disk. Idempotent."""
-        end = self._file.size_bytes + 2 * tarfile.BLOCKSIZE
-        self._file.close(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
+        end = self._file.size_bytes + _END_BYTES
+        self._file.close(bytes(_END_BYTES + -end % tarfile.RECORDSIZE))
 
     def __enter__(self) -> EventArchive:
         return self
@@ -115,7 +133,7 @@ class EventArchive:
             self._file.close()
 
     def _member(
-        self, event: NDArray[Any], metadata: Metadata, notes: Mapping[str, str] | None
+        self, event: NDArray[Any], metadata: tuple[int, float, float], notes: Mapping[str, str]
     ) -> tuple[bytes, bytes]:
         """Return header and padded body of an event's member."""
         body = self._to_parquet(event, metadata, notes)

@@ -6,7 +6,11 @@ I1  it holds whole records only: all of every :meth:`OutputFile.append` that ret
     the first few, complete, of one that did not;
 I2  it lies in its directory: names are checked, links are not followed;
 I3  it has not replaced another file. A process that takes the place of one that has failed goes on
-    in a file of its own: ``decays_2.txt`` behind ``decays.txt``.
+    in a file of its own: ``decays_2.txt`` behind ``decays.txt``;
+I4  it is there: deleted, it is put back to its place; changed by somebody else, it is not written
+    any more.
+
+On a full disk the run waits for room, see :mod:`mimocorb.recording.room`.
 
 Records go to the operating system in :meth:`~OutputFile.append`, so a kill of the process loses
 none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
@@ -20,21 +24,28 @@ which it is written; no way of writing prevents that.
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from mimocorb._words import how_many
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.room import when_there_is_room
 
 __all__ = ["OutputFile", "check_columns", "checked_name"]
 
+logger = logging.getLogger(__name__)
+
+_COPY_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+T = TypeVar("T")
 
 
 def checked_name(owner: str, name: Any, key: str = "filename") -> str:
@@ -74,6 +85,10 @@ class OutputFile:
         File name, already checked; see I3 for what becomes of it after a restart.
     heading
         Written at the beginning; not counted as a record.
+    least_bytes
+        As long as there are fewer records, zeros follow up to this size.
+    waits
+        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -81,14 +96,31 @@ class OutputFile:
         The file exists, or cannot be created.
     """
 
-    def __init__(self, directory: Path, name: str, heading: bytes = b"") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        heading: bytes = b"",
+        *,
+        least_bytes: int = 0,
+        waits: bool = True,
+    ) -> None:
         self.path = _of_this_process(directory / name)
         self.records = 0
         self.size_bytes = 0
+        self._least_bytes = least_bytes
+        self._waits = waits
         self._fd = -1
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._make()
+        self._cut_back()
+        if heading:
+            self.append([heading])
+            self.records = 0
+
+    def _make(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            self._fd = os.open(self.path, flags, 0o644)
+            self._fd = self._try(lambda: os.open(self.path, flags, 0o644))
         except FileExistsError as error:
             raise _output_error(
                 f"{self.path} exists already and is not overwritten. Choose another filename, or"
@@ -97,9 +129,9 @@ class OutputFile:
             ) from None
         except OSError as error:
             raise _output_error(f"cannot create {self.path}: {error.strerror}", error) from error
-        if heading:
-            self.append([heading])
-            self.records = 0
+
+    def _try(self, attempt: Callable[[], T]) -> T:
+        return when_there_is_room(attempt, self.path.name) if self._waits else attempt()
 
     def append(self, records: Sequence[bytes]) -> None:
         """Append records, all or none.
@@ -134,21 +166,68 @@ class OutputFile:
         self._extend(((start + len(header), rest), (start, header)), count)
 
     def _extend(self, pieces: Iterable[tuple[int, bytes]], count: int) -> None:
-        start = end = self.size_bytes
+        all_pieces = list(pieces)
+        self._look_whether_it_is_ours()
         try:
-            for offset, piece in pieces:
-                self._write_at(offset, piece)
-                end = max(end, offset + len(piece))
+            self._try(lambda: self._write_all(all_pieces))
         except OSError as error:
-            os.ftruncate(self._fd, start)
             raise _output_error(
                 f"cannot write {_records(count)} to {self.path}: {error.strerror}. The file keeps"
-                f" its {how_many(self.records, 'whole record')} ({start} bytes). Make"
+                f" its {how_many(self.records, 'whole record')} ({self.size_bytes} bytes). Make"
                 " room, or write to another disk, and start a new run.",
                 error,
             ) from error
-        self.size_bytes = end
+        self.size_bytes = max(offset + len(piece) for offset, piece in all_pieces)
         self.records += count
+
+    def _write_all(self, pieces: Iterable[tuple[int, bytes]]) -> None:
+        """Write these pieces, or leave the file as it was."""
+        try:
+            for offset, piece in pieces:
+                self._write_at(offset, piece)
+        except BaseException:  # also if it is interrupted: then the events are given back
+            self._cut_back()
+            raise
+
+    def _look_whether_it_is_ours(self) -> None:
+        """Put the file back to its place if it was deleted; fail if somebody else changed it.
+
+        A file that was given another name is still written: its data are there.
+        """
+        found = os.fstat(self._fd)
+        expected_bytes = max(self.size_bytes, self._least_bytes)
+        if found.st_size != expected_bytes:
+            raise OutputError(
+                f"{self.path} was changed by somebody else: it has {found.st_size} bytes instead"
+                f" of {expected_bytes}, so that some of its {how_many(self.records, 'record')} may"
+                " be gone. Only one worker may write a file, and nobody else while a run goes on."
+            )
+        if found.st_nlink == 0:
+            self._restore()
+
+    def _restore(self) -> None:
+        """Copy what was deleted, and is still there for whoever has it open, to its place."""
+        deleted, name = self._fd, self.path.name
+        if self.path.exists():  # it is another one by now
+            self.path = self.path.with_stem(f"{self.path.stem}_recovered")
+        self._make()
+        try:
+            self._try(lambda: self._copy_from(deleted))
+        finally:
+            os.close(deleted)
+        logger.warning(
+            "%s was deleted or replaced while it was written; its %s so far: put back into %s",
+            name,
+            how_many(self.records, "record"),
+            self.path.name,
+        )
+
+    def _copy_from(self, descriptor: int) -> None:
+        os.ftruncate(self._fd, 0)
+        offset, size = 0, max(self.size_bytes, self._least_bytes)
+        while offset < size:
+            self._write_at(offset, os.pread(descriptor, _COPY_BYTES, offset))
+            offset = min(size, offset + _COPY_BYTES)
 
     def _write_at(self, offset: int, data: bytes) -> None:
         written = os.pwrite(self._fd, data, offset)
@@ -157,6 +236,10 @@ class OutputFile:
             data = data[written:]
             offset += written
             written = os.pwrite(self._fd, data, offset)
+
+    def _cut_back(self) -> None:
+        """Leave what is in the file beside its whole records; zeros need no room on the disk."""
+        os.ftruncate(self._fd, max(self.size_bytes, self._least_bytes))
 
     def close(self, trailer: bytes = b"") -> None:
         """Append `trailer`, wait until all is on disk, and close. Idempotent.
@@ -169,14 +252,21 @@ class OutputFile:
         if self._fd < 0:
             return
         try:
-            self._write_at(self.size_bytes, trailer)
-            os.fsync(self._fd)
-        except OSError as error:
-            os.ftruncate(self._fd, self.size_bytes)
-            raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
+            self._look_whether_it_is_ours()
+            self._finish(trailer)
+            if not self.path.exists():
+                logger.warning("%s is not in its place any more: moved?", self.path.name)
         finally:
             os.close(self._fd)
             self._fd = -1
+
+    def _finish(self, trailer: bytes) -> None:
+        try:
+            if trailer:
+                self._try(lambda: self._write_all([(self.size_bytes, trailer)]))
+            os.fsync(self._fd)  # once: what it could not write is not known the next time
+        except OSError as error:
+            raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
 
     def __enter__(self) -> OutputFile:
         return self

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.recording.event_archive import EventArchive, check_archive, size_of_noise
 from mimocorb.recording.output_file import checked_name
@@ -31,7 +32,9 @@ class ParquetTar:
     same counter, such as the n-th record that a filter made of one event, is
     ``<filename>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
     (UTC, s), ``deadtime``, and what the configuration tells about the channels; units are in the
-    metadata of the columns as well.
+    metadata of the columns as well. An event that may be a repeat, because a process that had
+    worked on it before, or on what it came out of, was killed or failed, has ``may_repeat``,
+    ``true``.
 
     Every member is handed to the operating system before its event is acknowledged; events of
     up to 64 KiB together are written at once. They become visible by the header of the first,
@@ -121,7 +124,7 @@ class ParquetTar:
         """Number of events written."""
         return self._archive.event_count
 
-    def __call__(self, events: NDArray[Any], metadata: Any) -> None:
+    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Write a member for each event.
 
         Raises
@@ -130,8 +133,7 @@ class ParquetTar:
             Events could not be written, for instance because the disk is full. The archive keeps
             the whole events it had, can be read, and the events of the batch are given back.
         """
-        each = zip(*(part.tolist() for part in metadata), strict=True)
-        self._archive.append(zip(events, each, strict=True))
+        self._archive.append(events, metadata)
 
     def __enter__(self) -> Self:
         return self

@@ -19,11 +19,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import current
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.event_archive import EventArchive, Metadata
+from mimocorb.recording.event_archive import EventArchive
 
 __all__ = ["RejectedSample"]
 
@@ -80,14 +81,14 @@ class RejectedSample:
             return 0
         return int(math.log(1.0 - self._random()) / math.log(1.0 - 1.0 / self._prescale))
 
-    def keep(self, data: NDArray[Any], metadata: Metadata, reason: str) -> None:
+    def keep(self, data: NDArray[Any], metadata: BatchMetadata, reason: str) -> None:
         """Write an event into the archive."""
         try:
             if self._archive is None:
                 self._archive = EventArchive(
-                    "sample of rejected events", _path(), self._setup, self._config
+                    "sample of rejected events", _path(), self._setup, self._config, waits=False
                 )
-            self._archive.append([(data, metadata)], {"reason": reason})
+            self._archive.append([data], metadata, {"reason": reason})
         except (OutputError, SetupError) as error:
             self._give_up(error)
         else:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.spill_place import partial_of
 
 __all__ = ["SpillFile", "SpillIndex", "SpilledGroup", "event_dtype", "read_index", "spilled_events"]
 
@@ -118,12 +119,14 @@ class SpillFile:
         self._setup = setup
         self._settings = settings
         self._replay_of = replay_of
-        self._partial = path.with_name(f".{path.name}.part")
+        self._partial = partial_of(path)
         self._groups: dict[tuple[str, str], SpilledGroup] = {}
         if path.exists():
             raise OutputError(f"{path} exists already; it is not overwritten")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC  # with the room that it has
         try:
-            self._zip = zipfile.ZipFile(self._partial, "w")
+            self._file = os.fdopen(os.open(self._partial, flags, 0o644), "r+b")
+            self._zip = zipfile.ZipFile(self._file, "w")
         except OSError as error:
             raise self._failed(error) from error
 
@@ -167,14 +170,15 @@ class SpillFile:
         try:
             self._zip.writestr(INDEX, text)
             self._zip.close()
-            with self._partial.open("rb") as file:
-                os.fsync(file.fileno())
+            self._file.truncate()
+            self._file.flush()
+            os.fsync(self._file.fileno())
             self._partial.rename(self.path)
+            self._file.close()
         except OSError as error:
-            with suppress(OSError):  # tries to write its end once more
-                self._zip.close()
-            with suppress(OSError):
-                self._partial.unlink()
+            for undone in (self._zip.close, self._file.close, self._partial.unlink):
+                with suppress(OSError):  # the first two try to write what is left once more
+                    undone()
             raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> OutputError:

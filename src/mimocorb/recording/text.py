@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
@@ -12,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns, checked_name
 
-__all__ = ["Text", "TextTable"]
+__all__ = ["REPEAT_MARK", "Text", "TextTable"]
 
 logger = logging.getLogger(__name__)
 
 _WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most digits
 _METADATA = ("counter", "timestamp", "deadtime")
+REPEAT_MARK = " # may be a repeat"
+"""Behind the last number of a row; NumPy and others can leave out what stands behind a #."""
 
 
 @sink
@@ -34,9 +37,10 @@ class Text:
 
     Rows are handed to the operating system before their events are acknowledged: a killed process
     leaves whole rows, and all of them. Killed in between, the rows of a batch are in the file
-    although its events are delivered again to whoever reads on. At the end, the file is brought to
-    the disk. A process that takes the place of one that has failed goes on in a file of its own,
-    such as ``pulses_2.txt``.
+    although its events are delivered again to whoever reads on. A row that may be a repeat for such
+    a reason, here or in a filter before, ends in ``# may be a repeat``. At the end, the file is
+    brought to the disk. A process that takes the place of one that has failed goes on in a file of
+    its own, such as ``pulses_2.txt``.
 
     Parameters
     ----------
@@ -100,7 +104,7 @@ class Text:
         """Number of rows written."""
         return self._table.rows
 
-    def __call__(self, events: NDArray[Any], metadata: Any) -> None:
+    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Write a row for each event.
 
         Raises
@@ -162,8 +166,8 @@ class TextTable:
         """Number of rows written."""
         return self._file.records
 
-    def append(self, events: NDArray[Any], metadata: Sequence[NDArray[Any]]) -> None:
-        """Append events of shape ``(k, 1)``; their metadata are three arrays of k entries.
+    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+        """Append events of shape ``(k, 1)`` with their metadata.
 
         Raises
         ------
@@ -172,12 +176,14 @@ class TextTable:
         """
         between = self._separator
         each = zip(*(part.tolist() for part in metadata), self._as_text(events[:, 0]), strict=True)
-        self._file.append(
-            [
-                f"{counter}{between}{timestamp!r}{between}{deadtime!r}{between}{columns}\n".encode()
-                for counter, timestamp, deadtime, columns in each
-            ]
-        )
+        rows = [
+            f"{counter}{between}{timestamp!r}{between}{deadtime!r}{between}{columns}"
+            for counter, timestamp, deadtime, columns in each
+        ]
+        if metadata.may_repeat is not None:
+            marks = (REPEAT_MARK if marked else "" for marked in metadata.may_repeat)
+            rows = [row + mark for row, mark in zip(rows, marks, strict=True)]
+        self._file.append([f"{row}\n".encode() for row in rows])
 
     def close(self) -> None:
         """Bring the file to the disk. Idempotent."""

@@ -6,20 +6,16 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
 
+from mimocorb.run.operator_signals import handled
 from mimocorb.run.options import RunOptions
-from mimocorb.run.run_state import Command
 from mimocorb.run.screen.keyboard import Keyboard
 from mimocorb.run.screen.service_manager import ServiceManager
 from mimocorb.run.screen.terminal import LiveView, PlainLines, can_be_drawn_on
 from mimocorb.run.supervision.supervisor import Supervisor
 
 __all__ = ["Console"]
-
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Console:
@@ -80,29 +76,13 @@ class Console:
                 self._rewatch(self._keyboard.descriptor, None)
                 self._keyboard.restore()
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """Turn Ctrl-C, SIGTERM and a closing terminal into commands; Ctrl-Z frees the terminal."""
-        before: dict[int, Any] = {}
+    def signals(self) -> AbstractContextManager[None]:
+        """Turn signals into commands, and let Ctrl-Z free the terminal, as long as this lasts."""
+        return handled(self._supervisor.post, self._ask_to_suspend)
 
-        def interrupt(number: int, _frame: FrameType | None) -> None:
-            self._supervisor.post(Command.INTERRUPT, signal.Signals(number).name)
-
-        def suspend(_number: int, _frame: FrameType | None) -> None:
-            self._suspend_asked = True
-            self._supervisor.loop.wake()
-
-        with suppress(ValueError):  # not in the main thread: signals are not ours to handle
-            for number in INTERRUPTS:
-                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                    continue  # started by nohup: the run is to outlive its terminal
-                before[number] = signal.signal(number, interrupt)
-            before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
-        try:
-            yield
-        finally:
-            for changed, handler in before.items():
-                signal.signal(changed, handler)
+    def _ask_to_suspend(self) -> None:
+        self._suspend_asked = True
+        self._supervisor.loop.wake()
 
     def _rewatch(self, before: int | None, now: int | None) -> None:
         if before == now:

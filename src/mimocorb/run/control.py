@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mimocorb._texts import say
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.checks.examination import warnings_of
@@ -24,7 +25,6 @@ from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command
 from mimocorb.run.screen.terminal import PlainLines
 from mimocorb.run.supervision.supervisor import Supervisor
-from mimocorb.run.wording import say
 from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.setup.dialects import read_setup, setup_from_dicts
 from mimocorb.setup.graph import Graph

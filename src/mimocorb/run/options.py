@@ -26,6 +26,8 @@ class SupervisorOptions:
         is shorter: imports take their time on a busy machine.
     suspect_s
         Time for which a process that handles data may be stopped before it is reported.
+    alarm_timeout_s
+        For how long the program for an alarm may run, before it is killed.
     debug
         Whether the workers' DEBUG messages are logged.
     """
@@ -36,6 +38,7 @@ class SupervisorOptions:
     kill_grace_s: float = 3.0
     start_grace_s: float = 60.0
     suspect_s: float = 10.0
+    alarm_timeout_s: float = 60.0
     debug: bool = False
 
 

@@ -7,8 +7,10 @@ were left with different events, one run cannot give each of them its own, and s
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,9 @@ from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.recording.spill_file import SpilledGroup, read_index, spilled_events
+from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.record.run_directory import write_atomically
 from mimocorb.run.run_state import RunView
-from mimocorb.run.supervision.spill import SPILL_FILE
 from mimocorb.setup.graph import Graph
 
 __all__ = ["Replay", "Stage"]
@@ -69,7 +71,7 @@ class Replay:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.path = directory / SPILL_FILE
+        self.path = find_spill_file(directory)
         index = read_index(self.path)
         if index.replay_of:
             raise SetupError(
@@ -80,8 +82,30 @@ class Replay:
         self.setup_file = directory / index.setup
         self.settings = index.settings
         self._done: list[dict[str, str]] = []
-        if (directory / REPLAYED).exists():
-            self._done = json.loads((directory / REPLAYED).read_text(encoding="utf-8"))
+        self._read_done()
+
+    def _read_done(self) -> None:
+        if (self.directory / REPLAYED).exists():
+            self._done = json.loads((self.directory / REPLAYED).read_text(encoding="utf-8"))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody else replay the same events meanwhile.
+
+        Raises
+        ------
+        SetupError
+            Somebody does so already.
+        """
+        with self.path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SetupError(
+                    f"{self.path} is being replayed by another process: wait until that has ended"
+                ) from None
+            self._read_done()  # what others have done up to now
+            yield
 
     @property
     def left(self) -> list[SpilledGroup]:

@@ -21,8 +21,9 @@ from mimocorb.run.record.run_directory import create_run_directory
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import RunState
+from mimocorb.run.run_state import AlarmKind, RunState
 from mimocorb.run.supervision.supervisor import Supervisor
+from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.paths import RUNS_DIRECTORY
@@ -30,6 +31,13 @@ from mimocorb.setup.paths import RUNS_DIRECTORY
 __all__ = ["Run", "run_setup"]
 
 LONGEST_TURN_S = 0.25
+OF_THE_SUMMARY = (
+    AlarmKind.SILENT,
+    AlarmKind.DEVICE_LOST,
+    AlarmKind.DISK_LOW,
+    AlarmKind.DISK_FULL,
+)
+"""Kinds of alarms that the summary has among its warnings; others are told as what they are."""
 
 
 class Run:
@@ -58,6 +66,7 @@ class Run:
         self._supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
+        self._signals = ExitStack()
 
     def __enter__(self) -> Run:
         return self
@@ -122,8 +131,9 @@ class Run:
         supervisor = self.supervisor
         keyboard = self.setup.keyboard_control
         console = Console(supervisor, self.options, keyboard_control=keyboard)
-        with console.signals(), ExitStack() as stack:
-            supervisor.start(directory)
+        self._signals.enter_context(console.signals())  # until all is told, at the very end
+        with ExitStack() as stack:
+            supervisor.start(directory, self.recorder.record.number)
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number)
@@ -147,12 +157,16 @@ class Run:
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         warnings = list(supervisor.findings.warnings)
+        self.log.give_up_what_is_left()
         if self.log.cut_off:
             lines = how_many(self.log.cut_off, "line")
             warnings.append(f"not written to the log, as it is full: {lines} of workers")
         if self.log.lost:
             lines = how_many(self.log.lost, "line")
             failures.append(f"the log is not complete: {lines} could not be written")
+        # What failures and warnings have told already is not told twice.
+        warnings += map(alarm_line, (a for a in view.alarms if a.kind in OF_THE_SUMMARY))
+        warnings += warned_workers(view)
         is_left = any(group.saved for buffer in view.buffers for group in buffer.groups)
         summary = RunSummary(
             number=self.recorder.record.number,
@@ -172,6 +186,7 @@ class Run:
         except OutputError as error:
             failures.append(str(error))
             summary = replace(summary, is_kept=False)
+        warnings += supervisor.alarms.finish(failures[0] if failures else "")
         self.log.add("INFO", ORIGIN, f"run ended: {summary.reason}", show=False)
         self.summary = summary
         self.close()
@@ -187,6 +202,7 @@ class Run:
                 self._control.close(self.summary.failures if self.summary else None)
             self._supervisor.close()
         self.log.close()
+        self._signals.close()
 
     def _record_states(self) -> None:
         """Write the state of the run into its record; data taking does not depend on that."""

@@ -24,6 +24,7 @@ __all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog", "utc"]
 
 KEPT_LINES = 200
 LARGEST_FILE_BYTES = 256_000_000
+MOST_UNWRITTEN_BYTES = 1 << 20
 TEXT_LOG, JSON_LOG = "log.txt", "log.jsonl"
 
 
@@ -94,6 +95,8 @@ class RunLog:
         self._size_bytes = 0
         self._gate = LineLimiter()
         self._files: list[int] = []
+        self._unwritten: deque[tuple[int, bytes]] = deque()
+        self._unwritten_bytes = 0
 
     def write_to(self, directory: Path) -> None:
         """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory."""
@@ -134,6 +137,7 @@ class RunLog:
     def close(self) -> None:
         """Put everything on disk and close. Idempotent."""
         self.catch_up(at_end=True)
+        self.give_up_what_is_left()
         for descriptor in self._files:
             try:
                 os.fsync(descriptor)
@@ -141,6 +145,13 @@ class RunLog:
                 self.lost += 1
             os.close(descriptor)
         self._files = []
+
+    def give_up_what_is_left(self) -> None:
+        """Try once more to write what a full disk has not taken; what it does not take is lost."""
+        self._write_what_is_left()
+        self.lost += len(self._unwritten)
+        self._unwritten.clear()
+        self._unwritten_bytes = 0
 
     def _show(self, line: LogLine) -> None:
         self.lines.append(line)
@@ -166,9 +177,24 @@ class RunLog:
     def _write(self, descriptor: int, text: str) -> int:
         """Write the text at once or count it as lost; returns its size in bytes."""
         data = text.encode(errors="backslashreplace")
-        try:
-            written = os.write(descriptor, data)
-        except OSError:
-            written = 0
-        self.lost += written != len(data)
+        self._unwritten.append((descriptor, data))
+        self._unwritten_bytes += len(data)
+        self._write_what_is_left()
+        if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
+            self.lost += 1
+            self._unwritten_bytes -= len(self._unwritten.pop()[1])
         return len(data)
+
+    def _write_what_is_left(self) -> None:
+        """Write as much as the disk takes; the rest is kept for when it takes more."""
+        while self._unwritten:
+            descriptor, data = self._unwritten[0]
+            try:
+                written = os.write(descriptor, data)
+            except OSError:
+                return
+            self._unwritten_bytes -= written
+            if written == len(data):
+                self._unwritten.popleft()
+            else:
+                self._unwritten[0] = descriptor, data[written:]

@@ -14,6 +14,8 @@ from mimocorb.run.accounts.run_account import RunAccount
 
 __all__ = [
     "TRANSITIONS",
+    "Alarm",
+    "AlarmKind",
     "BufferView",
     "Command",
     "Goal",
@@ -87,8 +89,6 @@ class Command(Enum):
     TOGGLE_PAUSE = "pause or resume"
     STOP = "stop"
     END = "end"
-    INTERRUPT = "interrupt"
-    """Ctrl-C and its like: the first one stops, the second one ends."""
 
 
 class WorkerState(StrEnum):
@@ -272,12 +272,16 @@ class WorkerView:
         One for each that works, or is to work.
     replaced
         Those that have failed and been replaced.
+    warnings, last_warning
+        How many warnings, or worse, its functions have logged, and the text of the last one.
     """
 
     name: str
     function: str
     processes: tuple[ProcessView, ...]
     replaced: tuple[ProcessView, ...] = ()
+    warnings: int = 0
+    last_warning: str = ""
 
     @property
     def states(self) -> tuple[WorkerState, ...]:
@@ -304,6 +308,56 @@ class WorkerView:
             WorkerState.STOPPED,
         )
         return sum(process.state not in gone for process in self.processes)
+
+
+class AlarmKind(StrEnum):
+    """What an alarm is about. The value is what a user reads."""
+
+    SILENT = "silent"
+    """A source or a buffer has had no event for longer than its ``silent_after_s``."""
+    DEVICE_LOST = "device lost"
+    """A source has said that its device is away."""
+    DISK_LOW = "disk low"
+    DISK_FULL = "disk full"
+    RESTARTED = "worker restarted"
+    SET_ASIDE = "events set aside"
+    WORKER_FAILED = "worker failed"
+    RUN_FAILED = "run failed"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What somebody should know who is perhaps not looking; each kind and subject once.
+
+    Parameters
+    ----------
+    kind, subject
+        What it is about: a worker, a buffer, a disk.
+    text
+        What has happened, the last time.
+    first_utc, since_utc
+        When it happened first, and the last time.
+    until_utc
+        When that was over; None: it goes on.
+    count
+        How often it has happened.
+    lasted_s
+        For how long, all together; 0 for what is over at once.
+    """
+
+    kind: AlarmKind
+    subject: str
+    text: str
+    first_utc: str
+    since_utc: str
+    until_utc: str | None = None
+    count: int = 1
+    lasted_s: float = 0.0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is not over."""
+        return self.until_utc is None
 
 
 @dataclass(frozen=True)
@@ -359,6 +413,8 @@ class RunView:
         Live time, decisions, and where the time goes; None before anything runs.
     cause
         Why the run came into its present state, and by whom.
+    alarms
+        What alarms there have been, and those that go on.
     """
 
     title: str
@@ -373,6 +429,7 @@ class RunView:
     workers: tuple[WorkerView, ...]
     cause: str = ""
     accounts: RunAccount | None = None
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def due(self) -> int:

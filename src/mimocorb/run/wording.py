@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable
-from typing import TextIO
 
 from mimocorb._words import count, how_many
-from mimocorb.run.run_state import BufferView, Goal, RunState, RunView
+from mimocorb.run.run_state import Alarm, AlarmKind, BufferView, Goal, RunState, RunView
 
 __all__ = [
     "PAGE_WIDTH",
     "UNKNOWN",
+    "alarm_line",
     "dead_causes",
     "drain_progress",
     "duration",
@@ -23,9 +23,10 @@ __all__ = [
     "goal_progress",
     "percent",
     "rate",
-    "say",
+    "stands_still",
     "status_line",
     "time_taken",
+    "warned_workers",
     "wrapped",
 ]
 
@@ -34,19 +35,6 @@ PAGE_WIDTH = 80
 UNKNOWN = "–"
 LEAST_SHOWN = 0.0005
 """A part of the dead time that would be written as 0.0 %."""
-
-
-def say(text: str, stream: TextIO) -> bool:
-    """Print a text at once, with "?" for what the stream cannot show; whether that worked.
-
-    It does not if the reader of the stream has gone, or its disk is full. That ends no run.
-    """
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def duration(seconds: float | None) -> str:
@@ -124,6 +112,30 @@ def _still_due(buffer: BufferView) -> str:
     return f"{count(buffer.due)}{of_all} still due in {buffer.stats.name}"
 
 
+def alarm_line(alarm: Alarm) -> str:
+    """Return an alarm in one line, with its time and how long it lasted."""
+    times = f", {how_many(alarm.count, 'time')}" if alarm.count > 1 else ""
+    until = "" if alarm.goes_on else f", until {alarm.until_utc}"
+    lasted = f", {time_taken(alarm.lasted_s)}" if alarm.lasted_s else ""
+    when = f"{alarm.since_utc}{until if lasted else ''}"
+    return f"{alarm.kind}{times}{lasted}: {alarm.text} ({when})"
+
+
+def stands_still(view: RunView) -> list[Alarm]:
+    """Return the alarms that say that no data came where there should have been some."""
+    kinds = (AlarmKind.SILENT, AlarmKind.DEVICE_LOST)
+    return [alarm for alarm in view.alarms if alarm.kind in kinds]
+
+
+def warned_workers(view: RunView) -> Iterable[str]:
+    """Yield how many warnings each worker that handles data has logged, and the last one."""
+    for worker in view.workers:
+        if worker.warnings and worker.processes[0].handles_data:
+            number = how_many(worker.warnings, "warning")
+            last = " ".join(worker.last_warning.split())
+            yield f"{worker.name} has logged {number}, the last: {last:.200}"
+
+
 def status_line(view: RunView) -> str:
     """Return a run in one line: for files and pipes."""
     return " | ".join(_parts(view))
@@ -142,6 +154,7 @@ def dead_causes(buffer: BufferView) -> str:
 def _parts(view: RunView) -> Iterable[str]:
     cause = f" ({view.cause})" if view.state is RunState.PAUSED and view.cause else ""
     yield f"{view.state.value}{cause} {duration(view.elapsed_s)}"
+    yield from (f"ALARM {alarm.kind}: {alarm.text}" for alarm in view.alarms if alarm.goes_on)
     for buffer in view.buffers:
         stats = buffer.stats
         text = f"{stats.name}: {how_many(stats.published, 'event')}"

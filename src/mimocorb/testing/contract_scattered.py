@@ -77,6 +77,47 @@ class QuickWritingContract(ContractTests):
         assert writer.put_many(rows, index, metadata, first=4) == 2
         assert read_all(reader) == [4, 5]
 
+    def test_slots_claimed_ahead_are_filled_and_published_bit_by_bit(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        rows, index, metadata = np.arange(6)[:, None], np.arange(6), metadata_of(*range(6))
+        metadata.may_repeat = np.array([False, True, False, False, False, True])
+        assert [writer.claim_ahead(count) for count in (1, 5, 5)] == [1, 3, 0]
+        writer.fill_ahead(0, rows, index, metadata, first=0, count=3)
+        writer.publish_ahead(2)
+        assert buffer.stats().published == 2
+        assert buffer.stats().in_hand == 2
+        assert not reader.get_batch(1).any()
+        assert not reader.may_repeat
+        assert reader.get_metadata_batch().may_repeat is None
+        assert value_of(reader.get()) == 1
+        assert reader.may_repeat
+        assert reader.get_metadata_batch().may_repeat.tolist() == [True]
+        reader.acknowledge()
+        writer.fill_ahead(1, rows, index, metadata, first=5, count=1)
+        assert writer.claim_ahead(5) == 2
+        writer.publish_ahead(2)
+        assert reader.get_batch(4)[:, 0].tolist() == [2, 5]
+        assert reader.get_metadata_batch().may_repeat.tolist() == [False, True]
+        assert reader.get_metadata_batch().counter.tolist() == [2, 5]
+        writer.abort()
+        buffer.end_writers()
+        with pytest.raises(EndOfStream):
+            writer.claim_ahead(1)
+
+    def test_only_what_failed_may_be_a_repeat(self, make_buffer: MakeBuffer) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        put(writer, 1, 2)
+        assert len(reader.get_batch(2)) == 2
+        assert not reader.may_repeat
+        reader.reject("it failed")
+        for _ in range(2):
+            reader.get()
+            assert reader.may_repeat
+
     def test_put_many_waits_for_the_first_slot(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(1)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())

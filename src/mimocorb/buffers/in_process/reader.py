@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.contract import Bytes, Counters, Floats, Status
+from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
 from mimocorb.buffers.in_process.port import Port, run_length
 from mimocorb.buffers.in_process.state import Group, RingState
 
@@ -126,6 +126,19 @@ class InProcessReader(Port):
         with self._state.changed:
             self.slot_in_hand(slot)
             return self.group.deliveries[slot]
+
+    def may_repeat(self) -> bool:
+        """Whether what comes of an event in hand may be there already."""
+        with self._state.changed:
+            return any(self._may_repeat(slot) for slot in self.in_hand)
+
+    def which_may_repeat(self, marks: Marks) -> None:
+        """Mark the events in hand, in the order of taking, that came out of repeated work."""
+        with self._state.changed:
+            marks[:] = [self._may_repeat(slot) for slot in self.in_hand]
+
+    def _may_repeat(self, slot: int) -> bool:
+        return self.group.failures.get(slot, 0) > 0 or self._state.slots[slot].may_repeat
 
     def copy(self, slot: int, target: NDArray[Any]) -> None:
         """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""

@@ -43,6 +43,7 @@ class Slot:
     timestamp_s: float = -1.0
     deadtime: float = -1.0
     metadata_set: bool = False
+    may_repeat: bool = False
     published_ns: int = 0
     owed_to: set[int] = field(default_factory=set)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.contract import Bytes, Counters, Floats, Status
+from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
 
@@ -52,13 +52,45 @@ class InProcessWriter(Port):
             self.in_hand += taken
             return taken[0], len(taken)
 
+    def claim_anywhere(self, count: int) -> int:
+        """Claim up to `count` slots, neighbours or not; how many, or a Status if none."""
+        claimed = 0
+        with self._state.changed:
+            while claimed < count:
+                status, more = self.claim(count - claimed)
+                if status < 0:
+                    return claimed or status
+                claimed += more
+        return claimed
+
+    def fill_claimed(
+        self,
+        where: tuple[int, int, int],
+        rows: NDArray[Any],
+        index: Counters,
+        metadata: tuple[Counters, Floats, Floats],
+        may_repeat: Marks | None,
+    ) -> None:
+        """Copy rows with their metadata and marks into slots in hand, from the `at`-th on."""
+        at, first, count = where
+        with self._state.changed:
+            for place in range(first, first + count):
+                slot = self.in_hand[at + place - first]
+                self.fill(slot, rows[index[place]])
+                self.set_metadata(slot, *(part[place].item() for part in metadata))
+                marked = may_repeat is not None and bool(may_repeat[place])
+                self._state.slots[slot].may_repeat = marked
+
     def publish(self) -> int:
         """Publish everything in hand, in the order of claiming; returns how many events."""
+        return self.publish_first(len(self.in_hand))
+
+    def publish_first(self, count: int) -> int:
+        """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
         state = self._state
         with state.changed:
             self.check_open()
-            published = self.in_hand.copy()
-            self.in_hand.clear()
+            published, self.in_hand[:count] = self.in_hand[:count], []
             for index in published:
                 slot = state.slots[index]
                 if not slot.metadata_set:

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.observer import Observer
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
+from mimocorb.components.meter import current
+from mimocorb.components.meter_page import MAY_REPEAT
 from mimocorb.components.roles.newest_events import NewestEvents
 from mimocorb.errors import EndOfStream, HandleMisuse, MimocorbError
 
@@ -103,6 +106,11 @@ class BufferReader(BufferHandle):
     @cached_property
     def _reader(self) -> Reader:
         return Reader(self.setup)
+
+    def metadata_of_event(self) -> BatchMetadata:
+        """Return the metadata of the event in hand as those of a batch of one, for a file."""
+        current().words[MAY_REPEAT] += self._reader.may_repeat
+        return self._reader.get_metadata_batch()
 
     def wait_for_turn(self) -> None:
         """Wait until what comes of the event in hand may be published in the order of the source.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
@@ -30,16 +31,19 @@ class Filter:
     """Calls a function with events, publishes what it returns, and acknowledges them.
 
     Small events are taken together, as many as the function processes in about a millisecond; at
-    most 256 of them, 64 KiB, or half of the slots for all processes together. Their records are
-    published together, and then the events are acknowledged together. A process that is killed in between, which takes some
-    microseconds of each batch, leaves records in the sinks that come again, with the same counter,
-    when the events are delivered again: as many as one batch gave. Killed at any other moment it
-    leaves none, as records are not published while the batch is worked on.
+    most 256 of them, 64 KiB, or half of the slots for all processes together. When all of them are
+    worked on, slots for what they gave are claimed in all sinks, then all is published, and then
+    the events are acknowledged, see :mod:`mimocorb.components.roles.publishing`. A process that is
+    killed between the first and the last of these, which takes some microseconds of each batch,
+    leaves records in the sinks that come again when the events are delivered again. What comes of
+    an event that was delivered before is marked
+    (:attr:`~mimocorb.buffers.batch_metadata.BatchMetadata.may_repeat`), on its way through further
+    filters, too.
 
     A batch function gets all events that wait, up to 64 KiB or half of the slots for all processes
-    together. If it raises an exception, or returns something undocumented, all of them are given back; as every event that
-    has failed, each then comes alone, in a batch of one: so one that makes the function fail again
-    and again is set aside without its neighbours.
+    together. If it raises an exception, or returns something undocumented, all of them are given
+    back; as every event that has failed, each then comes alone, in a batch of one: so one that
+    makes the function fail again and again is set aside without its neighbours.
 
     Parameters
     ----------
@@ -174,26 +178,45 @@ class Filter:
         self._finish(verdicts, len(events), in_hand)
 
     def _finish(self, verdicts: Verdicts, done: int, in_hand: InHand) -> None:
-        """Publish what the first events gave, and acknowledge them."""
-        results = self._results
-        if not results.is_empty and not self._is_our_turn():
+        """Publish what the first events gave, and acknowledge them, as there is room for them."""
+        results, settled = self._results, 0
+        if results.is_empty:
+            self._settle(verdicts, 0, done, in_hand)
+            return
+        if not self._is_our_turn():
             results.clear()
             return
+        metadata = self.reader.get_metadata_batch()
         try:
-            if not results.is_empty:
-                results.publish(self.reader.get_metadata_batch(), in_hand)
+            results.seal(metadata, in_hand)
+            while settled < done:
+                ready = results.make_room(settled, done)
+                self._settle(verdicts, settled, ready, in_hand, metadata)
+                settled = ready
         except EndOfStream:
             # those before the first record that found no room are done all the same
-            done = results.unpublished_from
+            self._settle(verdicts, settled, results.unpublished_from, in_hand, metadata)
             raise
         finally:
             results.clear()
-            if self._sample is not None:
-                self._offer(verdicts, done, in_hand)
-            # first: a kill in between counts them once too often
-            for verdict, events in counted(verdicts, done):
-                self._count(verdict, events)
-            self.reader.acknowledge(done)
+
+    def _settle(
+        self,
+        verdicts: Verdicts,
+        begin: int,
+        end: int,
+        in_hand: InHand,
+        metadata: BatchMetadata | None = None,
+    ) -> None:
+        """Count events whose records have slots, publish, acknowledge: the last two at once."""
+        if self._sample is not None:
+            of_all = self.reader.get_metadata_batch() if metadata is None else metadata
+            self._offer(verdicts, begin, end, in_hand, of_all)
+        # before: a kill in between counts them once too often
+        for verdict, events in counted(verdicts, slice(begin, end)):
+            self._count(verdict, events)
+        self._results.publish()
+        self.reader.acknowledge(end - begin)
 
     def _is_our_turn(self) -> bool:
         """Wait until results may be published in the order of the input, if that is asked for.
@@ -208,17 +231,21 @@ class Filter:
         if isinstance(verdict, int):
             self.accepted_count += events
 
-    def _offer(self, verdicts: Verdicts, done: int, in_hand: InHand) -> None:
+    def _offer(
+        self,
+        verdicts: Verdicts,
+        begin: int,
+        end: int,
+        in_hand: InHand,
+        metadata: BatchMetadata,
+    ) -> None:
         """Offer the events that are rejected to the sample of them."""
         assert self._sample is not None
-        places = rejected(verdicts, done)
+        places = rejected(verdicts, begin, end)
         for chosen in self._sample.chosen(len(places)):
             place = places[chosen]
-            counter, timestamp_s, deadtime = (
-                part[place].item() for part in self.reader.get_metadata_batch()
-            )
-            metadata = counter, timestamp_s, deadtime
-            self._sample.keep(in_hand.events[place], metadata, reason_of(verdicts, place))
+            event, of_event = in_hand.events[place], metadata.at(slice(place, place + 1))
+            self._sample.keep(event, of_event, reason_of(verdicts, place))
 
     def _failure(self, place: int | None, error: BaseException) -> UserFunctionError:
         self._decisions.failed()

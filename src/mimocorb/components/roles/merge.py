@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
@@ -136,15 +137,21 @@ class Merge:
         verdict: Verdict = f"incomplete: nothing from {' and '.join(missing)}"
         if missing:
             self._check_policy(members, missing)
-        if not missing or self._settings.incomplete == "pass":
-            verdict = self._hand_on(members)
-        self.complete_count += not missing
-        self.incomplete_count += bool(missing)
-        self._decisions.add_set(verdict, len(members))
+        try:
+            if not missing or self._settings.incomplete == "pass":
+                verdict = self._hand_on(members)
+            # before: a kill in between counts the set once too often
+            self.complete_count += not missing
+            self.incomplete_count += bool(missing)
+            self._decisions.add_set(verdict, len(members))
+            self._results.publish()
+            for source in members:
+                source.reader.acknowledge()
+        finally:
+            self._results.clear()
         late = [source for source in members if missing and source.key <= source.passed_over]
         self.late_count += bool(late)
         for source in members:
-            source.reader.acknowledge()
             source.head = None
             source.counts["incomplete" if missing else "complete"] += 1
             source.counts["late"] += source in late
@@ -165,7 +172,7 @@ class Merge:
         )
 
     def _hand_on(self, members: list[Source]) -> Verdict:
-        """Call the function and publish what it returns; return what became of the events."""
+        """Call the function, make room for what it returns; return what becomes of the events."""
         metadata = members[0].metadata
         events: Events = {source.name: None for source in self._sources}
         events.update({source.name: source.head for source in members})
@@ -187,10 +194,11 @@ class Merge:
         except DoesNotFitError as error:
             self._decisions.failed()
             raise UserFunctionError(f"{self._name}, event {metadata[0]}: {error}") from None
-        try:
-            self._results.publish(BatchMetadata.of(metadata), None)
-        finally:
-            self._results.clear()
+        of_result = BatchMetadata.of(metadata)
+        if any(source.reader.may_repeat for source in members):
+            of_result.may_repeat = np.ones(1, np.bool_)
+        self._results.seal(of_result, None)
+        self._results.make_room(0, 1)
         return verdict
 
     def _account(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from mimocorb.buffers.writer import Writer
 from mimocorb.components.packing import Packer
 from mimocorb.components.records import RecordForm
 
-__all__ = ["InHand", "Outbox", "publish_all"]
+__all__ = ["InHand", "Outbox"]
 
 Indices = NDArray[np.int64]
 
@@ -34,25 +33,31 @@ class InHand:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        # not cached_property: it takes a lock
+        self._events: Sequence[NDArray[Any]] | None = None
+        self._place: tuple[NDArray[Any], Indices] | None = None
 
-    @cached_property
+    @property
     def events(self) -> Sequence[NDArray[Any]]:
         """An array for each of them."""
-        return self._reader.each()
+        if self._events is None:
+            self._events = self._reader.each()
+        return self._events
 
     @property
     def rows(self) -> NDArray[Any]:
         """Rows of which those at ``index`` are the events."""
-        return self._in_place[0]
+        return self._in_place()[0]
 
     @property
     def index(self) -> Indices:
         """The places of the events in ``rows``."""
-        return self._in_place[1]
+        return self._in_place()[1]
 
-    @cached_property
     def _in_place(self) -> tuple[NDArray[Any], Indices]:
-        return self._reader.in_place()
+        if self._place is None:
+            self._place = self._reader.in_place()
+        return self._place
 
 
 class Outbox:
@@ -83,7 +88,7 @@ class Outbox:
             (source.dtype, source.samples) == (self.form.dtype, self.form.samples)
         )
         self._keeps = keeps
-        self.copies_only = self._copies and not keeps
+        self.copies_only = self._copies
         """Whether a copy is no more than one more place."""
         self._record_bytes = self.form.dtype.itemsize * self.form.samples
         self._kept: list[NDArray[Any]] = []
@@ -92,6 +97,10 @@ class Outbox:
         self._rows: tuple[NDArray[Any], Indices] | None = None
         self._places: Indices = _NONE
         self._done = 0
+        self.claimed = 0
+        """Slots claimed for records that have not been published."""
+        self.filled = 0
+        """How many of them are ready to be published."""
 
     # --- what goes in
 
@@ -162,17 +171,19 @@ class Outbox:
         """Drop the records that came out of an event, the last one that gave any."""
         while len(self.places) and self.places[-1] == place:
             self.places.pop()
-            if self._keeps:
-                self._kept.pop()
+        self._kept.clear()  # all of the only event
         self._packed = min(self._packed, len(self.places))
-        self.copies_only = self._copies and not self._keeps and not self._packed
+        self.copies_only = self._copies and not self._packed
 
     def clear(self) -> None:
         """Drop what is in it."""
         self.places, self._rows, self._packed, self._done = [], None, 0, 0
         self._places = _NONE
-        self.copies_only = self._copies and not self._keeps
+        self.copies_only = self._copies
         self._kept.clear()
+        if self.claimed:
+            self.writer.abort()
+        self.claimed = self.filled = 0
 
     def _pack(self, value: Any) -> None:
         at = self._packed * self._record_bytes
@@ -211,7 +222,7 @@ class Outbox:
         if self._rows is None:
             self._places = np.array(self.places, np.int64)
         self._metadata = metadata.at(self._places)
-        if self._rows is not None or self._keeps:
+        if self._rows is not None or self._kept:
             return
         count = len(self.places)
         if self._packed:
@@ -222,36 +233,35 @@ class Outbox:
             assert in_hand is not None
             self._rows = in_hand.rows, in_hand.index[self._places]
 
-    def publish_some(self, timeout_s: float | None) -> bool:
-        """Publish as many records as slots are free; False if none was in time.
+    def claim_before(self, place: int) -> int:
+        """Claim slots for records of events before this place, as many as are free.
 
-        Raises EndOfStream if the sink takes no more.
+        Returns the place up to which all records have slots. Raises EndOfStream if the sink takes
+        no more.
         """
-        if self._rows is not None:
-            done = self.writer.put_many(
-                *self._rows, self._metadata, first=self._done, timeout_s=timeout_s
-            )
-        else:  # one by one, each as it lies
-            one = slice(self._done, self._done + 1)
-            metadata = self._metadata.at(one)
-            rows = self._kept[self._done][np.newaxis]
-            done = self.writer.put_many(rows, _FIRST, metadata, timeout_s=timeout_s)
-        self._done += done
-        return done > 0
+        wanted = int(self._places.searchsorted(place)) - self._done - self.claimed
+        if wanted > 0:
+            self.claimed += self.writer.claim_ahead(wanted)
+        first = self._done + self.claimed  # without a slot
+        return min(place, int(self._places[first])) if first < len(self._places) else place
 
+    def fill_before(self, place: int) -> None:
+        """Copy the records of events before this place into their slots."""
+        slots = min(int(self._places.searchsorted(place)) - self._done, self.claimed)
+        at, self.filled = self.filled, max(slots, self.filled)
+        first, count = self._done + at, self.filled - at
+        fill, metadata = self.writer.fill_ahead, self._metadata
+        if count and self._rows is not None:
+            fill(at, *self._rows, metadata, first=first, count=count)
+        elif count:  # one by one, each as it lies
+            for each in range(count):
+                place = first + each
+                row, of_row = self._kept[place][np.newaxis], metadata.at(slice(place, place + 1))
+                fill(at + each, row, _FIRST, of_row, first=0, count=1)
 
-def publish_all(outboxes: Sequence[Outbox]) -> None:
-    """Empty the outboxes of a batch, waiting for free slots as needed.
-
-    No sink is waited for as long as there is room in another one: whoever reads two of them in
-    step needs the records in both to go on, and might otherwise never free the slot waited for.
-    """
-    while waiting := [outbox for outbox in outboxes if outbox.left]:
-        alone = len(waiting) == 1
-        progress = [outbox.publish_some(None if alone else 0.0) for outbox in waiting]
-        if not any(progress):
-            waiting[0].publish_some(_A_MOMENT_S)
-
-
-_A_MOMENT_S = 0.05
-"""Longest wait for the first of several full sinks before the others are looked at again."""
+    def publish(self) -> None:
+        """Publish what has been filled."""
+        self.writer.publish_ahead(self.filled)
+        self._done += self.filled
+        self.claimed -= self.filled
+        self.filled = 0

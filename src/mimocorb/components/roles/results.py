@@ -13,7 +13,8 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import Reject, Verdict
 from mimocorb.components.records import DoesNotFitError, RecordForm
-from mimocorb.components.roles.outbox import InHand, Outbox, publish_all
+from mimocorb.components.roles.outbox import InHand, Outbox
+from mimocorb.components.roles.publishing import Publication
 
 __all__ = ["Results"]
 
@@ -54,6 +55,8 @@ class Results:
         self._copies = form is not None
         self._first = self.outboxes[0] if writers else None
         self._only = self._first if len(writers) == 1 else None
+        publication = Publication(self.outboxes)
+        self.make_room, self.publish = publication.make_room, publication.publish
         self._allowed = _ALLOWED if self._copies else _ALLOWED_WITHOUT_COPIES
 
     def take(self, result: Any, place: int, in_hand: InHand | None) -> Verdict:
@@ -92,11 +95,10 @@ class Results:
                 outbox.drop(place)
             raise
 
-    def publish(self, metadata: BatchMetadata, in_hand: InHand | None) -> None:
-        """Publish all records, each with the metadata of its event; EndOfStream if a sink ends."""
+    def seal(self, metadata: BatchMetadata, in_hand: InHand | None) -> None:
+        """Prepare all records for publishing, each with the metadata of its event."""
         for outbox in self.outboxes:
             outbox.seal(in_hand, metadata)
-        publish_all(self.outboxes)
 
     @property
     def is_empty(self) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from mimocorb.buffers.reader import Reader
+from mimocorb.components.meter import current
+from mimocorb.components.meter_page import MAY_REPEAT
 from mimocorb.components.roles.batches import batch_limit
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
@@ -62,6 +66,9 @@ class Sink:
         with self.reader as reader:
             for events in reader.batches(self._limit):
                 metadata = (reader.get_metadata_batch(),) if self._metadata else ()
+                repeats = reader.get_metadata_batch().may_repeat if reader.may_repeat else None
+                if repeats is not None:
+                    current().words[MAY_REPEAT] += int(np.count_nonzero(repeats))
                 try:
                     self._function(events, *metadata)
                 except (EndOfStream, MimocorbError):

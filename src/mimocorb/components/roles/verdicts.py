@@ -38,22 +38,23 @@ class BatchVerdicts(NamedTuple):
 Verdicts = list[Verdict] | BatchVerdicts
 
 
-def counted(verdicts: Verdicts, done: int) -> Iterable[tuple[Verdict, int]]:
-    """Return how many of the first events got each verdict."""
+def counted(verdicts: Verdicts, events: slice) -> Iterable[tuple[Verdict, int]]:
+    """Return how many of these events got each verdict."""
     if isinstance(verdicts, list):
-        return Counter(verdicts[:done]).items()
-    bits = verdicts.bits[:done]
+        chosen = verdicts[events]
+        return ((chosen[0], 1),) if len(chosen) == 1 else Counter(chosen).items()
+    bits = verdicts.bits[events]
     if verdicts.sinks > _MOST_BINS:
         return ((kind or verdicts.reason, n) for kind, n in Counter(bits.tolist()).items())
     counts = np.bincount(bits).tolist()
     return ((kind or verdicts.reason, n) for kind, n in enumerate(counts) if n)
 
 
-def rejected(verdicts: Verdicts, done: int) -> Sequence[int]:
-    """Return the places of the rejected among the first events."""
+def rejected(verdicts: Verdicts, begin: int, end: int) -> Sequence[int]:
+    """Return the places of the rejected among the events from `begin` to before `end`."""
     if isinstance(verdicts, list):
-        return [p for p, verdict in enumerate(verdicts[:done]) if not isinstance(verdict, int)]
-    found: list[int] = np.flatnonzero(verdicts.bits[:done] == 0).tolist()
+        return [place for place in range(begin, end) if not isinstance(verdicts[place], int)]
+    found: list[int] = (begin + np.flatnonzero(verdicts.bits[begin:end] == 0)).tolist()
     return found
 
 

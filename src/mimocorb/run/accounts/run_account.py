@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mimocorb._words import how_many
 from mimocorb.run.accounts.bottleneck import Cores, TimeUse, WorkerTime, limit_of_rate
 from mimocorb.run.accounts.decision_account import DecisionAccount
 from mimocorb.run.accounts.live_time import Rate, SourceAccount
@@ -36,6 +37,8 @@ class RunAccount:
         Names of the workers that write each buffer.
     problems
         What does not add up, one sentence each.
+    may_repeat
+        Events given to workers without a sink that may be repeats, by name of the worker.
     is_replay
         Whether the sources only play a spill file back, which says nothing of the experiment: then
         nothing is told of their live time, of rates and of what limits these.
@@ -49,6 +52,7 @@ class RunAccount:
     cores: Cores
     entries: dict[str, tuple[str, ...]]
     problems: tuple[str, ...]
+    may_repeat: dict[str, int] = field(default_factory=dict)
     is_replay: bool = False
 
     @property
@@ -67,6 +71,15 @@ class RunAccount:
     def _measured(self) -> tuple[SourceAccount, ...]:
         """Sources whose time is that of the experiment."""
         return () if self.is_replay else self.sources
+
+    def repeats(self) -> list[str]:
+        """Say which workers got events that may be repeats, one sentence each."""
+        return [
+            f"{worker}: {how_many(events, 'event')} may be repeated"
+            ", because a process that had worked on them was killed or failed; marked in files that"
+            " mimocorb writes"
+            for worker, events in self.may_repeat.items()
+        ]
 
     @property
     def recent(self) -> dict[str, TimeUse]:
@@ -120,6 +133,7 @@ class RunAccount:
                 for name, rate in self.rates.items()
             },
             "decisions": [decision.as_dict() for decision in self.decisions],
+            "may_repeat": self.may_repeat,
             "time_use": [worker.as_dict() for worker in self.workers],
             "cores": vars(self.cores),
             "limit": self.limit,

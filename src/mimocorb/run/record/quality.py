@@ -7,6 +7,8 @@ clean                none of the others
 incomplete           something accepted has not been processed, or something was not written
 crashed workers      a process that handles data failed; its events were delivered again
 live time doubtful   the checks of the live time disagree, or a source was stopped
+stood still          a source or a buffer was silent for too long, or a device was lost
+warnings             functions that handle data have logged warnings
 ledger open          the ledger of a buffer does not balance, or was never closed
 killed               the main process vanished: killed, or the machine lost its power
 ===================  ==============================================================================
@@ -21,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from mimocorb.run.ledger import still_open
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
+from mimocorb.run.wording import alarm_line, stands_still, warned_workers
 
 __all__ = [
     "CLEAN",
@@ -30,6 +33,8 @@ __all__ = [
     "INCOMPLETE",
     "KILLED",
     "LEDGER_OPEN",
+    "STOOD_STILL",
+    "WARNED",
     "judge",
 ]
 
@@ -37,9 +42,11 @@ CLEAN = "clean"
 INCOMPLETE = "incomplete"
 CRASHED = "crashed workers"
 DOUBTFUL = "live time doubtful"
+STOOD_STILL = "stood still"
+WARNED = "warnings"
 LEDGER_OPEN = "ledger open"
 KILLED = "killed"
-FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, LEDGER_OPEN, KILLED)
+FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, STOOD_STILL, WARNED, LEDGER_OPEN, KILLED)
 
 
 def judge(
@@ -70,6 +77,8 @@ def judge(
         ],
         CRASHED: [f"{worker.name}: {worker.how}" for worker in crashed],
         DOUBTFUL: list(doubts),
+        STOOD_STILL: list(map(alarm_line, stands_still(view))),
+        WARNED: list(warned_workers(view)),
         LEDGER_OPEN: open_ones,
     }
     return {flag: reasons for flag, reasons in found.items() if reasons} or {CLEAN: []}

@@ -8,6 +8,7 @@
 * ``log.txt`` and ``log.jsonl``: what happened;
 * ``summary.txt``: what came out, for people;
 * ``.reserved``: room for these two on a disk that gets full, until the run ends;
+* ``.spill.npz.part``: room for the events that may be left then;
 * and what the sinks wrote.
 """
 
@@ -26,6 +27,7 @@ from typing import Literal
 
 from mimocorb.errors import OutputError
 from mimocorb.model import Setup
+from mimocorb.recording.spill_place import SPILL_FILE, partial_of
 from mimocorb.run.record.run_number import run_suffix, take_run_number
 from mimocorb.setup.user_code.user_functions import neighbours
 
@@ -137,9 +139,10 @@ def reserve_room(directory: Path, size_bytes: int) -> None:
 
 
 def free_reserved_room(directory: Path) -> None:
-    """Give back the room that was reserved. Idempotent."""
-    with suppress(OSError):
-        (directory / RESERVE).unlink()
+    """Give back the room that was reserved, also for events that are left. Idempotent."""
+    for name in (directory / RESERVE, partial_of(directory / SPILL_FILE)):
+        with suppress(OSError):
+            name.unlink()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -5,10 +5,10 @@ The part ``result`` of the record of a run, described in ``docs/reference/run-re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from mimocorb.run.run_state import BufferView, ProcessView
+from mimocorb.run.run_state import Alarm, BufferView, ProcessView
 
 __all__ = ["RunResult"]
 
@@ -38,6 +38,8 @@ class RunResult:
         Live time and where the time went.
     failures, warnings
         What went wrong, in words.
+    alarms
+        What alarms there were.
     """
 
     reason: str
@@ -51,3 +53,4 @@ class RunResult:
     accounts: dict[str, Any]
     failures: list[str]
     warnings: list[str]
+    alarms: list[Alarm] = field(default_factory=list)

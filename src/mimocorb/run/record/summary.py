@@ -97,6 +97,7 @@ class RunSummary:
             accounts=view.accounts.as_dict() if view.accounts else {},
             failures=list(self.failures),
             warnings=list(self.warnings),
+            alarms=list(view.alarms),
         )
 
     @property

@@ -75,7 +75,8 @@ def render(
     keys
         What the last line says, the longest first.
     """
-    parts: list[RenderableType] = [_header(view, width), _progress(view, width, unicode), Text("")]
+    parts: list[RenderableType] = [_header(view, width), _progress(view, width, unicode)]
+    parts.append(_alarms(view, width))
     buffers = [cells for buffer in view.buffers for cells in _buffer_rows(buffer, width, unicode)]
     used = view.accounts.recent if view.accounts else {}
     workers = [_worker_row(worker, used.get(worker.name)) for worker in view.workers]
@@ -119,6 +120,12 @@ def _progress(view: RunView, width: int, unicode: bool) -> Text:
     label = _fitting(goals, room) if Text(goals[0]).cell_len < room else ""
     bar_width = width - len(share) - len(label) - 2
     return Text.assemble(" ", _bar(view.progress, bar_width, unicode, "green"), share, label)
+
+
+def _alarms(view: RunView, width: int) -> Text:
+    """Say what alarms go on, in the line that is empty as long as there are none."""
+    going_on = [f"ALARM {alarm.kind}: {alarm.text}" for alarm in view.alarms if alarm.goes_on]
+    return Text(_fitting(going_on, width), style="bold red") if going_on else Text("")
 
 
 def _fitting(parts: Sequence[str], width: int) -> str:
@@ -216,6 +223,8 @@ def _worker_row(worker: WorkerView, use: TimeUse | None) -> list[Text]:
     ]
     if worker.restarts:
         words.append(how_many(worker.restarts, "restart"))
+    if worker.warnings:
+        words.append(how_many(worker.warnings, "warning"))
     style = next((WORKER_STYLES[state] for state in WORKER_STYLES if state in states), "")
     return [
         Text(f" {worker.name}"),

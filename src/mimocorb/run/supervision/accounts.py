@@ -114,6 +114,11 @@ class Accounts:
                 for spec in self._setup.buffers
             },
             problems=tuple(self._problems(decisions, stats)),
+            may_repeat={
+                function.spec.name: events
+                for function in self._functions
+                if (events := sum(now[account].page.may_repeat for account in function.accounts))
+            },
             is_replay=is_replay,
         )
 

@@ -21,6 +21,9 @@ from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["Drain", "DrainStep"]
 
+DISK_PATIENCE_S = 5.0
+"""For a full disk, while a run drains; then what cannot be written is saved for later."""
+
 
 class DrainStep(Enum):
     """How far a run has come with draining."""
@@ -87,7 +90,10 @@ class Drain:
         if now - self._begun_s > self._options.source_grace_s:
             sources = [f for f in self._functions if f.spec.is_source]
             self._escalation.ask(process for f in sources for process in f.alive)
-        stuck = self._progress.unchanged_s(self._progress_made()) > self.timeout_s
+        patience_s = self.timeout_s
+        if any(process.waits_for_disk for process in self.at_work):
+            patience_s = min(patience_s, DISK_PATIENCE_S)
+        stuck = self._progress.unchanged_s(self._progress_made()) > patience_s
         return DrainStep.STUCK if stuck else DrainStep.GOING_ON
 
     def _progress_made(self) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.checks.trial import innermost_place
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState, WorkerState
@@ -28,7 +29,7 @@ class ExitHandler:
     ----------
     buffers
         Those of the run.
-    log, findings
+    log, findings, alarms
         Where it is told.
     state
         Returns what the run is doing.
@@ -45,6 +46,7 @@ class ExitHandler:
         buffers: Mapping[str, NewBuffer],
         log: RunLog,
         findings: Findings,
+        alarms: Alarms,
         *,
         state: Callable[[], RunState],
         replace: Callable[[WorkerFunction, WorkerProcess], None],
@@ -58,7 +60,7 @@ class ExitHandler:
         self._replace = replace
         self._give_up = give_up
         self._on_function_gone = on_function_gone
-        self.restarts = Restarts(findings)
+        self.restarts = Restarts(alarms)
         self._fork_server_missed = False
 
     def on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:

@@ -126,10 +126,12 @@ class HangWatch:
         now_s = time.monotonic()
         waited = self._waited_ns()
         before, self._sightings = self._sightings, {}
+        waits_for_disk = {p.pid for f in self._functions for p in f.alive if p.waits_for_disk}
         for key in self._held():
             waited_ns = waited[key[1].pid]
             sighting = before.get(key)
-            if sighting is None or waited_ns < sighting.waited_ns:  # it has closed a port
+            is_anew = sighting is None or waited_ns < sighting.waited_ns  # it has closed a port
+            if sighting is None or is_anew or key[1].pid in waits_for_disk:
                 sighting = _Sighting(now_s, waited_ns)
             self._sightings[key] = sighting
             yield *key, now_s - sighting.since_s - (waited_ns - sighting.waited_ns) / 1e9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mimocorb._words import how_many
@@ -63,11 +63,22 @@ class PendingEvents:
             self._findings.fail(f"not all events that are left could be saved: {error}")
             return False
 
-    def finish(self) -> None:
+    def reserve(self, directory: Path, functions: Sequence[WorkerFunction]) -> None:
+        """Reserve room for events that may be left when the run ends; say if there is none."""
+        place = self._spill.reserve(directory, functions)
+        if place.is_elsewhere:
+            self._findings.tell(f"events that may be left at the end will go to {place.path}")
+        elif not place.is_reserved:
+            self._findings.warn(
+                "there is no room for events that may be left at the end, if the disk gets full:"
+                f" make room in {directory.parent}, or choose another place with --output"
+            )
+
+    def finish(self, directory: Path) -> None:
         """Complete the file and say what is in it."""
         events = sum(part.saved for groups in self.groups.values() for part in groups.values())
         try:
-            self._findings.failures += self._spill.finish()
+            self._findings.failures += self._spill.finish(directory)
         except OutputError as error:
             if events:  # else it has been told when the first ones were to be saved
                 read = how_many(events, "event")

@@ -10,7 +10,9 @@ import numpy as np
 
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.quarantine import QuarantinedEvent
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
+from mimocorb.run.run_state import AlarmKind
 
 __all__ = ["QuarantineFiles"]
 
@@ -26,7 +28,7 @@ class QuarantineFiles:
     ----------
     buffers
         Those of the run.
-    findings
+    alarms, findings
         Get what has been written, and what could not be.
 
     Notes
@@ -37,8 +39,11 @@ class QuarantineFiles:
     pickle is needed. A kill in between leaves whole files, and perhaps one that ends in ``.part``.
     """
 
-    def __init__(self, buffers: Mapping[str, NewBuffer], findings: Findings) -> None:
+    def __init__(
+        self, buffers: Mapping[str, NewBuffer], alarms: Alarms, findings: Findings
+    ) -> None:
         self._buffers = buffers
+        self._alarms = alarms
         self._findings = findings
         self._seen = 0
         self._written: set[tuple[str, int, int]] = set()
@@ -79,7 +84,8 @@ class QuarantineFiles:
                 if key not in self._written:
                     path = _write(directory, name, event)
                     self._written.add(key)
-                    self._findings.tell(f"an event that failed every time is in {path}", "ERROR")
+                    text = f"an event that failed every time is in {path}"
+                    self._alarms.tell(AlarmKind.SET_ASIDE, name, text, "ERROR")
         self._seen = number
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from mimocorb.run.findings import Findings
-from mimocorb.run.run_state import WorkerState
+from mimocorb.run.alarms import Alarms
+from mimocorb.run.run_state import AlarmKind, WorkerState
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
@@ -22,8 +22,8 @@ class Restarts:
     A process that waits for its successor is not gone: the stream behind it stays open.
     """
 
-    def __init__(self, findings: Findings) -> None:
-        self._findings = findings
+    def __init__(self, alarms: Alarms) -> None:
+        self._alarms = alarms
         self._planned: dict[WorkerProcess, tuple[WorkerFunction, float]] = {}
         self._causes: dict[str, list[str]] = {}
 
@@ -37,10 +37,11 @@ class Restarts:
         causes.append(how)
         process.state = WorkerState.RESTARTING
         self._planned[process] = (function, time.monotonic() + pause_s)
-        self._findings.tell(
+        self._alarms.tell(
+            AlarmKind.RESTARTED,
+            process.name,
             f"{process.name} failed: {how}; a new process starts in {pause_s:g} s"
             f" ({len(causes)} of {chosen.limit})",
-            level="WARNING",
         )
         return True
 

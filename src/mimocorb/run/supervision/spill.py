@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +14,12 @@ from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 from mimocorb.model import Setup
 from mimocorb.recording.spill_file import SpillFile, event_dtype
+from mimocorb.recording.spill_place import SPILL_FILE, SpillPlace
 from mimocorb.run.workers.worker_function import WorkerFunction
 
-__all__ = ["SPILL_FILE", "Spill", "Spilled"]
+__all__ = ["Spill", "Spilled"]
 
-SPILL_FILE = "spill.npz"
+ROOM_FOR_INDEX_BYTES = 64 << 10
 PIECE_BYTES = 8 << 20
 PIECE_EVENTS = 4096
 
@@ -50,8 +52,20 @@ class Spill:
         self.groups: dict[str, dict[int, Spilled]] = {}
         self._setup = setup
         self._file: SpillFile | None = None
+        self._place: SpillPlace | None = None
         self._reading: list[_StandIn] = []
         self._functions: list[WorkerFunction] = []
+
+    def reserve(self, directory: Path, functions: Sequence[WorkerFunction]) -> SpillPlace:
+        """Reserve room for all events that the buffers of these functions can hold."""
+        setups = [setup for function in functions for setup in function.readers.values()]
+        size_bytes = ROOM_FOR_INDEX_BYTES + sum(
+            setup["number_of_slots"]
+            * event_dtype(setup["dtype"], setup["values_per_slot"]).itemsize
+            for setup in setups
+        )
+        self._place = SpillPlace(directory, size_bytes)
+        return self._place
 
     @property
     def reading(self) -> bool:
@@ -72,7 +86,7 @@ class Spill:
     def save_some(self, directory: Path) -> bool:
         """Save what is there now, some megabytes of each buffer; whether there is more.
 
-        The file is ``spill.npz`` in the directory of the run, made with the first event.
+        The file is ``spill.npz``, in the directory of the run unless its room was found elsewhere.
 
         Raises
         ------
@@ -90,7 +104,7 @@ class Spill:
             raise
         return more
 
-    def finish(self) -> list[str]:
+    def finish(self, directory: Path) -> list[str]:
         """Complete the file; say what is in it for each worker, and what to do with it.
 
         Raises
@@ -98,13 +112,17 @@ class Spill:
         OutputError
             The file cannot be completed: nothing is saved.
         """
-        if self._file is None:
-            return []
         try:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         except OutputError:
             self._nothing_saved()
             raise
+        finally:
+            if self._place is not None:
+                self._place.free()
+        if self._file is None:
+            return []
         found = []
         for function in self._functions:
             for buffer, setup in function.readers.items():
@@ -113,7 +131,7 @@ class Spill:
                     found.append(
                         f"{how_many(events, 'event')} of {buffer} {verb(events, 'was')} saved for "
                         f"{function.spec.function.name};"
-                        f" {self._what_to_do(self._file.path.parent, events)}"
+                        f" {self._what_to_do(directory, events)}"
                     )
         return found
 
@@ -135,7 +153,8 @@ class Spill:
         if self._file is None:
             name = self._setup.path.name if self._setup.path else ""
             first = str(self._setup.replay_of.resolve()) if self._setup.replay_of else ""
-            self._file = SpillFile(directory / SPILL_FILE, name, self._setup.settings, first)
+            path = self._place.path if self._place else directory / SPILL_FILE
+            self._file = SpillFile(path, name, self._setup.settings, first)
         self._file.add(reader.buffer, reader.worker, events)
         groups[reader.group] = Spilled(before.taken + len(events), before.saved + len(events))
         return not reader.ended

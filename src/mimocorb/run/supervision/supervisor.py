@@ -27,6 +27,7 @@ from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
 from mimocorb.model import Setup
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
 from mimocorb.run.ledger import audit
@@ -34,20 +35,24 @@ from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog, utc
 from mimocorb.run.run_state import (
     TRANSITIONS,
+    AlarmKind,
     Command,
     RunState,
     RunView,
     StateChange,
 )
 from mimocorb.run.supervision.accounts import Accounts
+from mimocorb.run.supervision.disk_watch import DiskWatch
 from mimocorb.run.supervision.draining import Drain, DrainStep
 from mimocorb.run.supervision.ending import EndCondition
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb.run.supervision.exits import ExitHandler
+from mimocorb.run.supervision.full_disk import FullDisk
 from mimocorb.run.supervision.hang_watch import HangWatch
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
+from mimocorb.run.supervision.silence import SilenceWatch
 from mimocorb.run.supervision.unreported import UnreportedResults
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
@@ -59,6 +64,7 @@ __all__ = ["Supervisor"]
 TICK_S = 0.25
 DRAIN_TIMEOUT_S = 60.0
 SLOW_START_S = 10.0
+TO_END_AT_ONCE = "a second Ctrl-C, or mimocorb stop --now, gives up what is in the buffers"
 HANGS_MATTER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 
 
@@ -91,6 +97,7 @@ class Supervisor:
         self.reason = ""
         self.asked_to_end = False
         self.findings = Findings(log)
+        self.alarms = Alarms(setup, self.findings, self.options.alarm_timeout_s)
         self.buffers: dict[str, NewBuffer] = {}
         self.functions: list[WorkerFunction] = []
         self.results: dict[str, dict[str, float]] = {}
@@ -109,24 +116,36 @@ class Supervisor:
         # The processes, and what follows from their exits.
         self._slow_start = ProgressWatch()
         self._pool = WorkerPool(
-            self.functions, self.loop, log, self.options, self.results, on_exit=self._on_exit
+            self.functions,
+            self.loop,
+            log,
+            self.options,
+            self.results,
+            alarms=self.alarms,
+            on_exit=self._on_exit,
         )
         self._exits = ExitHandler(
             self.buffers,
             log,
             self.findings,
+            self.alarms,
             state=lambda: self.state,
             replace=self._pool.replace,
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
+        self._silence = SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms)
+        self._disk_watch = DiskWatch(setup.disk_low_gb, self.alarms)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
+        self._full_disk = FullDisk(
+            self.functions, self.alarms, state=lambda: self.state, pause=self._pause
+        )
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
         self._pending = PendingEvents(setup, self.findings)
-        self.quarantine_files = QuarantineFiles(self.buffers, self.findings)
+        self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
 
     # --- setting up
 
@@ -157,14 +176,16 @@ class Supervisor:
         """Names of the buffers that sources write; the first one's events are counted."""
         return list(self._graph.entries)
 
-    def start(self, directory: Path) -> list[BaseProcess]:
+    def start(self, directory: Path, number: int | None = None) -> list[BaseProcess]:
         """Start all processes, readers before writers; returns them in this order.
 
         The sources load their functions and then wait until all other workers that handle data are
-        ready. Workers write their output into `directory`.
+        ready. Workers write their output into `directory`; the run may have a number.
         """
+        self.alarms.about_run(directory, number)
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
+        self._pending.reserve(directory, self.functions)
         processes = self._pool.start(self._graph.start_order, directory)
         self.findings.tell(
             f"started {how_many(len(processes), 'worker')} by {self._pool.start_method}"
@@ -199,6 +220,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Kill whatever still runs and release all memory. Idempotent."""
+        self.alarms.close()
         self._pool.close()
         for buffer in self.buffers.values():
             buffer.close()
@@ -210,17 +232,16 @@ class Supervisor:
         if command is Command.TOGGLE_PAUSE:
             paused = self.state is RunState.PAUSED
             command = Command.RESUME if paused else Command.PAUSE
-        elif command in (Command.STOP, Command.END, Command.INTERRUPT):
+        elif command in (Command.STOP, Command.END):
             self.asked_to_end = True
-        if command is Command.INTERRUPT:
-            first = self.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
-            command = Command.STOP if first else Command.END
         if command is Command.PAUSE and self.state is RunState.RUNNING:
             self._pause(True, f"paused by {by}")
         elif command is Command.RESUME and self.state is RunState.PAUSED:
             self._pause(False, f"resumed by {by}")
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(f"stopped by {by}")
+        elif command is Command.STOP and self.state is RunState.DRAINING:
+            self.findings.tell(f"{by}: draining already; {TO_END_AT_ONCE}")
         elif command is Command.END and RunState.ENDING in TRANSITIONS[self.state]:
             self._pending.are_unwanted()
             self.end_now(f"ended at once by {by}")
@@ -269,6 +290,7 @@ class Supervisor:
         stats = {name: buffer.stats() for name, buffer in self.buffers.items()}
         self._accounts.end(stats, self._end_condition.limits if self._end_condition else {})
         self.clock.stop()
+        self._silence.data_taking_ends()
 
     def _change(self, state: RunState, cause: str) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -285,6 +307,7 @@ class Supervisor:
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""
         self.findings.fail(text)
+        self.alarms.tell(AlarmKind.WORKER_FAILED, reason, text, level=None)
         if RunState.DRAINING in TRANSITIONS[self.state]:
             self.stop(reason)
 
@@ -308,9 +331,13 @@ class Supervisor:
             if reached:
                 self.stop(reached)
             self._unreported.look()
+            self._silence.look()
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
+            self._disk_watch.look(self._directory)
+        self._full_disk.look()
         self._exits.carry_out_restarts()
+        self.alarms.look()
         self.quarantine_files.look(self._directory)
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
@@ -337,20 +364,28 @@ class Supervisor:
         if step is DrainStep.STUCK:
             self._on_drain_timeout()
         elif step is DrainStep.DONE and not self._pending.pending:
-            self._pending.finish()
+            self._pending.finish(self._directory)
             self._change(RunState.ENDED, "all workers have ended")
+            self.alarms.run_ends()
             self.quarantine_files.finish(self._directory)
             self.findings.warnings += self._exits.restarts.listed()
             self.findings.warnings += self._unreported.listed()
-            self.findings.failures += audit(self.view())
+            view = self.view()
+            self.findings.warnings += view.accounts.repeats() if view.accounts else []
+            self.findings.failures += audit(view)
 
     def _on_drain_timeout(self) -> None:
         """End the workers; the events that were not processed in time are saved."""
-        timeout_s = self._drain.timeout_s
-        # The rest only waits, for what these have in hand or for room behind them.
-        names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
-        text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
+        disk = [p.waits_for_disk for p in self._drain.at_work if p.waits_for_disk]
+        if disk:
+            text = f"not everything could be written at the end: {', '.join(dict.fromkeys(disk))}"
+        else:
+            # The rest only waits, for what these have in hand or for room behind them.
+            names = self._hang_watch.holders() or [p.name for p in self._drain.at_work]
+            timeout_s = self._drain.timeout_s
+            text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
+        self.alarms.tell(AlarmKind.WORKER_FAILED, "draining", text, level=None)
         self.end_now(text)
 
     def _kill_unresponsive(self) -> None:
@@ -384,4 +419,5 @@ class Supervisor:
             workers=tuple(function.view() for function in self.functions),
             cause=self.changes[-1].cause,
             accounts=accounts,
+            alarms=self.alarms.view(),
         )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["open_missing_streams"]
+__all__ = ["open_missing_streams", "was_missing"]
+
+was_missing: set[int] = set()
+"""Those of the standard streams, by number, that the null device stands for."""
 
 
 def open_missing_streams() -> None:
@@ -21,6 +24,7 @@ def open_missing_streams() -> None:
         except OSError:
             # The lowest free number is taken: this one, as those below it are open now.
             descriptor = os.open(os.devnull, os.O_RDWR)
+            was_missing.add(number)
             os.set_inheritable(descriptor, True)
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -24,7 +24,7 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import meter, reporting
+from mimocorb.components import device, meter, reporting
 from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
@@ -36,6 +36,7 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
+from mimocorb.recording import room
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
@@ -118,6 +119,8 @@ def main(task: WorkerTask) -> None:
     link = MessageWriter(channel.messages.fileno())
     _route_logging(link, task.log_level)
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
+    device.connect(link.send)
+    room.connect(lambda why: link.send("disk", why))
     account = meter.install(channel.account)
     code = _serve(task, link)
     signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway

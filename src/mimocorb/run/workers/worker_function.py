@@ -32,6 +32,9 @@ class WorkerFunction:
         self.processes: list[WorkerProcess] = []
         self.predecessors: list[WorkerProcess] = []
         self.accounts: list[ProcessAccount] = []
+        self._warnings = 0
+        self._last_warning = ""
+        self._has_left = False
         self.readers = {name: buffers[name].new_reader_group() for name in spec.reads}
         self.writers = {name: buffers[name].new_writer() for name in spec.writes}
         self.observers = {name: buffers[name].new_observer() for name in spec.observes}
@@ -137,7 +140,9 @@ class WorkerFunction:
 
         The value counts the events due now.
         """
-        found = {}
+        found: dict[str, int] = {}
+        if self._has_left:
+            return found
         for name, reader in self.readers.items():
             stats = self._buffers[name].stats()
             due = sum(group.due for group in stats.groups if group.group == reader["group"])
@@ -157,9 +162,20 @@ class WorkerFunction:
         )
 
     def leave(self) -> None:
-        """Give up reading, so that no writer waits for it any more; the events left are counted."""
+        """Give up reading, so that no writer waits for it any more; the events left are counted.
+
+        Idempotent.
+        """
+        if self._has_left:
+            return
+        self._has_left = True
         for name, reader in self.readers.items():
             self._buffers[name].remove_reader_group(reader)
+
+    def note_warning(self, text: str) -> None:
+        """Count a warning, or worse, that one of its processes has logged."""
+        self._warnings += 1
+        self._last_warning = text
 
     def view(self) -> WorkerView:
         """Return the present state for displays and records."""
@@ -178,6 +194,8 @@ class WorkerFunction:
                 for number in range(1, self.spec.number_of_processes + 1)
             ),
             replaced=tuple(map(self._view_of, self.predecessors)),
+            warnings=self._warnings,
+            last_warning=self._last_warning,
         )
 
     def _view_of(self, process: WorkerProcess) -> ProcessView:

@@ -41,6 +41,8 @@ TERMINAL_CODE = re.compile(
 )
 # Control characters, line ends that are none in files, and what turns the direction of writing.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+OWN_MODULE = re.compile(r"^mimocorb_user_(.+)_[0-9a-f]{8}$")
+"""The name under which a module of the user is loaded, see ``setup/user_code``."""
 LINE_BUFFERED = 1  # _IOLBF of stdio.h, the same in all C libraries of Linux
 
 
@@ -51,7 +53,9 @@ class Message:
     Parameters
     ----------
     kind
-        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"`` or ``"log"``.
+        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"``, ``"log"``,
+        ``"device lost"``, ``"device back"``, or ``"disk"``: why it waits for one that takes
+        nothing more, empty when it goes on.
     text
         For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail
@@ -60,6 +64,8 @@ class Message:
         Level of a log record, ``"INFO"`` and so on.
     permanent
         Whether a new process would fail in the same way.
+    of_function
+        Whether a log record comes from a function or a device, not from the rest of mimocorb.
     time_s
         UTC time in seconds at which it was said.
     """
@@ -69,6 +75,7 @@ class Message:
     detail: str = ""
     level: str = "INFO"
     permanent: bool = False
+    of_function: bool = False
     time_s: float = 0.0
 
     @classmethod
@@ -96,11 +103,12 @@ class MessageWriter:
         detail: str = "",
         level: str = "INFO",
         permanent: bool = False,
+        of_function: bool = False,
     ) -> None:
         """Send one message; silently nothing if the supervisor has closed its end."""
         if kind != "result":  # it is read by a program
             text, detail = _shortened(text), _shortened(detail)
-        message = Message(kind, text, detail, level, permanent, time.time())
+        message = Message(kind, text, detail, level, permanent, of_function, time.time())
         remaining = json.dumps(asdict(message)).encode() + b"\n"
         with self._lock:
             try:
@@ -120,9 +128,12 @@ class LinkHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record with its level and, of other libraries, the name of its logger."""
         text = self.format(record)
-        if record.name != "root" and not record.name.startswith("mimocorb."):
-            text = f"{record.name}: {text}"
-        self._link.send("log", text, level=record.levelname)
+        of_mimocorb = record.name.startswith("mimocorb.")
+        if record.name != "root" and not of_mimocorb:
+            name = OWN_MODULE.sub(r"\1", record.name)
+            text = f"{name}: {text}"
+        of_function = not of_mimocorb or record.name.startswith("mimocorb.devices.")
+        self._link.send("log", text, level=record.levelname, of_function=of_function)
 
 
 def printable(text: str) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from mimocorb.checks.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_state import AlarmKind, WorkerState
 from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
@@ -39,6 +40,9 @@ SHARED_IMPORTS = (
 )
 
 
+WARNING_LEVELS = ("WARNING", "ERROR", "CRITICAL")
+
+
 class WorkerPool:
     """All worker processes of a run.
 
@@ -56,6 +60,8 @@ class WorkerPool:
         Gives the start method and what is logged.
     results
         Gets what user functions report, by process and name.
+    alarms
+        Gets what they say about their devices.
     on_exit
         Called with each process that has ended, and its function.
     """
@@ -68,6 +74,7 @@ class WorkerPool:
         options: SupervisorOptions,
         results: dict[str, dict[str, float]],
         *,
+        alarms: Alarms,
         on_exit: Callable[[WorkerFunction, WorkerProcess], None],
     ) -> None:
         self._functions = functions
@@ -75,6 +82,7 @@ class WorkerPool:
         self._log = log
         self._options = options
         self._results = results
+        self._alarms = alarms
         self._on_exit = on_exit
         self._links: PoolLinks | None = None
         self._directory = Path()
@@ -232,6 +240,7 @@ class WorkerPool:
             if descriptor is not None:
                 self._loop.unwatch(descriptor)
         process.finish()
+        self._alarms.end(AlarmKind.DEVICE_LOST, process.name, f"{process.name} has ended")
         self._on_exit(function, process)
 
     def _on_message(
@@ -239,9 +248,20 @@ class WorkerPool:
     ) -> None:
         if message.kind == "log":
             self._log.add_said(message.level, process.name, message.text, message.time_s)
+            if message.of_function and message.level in WARNING_LEVELS:
+                function.note_warning(message.text)
+        elif message.kind == "device lost":
+            self._alarms.begin(
+                AlarmKind.DEVICE_LOST, process.name, f"{process.name}: {message.text}"
+            )
+        elif message.kind == "device back":
+            text = f"{process.name} has its device again"
+            self._alarms.end(AlarmKind.DEVICE_LOST, process.name, text)
         elif message.kind == "result":
             name = function.process_name(process.number)
             self._results.setdefault(name, {}).update(json.loads(message.text))
+        elif message.kind == "disk":
+            process.waits_for_disk = message.text
         elif message.kind == "ready":
             process.state = WorkerState.RUNNING if self._gate_open else WorkerState.READY
         elif not process.gone:

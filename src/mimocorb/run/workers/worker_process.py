@@ -27,6 +27,8 @@ from mimocorb.run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Mess
 __all__ = ["GONE", "PoolLinks", "WorkerProcess"]
 
 GONE = frozenset({WorkerState.ENDED, WorkerState.FAILED, WorkerState.STOPPED})
+ENDS = ("ready", "ended", "failed", "terminated")
+"""Kinds of messages that say how far the process has come."""
 READ_SIZE = 64 * 1024
 MOST_CRASH_LINES = 1000
 CRASH = "Fatal Python error"
@@ -95,6 +97,8 @@ class WorkerProcess:
         self.ended_s: float | None = None
         self.left_behind: list[str] = []
         self.circumstances = ""
+        self.waits_for_disk = ""
+        """Why it cannot write at the moment."""
         self._unparsed: deque[str] = deque(maxlen=MOST_CRASH_LINES)
         self.asked_to_end = False
         self.killed = False
@@ -275,6 +279,6 @@ class WorkerProcess:
         except (ValueError, TypeError):  # of faulthandler, or cut off by the death of the process
             self._unparsed.append(line)
             return
-        if message.kind not in ("log", "result"):
+        if message.kind in ENDS:
             self.last = message
         self._on_message(self, message)

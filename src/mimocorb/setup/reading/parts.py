@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +69,9 @@ def read_setup_nodes(form: Form, root: MappingNode, files: ConfigFiles) -> ReadP
         workers.append(worker)
         complete = complete and is_complete
     values = read_keys(form, Setup, root, "", but_not=("Buffers", "Workers", "base_config"))
+    program = root.get("on_alarm")
+    if program is not None and values.get("on_alarm"):
+        _check_program(form, values["on_alarm"][0], program, files.base_directory)
     output = values.get("output_directory")
     limits, conditions = root.get("runevents"), root.get("stop_when")
     if output is not None:
@@ -180,6 +185,17 @@ def _check_backend(form: Form, name: str, node: Node, what: str) -> None:
         f"found {name!r} in {' and '.join(packages)}" if packages else f"found {name!r}",
         f"did you mean {guess!r}?" if guess else f"there are {', '.join(names)}",
     )
+
+
+def _check_program(form: Form, name: str, node: Node, directory: Path) -> None:
+    """Report a program that is not there; one with a slash in its name is beside the set-up."""
+    if shutil.which(str(absolute(directory, name)) if "/" in name else name) is None:
+        form.error(
+            node.where,
+            "on_alarm names a program",
+            f"found no program {name!r}",
+            f"make it executable, or name it with its directory: ./{Path(name).name}",
+        )
 
 
 def _worker(form: Form, files: ConfigFiles, base: Layers, part: _Part) -> tuple[WorkerSpec, bool]:

@@ -40,8 +40,8 @@ def export(buffer_io: BufferIO) -> None:
     name = checked_name("Exporter", buffer_io.get("filename", source.name))
     path = buffer_io.run_dir / f"{name.removesuffix('.tar')}.tar"
     with EventArchive("data.export", path, source.setup, buffer_io.config) as archive:
-        for data, metadata in exporter:
-            archive.append([(data, metadata[0].item())])
+        for data, _metadata in exporter:
+            archive.append([data], source.metadata_of_event())
 
 
 def simulate_importer(buffer_io: BufferIO) -> None:

@@ -63,8 +63,8 @@ def csv(buffer_io: BufferIO) -> None:
         separator=",",
     )
     with table:
-        for data, metadata in exporter:
-            table.append(data[np.newaxis], [metadata[key] for key in metadata.dtype.names or ()])
+        for data, _metadata in exporter:
+            table.append(data[np.newaxis], source.metadata_of_event())
 
 
 def _judge_histogram(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> None:

@@ -1,0 +1,67 @@
+"""A disk that takes nothing more: the run is paused until it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mimocorb.run.alarms import Alarms
+from mimocorb.run.run_state import AlarmKind, RunState
+from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.workers.worker_process import WorkerProcess
+
+__all__ = ["FullDisk"]
+
+
+class FullDisk:
+    """Pauses the run while processes wait for room on the disk, and lets it go on afterwards.
+
+    A run that the operator has paused stays so. What cannot be written while a run drains is waited
+    for only for a short time, see :class:`mimocorb.run.supervision.draining.Drain`.
+
+    Parameters
+    ----------
+    functions
+        Those of the run.
+    alarms
+        Where it is told.
+    state
+        Returns what the run is doing.
+    pause
+        Pauses the run (True) or lets it go on (False), for a reason.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[WorkerFunction],
+        alarms: Alarms,
+        *,
+        state: Callable[[], RunState],
+        pause: Callable[[bool, str], None],
+    ) -> None:
+        self._functions = functions
+        self._alarms = alarms
+        self._state = state
+        self._pause = pause
+        self._told: dict[WorkerProcess, str] = {}
+        self._has_paused = False
+
+    def look(self) -> None:
+        """Deal with what processes have said since the last look."""
+        waiting = {
+            p: p.waits_for_disk for f in self._functions for p in f.alive if p.waits_for_disk
+        }
+        for process, why in waiting.items():
+            if self._told.get(process) != why:
+                text = f"{process.name}: {why}; make room, the run waits"
+                self._alarms.begin(AlarmKind.DISK_FULL, process.name, text)
+        for process in self._told.keys() - waiting.keys():
+            text = "everything can be written again"
+            self._alarms.end(AlarmKind.DISK_FULL, process.name, f"{process.name}: {text}")
+        self._told = waiting
+        if waiting and self._state() is RunState.RUNNING:
+            self._has_paused = True
+            self._pause(True, f"paused: {', '.join(dict.fromkeys(waiting.values()))}")
+        elif self._has_paused and not waiting:
+            self._has_paused = False
+            if self._state() is RunState.PAUSED:
+                self._pause(False, "resumed: everything can be written again")
