@@ -210,7 +210,8 @@ def data_files(run: Path, record: dict) -> list[str]:
 def first_error(text: str) -> str:
     """Return what went wrong, in one line of a table."""
     lines = [line.strip() for line in text.splitlines()]
-    wrong = [line for line in lines if "Error" in line or "error:" in line] or lines[-1:]
+    wrong = [line for line in lines if "Error" in line or "error:" in line]
+    wrong = wrong or [line for line in lines if "failed" in line] or lines[-1:]
     return (wrong[0] if wrong else "failed").replace("|", "/")[:140]
 
 
