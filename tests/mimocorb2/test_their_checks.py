@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,6 @@ from running import run
 from their_buffers import WAVES
 
 from mimocorb.cli import main
-from mimocorb.compat.mimocorb2.names import offer_mimocorb2
 
 NUMBERS = {"slot_count": 16, "data_length": 1, "data_dtype": {"height": "f8"}}
 LONG = {"slot_count": 16, "data_length": 100, "data_dtype": {"height": "f8"}}
@@ -176,12 +177,18 @@ def test_runs_beside_another_directory_are_told(tmp_path, capsys, monkeypatch):
     assert "runs go into target" not in " ".join(capsys.readouterr().out.split())
 
 
+NAMES = """
+from mimocorb.compat.mimocorb2.names import offer_mimocorb2
+
+offer_mimocorb2()
+import mimocorb2
+from mimocorb2.functions import exporters, visualizers
+
+assert mimocorb2.__version__ == "0.0.4"
+assert visualizers.csv.__module__ == visualizers.histogram.__module__
+assert exporters.visualize_histogram.__module__ == visualizers.csv.__module__
+"""
+
+
 def test_names_of_mimocorb2_tell_their_release():
-    offer_mimocorb2()
-    from mimocorb2.functions import exporters, visualizers
-
-    import mimocorb2
-
-    assert mimocorb2.__version__ == "0.0.4"
-    assert visualizers.csv.__module__ == visualizers.histogram.__module__
-    assert exporters.visualize_histogram.__module__ == visualizers.csv.__module__
+    subprocess.run([sys.executable, "-c", NAMES], check=True)
