@@ -125,8 +125,8 @@ def fill(place: Path, size_kib: int, *, makes_room: bool) -> Outcome:
     directories = [summary.directory]
     if summary.replay is not None:
         again = read_setup(Replay(summary.replay).setup_file, {"output_directory": output})
-        for stage in Replay(summary.replay).stages(again):
-            directories.append(run_setup(stage.setup, RunOptions(verbose=0)).directory)
+        stages = Replay(summary.replay).stages(again)
+        directories += [run_setup(s.setup, RunOptions(verbose=0)).directory for s in stages]
     outcome = _examine(summary, directories)
     subprocess.run(["umount", str(disk)], check=True)
     return Outcome(size_kib, ending, steering.was_full, *outcome, summary.exit_code)
@@ -225,7 +225,8 @@ def main(arguments: list[str] | None = None) -> int:
     repeated = sum(outcome.repeated for outcome in outcomes)
     full = sum(outcome.was_full for outcome in outcomes)
     sys.stdout.write(
-        f"{len(outcomes)} sizes, {full} full: accepted {accepted}, lost {lost}, repeated {repeated}\n"
+        f"{len(outcomes)} sizes, {full} full: accepted {accepted}, lost {lost}, "
+        f"repeated {repeated}\n"
     )
     return 1 if lost or repeated else 0
 

@@ -96,7 +96,7 @@ def _carried_out(
     new_parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None
 ) -> int:
     """Carry a command out; an error that mimocorb understands is one message."""
-    from mimocorb.cli.common import BAD_USAGE, FAILED, output, print_problems
+    from mimocorb.cli.common import BAD_USAGE, FAILED, complain, output, print_problems
     from mimocorb.errors import MimocorbError, SetupError
     from mimocorb.model.problem import Problem
     from mimocorb.run.workers.standard_streams import open_missing_streams
@@ -115,12 +115,12 @@ def _carried_out(
         if problems := [each for each in error.args if isinstance(each, Problem)]:
             print_problems(chosen.setup, problems)
         else:
-            print(f"mimocorb: {error}", file=sys.stderr)
+            complain(f"mimocorb: {error}")
         code = BAD_USAGE if isinstance(error, SetupError) else FAILED
     except OSError as error:  # a file or a directory that is not ours to read, and the like
         what = f"{error.filename}: " if error.filename is not None else ""
-        print(f"mimocorb: {what}{error.strerror or error}", file=sys.stderr)
+        complain(f"mimocorb: {what}{error.strerror or error}")
         code = FAILED
     if output.trouble:
-        print(f"mimocorb: cannot write the output: {output.trouble}", file=sys.stderr)
+        complain(f"mimocorb: cannot write the output: {output.trouble}")
     return code or (FAILED if output.trouble else 0)

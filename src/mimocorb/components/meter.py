@@ -18,6 +18,7 @@ time is *working*. Times are whole nanoseconds of CLOCK_MONOTONIC and add up exa
 
 from __future__ import annotations
 
+import math
 import mmap
 import threading
 from collections.abc import Iterator
@@ -85,6 +86,8 @@ class Meter(TimeAccount):
 
     def event_was_recorded(self, timestamp_s: float) -> None:
         """Note that the source gave the event a time of its own, as recorded events have one."""
+        if not math.isfinite(timestamp_s):
+            return
         times, first = self._times, page_of.RECORDED_S
         if not self.words[page_of.KNOWS] & Capability.RECORDED:
             times[first] = times[first + 1] = timestamp_s

@@ -17,7 +17,7 @@ from mimocorb.checks.examination import warnings_of
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
-from mimocorb.run.record.run_directory import copy_configuration
+from mimocorb.run.record.run_directory import copied_code, copy_configuration
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run import Run
@@ -151,11 +151,12 @@ class buffer_control:  # noqa: N801 - the documented name
         """Set up all the parallel worker functions and copy their configuration."""
         self._supervisor.prepare_workers()
         self.output_directory.mkdir(parents=True, exist_ok=True)
-        copy_configuration(self.output_directory, self.setup)
+        copies = copy_configuration(self.output_directory, self.setup)
+        self._code = copied_code(self.output_directory, copies)
 
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
-        processes = self._supervisor.start(self.output_directory)
+        processes = self._supervisor.start(self.output_directory, code=self._code)
         self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()

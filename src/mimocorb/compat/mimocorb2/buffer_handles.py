@@ -112,6 +112,11 @@ class BufferReader(BufferHandle):
         current().words[MAY_REPEAT] += self._reader.may_repeat
         return self._reader.get_metadata_batch()
 
+    @property
+    def time_ns(self) -> int | None:
+        """Time of the event in hand in whole ns, None if it has none: the record has no place."""
+        return self._reader.time_ns
+
     def wait_for_turn(self) -> None:
         """Wait until what comes of the event in hand may be published in the order of the source.
 
@@ -174,6 +179,8 @@ class BufferWriter(BufferHandle):
         self._in_order_of = in_order_of
         self._count = 0
         self._metadata = _record((0, -1.0, -1.0))
+        self.time_ns: int | None = None
+        """Time of the event in hand in whole ns; the record has no place for it."""
 
     @cached_property
     def _writer(self) -> Writer:
@@ -191,7 +198,7 @@ class BufferWriter(BufferHandle):
         except EndOfStream:
             self._ended = True
             raise
-        self._metadata = _record((self._count, time.time(), -1.0))
+        self._metadata, self.time_ns = _record((self._count, time.time(), -1.0)), None
         return self._metadata, slot
 
     def __exit__(
@@ -203,7 +210,7 @@ class BufferWriter(BufferHandle):
         if kind is not None:
             self._writer.abort()
             return
-        self._writer.set_metadata(*self._metadata[0].item())
+        self._writer.set_metadata(*self._metadata[0].item(), time_ns=self.time_ns)
         self._writer.process_buffer()
         self._count += 1
 

@@ -220,6 +220,7 @@ class Exporter(Base):
                     with sink as (sink_metadata, sink_data):
                         sink_data[:] = data
                         sink_metadata[:] = metadata
+                        sink.time_ns = self.read[0].time_ns
                 yield data, metadata
 
 

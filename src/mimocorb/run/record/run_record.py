@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from mimocorb._files import read_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 RECORD_FILE = "run.json"
+LARGEST_RECORD_BYTES = 256 << 20
 SCHEMA: Final = "mimocorb run record"
 SCHEMA_VERSION: Final = 2
 
@@ -189,7 +191,7 @@ def read_record(directory: Path) -> RunRecord:
     """
     path = directory / RECORD_FILE
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path, most_bytes=LARGEST_RECORD_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         found = f"no {RECORD_FILE}, so it is not a run, or one of an earlier version"
         if directory.is_dir():

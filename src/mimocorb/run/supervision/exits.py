@@ -86,6 +86,11 @@ class ExitHandler:
             self._on_failure(function, process, how)
         elif process.exit_code not in NO_COMPLAINT and not process.killed:
             self._findings.warn(f"{process.name}, asked to end: {how}")
+        if process.held_up_by and process.asked_to_end:
+            self._findings.warn(
+                f"the end of {process.name} was held up by {process.held_up_by}, which went on and "
+                "was ended with it; all that it had done before counts"
+            )
         if process.left_behind:
             programs = ", ".join(process.left_behind)
             self._findings.tell(f"{process.name} had left programs running, killed: {programs}")

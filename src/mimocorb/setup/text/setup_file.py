@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mimocorb._files import read_regular
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.text.yaml_messages import decoding_problem, reader_problem, syntax_problem
 
@@ -126,7 +127,7 @@ def read_file(path: Path, shown: str) -> tuple[Node | None, list[Problem]]:
                 "keep data in files of their own and give their names",
             )
             return None, [problem]
-        content = path.read_bytes()
+        content = read_regular(path, most_bytes=MAXIMUM_SIZE_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         problem = Problem(
