@@ -171,6 +171,14 @@ std::size_t WriterPort::place_in_hand(std::uint32_t slot) const {
   return static_cast<std::size_t>(std::ranges::find(in_hand_, slot) - in_hand_.begin());
 }
 
+bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
+  const std::size_t at = place_in_hand(slot);
+  if (at == in_hand_.size()) return false;
+  describe(slot, metadata);
+  has_metadata_[at] = 1;
+  return true;
+}
+
 void WriterPort::describe(std::uint32_t slot, const Metadata& metadata) {
   SlotRecord& record = segment_->slot(slot);
   record.counter = metadata.counter;
@@ -180,11 +188,9 @@ void WriterPort::describe(std::uint32_t slot, const Metadata& metadata) {
   if (record.has_time != 0) segment_->time_ns(slot) = metadata.time_ns;
 }
 
-bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
-  const std::size_t at = place_in_hand(slot);
-  if (at == in_hand_.size()) return false;
-  describe(slot, metadata);
-  has_metadata_[at] = 1;
+bool WriterPort::mark_repeat(std::uint32_t slot) {
+  if (place_in_hand(slot) == in_hand_.size()) return false;
+  segment_->slot(slot).may_repeat = 1;
   return true;
 }
 

@@ -23,37 +23,38 @@ def known_time(time_ns: int) -> int | None:
     return None if time_ns == NO_TIME else time_ns
 
 
-class _Parts(NamedTuple):
+class _Columns(NamedTuple):
     counter: NDArray[np.int64]
     timestamp: NDArray[np.float64]
     deadtime: NDArray[np.float64]
 
 
-class BatchMetadata(_Parts):
+class BatchMetadata(_Columns):
     """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``.
 
     Attributes
     ----------
-    time_ns : numpy.ndarray or None
-        Beside the three: the times in whole ns, int64, as :attr:`Reader.time_ns
-        <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event of the batch has one;
-        if only some have, the least int64 stands for the others, which is NaT for
-        ``time_ns.view("M8[ns]")``.
     may_repeat : numpy.ndarray or None
-        Which events may be a repeat: a process that had begun to work on them, or on what they came
-        out of, was killed or failed, and may have passed its results on before. None: none of them.
+        Beside the three: which events may be a repeat. A process that had begun to work on them, or
+        on what they came out of, was killed or failed, and may have passed its results on before.
+        None: none of them.
+    time_ns : numpy.ndarray or None
+        The times in whole ns, int64, as
+        :attr:`Reader.time_ns <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event
+        of the batch has one; if only some have, the least int64 stands for the others, which is NaT
+        for ``time_ns.view("M8[ns]")``.
     """
 
-    time_ns: NDArray[np.int64] | None = None
     may_repeat: NDArray[np.bool_] | None = None
+    time_ns: NDArray[np.int64] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
         chosen = type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
-        if self.time_ns is not None:
-            chosen.time_ns = self.time_ns[places]
         if self.may_repeat is not None:
             chosen.may_repeat = self.may_repeat[places]
+        if self.time_ns is not None:
+            chosen.time_ns = self.time_ns[places]
         return chosen
 
     @classmethod

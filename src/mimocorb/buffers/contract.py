@@ -160,12 +160,12 @@ class WriterPort(Protocol):
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
-        beside: tuple[Counters | None, Marks | None],
+        beside: tuple[Marks | None, Counters | None],
     ) -> None:
         """Copy the rows ``index[first:first + count]`` into slots in hand, from the `at`-th on.
 
-        `where` is ``(at, first, count)``. Metadata, and the times in ns and the marks of
-        possible repeats `beside` them, if there are any, are those of the same places.
+        `where` is ``(at, first, count)``. Metadata are those of the same places as the
+        rows, and so are what is beside them, if there are any: marks of possible repeats, times.
         """
 
     def publish_first(self, count: int) -> int:
@@ -186,6 +186,9 @@ class WriterPort(Protocol):
         time_ns: int = NO_TIME,
     ) -> None:
         """Set the metadata of a slot in hand."""
+
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
 
     def set_metadata_run(
         self,

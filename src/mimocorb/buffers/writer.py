@@ -239,9 +239,9 @@ class Writer:
     ) -> None:
         """Copy `count` events into slots from :meth:`claim_ahead`, beginning with the `at`-th.
 
-        They are those at ``[first:first + count]``, see :meth:`put_many`, with times and marks.
+        They are those at ``[first:first + count]``, see :meth:`put_many`, with their marks.
         """
-        beside = metadata.time_ns, metadata.may_repeat
+        beside = metadata.may_repeat, metadata.time_ns
         self._port.fill_claimed((at, first, count), rows, index, metadata, beside)
 
     def publish_ahead(self, count: int) -> None:
@@ -282,6 +282,15 @@ class Writer:
         """
         if self._slot >= 0:
             self._port.set_metadata(self._slot, *_exact(counter, timestamp, deadtime, time_ns))
+
+    def mark_repeat(self) -> None:
+        """Mark the slot in hand: its event may be there already. Without one, nothing happens.
+
+        For who loops over a :class:`Reader` and writes what comes of its events: of one that has
+        ``may_repeat`` the results are marked as well.
+        """
+        if self._slot >= 0:
+            self._port.mark_repeat(self._slot)
 
     def set_metadata_batch(
         self,

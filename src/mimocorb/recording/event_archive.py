@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns
 
@@ -36,8 +37,9 @@ __all__ = ["EventArchive", "check_archive", "size_of_noise"]
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
-_REPEAT, _TIME = "may_repeat", "time_ns"
+_REPEAT = "may_repeat"
 _END_BYTES = 2 * tarfile.BLOCKSIZE
+
 _LATEST_S = 8**11
 """From here on the header of a member has no place for a time; a clock in ms is there."""
 
@@ -106,14 +108,14 @@ class EventArchive:
         OutputError
             They could not be written; the archive keeps the whole events it had.
         """
-        each = zip(*(part.tolist() for part in metadata), strict=True)
+        numbers = zip(*(part.tolist() for part in metadata), metadata.times(), strict=True)
+        each = (Metadata(*of_event) for of_event in numbers)
         marks = itertools.repeat(False) if metadata.may_repeat is None else metadata.may_repeat
-        times = (None if time_ns is None else str(time_ns) for time_ns in metadata.times())
-        members = []
-        for event, of_event, time_ns, marked in zip(events, each, times, marks, strict=False):
-            own = {_TIME: time_ns, _REPEAT: "true" if marked else None, **(notes or {})}
-            known = {name: note for name, note in own.items() if note is not None}
-            members.append(self._member(event, of_event, known))
+        notes = dict(notes or {})
+        members = [
+            self._member(event, of_event, notes | {_REPEAT: "true"} if marked else notes)
+            for event, of_event, marked in zip(events, each, marks, strict=False)
+        ]
         parts = [part for member in members for part in member]
         self._file.append_behind_header(parts[0], b"".join(parts[1:]), len(members))
 
@@ -137,7 +139,7 @@ class EventArchive:
             self._file.close()
 
     def _member(
-        self, event: NDArray[Any], metadata: tuple[int, float, float], notes: Mapping[str, str]
+        self, event: NDArray[Any], metadata: Metadata, notes: Mapping[str, str]
     ) -> tuple[bytes, bytes]:
         """Return header and padded body of an event's member."""
         body = self._to_parquet(event, metadata, notes)
@@ -173,7 +175,8 @@ def size_of_noise(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
     to_parquet = _ParquetFormat(owner, setup, config)
     dtype, length = setup["dtype"], setup["values_per_slot"]
     noise = np.random.default_rng(0).bytes(dtype.itemsize * length)
-    size = len(to_parquet(np.frombuffer(noise, dtype), (0, 0.0, 0.0), {_TIME: str(NO_TIME)}))
+    about = Metadata(0, 0.0, 0.0, NO_TIME)
+    size = len(to_parquet(np.frombuffer(noise, dtype), about))
     return tarfile.BLOCKSIZE + size + -size % tarfile.BLOCKSIZE
 
 
@@ -197,7 +200,7 @@ class _ParquetFormat:
     def __call__(
         self,
         data: NDArray[Any],
-        metadata: tuple[int, float, float],
+        metadata: Metadata,
         notes: Mapping[str, str] | None = None,
     ) -> bytes:
         """Return one event as a Parquet file; the notes are further Parquet metadata."""
@@ -208,11 +211,13 @@ class _ParquetFormat:
         if self.is_contiguous:
             columns = [column[0] for column in columns]
         counter, timestamp, deadtime = metadata
+        time_ns = metadata.time_ns
         schema = self.schema.with_metadata(
             {
                 "counter": str(counter),
                 "timestamp": repr(timestamp),
                 "deadtime": repr(deadtime),
+                **({} if time_ns is None else {"time_ns": str(time_ns)}),
                 **self.description,
                 **(notes or {}),
             }

@@ -303,11 +303,6 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return found
 
 
-def _without_time(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the fields of older files, which had no ``time_ns``."""
-    return tuple(name for name in names if name != "time_ns")
-
-
 def _events_of(archive: zipfile.ZipFile, member: str, dtype: np.dtype[Any] | None) -> NDArray[Any]:
     """Read an array, after a look whether it is one of events and as large as its member."""
     info = _member(archive, member)
@@ -320,10 +315,9 @@ def _events_of(archive: zipfile.ZipFile, member: str, dtype: np.dtype[Any] | Non
         if read_header is None:
             raise ValueError(f"arrays of version {version} are not read")
         shape, _, found = read_header(file)
-        names = event_dtype(np.dtype("u1"), 1).names or ()
-        if found.names not in (names, _without_time(names)) or found.hasobject:
+        if found.names != event_dtype(np.dtype("u1"), 1).names or found.hasobject:
             raise ValueError(f"it holds {str(found)[:80]}, which are no events")
-        if dtype is not None and not all(found[name] == dtype[name] for name in found.names):
+        if dtype is not None and found != dtype:
             raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {dtype}")
         if len(shape) != 1 or shape[0] * found.itemsize != info.file_size - file.tell():
             raise ValueError(f"it has {info.file_size} bytes, which are not {shape} events")

@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 
 _WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most digits
 _METADATA = ("counter", "timestamp", "deadtime")
-_TIME = "time_ns"
 REPEAT_MARK = " # may be a repeat"
 """Behind the last number of a row; NumPy and others can leave out what stands behind a #."""
+_TIME = "time_ns"
 
 
 @sink

@@ -41,6 +41,7 @@ class InProcessWriter(Port):
     def advance_batch(self, count: int) -> tuple[int, int]:
         """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
         with self._state.changed:
+            self._check_thread()
             self.publish()
             return self.claim(count)
 
@@ -74,17 +75,18 @@ class InProcessWriter(Port):
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
-        beside: tuple[Counters | None, Marks | None],
+        beside: tuple[Marks | None, Counters | None],
     ) -> None:
-        """Copy rows with metadata, times and marks into slots in hand, from the `at`-th on."""
+        """Copy rows with their metadata, marks and times into slots in hand."""
         at, first, count = where
-        times_ns, may_repeat = beside
-        columns = *metadata, _times(times_ns, index)
+        may_repeat, times_ns = beside
         with self._state.changed:
             for place in range(first, first + count):
                 slot = self.in_hand[at + place - first]
                 self.fill(slot, rows[index[place]])
-                self.set_metadata(slot, *(part[place].item() for part in columns))
+                time_ns = NO_TIME if times_ns is None else int(times_ns[place])
+                counter, timestamp_s, deadtime = (part[place].item() for part in metadata)
+                self.set_metadata(slot, counter, timestamp_s, deadtime, time_ns)
                 marked = may_repeat is not None and bool(may_repeat[place])
                 self._state.slots[slot].may_repeat = marked
 
@@ -96,7 +98,7 @@ class InProcessWriter(Port):
         """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
         state = self._state
         with state.changed:
-            self._check_thread()
+            self.check_open()
             published, self.in_hand[:count] = self.in_hand[:count], []
             for index in published:
                 slot = state.slots[index]
@@ -129,6 +131,11 @@ class InProcessWriter(Port):
             mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
             mine.time_ns = time_ns
             mine.metadata_set = True
+
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+        with self._state.changed:
+            self.slot_in_hand(slot).may_repeat = True
 
     def set_metadata_run(
         self,
