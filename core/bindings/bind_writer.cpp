@@ -9,7 +9,7 @@
 namespace mimocorb::bindings {
 namespace {
 
-// The port, for what acts on slots in hand: two threads would publish each other's half-filled slots.
+// The port, for who wants a slot: one that another thread has in hand would be published half-filled.
 WriterPort& use(const Holder<WriterPort>& w) {
   WriterPort& port = w.use();
   if (port.in_other_hands()) raise_used_by_two_threads();
@@ -66,19 +66,24 @@ void bind_writer(nb::module_& m) {
              return static_cast<int>(claimed);
            },
            "count"_a)
-      .def("publish", [](const Writer& w) { return use(w).publish(); })
-      .def("publish_first", [](const Writer& w, std::uint32_t count) { return use(w).publish(count); }, "count"_a)
+      .def("publish", [](const Writer& w) { return w.use().publish(); })
+      .def("publish_first", [](const Writer& w, std::uint32_t count) { return w.use().publish(count); }, "count"_a)
       .def("abort", [](const Writer& w) { return w.use().abort(); })
       .def("set_metadata",
            [](const Writer& w, std::uint32_t slot, std::int64_t counter, double timestamp_s, double deadtime,
               std::int64_t time_ns) {
-             if (!use(w).set_metadata(slot, {counter, timestamp_s, deadtime, time_ns})) raise("not-in-hand", 0, slot);
+             if (!w.use().set_metadata(slot, {counter, timestamp_s, deadtime, time_ns})) raise("not-in-hand", 0, slot);
            },
            "slot"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a, "time_ns"_a = kNoTime)
+      .def("mark_repeat",
+           [](const Writer& w, std::uint32_t slot) {
+             if (!w.use().mark_repeat(slot)) raise("not-in-hand", 0, slot);
+           },
+           "slot"_a)
       .def("set_metadata_run",
            [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
               const Floats& deadtimes, const std::optional<Counters>& times_ns) {
-             WriterPort& port = use(w);
+             WriterPort& port = w.use();
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              check_times(times_ns, count);
              for (std::uint32_t i = 0; i < count; ++i) {
@@ -90,7 +95,7 @@ void bind_writer(nb::module_& m) {
            "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a, "times_ns"_a = nb::none())
       .def("fill",
            [](const Writer& w, std::uint32_t slot, nb::handle source) {
-             WriterPort& port = use(w);
+             WriterPort& port = w.use();
              const PlainMemory memory(source, *w.segment);
              if (!port.fill(slot, memory.data())) raise("not-in-hand", 0, slot);
            },
@@ -108,7 +113,7 @@ void bind_writer(nb::module_& m) {
              auto [at, first, count] = where;
              const auto& [may_repeat, times_ns] = beside;
              const auto& [counters, timestamps_s, deadtimes] = metadata;
-             WriterPort& port = use(w);
+             WriterPort& port = w.use();
              const PlainRows memory(rows, *w.segment);
              const std::uint32_t all = same_length(counters, timestamps_s, deadtimes);
              if (index.size() != all || (may_repeat && may_repeat->size() != all) || first > all || count > all - first)

@@ -188,6 +188,12 @@ void WriterPort::describe(std::uint32_t slot, const Metadata& metadata) {
   if (record.has_time != 0) segment_->time_ns(slot) = metadata.time_ns;
 }
 
+bool WriterPort::mark_repeat(std::uint32_t slot) {
+  if (place_in_hand(slot) == in_hand_.size()) return false;
+  segment_->slot(slot).may_repeat = 1;
+  return true;
+}
+
 bool WriterPort::fill(std::uint32_t slot, const void* source) {
   if (place_in_hand(slot) == in_hand_.size()) return false;
   // Not memcpy: a view of the slot itself may be what the user wants to have in it.

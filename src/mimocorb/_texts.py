@@ -11,13 +11,23 @@ comments and names may come from files of others.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TextIO
 
-__all__ = ["plain_text", "say", "visible", "write"]
+__all__ = ["identifier", "plain_text", "say", "visible", "write"]
 
 # Control characters but the end of a line and the tabulator, line ends that are none in files, and
 # what turns the direction of writing.
 _ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def identifier(name: str) -> str:
+    """Return a name as Python understands it in a program.
+
+    The two signs for micro are one letter there, and so are "ö" and an "o" with two dots: what is
+    compared with names of functions and parameters has to be in this form as well.
+    """
+    return unicodedata.normalize("NFKC", name)
 
 
 def plain_text(text: str) -> str:

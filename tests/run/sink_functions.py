@@ -74,6 +74,15 @@ def looks_badly(event):
 
 
 @sink
+class FailsAtItsEndToo:
+    def __call__(self, events):
+        pass
+
+    def close(self):
+        raise RuntimeError("the disk did not like to be closed")
+
+
+@sink
 class WritesAtTheEnd:
     """Writes the sum of all values into a file of any name."""
 

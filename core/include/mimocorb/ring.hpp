@@ -192,6 +192,7 @@ class WriterPort : public Ring {
   std::uint32_t publish(std::uint32_t count = kAll);  // the first `count` in hand
   std::uint32_t abort();
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
+  bool mark_repeat(std::uint32_t slot);  // false if it is not in hand
   // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
   bool fill(std::uint32_t slot, const void* source);
   // As `fill`, with its metadata, the slot that is `at` places behind the first in hand; false if there is none.

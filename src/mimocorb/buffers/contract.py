@@ -187,6 +187,9 @@ class WriterPort(Protocol):
     ) -> None:
         """Set the metadata of a slot in hand."""
 
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+
     def set_metadata_run(
         self,
         first: int,

@@ -283,6 +283,15 @@ class Writer:
         if self._slot >= 0:
             self._port.set_metadata(self._slot, *_exact(counter, timestamp, deadtime, time_ns))
 
+    def mark_repeat(self) -> None:
+        """Mark the slot in hand: its event may be there already. Without one, nothing happens.
+
+        For who loops over a :class:`Reader` and writes what comes of its events: of one that has
+        ``may_repeat`` the results are marked as well.
+        """
+        if self._slot >= 0:
+            self._port.mark_repeat(self._slot)
+
     def set_metadata_batch(
         self,
         counter: ArrayLike,

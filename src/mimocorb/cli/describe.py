@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mimocorb._json import to_json
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, Page, complain, print_text, read_setup
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def describe(chosen: argparse.Namespace) -> int:
 
 
 def _print(entries: Sequence[dict[str, Any]], chosen: argparse.Namespace, text: str) -> None:
-    print_text(json.dumps(entries, indent=2, ensure_ascii=False) if chosen.json else text)
+    print_text(to_json(entries, indent=2) if chosen.json else text)
 
 
 def _in_module(target: str) -> list[Found]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,4 +127,6 @@ def _plain(run: KnownRun) -> dict[str, Any]:
 
 
 def _print_json(value: Any) -> None:
-    print_text(json.dumps(value, indent=2, ensure_ascii=False))
+    from mimocorb._json import to_json
+
+    print_text(to_json(value, indent=2))

@@ -86,9 +86,10 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
         raise SetupError(f"there is no archive {archive}") from None
     except (OSError, EOFError, tarfile.TarError) as error:
         behind = f" behind {member.name}" if member is not None else ""
+        why = str(error).partition(":\n")[0] or type(error).__name__
         raise SetupError(
-            f"{archive} cannot be read{behind}: {error or type(error).__name__}; it is to be a tar"
-            " file with one Parquet file for each event"
+            f"{archive} cannot be read{behind}: {why}; it is to be a tar file with one Parquet file"
+            " for each event"
         ) from error
 
 

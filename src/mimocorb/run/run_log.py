@@ -8,7 +8,6 @@ screen: the files have a limit for what workers say, and displays get a part of 
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import deque
@@ -17,7 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mimocorb._json import to_json
 from mimocorb._words import how_many
+from mimocorb.errors import OutputError
 from mimocorb.run.line_limiter import LineLimiter
 from mimocorb.run.own_files import free_name
 
@@ -27,9 +28,6 @@ KEPT_LINES = 200
 LARGEST_FILE_BYTES = 256_000_000
 MOST_UNWRITTEN_BYTES = 1 << 20
 TEXT_LOG, JSON_LOG = "log.txt", "log.jsonl"
-
-
-_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def utc(time_s: float) -> str:
@@ -60,7 +58,7 @@ class LogLine:
             "origin": self.origin,
             "text": self.text,
         }
-        return _JSON.encode(fields)
+        return to_json(fields)
 
     def __str__(self) -> str:
         head = f"{utc(self.time_s)} {self.level:<7} {self.origin}: "
@@ -142,8 +140,19 @@ class RunLog:
         self._unwritten_bytes = 0
 
     def write_to(self, directory: Path) -> None:
-        """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory."""
-        self._files = [_LogFile(directory / name) for name in (TEXT_LOG, JSON_LOG)]
+        """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory.
+
+        Raises
+        ------
+        OutputError
+            One of them cannot be opened.
+        """
+        for name in (TEXT_LOG, JSON_LOG):
+            try:
+                self._files.append(_LogFile(directory / name))
+            except OSError as error:
+                self.close()
+                raise OutputError(f"cannot write {directory / name}: {error.strerror}") from error
 
     def add(
         self, level: str, origin: str, text: str, time_s: float | None = None, *, show: bool = True

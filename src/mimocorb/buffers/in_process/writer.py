@@ -41,6 +41,7 @@ class InProcessWriter(Port):
     def advance_batch(self, count: int) -> tuple[int, int]:
         """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
         with self._state.changed:
+            self._check_thread()
             self.publish()
             return self.claim(count)
 
@@ -97,7 +98,7 @@ class InProcessWriter(Port):
         """Publish the first `count` slots in hand, in the order of claiming; returns how many."""
         state = self._state
         with state.changed:
-            self._check_thread()
+            self.check_open()
             published, self.in_hand[:count] = self.in_hand[:count], []
             for index in published:
                 slot = state.slots[index]
@@ -130,6 +131,11 @@ class InProcessWriter(Port):
             mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
             mine.time_ns = time_ns
             mine.metadata_set = True
+
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+        with self._state.changed:
+            self.slot_in_hand(slot).may_repeat = True
 
     def set_metadata_run(
         self,

@@ -120,7 +120,7 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         with suppress(FileNotFoundError):  # what a program that was killed has left, or a link
             partial.unlink()
-        with partial.open("x", encoding="utf-8") as file:
+        with partial.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from mimocorb._files import read_regular
+from mimocorb._json import to_json
 from mimocorb.errors import RunRecordError
 from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
@@ -177,8 +178,7 @@ def write_record(directory: Path, record: RunRecord) -> None:
     OutputError
         It could not be written; the former version is untouched.
     """
-    text = json.dumps(asdict(record), indent=2, ensure_ascii=False)
-    write_atomically(directory / RECORD_FILE, text + "\n")
+    write_atomically(directory / RECORD_FILE, to_json(asdict(record), indent=2) + "\n")
 
 
 def read_record(directory: Path) -> RunRecord:

@@ -229,6 +229,20 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _whole(source: yaml.ScalarNode) -> str:
+    r"""Return a text with whole characters, also of those written in two halves: \ud83d\ude00."""
+    text: str = source.value
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise _Refused(
+            source.start_mark,
+            "a text is made of whole characters",
+            f"found half of one in {text[:40]!r}",
+            r"write the character itself, or both halves: \ud83d\ude00",
+        ) from None
+
+
 @dataclass
 class _Tree:
     """Turns PyYAML's nodes into ours, each of them once however often aliases name it."""
@@ -282,7 +296,7 @@ class _Tree:
     def _value(self, source: yaml.ScalarNode) -> Any:
         self._refuse_tag(source, _SCALAR_TAGS)
         if source.tag in {_TAG + "str", _TAG + "value"}:
-            return source.value
+            return _whole(source)
         try:
             if len(source.value) <= MAXIMUM_NUMBER_LENGTH or source.tag == _TAG + "binary":
                 return self.loader.construct_object(source)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb._files import open_regular, read_regular
+from mimocorb._texts import identifier
 from mimocorb.errors import UserFunctionError
 from mimocorb.model import FunctionReference
 from mimocorb.model.problem import NOWHERE, Problem, Where
@@ -75,6 +76,7 @@ def locate(
     where, name_where
         Places of both in the set-up file.
     """
+    name = identifier(name)
     stem = asked.removesuffix(".py")
     parts = stem.replace("/", ".").split(".")
     if parts[0] == "mimocorb" and len(parts) > 1 and all(part.isidentifier() for part in parts):
