@@ -17,6 +17,7 @@ from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata, known_time
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most, whole_number
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.setup_dict import open_reader_port
@@ -31,7 +32,7 @@ _NONE_IN_HAND = -1
 _NO_METADATA = (0, -1.0, -1.0, NO_TIME)
 
 
-class Reader:
+class Reader(Handle):
     """Take events out of a buffer, one at a time, each once in a reader group.
 
     Parameters
