@@ -139,13 +139,11 @@ class OutputFile:
         Raises
         ------
         OutputError
-            It could not be written; the file may be cut back to nothing.
+            It could not be written.
         """
         if self.records:
             raise ValueError(f"{self.path} has records, so its heading stays")
-        self.size_bytes = 0
-        self.append([heading])
-        self.records = 0
+        self._extend([(0, heading)], 0)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Append records, all or none.
