@@ -14,11 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most
-<<<<<<< HEAD
 from mimocorb.buffers.exact import exact_column, exact_number, store_event
-=======
 from mimocorb.buffers.handle import Handle
->>>>>>> ends
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.setup_dict import open_writer_port
 from mimocorb.buffers.stats import WaitingTime
