@@ -24,15 +24,20 @@ class BatchMetadata(_Parts):
     may_repeat
         Which events may be a repeat: a process that had begun to work on them, or on what they came
         out of, was killed or failed, and may have passed its results on before. None: none of them.
+    sequence
+        Their publish numbers in the buffer, for those who have to know them; None: not asked for.
     """
 
     may_repeat: NDArray[np.bool_] | None = None
+    sequence: NDArray[np.int64] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
         chosen = type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
         if self.may_repeat is not None:
             chosen.may_repeat = self.may_repeat[places]
+        if self.sequence is not None:
+            chosen.sequence = self.sequence[places]
         return chosen
 
     @classmethod
