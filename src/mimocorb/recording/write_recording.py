@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +45,18 @@ from mimocorb.recording.segments import (
 )
 from mimocorb.recording.syncing import Syncer
 
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
 __all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression"]
 
 logger = logging.getLogger(__name__)
 
 COMPRESSIONS = ("lz4", "zstd", "none")
 _RUN_RECORD = "run.json"
+_MOST_GROWTH = 1.05
+"""What noise may become when it is compressed: LZ4 adds a byte for each 255, and little more."""
+_ROOM_BYTES = 64 << 10
 
 
 class RecordingWriter:
@@ -101,6 +107,8 @@ class RecordingWriter:
             setup["dtype"], setup["values_per_slot"], self._about.get("units") or {}
         )
         self._compression = compression
+        self._schema_bytes = len(self._columns.schema.serialize())
+        self._message_bytes = memoryview(b"")
         self._segment_bytes = segment_bytes
         self._segment_s = segment_s
         self._sync_s = sync_s
@@ -316,21 +324,27 @@ class RecordingWriter:
         return Block(block.data[is_new], block.metadata.at(np.flatnonzero(is_new)))
 
     def _write(self, block: Block, says: dict[str, Any]) -> None:
-        import pyarrow as pa  # type: ignore[import-untyped]
-
-        schema = self._columns.schema
-        compression = None if self._compression == "none" else self._compression
-        target = pa.BufferOutputStream()
-        # by this thread alone: Arrow's threads may abort a process that ends soon after
-        options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
-        with pa.ipc.new_stream(target, schema, options=options) as stream:
-            stream.write_batch(self._columns.batch(block), custom_metadata={KEY: unsealed(says)})
-            end = target.tell()
-        begin = len(schema.serialize())
-        head, body = seal(memoryview(target.getvalue())[begin:end])
+        head, body = seal(self._message(self._columns.batch(block), unsealed(says)))
         self._file.append_behind_header(head, body, len(block.data))
         self._batches += 1
         self._bring_to_disk()
+
+    def _message(self, batch: pa.RecordBatch, text: str) -> memoryview:
+        """Return a batch as a message of a stream; it is valid until the next call."""
+        import pyarrow as pa
+
+        compression = None if self._compression == "none" else self._compression
+        # by this thread alone: Arrow's threads may abort a process that ends soon after
+        options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
+        most_bytes = _MOST_GROWTH * pa.ipc.get_record_batch_size(batch) + len(text) + _ROOM_BYTES
+        if most_bytes > len(self._message_bytes):
+            self._message_bytes = memoryview(pa.allocate_buffer(int(most_bytes)))
+        # The same memory each time: new memory would cost more than to fill it.
+        target = pa.FixedSizeBufferWriter(pa.py_buffer(self._message_bytes))
+        with pa.ipc.new_stream(target, batch.schema, options=options) as stream:
+            stream.write_batch(batch, custom_metadata={KEY: text})
+            end = target.tell()
+        return self._message_bytes[self._schema_bytes : end]
 
     def _bring_to_disk(self) -> None:
         try:
