@@ -53,16 +53,23 @@ class Events:
     events are asked for, such a part is left out with a :class:`DamageWarning`.
 
     As a context manager it closes the files.
+
+    Attributes
+    ----------
+    name
+        Of the recording.
+    file
+        What reads it.
     """
 
     def __init__(self, file: EventFile, name: str) -> None:
-        self._file = file
+        self.file = file
         self._kept: OrderedDict[int, Block] = OrderedDict()
         self.name = name
         self._count()
 
     def _count(self) -> None:
-        counts = self._file.counts
+        counts = self.file.counts
         self._ends = list(accumulate(counts))
 
     # --- what they are
@@ -70,17 +77,17 @@ class Events:
     @property
     def dtype(self) -> np.dtype[Any]:
         """NumPy type of one value: that of the buffer."""
-        return self._file.dtype
+        return self.file.dtype
 
     @property
     def values_per_slot(self) -> int:
         """Length of the array of one event."""
-        return self._file.values_per_slot
+        return self.file.values_per_slot
 
     @property
     def about(self) -> Mapping[str, Any]:
         """What is known of the data besides: ``scale``, ``sample_time_ns`` and so on."""
-        return self._file.about
+        return self.file.about
 
     @property
     def units(self) -> Mapping[str, str]:
@@ -184,17 +191,17 @@ class Events:
 
     def look_again(self) -> Self:
         """Find what the run has written since; returns these events."""
-        self._file.look_again()
+        self.file.look_again()
         self._count()
         return self
 
     def damage(self) -> list[str]:
         """Read everything and return what is wrong with it, one sentence each; empty if nothing."""
-        return list(self._file.damage())
+        return list(self.file.damage())
 
     def close(self) -> None:
         """Close the files. Idempotent."""
-        self._file.close()
+        self.file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -220,7 +227,7 @@ class Events:
         if number in kept:
             kept.move_to_end(number)
         else:
-            kept[number] = self._file.read_block(number)
+            kept[number] = self.file.read_block(number)
             if len(kept) > _KEPT_BLOCKS:
                 kept.popitem(last=False)
         return kept[number]

@@ -87,6 +87,9 @@ class Format(Protocol):
     def open(self, path: Path) -> EventFile:
         """Open a file to read it."""
 
+    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
+        """Return the parts of a recording as one; see :class:`Joined`."""
+
     def create(
         self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
     ) -> EventWriter:

@@ -266,11 +266,20 @@ class Segment:
             raise DamagedFile(f"{where} contradicts itself")
         return self.columns.block(found)
 
-    def damage(self) -> Iterator[str]:
-        """Yield what is wrong with the file, one sentence each; reads all of it."""
+    def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
+        """Yield what is wrong with the file, one sentence each; reads all of it.
+
+        Parameters
+        ----------
+        ends_in_order
+            Whether it is known that nothing follows, although the file does not say so.
+        """
         content, size = self._content, self.size
         for gap in content.gaps:
-            how = "are no whole message" if gap.end < size or self.closing else "are unfinished"
+            is_end = gap.end == size and self.closing is None
+            if is_end and ends_in_order:
+                continue
+            how = "are unfinished" if is_end else "are no whole message"
             yield f"{how_many(gap.end - gap.at, 'byte')} from byte {gap.at} on {how}"
         for lost in content.lost:
             yield f"missing: {lost}"
@@ -280,10 +289,11 @@ class Segment:
             except DamagedFile as error:
                 yield str(error).removeprefix(f"{self.path}: ")
         if self.closing is None:
-            yield (
-                f"the end is missing: it has {how_many(self.event_count, 'event')}, and nothing"
-                " says that these are all"
-            )
+            if not ends_in_order:
+                yield (
+                    f"the end is missing: it has {how_many(self.event_count, 'event')}, and"
+                    " nothing says that these are all"
+                )
         elif self.read(size - len(END_MARK), len(END_MARK)) != END_MARK:
             yield "the mark behind the last batch is missing"
 
