@@ -357,6 +357,12 @@ class Reader(Handle):
         self._need_event("sequence")
         return self._port.sequence(self._slot)
 
+    def sequences(self) -> NDArray[np.int64]:
+        """Return the publish numbers of the events in hand."""
+        count = self._in_hand if self._slot >= 0 else 0
+        slots = self._slots_in_hand() if count else ()
+        return np.fromiter(map(self._port.sequence, slots), np.int64, count)
+
     @property
     def waiting_s(self) -> float:
         """How long this reader has waited for data so far, in seconds."""

@@ -24,6 +24,7 @@ COMMANDS = (
     "convert",
     "describe",
     "new",
+    "files",
     "replay",
     "schema",
     "runs",
