@@ -82,7 +82,7 @@ class LastThings:
             for name, module in tuple(sys.modules.items())
             if isinstance(module, ModuleType)
             and name not in self.modules_of_parent
-            and name.partition(".")[0] != "mimocorb"
+            and not name.startswith("mimocorb")  # in those named by the set-up, files are closed
             and _is_below(getattr(module, "__file__", None), directory)
         ]
 
