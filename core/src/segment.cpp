@@ -43,6 +43,7 @@ std::uint64_t lay_out(const Shape& shape, RingHeader* header) {
   header->offset_group_words = place(sizeof(Word) * n * (groups - 1));
   header->offset_queues = place(sizeof(std::uint32_t) * n * groups);
   header->offset_free_marks = place(n);
+  header->offset_times = place(sizeof(std::int64_t) * n);
   header->offset_payload = round_up(end, kPage);
   header->slot_stride = round_up(shape.slot_bytes, kCacheLine);
   header->total_bytes = round_up(header->offset_payload + header->slot_stride * n, kPage);
@@ -148,6 +149,7 @@ Outcome Segment::create(const Shape& shape, std::unique_ptr<Segment>* made) {
   header.offset_group_words = plan.offset_group_words;
   header.offset_queues = plan.offset_queues;
   header.offset_free_marks = plan.offset_free_marks;
+  header.offset_times = plan.offset_times;
   header.usual_slots = usual_slots(shape.number_of_slots, plan.slot_stride);
   header.offset_payload = plan.offset_payload;
   const ProcessId self = this_process();
@@ -230,6 +232,7 @@ void Segment::find_parts() {
   group_words_ = at<Word>(h.offset_group_words);
   queues_ = at<std::uint32_t>(h.offset_queues);
   free_marks_ = at<std::uint8_t>(h.offset_free_marks);
+  times_ = at<std::int64_t>(h.offset_times);
 }
 
 Segment::~Segment() {

@@ -190,7 +190,8 @@ TEST("parts of the memory do not overlap and slots are aligned") {
   CHECK(h.offset_group_words >= h.offset_torn_marks + 5 * sizeof(Word));
   CHECK(h.offset_queues >= h.offset_group_words + sizeof(Word) * 5 * (kGroups - 1));
   CHECK(h.offset_free_marks >= h.offset_queues + sizeof(std::uint32_t) * 5 * kGroups);
-  CHECK(h.offset_payload >= h.offset_free_marks + 5);
+  CHECK(h.offset_times >= h.offset_free_marks + 5);
+  CHECK(h.offset_payload >= h.offset_times + 5 * sizeof(std::int64_t));
   CHECK_EQUAL(h.offset_payload % kPage, 0U);
   CHECK_EQUAL(h.slot_stride, 128U);
   CHECK(h.total_bytes >= h.offset_payload + 5 * h.slot_stride);

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from running import RunningDaq, Worker, chain, run
+from running import RunningDaq, Worker, chain, run, run_directories
+
+from mimocorb.cli import main
 
 VALUES = [2.0 * n for n in range(100)]
 ALL_METHODS = pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
@@ -61,7 +63,8 @@ def test_who_works_for_long_at_the_end_is_named_and_ends_on_a_second_request(tmp
     sink = Worker("TakesLongToEnd", {"RB_2": "read"}, {"time_s": 600.0})
     daq = RunningDaq(chain(tmp_path, sink=sink), "--drain-timeout", "0.5")
     daq.wait_for("waiting for sink TakesLongToEnd, which has got all events and not ended yet")
-    daq.interrupt()
+    (directory,) = run_directories(tmp_path / "target")
+    assert main(["stop", "--now", str(directory)]) == 0
     finished = daq.finish()
     assert not (finished.directory / "rows.txt").exists()
     assert "sink TakesLongToEnd" in finished.summary_text

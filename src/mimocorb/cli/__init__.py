@@ -53,12 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="mimocorb",
         description="Data acquisition with ring buffers: run, check or draw a set-up.",
     )
-    parser.add_argument(
-        "--version",
-        action="version",
-        version=f"mimocorb {mimocorb.__version__}, with the interface of mimoCoRB"
-        f" {mimocorb.MANUAL_RELEASE}",
-    )
+    interface = f"with the interface of mimoCoRB {mimocorb.MANUAL_RELEASE}"
+    version = f"mimocorb {mimocorb.__version__}, {interface}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         import_module(f"mimocorb.cli.{name}").add(commands)

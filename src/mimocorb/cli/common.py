@@ -181,7 +181,7 @@ def print_picture(draw: Callable[[int], Any]) -> None:
     page = Page()
     console = Console(file=page, width=None if page.isatty() else WIDE)
     drawn = console.render(draw(console.width))
-    shown = [Segment(visible(each.text), each.style, each.control) for each in drawn]
+    shown = [Segment(visible(part.text), part.style, part.control) for part in drawn]
     console.print(Segments(shown), end="")
     lines = page.getvalue().removesuffix("\n").split("\n")
     output.print("\n".join(line.rstrip() for line in lines), is_drawn=True)

@@ -58,8 +58,7 @@ def _replay(rest: Replay, chosen: argparse.Namespace) -> int:
     setup = read_setup(chosen, overrides)
     if setup is None:
         return BAD_USAGE
-    with rest.alone():
-        return _replay_all(rest, rest.stages(setup), chosen, output)
+    return _replay_all(rest, rest.stages(setup), chosen, output)
 
 
 def _replay_all(

@@ -10,7 +10,10 @@ from numbers import Real
 from mimocorb._texts import identifier
 from mimocorb.errors import SetupError
 
-__all__ = ["Results", "connect", "flush", "report"]
+__all__ = ["DISORDER", "Results", "connect", "flush", "report"]
+
+DISORDER = "disordered_events"
+"""Result of a merging worker: how often a counter or a time went back, or a counter came twice."""
 
 SHORTEST_INTERVAL_S = 0.1
 MOST_NAMES = 1000

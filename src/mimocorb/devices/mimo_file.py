@@ -21,11 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._files import open_regular
+from mimocorb.buffers.exact import exact_number
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 
 __all__ = ["MimoFile"]
 
 _LONGEST_HEADER = 1 << 20
+_NUMBERS = ("counter", "timestamp", "deadtime")
+_KINDS: dict[str, type[np.int64 | np.float64]] = {
+    "counter": np.int64,
+    "timestamp": np.float64,
+    "deadtime": np.float64,
+    "time_ns": np.int64,
+}
 _PLAIN = re.compile(r"[biufc]\d{1,2}")
 
 logger = logging.getLogger(__name__)
@@ -66,7 +75,8 @@ class MimoFile:
             self._event = np.dtype(
                 [("data", data, (lengths[0],)), ("metadata", metadata, (lengths[1],))]
             )
-            np.zeros(1, metadata)[["counter", "timestamp", "deadtime"]]
+            np.zeros(1, metadata)[list(_NUMBERS)]
+            self._known = {name: _KINDS[name] for name in _KINDS if name in metadata.names}
         except Exception as error:  # whatever a file can make of it
             raise SetupError(
                 f"{path} is not a file that mimoCoRB2 has recorded: {type(error).__name__}: {error}"
@@ -74,8 +84,10 @@ class MimoFile:
         self.data_dtype, self.data_length = data, lengths[0]
         self._begin = head.tell()
 
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], tuple[int, float, float]]]:
-        """Yield data and ``(counter, timestamp, deadtime)`` of each event, in recorded order.
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], Metadata]]:
+        """Yield data and metadata of each event, in recorded order.
+
+        Metadata are ``counter``, ``timestamp``, ``deadtime``, and ``time_ns`` if the file has it.
 
         Half an event at the end, left by a process that was killed, is told in the log.
         """
@@ -88,10 +100,11 @@ class MimoFile:
             while len(content := file.read(self._event.itemsize)) == self._event.itemsize:
                 (event,) = np.frombuffer(content, self._event)
                 about = event["metadata"][0]
-                yield (
-                    event["data"],
-                    (int(about["counter"]), float(about["timestamp"]), float(about["deadtime"])),
-                )
+                numbers = [
+                    exact_number(about[name], kind, f"{self.path}: {name}")
+                    for name, kind in self._known.items()
+                ]
+                yield event["data"], Metadata(*numbers)
         if content:
             logger.warning("%s ends with half an event, which is left out", self.path)
 

@@ -11,11 +11,13 @@ from mimocorb.recording.spill_file import event_dtype, spilled_events
 
 __all__ = ["replay_spilled"]
 
+_METADATA = ("counter", "timestamp", "deadtime", "time_ns")  # files of old have no times
+
 
 @source(batch=True)
 def replay_spilled(
     *, spill_file: Path, worker: str, buffer: Mapping[str, Any]
-) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Publish the events that a worker did not get to process, with the metadata they had.
 
     Parameters
@@ -34,4 +36,5 @@ def replay_spilled(
     """
     dtype = event_dtype(buffer["dtype"], buffer["values_per_slot"])
     for rows in spilled_events(spill_file, buffer["name"], worker, dtype):
-        yield rows["data"], (rows["counter"], rows["timestamp"], rows["deadtime"])
+        known = [name for name in _METADATA if name in (rows.dtype.names or ())]
+        yield rows["data"], {name: rows[name] for name in known}

@@ -94,8 +94,8 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
     """Return the type of a row: an event with its metadata.
 
     Fields are ``sequence`` (publish number), ``delivery`` (how often it had been handed out, this
-    time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime`` and ``data``, the array of the
-    slot.
+    time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``time_ns`` (whole ns; the
+    least int64 if the event has none) and ``data``, the array of the slot.
     """
     return np.dtype(
         [
@@ -104,6 +104,7 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
             ("counter", "<i8"),
             ("timestamp", "<f8"),
             ("deadtime", "<f8"),
+            ("time_ns", "<i8"),
             ("data", dtype, (values_per_slot,)),
         ]
     )

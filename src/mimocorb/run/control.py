@@ -227,6 +227,13 @@ class buffer_control:  # noqa: N801 - the documented name
         control.close()
 
 
+def _first_argument() -> str:
+    """Return the first argument of the program, which names the set-up file."""
+    if len(sys.argv) < 2:
+        raise SetupError("run_mimoDAQ needs a set-up file: name it, or give it to the program")
+    return sys.argv[1]
+
+
 class run_mimoDAQ:  # noqa: N801 - the name of later releases
     """Set up and run a whole data acquisition from a set-up file, as the command line does.
 
@@ -253,16 +260,11 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
         self, setup_filename: str | Path | int | None = None, verbose: int = 2, debug: bool = False
     ) -> None:
         if isinstance(setup_filename, int):
-            verbose, setup_filename = setup_filename, None
-        if setup_filename is None:
-            if len(sys.argv) < 2:
-                raise SetupError(
-                    "run_mimoDAQ needs a set-up file: name it, or give it to the program"
-                )
-            setup_filename = sys.argv[1]
+            verbose = setup_filename
         self.verbose = verbose
         options = RunOptions(verbose=verbose, supervisor=SupervisorOptions(debug=debug))
-        self._run = Run(read_setup(setup_filename), options)
+        named = setup_filename if isinstance(setup_filename, str | Path) else _first_argument()
+        self._run = Run(read_setup(named), options)
 
     @property
     def directory(self) -> Path:

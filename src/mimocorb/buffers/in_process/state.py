@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import takewhile
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.contract import Bytes
 from mimocorb.errors import SetupError
 
@@ -42,6 +43,7 @@ class Slot:
     counter: int = 0
     timestamp_s: float = -1.0
     deadtime: float = -1.0
+    time_ns: int = NO_TIME
     metadata_set: bool = False
     may_repeat: bool = False
     published_ns: int = 0

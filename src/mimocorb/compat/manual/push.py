@@ -6,10 +6,10 @@ import threading
 from types import TracebackType
 from typing import Any
 
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.compat.manual.access import Access
 from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
-from mimocorb.components.records import DoesNotFitError
 from mimocorb.components.roles.event_writer import EventWriter
 from mimocorb.errors import EndOfStream, UserFunctionError
 

@@ -95,8 +95,8 @@ class Drain:
             names = ", ".join(process.name for process in processes)
             verb = "has" if len(processes) == 1 else "have"
             self._findings.tell(
-                f"waiting for {names}, which {verb} got all events and not ended yet; to be asked"
-                " to end at once with one more Ctrl-C, or mimocorb stop --now"
+                f"waiting for {names}, which {verb} got all events and not ended yet;"
+                " mimocorb stop --now, or a second Ctrl-C, ends the run at once"
             )
             self._say_again_s *= 2
         self._say_next_s = now + self._say_again_s

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, verb
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 from mimocorb.model import Setup
@@ -218,5 +219,6 @@ class _StandIn:
         row = np.zeros(1, self._dtype)
         row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
         row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
+        row["time_ns"] = NO_TIME if self._reader.time_ns is None else self._reader.time_ns
         row["data"] = data
         return row

@@ -25,7 +25,7 @@ import sys
 import threading
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +37,7 @@ __all__ = ["begin_afresh", "last_things"]
 def begin_afresh() -> None:
     """Forget what the parent has registered for its own end, and has open itself."""
     gc.freeze()  # objects of the parent are not among those that are looked at here any more
+    last_things.modules_of_parent = frozenset(sys.modules)
     atexit._clear()
     atexit.register(logging.shutdown)
     finalize: Any = weakref.finalize
@@ -51,12 +52,15 @@ class LastThings:
     ----------
     modules
         Directory of the user's modules; None if there are none.
+    modules_of_parent
+        Names of those that the parent has imported, its program among them: they are not emptied.
     tell
         Called with each failure, in one line.
     """
 
     def __init__(self) -> None:
         self.modules: Path | None = None
+        self.modules_of_parent: frozenset[str] = frozenset()
         self.tell: Callable[[str], None] = print
         self.failed = False
 
@@ -64,13 +68,23 @@ class LastThings:
         """Do what Python does at the end of a program; what fails is told and printed."""
         self._attempt("an exit function", atexit._run_exitfuncs)
         if self.modules is not None and threading.active_count() == 1:
-            modules = self.modules
+            modules = self._modules_below(self.modules)
             self._attempt("the end of a module", lambda: _empty_modules(modules))
         self.close_files()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
         ctypes.CDLL(None).fflush(None)
+
+    def _modules_below(self, directory: Path) -> list[ModuleType]:
+        return [
+            module
+            for name, module in tuple(sys.modules.items())
+            if isinstance(module, ModuleType)
+            and name not in self.modules_of_parent
+            and not name.startswith("mimocorb")  # in those named by the set-up, files are closed
+            and _is_below(getattr(module, "__file__", None), directory)
+        ]
 
     def close_files(self) -> None:
         """Close what has been left open. Idempotent."""
@@ -98,15 +112,8 @@ class LastThings:
 last_things = LastThings()
 
 
-def _empty_modules(directory: Path) -> None:
-    """Let go of everything in the modules of the user, names with an underscore first."""
-    modules = [
-        module
-        for module in tuple(sys.modules.values())
-        if isinstance(module, ModuleType)
-        and not module.__name__.startswith("mimocorb")
-        and _is_below(getattr(module, "__file__", None), directory)
-    ]
+def _empty_modules(modules: Iterable[ModuleType]) -> None:
+    """Let go of everything in modules of the user, names with an underscore first."""
     for private in (True, False):
         for module in modules:
             for name in tuple(vars(module)):

@@ -16,7 +16,7 @@ from typing import Literal
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.model.kinds import keys_of
-from mimocorb.model.merge import MergeSettings, window_fault
+from mimocorb.model.merge import MergeSettings, merge_fault
 from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.form import Form
 from mimocorb.setup.graph import Graph
@@ -73,12 +73,10 @@ def _read_merge(form: Form, given: object, what: str) -> None:
     entries = form.entries(what, table, {key: (key,) for key in keys_of(MergeSettings)})
     before = len(form.problems)
     values = read_keys(form, MergeSettings, MappingNode(entries, table.where), what)
-    window_s = values.get("window_s")
-    fault = window_fault(values.get("by", MergeSettings.by), window_s)
+    fault = merge_fault(values)
     if fault and len(form.problems) == before:
-        asked, found, remedy = fault
-        at_fault = entries["by" if window_s is None else "window_s"].key.where
-        form.error(at_fault, f"{what}: {asked}", found, remedy)
+        key, asked, found, remedy = fault
+        form.error(entries[key].key.where, f"{what}: {asked}", found, remedy)
 
 
 def standstill_problems(spec: WorkerSpec, setup: Setup) -> Iterator[Problem]:
