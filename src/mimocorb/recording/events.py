@@ -192,6 +192,7 @@ class Events:
     def look_again(self) -> Self:
         """Find what the run has written since; returns these events."""
         self.file.look_again()
+        self._kept.clear()  # the last block may have grown
         self._count()
         return self
 

@@ -181,4 +181,8 @@ class TextFile:
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        self._file.close()
+        if file := getattr(self, "_file", None):
+            file.close()
+
+    def __del__(self) -> None:
+        self.close()
