@@ -18,6 +18,7 @@ import argparse
 import csv
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 EVENTS = 300
@@ -91,7 +93,6 @@ MIMOCORB2 = (
         "8339fef",
         "examples/mimo_files/read_setup.yaml",
         start=".",
-        note="reads a file that its repository does not have",
     ),
 )
 
@@ -104,9 +105,7 @@ def main() -> int:
     parser.add_argument("--real", type=Path, help="interpreter that has mimocorb==1.0.2")
     parser.add_argument("--only", default="", help="the examples with this in version or path")
     chosen = parser.parse_args()
-    import numpy
-
-    print(f"NumPy {numpy.__version__}, {sys.executable}", file=sys.stderr)
+    print(f"NumPy {np.__version__}, {sys.executable}", file=sys.stderr)
     print("| version | example | check | run | exit code | events | files | release |")
     print("|---|---|---|---|---|---|---|---|")
     all_equal = True
@@ -118,6 +117,8 @@ def main() -> int:
                 place = Path(work, example.version)
                 if not place.exists():
                     export(clone, example.version, place)
+                if example.start:
+                    write_mimo_file(place)
                 told = [f"| {example.version} | `{example.setup.removeprefix('examples/')}`"]
                 told += outcome(example, place)
                 compared = "–"
@@ -137,6 +138,31 @@ def export(clone: Path, version: str, place: Path) -> None:
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+
+
+def write_mimo_file(place: Path) -> None:
+    """Write what an example reads and its repository does not have: the events of the one before.
+
+    In the format of mimoCoRB2: a pickled description, then data and metadata of each event.
+    """
+    from mimocorb.recording.read_archive import archived_events
+
+    recorded = sorted(place.glob("output/mimo_files/write_setup/*/waveform_buffer.tar"))
+    if not recorded:
+        return
+    dtype = np.dtype([(name, "f4") for name in ("chA", "chB", "chC", "chD")])
+    metadata_dtype = np.dtype([("counter", "i8"), ("timestamp", "f8"), ("deadtime", "f8")])
+    about = {"version": 1, "header": "This is a mimoCoRB file", "metadata_length": 1}
+    about |= {"data_dtype": dtype, "data_length": 4250, "metadata_dtype": metadata_dtype}
+    with (place / "examples" / "mimo_files" / "waveform_buffer.mimo").open("wb") as file:
+        pickle.dump(about, file)
+        for event in archived_events(recorded[-1]):
+            data = np.empty(4250, dtype)
+            for name, values in event.data.items():
+                data[name] = values
+            file.write(data.tobytes())
+            told = tuple(event.metadata[name] for name in metadata_dtype.names)
+            file.write(np.array([told], metadata_dtype).tobytes())
 
 
 def git(clone: Path, *command: str, may_fail: bool = False) -> bytes:
@@ -210,7 +236,8 @@ def data_files(run: Path, record: dict) -> list[str]:
 def first_error(text: str) -> str:
     """Return what went wrong, in one line of a table."""
     lines = [line.strip() for line in text.splitlines()]
-    wrong = [line for line in lines if "Error" in line or "error:" in line] or lines[-1:]
+    wrong = [line for line in lines if "Error" in line or "error:" in line]
+    wrong = wrong or [line for line in lines if "failed" in line] or lines[-1:]
     return (wrong[0] if wrong else "failed").replace("|", "/")[:140]
 
 

@@ -39,7 +39,7 @@ void bind_observer(nb::module_& m) {
              if (!copied) return nb::none();
              const double age_s = 1e-9 * static_cast<double>(monotonic_ns() - seen.published_ns);
              return nb::make_tuple(seen.sequence, seen.metadata.counter, seen.metadata.timestamp_s,
-                                   seen.metadata.deadtime, age_s);
+                                   seen.metadata.deadtime, age_s, seen.metadata.time_ns);
            },
            "target"_a)
       .def("newest", [](const Observer& o) { return o.use().newest(); })
@@ -49,6 +49,7 @@ void bind_observer(nb::module_& m) {
              return wait_for(timeout_s, [&](std::int64_t left) { return port.wait(newer_than, left); });
            },
            "newer_than"_a, "timeout_s"_a)
+      .def("geometry", [](const Observer& o) { return geometry(*o.use().segment()); })
       .def("close", [](Observer& o) { o.port.reset(); });
 }
 

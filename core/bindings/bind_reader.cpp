@@ -49,7 +49,7 @@ void bind_reader(nb::module_& m) {
              const ReaderPort& port = r.use();
              check_run(*r.segment, slot, 1);
              const Metadata m = port.metadata(slot);
-             return std::tuple{m.counter, m.timestamp_s, m.deadtime};
+             return std::tuple{m.counter, m.timestamp_s, m.deadtime, m.time_ns};
            },
            "slot"_a)
       .def("metadata_run",
@@ -58,12 +58,15 @@ void bind_reader(nb::module_& m) {
              const ReaderPort& port = r.use();
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              check_run(*r.segment, first, count);
+             bool any_time = false;
              for (std::uint32_t i = 0; i < count; ++i) {
                const Metadata m = port.metadata(first + i);
                counters(i) = m.counter;
                timestamps_s(i) = m.timestamp_s;
                deadtimes(i) = m.deadtime;
+               any_time = any_time || m.time_ns != kNoTime;
              }
+             return any_time;
            },
            "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
       .def("metadata_at",
@@ -72,6 +75,7 @@ void bind_reader(nb::module_& m) {
              const ReaderPort& port = r.use();
              const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
              if (slots.size() != count) raise("wrong-size", 0, slots.size());
+             bool any_time = false;
              for (std::uint32_t i = 0; i < count; ++i) {
                const auto slot = static_cast<std::uint32_t>(slots(i));
                check_run(*r.segment, slot, 1);
@@ -79,9 +83,22 @@ void bind_reader(nb::module_& m) {
                counters(i) = m.counter;
                timestamps_s(i) = m.timestamp_s;
                deadtimes(i) = m.deadtime;
+               any_time = any_time || m.time_ns != kNoTime;
              }
+             return any_time;
            },
            "slots"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
+      .def("times_at",
+           [](const Reader& r, const Counters& slots, const Counters& times_ns) {
+             const ReaderPort& port = r.use();
+             if (slots.size() != times_ns.size()) raise("wrong-size", 0, slots.size());
+             for (std::size_t i = 0; i < slots.size(); ++i) {
+               const auto slot = static_cast<std::uint32_t>(slots(i));
+               check_run(*r.segment, slot, 1);
+               times_ns(i) = port.metadata(slot).time_ns;
+             }
+           },
+           "slots"_a, "times_ns"_a)
       .def("sequence",
            [](const Reader& r, std::uint32_t slot) {
              const ReaderPort& port = r.use();
@@ -157,6 +174,10 @@ void bind_reader(nb::module_& m) {
            },
            "slot"_a, "timeout_s"_a, "spin_s"_a)
       .def("waited_ns", [](const Reader& r) { return r.use().waited_ns(); })
+      .def("geometry", [](const Reader& r) {
+             r.use();
+             return geometry(*r.segment);
+           })
       .def("close", [](Reader& r) { r.close(); });
 }
 

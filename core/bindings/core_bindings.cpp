@@ -32,6 +32,12 @@ void raise_used_in_a_fork() {
   raise_misuse("opened before a fork and used in the child: open it in the process that uses it");
 }
 
+void raise_used_by_two_threads() {
+  raise_misuse(
+      "used by two threads at once, the other one has a slot in hand: give each thread a Writer of its"
+      " own, or let them take turns with a lock");
+}
+
 void check(const Outcome& outcome) {
   switch (outcome.fault) {
     case Fault::kNone: return;
@@ -39,6 +45,7 @@ void check(const Outcome& outcome) {
     case Fault::kTooLarge: raise("too-large");
     case Fault::kNotARing: raise("not-this-ring");
     case Fault::kOtherLayout: raise("other-layout", 0, outcome.detail);
+    case Fault::kDamaged: raise("damaged");
     case Fault::kOtherNamespace: raise("other-namespace");
     case Fault::kHandlesFull: raise("handles-full", 0, outcome.detail);
     case Fault::kTokensFull: raise("tokens-full", 0, outcome.detail);
@@ -52,6 +59,10 @@ std::shared_ptr<Segment> open_segment(const Address& address, Access access) {
   std::unique_ptr<Segment> segment;
   check(Segment::open(std::get<0>(address), std::get<1>(address), identity, access, &segment));
   return segment;
+}
+
+std::tuple<std::uint32_t, std::uint64_t> geometry(const Segment& segment) {
+  return {segment.number_of_slots(), segment.header().slot_bytes};
 }
 
 void check_run(const Segment& segment, std::uint32_t first, std::uint32_t count) {

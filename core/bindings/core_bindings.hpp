@@ -31,6 +31,7 @@ void check(const Outcome& outcome);
 
 [[noreturn]] void raise_used_after_close();
 [[noreturn]] void raise_used_in_a_fork();
+[[noreturn]] void raise_used_by_two_threads();
 
 // Process id of the creator, its descriptor, identity of the ring in two halves.
 using Address = std::tuple<std::int32_t, int, std::uint64_t, std::uint64_t>;
@@ -86,6 +87,9 @@ inline std::tuple<int, std::uint32_t> as_tuple(const Run& run) {
 inline int slot_or_status(const Run& run) {
   return run.status == kOk ? static_cast<int>(run.first) : run.status;
 }
+
+// Number of slots, and bytes of a slot: what a set-up dictionary says has to agree.
+std::tuple<std::uint32_t, std::uint64_t> geometry(const Segment& segment);
 
 void check_run(const Segment& segment, std::uint32_t first, std::uint32_t count);
 

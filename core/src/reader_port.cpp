@@ -133,7 +133,8 @@ std::uint32_t ReaderPort::give_back(bool failed) {
 
 Metadata ReaderPort::metadata(std::uint32_t slot) const {
   const SlotRecord& record = segment_->slot(slot);
-  return {record.counter, record.timestamp_s, record.deadtime};
+  return {record.counter, record.timestamp_s, record.deadtime,
+          record.has_time != 0 ? segment_->time_ns(slot) : kNoTime};
 }
 
 void ReaderPort::copy(std::uint32_t slot, void* target) const {

@@ -43,6 +43,7 @@ std::uint64_t lay_out(const Shape& shape, RingHeader* header) {
   header->offset_group_words = place(sizeof(Word) * n * (groups - 1));
   header->offset_queues = place(sizeof(std::uint32_t) * n * groups);
   header->offset_free_marks = place(n);
+  header->offset_times = place(sizeof(std::int64_t) * n);
   header->offset_payload = round_up(end, kPage);
   header->slot_stride = round_up(shape.slot_bytes, kCacheLine);
   header->total_bytes = round_up(header->offset_payload + header->slot_stride * n, kPage);
@@ -63,6 +64,29 @@ bool within_limits(const Shape& shape) {
          shape.slot_bytes >= 1 && shape.slot_bytes <= kMaxSlotBytes && shape.max_groups >= 1 &&
          shape.max_groups <= kGroupLimit && shape.max_deliveries >= 1 &&
          shape.max_deliveries < GroupWord::kMaxDelivery;
+}
+
+// Whether a header that has been found in memory could be the work of create(): whoever has written
+// into it by mistake must not lead others to places outside of the memory.
+bool fits_together(const RingHeader& found, int descriptor) {
+  const Shape shape{found.number_of_slots, found.slot_bytes, found.max_groups,
+                    found.max_deliveries};
+  if (!within_limits(shape)) return false;
+  RingHeader plan{};
+  lay_out(shape, &plan);
+  struct stat file {};
+  return fstat(descriptor, &file) == 0 &&
+         static_cast<std::uint64_t>(file.st_size) == plan.total_bytes &&
+         found.total_bytes == plan.total_bytes && found.slot_stride == plan.slot_stride &&
+         found.offset_handles == plan.offset_handles &&
+         found.offset_tokens == plan.offset_tokens && found.offset_groups == plan.offset_groups &&
+         found.offset_slots == plan.offset_slots &&
+         found.offset_torn_marks == plan.offset_torn_marks &&
+         found.offset_group_words == plan.offset_group_words &&
+         found.offset_queues == plan.offset_queues &&
+         found.offset_free_marks == plan.offset_free_marks &&
+         found.offset_payload == plan.offset_payload && found.usual_slots >= 1 &&
+         found.usual_slots <= found.number_of_slots;
 }
 
 int make_lock(pthread_mutex_t* lock) {
@@ -125,6 +149,7 @@ Outcome Segment::create(const Shape& shape, std::unique_ptr<Segment>* made) {
   header.offset_group_words = plan.offset_group_words;
   header.offset_queues = plan.offset_queues;
   header.offset_free_marks = plan.offset_free_marks;
+  header.offset_times = plan.offset_times;
   header.usual_slots = usual_slots(shape.number_of_slots, plan.slot_stride);
   header.offset_payload = plan.offset_payload;
   const ProcessId self = this_process();
@@ -160,11 +185,13 @@ Outcome Segment::open(std::int32_t creator_pid, int fd, const std::uint64_t iden
   Outcome outcome;
   if (got < 16 || seen->magic != kMagic) {
     outcome = {Fault::kNotARing, 0, 0};
-  } else if (seen->layout_version != kLayoutVersion || seen->header_bytes != sizeof(RingHeader)) {
+  } else if (seen->layout_version != kLayoutVersion) {
     outcome = {Fault::kOtherLayout, 0, seen->layout_version};
   } else if (got != static_cast<ssize_t>(sizeof bytes) || seen->identity[0] != identity[0] ||
              seen->identity[1] != identity[1]) {
     outcome = {Fault::kNotARing, 0, 0};
+  } else if (seen->header_bytes != sizeof(RingHeader) || !fits_together(*seen, descriptor)) {
+    outcome = {Fault::kDamaged, 0, 0};
   } else if (seen->pid_namespace != pid_namespace()) {
     outcome = {Fault::kOtherNamespace, 0, 0};
   } else {
@@ -205,6 +232,7 @@ void Segment::find_parts() {
   group_words_ = at<Word>(h.offset_group_words);
   queues_ = at<std::uint32_t>(h.offset_queues);
   free_marks_ = at<std::uint8_t>(h.offset_free_marks);
+  times_ = at<std::int64_t>(h.offset_times);
 }
 
 Segment::~Segment() {

@@ -45,6 +45,10 @@ bool ObserverPort::copy_slot(std::uint32_t slot, std::uint8_t* target, Snapshot*
   copy_moving(&seen->metadata.counter, &record.counter, sizeof record.counter);
   copy_moving(&seen->metadata.timestamp_s, &record.timestamp_s, sizeof record.timestamp_s);
   copy_moving(&seen->metadata.deadtime, &record.deadtime, sizeof record.deadtime);
+  std::uint16_t has_time = 0;
+  copy_moving(&has_time, &record.has_time, sizeof has_time);
+  seen->metadata.time_ns = kNoTime;
+  if (has_time != 0) copy_moving(&seen->metadata.time_ns, &segment_->time_ns(slot), sizeof(std::int64_t));
   copy_moving(&seen->published_ns, &record.published_ns, sizeof record.published_ns);
   std::atomic_thread_fence(std::memory_order_acquire);
   const SlotWord after = SlotWord::decode(record.word.load(std::memory_order_relaxed));

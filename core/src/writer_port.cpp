@@ -38,6 +38,7 @@ void WriterPort::date_first(std::size_t count) {
       record.counter = next_counter_;
       record.timestamp_s = now_utc_s;
       record.deadtime = -1.0;
+      record.has_time = 0;
     }
     ++next_counter_;
   }
@@ -54,6 +55,7 @@ Run WriterPort::claim_in_hand(std::uint32_t count, Wakes* wakes) {
 }
 
 void WriterPort::take_in_hand(const Run& run) {
+  claimed_by_ = pthread_self();
   for (std::uint32_t i = 0; i < run.count; ++i) {
     in_hand_.push_back(run.first + i);
     has_metadata_.push_back(0);
@@ -172,11 +174,23 @@ std::size_t WriterPort::place_in_hand(std::uint32_t slot) const {
 bool WriterPort::set_metadata(std::uint32_t slot, const Metadata& metadata) {
   const std::size_t at = place_in_hand(slot);
   if (at == in_hand_.size()) return false;
+  describe(slot, metadata);
+  has_metadata_[at] = 1;
+  return true;
+}
+
+void WriterPort::describe(std::uint32_t slot, const Metadata& metadata) {
   SlotRecord& record = segment_->slot(slot);
   record.counter = metadata.counter;
   record.timestamp_s = metadata.timestamp_s;
   record.deadtime = metadata.deadtime;
-  has_metadata_[at] = 1;
+  record.has_time = metadata.time_ns != kNoTime ? 1 : 0;
+  if (record.has_time != 0) segment_->time_ns(slot) = metadata.time_ns;
+}
+
+bool WriterPort::mark_repeat(std::uint32_t slot) {
+  if (place_in_hand(slot) == in_hand_.size()) return false;
+  segment_->slot(slot).may_repeat = 1;
   return true;
 }
 
@@ -190,11 +204,8 @@ bool WriterPort::fill(std::uint32_t slot, const void* source) {
 bool WriterPort::fill_claimed(std::size_t at, const void* source, const Metadata& metadata, bool may_repeat) {
   if (at >= in_hand_.size()) return false;
   const std::uint32_t slot = in_hand_[at];
-  SlotRecord& record = segment_->slot(slot);
-  record.counter = metadata.counter;
-  record.timestamp_s = metadata.timestamp_s;
-  record.deadtime = metadata.deadtime;
-  record.may_repeat = may_repeat ? 1 : 0;
+  describe(slot, metadata);
+  segment_->slot(slot).may_repeat = may_repeat ? 1 : 0;
   has_metadata_[at] = 1;
   std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
   return true;

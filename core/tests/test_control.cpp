@@ -190,7 +190,8 @@ TEST("parts of the memory do not overlap and slots are aligned") {
   CHECK(h.offset_group_words >= h.offset_torn_marks + 5 * sizeof(Word));
   CHECK(h.offset_queues >= h.offset_group_words + sizeof(Word) * 5 * (kGroups - 1));
   CHECK(h.offset_free_marks >= h.offset_queues + sizeof(std::uint32_t) * 5 * kGroups);
-  CHECK(h.offset_payload >= h.offset_free_marks + 5);
+  CHECK(h.offset_times >= h.offset_free_marks + 5);
+  CHECK(h.offset_payload >= h.offset_times + 5 * sizeof(std::int64_t));
   CHECK_EQUAL(h.offset_payload % kPage, 0U);
   CHECK_EQUAL(h.slot_stride, 128U);
   CHECK(h.total_bytes >= h.offset_payload + 5 * h.slot_stride);
@@ -209,7 +210,7 @@ TEST("a ring is opened by identity, version and namespace, or refused (F24)") {
   header.layout_version = kLayoutVersion;
   header.header_bytes += 8;
   open_again(*ring, Access::kReader, &fault);
-  CHECK(fault == Fault::kOtherLayout);
+  CHECK(fault == Fault::kDamaged);
   header.header_bytes -= 8;
   header.pid_namespace += 1;
   open_again(*ring, Access::kReader, &fault);
@@ -228,6 +229,42 @@ TEST("a ring is opened by identity, version and namespace, or refused (F24)") {
         Fault::kNotARing);
   CHECK(Segment::open(getpid(), 9999, header.identity, Access::kReader, &opened).fault ==
         Fault::kSystem);
+}
+
+TEST("a header that does not fit together, or not into its memory, is refused") {
+  const auto ring = make_segment();
+  RingHeader& header = ring->header();
+  const auto refused = [&ring](auto& field) {
+    const auto right = field;
+    bool all = true;
+    for (const std::uint64_t wrong : {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 31U}) {
+      using Field = std::remove_reference_t<decltype(field)>;
+      field = static_cast<Field>(wrong);
+      Fault fault{};
+      open_again(*ring, Access::kReader, &fault);
+      all = all && (field == right || fault == Fault::kDamaged);
+    }
+    field = right;
+    return all;
+  };
+  CHECK(refused(header.number_of_slots));
+  CHECK(refused(header.max_groups));
+  CHECK(refused(header.max_deliveries));
+  CHECK(refused(header.slot_bytes));
+  CHECK(refused(header.slot_stride));
+  CHECK(refused(header.total_bytes));
+  CHECK(refused(header.offset_handles));
+  CHECK(refused(header.offset_tokens));
+  CHECK(refused(header.offset_groups));
+  CHECK(refused(header.offset_slots));
+  CHECK(refused(header.offset_torn_marks));
+  CHECK(refused(header.offset_group_words));
+  CHECK(refused(header.offset_queues));
+  CHECK(refused(header.offset_free_marks));
+  CHECK(refused(header.offset_payload));
+  CHECK(refused(header.usual_slots));
+  Fault fault{};
+  CHECK(open_again(*ring, Access::kReader, &fault) != nullptr);
 }
 
 TEST("memory opened twice is the same memory") {

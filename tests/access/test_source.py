@@ -323,6 +323,26 @@ def test_put_publishes_at_once_and_numbers_from_0(bench):
         assert reader.get_metadata() == (77, 1.0, 0.0)
 
 
+def test_several_threads_may_put_events(bench, in_background):
+    buffer = bench.buffer(slots=16)
+    group = buffer.new_reader_group()
+    numbers = range(2000)
+    with rbPut(sink_list=[buffer.new_writer()]) as put:
+        threads = [
+            in_background(lambda first=first: [put([float(first + n)]) for n in numbers])
+            for first in (0, 10_000, 20_000, 30_000)
+        ]
+        with Reader(group) as reader:
+            events = [(reader.get()[0], reader.get_metadata()[0]) for _ in range(4 * len(numbers))]
+        for thread in threads:
+            thread.finish()
+        assert put.event_count == 8000
+    assert [counter for _, counter in events] == list(range(8000))
+    values = [int(value) for value, _ in events]
+    for first in (0, 10_000, 20_000, 30_000):  # each thread in its own order
+        assert [v - first for v in values if first <= v < first + 10_000] == list(numbers)
+
+
 def test_put_none_ends_the_stream(bench):
     buffer = bench.buffer()
     group = buffer.new_reader_group()

@@ -6,6 +6,8 @@ source of any other kind is taken for one with a dead time that nobody has seen.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -121,6 +123,81 @@ def test_what_is_not_poisson_is_recognised_with_many_events(draw):
 def test_a_few_late_pulses_do_not_confirm_the_clock_of_a_pulser(size):
     """They did, and it was said that 91 % and (160 ± 40) % agree."""
     assert set(findings(pulser_with_some_very_late_pulses, size)) == {Finding.NOT_POISSON}
+
+
+def constant_dead_time(part):
+    """Behind each recorded event, in mean intervals of the true events: λτ."""
+    return lambda rng, size: poisson(rng, size) + part * MEAN_NS
+
+
+def extending_dead_time(part):
+    """Behind each true event, recorded or not: recorded are those with none in λτ before them."""
+
+    def draw(rng, size):
+        true_ns = np.cumsum(poisson(rng, int(1.3 * size * np.exp(part)) + 2000))
+        recorded_ns = true_ns[1:][np.diff(true_ns) > part * MEAN_NS]
+        return np.diff(recorded_ns)[:size]
+
+    return draw
+
+
+@pytest.mark.parametrize("part", [0.05, 0.1, 0.3, 1, 2, 5])
+@pytest.mark.parametrize("kind", [constant_dead_time, extending_dead_time])
+@pytest.mark.parametrize("size", [1000, 5000])
+def test_a_dead_time_of_one_length_is_found_whatever_its_kind(kind, part, size):
+    found = findings(kind(part), size)
+    assert found.count(Finding.DISAGREE) >= 0.9 * len(SEEDS)
+    assert Finding.AGREE not in found
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 1, 2, 3])
+@pytest.mark.parametrize("kind", [constant_dead_time, extending_dead_time])
+def test_few_events_are_said_to_be_too_few_for_a_dead_time(kind, part):
+    found = [check(kind(part)(np.random.default_rng(seed), 500)) for seed in SEEDS]
+    assert Finding.DISAGREE not in {each.finding for each in found}
+    told = [each for each in found if "500, at least 1000 are needed" in each.sentence]
+    assert len(told) >= 0.9 * len(SEEDS)
+
+
+@pytest.mark.parametrize("part", [0.3, 1, 2, 5])
+def test_the_live_time_behind_a_constant_dead_time_is_the_true_one(part):
+    true = 1 / (1 + part)
+    pulls = []
+    for seed in SEEDS:
+        found = check(constant_dead_time(part)(np.random.default_rng(seed), 5000))
+        if found.by_arrivals is not None:
+            pulls.append((found.by_arrivals - true) / found.uncertainty)
+    assert len(pulls) >= 0.9 * len(SEEDS)
+    assert abs(np.mean(pulls)) < 1
+    assert np.std(pulls) < 1.5
+
+
+@pytest.mark.parametrize(("part", "rates"), [(1, (100, 100)), (2, (20.3, 100)), (5, (0.698, 100))])
+def test_an_extending_dead_time_leaves_two_true_rates(part, rates):
+    """λ exp(-λτ) is the same for both: 100 Hz are the true events of these tests."""
+    found = check(extending_dead_time(part)(np.random.default_rng(5), 5000)).sentence
+    told = found.split("the true rate is ")[1].split(" Hz")[0]
+    assert [float(rate) for rate in told.split(" or ")] == pytest.approx(rates, rel=0.15)
+    assert "no two events come closer than" in found
+
+
+def test_a_clean_source_is_not_accused():
+    """None of 2000: with 95 % confidence, chance gives an alarm in less than 0.2 % of runs."""
+    wrong = [
+        (size, seed)
+        for size in (500, 1000, 3000, 10_000)
+        for seed in range(500)
+        if check(poisson(np.random.default_rng([size, seed]), size)).finding is Finding.DISAGREE
+    ]
+    assert wrong == []
+
+
+def test_what_agreement_does_not_tell_is_said():
+    rng = np.random.default_rng(2)
+    few = check(poisson(rng, 300)).sentence
+    assert few.endswith("they agree, as far as can be known from 300 events")
+    waking_up = check(poisson(rng, 20_000) + 0.01 * MEAN_NS).sentence
+    assert re.search(r"they agree; no two events come closer than 0\.1\d* ms, and", waking_up)
 
 
 @pytest.mark.parametrize("draw", [behind_dead_time, behind_dead_time_that_varies])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rings import get, put
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.contract import Status
 
 # --- metadata and bytes
@@ -17,10 +18,12 @@ def test_metadata_travel_with_their_event(make):
     writer, reader = ring.writer(), ring.reader(group)
     for counter in range(3):
         slot = writer.advance()
-        writer.set_metadata(slot, 2**53 + counter, 1.5e9 + counter, 0.25 * counter)
+        time_ns = NO_TIME if counter == 1 else 2**62 + counter
+        writer.set_metadata(slot, 2**53 + counter, 1.5e9 + counter, 0.25 * counter, time_ns)
     writer.publish()
     for counter in range(3):
-        expected = (2**53 + counter, 1.5e9 + counter, 0.25 * counter)
+        time_ns = NO_TIME if counter == 1 else 2**62 + counter
+        expected = (2**53 + counter, 1.5e9 + counter, 0.25 * counter, time_ns)
         assert reader.metadata(reader.advance()) == expected
 
 
@@ -34,27 +37,28 @@ def test_metadata_default_to_a_running_counter_the_present_time_and_no_dead_time
     after_s = time.time()
     reader = ring.reader(group)
     metadata = [reader.metadata(reader.advance()) for _ in range(3)]
-    assert [(counter, deadtime) for counter, _, deadtime in metadata] == [
-        (0, -1.0),
-        (1, -1.0),
-        (0, -1.0),
+    assert [(counter, *others) for counter, _, *others in metadata] == [
+        (0, -1.0, NO_TIME),
+        (1, -1.0, NO_TIME),
+        (0, -1.0, NO_TIME),
     ]
-    assert all(before_s - 1e-3 <= timestamp_s <= after_s + 1e-3 for _, timestamp_s, _ in metadata)
+    assert all(before_s - 1e-3 <= timestamp_s <= after_s + 1e-3 for _, timestamp_s, *_ in metadata)
 
 
 def test_metadata_of_an_earlier_event_do_not_linger_in_the_slot(make):
     ring = make(1)
     group = ring.ring.add_group()
     writer, reader = ring.writer(), ring.reader(group)
-    writer.set_metadata(writer.advance(), 77, 1.0, 0.5)
+    writer.set_metadata(writer.advance(), 77, 1.0, 0.5, 12)
     writer.publish()
     reader.advance()
     reader.acknowledge()
     put(writer)
-    counter, timestamp_s, deadtime = reader.metadata(reader.advance())
+    counter, timestamp_s, deadtime, time_ns = reader.metadata(reader.advance())
     assert counter != 77
     assert timestamp_s > 1.0
     assert deadtime == -1.0
+    assert time_ns == NO_TIME
 
 
 @pytest.mark.parametrize("slot_bytes", [1, 7, 8, 64, 100_000])

@@ -230,7 +230,9 @@ class RingsAgree(RuleBasedStateMachine):
             writer.call("refuse")
         elif what == "set":
             for slot in writer.in_hand:
-                writer.call("set_metadata", slot, 2**60 + self.written, 1.5, 1 / count)
+                writer.call(
+                    "set_metadata", slot, 2**60 + self.written, 1.5, 1 / count, self.written
+                )
         else:
             assert writer.call(what) == len(writer.in_hand)
             writer.in_hand.clear()
@@ -243,8 +245,8 @@ class RingsAgree(RuleBasedStateMachine):
             reader.call("sequence", slot)
             reader.call("delivery", slot)
             metadata = [side.metadata(slot) for side in reader.sides]
-            same([(counter, deadtime) for counter, _, deadtime in metadata])
-            same([timestamp_s == 1.5 for _, timestamp_s, _ in metadata])
+            same([(counter, *others) for counter, _, *others in metadata])
+            same([timestamp_s == 1.5 for _, timestamp_s, *_ in metadata])
             same([bytes(side.slot(slot)) for side in reader.sides])
             same([bytes(side.slots(slot, 1)) for side in reader.sides])
 

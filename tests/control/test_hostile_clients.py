@@ -20,6 +20,7 @@ import mimocorb
 from mimocorb.run.remote.place import noted_socket
 from mimocorb.run.remote.server import LONGEST_CREDIT_S, ControlServer
 from mimocorb.run.run_log import RunLog
+from mimocorb.run.run_state import Command, RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.setup.dialects import read_setup
 
@@ -195,6 +196,48 @@ def test_however_many_ask_all_clients_together_get_a_tenth_of_the_time(tmp_path,
     supervisor.close()
     # The last answer may be begun with the last of the time, and time may be saved for a rush.
     assert sum(answers_s) - max(answers_s) - LONGEST_CREDIT_S < 0.1 * elapsed_s
+
+
+def test_everybody_is_answered_before_anybody_is_answered_again(tmp_path, monkeypatch):
+    """Answers take longer than the time that all clients have together."""
+    supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
+    control = ControlServer(supervisor, tmp_path)
+    look = supervisor.view
+    monkeypatch.setattr(supervisor, "view", lambda: (time.sleep(0.03), look())[1])
+    links = [call(noted_socket(tmp_path)) for _ in range(8)]
+    for link in links:
+        link.sendall(STATUS)
+    answers = dict.fromkeys(links, 0)
+    while sum(answers.values()) < 80:
+        supervisor.loop.turn(control.next_look_s())
+        control.update()
+        for link in select.select(links, [], [], 0)[0]:
+            assert json.loads(hear(link))["ok"]
+            link.sendall(STATUS)
+            answers[link] += 1
+        assert max(answers.values()) - min(answers.values()) <= 1
+    for link in links:
+        link.close()
+    control.close()
+    supervisor.close()
+
+
+def test_a_command_is_passed_on_in_the_round_in_which_it_comes(tmp_path, monkeypatch):
+    supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
+    control = ControlServer(supervisor, tmp_path)
+    posted: list[object] = []
+    monkeypatch.setattr(supervisor, "post", lambda command, _by: posted.append(command))
+    supervisor.state = RunState.RUNNING
+    links = [call(noted_socket(tmp_path)) for _ in range(9)]
+    for link in links[:-1]:
+        link.sendall(STATUS)
+    links[-1].sendall(b'{"protocol": 1, "command": "stop"}\n')
+    serve(supervisor, control, links[0])
+    assert posted == [Command.STOP]
+    for link in links:
+        link.close()
+    control.close()
+    supervisor.close()
 
 
 def test_an_observer_that_stands_still_holds_nobody_up(start):

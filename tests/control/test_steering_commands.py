@@ -79,11 +79,42 @@ def test_a_run_that_has_ended_is_told_from_one_that_never_was(start, tmp_path, c
     directory = directory_of(daq)
     daq.interrupt()
     daq.finish()
-    assert main(["stop", str(directory)]) == 1
-    assert "the run has ended at 20" in (error := capsys.readouterr().err)
-    assert "because stopped by SIGINT" in error
+    # In a process of its own: a command that was called before the end has what it asked for.
+    command = [sys.executable, "-m", "mimocorb.cli", "stop", str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the run has ended at 20" in done.stderr
+    assert "because stopped by SIGINT" in done.stderr
     assert main(["stop", str(tmp_path)]) == 1
     assert "no run is running there" in capsys.readouterr().err
+
+
+def test_whoever_asks_to_stop_while_the_run_ends_has_what_he_asked_for(start, monkeypatch):
+    """Those that find the run, those that lose it on their way, and those that come too late."""
+    daq = start()
+    monkeypatch.chdir(daq.setup.parent)
+    command = [sys.executable, "-m", "mimocorb.cli", "stop"]
+    stops = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(8)
+    ]
+    said = [stop.communicate()[0] for stop in stops]
+    assert [stop.returncode for stop in stops] == [0] * 8, said
+    assert all("ended, stopped by mimocorb stop (process" in text for text in said)
+    assert daq.finish().code == 0
+
+
+def test_a_program_that_asks_at_the_end_gets_the_last_status_from_the_record(start):
+    daq = start()
+    run, other = connect(), connect()
+    other._close_end_link()  # as if the run had ended before it could listen
+    run.stop()
+    daq.finish()
+    status = other.stop()
+    assert status.ended
+    assert status.view.reason == run.wait().view.reason
+    assert status.buffers["RB_1"].published == run.wait().buffers["RB_1"].published
+    assert status.failures == ()
 
 
 @pytest.fixture

@@ -124,9 +124,10 @@ def fill(place: Path, size_kib: int, *, makes_room: bool) -> Outcome:
         return Outcome(size_kib, ending)
     directories = [summary.directory]
     if summary.replay is not None:
-        again = read_setup(Replay(summary.replay).setup_file, {"output_directory": output})
-        for stage in Replay(summary.replay).stages(again):
-            directories.append(run_setup(stage.setup, RunOptions(verbose=0)).directory)
+        rest = Replay(summary.replay)
+        again = read_setup(rest.what_to_run()[0], {"output_directory": output})
+        stages = rest.stages(again)
+        directories += [run_setup(s.setup, RunOptions(verbose=0)).directory for s in stages]
     outcome = _examine(summary, directories)
     subprocess.run(["umount", str(disk)], check=True)
     return Outcome(size_kib, ending, steering.was_full, *outcome, summary.exit_code)
@@ -212,7 +213,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _in_a_namespace(sys.argv[1:] if arguments is None else arguments)
     step = (LARGEST_KIB / SMALLEST_KIB) ** (1 / max(1, chosen.sizes - 1))
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix="full-disk-campaign-") as place:
+    with tempfile.TemporaryDirectory(
+        prefix="full-disk-campaign-", ignore_cleanup_errors=True
+    ) as place:
         for number in range(chosen.sizes):
             size_kib = round(SMALLEST_KIB * step**number)
             outcome = fill(Path(place, str(number)), size_kib, makes_room=number % 2 == 0)
@@ -225,7 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
     repeated = sum(outcome.repeated for outcome in outcomes)
     full = sum(outcome.was_full for outcome in outcomes)
     sys.stdout.write(
-        f"{len(outcomes)} sizes, {full} full: accepted {accepted}, lost {lost}, repeated {repeated}\n"
+        f"{len(outcomes)} sizes, {full} full: accepted {accepted}, lost {lost}, "
+        f"repeated {repeated}\n"
     )
     return 1 if lost or repeated else 0
 

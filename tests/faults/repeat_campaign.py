@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import multiprocessing
+import operator
 import os
 import random
 import signal
@@ -22,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ def both(event):
     return {"a": {"number": event["number"][0]}, "b": True}
 """
 LONGEST_KILLING_S = 600.0
+KILLS_IN_A_RUN = 30
+"""The pause before a new process doubles with each."""
 
 Row = tuple[int, bool]
 """Counter of an event, and whether it is marked."""
@@ -87,14 +90,17 @@ class Report:
         Of the run, without those that tell of events set aside.
     """
 
-    kills: int
-    published: int
-    set_aside: int
-    lost: int
-    marked: int
-    repeats: int
-    unmarked: int
-    failures: tuple[str, ...]
+    kills: int = 0
+    published: int = 0
+    set_aside: int = 0
+    lost: int = 0
+    marked: int = 0
+    repeats: int = 0
+    unmarked: int = 0
+    failures: tuple[str, ...] = ()
+
+    def __add__(self, other: Report) -> Report:
+        return Report(*map(operator.add, astuple(self), astuple(other)))
 
     @property
     def faultless(self) -> bool:
@@ -281,9 +287,12 @@ def main(arguments: list[str] | None = None) -> int:
         f"from the first publication to the acknowledgement: {np.median(window_us):.1f} µs"
         f" (median), {np.percentile(window_us, 99):.1f} µs (99 %)\n"
     )
+    report = Report()
     with tempfile.TemporaryDirectory(prefix="repeat-campaign-") as place:
         os.chdir(place)
-        report = run_campaign(chosen.kills, seed, Path(place), chosen.interval)
+        while report.kills < chosen.kills:
+            number = min(KILLS_IN_A_RUN, chosen.kills - report.kills)
+            report += run_campaign(number, seed + report.kills, Path(place), chosen.interval)
     sys.stdout.write(f"{report}\n")
     return 0 if report.faultless else 1
 

@@ -133,7 +133,7 @@ def test_json_has_everything(own: Path, capsys: pytest.CaptureFixture[str]) -> N
         "meaning": "Least height, in mV.",
     }
     assert (limit["default"], names["default"]) == ("3", "['chA']")
-    assert found["given"] == {"metadata": "counter, timestamp and deadtime"}
+    assert found["given"] == {"metadata": "counter, timestamp, deadtime and time_ns"}
 
 
 @pytest.mark.parametrize("name", ["muons", "pulses", "Save", "scope", "old", "new"])

@@ -38,8 +38,8 @@ def test_a_filter_of_several_buffers_merges_them_in_one_process(problems: Check)
         ),
         (
             "{incmplete: pass}",
-            "merge of w has the keys by, window_s, incomplete, timeout_s; found 'incmplete'; "
-            "did you mean 'incomplete'?",
+            "merge of w has the keys by, window_s, incomplete, timeout_s, window_ns, modulo; found "
+            "'incmplete'; did you mean 'incomplete'?",
         ),
         (
             "{timeout_s: soon}",

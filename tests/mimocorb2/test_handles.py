@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,6 +87,49 @@ def test_a_loop_that_is_left_gives_its_event_back(buffer):
             break
     with Reader(group) as reader:
         assert reader.get(timeout_s=30)["chA"][0] == 1
+
+
+def test_what_comes_of_an_event_that_was_delivered_before_is_marked(buffer):
+    group = filled(buffer, 3)
+    with (
+        NewBuffer(8, 2, DTYPE, name="RB_2") as second,
+        NewBuffer(8, 2, DTYPE, name="RB_3") as third,
+    ):
+        sinks = [second.new_writer(), third.new_writer()]
+        groups = [second.new_reader_group(), third.new_reader_group()]
+        with Reader(group) as reader:
+            reader.get()
+            reader.reject("it failed")
+        io = buffer_io([group], sinks)
+        for _data, _metadata in Exporter(io):
+            pass
+        for each in groups:
+            with Reader(each) as reader:
+                marks = [(reader.get_metadata()[0], reader.may_repeat) for _ in reader]
+            assert marks == [(0, True), (1, False), (2, False)]
+
+
+def test_an_exporter_publishes_nothing_before_there_is_room_in_all_sinks(buffer):
+    group = filled(buffer, 2)
+    with NewBuffer(8, 2, DTYPE, name="RB_2") as free, NewBuffer(1, 2, DTYPE, name="RB_3") as full:
+        full.new_reader_group()
+        io = buffer_io([group], [free.new_writer(), full.new_writer()])
+        exporter = iter(Exporter(io))
+        next(exporter)
+        waiting = threading.Thread(target=ended, args=(exporter,))
+        waiting.start()
+        while not any(each.waited_ns > 10**7 for each in full.waited()):
+            time.sleep(0.001)
+        assert (free.stats().published, full.stats().published) == (1, 1)
+        full.end_writers()
+        waiting.join()
+        assert free.stats().aborted == 1
+
+
+def ended(exporter):
+    """Go on until a sink takes no more."""
+    with pytest.raises(SystemExit):
+        next(exporter)
 
 
 def test_what_is_written_gets_the_metadata_that_were_set_or_usual_ones(buffer):

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "run"))
 
-from mimocorb.mimo_buffer import NewBuffer, Reader, Writer  # noqa: E402
+from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
 
 PULSES = [("chA", "f8"), ("chB", "i4")]
 

@@ -42,9 +42,7 @@ SOURCES = {
     "by name": lambda sink, config: bc.rbImport(
         config_dict=config, sink_list=[sink], ufunc=numbers, RB_1="write"
     ),
-    "manual, under its first name": lambda sink, config: bc.SourceToBuffer(
-        [sink], config, numbers
-    ),
+    "manual, under its first name": lambda sink, config: bc.SourceToBuffer([sink], config, numbers),
 }
 
 
@@ -86,15 +84,17 @@ FILTERS = {
 
 @pytest.mark.parametrize("order", FILTERS)
 @pytest.mark.parametrize("kind", [bc.BufferToBuffer, bc.rbTransfer, bc.rbProcess])
-def test_filters(filled, sink, config, drained, order, kind):
+def test_filters(filled, sink, drained, order, kind):
     source = filled([3.0, 1.0], dtype=NUMBERS)
-    FILTERS[order](kind, source, sink[0], config, lambda event: [event] if event["n"] > 2 else None)()
+    FILTERS[order](kind, source, sink[0], {}, lambda event: [event] if event["n"] > 2 else None)()
     assert [event["n"][0] for event in drained(sink[1])] == [3.0]
 
 
 READERS = {
     "manual": lambda kind, source, config: kind([source], None, None, config),
-    "manual, RB_assign": lambda kind, source, config: kind([source], None, None, config, RB_1="read"),
+    "manual, RB_assign": lambda kind, source, config: kind(
+        [source], None, None, config, RB_1="read"
+    ),
     "release": lambda kind, source, config: kind([source], config),
     "release, RB_assign": lambda kind, source, config: kind([source], config, RB_1="read"),
     "by name": lambda kind, source, config: kind(config_dict=config, source_list=[source]),
@@ -128,7 +128,9 @@ def test_observers(new_buffer, config, kind, release):
 
 def test_the_function_of_an_export_may_follow_by_name(filled, config):
     seen = []
-    bc.rbExport([filled([3.0], dtype=NUMBERS)], config, ufunc=lambda data, _: seen.append(data[0]))()
+    bc.rbExport(
+        [filled([3.0], dtype=NUMBERS)], config, ufunc=lambda data, _: seen.append(data[0])
+    )()
     assert len(seen) == 1
 
 
@@ -140,7 +142,7 @@ def test_the_function_of_an_export_may_follow_by_name(filled, config):
         (lambda s: bc.rbDrain([s], "text"), "in the place of sink_list, a list of set-up dict"),
         (lambda s: bc.rbImport(lambda: 1, [s]), "in the place of source_list.*found function"),
         (lambda s: bc.rbTransfer([s], [s], None, [1], len), "in the place of config_dict, a map"),
-        (lambda s: bc.rbDrain(s), "in the place of source_list.*SetupDict|found dict"),
+        (bc.rbDrain, "in the place of source_list.*SetupDict|found dict"),
     ],
 )
 def test_what_fits_into_no_order_is_told_with_both(filled, call, words):
@@ -149,7 +151,7 @@ def test_what_fits_into_no_order_is_told_with_both(filled, call, words):
 
 
 def test_a_reader_in_the_place_of_a_writer_is_in_no_order(filled):
-    with pytest.raises(SetupError, match="in the place of sink_list, a list of set-up dictionaries"):
+    with pytest.raises(SetupError, match="in the place of sink_list, a list of set-up"):
         bc.rbImport([filled([3.0], dtype=NUMBERS)], {}, numbers)
 
 

@@ -136,7 +136,9 @@ def test_a_copied_dictionary_keeps_the_buffer_as_well():
 def test_nothing_keeps_a_buffer_that_nobody_can_reach(new_buffer):
     observer = Observer(new_buffer(4, 1).new_observer())
     group, to_write, to_observe = make()
-    lasting = dict(to_observe, address={k: v for k, v in to_observe["address"].items() if k != "kept"})
+    lasting = dict(
+        to_observe, address={k: v for k, v in to_observe["address"].items() if k != "kept"}
+    )
     watching = Observer(lasting)
     del group, to_write, to_observe, lasting
     gc.collect()

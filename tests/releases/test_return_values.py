@@ -41,7 +41,7 @@ RECORD = np.array([(6.0, 1)], HEIGHT)
 )
 @pytest.mark.parametrize("sinks", [(PULSE,), (PULSE, HEIGHT)])
 def test_rb_transfer_copies_the_event_for_anything_but_none_and_lists(through, result, sinks):
-    first, *others = through(rbTransfer, lambda event: result, *sinks, values=1)
+    first, *others = through(rbTransfer, lambda _: result, *sinks, values=1)
     assert first == [EVENT]
     assert others in ([], [[]])
 
@@ -67,18 +67,16 @@ def test_rb_transfer_copies_an_event_that_is_returned(through, sinks):
     ids=repr,
 )
 def test_rb_transfer_with_two_sinks(through, result, copied, heights):
-    assert through(rbTransfer, lambda event: result, PULSE, HEIGHT, values=1) == [copied, heights]
+    assert through(rbTransfer, lambda _: result, PULSE, HEIGHT, values=1) == [copied, heights]
 
 
 def test_rb_transfer_spreads_one_record_over_a_slot(through):
-    assert through(rbTransfer, lambda event: [RECORD], HEIGHT, values=2) == [
-        [[(6.0, 1), (6.0, 1)]]
-    ]
+    assert through(rbTransfer, lambda _: [RECORD], HEIGHT, values=2) == [[[(6.0, 1), (6.0, 1)]]]
 
 
 def test_rb_transfer_takes_a_record_where_the_event_does_not_fit(through):
-    assert through(rbTransfer, lambda event: RECORD, HEIGHT, values=1) == [[[(6.0, 1)]]]
-    assert through(rbTransfer, lambda event: {"height": 2.0, "place": 3}, HEIGHT, values=1) == [
+    assert through(rbTransfer, lambda _: RECORD, HEIGHT, values=1) == [[[(6.0, 1)]]]
+    assert through(rbTransfer, lambda _: {"height": 2.0, "place": 3}, HEIGHT, values=1) == [
         [[(2.0, 3)]]
     ]
 
@@ -97,12 +95,12 @@ def test_rb_transfer_takes_a_record_where_the_event_does_not_fit(through):
     ids=repr,
 )
 def test_rb_process_with_two_sinks(through, result, copied, heights):
-    assert through(rbProcess, lambda event: result, PULSE, HEIGHT, values=1) == [copied, heights]
+    assert through(rbProcess, lambda _: result, PULSE, HEIGHT, values=1) == [copied, heights]
 
 
 def test_rb_process_takes_an_array_with_a_record_for_each_sink(through):
     both = np.array([(6.0, 1), (7.0, 2)], HEIGHT)
-    assert through(rbProcess, lambda event: both, HEIGHT, HEIGHT, values=1) == [
+    assert through(rbProcess, lambda _: both, HEIGHT, HEIGHT, values=1) == [
         [[(6.0, 1)]],
         [[(7.0, 2)]],
     ]
@@ -120,13 +118,13 @@ def test_rb_process_takes_an_array_with_a_record_for_each_sink(through):
 )
 def test_what_does_not_fit_is_told(through, kind, result, words):
     with pytest.raises(UserFunctionError, match=words):
-        through(kind, lambda event: result, PULSE, HEIGHT, values=1)
+        through(kind, lambda _: result, PULSE, HEIGHT, values=1)
 
 
 def test_rb_process_tells_how_many_sinks_it_has(filled, new_buffer):
     sinks = [new_buffer(4, 1, PULSE, name=f"RB_{i}").new_writer() for i in (2, 3)]
     source = filled([(1.0, 1)], dtype=PULSE)
-    process = rbProcess([source], sinks, {}, lambda event: None)
+    process = rbProcess([source], sinks, {}, lambda _: None)
     assert process.number_of_output_buffers == 2
     process()
     assert (process.event_count, process.accepted_count) == (1, 0)
@@ -139,7 +137,7 @@ def test_the_function_gets_metadata_if_it_is_to(filled, new_buffer):
     rbTransfer(
         source_list=[source],
         sink_list=[sink],
-        ufunc=lambda event, metadata: seen.append(metadata),
+        ufunc=lambda _, metadata: seen.append(metadata),
         with_metadata=True,
     )()
     assert seen == [(0, 1.5, 0.25)]

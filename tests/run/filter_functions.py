@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from ways_to_fail import WAYS_TO_FAIL
 
-from mimocorb import filter
+from mimocorb import Reject, filter, report
 
 
 def twice(event):
@@ -128,3 +128,39 @@ def waits_while_there(event, *, file: Path):
     while event["value"][0] >= 5 and file.exists():
         time.sleep(0.01)
     return twice(event)
+
+
+@filter
+def fails_with_an_odd_text(event):
+    raise ValueError("no such file: caf\udce9")
+
+
+@filter
+def says_odd_things(event):
+    report(**{"caf\udce9": 1.0, "nan": float("nan"), "up": float("inf"), "down": float("-inf")})
+    print("caf\udce9")
+    return Reject("caf\udce9")
+
+
+@filter
+def says_odd_things_and_waits(event, *, file: Path):
+    report(**{"caf\udce9": 1.0, "nan": float("nan")})
+    while file.exists():
+        print("it waits", flush=True)
+        time.sleep(0.05)
+    return twice(event)
+
+
+@filter
+def reports_without_end(event):
+    report(**{f"x{number}": float(number) for number in range(30_000)})
+    return twice(event)
+
+
+@filter
+class FailsAtItsEnd:
+    def __call__(self, event):
+        return twice(event)
+
+    def close(self):
+        raise RuntimeError("the device did not like to be closed")

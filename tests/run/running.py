@@ -132,6 +132,14 @@ def chain_with_a_file(directory: Path) -> Path:
     return chain(directory, source=source)
 
 
+def written_run(directory: Path, setup: str, code: str) -> Path:
+    """Write a set-up as text, and its module ``work.py``; returns the path of the set-up."""
+    (directory / "work.py").write_text(code)
+    path = directory / "setup.yaml"
+    path.write_text(setup)
+    return path
+
+
 class RunningDaq:
     """A started ``mimocorb run``, in a session of its own."""
 

@@ -3,7 +3,12 @@
 They are loaded by path in worker processes. Parameters say how many and how fast.
 """
 
+import atexit
+import functools
+import gzip
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import mimocorb
@@ -66,3 +71,125 @@ def reports_text(events):
 @observer
 def looks_badly(event):
     raise RuntimeError("no display")
+
+
+@sink
+class FailsAtItsEndToo:
+    def __call__(self, events):
+        pass
+
+    def close(self):
+        raise RuntimeError("the disk did not like to be closed")
+
+
+@sink
+class WritesAtTheEnd:
+    """Writes the sum of all values into a file of any name."""
+
+    def __init__(self, *, filename: str, directory: Path):
+        self.path, self.sum = directory / filename, 0.0
+
+    def __call__(self, events):
+        self.sum += float(events["value"].sum())
+
+    def close(self):
+        self.path.write_text(f"the sum is {self.sum}\n")
+
+
+@sink
+class WritesAtOnce:
+    """Writes the values into a file of any name, which it opens as soon as it is made."""
+
+    def __init__(self, *, filename: str, directory: Path):
+        self.file = (directory / filename).open("w")
+
+    def __call__(self, events):
+        for value in events["value"][:, 0]:
+            print(value, file=self.file, flush=True)
+
+
+@sink
+class DeletesItsFile:
+    """Does to the file of another sink what users do by mistake."""
+
+    def __init__(self, *, filename: str, directory: Path):
+        self.path = directory / filename
+
+    def __call__(self, events):
+        if len(events):
+            self.path.unlink(missing_ok=True)
+
+
+# --- what is left open at the end
+
+
+@functools.cache
+def opened(path):
+    return path.open("w")
+
+
+@sink
+def leaves_a_file_open(events, *, directory: Path):
+    for value in events["value"][:, 0]:
+        print(value, file=opened(directory / "rows.txt"))
+
+
+@sink
+class LeavesACycle:
+    """Its file is in a cycle, so that nothing closes it before the end."""
+
+    def __init__(self, *, directory: Path):
+        self.file = gzip.open(directory / "rows.txt.gz", "wt")  # noqa: SIM115 - left open
+        self.write = self._write
+        atexit.register((directory / "exit.txt").write_text, "called")
+        weakref.finalize(self, (directory / "finalized.txt").write_text, "called")
+
+    def _write(self, value):
+        print(value, file=self.file)
+
+    def __call__(self, events):
+        for value in events["value"][:, 0]:
+            self.write(value)
+
+
+@sink
+class LeavesAThread:
+    """A thread writes the result some time after the function has returned."""
+
+    def __init__(self, *, directory: Path):
+        self.path, self.values = directory / "rows.txt", []
+
+    def __call__(self, events):
+        self.values += events["value"][:, 0].tolist()
+
+    def close(self):
+        threading.Thread(target=self.save).start()
+
+    def save(self):
+        time.sleep(1.0)
+        self.path.write_text("".join(f"{value}\n" for value in self.values))
+
+
+full = []
+
+
+@sink
+def leaves_what_cannot_be_written(events):
+    if not full:
+        full.append(Path("/dev/full").open("w"))  # noqa: SIM115 - left open
+    print(events["value"][0, 0], file=full[0])
+
+
+@sink
+class TakesLongToEnd:
+    """Works on after the last event for longer than a run waits for progress."""
+
+    def __init__(self, *, directory: Path, time_s: float):
+        self.path, self.sum, self.time_s = directory / "rows.txt", 0.0, time_s
+
+    def __call__(self, events):
+        self.sum += float(events["value"].sum())
+
+    def close(self):
+        time.sleep(self.time_s)
+        self.path.write_text(f"{self.sum}\n")

@@ -9,7 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from running import RunningDaq, Worker, chain, eventually, processes_of, run, run_directories
+from running import (
+    RunningDaq,
+    Worker,
+    chain,
+    eventually,
+    processes_of,
+    run,
+    run_directories,
+    written_run,
+)
 
 
 def test_a_filter_killed_with_an_event_in_its_hands_loses_nothing(tmp_path):
@@ -113,3 +122,48 @@ def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
     assert values == [2.0 * n for n in range(len(values))]
     log = (directory / "log.jsonl").read_text().splitlines()
     assert all(json.loads(line) for line in log)
+
+
+CUTS_ITS_TIES = """
+import os
+import time
+
+import mimocorb as mc
+
+
+@mc.source
+def closes_descriptors(*, directory):
+    yield [0.0]
+    os.closerange(3, 4096)
+    (directory / "cut").touch()
+    time.sleep(3600)
+
+
+@mc.source
+def becomes_another_program(*, directory):
+    yield [0.0]
+    (directory / "cut").touch()
+    os.execvp("sleep", ["sleep", "3600"])
+
+
+@mc.sink
+def drain(events):
+    pass
+"""
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("function", ["closes_descriptors", "becomes_another_program"])
+def test_a_worker_that_has_cut_its_ties_does_not_outlive_the_main_process(
+    tmp_path, function, start_method
+):
+    setup = f"""
+Buffers: {{raw: {{slot_count: 8, data_length: 1, data_dtype: {{x: float64}}}}}}
+Workers:
+  source: {{file: work.py, function: {function}, sinks: [raw]}}
+  sink: {{file: work.py, function: drain, sources: [raw]}}
+"""
+    daq = RunningDaq(written_run(tmp_path, setup, CUTS_ITS_TIES), "--start-method", start_method)
+    eventually(lambda: bool(list(tmp_path.glob("target/*/cut"))))
+    daq.process.kill()
+    eventually(lambda: not processes_of(daq.process.pid))

@@ -6,7 +6,16 @@ import tarfile
 
 import numpy as np
 import pytest
-from running import RunningDaq, Worker, buffer, chain, run, write_setup
+from running import (
+    RunningDaq,
+    Worker,
+    buffer,
+    chain,
+    run,
+    run_directories,
+    write_setup,
+    written_run,
+)
 
 from mimocorb.run.options import RunOptions
 from mimocorb.run.run import run_setup
@@ -238,3 +247,68 @@ def test_what_a_process_reported_before_it_failed_stands_beside_what_its_success
         "sink": {"events": 95},
     }
     assert "  result         before restart 1 of sink: events = 5\n" in finished.text
+
+
+EDITED = """
+import time
+from pathlib import Path
+
+import mimocorb as mc
+from constants import GAIN
+
+
+@mc.source
+def numbers(*, directory):
+    for number in range(3):
+        yield [float(number)]
+    while not (directory / "edited").exists():
+        time.sleep(0.01)
+    for number in range(3, 6):
+        yield [float(number)]
+
+
+@mc.filter
+def gain(event, *, directory):
+    if event["value"][0] == 3 and not (directory / "failed").exists():
+        (directory / "failed").touch()
+        raise RuntimeError("once")
+    return [[GAIN * event["value"][0]]]
+
+
+assert Path(__file__).with_name("constants.py").exists()
+"""
+
+EDITED_SETUP = """
+Buffers:
+  raw: {slot_count: 16, data_length: 1, data_dtype: {value: float64}}
+  out: {slot_count: 16, data_length: 1, data_dtype: {value: float64}}
+Workers:
+  source: {file: work.py, function: numbers, sinks: [raw]}
+  filter: {file: work.py, function: gain, sources: [raw], sinks: [out], restart: on_failure}
+  save: {function: text, sources: [out], config: {filename: values}}
+"""
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("constants.py", "GAIN = 1000.0\n"),
+        ("work.py", EDITED.replace("GAIN * event", "1000.0 * event")),
+        ("work.py", "def half_saved("),
+    ],
+)
+def test_a_new_process_runs_the_code_that_the_record_shows(tmp_path, file, content, start_method):
+    (tmp_path / "constants.py").write_text("GAIN = 1.0\n")
+    daq = RunningDaq(written_run(tmp_path, EDITED_SETUP, EDITED), "--start-method", start_method)
+    daq.wait_for("data taking begins")
+    (tmp_path / file).write_text(content)
+    (directory,) = run_directories(tmp_path / "target")
+    (directory / "edited").touch()
+    finished = daq.finish()
+    assert finished.code == 0, finished.text
+    assert finished.values() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    told = [w for w in finished.summary["warnings"] if "has been edited since the run began" in w]
+    assert len(told) == 1
+    assert file in told[0]
+    assert "GAIN = 1.0" in (directory / "constants.py").read_text()

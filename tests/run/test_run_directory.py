@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,6 +41,29 @@ def test_numbers_that_are_taken_at_once_are_all_different(tmp_path):
     with ThreadPoolExecutor(4) as threads:
         numbers = list(threads.map(take_run_number, [tmp_path] * 80))
     assert sorted(numbers) == list(range(1, 81))
+
+
+@pytest.mark.parametrize(
+    ("link", "said"), [(os.symlink, "symbolic link"), (os.link, "another name as well")]
+)
+def test_the_file_with_the_number_is_no_way_to_other_files_of_the_user(tmp_path, link, said):
+    """Where others may write into the directory of the runs, they may leave a link in its place."""
+    precious, runs = tmp_path / "precious", tmp_path / "runs"
+    precious.write_text("precious")
+    runs.mkdir()
+    link(precious, runs / COUNTER_FILE)
+    with pytest.raises(OutputError, match=said):
+        take_run_number(runs)
+    assert precious.read_text() == "precious"
+
+
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / ".run.json.part").symlink_to(precious)
+    write_atomically(tmp_path / "run.json", "{}")
+    assert precious.read_text() == "precious"
+    assert (tmp_path / "run.json").read_text() == "{}"
 
 
 def test_a_number_is_not_given_again_when_its_run_has_been_deleted(tmp_path):
@@ -190,10 +215,56 @@ def test_the_log_writes_whole_lines_and_tells_listeners(tmp_path):
 
 
 def test_a_log_on_a_full_disk_counts_what_it_could_not_write(tmp_path):
-    for name in ("log.txt", "log.jsonl"):
-        (tmp_path / name).symlink_to("/dev/full")
     log = RunLog()
     log.write_to(tmp_path)
-    log.add("INFO", "source", "lost")
-    assert log.lost == 2
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # stands for a full disk
+    try:
+        log.add("INFO", "source", "lost")
+        log.add("INFO", "source", "lost, too")
+        assert log.lost == 0
+        log.give_up_what_is_left()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.lost == 4
     log.close()
+
+
+def test_a_log_on_a_full_disk_is_written_when_there_is_room_again(tmp_path):
+    log = RunLog()
+    log.write_to(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        for number in range(100):
+            log.add("INFO", "source", f"line {number}", 0.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    log.close()
+    assert log.lost == 0
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == [f"line {n}" for n in range(100)]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 100
+
+
+@pytest.mark.parametrize("how", ["written", "replaced", "deleted"])
+def test_a_log_that_a_worker_writes_over_goes_on_beside_it(tmp_path, how):
+    log = RunLog()
+    log.write_to(tmp_path)
+    log.add("INFO", "source", "before")
+    if how == "written":
+        (tmp_path / "log.txt").write_text("precious")
+    elif how == "replaced":
+        (tmp_path / "other").write_text("precious")
+        (tmp_path / "other").replace(tmp_path / "log.txt")
+    else:
+        (tmp_path / "log.txt").unlink()
+    log.add("INFO", "source", "after")
+    log.close()
+    assert "after" in (tmp_path / "log_run.txt").read_text()
+    if how != "deleted":
+        assert (tmp_path / "log.txt").read_text() == "precious"
+    assert log.moved == [
+        "log.txt is a file of the run, but was written or deleted by another; the log goes on in"
+        " log_run.txt"
+    ]

@@ -214,3 +214,35 @@ def test_mistakes_are_one_line(target, capsys, places, code, complaint):
 def test_an_empty_place_is_said_to_be_empty(tmp_path, capsys):
     assert main(["runs", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"no such runs in {tmp_path}\n"
+
+
+ESCAPES = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e"
+
+
+def test_what_would_act_on_a_terminal_is_shown_as_text(recorded, tmp_path, capsys):
+    """A record may come from anybody."""
+    directory = tmp_path / "target" / "run"
+    shutil.copytree(recorded, directory)
+    record = json.loads((directory / "run.json").read_text())
+    record["title"] = record["operator"] = record["comment"] = ESCAPES
+    record["result"]["reason"] = record["result"]["failures"] = [ESCAPES]
+    record["result"]["reason"] = ESCAPES
+    record["result"]["results"] = {ESCAPES: {ESCAPES: 1.0}}
+    (directory / "run.json").write_text(json.dumps(record))
+    (directory / "summary.txt").write_text(ESCAPES)
+    for command in (
+        ["runs", str(tmp_path / "target")],
+        ["runs", str(directory)],
+        ["runs", str(directory), str(directory)],
+        ["stop", str(directory)],
+        ["replay", str(directory)],
+        ["describe", str(directory / ESCAPES)],
+        ["check", str(directory / ESCAPES)],
+    ):
+        main(command)
+        captured = capsys.readouterr()
+        printed = captured.out + captured.err
+        assert printed
+        assert not [c for c in printed if c not in "\n\t" and not c.isprintable()], command
+    assert main(["runs", str(directory)]) in (0, 1)
+    assert r"\x1b[2J" in capsys.readouterr().out

@@ -5,11 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from running import run, written_run
 from spilled import some_events
 
 from mimocorb.cli import main
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.spill_file import SpillFile, read_index, spilled_events
+from mimocorb.recording.spill_file import SpillFile, event_dtype, read_index, spilled_events
+from mimocorb.run.replay import Replay
 
 
 def test_a_spill_file_gives_back_what_was_put_in(tmp_path):
@@ -46,6 +48,149 @@ def test_a_spill_file_is_not_overwritten(tmp_path):
     (tmp_path / "spill.npz").touch()
     with pytest.raises(OutputError, match="exists already"):
         SpillFile(tmp_path / "spill.npz", "setup.yaml")
+
+
+def index_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("index.json"))
+
+
+def with_index(path, text, *members):
+    """Replace index and members of a spill file."""
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist() if name != "index.json"}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**kept, **dict(members)}.items():
+            archive.writestr(name, content)
+        archive.writestr("index.json", text)
+
+
+def array_file(header, data=b""):
+    """The bytes of a file of an array, with this text as its header."""
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+EVENT = repr(np.lib.format.dtype_to_descr(event_dtype(np.dtype("f8"), 2)))
+MANY = f"{{'descr': {EVENT}, 'fortran_order': False, 'shape': (1000000000000,), }}"
+OTHER = "{'descr': '<i4', 'fortran_order': False, 'shape': (4,), }"
+OBJECTS = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: [],
+        lambda index: index | {"groups": 3},
+        lambda index: index | {"groups": [1]},
+        lambda index: index | {"setup": None},
+        lambda index: index | {"settings": "--set x=1"},
+        lambda index: index | {"settings": [["--set"]]},
+        lambda index: index | {"groups": [index["groups"][0] | {"members": ["no.npy"]}]},
+        lambda index: index | {"groups": [index["groups"][0] | {"members": "000_000000.npy"}]},
+        lambda index: index | {"groups": [index["groups"][0] | {"members": []}]},
+        lambda index: index | {"groups": [index["groups"][0] | {"events": 10**12}]},
+        lambda index: index | {"groups": [index["groups"][0] | {"sequences": [1]}]},
+        lambda _: "[" * 100_000,
+        lambda _: array_file(MANY, bytes(100)),
+        lambda _: array_file("(" * 5000),
+        lambda _: array_file(OTHER, bytes(16)),
+        lambda _: array_file(OBJECTS, bytes(8)),
+        lambda _: b"\x93NUMPY\x09\x00",
+        lambda _: b"",
+    ],
+)
+def test_a_damaged_spill_file_gets_one_message(left_run, capsys, damage):
+    path = left_run / "spill.npz"
+    index = index_of(path)
+    damaged = damage(index)
+    member = index["groups"][0]["members"][0]
+    if isinstance(damaged, bytes):
+        with_index(path, json.dumps(index), (member, damaged))
+    else:
+        with_index(path, damaged if isinstance(damaged, str) else json.dumps(damaged))
+    before = sorted(left_run.parent.iterdir())
+    assert main(["replay", str(left_run)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mimocorb: ")
+    assert error.count("\n") == 1
+    assert "spill.npz" in error
+    assert sorted(left_run.parent.iterdir()) == before  # nothing was started
+
+
+def test_a_compressed_spill_file_is_refused(left_run, capsys):
+    """Some bytes of it could be more than there is memory for."""
+    path = left_run / "spill.npz"
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in kept.items():
+            archive.writestr(name, content)
+    assert main(["replay", str(left_run)]) == 2
+    assert "is compressed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{}", "[[", '[{"buffer": 1}]', "[" * 100_000, "\xff"])
+def test_a_damaged_note_of_replays_gets_one_message(left_run, capsys, text):
+    (left_run / "spill_replayed.json").write_text(text)
+    assert main(["replay", str(left_run)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "spill_replayed.json is damaged" in error
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda evil: {"setup": str(evil / "setup.yaml")},
+        lambda evil: {"setup": f"../../{evil.name}/setup.yaml"},
+        lambda evil: {"settings": [f"--set source.file={evil / 'work.py'}"]},
+        lambda evil: {"settings": [f"--data {evil}"]},
+    ],
+)
+def test_a_data_file_names_no_program_that_the_run_has_not_had(left_run, tmp_path, change, capsys):
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "setup.yaml").write_text((left_run / "setup.yaml").read_text())
+    (evil / "work.py").write_text(f"open({str(evil / 'was_here')!r}, 'w')\n" + LEAVES)
+    path = left_run / "spill.npz"
+    with_index(path, json.dumps(index_of(path) | change(evil)))
+    assert main(["replay", str(left_run)]) == 2
+    assert "one of them has been changed, and none is run" in capsys.readouterr().err
+    assert not (evil / "was_here").exists()
+
+
+def test_the_same_events_are_not_replayed_twice_at_once(left_run, capsys):
+    with Replay(left_run).alone():
+        assert main(["replay", str(left_run)]) == 2
+    assert "is being replayed by another process" in capsys.readouterr().err
+
+
+LEAVES = """
+import mimocorb as mc
+
+@mc.source
+def source():
+    yield from ([float(number)] for number in range(5))
+
+@mc.sink
+def sink(events):
+    raise OSError("no")
+"""
+
+
+@pytest.fixture
+def left_run(tmp_path):
+    """The directory of a run that has left events."""
+    setup = """
+Buffers: {raw: {slot_count: 8, data_length: 1, data_dtype: {x: float64}}}
+Workers:
+  source: {file: work.py, function: source, sinks: [raw]}
+  sink: {file: work.py, function: sink, sources: [raw]}
+"""
+    finished = run(written_run(tmp_path, setup, LEAVES))
+    assert (finished.directory / "spill.npz").exists(), finished.text
+    return finished.directory
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 // layout.hpp: the bytes of a ring in shared memory, and what they mean. Fields and limits only.
 //
-//   ┌────────────┬─────────┬────────┬────────┬───────┬────────────┬─────────────┬────────┬────────────┬─────────────┐
-//   │ RingHeader │ handles │ tokens │ groups │ slots │ torn marks │ group words │ queues │ free marks │ payload     │
-//   │ (1 page)   │ [512]   │ [512]  │ [G]    │ [N]   │ [N]        │ [N][G-1]    │ [G][N] │ [N]        │ [N][stride] │
-//   └────────────┴─────────┴────────┴────────┴───────┴────────────┴─────────────┴────────┴────────────┴─────────────┘
-//    ◀─────────────────────────── control, read and written by all ─────────────────────────────────▶ ◀─ page aligned ▶
+//   ┌────────────┬─────────┬────────┬────────┬───────┬────────────┬─────────────┬────────┬────────────┬───────┬─────────────┐
+//   │ RingHeader │ handles │ tokens │ groups │ slots │ torn marks │ group words │ queues │ free marks │ times │ payload     │
+//   │ (1 page)   │ [512]   │ [512]  │ [G]    │ [N]   │ [N]        │ [N][G-1]    │ [G][N] │ [N]        │ [N]   │ [N][stride] │
+//   └────────────┴─────────┴────────┴────────┴───────┴────────────┴─────────────┴────────┴────────────┴───────┴─────────────┘
+//    ◀─────────────────────────── control, read and written by all ─────────────────────────────────────────▶ ◀─ page aligned ▶
 //
 // What an event costs between two processes is the cache lines that travel with it. So what changes
 // with every event lies together: in one line of the header beside that of the lock, in one line of
@@ -160,7 +160,8 @@ struct SlotRecord {
   double deadtime;
   std::int64_t published_ns;  // CLOCK_MONOTONIC
   std::uint32_t due;          // cache: number of groups that have not finished with it
-  std::uint32_t may_repeat;   // 1: it came out of an event that was worked on before, and may be here twice
+  std::uint16_t may_repeat;   // 1: it came out of an event that was worked on before, and may be here twice
+  std::uint16_t has_time;     // 1: its time in whole ns is among the times, a line that others do not travel with
 };
 static_assert(sizeof(SlotRecord) == kCacheLine);
 
@@ -235,7 +236,7 @@ struct RingHeader {
   std::uint64_t slot_bytes;
   std::uint64_t slot_stride;
   std::uint64_t offset_handles, offset_tokens, offset_groups, offset_slots, offset_torn_marks,
-      offset_group_words, offset_queues, offset_free_marks, offset_payload;
+      offset_group_words, offset_queues, offset_free_marks, offset_times, offset_payload;
   std::uint32_t usual_slots;  // as many as are used as long as they suffice
   std::int32_t creator_pid;
   std::uint32_t max_deliveries;  // handed out more often, an event is poisonous

@@ -24,6 +24,7 @@ enum class Fault : int {
   kTooLarge,     // a size beyond the limits of the layout
   kNotARing,     // the descriptor is not this ring (closed and reused, or foreign)
   kOtherLayout,  // another layout version; `detail` holds the one found
+  kDamaged,      // what the header says does not fit together, or not into the memory
   kOtherNamespace,
   kHandlesFull,
   kTokensFull,

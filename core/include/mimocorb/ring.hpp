@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -30,10 +31,14 @@ struct Run {
   std::uint32_t count;
 };
 
+// In the place of a time in whole ns: there is none. NumPy's NaT has the same bits.
+inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
+
 struct Metadata {
   std::int64_t counter;
   double timestamp_s;
   double deadtime;
+  std::int64_t time_ns = kNoTime;
 };
 
 struct GroupLedger {
@@ -187,6 +192,7 @@ class WriterPort : public Ring {
   std::uint32_t publish(std::uint32_t count = kAll);  // the first `count` in hand
   std::uint32_t abort();
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
+  bool mark_repeat(std::uint32_t slot);  // false if it is not in hand
   // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
   bool fill(std::uint32_t slot, const void* source);
   // As `fill`, with its metadata, the slot that is `at` places behind the first in hand; false if there is none.
@@ -196,11 +202,16 @@ class WriterPort : public Ring {
   // For who asked for slots and gives up: counted by the cause that holds now, kPaused or kNotNow (full).
   int refuse();
   [[nodiscard]] std::int64_t waited_ns(WaitCause cause) const;
+  // Whether what is in hand was claimed by another thread, which may be about to fill it.
+  [[nodiscard]] bool in_other_hands() const {
+    return !in_hand_.empty() && pthread_equal(claimed_by_, pthread_self()) == 0;
+  }
   void close();
 
  private:
   using Ring::Ring;
   void date_first(std::size_t count);
+  void describe(std::uint32_t slot, const Metadata& metadata);
   Run claim_in_hand(std::uint32_t count, Wakes* wakes);
   void take_in_hand(const Run& run);
   void publish_first(std::size_t count, Wakes* wakes);
@@ -218,6 +229,7 @@ class WriterPort : public Ring {
   std::int64_t utc_ahead_ns_ = 0;
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
+  pthread_t claimed_by_{};
   std::vector<std::uint8_t> has_metadata_;  // of the slots in hand, 1: given by the user
   std::uint32_t reserved_ = kNoSlot;
   std::uint64_t reserved_word_ = 0;

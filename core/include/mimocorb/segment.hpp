@@ -48,6 +48,7 @@ class Segment {
   [[nodiscard]] std::uint32_t* group_queue(std::uint32_t group) const {
     return queues_ + std::size_t{number_of_slots_} * group;
   }
+  [[nodiscard]] std::int64_t& time_ns(std::uint32_t slot) const { return times_[slot]; }
   [[nodiscard]] std::uint8_t* payload_of(std::uint32_t slot) const { return payload_ + header().slot_stride * slot; }
   [[nodiscard]] std::uint32_t number_of_slots() const { return number_of_slots_; }
   [[nodiscard]] std::uint32_t max_groups() const { return max_groups_; }
@@ -73,6 +74,7 @@ class Segment {
   Word* group_words_ = nullptr;
   std::uint32_t* queues_ = nullptr;
   std::uint8_t* free_marks_ = nullptr;
+  std::int64_t* times_ = nullptr;
 };
 
 // Bytes that a ring of this shape takes, 0 if it exceeds the limits of the layout.

@@ -1,4 +1,9 @@
-"""The metadata of several events."""
+"""The metadata of several events, and the time that stands beside the three numbers of the manual.
+
+The metadata of an event are ``(counter, timestamp, deadtime)``, three numbers wherever they are
+a tuple. ``time_ns`` stands beside them, for the clocks of devices: whole nanoseconds, exact, since
+whatever moment the device counts from. A float of seconds has steps of 240 ns in our century.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +12,44 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BatchMetadata"]
+__all__ = ["NO_TIME", "BatchMetadata", "known_time"]
+
+NO_TIME = int(np.iinfo(np.int64).min)
+"""Stands in arrays for the time of an event that has none; the bits of NumPy's NaT."""
 
 
-class _Parts(NamedTuple):
+def known_time(time_ns: int) -> int | None:
+    """Return a time as it is, None in place of NO_TIME."""
+    return None if time_ns == NO_TIME else time_ns
+
+
+class _Columns(NamedTuple):
     counter: NDArray[np.int64]
     timestamp: NDArray[np.float64]
     deadtime: NDArray[np.float64]
 
 
-class BatchMetadata(_Parts):
+class BatchMetadata(_Columns):
     """Metadata of a batch, one array entry per event; the meaning is that of ``get_metadata``.
 
     Attributes
     ----------
-    may_repeat
-        Which events may be a repeat: a process that had begun to work on them, or on what they came
-        out of, was killed or failed, and may have passed its results on before. None: none of them.
-    sequence
+    may_repeat : numpy.ndarray or None
+        Beside the three: which events may be a repeat. A process that had begun to work on them, or
+        on what they came out of, was killed or failed, and may have passed its results on before.
+        None: none of them.
+    sequence : numpy.ndarray or None
         Their publish numbers in the buffer, for those who have to know them; None: not asked for.
+    time_ns : numpy.ndarray or None
+        The times in whole ns, int64, as
+        :attr:`Reader.time_ns <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event
+        of the batch has one; if only some have, the least int64 stands for the others, which is NaT
+        for ``time_ns.view("M8[ns]")``.
     """
 
     may_repeat: NDArray[np.bool_] | None = None
     sequence: NDArray[np.int64] | None = None
+    time_ns: NDArray[np.int64] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
@@ -38,13 +58,18 @@ class BatchMetadata(_Parts):
             chosen.may_repeat = self.may_repeat[places]
         if self.sequence is not None:
             chosen.sequence = self.sequence[places]
+        if self.time_ns is not None:
+            chosen.time_ns = self.time_ns[places]
         return chosen
 
     @classmethod
-    def of(cls, metadata: tuple[int, float, float]) -> Self:
+    def of(cls, metadata: tuple[int, float, float], time_ns: int | None = None) -> Self:
         """Return the metadata of one event as those of a batch of one."""
         counter, timestamp, deadtime = metadata
-        return cls(np.array([counter]), np.array([timestamp]), np.array([deadtime]))
+        batch = cls(np.array([counter]), np.array([timestamp]), np.array([deadtime]))
+        if time_ns is not None:
+            batch.time_ns = np.array([time_ns])
+        return batch
 
     @classmethod
     def empty(cls, count: int) -> Self:
@@ -52,3 +77,9 @@ class BatchMetadata(_Parts):
         return cls(
             np.empty(count, np.int64), np.empty(count, np.float64), np.empty(count, np.float64)
         )
+
+    def times(self) -> list[int | None]:
+        """Return the time of each event, None where it has none."""
+        if self.time_ns is None:
+            return [None] * len(self.counter)
+        return [known_time(time_ns) for time_ns in self.time_ns.tolist()]

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import NO_TIME
+
 if TYPE_CHECKING:
-    from mimocorb._core import TimeAccount
+    from mimocorb.buffers.time_account import TimeAccount
 
 __all__ = [
     "WRITERS",
@@ -131,6 +133,9 @@ WRITERS = -1
 class WriterPort(Protocol):
     """One open writer."""
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
+
     def advance(self) -> int:
         """Publish what is in hand, then claim one slot: its number, or a negative Status."""
 
@@ -155,12 +160,12 @@ class WriterPort(Protocol):
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
-        may_repeat: Marks | None,
+        beside: tuple[Marks | None, Counters | None],
     ) -> None:
         """Copy the rows ``index[first:first + count]`` into slots in hand, from the `at`-th on.
 
-        `where` is ``(at, first, count)``. Metadata, and marks if there are any, are those of the
-        same places as the rows.
+        `where` is ``(at, first, count)``. Metadata are those of the same places as the
+        rows, and so are what is beside them, if there are any: marks of possible repeats, times.
         """
 
     def publish_first(self, count: int) -> int:
@@ -172,11 +177,26 @@ class WriterPort(Protocol):
     def abort(self) -> int:
         """Give everything in hand back unpublished; returns how many slots that were."""
 
-    def set_metadata(self, slot: int, counter: int, timestamp_s: float, deadtime: float) -> None:
+    def set_metadata(
+        self,
+        slot: int,
+        counter: int,
+        timestamp_s: float,
+        deadtime: float,
+        time_ns: int = NO_TIME,
+    ) -> None:
         """Set the metadata of a slot in hand."""
 
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+
     def set_metadata_run(
-        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+        self,
+        first: int,
+        counters: Counters,
+        timestamps_s: Floats,
+        deadtimes: Floats,
+        times_ns: Counters | None = None,
     ) -> None:
         """Set the metadata of neighbouring slots in hand."""
 
@@ -202,11 +222,12 @@ class WriterPort(Protocol):
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
         first: int,
+        times_ns: Counters | None = None,
     ) -> int:
         """Copy events into slots and publish them, as many as find room; nothing is in hand.
 
         These are the rows ``index[first:]`` of `rows`, each as large as a slot and in one piece,
-        with the metadata at ``[first:]``. Returns how many, or a Status if there are none.
+        with the metadata and the times at ``[first:]``. Returns how many, or a Status if none.
         """
 
     def slot(self, index: int) -> Bytes:
@@ -233,6 +254,9 @@ class WriterPort(Protocol):
 
 class ReaderPort(Protocol):
     """One open reader of a group."""
+
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
 
     def advance(self) -> int:
         """Acknowledge what is in hand, then take one event: its slot, or a negative Status."""
@@ -280,18 +304,27 @@ class ReaderPort(Protocol):
         Unless `failed`, it does not count towards being POISONOUS.
         """
 
-    def metadata(self, slot: int) -> tuple[int, float, float]:
-        """``(counter, timestamp_s, deadtime)`` of an event in hand."""
+    def metadata(self, slot: int) -> tuple[int, float, float, int]:
+        """``(counter, timestamp_s, deadtime, time_ns)`` of an event in hand.
+
+        ``time_ns`` is NO_TIME if it was given none.
+        """
 
     def metadata_run(
         self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> None:
-        """Fill the arrays with the metadata of neighbouring events in hand."""
+    ) -> bool:
+        """Fill the arrays with the metadata of neighbouring events in hand.
+
+        Returns whether any of them has a time in ns, which :meth:`times_at` gives.
+        """
 
     def metadata_at(
         self, slots: Counters, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> None:
-        """Fill the arrays with the metadata of the events in hand in these slots."""
+    ) -> bool:
+        """As :meth:`metadata_run`, of the events in hand in these slots."""
+
+    def times_at(self, slots: Counters, times_ns: Counters) -> None:
+        """Fill the array with the times in ns of the events in hand in these slots."""
 
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""
@@ -350,12 +383,16 @@ class Snapshot(NamedTuple):
     timestamp_s: float
     deadtime: float
     age_s: float
+    time_ns: int
 
 
 class ObserverPort(Protocol):
     """One observer. It sees the ring read-only and leaves no trace in it."""
 
-    def snapshot(self, target: Bytes) -> tuple[int, int, float, float, float] | None:
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots, as the ring itself has them."""
+
+    def snapshot(self, target: Bytes) -> tuple[int, int, float, float, float, int] | None:
         """Copy the newest event into `target`; None while there is none or none holds still.
 
         Returns the fields of a :class:`Snapshot`.

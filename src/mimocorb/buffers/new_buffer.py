@@ -17,10 +17,11 @@ from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.backends import backend_at, home_of
 from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Waited
 from mimocorb.buffers.counts import whole_number
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.buffers.stats import BufferStats
-from mimocorb.errors import HandleMisuse
+from mimocorb.errors import BufferMemoryError, HandleMisuse
 from mimocorb.schema import record_dtype
 
 __all__ = ["NewBuffer"]
@@ -37,7 +38,7 @@ MAX_READER_GROUPS = 16
 """How many reader groups a buffer has over its life, unless it is made for more."""
 
 
-class NewBuffer:
+class NewBuffer(Handle):
     """A ring buffer: made in the parent process, written and read by others.
 
     Parameters
@@ -108,13 +109,20 @@ class NewBuffer:
         self._log_level = logging.INFO if debug else logging.DEBUG
         self._owner_pid = os.getpid()
         self._backend = home_of(backend)
-        self._ring: RingPort | None = backend_at(self._backend).make_ring(
-            self.number_of_slots,
-            self.values_per_slot * self.dtype.itemsize,
-            whole_number("max_reader_groups", max_reader_groups),
-            whole_number("max_deliveries", max_deliveries),
-        )
-        self._quarantine = Quarantine()
+        try:
+            self._quarantine = Quarantine()
+        except OSError as error:
+            raise BufferMemoryError(f"no memory for what {name} sets aside: {error}") from error
+        try:
+            self._ring: RingPort | None = backend_at(self._backend).make_ring(
+                self.number_of_slots,
+                self.values_per_slot * self.dtype.itemsize,
+                whole_number("max_reader_groups", max_reader_groups),
+                whole_number("max_deliveries", max_deliveries),
+            )
+        except BaseException:
+            self._quarantine.close()
+            raise
 
     # --- for workers
 

@@ -11,7 +11,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import known_time
 from mimocorb.buffers.contract import Snapshot, Status
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
@@ -21,7 +23,7 @@ _RETRY_S = 0.0005
 _NEVER_PUBLISHED = 2**63 - 1
 
 
-class Observer:
+class Observer(Handle):
     """Get copies of the newest event of a buffer, without slowing anyone or being waited for.
 
     Parameters
@@ -103,6 +105,11 @@ class Observer:
         """
         seen = self._seen
         return (seen.counter, seen.timestamp_s, seen.deadtime) if seen else (0, -1.0, -1.0)
+
+    @property
+    def time_ns(self) -> int | None:
+        """Time of the event last obtained in whole ns, as ``Reader.time_ns``; None: it has none."""
+        return known_time(self._seen.time_ns) if self._seen else None
 
     @property
     def sequence(self) -> int:

@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import known_time
+
 __all__ = ["Quarantine", "QuarantinedEvent", "write_event", "write_note"]
 
 _MAGIC = b"mcQ1"
@@ -46,6 +48,8 @@ class QuarantinedEvent:
         What was said each time it was given back; empty for readers that died without a word.
     data
         The event: shape ``(values_per_slot,)``, the dtype of the buffer.
+    time_ns
+        Its time in whole ns; None if it has none.
     """
 
     group: int
@@ -55,6 +59,7 @@ class QuarantinedEvent:
     deadtime: float
     reasons: tuple[str, ...]
     data: NDArray[Any]
+    time_ns: int | None = None
 
 
 class Quarantine:
@@ -80,7 +85,8 @@ class Quarantine:
                 continue
             data = np.ndarray((values_per_slot,), dtype, payload)  # read-only, as bytes are
             metadata = header["counter"], header["timestamp"], header["deadtime"]
-            found[key] = QuarantinedEvent(*key, *metadata, tuple(reasons.get(key, ())), data)
+            reason = tuple(reasons.get(key, ()))
+            found[key] = QuarantinedEvent(*key, *metadata, reason, data, header["time_ns"])
         return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
 
     def close(self) -> None:
@@ -103,17 +109,18 @@ def write_event(
     address: Mapping[str, Any],
     group: int,
     sequence: int,
-    metadata: tuple[int, float, float],
+    metadata: tuple[int, float, float, int],
     payload: bytes,
 ) -> None:
     """Write an event that is about to be set aside."""
-    counter, timestamp, deadtime = metadata
+    counter, timestamp, deadtime, time_ns = metadata
     header = {
         "group": group,
         "sequence": sequence,
         "counter": counter,
         "timestamp": timestamp,
         "deadtime": deadtime,
+        "time_ns": known_time(time_ns),
     }
     _append(address, header, payload)
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, ordinal
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata, known_time
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most, whole_number
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.setup_dict import open_reader_port
@@ -28,10 +29,10 @@ __all__ = ["BatchMetadata", "Reader"]
 logger = logging.getLogger(__name__)
 
 _NONE_IN_HAND = -1
-_NO_METADATA = (0, -1.0, -1.0)
+_NO_METADATA = (0, -1.0, -1.0, NO_TIME)
 
 
-class Reader:
+class Reader(Handle):
     """Take events out of a buffer, one at a time, each once in a reader group.
 
     Parameters
@@ -87,7 +88,7 @@ class Reader:
         self._slot = _NONE_IN_HAND
         self._in_hand = 0
         self._slots: NDArray[np.int64] | None = None
-        self._metadata: tuple[int, float, float] | None = _NO_METADATA
+        self._metadata: tuple[int, float, float, int] | None = _NO_METADATA
         self._spin_s = spin_us * 1e-6
         self.name: str = setup_dict["name"]
         self.number_of_slots: int = setup_dict["number_of_slots"]
@@ -195,14 +196,18 @@ class Reader:
     def get_metadata_batch(self) -> BatchMetadata:
         """Return the metadata of all events from :meth:`get_batch`, one array entry for each.
 
-        ``sink.set_metadata_batch(*source.get_metadata_batch())`` hands them on.
+        ``sink.set_metadata_batch(*metadata, time_ns=metadata.time_ns)`` hands them on.
         """
         count = self._in_hand if self._slot >= 0 else 0
         metadata = BatchMetadata.empty(count)
+        any_time = False
         if count and self._slots is not None:
-            self._port.metadata_at(self._slots, *metadata)
+            any_time = self._port.metadata_at(self._slots, *metadata)
         elif count:
-            self._port.metadata_run(self._slot, *metadata)
+            any_time = self._port.metadata_run(self._slot, *metadata)
+        if any_time:
+            metadata.time_ns = np.empty(count, np.int64)
+            self._port.times_at(np.array(self._slots_in_hand()), metadata.time_ns)
         if count and self._port.may_repeat():
             metadata.may_repeat = np.empty(count, np.bool_)
             self._port.which_may_repeat(metadata.may_repeat)
@@ -225,7 +230,17 @@ class Reader:
         """
         if self._slot >= 0:
             self._metadata = self._port.metadata(self._slot)
-        return self._metadata or _NO_METADATA
+        return (self._metadata or _NO_METADATA)[:3]
+
+    @property
+    def time_ns(self) -> int | None:
+        """Time of the event last obtained in whole ns, as its source gave it; None if it did not.
+
+        Since whatever moment the source counts from: its own start, or 1970 UTC.
+        """
+        if self._slot >= 0:
+            self._metadata = self._port.metadata(self._slot)
+        return known_time((self._metadata or _NO_METADATA)[3])
 
     def copy(self) -> NDArray[Any]:
         """Return a copy of the event in hand, made as plain bytes."""

@@ -174,6 +174,11 @@ def _error(doing: str, reason: str, error_number: int, detail: int) -> MimocorbE
             f"the buffer has layout version {detail}, this mimocorb reads version "
             f"{_core.LAYOUT_VERSION}: use the same release in all processes",
         ),
+        "damaged": (
+            BufferUnreachable,
+            "its memory has been written over, most likely by a wrong address in native code: make "
+            "a new one",
+        ),
         "other-namespace": (
             BufferUnreachable,
             "the buffer lives in another process-id namespace (container): open it inside",

@@ -11,9 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most
+from mimocorb.buffers.exact import exact_column, exact_number, store_event
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.setup_dict import open_writer_port
 from mimocorb.buffers.stats import WaitingTime
@@ -25,7 +27,7 @@ __all__ = ["Writer"]
 _NONE_IN_HAND = -1
 
 
-class Writer:
+class Writer(Handle):
     """Put events into a buffer: claim a slot, fill it in place, publish it.
 
     Parameters
@@ -160,8 +162,8 @@ class Writer:
         With nothing in hand, nothing happens.
         """
         if self._slot >= 0:
-            self._slot = _NONE_IN_HAND
             self._publish()
+            self._slot = _NONE_IN_HAND
 
     def abort(self) -> None:
         """Give what is in hand back unpublished. With nothing in hand, nothing happens."""
@@ -203,7 +205,7 @@ class Writer:
         self.process_buffer()
 
         def put() -> tuple[int, int]:
-            return self._port.put_many(rows, index, metadata, first), 0
+            return self._port.put_many(rows, index, metadata, first, metadata.time_ns), 0
 
         done, _ = put()
         if done < 0:
@@ -240,8 +242,8 @@ class Writer:
 
         They are those at ``[first:first + count]``, see :meth:`put_many`, with their marks.
         """
-        marks = metadata.may_repeat
-        self._port.fill_claimed((at, first, count), rows, index, metadata, marks)
+        beside = metadata.may_repeat, metadata.time_ns
+        self._port.fill_claimed((at, first, count), rows, index, metadata, beside)
 
     def publish_ahead(self, count: int) -> None:
         """Publish the first `count` slots from :meth:`claim_ahead`."""
@@ -259,8 +261,12 @@ class Writer:
         if status < 0:
             self._wait_for_slots(status, lambda: (0, 0), None)
 
-    def set_metadata(self, counter: int, timestamp: float, deadtime: float) -> None:
+    def set_metadata(
+        self, counter: int, timestamp: float, deadtime: float, *, time_ns: int | None = None
+    ) -> None:
         """Set the metadata of the slot in hand. Without one, nothing happens.
+
+        Every number is kept as it is, or refused by a ValueError that names it.
 
         Parameters
         ----------
@@ -271,25 +277,43 @@ class Writer:
         deadtime
             Fraction dead / (dead + active) of the interval since the previous event: 0.0 is none,
             0.99 is only 1 % active. By default −1, not measured.
+        time_ns
+            Time in whole ns, exact, since whatever moment the source counts from; see
+            :attr:`Reader.time_ns`. By default none.
         """
         if self._slot >= 0:
-            self._port.set_metadata(self._slot, int(counter), float(timestamp), float(deadtime))
+            self._port.set_metadata(self._slot, *_exact(counter, timestamp, deadtime, time_ns))
+
+    def mark_repeat(self) -> None:
+        """Mark the slot in hand: its event may be there already. Without one, nothing happens.
+
+        For who loops over a :class:`Reader` and writes what comes of its events: of one that has
+        ``may_repeat`` the results are marked as well.
+        """
+        if self._slot >= 0:
+            self._port.mark_repeat(self._slot)
 
     def set_metadata_batch(
-        self, counter: ArrayLike, timestamp: ArrayLike, deadtime: ArrayLike
+        self,
+        counter: ArrayLike,
+        timestamp: ArrayLike,
+        deadtime: ArrayLike,
+        *,
+        time_ns: ArrayLike | None = None,
     ) -> None:
         """Set the metadata of all slots from :meth:`get_new_buffers`.
 
-        Each argument is one value for all, or one for each slot. With nothing in hand, nothing
-        happens.
+        Each argument is one value for all, or one for each slot, kept as it is or refused. With
+        nothing in hand, nothing happens.
         """
         if self._slot >= 0:
             count = self._in_hand
             self._port.set_metadata_run(
                 self._slot,
-                _column(counter, np.int64, count),
-                _column(timestamp, np.float64, count),
-                _column(deadtime, np.float64, count),
+                exact_column(counter, np.int64, count, "counter"),
+                exact_column(timestamp, np.float64, count, "timestamp"),
+                exact_column(deadtime, np.float64, count, "deadtime"),
+                None if time_ns is None else exact_column(time_ns, np.int64, count, "time_ns"),
             )
 
     def write(
@@ -299,6 +323,7 @@ class Writer:
         timestamp: float | None = None,
         deadtime: float | None = None,
         *,
+        time_ns: int | None = None,
         timeout_s: float | None = None,
     ) -> None:
         """Copy one event into a slot and publish it.
@@ -309,45 +334,55 @@ class Writer:
         Parameters
         ----------
         array
-            Shape ``(values_per_slot,)``; any other dtype is converted as by assignment.
+            Shape ``(values_per_slot,)``. Fields go by their names, and every number arrives as what
+            it is: one that would be changed is refused. Only floats are rounded, to shorter ones.
         counter, timestamp, deadtime
             As in :meth:`set_metadata`, given all together or not at all.
+        time_ns
+            As in :meth:`set_metadata`, with the others.
         timeout_s
             As in :meth:`get_new_buffer`.
+
+        Raises
+        ------
+        ValueError
+            It does not fit: another shape, other names of fields, or a number out of range. The
+            message says which; nothing was published.
         """
         metadata = (counter, timestamp, deadtime)
-        if None in metadata and metadata != (None, None, None):
+        if None in metadata and (metadata != (None, None, None) or time_ns is not None):
             raise SetupError(
                 f"write() got counter={counter}, timestamp={timestamp}, deadtime={deadtime}: "
-                "give all three, or none for the writer's own"
+                "give all three, or none for the writer's own; time_ns goes with them"
             )
         # To compare data types that are equal, but not the same object, takes half a microsecond.
         as_it_lies = (
             array
             if isinstance(array, np.ndarray)
+            and not isinstance(array, np.ma.MaskedArray)
             and (array.dtype is self._dtype or array.dtype == self._dtype)
             and array.shape == self._shape
             and array.flags.c_contiguous
             else None
         )
-        own: tuple[int, float, float] | None = None
+        own: tuple[int, float, float, int] | None = None
         if counter is not None and timestamp is not None and deadtime is not None:
-            own = int(counter), float(timestamp), float(deadtime)
-        if as_it_lies is not None and own is not None:
+            own = _exact(counter, timestamp, deadtime, time_ns)
+        if as_it_lies is not None and own is not None and time_ns is None:
             self.process_buffer()
-            if self.put_now(as_it_lies, *own) >= 0:
+            if self.put_now(as_it_lies, *own[:3]) >= 0:
                 return
         target = self.get_new_buffer(timeout_s)
         try:
             if as_it_lies is not None:
                 self._port.fill(self._slot, as_it_lies)
             else:
-                target[:] = array
+                store_event(target, array)
         except BaseException:
             self.abort()
             raise
         if own is not None:
-            self.set_metadata(*own)
+            self._port.set_metadata(self._slot, *own)
         self.process_buffer()
 
     @property
@@ -409,7 +444,13 @@ class Writer:
         return BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
 
 
-def _column(values: ArrayLike, dtype: type[np.generic], count: int) -> NDArray[Any]:
-    column = np.empty(count, dtype)
-    column[:] = values
-    return column
+def _exact(
+    counter: int, timestamp: float, deadtime: float, time_ns: int | None
+) -> tuple[int, float, float, int]:
+    """Return metadata as they are kept."""
+    return (
+        exact_number(counter, np.int64, "counter"),
+        exact_number(timestamp, np.float64, "timestamp"),
+        exact_number(deadtime, np.float64, "deadtime"),
+        NO_TIME if time_ns is None else exact_number(time_ns, np.int64, "time_ns"),
+    )

@@ -210,7 +210,7 @@ def describe_function(reference: FunctionReference) -> Description:
 def _of_plain(reference: FunctionReference, component: Component, kind: Kind) -> Description:
     given = {name: GIVEN[name] for name in component.given}
     if component.takes_metadata:
-        given = {"metadata": "counter, timestamp and deadtime", **given}
+        given = {"metadata": "counter, timestamp, deadtime and time_ns", **given}
     return Description(
         reference,
         kind,

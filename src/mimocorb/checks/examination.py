@@ -22,7 +22,16 @@ from mimocorb.setup.nearest import slip_of
 
 __all__ = ["Examination", "examine", "has_errors", "warnings_of"]
 
-_OF_THE_RUN = ("run.json", "log.txt", "log.jsonl", "summary.txt")
+_OF_THE_RUN = (
+    "run.json",
+    "log.txt",
+    "log.jsonl",
+    "summary.txt",
+    "set_aside",
+    "spill.npz",
+    "spill_is_elsewhere.txt",
+    "spill_replayed.json",
+)
 """Files that every run writes into its directory, beside the copies of what it was made with."""
 
 

@@ -19,7 +19,7 @@ from mimocorb.components.fields_used import event_function
 from mimocorb.errors import MimocorbError, UserFunctionError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.model.problem import Problem, Where
-from mimocorb.setup.checking.checks import merge_problems
+from mimocorb.setup.checking.checks import merge_problems, standstill_problems
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.own_functions import is_for_setups
 from mimocorb.setup.user_code.user_functions import MissingFunctionError, load_function
@@ -129,6 +129,8 @@ def _problems(
     yield from (*unusable, *configure(component, spec)[1])
     if len(spec.reads) > 1 and _merges(function, component, spec):
         yield from merge_problems(spec)
+        if setup is not None:
+            yield from standstill_problems(spec, setup)
     text = event_function(function, component, spec)
     if setup is not None and text is not None and not unusable:
         yield from check_fields(spec, text, setup.buffers)

@@ -54,12 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="mimocorb",
         description="Data acquisition with ring buffers: run, check or draw a set-up.",
     )
-    parser.add_argument(
-        "--version",
-        action="version",
-        version=f"mimocorb {mimocorb.__version__}, with the interface of mimoCoRB"
-        f" {mimocorb.MANUAL_RELEASE}",
-    )
+    interface = f"with the interface of mimoCoRB {mimocorb.MANUAL_RELEASE}"
+    version = f"mimocorb {mimocorb.__version__}, {interface}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         import_module(f"mimocorb.cli.{name}").add(commands)
@@ -85,9 +82,18 @@ def _guarded(
         finally:
             if arguments is None:  # this is the program, and all is done
                 _ignore_interrupts()
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _is_interrupt(error):
+            raise
         print("mimocorb: interrupted, nothing was started", file=sys.stderr)
         return INTERRUPTED
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C is at the bottom of it: classes that are just being made wrap it up."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _ignore_interrupts() -> None:
@@ -100,7 +106,7 @@ def _carried_out(
     new_parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None
 ) -> int:
     """Carry a command out; an error that mimocorb understands is one message."""
-    from mimocorb.cli.common import BAD_USAGE, FAILED, output, print_problems
+    from mimocorb.cli.common import BAD_USAGE, FAILED, complain, output, print_problems
     from mimocorb.errors import MimocorbError, SetupError
     from mimocorb.model.problem import Problem
     from mimocorb.run.workers.standard_streams import open_missing_streams
@@ -119,12 +125,12 @@ def _carried_out(
         if problems := [each for each in error.args if isinstance(each, Problem)]:
             print_problems(chosen.setup, problems)
         else:
-            print(f"mimocorb: {error}", file=sys.stderr)
+            complain(f"mimocorb: {error}")
         code = BAD_USAGE if isinstance(error, SetupError) else FAILED
     except OSError as error:  # a file or a directory that is not ours to read, and the like
         what = f"{error.filename}: " if error.filename is not None else ""
-        print(f"mimocorb: {what}{error.strerror or error}", file=sys.stderr)
+        complain(f"mimocorb: {what}{error.strerror or error}")
         code = FAILED
     if output.trouble:
-        print(f"mimocorb: cannot write the output: {output.trouble}", file=sys.stderr)
+        complain(f"mimocorb: cannot write the output: {output.trouble}")
     return code or (FAILED if output.trouble else 0)

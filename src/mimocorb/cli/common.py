@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mimocorb._texts import say, write
+from mimocorb._texts import say, visible, write
 from mimocorb.run.workers.standard_streams import was_missing
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
@@ -28,6 +28,7 @@ __all__ = [
     "Page",
     "Parser",
     "add_setup",
+    "complain",
     "count",
     "output",
     "print_page",
@@ -109,7 +110,7 @@ class Output:
         """Whether there is no use in printing more."""
         return bool(self.trouble) or self.nobody_reads
 
-    def print(self, text: str) -> None:
+    def print(self, text: str, *, is_drawn: bool = False) -> None:
         """Print; what comes after a failure is left out."""
         if self.is_over or sys.stdout is None:
             return
@@ -117,7 +118,7 @@ class Output:
             self.trouble = "it is closed"
             return
         try:
-            write(text, sys.stdout)
+            write(text, sys.stdout, is_drawn=is_drawn)
         except BrokenPipeError:
             self.nobody_reads = True
         except (OSError, ValueError) as error:
@@ -175,11 +176,21 @@ class Page(io.StringIO):
 def print_picture(draw: Callable[[int], Any]) -> None:
     """Print what is drawn by rich: as wide as the terminal, or else with nothing cut off."""
     from rich.console import Console
+    from rich.segment import Segment, Segments
 
     page = Page()
     console = Console(file=page, width=None if page.isatty() else WIDE)
-    console.print(draw(console.width))
-    print_text("\n".join(line.rstrip() for line in page.getvalue().splitlines()))
+    drawn = console.render(draw(console.width))
+    shown = [Segment(visible(part.text), part.style, part.control) for part in drawn]
+    console.print(Segments(shown), end="")
+    lines = page.getvalue().removesuffix("\n").split("\n")
+    output.print("\n".join(line.rstrip() for line in lines), is_drawn=True)
+
+
+def complain(text: str) -> None:
+    """Print to standard error, if there is any."""
+    if sys.stderr is not None:
+        say(text, sys.stderr)
 
 
 def read_setup(chosen: argparse.Namespace, overrides: dict[str, Any] | None = None) -> Setup | None:
@@ -197,7 +208,7 @@ def print_problems(name: str, problems: Sequence[Problem]) -> None:
     from mimocorb.model.problem import format_problems
 
     if problems:
-        print(format_problems(problems), file=sys.stderr)
+        complain(format_problems(problems))
     if errors := sum(problem.severity == "error" for problem in problems):
         found = how_many(errors, "error")
-        print(f"{name}: {found}, nothing was started", file=sys.stderr)
+        complain(f"{name}: {found}, nothing was started")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, print_text, read_setup
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, complain, print_text, read_setup
 
 __all__ = ["add"]
 
@@ -40,12 +39,11 @@ def convert(chosen: argparse.Namespace) -> int:
     directory = output.absolute().parent if output else setup.base_directory
     bound = bound_to_directory(setup) if directory != setup.base_directory else []
     if bound:
-        print(
+        complain(
             f"mimocorb convert: in {shown(directory)}, the set-up would mean something else than in"
             f" {shown(setup.base_directory)}:\n  "
             + "\n  ".join(bound)
             + f"\nNothing was written; write it beside {chosen.setup}",
-            file=sys.stderr,
         )
         return BAD_USAGE
     form = recommended_form(setup, directory)
@@ -61,7 +59,7 @@ def convert(chosen: argparse.Namespace) -> int:
     if directory != setup.base_directory:
         notes.append(f"relative paths in configurations start at {shown(directory)} now")
     for note in [*notes, *changed_meaning(setup)]:
-        print(f"mimocorb convert: {note}", file=sys.stderr)
+        complain(f"mimocorb convert: {note}")
     return OK
 
 
@@ -71,9 +69,9 @@ def _written(path: Path, text: str, *, replace: bool) -> bool:
         with path.open("w" if replace else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        print(f"mimocorb convert: {path} exists; choose another name, or --force", file=sys.stderr)
+        complain(f"mimocorb convert: {path} exists; choose another name, or --force")
         return False
     except OSError as error:
-        print(f"mimocorb convert: cannot write {path}: {error.strerror}", file=sys.stderr)
+        complain(f"mimocorb convert: cannot write {path}: {error.strerror}")
         return False
     return True

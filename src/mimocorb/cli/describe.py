@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, Page, print_text, read_setup
+from mimocorb._json import to_json
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, Page, complain, print_text, read_setup
 
 if TYPE_CHECKING:
     from mimocorb.checks.describing import Description
@@ -67,7 +67,7 @@ def describe(chosen: argparse.Namespace) -> int:
         )
         described = [(describe_function(one.reference), one.worker) for one in found]
     except MimocorbError as error:
-        print(f"mimocorb: {getattr(error, 'problem', error)}", file=sys.stderr)
+        complain(f"mimocorb: {getattr(error, 'problem', error)}")
         return BAD_USAGE
     if not described:
         return BAD_USAGE  # the problems of the set-up have been printed
@@ -81,7 +81,7 @@ def describe(chosen: argparse.Namespace) -> int:
 
 
 def _print(entries: Sequence[dict[str, Any]], chosen: argparse.Namespace, text: str) -> None:
-    print_text(json.dumps(entries, indent=2, ensure_ascii=False) if chosen.json else text)
+    print_text(to_json(entries, indent=2) if chosen.json else text)
 
 
 def _in_module(target: str) -> list[Found]:
@@ -98,12 +98,12 @@ def _in_module(target: str) -> list[Found]:
     module, colon, name = target.rpartition(":")
     if not colon:
         module, name = target, ""
-    is_file = Path(module).with_suffix(".py").is_file()
+    is_there = Path(module).with_suffix(".py").exists()
     places = [(own_module(module), name)]
     if not colon:
         places += [place] if (place := place_in_mimocorb(target)) else []
-    own = [place for place in places if place[0] in OWN_MODULES and not is_file]
-    if not own and not is_file and not colon and target.isidentifier():
+    own = [place for place in places if place[0] in OWN_MODULES and not is_there]
+    if not own and not is_there and not colon and target.isidentifier():
         return [Found(offered_function(target, Where(target)))]
     module, name = own[0] if own else (module, name)
     where = Where(module)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 from pathlib import Path
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, print_text
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, complain, print_text
 
 __all__ = ["add"]
 
@@ -52,5 +51,5 @@ def new(chosen: argparse.Namespace) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"mimocorb: {message}", file=sys.stderr)
+    complain(f"mimocorb: {message}")
     return BAD_USAGE

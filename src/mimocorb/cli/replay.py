@@ -46,8 +46,9 @@ def _replay(rest: Replay, chosen: argparse.Namespace) -> int:
     if not rest.left:
         print_text(f"{rest.path}: all of its events have been processed by a replay already")
         return OK
-    chosen.setup = str(rest.setup_file)
-    given = _by_option(rest.settings)
+    setup_file, settings = rest.what_to_run()
+    chosen.setup = str(setup_file)
+    given = _by_option(settings)
     chosen.settings, chosen.data = given.get("--set", ()), next(iter(given.get("--data", ())), None)
     output = chosen.output or rest.directory.parent
     overrides = {

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimocorb.cli.common import BAD_USAGE, OK, Commands, count, print_picture, print_text
+from mimocorb.cli.common import BAD_USAGE, OK, Commands, complain, count, print_picture, print_text
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
@@ -52,14 +50,14 @@ def runs(chosen: argparse.Namespace) -> int:
     if places and Path(places[0]).is_dir() and not is_run(Path(places[0])):
         parent = Path(places.pop(0))
     if len(places) > 2:
-        print("mimocorb: two runs can be compared, not more", file=sys.stderr)
+        complain("mimocorb: two runs can be compared, not more")
         return BAD_USAGE
     named = [look_at(run_directory(parent, place)) for place in places]
     if not named:
         found = catalogue(parent)
         _list(_selected(found.runs, chosen), parent, chosen)
         for problem in found.problems:
-            print(f"mimocorb: {problem}", file=sys.stderr)
+            complain(f"mimocorb: {problem}")
     elif len(named) == 1:
         _show(named[0], chosen)
     else:
@@ -129,4 +127,6 @@ def _plain(run: KnownRun) -> dict[str, Any]:
 
 
 def _print_json(value: Any) -> None:
-    print_text(json.dumps(value, indent=2, ensure_ascii=False))
+    from mimocorb._json import to_json
+
+    print_text(to_json(value, indent=2))

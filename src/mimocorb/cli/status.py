@@ -66,8 +66,10 @@ def status(chosen: argparse.Namespace) -> int:
             return _watch(run, as_json=chosen.json)
     found = running_runs() if chosen.run is None else [find_run(chosen.run)]
     if chosen.json:
+        from mimocorb._json import to_json
+
         plain = [_plain(one) for one in found]
-        print_text(json.dumps(plain if chosen.run is None else plain[0], indent=2))
+        print_text(to_json(plain if chosen.run is None else plain[0], indent=2))
     elif not found:
         from mimocorb.run.remote.place import user_name
 

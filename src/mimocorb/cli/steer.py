@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mimocorb.cli import INTERRUPTED
-from mimocorb.cli.common import FAILED, OK, Commands, print_text, seconds
+from mimocorb.cli.common import FAILED, OK, Commands, complain, print_text, seconds
 from mimocorb.cli.status import add_run
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
+    from mimocorb.run.record.run_result import RunResult
     from mimocorb.run.remote.client import RunClient
     from mimocorb.run.remote.protocol import RunStatus
 
@@ -60,9 +62,18 @@ def _pause_or_resume(chosen: argparse.Namespace) -> int:
 
 
 def _stop(chosen: argparse.Namespace) -> int:
+    from mimocorb.errors import RunUnreachable
     from mimocorb.run.remote.running_runs import connect
 
-    with connect(chosen.run, by="mimocorb stop --now" if chosen.now else "mimocorb stop") as run:
+    try:
+        run = connect(chosen.run, by="mimocorb stop --now" if chosen.now else "mimocorb stop")
+    except RunUnreachable:
+        ended = _ended_meanwhile(chosen.run)
+        if ended is None:
+            raise
+        name, result = ended
+        return _tell_end(name, result.reason, result.failures)
+    with run:
         deadline_s = time.monotonic() + (chosen.timeout or math.inf)
         if chosen.timeout is None:
             status = run.stop(now=chosen.now)
@@ -74,12 +85,37 @@ def _stop(chosen: argparse.Namespace) -> int:
         try:
             status = _wait(run, deadline_s)
         except KeyboardInterrupt:
-            print(f"mimocorb: {run.name} goes on ending by itself", file=sys.stderr)
+            complain(f"mimocorb: {run.name} goes on ending by itself")
             return INTERRUPTED
-    print_text(f"{run.name}: ended, {status.view.reason}")
-    for failure in status.failures:
-        print(f"mimocorb: {failure}", file=sys.stderr)
-    return FAILED if status.failures else OK
+    return _tell_end(run.name, status.view.reason, status.failures)
+
+
+def _tell_end(name: str, reason: str, failures: Sequence[str]) -> int:
+    print_text(f"{name}: ended, {reason}")
+    for failure in failures:
+        complain(f"mimocorb: {failure}")
+    return FAILED if failures else OK
+
+
+def _ended_meanwhile(run: str | None) -> tuple[str, RunResult] | None:
+    """Return the run that has ended while this command was being started: others stop runs, too."""
+    from mimocorb.errors import RunRecordError
+    from mimocorb.run.record.catalogue import newest_run, run_directory
+    from mimocorb.run.record.run_record import read_record
+    from mimocorb.run.workers.processes import age_s
+    from mimocorb.setup.paths import RUNS_DIRECTORY
+
+    try:
+        directory = (
+            newest_run(RUNS_DIRECTORY) if run is None else run_directory(RUNS_DIRECTORY, run)
+        )
+        record = read_record(directory)
+    except RunRecordError:
+        return None
+    if record.result is None or record.ended_utc is None:
+        return None
+    ended_s = datetime.fromisoformat(record.ended_utc).timestamp()
+    return (directory.name, record.result) if ended_s > time.time() - age_s() else None
 
 
 def _progress(status: RunStatus) -> str:

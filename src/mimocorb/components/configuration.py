@@ -13,6 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from mimocorb._texts import identifier
 from mimocorb.components.component import GIVEN, Component, Parameter, with_article
 from mimocorb.components.form import Kind
 from mimocorb.model import WorkerSpec
@@ -113,10 +114,11 @@ def _assigned_keys(
 
     A misspelt key is reported and then taken for the parameter that it most likely means.
     """
-    given = {name: name for name in by_name if name in spec.config}
+    given = _known_keys(component, spec, by_name)
+    known = {*by_name, *given.values(), *spec.config_origin.common}
     problems: list[Problem] = []
     for key in spec.config:
-        if key in by_name or key in spec.config_origin.common:
+        if key in known:
             continue
         where = spec.config_origin.places.get(key, spec.where)
         if key in GIVEN and key in component.given:
@@ -147,6 +149,21 @@ def _assigned_keys(
         if guess:
             given.setdefault(guess, key)
     return given, problems
+
+
+def _known_keys(
+    component: Component, spec: WorkerSpec, by_name: Mapping[str, Parameter]
+) -> dict[str, str]:
+    """Return the key for each parameter that has one; what Python reads as one name is one.
+
+    A function that gets a dictionary looks its keys up letter by letter.
+    """
+    given = {name: name for name in by_name if name in spec.config}
+    if component.kind is not None:
+        for key in spec.config:
+            if isinstance(key, str) and identifier(key) in by_name:
+                given[identifier(key)] = key
+    return given
 
 
 def _convert(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mimocorb._texts import plain_text
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import Meter, current
 from mimocorb.components.meter_page import Capability
@@ -120,7 +121,7 @@ class DecisionCounter:
     def _new_place(self, reason: str) -> int:
         if self._meter is None or self._meter.words[page_of.REASONS] >= page_of.MOST_REASONS:
             return page_of.MOST_REASONS
-        text = reason.replace("\0", " ").encode()[: page_of.REASON_BYTES - 1]
+        text = plain_text(reason.replace("\0", " ")).encode()[: page_of.REASON_BYTES - 1]
         number = self._places[reason] = self._meter.words[page_of.REASONS]
         start = page_of.REASON_TEXTS + number * page_of.REASON_BYTES
         self._meter.page[start : start + len(text)] = text

@@ -33,7 +33,7 @@ A class may have these methods as well:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args, overload
+from typing import Any, Literal, NamedTuple, Self, TypeVar, cast, get_args, overload
 
 __all__ = [
     "KINDS",
@@ -56,8 +56,14 @@ _KIND = "__mimocorb_kind__"
 _BATCH = "__mimocorb_batch__"
 
 
-class Metadata(NamedTuple):
-    """What is known of an event besides its data.
+class _Numbers(NamedTuple):
+    counter: int
+    timestamp: float
+    deadtime: float
+
+
+class Metadata(_Numbers):
+    """What is known of an event besides its data: a tuple of three numbers, and a time beside it.
 
     A filter or observer with a second parameter ``metadata`` gets one of these; the ``metadata`` of
     a sink or of a batch function has the same names, with one array entry for each event.
@@ -70,11 +76,28 @@ class Metadata(NamedTuple):
         UTC in seconds since 1970.
     deadtime
         Fraction dead / (dead + active) of the interval since the previous event; -1: not measured.
+    time_ns
+        Time in whole nanoseconds, exact, since whatever moment the source counts from: its start,
+        or 1970 UTC. None if the source gives none. It is no part of the tuple.
     """
 
-    counter: int
-    timestamp: float
-    deadtime: float
+    time_ns: int | None = None
+
+    def __new__(
+        cls, counter: int, timestamp: float, deadtime: float, time_ns: int | None = None
+    ) -> Self:
+        """Make one of three numbers, and perhaps a time."""
+        return super().__new__(cls, counter, timestamp, deadtime).at(time_ns)
+
+    def at(self, time_ns: int | None) -> Self:
+        """Set the time, if there is one; for the loops, which make the tuple in a quicker way."""
+        if time_ns is not None:
+            self.time_ns = time_ns
+        return self
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return text if self.time_ns is None else f"{text[:-1]}, time_ns={self.time_ns})"
 
 
 @overload
@@ -137,7 +160,7 @@ def filter(function: Function, /) -> Function: ...
 def filter(*, batch: bool) -> Callable[[Function], Function]: ...
 
 
-def filter(function: Any = None, /, **options: Any) -> Any:
+def filter(function: Any = None, /, *more: Any, **options: Any) -> Any:
     """Mark a function, or a class of callable objects, as a filter: called with each event.
 
     It returns None to reject the event, True to keep it, or results. Its keyword parameters are its
@@ -179,6 +202,11 @@ def filter(function: Any = None, /, **options: Any) -> Any:
     >>> all_large_pulses(events, threshold_mV=10.0)
     array([ True, False])
     """
+    if more:
+        raise TypeError(
+            "mimocorb's filter, which marks a function, was called like Python's filter(), which "
+            "it hides in this module: write 'import mimocorb as mc' and '@mc.filter'"
+        )
     return _marked("filter", function, options, batches=True)
 
 

@@ -18,13 +18,14 @@ time is *working*. Times are whole nanoseconds of CLOCK_MONOTONIC and add up exa
 
 from __future__ import annotations
 
+import math
 import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from mimocorb._core import TimeAccount
+from mimocorb.buffers.time_account import TimeAccount
 from mimocorb.buffers.waits import WaitCause, tell_waits_to
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter_page import Activity, Capability
@@ -85,6 +86,8 @@ class Meter(TimeAccount):
 
     def event_was_recorded(self, timestamp_s: float) -> None:
         """Note that the source gave the event a time of its own, as recorded events have one."""
+        if not math.isfinite(timestamp_s):
+            return
         times, first = self._times, page_of.RECORDED_S
         if not self.words[page_of.KNOWS] & Capability.RECORDED:
             times[first] = times[first + 1] = timestamp_s

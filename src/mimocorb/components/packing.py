@@ -22,16 +22,17 @@ from mimocorb.components.records import RecordForm
 
 __all__ = ["Packer"]
 
-# Numbers that `struct` converts as NumPy does, or refuses. It would take any object for a bool, and
-# a bool for any number.
-_NUMBERS = frozenset(
-    (int, float, np.float64, np.float32, np.int64, np.int32, np.int16, np.uint64, np.uint32)
-)
+# Numbers that `struct` converts exactly, or refuses, or rounds to a shorter float; whole ones too,
+# which must not be. It would take any object for a bool, and a bool for any number.
+_FLOATS = frozenset((float, np.float64, np.float32))
+_WHOLE = frozenset((int, np.int64, np.int32, np.int16, np.uint64, np.uint32))
 _CODES = {"f8": "d", "f4": "f", "f2": "e"} | {
     f"{kind}{size}": code if kind == "i" else code.upper()
     for kind in "iu"
     for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))
 }
+
+_MOST_LOOKS = 64
 
 PackNumbers = Callable[[Any, Any, int], bool]
 
@@ -85,9 +86,24 @@ def _number_packer(form: RecordForm) -> PackNumbers:
     numbers = _struct_of(form) if form.samples == 1 else None
     if numbers is None:
         return lambda _value, _memory, _offset: False
-    names, pack, are_numbers = form.dtype.names, numbers.pack_into, _NUMBERS.issuperset
+    names, pack = form.dtype.names, numbers.pack_into
     get: Callable[[Any], Any] = itemgetter(*names) if names else tuple
     count = len(names or ())
+    exact_up_to = [_exact_up_to(form.dtype[name]) for name in names or ()]
+    exact_up_to = exact_up_to or [_exact_up_to(form.dtype)]
+
+    # By the types of the values: which of them are whole numbers for a float, and up to where it
+    # has all of those. None: not numbers that are known here.
+    looks: dict[tuple[type, ...], list[tuple[int, int]] | None] = {}
+
+    def look_at(types: tuple[type, ...]) -> list[tuple[int, int]] | None:
+        found = None
+        if all(kind in _WHOLE or kind in _FLOATS for kind in types):
+            limits = enumerate(zip(types, exact_up_to, strict=True))
+            found = [(place, limit) for place, (kind, limit) in limits if limit and kind in _WHOLE]
+        if len(looks) < _MOST_LOOKS:
+            looks[types] = found
+        return found
 
     # whatever goes wrong, RecordForm says so
     faults = (LookupError, struct.error, OverflowError)
@@ -96,17 +112,24 @@ def _number_packer(form: RecordForm) -> PackNumbers:
         if type(value) is dict and len(value) == count:
             try:
                 values = get(value)
-                if are_numbers(map(type, values)):
-                    pack(memory, offset, *values)
-                    return True
+                types = tuple(map(type, values))
+                places = looks[types] if types in looks else look_at(types)
+                if places is None:
+                    return False
+                for place, limit in places:
+                    if not -limit <= values[place] <= limit:
+                        return False
+                pack(memory, offset, *values)
             except faults:
-                pass
+                return False
+            return True
         return False
 
     def pack_one(value: Any, memory: Any, offset: int) -> bool:
         if names:
             value = value.get(names[0]) if type(value) is dict and len(value) == 1 else None
-        if type(value) in _NUMBERS:
+        kind, limit = type(value), exact_up_to[0]
+        if kind in _FLOATS or (kind in _WHOLE and (not limit or -limit <= value <= limit)):
             try:
                 pack(memory, offset, value)
             except faults:
@@ -115,6 +138,11 @@ def _number_packer(form: RecordForm) -> PackNumbers:
         return False
 
     return pack_fields if count > 1 else pack_one
+
+
+def _exact_up_to(dtype: np.dtype[Any]) -> int:
+    """Return up to where a float has every whole number; 0 for integers."""
+    return 2 ** (int(np.finfo(dtype).nmant) + 1) if dtype.kind == "f" else 0
 
 
 def _struct_of(form: RecordForm) -> struct.Struct | None:

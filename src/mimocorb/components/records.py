@@ -15,8 +15,8 @@ or, where S is 1, (k,), or a dictionary of arrays whose first axis is k.
 In channel-contiguous records (see :mod:`mimocorb.buffers.layout`), S is the length of the fields
 and the structured array has the shape (1,).
 
-Numbers are converted without loss: an integer channel takes 5.0, but neither 5.3 nor a value
-beyond its range. Only rounding of floats to float32 or float16 is silent.
+What is in it goes into the slot by the rule of :mod:`mimocorb.buffers.exact`: by name, and exact or
+refused.
 
 Whatever has the very bytes of a slot is copied as bytes, in 6 us for 4 x 4250 float64: structured
 arrays of the very dtype, and arrays of the fields' type whose samples lie in memory as in the
@@ -27,22 +27,16 @@ are copied field by field: 14 us, a third less than one transposing copy takes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._words import how_many
+from mimocorb.buffers.exact import DoesNotFitError, as_array, shortened, store
 from mimocorb.buffers.layout import base_of_all_fields, contiguous_samples
 
 __all__ = ["DoesNotFitError", "RecordForm"]
-
-_WHOLE = "biu"
-
-
-class DoesNotFitError(ValueError):
-    """A value cannot be stored in a slot; the message says what is expected and was found."""
 
 
 class RecordForm:
@@ -111,7 +105,7 @@ class RecordForm:
         """
         if isinstance(block, Mapping):
             return self._named_rows(block, tuple(block), _rows_of(block))
-        array = np.asarray(block)
+        array = as_array(block, "the block")
         if array.dtype == self.dtype and array.ndim:
             if array.shape == (len(array), *self._shape, *self.dtype.shape):
                 in_one_piece = not len(array) or array[0].flags.c_contiguous
@@ -155,7 +149,7 @@ class RecordForm:
 
     def _assign_rows(self, target: NDArray[Any], channel: str, value: Any) -> None:
         into = target[channel] if self.dtype.names else target
-        source = np.asarray(value)
+        source = as_array(value, f"channel {channel}")
         count = len(target)
         wanted = {into.shape, (count, *into.shape[2:])} if self.samples == 1 else {into.shape}
         if source.shape not in wanted:
@@ -164,7 +158,7 @@ class RecordForm:
                 f" {how_many(count, 'event')}, that is shape {min(wanted, key=len)}; found"
                 f" {_found(value)}"
             )
-        _store(into, source.reshape(into.shape), channel, value, of_rows=True)
+        store(into, source.reshape(into.shape), f"channel {channel}", of_rows=True)
 
     def is_one_part_per_channel(self, value: Sequence[Any]) -> bool:
         """Tell whether a list holds the channels of one event rather than several events."""
@@ -193,7 +187,7 @@ class RecordForm:
 
         Either an array as it is in the slot, or a plain one of all its numbers.
         """
-        if not isinstance(value, (np.ndarray, np.void)):
+        if not isinstance(value, (np.ndarray, np.void)) or isinstance(value, np.ma.MaskedArray):
             return None
         if value.dtype == self.dtype:
             fits = value.shape == self._shape or (value.shape == () and self.samples == 1)
@@ -233,10 +227,13 @@ class RecordForm:
     def _parts(self, value: Any) -> Iterable[Any]:
         """Split an array or a sequence into its channels."""
         channels, samples = self.number_of_channels, self.channel_samples
-        if isinstance(value, (list, tuple)) and self.is_one_part_per_channel(value):
-            return value
+        given = self._separate_parts(value) if isinstance(value, (list, tuple)) else None
+        if given is not None:
+            return given
         try:
-            array = np.asarray(value)
+            array = as_array(value, "the event")
+        except DoesNotFitError:
+            raise
         except ValueError:
             raise DoesNotFitError(f"expected {self}; found {_found(value)}") from None
         if array.shape == (channels, samples):
@@ -251,9 +248,26 @@ class RecordForm:
             return (array,)
         raise DoesNotFitError(f"expected {self}; found {_found(value)}")
 
+    def _separate_parts(self, value: Sequence[Any]) -> Iterable[Any] | None:
+        """Return the channels of a sequence of channels, or of records; None if it is neither.
+
+        So no value is put into one array with those of another channel.
+        """
+        is_of_records = len(value) == self.channel_samples and all(
+            isinstance(part, tuple) and len(part) == self.number_of_channels for part in value
+        )
+        if not self.is_one_part_per_channel(value):
+            return zip(*value, strict=True) if is_of_records else None
+        if is_of_records and len(value) > 1:
+            raise DoesNotFitError(
+                f"found {_found(value)}: a tuple may be a channel or a sample here; make arrays or"
+                " lists of them, one for each channel"
+            )
+        return value
+
     def _assign(self, slot: NDArray[Any], channel: str, value: ArrayLike) -> None:
         target = slot[channel] if self.dtype.names else slot
-        source = np.asarray(value)
+        source = as_array(value, f"channel {channel}")
         if source.shape != target.shape:
             if self.samples == 1 and source.size == target.size:
                 source = source.reshape(target.shape)
@@ -262,7 +276,7 @@ class RecordForm:
                     f"channel {channel}: expected {how_many(self.channel_samples, 'sample')},"
                     f" that is shape {target.shape}; found {_found(value)}"
                 )
-        _store(target, source, channel, value)
+        store(target, source, f"channel {channel}")
 
 
 def _rows_of(block: Mapping[Any, Any]) -> int:
@@ -281,60 +295,9 @@ def _rows_of(block: Mapping[Any, Any]) -> int:
     return int(count)
 
 
-def _store(
-    target: NDArray[Any], source: NDArray[Any], channel: str, value: Any, *, of_rows: bool = False
-) -> None:
-    """Convert and copy the samples of a channel; refuse what does not survive."""
-    rule = _conversion(source.dtype, target.dtype)
-    if rule == "plain":
-        target[...] = source
-    elif rule == "checked":
-        _convert_checked(target, source, channel, of_rows=of_rows)
-    else:
-        raise DoesNotFitError(
-            f"channel {channel} holds {target.dtype}; found {source.dtype}, which cannot be"
-            f" converted: {_short_repr(value)}"
-        )
-
-
-@lru_cache(maxsize=256)
-def _conversion(source: np.dtype[Any], target: np.dtype[Any]) -> str:
-    if np.can_cast(source, target, "safe"):
-        return "plain"
-    numbers = "biuf"
-    if source.kind in numbers and target.kind in numbers:
-        return "checked"
-    return "checked" if np.can_cast(source, target, "same_kind") else "refused"
-
-
-def _convert_checked(
-    target: NDArray[Any], source: NDArray[Any], channel: str, *, of_rows: bool
-) -> None:
-    """Convert, and refuse what does not survive: fractions, overflow, cut-off text."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        target[...] = source.astype(target.dtype)
-    if target.dtype.kind in "fc":
-        changed = np.isinf(target) & ~np.isinf(source)
-    else:
-        changed = target != source
-    if changed.any():
-        index = tuple(int(i[0]) for i in np.nonzero(changed))
-        where = f" of row {index[0]}" if of_rows else ""
-        wants = "whole numbers" if target.dtype.kind in _WHOLE else "values in range"
-        raise DoesNotFitError(
-            f"channel {channel} holds {target.dtype}; the value {source[index]!r}{where} does not"
-            f" fit into it. Hand over {wants}, or choose another data_type for the buffer."
-        )
-
-
 def _shortened(names: Sequence[Any], limit: int = 8) -> str:
     shown = ", ".join(str(name) for name in names[:limit])
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
-
-
-def _short_repr(value: object, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def _found(value: Any) -> str:
@@ -344,4 +307,4 @@ def _found(value: Any) -> str:
         shapes = {np.shape(part) if hasattr(part, "__len__") else () for part in value}
         parts = f", each of shape {shapes.pop()}" if len(shapes) == 1 else " of different shapes"
         return f"a {type(value).__name__} of {how_many(len(value), 'item')}{parts}"
-    return f"{type(value).__name__} {_short_repr(value)}"
+    return f"{type(value).__name__} {shortened(value)}"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from numbers import Real
 
+from mimocorb._texts import identifier
 from mimocorb.errors import SetupError
 
-__all__ = ["Results", "connect", "flush", "report"]
+__all__ = ["DISORDER", "Results", "connect", "flush", "report"]
+
+DISORDER = "disordered_events"
+"""Result of a merging worker: how often a counter or a time went back, or a counter came twice."""
 
 SHORTEST_INTERVAL_S = 0.1
+MOST_NAMES = 1000
+"""Of one process: results are numbers that people look at, and stand in the record of a run."""
+LONGEST_NAME = 200
+
+_log = logging.getLogger("report")  # a warning of the function that reports
 
 Results = Mapping[str, float]
 
@@ -22,12 +32,14 @@ class _Reporter:
         self.send: Callable[[Results], None] | None = None
         self._held_back: dict[str, float] = {}
         self._sent_s: dict[str, float] = {}
+        self._names: set[str] = set()
+        self._has_warned = False
 
     def report(self, results: Results) -> None:
         if self.send is None:
             return
         now_s = time.monotonic()
-        self._held_back.update(results)
+        self._held_back.update(self._admitted(results))
         due = [
             name
             for name in self._held_back
@@ -36,6 +48,19 @@ class _Reporter:
         if due:
             self._sent_s.update(dict.fromkeys(due, now_s))
             self.send({name: self._held_back.pop(name) for name in due})
+
+    def _admitted(self, results: Results) -> Results:
+        """Return the results whose names are known, or new and not too many."""
+        known = {name: value for name, value in results.items() if name in self._names}
+        for name in [each for each in results if each not in known]:
+            if len(self._names) >= MOST_NAMES:
+                if not self._has_warned:
+                    self._has_warned = True
+                    _log.warning("only the first %d names are kept, not %r", MOST_NAMES, name)
+                break
+            self._names.add(name)
+            known[name] = results[name]
+        return known
 
     def flush(self) -> None:
         if self.send is not None and self._held_back:
@@ -58,12 +83,13 @@ def report(**results: float) -> None:
     ----------
     **results
         Numbers by name; the unit belongs into the name, as in ``lifetime_us``. Each name is passed
-        on at most ten times a second, and the last value in any case when the worker ends.
+        on at most ten times a second, and the last value in any case when the worker ends. A
+        process may report 1000 names.
 
     Raises
     ------
     SetupError
-        A value is not a number.
+        A value is not a number, or a name is too long.
 
     Examples
     --------
@@ -73,11 +99,16 @@ def report(**results: float) -> None:
     >>> report(lifetime_us=2.19, relative_error=0.012)
     """
     for name, value in results.items():
+        if len(name) > LONGEST_NAME:
+            raise SetupError(
+                f"report() takes names of at most {LONGEST_NAME} characters, found {len(name)}: "
+                f"{name:.60}…"
+            )
         if not isinstance(value, Real):
             raise SetupError(
                 f"report({name}=…) takes a number, found {type(value).__name__} {value!r:.60}"
             )
-    _reporter.report({name: float(value) for name, value in results.items()})
+    _reporter.report({identifier(name): float(value) for name, value in results.items()})
 
 
 def connect(send: Callable[[Results], None]) -> None:

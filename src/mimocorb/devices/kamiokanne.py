@@ -55,6 +55,7 @@ _WAVEFORM_FILES = ("kamiokanne_waveforms.npz", "rawDP_180403.dat.zip")
 _REFERENCE_FILES = ("dpKanne2_180403.dat",)
 _SOURCE = "https://github.com/GuenterQuast/picoCosmo, folder output/Kanne_180403"
 _LONGEST_NUMBER = 32  # characters that a voltage and its separators need at most
+_LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def _open_text(file: Path) -> Iterator[TextIO]:
 def _header_of_text(file: Path, text: TextIO) -> KamiokanneHeader:
     """Read up to the line ``data:``; what follows are the events."""
     lines = []
-    for line in text:
+    for line in _lines(text):
         if line.rstrip() == "data:":
             break
         lines.append(line)
@@ -218,13 +219,18 @@ def _header_of_text(file: Path, text: TextIO) -> KamiokanneHeader:
         raise SetupError(f"{file} has no header (OscConf) of a recording: {problem!r}") from problem
 
 
+def _lines(text: TextIO) -> Iterator[str]:
+    """Yield the lines; one that does not end, in pieces."""
+    return iter(lambda: text.readline(_LONGEST_LINE), "")
+
+
 def _blocks(file: Path, text: TextIO, header: KamiokanneHeader) -> Iterator[str]:
     """Yield the text of one event after the other; each ends in a line with two brackets."""
     limit = _LONGEST_NUMBER * header.number_of_samples * len(header.channels)
     lines: list[str] = []
     length = 0
     number = 0
-    for line in text:
+    for line in _lines(text):
         lines.append(line)
         length += len(line)
         if line.rstrip().endswith("]]"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
 import re
 from collections.abc import Iterator
@@ -19,11 +20,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._files import open_regular
+from mimocorb.buffers.exact import exact_number
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 
 __all__ = ["MimoFile"]
 
 _LONGEST_HEADER = 1 << 20
+_NUMBERS = ("counter", "timestamp", "deadtime")
+_KINDS: dict[str, type[np.int64 | np.float64]] = {
+    "counter": np.int64,
+    "timestamp": np.float64,
+    "deadtime": np.float64,
+    "time_ns": np.int64,
+}
 _PLAIN = re.compile(r"[biufc]\d{1,2}")
 
 logger = logging.getLogger(__name__)
@@ -53,7 +64,7 @@ class MimoFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 head = io.BytesIO(file.read(_LONGEST_HEADER))
         except OSError as error:
             raise SetupError(f"cannot read {path}: {error.strerror}") from error
@@ -64,7 +75,8 @@ class MimoFile:
             self._event = np.dtype(
                 [("data", data, (lengths[0],)), ("metadata", metadata, (lengths[1],))]
             )
-            np.zeros(1, metadata)[["counter", "timestamp", "deadtime"]]
+            np.zeros(1, metadata)[list(_NUMBERS)]
+            self._known = {name: _KINDS[name] for name in _KINDS if name in metadata.names}
         except Exception as error:  # whatever a file can make of it
             raise SetupError(
                 f"{path} is not a file that mimoCoRB2 has recorded: {type(error).__name__}: {error}"
@@ -72,20 +84,27 @@ class MimoFile:
         self.data_dtype, self.data_length = data, lengths[0]
         self._begin = head.tell()
 
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], tuple[int, float, float]]]:
-        """Yield data and ``(counter, timestamp, deadtime)`` of each event, in recorded order.
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], Metadata]]:
+        """Yield data and metadata of each event, in recorded order.
+
+        Metadata are ``counter``, ``timestamp``, ``deadtime``, and ``time_ns`` if the file has it.
 
         Half an event at the end, left by a process that was killed, is told in the log.
         """
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
+            left = file.seek(0, os.SEEK_END) - self._begin
+            if self._event.itemsize > left > 0:
+                logger.warning("%s has not one whole event", self.path)
+                return
             file.seek(self._begin)
             while len(content := file.read(self._event.itemsize)) == self._event.itemsize:
                 (event,) = np.frombuffer(content, self._event)
                 about = event["metadata"][0]
-                yield (
-                    event["data"],
-                    (int(about["counter"]), float(about["timestamp"]), float(about["deadtime"])),
-                )
+                numbers = [
+                    exact_number(about[name], kind, f"{self.path}: {name}")
+                    for name, kind in self._known.items()
+                ]
+                yield event["data"], Metadata(*numbers)
         if content:
             logger.warning("%s ends with half an event, which is left out", self.path)
 

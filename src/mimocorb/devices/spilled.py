@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.components.form import source
-from mimocorb.recording.spill_file import spilled_events
+from mimocorb.recording.spill_file import event_dtype, spilled_events
 
 __all__ = ["replay_spilled"]
+
+_METADATA = ("counter", "timestamp", "deadtime", "time_ns")  # files of old have no times
 
 
 @source(batch=True)
 def replay_spilled(
     *, spill_file: Path, worker: str, buffer: Mapping[str, Any]
-) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Publish the events that a worker did not get to process, with the metadata they had.
 
     Parameters
@@ -32,5 +34,7 @@ def replay_spilled(
     SetupError
         The file cannot be read.
     """
-    for rows in spilled_events(spill_file, buffer["name"], worker):
-        yield rows["data"], (rows["counter"], rows["timestamp"], rows["deadtime"])
+    dtype = event_dtype(buffer["dtype"], buffer["values_per_slot"])
+    for rows in spilled_events(spill_file, buffer["name"], worker, dtype):
+        known = [name for name in _METADATA if name in (rows.dtype.names or ())]
+        yield rows["data"], {name: rows[name] for name in known}

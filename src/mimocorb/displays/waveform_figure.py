@@ -6,6 +6,7 @@ or a file, is decided elsewhere.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 INK = "#303438"
 FAINT = "#8a9096"
 _COLUMNS = 1200
+_LAST_DAY_S = 253402300800  # the year 10000, which a calendar cannot show; a clock in ms is there
 _TIME_UNITS = (("ns", 1.0, 2e3), ("µs", 1e3, 2e6), ("ms", 1e6, 2e9), ("s", 1e9, np.inf))
 
 
@@ -95,8 +97,10 @@ class EventInfo:
 
     def __str__(self) -> str:
         parts = [f"event {self.counter}"]
-        if self.timestamp_s > 0:
+        if 0 < self.timestamp_s < _LAST_DAY_S:
             parts.append(time.strftime("%H:%M:%S UTC", time.gmtime(self.timestamp_s)))
+        elif self.timestamp_s > 0 or math.isnan(self.timestamp_s):
+            parts.append(f"timestamp {self.timestamp_s:g} s")
         if not self.ended:
             parts.append(f"{_rounded(self.age_s)} s old")
         if self.deadtime >= 0:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb.errors import SetupError
-from mimocorb.model.kinds import Choice, Number, part_config
+from mimocorb.model.kinds import Choice, Number, WholeNumber, part_config
 
-__all__ = ["Incomplete", "MergeBy", "MergeSettings", "window_fault"]
+__all__ = ["Incomplete", "MergeBy", "MergeSettings", "merge_fault"]
 
 MergeBy = Literal["counter", "time"]
 Incomplete = Literal["drop", "pass", "fail"]
@@ -28,24 +28,30 @@ class MergeSettings:
     __pydantic_config__: ClassVar[Any] = part_config()
 
     by: Annotated[MergeBy, Choice(get_args(MergeBy))] = "counter"
-    """counter: events of the same number belong together; time: those at most window_s after the
+    """counter: events of the same number belong together; time: those at most a window after the
     earliest."""
     window_s: Annotated[float | None, Number("seconds")] = None
-    """The window in seconds, for by: time."""
+    """The window in seconds, for by: time; the time is the timestamp of the events."""
     incomplete: Annotated[Incomplete, Choice(get_args(Incomplete))] = "drop"
     """If a buffer has nothing that fits: drop the others, pass them on with None for what is
     missing, or fail."""
     timeout_s: Annotated[float | None, Number("seconds")] = None
     """How long to wait for a buffer that has nothing, in seconds; without it: for ever."""
+    window_ns: Annotated[int | None, WholeNumber(0, (1 << 63) - 1)] = None
+    """The window in whole nanoseconds, for by: time; the time is the time_ns of the events."""
+    modulo: Annotated[int | None, WholeNumber(2, 1 << 62)] = None
+    """Where counters begin again at 0, such as 65536 for 16 bits, for by: counter."""
 
     def __post_init__(self) -> None:
         _one_of("by", self.by, get_args(MergeBy))
         _one_of("incomplete", self.incomplete, get_args(Incomplete))
         _seconds("window_s", self.window_s)
         _seconds("timeout_s", self.timeout_s)
-        fault = window_fault(self.by, self.window_s)
+        _whole("window_ns", self.window_ns, 0)
+        _whole("modulo", self.modulo, 2)
+        fault = merge_fault({"by": self.by, **{key: getattr(self, key) for key in _BELONGS_TO}})
         if fault:
-            raise SetupError(f"merge: {'; '.join(fault)}.")
+            raise SetupError(f"merge: {'; '.join(fault[1:])}.")
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> MergeSettings:
@@ -57,12 +63,38 @@ class MergeSettings:
         return cls(**given)
 
 
-def window_fault(by: str, window_s: float | None) -> tuple[str, str, str] | None:
-    """Say what was asked, what was found and what to do, if the two do not fit; None if they do."""
-    if by == "time" and window_s is None:
-        return "merging by time needs a window_s", "found none", "add one in seconds, such as 0.001"
-    if by != "time" and window_s is not None:
-        return "a window_s is for merging by time", f"found by {by}", "remove it, or set by to time"
+_BELONGS_TO = {"window_s": "time", "window_ns": "time", "modulo": "counter"}
+
+
+def merge_fault(given: Mapping[str, Any]) -> tuple[str, str, str, str] | None:
+    """Say at which key, what was asked, what was found, what to do, if values do not fit.
+
+    None if they do.
+    """
+    by = given.get("by", MergeSettings.by)
+    for key, needed in _BELONGS_TO.items():
+        if given.get(key) is not None and by != needed:
+            return (
+                key,
+                f"a {key} is for merging by {needed}",
+                f"found by {by}",
+                f"remove it, or set by to {needed}",
+            )
+    windows = [key for key in ("window_s", "window_ns") if given.get(key) is not None]
+    if by == "time" and not windows:
+        return (
+            "by",
+            "merging by time needs a window_s",
+            "found none",
+            "add one in seconds, such as 0.001",
+        )
+    if len(windows) == 2:
+        return (
+            "window_ns",
+            "merging by time has one window",
+            "found window_s and window_ns",
+            "window_s goes by the timestamp of the events, window_ns by their time_ns: remove one",
+        )
     return None
 
 
@@ -75,3 +107,9 @@ def _seconds(key: str, value: object) -> None:
     wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0
     if value is not None and wrong:
         raise SetupError(f"merge: {key} is {value!r}; give seconds, a number from 0.")
+
+
+def _whole(key: str, value: object, least: int) -> None:
+    wrong = isinstance(value, bool) or not isinstance(value, int) or value < least
+    if value is not None and wrong:
+        raise SetupError(f"merge: {key} is {value!r}; give a whole number from {least}.")

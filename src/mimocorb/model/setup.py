@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
+from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
 from mimocorb.model.kinds import (
     Derived,
@@ -105,7 +106,7 @@ def _condition(value: Any) -> StopCondition | None:
     except ValueError:
         return None
     comparison = next(known for known in get_args(Comparison) if known == match["comparison"])
-    known = StopCondition(match["subject"], match["quantity"], comparison, limit)
+    known = StopCondition(match["subject"], identifier(match["quantity"]), comparison, limit)
     return known if math.isfinite(limit) else None
 
 

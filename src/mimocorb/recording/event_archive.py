@@ -3,7 +3,8 @@
 Each event is a member ``<stem>_<counter>.parquet`` with one column per field and one row per
 sample, whether the channels are interleaved or each in one piece. The n-th event with the same
 counter is ``<stem>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
-(UTC, s) and ``deadtime``, and ``may_repeat`` (``true``) if the event may be a repeat.
+(UTC, s) and ``deadtime``, ``time_ns`` (whole ns) if the source gives it, and ``may_repeat``
+(``true``) if the event may be a repeat.
 
 The members of a call become visible by the header of the first, which is written last: an archive
 left by a killed process ends with its last whole event and opens without error. The end of an
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
+from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns
 
@@ -37,6 +39,9 @@ _DEFAULT_COMPRESSION = "snappy"
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 _REPEAT = "may_repeat"
 _END_BYTES = 2 * tarfile.BLOCKSIZE
+
+_LATEST_S = 8**11
+"""From here on the header of a member has no place for a time; a clock in ms is there."""
 
 
 class EventArchive:
@@ -103,7 +108,8 @@ class EventArchive:
         OutputError
             They could not be written; the archive keeps the whole events it had.
         """
-        each = zip(*(part.tolist() for part in metadata), strict=True)
+        numbers = zip(*(part.tolist() for part in metadata), metadata.times(), strict=True)
+        each = (Metadata(*of_event) for of_event in numbers)
         marks = itertools.repeat(False) if metadata.may_repeat is None else metadata.may_repeat
         notes = dict(notes or {})
         members = [
@@ -133,13 +139,13 @@ class EventArchive:
             self._file.close()
 
     def _member(
-        self, event: NDArray[Any], metadata: tuple[int, float, float], notes: Mapping[str, str]
+        self, event: NDArray[Any], metadata: Metadata, notes: Mapping[str, str]
     ) -> tuple[bytes, bytes]:
         """Return header and padded body of an event's member."""
         body = self._to_parquet(event, metadata, notes)
         header = tarfile.TarInfo(self._names.next(metadata[0]))
         header.size = len(body)
-        header.mtime = max(0, int(metadata[1]))
+        header.mtime = int(metadata[1]) if 0 <= metadata[1] < _LATEST_S else 0
         padding = bytes(-len(body) % tarfile.BLOCKSIZE)
         return header.tobuf(tarfile.USTAR_FORMAT), body + padding
 
@@ -169,7 +175,8 @@ def size_of_noise(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
     to_parquet = _ParquetFormat(owner, setup, config)
     dtype, length = setup["dtype"], setup["values_per_slot"]
     noise = np.random.default_rng(0).bytes(dtype.itemsize * length)
-    size = len(to_parquet(np.frombuffer(noise, dtype), (0, 0.0, 0.0)))
+    about = Metadata(0, 0.0, 0.0, NO_TIME)
+    size = len(to_parquet(np.frombuffer(noise, dtype), about))
     return tarfile.BLOCKSIZE + size + -size % tarfile.BLOCKSIZE
 
 
@@ -193,7 +200,7 @@ class _ParquetFormat:
     def __call__(
         self,
         data: NDArray[Any],
-        metadata: tuple[int, float, float],
+        metadata: Metadata,
         notes: Mapping[str, str] | None = None,
     ) -> bytes:
         """Return one event as a Parquet file; the notes are further Parquet metadata."""
@@ -204,11 +211,13 @@ class _ParquetFormat:
         if self.is_contiguous:
             columns = [column[0] for column in columns]
         counter, timestamp, deadtime = metadata
+        time_ns = metadata.time_ns
         schema = self.schema.with_metadata(
             {
                 "counter": str(counter),
                 "timestamp": repr(timestamp),
                 "deadtime": repr(deadtime),
+                **({} if time_ns is None else {"time_ns": str(time_ns)}),
                 **self.description,
                 **(notes or {}),
             }

@@ -144,6 +144,18 @@ class OutputFile:
     def _try(self, attempt: Callable[[], T]) -> T:
         return when_there_is_room(attempt, self.path.name) if self._waits else attempt()
 
+    def replace_heading(self, heading: bytes) -> None:
+        """Write another heading, no shorter, in place of that of a file without records.
+
+        Raises
+        ------
+        OutputError
+            It could not be written; a part of it may be there.
+        """
+        if self.records:
+            raise ValueError(f"{self.path} has records, so its heading stays")
+        self._extend([(0, heading)], 0)
+
     def append(self, records: Sequence[bytes]) -> None:
         """Append records, all or none.
 

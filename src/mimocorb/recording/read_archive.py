@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._files import open_regular
 from mimocorb.components.form import source
 from mimocorb.errors import SetupError
 
 __all__ = ["ArchivedEvent", "archived_events", "event_of_member", "read_parquet_tar"]
 
+LARGEST_EVENT_BYTES = 1 << 30
 _OF_OTHERS = (b"pandas", b"ARROW:schema")
 _MEMBER = re.compile(r"_(\d+)(?:\.\d+)?\.parquet$")
 
@@ -79,7 +81,7 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
     """
     member: tarfile.TarInfo | None = None
     try:
-        with tarfile.open(archive) as content:
+        with open_regular(archive) as file, tarfile.open(fileobj=file) as content:
             for member in content:
                 if member.isfile():
                     yield event_of_member(content, member)
@@ -87,9 +89,10 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
         raise SetupError(f"there is no archive {archive}") from None
     except (OSError, EOFError, tarfile.TarError) as error:
         behind = f" behind {member.name}" if member is not None else ""
+        why = str(error).partition(":\n")[0] or type(error).__name__
         raise SetupError(
-            f"{archive} cannot be read{behind}: {error or type(error).__name__}; it is to be a tar"
-            " file with one Parquet file for each event"
+            f"{archive} cannot be read{behind}: {why}; it is to be a tar file with one Parquet file"
+            " for each event"
         ) from error
 
 
@@ -106,6 +109,8 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+    if member.size > LARGEST_EVENT_BYTES:
+        raise EOFError(f"{member.name} has {member.size} bytes, more than an event may have")
     file = content.extractfile(member)
     raw = file.read() if file is not None else b""
     if len(raw) < member.size:

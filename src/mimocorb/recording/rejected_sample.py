@@ -89,7 +89,7 @@ class RejectedSample:
                     "sample of rejected events", _path(), self._setup, self._config, waits=False
                 )
             self._archive.append([data], metadata, {"reason": reason})
-        except (OutputError, SetupError) as error:
+        except (OutputError, SetupError, ValueError, OverflowError) as error:
             self._give_up(error)
         else:
             self._meter.words[page_of.SAMPLED] += 1
@@ -103,7 +103,7 @@ class RejectedSample:
             except OutputError as error:  # what is in it can be read without the end
                 logger.warning("the sample of rejected events: %s", error)
 
-    def _give_up(self, error: OutputError | SetupError) -> None:
+    def _give_up(self, error: Exception) -> None:
         self._meter.words[page_of.SAMPLE_LOST] += 1
         if not self._has_warned:
             self._has_warned = True

@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import json
 import os
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._files import open_regular
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.spill_place import partial_of
 
-__all__ = ["SpillFile", "SpillIndex", "SpilledGroup", "event_dtype", "read_index", "spilled_events"]
+__all__ = [
+    "SpillFile",
+    "SpillIndex",
+    "SpilledGroup",
+    "event_dtype",
+    "read_index",
+    "spilled_events",
+    "validated",
+]
+
+_T = TypeVar("_T")
 
 FORMAT = "mimocorb spill"
 VERSION = 1
@@ -81,8 +94,8 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
     """Return the type of a row: an event with its metadata.
 
     Fields are ``sequence`` (publish number), ``delivery`` (how often it had been handed out, this
-    time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime`` and ``data``, the array of the
-    slot.
+    time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``time_ns`` (whole ns; the
+    least int64 if the event has none) and ``data``, the array of the slot.
     """
     return np.dtype(
         [
@@ -91,6 +104,7 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
             ("counter", "<i8"),
             ("timestamp", "<f8"),
             ("deadtime", "<f8"),
+            ("time_ns", "<i8"),
             ("data", dtype, (values_per_slot,)),
         ]
     )
@@ -205,26 +219,47 @@ def read_index(path: Path) -> SpillIndex:
         There is no such file, or it is not a whole spill file of this version.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            index: dict[str, Any] = json.loads(archive.read(INDEX))
+        with _opened(path) as archive, archive.open(_member(archive, INDEX)) as file:
+            index = json.load(file)
     except FileNotFoundError as error:
         raise SetupError(f"there is no spill file {path}") from error
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise SetupError(f"{path} is not a whole spill file: {error}") from error
-    if index.get("format") != FORMAT or index.get("version") != VERSION:
+    except _DAMAGE as error:
+        raise SetupError(f"{path} is not a whole spill file: {_reason(error)}") from error
+    found = index if isinstance(index, dict) else {}
+    if found.get("format") != FORMAT or found.get("version") != VERSION:
         raise SetupError(
-            f"{path} has to be a {FORMAT!r} of version {VERSION}, found {index.get('format')!r} of "
-            f"version {index.get('version')!r}; use the mimocorb that wrote it"
+            f"{path} has to be a {FORMAT!r} of version {VERSION}, found "
+            f"{repr(found.get('format'))[:40]} of version {repr(found.get('version'))[:40]}; use "
+            "the mimocorb that wrote it"
         )
-    groups = [
-        SpilledGroup(**{**group, "sequences": tuple(group["sequences"])})
-        for group in index["groups"]
-    ]
-    return SpillIndex(index["setup"], index["settings"], groups, index.get("replay_of", ""))
+    return validated(path, SpillIndex, index)
 
 
-def spilled_events(path: Path, buffer: str, worker: str) -> Iterator[NDArray[Any]]:
-    """Yield the arrays of events of a buffer that were due to a worker, see :func:`event_dtype`.
+def validated(path: Path, kind: type[_T], content: object) -> _T:
+    """Return what was read from a file as an object of its kind; SetupError if it is none."""
+    from pydantic import TypeAdapter, ValidationError  # who writes such files does without
+
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SetupError(f"{path} is damaged: {place}: {first['msg']}") from error
+
+
+def spilled_events(
+    path: Path, buffer: str, worker: str, dtype: np.dtype[Any] | None = None
+) -> Iterator[NDArray[Any]]:
+    """Yield the arrays of events of a buffer that were due to a worker.
+
+    Parameters
+    ----------
+    path
+        The spill file.
+    buffer, worker
+        As in its index.
+    dtype
+        What :func:`event_dtype` says for the buffer; None: whatever the file has.
 
     Raises
     ------
@@ -233,12 +268,62 @@ def spilled_events(path: Path, buffer: str, worker: str) -> Iterator[NDArray[Any
     """
     groups = read_index(path).groups
     members = [m for g in groups if (g.buffer, g.worker) == (buffer, worker) for m in g.members]
-    with zipfile.ZipFile(path) as archive:
+    with _opened(path) as archive:
         for member in members:
             try:
-                with archive.open(member) as file:
-                    array = np.lib.format.read_array(file, allow_pickle=False)
-                    file.read()  # to the end, where the checksum is looked at
-            except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-                raise SetupError(f"{path} is damaged in {member}: {error}") from error
+                array = _events_of(archive, member, dtype)
+            except _DAMAGE as error:
+                raise SetupError(f"{path} is damaged in {member}: {_reason(error)}") from error
             yield array
+
+
+_DAMAGE = (
+    *(OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError, NotImplementedError),
+    *(SyntaxError, TypeError, RecursionError, MemoryError, zlib.error, tokenize.TokenError),
+)
+"""What the libraries raise for damaged files, each for its kind of damage."""
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return f"{type(error).__name__}: {text[:200]}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        yield archive
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """Find a member; it is as long as it says, as spill files are not compressed."""
+    found = archive.getinfo(name)
+    if found.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    return found
+
+
+def _events_of(archive: zipfile.ZipFile, member: str, dtype: np.dtype[Any] | None) -> NDArray[Any]:
+    """Read an array, after a look whether it is one of events and as large as its member."""
+    info = _member(archive, member)
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if read_header is None:
+            raise ValueError(f"arrays of version {version} are not read")
+        shape, _, found = read_header(file)
+        names = event_dtype(np.dtype("u1"), 1).names or ()
+        older = tuple(name for name in names if name != "time_ns")
+        if found.names not in (names, older) or found.hasobject:
+            raise ValueError(f"it holds {str(found)[:80]}, which are no events")
+        if dtype is not None and any(found[name] != dtype[name] for name in found.names):
+            raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {dtype}")
+        if len(shape) != 1 or shape[0] * found.itemsize != info.file_size - file.tell():
+            raise ValueError(f"it has {info.file_size} bytes, which are not {shape} events")
+    with archive.open(info) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        file.read()  # to the end, where the checksum is looked at
+    return array

@@ -16,9 +16,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from mimocorb._files import read_regular
+
 __all__ = ["SPILL_FILE", "SpillPlace", "find_spill_file", "partial_of"]
 
 SPILL_FILE = "spill.npz"
+LONGEST_PATH_BYTES = 64 << 10
 ELSEWHERE = "spill_is_elsewhere.txt"
 SHARE_OF_DISK = 0.5
 
@@ -31,7 +34,8 @@ def partial_of(path: Path) -> Path:
 def find_spill_file(directory: Path) -> Path:
     """Return where the spill file of a run is, or would be."""
     try:
-        place = Path((directory / ELSEWHERE).read_text(encoding="utf-8").strip())
+        text = read_regular(directory / ELSEWHERE, most_bytes=LONGEST_PATH_BYTES).decode()
+        place = Path(text.strip())
     except (OSError, ValueError):
         return directory / SPILL_FILE
     return place if place.name == SPILL_FILE and place.is_absolute() else directory / SPILL_FILE

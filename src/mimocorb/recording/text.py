@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.components.form import sink
-from mimocorb.errors import SetupError
+from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns, checked_name
 
 __all__ = ["REPEAT_MARK", "Text", "TextTable"]
@@ -26,6 +26,7 @@ _WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most 
 _METADATA = ("counter", "timestamp", "deadtime")
 REPEAT_MARK = " # may be a repeat"
 """Behind the last number of a row; NumPy and others can leave out what stands behind a #."""
+_TIME = "time_ns"
 
 
 @sink
@@ -33,7 +34,9 @@ class Text:
     """Save numbers to a text file, one row for each event, separated by tabs.
 
     The first line names the columns: counter, timestamp (UTC, s), deadtime, then the fields in
-    their order. Numbers are written with the digits that give back the same number when read.
+    their order. Numbers are written with the digits that give back the same number when read. If
+    the first event has a time in whole ns, ``time_ns`` is a column behind
+    these three, with the least int64 for events without one.
 
     Rows are handed to the operating system before their events are acknowledged: a killed process
     leaves whole rows, and all of them. Killed in between, the rows of a batch are in the file
@@ -87,7 +90,7 @@ class Text:
         """Return the most bytes that a row takes; SetupError if it cannot work with its buffer."""
         cls.accept(buffer, filename=filename, header_alias=header_alias)
         dtype = buffer["dtype"]
-        metadata = "\t".join(map(repr, (np.iinfo(np.int64).max, _WIDEST, _WIDEST)))
+        metadata = "\t".join(map(repr, (np.iinfo(np.int64).max, _WIDEST, _WIDEST, NO_TIME)))
         return len(metadata) + len(next(iter(_row_format(dtype, "\t")(_widest_row(dtype))))) + 2
 
     @classmethod
@@ -151,8 +154,11 @@ class TextTable:
         _check_form(owner, setup)
         self._separator = separator
         self._as_text = _row_format(setup["dtype"], separator)
-        header = separator.join(_headings(owner, setup["dtype"].names or ("value",), alias or {}))
-        self._file = OutputFile(directory, name, f"{header}\n".encode())
+        self._headings = _headings(
+            owner, setup["dtype"].names or ("value",), alias or {}, separator
+        )
+        self._with_time = False
+        self._file = OutputFile(directory, name, self._heading())
         self.path = self._file.path
 
     @classmethod
@@ -172,18 +178,40 @@ class TextTable:
         Raises
         ------
         OutputError
-            They could not be written; the file keeps the whole rows it had.
+            They could not be written, or have a time in ns and rows before them have none; the file
+            keeps the whole rows it had.
         """
         between = self._separator
-        each = zip(*(part.tolist() for part in metadata), self._as_text(events[:, 0]), strict=True)
-        rows = [
-            f"{counter}{between}{timestamp!r}{between}{deadtime!r}{between}{columns}"
-            for counter, timestamp, deadtime, columns in each
-        ]
+        times = metadata.time_ns
+        if times is not None and not self._with_time:
+            self._add_time_column(metadata)
+        numbers = [map(repr, part.tolist()) for part in metadata]
+        if self._with_time:
+            numbers.append(map(repr, [NO_TIME] * len(events) if times is None else times.tolist()))
+        each = zip(*numbers, self._as_text(events[:, 0]), strict=True)
+        rows = [between.join(columns) for columns in each]
         if metadata.may_repeat is not None:
             marks = (REPEAT_MARK if marked else "" for marked in metadata.may_repeat)
             rows = [row + mark for row, mark in zip(rows, marks, strict=True)]
         self._file.append([f"{row}\n".encode() for row in rows])
+
+    def _heading(self) -> bytes:
+        names = self._headings
+        if self._with_time:
+            name = _TIME if _TIME not in names else f"event_{_TIME}"
+            names = [*names[: len(_METADATA)], name, *names[len(_METADATA) :]]
+        return f"{self._separator.join(names)}\n".encode()
+
+    def _add_time_column(self, metadata: BatchMetadata) -> None:
+        if self.rows:
+            first = next(i for i, time_ns in enumerate(metadata.times()) if time_ns is not None)
+            raise OutputError(
+                f"event {metadata.counter[first]} has a time_ns, but the events before it had none,"
+                f" so {self.path.name} has no column for it. Give a time to every event, from the"
+                " first one on."
+            )
+        self._with_time = True
+        self._file.replace_heading(self._heading())
 
     def close(self) -> None:
         """Bring the file to the disk. Idempotent."""
@@ -240,22 +268,50 @@ def _widest_row(dtype: np.dtype[Any]) -> NDArray[Any]:
     return row
 
 
-def _headings(owner: str, columns: tuple[str, ...], alias: Mapping[str, str]) -> list[str]:
+def _headings(
+    owner: str, columns: tuple[str, ...], alias: Mapping[str, str], separator: str = "\t"
+) -> list[str]:
     known = (*_METADATA, *columns)
     check_columns(owner, "header_alias", alias, known)
     headings = [str(alias.get(column, column)) for column in known]
-    if any(character in heading for heading in headings for character in "\t\n\r"):
-        raise SetupError(f"{owner}: a column heading contains a tab or a line break.")
+    if any(mark in heading for heading in headings for mark in "\n\r"):
+        raise SetupError(f"{owner}: a column heading contains a line break.")
+    if separator == ",":
+        headings = [_quoted(heading) for heading in headings]
+    elif any(mark in heading for heading in headings for mark in '\t"'):
+        raise SetupError(f"{owner}: a column heading contains a tab or a quote.")
     if len(set(headings)) < len(headings):
         raise SetupError(f"{owner}: two columns have the same heading: {headings}.")
     return headings
 
 
+def _quoted(heading: str) -> str:
+    """Return a heading as CSV has it, RFC 4180."""
+    return '"' + heading.replace('"', '""') + '"' if set('",') & set(heading) else heading
+
+
 def _row_format(dtype: np.dtype[Any], separator: str) -> Callable[[NDArray[Any]], Iterable[str]]:
     """Return the function that writes records, in the shortest form that reads back equal."""
+    shown = _shown_as(dtype)
+    if shown != dtype:
+        as_shown = _row_format(shown, separator)
+        return lambda records: as_shown(records.astype(shown))
     if dtype.names is None:
         return lambda records: map(str, records)
     if all(field.kind in "biu" or field == np.float64 for _, field in _fields(dtype)):
         return lambda records: (separator.join(map(repr, record)) for record in records.tolist())
     # Python has no float32: as Python floats, they would show digits that they do not have
     return lambda records: (separator.join(map(str, record)) for record in records)
+
+
+def _shown_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in which numbers are written, in the same order of fields.
+
+    NumPy cuts the digits of a float16 off by its own precision: 65504 would be 65500.
+    """
+    short, longer = np.dtype(np.float16), np.dtype(np.float32)
+    if dtype.names is None:
+        return longer if dtype == short else dtype
+    if all(field != short for _, field in _fields(dtype)):
+        return dtype
+    return np.dtype([(name, longer if field == short else field) for name, field in _fields(dtype)])

@@ -23,6 +23,9 @@ from mimocorb.run.run_state import Alarm, AlarmKind
 
 __all__ = ["Alarms"]
 
+LONGEST_TEXT = 4000
+"""For the environment of a program, which the system limits."""
+
 
 class Alarms:
     """The alarms of one run.
@@ -41,7 +44,7 @@ class Alarms:
         self._findings = findings
         self._known: dict[tuple[AlarmKind, str], Alarm] = {}
         self._began_s: dict[tuple[AlarmKind, str], float] = {}
-        self._about_run: Mapping[str, str] = {"MIMOCORB_RUN_TITLE": setup.title}
+        self._about_run: Mapping[str, str] = {"MIMOCORB_RUN_TITLE": plain_text(setup.title)}
         self._command: AlarmCommand | None = None
         if setup.on_alarm:
             self._command = AlarmCommand(setup.on_alarm, setup.base_directory, timeout_s, findings)
@@ -140,8 +143,8 @@ class Alarms:
             **self._about_run,
             "MIMOCORB_ALARM": str(kind),
             "MIMOCORB_ALARM_STATE": state,
-            "MIMOCORB_ALARM_SUBJECT": subject,
-            "MIMOCORB_ALARM_TEXT": text,
+            "MIMOCORB_ALARM_SUBJECT": plain_text(subject),
+            "MIMOCORB_ALARM_TEXT": plain_text(text)[:LONGEST_TEXT],
             "MIMOCORB_ALARM_TIME": utc(time.time()),
         }
-        self._command.post(key, {name: plain_text(value) for name, value in values.items()})
+        self._command.post(key, values)

@@ -17,7 +17,7 @@ from mimocorb.checks.examination import warnings_of
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
-from mimocorb.run.record.run_directory import copy_configuration
+from mimocorb.run.record.run_directory import copied_code, copy_configuration
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run import Run
@@ -151,11 +151,12 @@ class buffer_control:  # noqa: N801 - the documented name
         """Set up all the parallel worker functions and copy their configuration."""
         self._supervisor.prepare_workers()
         self.output_directory.mkdir(parents=True, exist_ok=True)
-        copy_configuration(self.output_directory, self.setup)
+        copies = copy_configuration(self.output_directory, self.setup)
+        self._code = copied_code(self.output_directory, copies)
 
     def start_workers(self) -> list[BaseProcess]:
         """Start all processes in reverse data-flow order; returns them in this order."""
-        processes = self._supervisor.start(self.output_directory)
+        processes = self._supervisor.start(self.output_directory, code=self._code)
         self._control = ControlServer(self._supervisor, self.output_directory)
         self._watcher = threading.Thread(target=self._watch, name="mimocorb", daemon=True)
         self._watcher.start()
@@ -226,6 +227,13 @@ class buffer_control:  # noqa: N801 - the documented name
         control.close()
 
 
+def _first_argument() -> str:
+    """Return the first argument of the program, which names the set-up file."""
+    if len(sys.argv) < 2:
+        raise SetupError("run_mimoDAQ needs a set-up file: name it, or give it to the program")
+    return sys.argv[1]
+
+
 class run_mimoDAQ:  # noqa: N801 - the name of later releases
     """Set up and run a whole data acquisition from a set-up file, as the command line does.
 
@@ -252,16 +260,11 @@ class run_mimoDAQ:  # noqa: N801 - the name of later releases
         self, setup_filename: str | Path | int | None = None, verbose: int = 2, debug: bool = False
     ) -> None:
         if isinstance(setup_filename, int):
-            verbose, setup_filename = setup_filename, None
-        if setup_filename is None:
-            if len(sys.argv) < 2:
-                raise SetupError(
-                    "run_mimoDAQ needs a set-up file: name it, or give it to the program"
-                )
-            setup_filename = sys.argv[1]
+            verbose = setup_filename
         self.verbose = verbose
         options = RunOptions(verbose=verbose, supervisor=SupervisorOptions(debug=debug))
-        self._run = Run(read_setup(setup_filename), options)
+        named = setup_filename if isinstance(setup_filename, str | Path) else _first_argument()
+        self._run = Run(read_setup(named), options)
 
     @property
     def directory(self) -> Path:

@@ -21,6 +21,10 @@ class SupervisorOptions:
         Time for displays to close after everything else has ended, before they are interrupted.
     kill_grace_s
         Time for an interrupted worker to close its files, before it is killed.
+    end_grace_s
+        Time for a source, or a display, to end after its function has, before the threads or
+        processes that hold it up are ended with it. Workers that read have the drain timeout:
+        what goes on there may have results in hand.
     start_grace_s
         Time that a process whose worker has a ``hang_timeout_s`` has to get ready, even where that
         is shorter: imports take their time on a busy machine.
@@ -36,6 +40,7 @@ class SupervisorOptions:
     source_grace_s: float = 3.0
     display_grace_s: float = 1.0
     kill_grace_s: float = 3.0
+    end_grace_s: float = 10.0
     start_grace_s: float = 60.0
     suspect_s: float = 10.0
     alarm_timeout_s: float = 60.0

@@ -11,27 +11,44 @@ import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mimocorb._files import open_regular, read_regular
 from mimocorb._words import how_many
 from mimocorb.errors import SetupError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
-from mimocorb.recording.spill_file import SpilledGroup, read_index, spilled_events
+from mimocorb.recording.spill_file import (
+    SpilledGroup,
+    read_index,
+    spilled_events,
+    validated,
+)
 from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.record.run_directory import write_atomically
+from mimocorb.run.record.run_record import read_record
 from mimocorb.run.run_state import RunView
 from mimocorb.setup.graph import Graph
 
 __all__ = ["Replay", "Stage"]
 
 REPLAYED = "spill_replayed.json"
+LARGEST_NOTE_BYTES = 16 << 20
 PLAYER = FunctionReference(
     "mimocorb/devices/spilled", "replay_spilled", None, "mimocorb.devices.spilled"
 )
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """A note that events have been replayed."""
+
+    buffer: str
+    worker: str
+    run: str
 
 
 @dataclass(frozen=True)
@@ -79,32 +96,63 @@ class Replay:
                 f"to process them: mimocorb replay {index.replay_of}"
             )
         self.groups = index.groups
-        self.setup_file = directory / index.setup
-        self.settings = index.settings
-        self._done: list[dict[str, str]] = []
-        self._read_done()
+        self._index = index
+        self._done = self._read_done()
 
-    def _read_done(self) -> None:
-        if (self.directory / REPLAYED).exists():
-            self._done = json.loads((self.directory / REPLAYED).read_text(encoding="utf-8"))
+    def what_to_run(self) -> tuple[Path, list[str]]:
+        """Return the set-up file, and the settings of the command line.
+
+        Events may come from elsewhere, as an attachment to a mail, and a set-up names programs. So
+        the record of the run has to say the same.
+
+        Raises
+        ------
+        RunRecordError
+            There is no record that can be read.
+        SetupError
+            It says something else.
+        """
+        index = self._index
+        record = read_record(self.directory)
+        names = [file.path for file in record.files if file.kind == "set-up"]
+        for what, of_events, of_run in (
+            ("set-up", [index.setup] if index.setup else [], names),
+            ("settings", index.settings, record.setup.get("settings", [])),
+        ):
+            if of_events != of_run:
+                raise SetupError(
+                    f"{self.path} names the {what} {_listed(of_events)}, the record of the run "
+                    f"{_listed(of_run)}: one of them has been changed, and none is run"
+                )
+        return self.directory / index.setup, list(index.settings)
+
+    def _read_done(self) -> list[dict[str, str]]:
+        path = self.directory / REPLAYED
+        try:
+            content = json.loads(read_regular(path, most_bytes=LARGEST_NOTE_BYTES))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, RecursionError) as error:
+            raise SetupError(f"{path} is damaged: {error}") from error
+        return [asdict(entry) for entry in validated(path, list[_Replayed], content)]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let nobody else replay the same events meanwhile.
+        """Keep others from replaying the same events at the same time.
 
         Raises
         ------
         SetupError
-            Somebody does so already.
+            Somebody does already.
         """
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SetupError(
                     f"{self.path} is being replayed by another process: wait until that has ended"
                 ) from None
-            self._read_done()  # what others have done up to now
+            self._done = self._read_done()  # by one that has just ended
             yield
 
     @property
@@ -131,7 +179,7 @@ class Replay:
             if group.buffer not in workers.get(group.worker, _NOBODY).reads:
                 raise SetupError(
                     f"{self.path} has events of {group.buffer} for {group.worker}, found no such "
-                    f"reader in {self.setup_file}; use the set-up that the run was made with"
+                    f"reader in {self._index.setup}; use the set-up that the run was made with"
                 )
         planned: list[list[list[SpilledGroup]]] = []
         for alike in self._alike(setup):
@@ -162,7 +210,14 @@ class Replay:
 
     def _sequences(self, group: SpilledGroup) -> bytes:
         pieces = spilled_events(self.path, group.buffer, group.worker)
-        return np.concatenate([piece["sequence"] for piece in pieces]).tobytes()
+        numbers = [piece["sequence"] for piece in pieces]
+        if not numbers or (found := sum(map(len, numbers))) != group.events:
+            has = found if numbers else 0
+            raise SetupError(
+                f"{self.path} is damaged: it has {how_many(has, 'event')} of {group.buffer} for "
+                f"{group.worker}, its index says {group.events}"
+            )
+        return np.concatenate(numbers).tobytes()
 
     def _stage(self, setup: Setup, groups: Sequence[SpilledGroup]) -> Stage:
         workers = _behind(setup, {group.worker for group in groups})
@@ -186,6 +241,10 @@ class Replay:
             ),
             tuple(groups),
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name)[:200] for name in names) or "none"
 
 
 _NOBODY = WorkerSpec("", PLAYER)

@@ -16,8 +16,8 @@ from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
-from mimocorb.run.record.recorder import Recorder, run_of_the_copy
-from mimocorb.run.record.run_directory import create_run_directory
+from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
+from mimocorb.run.record.run_directory import copied_code, create_run_directory
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
@@ -133,7 +133,8 @@ class Run:
         console = Console(supervisor, self.options, keyboard_control=keyboard)
         self._signals.enter_context(console.signals())  # until all is told, at the very end
         with ExitStack() as stack:
-            supervisor.start(directory, self.recorder.record.number)
+            record = self.recorder.record
+            supervisor.start(directory, record.number, copied_code(directory, record.files))
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number)
@@ -156,11 +157,19 @@ class Run:
             supervisor.quarantine_files.finish(directory)
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
-        warnings = list(supervisor.findings.warnings)
+        self.recorder.make_way()
+        warnings = [*supervisor.findings.warnings, *self.recorder.told]
+        summary_path = self.recorder.summary_path()
+        if summary_path.name != SUMMARY_FILE:
+            warnings.append(
+                f"{SUMMARY_FILE} was written by another and is left as it is; the summary of the"
+                f" run is in {summary_path.name}"
+            )
         self.log.give_up_what_is_left()
         if self.log.cut_off:
             lines = how_many(self.log.cut_off, "line")
             warnings.append(f"not written to the log, as it is full: {lines} of workers")
+        warnings += self.log.moved
         if self.log.lost:
             lines = how_many(self.log.lost, "line")
             failures.append(f"the log is not complete: {lines} could not be written")

@@ -8,7 +8,6 @@ screen: the files have a limit for what workers say, and displays get a part of 
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import deque
@@ -17,8 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mimocorb._json import to_json
 from mimocorb._words import how_many
+from mimocorb.errors import OutputError
 from mimocorb.run.line_limiter import LineLimiter
+from mimocorb.run.own_files import free_name
 
 __all__ = ["JSON_LOG", "TEXT_LOG", "LogLine", "RunLog", "utc"]
 
@@ -26,9 +28,6 @@ KEPT_LINES = 200
 LARGEST_FILE_BYTES = 256_000_000
 MOST_UNWRITTEN_BYTES = 1 << 20
 TEXT_LOG, JSON_LOG = "log.txt", "log.jsonl"
-
-
-_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def utc(time_s: float) -> str:
@@ -59,11 +58,51 @@ class LogLine:
             "origin": self.origin,
             "text": self.text,
         }
-        return _JSON.encode(fields)
+        return to_json(fields)
 
     def __str__(self) -> str:
         head = f"{utc(self.time_s)} {self.level:<7} {self.origin}: "
         return head + self.text.replace("\n", "\n    ")
+
+
+class _LogFile:
+    """A file that grows line by line; beside one that another has put into its place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._size_bytes = 0
+        self._descriptor = self._open()
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(self.path, flags, 0o644)
+
+    def write(self, data: bytes) -> int:
+        """Write at least a part; returns how many bytes."""
+        written = os.write(self._descriptor, data)
+        self._size_bytes += written
+        return written
+
+    def moves_if_another_writes(self) -> str:
+        """Go on in a file of another name if a worker writes this one; say so, or nothing."""
+        found = os.fstat(self._descriptor)
+        if found.st_nlink and found.st_size == self._size_bytes:
+            return ""
+        before, self.path = self.path, free_name(self.path, "run")
+        descriptor, self._descriptor = self._descriptor, self._open()
+        self._size_bytes = 0
+        os.close(descriptor)
+        return (
+            f"{before.name} is a file of the run, but was written or deleted by another; the log"
+            f" goes on in {self.path.name}"
+        )
+
+    def close(self) -> None:
+        """Put it on disk and close it."""
+        try:
+            os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
 
 
 class RunLog:
@@ -94,14 +133,26 @@ class RunLog:
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
         self._gate = LineLimiter()
-        self._files: list[int] = []
-        self._unwritten: deque[tuple[int, bytes]] = deque()
+        self.moved: list[str] = []
+        """Which of its files had to get another name, one sentence each."""
+        self._files: list[_LogFile] = []
+        self._unwritten: deque[tuple[_LogFile, bytes]] = deque()
         self._unwritten_bytes = 0
 
     def write_to(self, directory: Path) -> None:
-        """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._files = [os.open(directory / name, flags, 0o644) for name in (TEXT_LOG, JSON_LOG)]
+        """Write what comes from now on to ``log.txt`` and ``log.jsonl`` in this directory.
+
+        Raises
+        ------
+        OutputError
+            One of them cannot be opened.
+        """
+        for name in (TEXT_LOG, JSON_LOG):
+            try:
+                self._files.append(_LogFile(directory / name))
+            except OSError as error:
+                self.close()
+                raise OutputError(f"cannot write {directory / name}: {error.strerror}") from error
 
     def add(
         self, level: str, origin: str, text: str, time_s: float | None = None, *, show: bool = True
@@ -138,12 +189,11 @@ class RunLog:
         """Put everything on disk and close. Idempotent."""
         self.catch_up(at_end=True)
         self.give_up_what_is_left()
-        for descriptor in self._files:
+        for file in self._files:
             try:
-                os.fsync(descriptor)
+                file.close()
             except OSError:
                 self.lost += 1
-            os.close(descriptor)
         self._files = []
 
     def give_up_what_is_left(self) -> None:
@@ -174,10 +224,10 @@ class RunLog:
             f"the log has reached {megabytes:,.0f} MB: what workers say is not written any more",
         )
 
-    def _write(self, descriptor: int, text: str) -> int:
+    def _write(self, file: _LogFile, text: str) -> int:
         """Write the text at once or count it as lost; returns its size in bytes."""
         data = text.encode(errors="backslashreplace")
-        self._unwritten.append((descriptor, data))
+        self._unwritten.append((file, data))
         self._unwritten_bytes += len(data)
         self._write_what_is_left()
         if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
@@ -188,13 +238,15 @@ class RunLog:
     def _write_what_is_left(self) -> None:
         """Write as much as the disk takes; the rest is kept for when it takes more."""
         while self._unwritten:
-            descriptor, data = self._unwritten[0]
+            file, data = self._unwritten[0]
             try:
-                written = os.write(descriptor, data)
+                if moved := file.moves_if_another_writes():
+                    self.moved.append(moved)
+                written = file.write(data)
             except OSError:
                 return
             self._unwritten_bytes -= written
             if written == len(data):
                 self._unwritten.popleft()
             else:
-                self._unwritten[0] = descriptor, data[written:]
+                self._unwritten[0] = file, data[written:]

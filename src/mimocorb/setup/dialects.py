@@ -26,7 +26,7 @@ from mimocorb.setup.paths import absolute, shown
 from mimocorb.setup.reading.config_files import (
     ConfigFiles,
     include_files,
-    is_file,
+    is_there,
     meant_file,
     with_shared_files,
 )
@@ -111,7 +111,7 @@ def examine_setup(
     """
     name = str(path)
     location = absolute(Path(), name)
-    if not is_file(location):
+    if not is_there(location):
         return None, [_missing_setup(name, location)]
     node, problems = read_file(location, name)
     form = Form(problems)

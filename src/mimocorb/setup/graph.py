@@ -87,6 +87,16 @@ class Graph:
         """Workers from the sinks to the sources: who consumes is ready before data come."""
         return self.worker_order[::-1]
 
+    def upstream(self, buffer: str) -> set[str]:
+        """Names of the workers whose data come into a buffer, directly or not."""
+        found: set[str] = set()
+        waiting = [buffer]
+        while waiting:
+            new = set(self.writers(waiting.pop())) - found
+            found |= new
+            waiting += [name for worker in new for name in self._workers[worker].reads]
+        return found
+
     def cycles(self) -> list[tuple[str, ...]]:
         """Return the loops, each as names in the direction of the data, the first one repeated.
 

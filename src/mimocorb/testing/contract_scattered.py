@@ -13,7 +13,7 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
-from mimocorb.errors import EndOfStream
+from mimocorb.errors import EndOfStream, HandleMisuse
 from mimocorb.testing.contract_base import ContractTests, MakeBuffer, put, read_all, value_of
 
 __all__ = ["QuickWritingContract", "ScatteredContract"]
@@ -107,6 +107,32 @@ class QuickWritingContract(ContractTests):
         with pytest.raises(EndOfStream):
             writer.claim_ahead(1)
 
+    def test_a_slot_in_the_hands_of_another_thread_is_not_published(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(4)
+        writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
+        threading.Thread(target=put, args=(writer, 1)).start()
+        assert value_of(reader.get(timeout_s=60)) == 1  # one after the other they may use it
+        slot = writer.get_new_buffer()
+        errors: list[BaseException] = []
+
+        def misuse() -> None:
+            for use in (writer.get_new_buffer, lambda: writer.write([7])):
+                try:
+                    use()
+                except HandleMisuse as error:
+                    errors.append(error)
+
+        other = threading.Thread(target=misuse)
+        other.start()
+        other.join(60)
+        assert len(errors) == 2
+        assert "used by two threads at once" in str(errors[0])
+        slot[:] = 2
+        writer.process_buffer()
+        assert read_all(reader) == [2]
+
     def test_only_what_failed_may_be_a_repeat(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(4)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
@@ -117,6 +143,18 @@ class QuickWritingContract(ContractTests):
         for _ in range(2):
             reader.get()
             assert reader.may_repeat
+        reader.acknowledge()
+        slot = writer.get_new_buffer()
+        slot[:] = 3
+        writer.mark_repeat()
+        writer.process_buffer()
+        writer.mark_repeat()  # nothing in hand
+        put(writer, 4)
+        marks = []
+        for _ in range(2):
+            reader.get()
+            marks.append(reader.may_repeat)
+        assert marks == [True, False]
 
     def test_put_many_waits_for_the_first_slot(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(1)

@@ -269,13 +269,17 @@ class WritingContract(ContractTests):
         buffer = make_buffer(2)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
         put(writer, 1, 2)
-        waiting = Background(writer.try_new_buffers, 2, None)
+
+        def write() -> None:
+            slots = writer.try_new_buffers(2, None)
+            assert slots is not None
+            slots[:] = 3
+            writer.process_buffer()
+
+        waiting = Background(write)
         reader.get()
         reader.acknowledge()
-        slots = waiting.result()
-        assert slots is not None
-        slots[:] = 3
-        writer.process_buffer()
+        waiting.result()
         assert read_all(reader) == [2, 3]
 
     def test_a_waiting_writer_uses_next_to_no_processor_time(self, make_buffer: MakeBuffer) -> None:

@@ -29,7 +29,18 @@ class InProcessObserver:
                 return None
             np.copyto(target, state.payload[index])
             age_s = (time.monotonic_ns() - slot.published_ns) * 1e-9
-            return Snapshot(slot.sequence, slot.counter, slot.timestamp_s, slot.deadtime, age_s)
+            return Snapshot(
+                slot.sequence,
+                slot.counter,
+                slot.timestamp_s,
+                slot.deadtime,
+                age_s,
+                slot.time_ns,
+            )
+
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots."""
+        return self._state.geometry
 
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""

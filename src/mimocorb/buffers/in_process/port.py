@@ -32,6 +32,10 @@ class Port(ABC):
     def recover(self) -> None:
         """Take back what a dead owner had in hand, and close."""
 
+    def geometry(self) -> tuple[int, int]:
+        """Return number and size in bytes of the slots."""
+        return self._state.geometry
+
     def check_open(self) -> None:
         """Raise HandleMisuse if nobody can use this handle any more."""
         if not self.is_open or self.is_dead:

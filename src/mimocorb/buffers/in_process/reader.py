@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
 from mimocorb.buffers.in_process.port import Port, run_length
 from mimocorb.buffers.in_process.state import Group, RingState
@@ -96,25 +97,32 @@ class InProcessReader(Port):
             self.check_open()
             return self._return_events(failed)
 
-    def metadata(self, slot: int) -> tuple[int, float, float]:
-        """``(counter, timestamp_s, deadtime)`` of an event in hand."""
+    def metadata(self, slot: int) -> tuple[int, float, float, int]:
+        """``(counter, timestamp_s, deadtime, time_ns)`` of an event in hand."""
         with self._state.changed:
             held = self.slot_in_hand(slot)
-            return held.counter, held.timestamp_s, held.deadtime
+            return held.counter, held.timestamp_s, held.deadtime, held.time_ns
 
     def metadata_run(
         self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> None:
+    ) -> bool:
         """Fill the arrays with the metadata of neighbouring events in hand."""
-        for i in range(len(counters)):
-            counters[i], timestamps_s[i], deadtimes[i] = self.metadata(first + i)
+        slots = np.arange(first, first + len(counters))
+        return self.metadata_at(slots, counters, timestamps_s, deadtimes)
 
     def metadata_at(
         self, slots: Counters, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> None:
+    ) -> bool:
         """Fill the arrays with the metadata of the events in hand in these slots."""
+        times = np.empty(len(slots), np.int64)
         for i, slot in enumerate(slots):
-            counters[i], timestamps_s[i], deadtimes[i] = self.metadata(int(slot))
+            counters[i], timestamps_s[i], deadtimes[i], times[i] = self.metadata(int(slot))
+        return bool((times != NO_TIME).any())
+
+    def times_at(self, slots: Counters, times_ns: Counters) -> None:
+        """Fill the array with the times in ns of the events in hand in these slots."""
+        for i, slot in enumerate(slots):
+            times_ns[i] = self.metadata(int(slot))[3]
 
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""

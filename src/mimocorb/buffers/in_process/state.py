@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import takewhile
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.contract import Bytes
 from mimocorb.errors import SetupError
 
@@ -42,6 +43,7 @@ class Slot:
     counter: int = 0
     timestamp_s: float = -1.0
     deadtime: float = -1.0
+    time_ns: int = NO_TIME
     metadata_set: bool = False
     may_repeat: bool = False
     published_ns: int = 0
@@ -106,6 +108,12 @@ class RingState:
     def __post_init__(self) -> None:
         self.slots = [Slot() for _ in self.payload]
         self.free = set(range(len(self.slots)))
+
+    @property
+    def geometry(self) -> tuple[int, int]:
+        """Number and size in bytes of the slots."""
+        slots, slot_bytes = self.payload.shape
+        return slots, slot_bytes
 
     def token(self, token: int) -> Token:
         """Return the token of this number."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
+from mimocorb.errors import HandleMisuse
 
 if TYPE_CHECKING:
-    from mimocorb._core import TimeAccount
+    from mimocorb.buffers.time_account import TimeAccount
 
 __all__ = ["InProcessWriter"]
 
@@ -25,6 +28,7 @@ class InProcessWriter(Port):
         super().__init__(state)
         self._token = token
         self._counter = 0
+        self._claimed_by = 0
         self._full_ns = self._paused_ns = 0
         token.promised = max(0, token.promised - 1)
         token.open += 1
@@ -37,6 +41,7 @@ class InProcessWriter(Port):
     def advance_batch(self, count: int) -> tuple[int, int]:
         """Publish what is in hand, then do the same as :meth:`claim`, in one step."""
         with self._state.changed:
+            self._check_thread()
             self.publish()
             return self.claim(count)
 
@@ -44,10 +49,11 @@ class InProcessWriter(Port):
         """Claim up to `count` neighbouring slots: (first, claimed), or (Status, 0)."""
         state = self._state
         with state.changed:
-            self.check_open()
+            self._check_thread()
             status = self._status()
             if status < 0 or count == 0:
                 return status, 0
+            self._claimed_by = threading.get_ident()
             taken = state.claim(min(count, state.left_to_claim()))
             self.in_hand += taken
             return taken[0], len(taken)
@@ -69,15 +75,18 @@ class InProcessWriter(Port):
         rows: NDArray[Any],
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
-        may_repeat: Marks | None,
+        beside: tuple[Marks | None, Counters | None],
     ) -> None:
-        """Copy rows with their metadata and marks into slots in hand, from the `at`-th on."""
+        """Copy rows with their metadata, marks and times into slots in hand."""
         at, first, count = where
+        may_repeat, times_ns = beside
         with self._state.changed:
             for place in range(first, first + count):
                 slot = self.in_hand[at + place - first]
                 self.fill(slot, rows[index[place]])
-                self.set_metadata(slot, *(part[place].item() for part in metadata))
+                time_ns = NO_TIME if times_ns is None else int(times_ns[place])
+                counter, timestamp_s, deadtime = (part[place].item() for part in metadata)
+                self.set_metadata(slot, counter, timestamp_s, deadtime, time_ns)
                 marked = may_repeat is not None and bool(may_repeat[place])
                 self._state.slots[slot].may_repeat = marked
 
@@ -108,18 +117,37 @@ class InProcessWriter(Port):
             self._state.aborted += dropped
             return dropped
 
-    def set_metadata(self, slot: int, counter: int, timestamp_s: float, deadtime: float) -> None:
+    def set_metadata(
+        self,
+        slot: int,
+        counter: int,
+        timestamp_s: float,
+        deadtime: float,
+        time_ns: int = NO_TIME,
+    ) -> None:
         """Set the metadata of a slot in hand."""
         with self._state.changed:
             mine = self.slot_in_hand(slot)
             mine.counter, mine.timestamp_s, mine.deadtime = counter, timestamp_s, deadtime
+            mine.time_ns = time_ns
             mine.metadata_set = True
 
+    def mark_repeat(self, slot: int) -> None:
+        """Mark a slot in hand as that of an event that may be there already."""
+        with self._state.changed:
+            self.slot_in_hand(slot).may_repeat = True
+
     def set_metadata_run(
-        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
+        self,
+        first: int,
+        counters: Counters,
+        timestamps_s: Floats,
+        deadtimes: Floats,
+        times_ns: Counters | None = None,
     ) -> None:
         """Set the metadata of neighbouring slots in hand."""
-        for i, values in enumerate(zip(counters, timestamps_s, deadtimes, strict=True)):
+        columns = counters, timestamps_s, deadtimes, _times(times_ns, counters)
+        for i, values in enumerate(zip(*columns, strict=True)):
             self.set_metadata(first + i, *(value.item() for value in values))
 
     def fill(self, slot: int, source: NDArray[Any]) -> None:
@@ -128,14 +156,21 @@ class InProcessWriter(Port):
             self.slot_in_hand(slot)
             self._state.payload[slot].data[:] = np.frombuffer(source, np.uint8).data
 
-    def put(self, source: Any, counter: int, timestamp_s: float, deadtime: float) -> int:
+    def put(
+        self,
+        source: Any,
+        counter: int,
+        timestamp_s: float,
+        deadtime: float,
+        time_ns: int = NO_TIME,
+    ) -> int:
         """Copy an event into a slot of its own and publish it: 0, or a negative Status."""
         with self._state.changed:
             slot = self.advance()
             if slot < 0:
                 return slot
             self.fill(slot, source)
-            self.set_metadata(slot, counter, timestamp_s, deadtime)
+            self.set_metadata(slot, counter, timestamp_s, deadtime, time_ns)
             self.publish()
             return 0
 
@@ -152,9 +187,10 @@ class InProcessWriter(Port):
         index: Counters,
         metadata: tuple[Counters, Floats, Floats],
         first: int,
+        times_ns: Counters | None = None,
     ) -> int:
         """Copy the rows ``index[first:]`` into slots and publish them, as many as find room."""
-        events = zip(index, *metadata, strict=True)
+        events = zip(index, *metadata, _times(times_ns, index), strict=True)
         with self._state.changed:
             for done, (row, *of_event) in enumerate(list(events)[first:]):
                 status = self.put(rows[row], *(value.item() for value in of_event))
@@ -206,6 +242,11 @@ class InProcessWriter(Port):
         self._state.torn += self._drop_slots()
         self._leave()
 
+    def _check_thread(self) -> None:
+        self.check_open()
+        if self.in_hand and self._claimed_by != threading.get_ident():
+            raise HandleMisuse("used by two threads at once, the other one has a slot in hand")
+
     def _status(self) -> int:
         if self._state.ending:
             return Status.ENDED
@@ -233,3 +274,7 @@ class InProcessWriter(Port):
         self.is_open = False
         self._token.open -= 1
         self._state.changed.notify_all()
+
+
+def _times(times_ns: Counters | None, like: Counters) -> Counters:
+    return np.full(len(like), NO_TIME) if times_ns is None else times_ns

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
 from typing import Any
 
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.compat.manual.access import Access
 from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
-from mimocorb.components.records import DoesNotFitError
 from mimocorb.components.roles.event_writer import EventWriter
 from mimocorb.errors import EndOfStream, UserFunctionError
 
@@ -19,7 +20,8 @@ class rbPut(Access):  # noqa: N801 - the documented name
     """Take data from code that has a loop of its own, and put them into a buffer.
 
     To be used where a driver or a file reader calls back; where mimocorb can ask for the data,
-    :class:`~mimocorb.buffer_control.SourceToBuffer` is simpler.
+    :class:`~mimocorb.buffer_control.SourceToBuffer` is simpler. Several threads may call it: one
+    event is put after the other, in the order of the calls.
 
     Parameters
     ----------
@@ -80,6 +82,7 @@ class rbPut(Access):  # noqa: N801 - the documented name
 
     def _open(self, assigned: Assignment) -> None:
         self._events = EventWriter(assigned.sinks[0])
+        self._one_at_a_time = threading.RLock()
         self._active = True
         self.sink = self._events.writer
         self.number_of_channels = self._events.form.number_of_channels
@@ -110,24 +113,29 @@ class rbPut(Access):  # noqa: N801 - the documented name
         UserFunctionError
             The data have the wrong shape or type; nothing was published.
         """
-        if data is None:
-            self.close()
-        if not self._active:
-            return False
-        try:
-            self._events.put(data, metadata)
-        except DoesNotFitError as error:
-            raise UserFunctionError(
-                f"data put as event {self._events.next_counter}: {error}"
-            ) from None
-        except EndOfStream:
-            self.close()
-        return self._active
+        with self._one_at_a_time:
+            if data is None:
+                self.close()
+            if not self._active:
+                return False
+            try:
+                self._events.put(data, metadata)
+            except DoesNotFitError as error:
+                raise UserFunctionError(
+                    f"data put as event {self._events.next_counter}: {error}"
+                ) from None
+            except EndOfStream:
+                self.close()
+            return self._active
 
     def close(self) -> None:
-        """Leave the buffer; the stream ends with its last writer. Idempotent."""
-        self._active = False
-        self._events.close()
+        """Leave the buffer; the stream ends with its last writer. Idempotent.
+
+        Waits for other threads that put an event at this moment.
+        """
+        with self._one_at_a_time:
+            self._active = False
+            self._events.close()
 
     def __enter__(self) -> rbPut:
         return self

@@ -107,10 +107,20 @@ class BufferReader(BufferHandle):
     def _reader(self) -> Reader:
         return Reader(self.setup)
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether what comes of the event in hand, if there is one, may be there already."""
+        return self._has_event and self._reader.may_repeat
+
     def metadata_of_event(self) -> BatchMetadata:
         """Return the metadata of the event in hand as those of a batch of one, for a file."""
         current().words[MAY_REPEAT] += self._reader.may_repeat
         return self._reader.get_metadata_batch()
+
+    @property
+    def time_ns(self) -> int | None:
+        """Time of the event in hand in whole ns, None if it has none: the record has no place."""
+        return self._reader.time_ns
 
     def wait_for_turn(self) -> None:
         """Wait until what comes of the event in hand may be published in the order of the source.
@@ -165,15 +175,26 @@ class BufferWriter(BufferHandle):
     ----------
     setup
         Set-up dictionary of the buffer.
-    in_order_of
-        The sources, if results are to be published in their order.
+    sources
+        Of the worker: what comes of an event that may be a repeat is marked as well.
+    in_order
+        Whether results are published in the order of the sources.
     """
 
-    def __init__(self, setup: Mapping[str, Any], in_order_of: Sequence[BufferReader] = ()) -> None:
+    def __init__(
+        self,
+        setup: Mapping[str, Any],
+        sources: Sequence[BufferReader] = (),
+        *,
+        in_order: bool = False,
+    ) -> None:
         super().__init__(setup)
-        self._in_order_of = in_order_of
+        self._sources = sources
+        self._in_order_of = sources if in_order else ()
         self._count = 0
         self._metadata = _record((0, -1.0, -1.0))
+        self.time_ns: int | None = None
+        """Time of the event in hand in whole ns; the record has no place for it."""
 
     @cached_property
     def _writer(self) -> Writer:
@@ -191,7 +212,7 @@ class BufferWriter(BufferHandle):
         except EndOfStream:
             self._ended = True
             raise
-        self._metadata = _record((self._count, time.time(), -1.0))
+        self._metadata, self.time_ns = _record((self._count, time.time(), -1.0)), None
         return self._metadata, slot
 
     def __exit__(
@@ -203,7 +224,9 @@ class BufferWriter(BufferHandle):
         if kind is not None:
             self._writer.abort()
             return
-        self._writer.set_metadata(*self._metadata[0].item())
+        self._writer.set_metadata(*self._metadata[0].item(), time_ns=self.time_ns)
+        if any(source.may_repeat for source in self._sources):
+            self._writer.mark_repeat()
         self._writer.process_buffer()
         self._count += 1
 

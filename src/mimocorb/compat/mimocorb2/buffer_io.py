@@ -54,8 +54,8 @@ class BufferIO:
         self.worker = worker
         self.name = worker.spec.name
         self.read = [BufferReader(setup) for setup in worker.reads]
-        in_order_of = self.read if worker.spec.ordered else ()
-        self.write = [BufferWriter(setup, in_order_of) for setup in worker.writes]
+        in_order = worker.spec.ordered
+        self.write = [BufferWriter(each, self.read, in_order=in_order) for each in worker.writes]
         self.observe = [BufferObserver(setup) for setup in worker.observes]
         self.config = Config(worker.spec.config)
         self.setup_dir = worker.spec.config_origin.directory

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -216,10 +217,12 @@ class Exporter(Base):
                 if data is None or metadata is None:
                     self.shutdown_sinks()
                     return
-                for sink in self.write:
-                    with sink as (sink_metadata, sink_data):
+                with ExitStack() as slots:  # there is room in all before anything is published
+                    for sink in sorted(self.write, key=lambda sink: sink.name):
+                        sink_metadata, sink_data = slots.enter_context(sink)
                         sink_data[:] = data
                         sink_metadata[:] = metadata
+                        sink.time_ns = self.read[0].time_ns
                 yield data, metadata
 
 

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.components.decisions import Reject
-from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.outbox import InHand
 from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import BatchVerdicts

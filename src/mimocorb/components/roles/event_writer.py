@@ -11,16 +11,17 @@ import numpy as np
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.exact import DoesNotFitError, exact_column, exact_number
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.meter import Meter, current
 from mimocorb.components.packing import Packer
-from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.records import RecordForm
 from mimocorb.errors import EndOfStream
 
 __all__ = ["EventWriter", "split_block_metadata", "split_metadata"]
 
 _KEYS = ("counter", "timestamp", "deadtime")
-_Metadata = tuple[int, float, float]
+_BESIDE = "time_ns"
 
 
 class EventWriter:
@@ -33,6 +34,8 @@ class EventWriter:
     * ``deadtime``: the part of the time since the previous event in which none could be taken:
       reading out, waiting for a free slot, pauses. The rest is live time. The events of a block
       have that of the time since the previous block.
+
+    ``time_ns``, a time in whole ns, is only there if it is given.
 
     The account of the process learns when each event is there, and when it is published; the
     ``deadtime`` comes from its clock, so both say the same.
@@ -94,10 +97,13 @@ class EventWriter:
         own = (self.next_counter, timestamp_s, meter.deadtime())
         try:
             self.form.fill(slot, data)
-            given = own if metadata is None else _completed(metadata, own)
-            self.writer.set_metadata(*given)
-            if given[1] != timestamp_s:
-                meter.event_was_recorded(given[1])
+            if metadata is None:
+                self.writer.set_metadata(*own)
+            else:
+                given, time_ns = _completed(metadata, own)
+                self.writer.set_metadata(*given, time_ns=time_ns)
+                if given[1] != timestamp_s:
+                    meter.event_was_recorded(given[1])
         except BaseException:
             self.writer.abort()
             meter.event_is_dropped()
@@ -134,8 +140,8 @@ class EventWriter:
             meter.event_is_dropped()
             return
         if given.timestamp is not own.timestamp:
-            meter.event_was_recorded(float(given.timestamp.min()))
-            meter.event_was_recorded(float(given.timestamp.max()))
+            for edge in (np.fmin, np.fmax):  # which pass over NaN
+                meter.event_was_recorded(float(edge.reduce(given.timestamp)))
         index, done = np.arange(count), 0
         try:
             while done < count:
@@ -210,43 +216,51 @@ def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
         metadata = dict(zip(_KEYS, metadata, strict=True))
     _check_keys(metadata)
     count = len(own.counter)
-    parts = []
-    for key, values in own._asdict().items():
-        if key not in metadata:
-            parts.append(values)
-            continue
-        form = RecordForm(values.dtype, 1)
-        given = np.asarray(metadata[key])
-        if given.shape not in ((), (count,)):
-            raise DoesNotFitError(
-                f"metadata: expected {how_many(count, 'number')} as {key}, one for each event;"
-                f" found an array of shape {given.shape}"
-            )
+
+    def column(key: str, dtype: type[np.int64 | np.float64]) -> Any:
         try:
-            parts.append(form.rows(np.broadcast_to(given, (count,))).reshape(count))
+            return exact_column(metadata[key], dtype, count, key)
         except DoesNotFitError as error:
             raise DoesNotFitError(f"metadata: {key}: {error}") from None
-    return BatchMetadata(*map(np.array, parts))
+
+    completed = BatchMetadata(
+        column("counter", np.int64) if "counter" in metadata else own.counter,
+        column("timestamp", np.float64) if "timestamp" in metadata else own.timestamp,
+        column("deadtime", np.float64) if "deadtime" in metadata else own.deadtime,
+    )
+    if metadata.get(_BESIDE) is not None:
+        completed.time_ns = column(_BESIDE, np.int64)
+    return completed
 
 
 def _check_keys(metadata: Mapping[Any, Any]) -> None:
-    unknown = [str(key) for key in metadata if key not in _KEYS]
+    unknown = [str(key) for key in metadata if key not in (*_KEYS, _BESIDE)]
     if unknown:
-        raise DoesNotFitError(f"metadata: expected the keys {', '.join(_KEYS)}; found {unknown}")
+        raise DoesNotFitError(
+            f"metadata: expected the keys {', '.join((*_KEYS, _BESIDE))}; found {unknown}"
+        )
 
 
-def _completed(metadata: Any, own: _Metadata) -> _Metadata:
-    """Return what was given as metadata, and our own values for keys that were not given."""
+def _completed(
+    metadata: Any, own: tuple[int, float, float]
+) -> tuple[tuple[int, float, float], int | None]:
+    """Return what was given as metadata, our own values for keys that were not given, the time."""
+    time_ns = None
     if isinstance(metadata, Mapping):
         _check_keys(metadata)
         counter, timestamp_s, deadtime = (
             metadata.get(key, value) for key, value in zip(_KEYS, own, strict=True)
         )
+        time_ns = metadata.get(_BESIDE)
     elif len(metadata) != len(_KEYS):
         raise DoesNotFitError(f"metadata: expected ({', '.join(_KEYS)}); found {metadata!r}")
     else:
         counter, timestamp_s, deadtime = metadata
-    try:
-        return int(counter), float(timestamp_s), float(deadtime)
-    except (TypeError, ValueError):
-        raise DoesNotFitError(f"metadata: expected numbers; found {metadata!r}") from None
+    numbers = (
+        exact_number(counter, np.int64, "metadata: counter"),
+        exact_number(timestamp_s, np.float64, "metadata: timestamp"),
+        exact_number(deadtime, np.float64, "metadata: deadtime"),
+    )
+    if time_ns is not None:
+        time_ns = exact_number(time_ns, np.int64, "metadata: time_ns")
+    return numbers, time_ns

@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
-from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.form import Metadata
+from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.batch_results import take_batch
 from mimocorb.components.roles.batches import BatchPace, batch_limit, events_in_a_batch
 from mimocorb.components.roles.outbox import InHand
@@ -85,6 +87,7 @@ class Filter:
         self._function = function
         self._name = name
         self._make = metadata and functools.partial(tuple.__new__, metadata)
+        self._with_time = metadata is Metadata
         self._ordered = worker.spec.ordered
         self._sample = worker.new_sample and worker.new_sample(source, config or {})
         self._decisions = DecisionCounter(len(self.writers))
@@ -137,10 +140,7 @@ class Filter:
         in_hand = InHand(self.reader)
         arguments: Iterator[tuple[Any, ...]] = zip(in_hand.events)
         if self._make is not None:
-            columns = (part.tolist() for part in self.reader.get_metadata_batch())
-            arguments = zip(
-                in_hand.events, map(self._make, zip(*columns, strict=True)), strict=True
-            )
+            arguments = zip(in_hand.events, self._each_metadata(self._make), strict=True)
         verdicts: list[Verdict] = []
         self._pace.begin()
         try:
@@ -160,6 +160,14 @@ class Filter:
             raise
         self._pace.end(len(verdicts))
         self._finish(verdicts, len(verdicts), in_hand)
+
+    def _each_metadata(self, make: Callable[..., Any]) -> Iterator[Any]:
+        """Return the metadata of each event in hand, with its time if there is one."""
+        metadata = self.reader.get_metadata_batch()
+        each = map(make, zip(*(part.tolist() for part in metadata), strict=True))
+        if metadata.time_ns is None or not self._with_time:
+            return each
+        return (one.at(time_ns) for one, time_ns in zip(each, metadata.times(), strict=True))
 
     def _process_together(self) -> None:
         """Call the function with all events in hand."""

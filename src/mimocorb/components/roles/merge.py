@@ -8,6 +8,7 @@ whose head is higher has already passed the place where they would be.
 M1  The events of a set are acknowledged after its results have been published, and together. A
     process that is killed in between leaves them to be delivered again.
 M2  Every event taken is in exactly one set, and every set is counted: complete or incomplete.
+    An event without the number by which events are put together is a set of its own, incomplete.
 M3  A source that has nothing for ``timeout_s`` is not waited for until its next event. What then
     comes too late, below a set that has been dealt with, is counted as late. While the run is
     paused nobody can deliver, so the time begins anew behind a pause.
@@ -25,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
-from mimocorb.components.records import DoesNotFitError
-from mimocorb.components.reporting import report
+from mimocorb.components.form import Metadata
+from mimocorb.components.reporting import DISORDER, report
 from mimocorb.components.roles.heads import Heads, Source
 from mimocorb.components.roles.results import Results
 from mimocorb.components.user_function import failure
@@ -93,6 +95,7 @@ class Merge:
         self._name = name
         self._settings = settings
         self._make = metadata and functools.partial(tuple.__new__, metadata)
+        self._with_time = metadata is Metadata
         self._sources = [
             Source(Reader(setup), name) for setup, name in zip(sources, names, strict=True)
         ]
@@ -135,6 +138,8 @@ class Merge:
         """Hand a set on, publish what comes of it, and acknowledge its events."""
         missing = [source.name for source in self._sources if source not in members]
         verdict: Verdict = f"incomplete: nothing from {' and '.join(missing)}"
+        if not members[0].has_key:
+            verdict = f"incomplete: no time in {members[0].name}"
         if missing:
             self._check_policy(members, missing)
         try:
@@ -149,26 +154,28 @@ class Merge:
                 source.reader.acknowledge()
         finally:
             self._results.clear()
-        late = [source for source in members if missing and source.key <= source.passed_over]
+        late = [s for s in members if missing and s.has_key and s.key <= s.passed_over]
         self.late_count += bool(late)
         for source in members:
             source.head = None
             source.counts["incomplete" if missing else "complete"] += 1
             source.counts["late"] += source in late
+        disorder = self._heads.disordered_count
         report(
             complete_sets=self.complete_count,
             incomplete_sets=self.incomplete_count,
             late_sets=self.late_count,
+            **({DISORDER: disorder} if disorder else {}),
         )
 
     def _check_policy(self, members: list[Source], missing: list[str]) -> None:
         # An event delivered before may be the rest of a set that was finished by a killed process.
         if self._settings.incomplete != "fail" or any(s.reader.delivery > 1 for s in members):
             return
+        lacks = f"no partner in {' and '.join(missing)}" if members[0].has_key else "no time"
         raise UserFunctionError(
-            f"merge: event {members[0].metadata[0]} of {members[0].name} has no partner in"
-            f" {' and '.join(missing)}, and incomplete is 'fail'. Choose 'drop' or 'pass' to go on"
-            " without."
+            f"merge: event {members[0].metadata[0]} of {members[0].name} has {lacks}, and"
+            " incomplete is 'fail'. Choose 'drop' or 'pass' to go on without."
         )
 
     def _hand_on(self, members: list[Source]) -> Verdict:
@@ -178,7 +185,10 @@ class Merge:
         events.update({source.name: source.head for source in members})
         given: list[Any] = [events]
         if self._make is not None:
-            own = {source.name: self._make(source.metadata) for source in members}
+            own: dict[str, Any] = {s.name: self._make(s.metadata) for s in members}
+            if self._with_time:
+                for source in members:
+                    own[source.name].at(source.time_ns)
             given.append({source.name: own.get(source.name) for source in self._sources})
         try:
             result = self._function(*given)
@@ -194,7 +204,7 @@ class Merge:
         except DoesNotFitError as error:
             self._decisions.failed()
             raise UserFunctionError(f"{self._name}, event {metadata[0]}: {error}") from None
-        of_result = BatchMetadata.of(metadata)
+        of_result = BatchMetadata.of(metadata, members[0].time_ns)
         if any(source.reader.may_repeat for source in members):
             of_result.may_repeat = np.ones(1, np.bool_)
         self._results.seal(of_result, None)

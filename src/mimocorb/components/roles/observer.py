@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mimocorb.buffers.observer import Observer
+from mimocorb.components.form import Metadata
 from mimocorb.components.roles.newest_events import NewestEvents
 from mimocorb.components.user_function import failure
 from mimocorb.errors import EndOfStream, MimocorbError
@@ -51,6 +52,7 @@ class Watch:
         self._function = function
         self._name = name
         self._make = metadata and functools.partial(tuple.__new__, metadata)
+        self._with_time = metadata is Metadata
 
     def run(self) -> None:
         """Hand over copies of new events until the stream ends.
@@ -66,7 +68,9 @@ class Watch:
                 begin(self.newest)
             for data in self.newest:
                 metadata = observer.get_metadata()
-                given = () if self._make is None else (self._make(metadata),)
+                given: tuple[Any, ...] = () if self._make is None else (self._make(metadata),)
+                if self._with_time:
+                    given[0].at(observer.time_ns)
                 try:
                     self._function(data, *given)
                 except (EndOfStream, MimocorbError):

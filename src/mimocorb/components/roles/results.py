@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import Reject, Verdict
-from mimocorb.components.records import DoesNotFitError, RecordForm
+from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.outbox import InHand, Outbox
 from mimocorb.components.roles.publishing import Publication
 

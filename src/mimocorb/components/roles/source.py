@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mimocorb._words import how_many
-from mimocorb.components.records import DoesNotFitError
+from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.components.roles.event_writer import (
     EventWriter,
     split_block_metadata,

@@ -16,6 +16,10 @@ seen, the clock finds ``N / t_live = λ / (1 + λτ)``: the classic formula for 
 counter, ``m = n / (1 + nτ)`` (W. R. Leo, Techniques for Nuclear and Particle Physics Experiments,
 2nd ed., section 5.7; G. F. Knoll, Radiation Detection and Measurement, 4th ed., section 4.VII).
 
+A dead time of one length is found before that, by the shortest interval, for both kinds of it: see
+:mod:`mimocorb.run.accounts.dead_time`. The tail of the intervals knows nothing of one that extends
+itself, as it falls with another rate than that of the events.
+
 How λ is found. The intervals are in bins of logarithmic width. The tail begins at ``t0``, the edge
 of a bin below which at least half of the events are; it does not depend on how well the result
 fits. In the tail λ is the maximum-likelihood value for binned exponential data, of relative
@@ -49,13 +53,15 @@ is recognised from some ten events on.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.components.meter_page import interval_edges_ns
+from mimocorb.run.accounts.binned import chi2_sigma
+from mimocorb.run.accounts.dead_time import SMALLEST_PART, DeadTime, find_dead_time
 
 __all__ = ["ArrivalCheck", "Finding", "check_arrivals"]
 
@@ -64,8 +70,6 @@ FEWEST_EVENTS_TO_COMPARE = 10
 LARGEST_DISTANCE = 1.308
 """Of D (√n + 0.26 + 0.5/√n) for n events, with D less 0.2/n; see Stephens."""
 FEWEST_EVENTS_FOR_A_FAULT = 1000
-FEWEST_EXPECTED = 5.0
-FORGIVEN = 0.02
 LONGER_HALF = 0.5
 SMALLEST_TAIL = 1 / 3
 WITH_SHORT_ONES = 0.85
@@ -83,6 +87,12 @@ class Finding(Enum):
     DISAGREE = "disagree"
     NOT_POISSON = "not Poisson-distributed"
     TOO_FEW = "too few events"
+
+
+_PREFIXES = {
+    Finding.NOT_POISSON: "the events do not look Poisson-distributed in time: ",
+    Finding.DISAGREE: "clock and arrival times disagree: ",
+}
 
 
 @dataclass(frozen=True)
@@ -114,14 +124,13 @@ class ArrivalCheck:
     def sentence(self) -> str:
         """The result in words."""
         if self.by_arrivals is None or self.uncertainty is None:
-            prefix = "the events do not look Poisson-distributed in time: "
-            return (prefix if self.finding is Finding.NOT_POISSON else "") + self.detail
+            return _PREFIXES.get(self.finding, "") + self.detail
         both = (
             f"live time {100 * self.by_clock:.1f} % by the clock, "
             f"({100 * self.by_arrivals:.1f} ± {100 * self.uncertainty:.1f}) % by the arrival times"
         )
         if self.finding is Finding.AGREE:
-            return f"{both}: they agree"
+            return f"{both}: they agree{self.detail}"
         return f"clock and arrival times disagree: {both}: {self.detail}"
 
 
@@ -153,8 +162,29 @@ def check_arrivals(intervals: NDArray[np.int64], live_ns: int, total_ns: int) ->
         )
     tail = _Tail.of(intervals, LONGER_HALF)
     problem = tail.problem()
+    dead = find_dead_time(intervals, live_ns / events)
+    if dead is not None and dead.is_seen:
+        return _with_dead_time(dead, by_clock, events, None if problem else tail)
     if problem:
         return ArrivalCheck(Finding.NOT_POISSON, by_clock, detail=problem, is_random=False)
+    check = _by_tail(intervals, by_clock, tail, live_ns)
+    if check.finding is not Finding.AGREE:
+        return check
+    if dead is not None and dead.part >= SMALLEST_PART:
+        detail = (
+            f"no two events come closer than {_ms(dead.edge_ns)} of live time, but the others are"
+            " not as behind a dead time of one length; whether a part of the dead time is not seen"
+            " cannot be known from these times"
+        )
+        return ArrivalCheck(Finding.NOT_POISSON, by_clock, detail=detail, is_random=False)
+    return replace(check, detail=_not_known(dead, events))
+
+
+def _by_tail(
+    intervals: NDArray[np.int64], by_clock: float, tail: _Tail, live_ns: int
+) -> ArrivalCheck:
+    """Compare the live time with the rate in an exponential tail."""
+    events = int(intervals.sum())
     by_arrivals = by_clock * (events / live_ns) / tail.rate
     uncertainty = by_arrivals / math.sqrt(tail.events)
     difference = by_arrivals - by_clock
@@ -172,6 +202,55 @@ def check_arrivals(intervals: NDArray[np.int64], live_ns: int, total_ns: int) ->
             return ArrivalCheck(finding, by_clock, detail=detail, is_random=is_random)
         return ArrivalCheck(finding, by_clock, by_arrivals, uncertainty, detail, is_random=True)
     return ArrivalCheck(Finding.AGREE, by_clock, by_arrivals, uncertainty, is_random=True)
+
+
+def _with_dead_time(
+    dead: DeadTime, by_clock: float, events: int, tail: _Tail | None
+) -> ArrivalCheck:
+    """Say that there is a dead time of one length that is not seen."""
+    detail = f"no two events come closer than {_ms(dead.edge_ns)} of live time, as if a dead time"
+    if events < FEWEST_EVENTS_FOR_A_FAULT:
+        detail += (
+            f" were not seen, but there are too few events ({events}, at least"
+            f" {FEWEST_EVENTS_FOR_A_FAULT} are needed) to tell it from events that are not"
+            " Poisson-distributed"
+        )
+        return ArrivalCheck(Finding.TOO_FEW, by_clock, detail=detail, is_random=True)
+    detail += (
+        " were not seen, for instance in the device, or where the source function reads without"
+        " saying so (mimocorb.reading_out)"
+    )
+    rates_hz = [part / dead.edge_ns * 1e9 for part in dead.true_parts]
+    either = f"{rates_hz[0]:.3g} or {rates_hz[1]:.3g} Hz, which these times cannot tell"
+    if not dead.is_constant:
+        detail += f"; it extends itself, as the intervals say, and the true rate is {either}"
+        return ArrivalCheck(Finding.DISAGREE, by_clock, detail=detail, is_random=True)
+    if dead.is_extending:
+        detail += f"; if it extends itself (paralysable), the true rate is {either}"
+    live = 1 - dead.part
+    uncertainty = math.hypot(live / math.sqrt(events), dead.part * dead.RESOLUTION)
+    if tail is not None:
+        live = (dead.part / dead.edge_ns) / tail.rate
+        uncertainty = live / math.sqrt(tail.events)
+    return ArrivalCheck(
+        Finding.DISAGREE, by_clock, by_clock * live, by_clock * uncertainty, detail, is_random=True
+    )
+
+
+def _not_known(dead: DeadTime | None, events: int) -> str:
+    """Say what agreement does not tell."""
+    if events < FEWEST_EVENTS_FOR_A_FAULT:
+        return f", as far as can be known from {events} events"
+    if dead is not None and dead.part < SMALLEST_PART:
+        return (
+            f"; no two events come closer than {_ms(dead.edge_ns)}, and whether a dead time of this"
+            " length extends itself, at a much higher rate, these times cannot tell"
+        )
+    return ""
+
+
+def _ms(time_ns: float) -> str:
+    return f"{time_ns * 1e-6:.3g} ms"
 
 
 def _look_random(intervals: NDArray[np.int64]) -> bool | None:
@@ -194,7 +273,8 @@ def _fault_or_not(intervals: NDArray[np.int64], events: int) -> tuple[Finding, s
     if _Tail.of(intervals, WITH_SHORT_ONES).problem(LARGEST_CHI2_SIGMA_OF_A_FAULT):
         return (
             Finding.NOT_POISSON,
-            "short intervals are too rare, in a way that no dead time would explain",
+            "short intervals are too rare, but not as behind a dead time of one length; whether a"
+            " part of the dead time is not seen cannot be known from these times",
         )
     if events < FEWEST_EVENTS_FOR_A_FAULT:
         return (
@@ -250,20 +330,10 @@ class _Tail:
         return ""
 
     def _chi2_sigma(self) -> float:
-        """Return by how many standard deviations the bins are off, as for a normal variable.
-
-        The cube root of χ²/k is nearly normal with mean 1 - 2/(9k) and variance 2/(9k) (E. B.
-        Wilson, M. M. Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684).
-        """
+        """Return by how many standard deviations the bins are off, as for a normal variable."""
         above = np.exp(-self.rate * (self.lower_ns - self.lower_ns[0]))
         expected = self.events * (above - np.append(above[1:], 0.0))
-        observed, expected = _joined(self.counts, expected)
-        degrees = len(expected) - 2  # the number of events and λ are taken from the data
-        if degrees < 1:
-            return math.inf
-        chi2 = float(((observed - expected) ** 2 / (expected + (FORGIVEN * expected) ** 2)).sum())
-        spread = 2 / (9 * degrees)
-        return float(((chi2 / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread))
+        return chi2_sigma(self.counts, expected, fitted=2)  # the number of events and λ
 
 
 def _fitted_rate(
@@ -283,17 +353,3 @@ def _fitted_rate(
             break
         rate = better
     return float(rate)
-
-
-def _joined(
-    observed: NDArray[np.float64], expected: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Join neighbouring bins until in each enough events are expected."""
-    group = np.floor(np.cumsum(expected[::-1])[::-1] / FEWEST_EXPECTED)
-    starts = np.flatnonzero(np.diff(group, prepend=np.inf))
-    found, wanted = np.add.reduceat(observed, starts), np.add.reduceat(expected, starts)
-    if len(wanted) > 1 and wanted[-1] < FEWEST_EXPECTED:
-        found[-2] += found[-1]
-        wanted[-2] += wanted[-1]
-        found, wanted = found[:-1], wanted[:-1]
-    return found, wanted

@@ -17,13 +17,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mimocorb._files import open_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.run.record.quality import KILLED, LEDGER_OPEN
 from mimocorb.run.record.run_directory import free_reserved_room
 from mimocorb.run.record.run_record import RECORD_FILE, RunRecord, read_record, write_record
 from mimocorb.run.run_log import JSON_LOG
 
-__all__ = ["Catalogue", "KnownRun", "catalogue", "find_run", "is_run", "look_at", "run_directory"]
+__all__ = [
+    "Catalogue",
+    "KnownRun",
+    "catalogue",
+    "find_run",
+    "is_run",
+    "look_at",
+    "newest_run",
+    "run_directory",
+]
 
 LONGEST_LOG_LINE = 128 * 1024
 
@@ -115,6 +125,20 @@ def find_run(parent: Path, number: int) -> KnownRun:
     return found[0]
 
 
+def newest_run(parent: Path) -> Path:
+    """Return the directory of the run whose record was written last.
+
+    Raises
+    ------
+    RunRecordError
+        There is none.
+    """
+    runs = [directory for directory in _directories(parent) if is_run(directory)]
+    if not runs:
+        raise RunRecordError(f"there are no runs in {parent}")
+    return max(runs, key=lambda directory: (directory / RECORD_FILE).stat().st_mtime)
+
+
 def run_directory(parent: Path, name: str) -> Path:
     """Return the directory of a run that is given by its directory, or by its number in `parent`.
 
@@ -174,7 +198,7 @@ def _killed(directory: Path, record: RunRecord) -> RunRecord:
 def _last_time_in_log(path: Path) -> float:
     """Return the UTC time of the last whole line, in seconds; 0 if there is none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_LOG_LINE))
             lines = file.read().splitlines()
     except OSError:
@@ -192,6 +216,6 @@ def _locked(path: Path) -> Iterator[None]:
     After waiting for the lock, the record is found completed under the same name; that the lock is
     on the file that was there before does not matter.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -7,6 +7,7 @@ clean                none of the others
 incomplete           something accepted has not been processed, or something was not written
 crashed workers      a process that handles data failed; its events were delivered again
 live time doubtful   the checks of the live time disagree, or a source was stopped
+merge doubtful       counters or times that events were put together by went back, or came twice
 stood still          a source or a buffer was silent for too long, or a device was lost
 warnings             functions that handle data have logged warnings
 ledger open          the ledger of a buffer does not balance, or was never closed
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mimocorb.components.reporting import DISORDER
 from mimocorb.run.ledger import still_open
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
@@ -28,6 +30,7 @@ from mimocorb.run.wording import alarm_line, stands_still, warned_workers
 __all__ = [
     "CLEAN",
     "CRASHED",
+    "DISORDERED",
     "DOUBTFUL",
     "FLAGS",
     "INCOMPLETE",
@@ -42,11 +45,22 @@ CLEAN = "clean"
 INCOMPLETE = "incomplete"
 CRASHED = "crashed workers"
 DOUBTFUL = "live time doubtful"
+DISORDERED = "merge doubtful"
 STOOD_STILL = "stood still"
 WARNED = "warnings"
 LEDGER_OPEN = "ledger open"
 KILLED = "killed"
-FLAGS = (CLEAN, INCOMPLETE, CRASHED, DOUBTFUL, STOOD_STILL, WARNED, LEDGER_OPEN, KILLED)
+FLAGS = (
+    CLEAN,
+    INCOMPLETE,
+    CRASHED,
+    DOUBTFUL,
+    DISORDERED,
+    STOOD_STILL,
+    WARNED,
+    LEDGER_OPEN,
+    KILLED,
+)
 
 
 def judge(
@@ -77,6 +91,12 @@ def judge(
         ],
         CRASHED: [f"{worker.name}: {worker.how}" for worker in crashed],
         DOUBTFUL: list(doubts),
+        DISORDERED: [
+            f"{worker}: in {results[DISORDER]:g} events the counter or the time went back, or the"
+            " counter came twice; what was put together behind them may not belong together"
+            for worker, results in view.results.items()
+            if results.get(DISORDER)
+        ],
         STOOD_STILL: list(map(alarm_line, stands_still(view))),
         WARNED: list(warned_workers(view)),
         LEDGER_OPEN: open_ones,

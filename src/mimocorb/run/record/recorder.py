@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mimocorb._files import read_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
+from mimocorb.run.own_files import OwnFile, free_name
 from mimocorb.run.record.comparison import compare
 from mimocorb.run.record.provenance import commit_of, resolved, versions
 from mimocorb.run.record.quality import LEDGER_OPEN
@@ -20,15 +24,22 @@ from mimocorb.run.record.run_directory import (
     reserve_room,
     write_atomically,
 )
-from mimocorb.run.record.run_record import Progress, RunRecord, read_record, write_record
+from mimocorb.run.record.run_record import (
+    RECORD_FILE,
+    Progress,
+    RunRecord,
+    read_record,
+    write_record,
+)
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import utc
 from mimocorb.run.run_state import RunView, StateChange
 from mimocorb.run.workers.processes import ProcessIdentity
 
-__all__ = ["Recorder", "read_summary", "run_of_the_copy"]
+__all__ = ["SUMMARY_FILE", "Recorder", "read_summary", "run_of_the_copy"]
 
-SUMMARY_FILE = "summary.txt"
+SUMMARY_FILE, SUMMARY_BESIDE_ANOTHER = "summary.txt", "summary_run.txt"
+LARGEST_SUMMARY_BYTES = 16 << 20
 PROGRESS_INTERVAL_S = 5.0
 SHARE_OF_TIME = 0.1
 RESERVED_BYTES = 64 << 10
@@ -83,7 +94,10 @@ class Recorder:
             setup=resolved(setup),
             states=list(changes),
         )
-        write_record(directory, self.record)
+        self._file = OwnFile(directory / RECORD_FILE)
+        self.told: list[str] = []
+        """What others have done to files of the run, one sentence each."""
+        self._write()
         processes = sum(worker.number_of_processes for worker in setup.workers)
         reserve_room(directory, RESERVED_BYTES + processes * RESERVED_BYTES_OF_A_PROCESS)
 
@@ -103,7 +117,7 @@ class Recorder:
         progress = Progress.of(look(), time.time())
         self.record = replace(self.record.with_states(changes), progress=progress)
         try:
-            write_record(self._directory, self.record)
+            self._write()
         finally:
             now_s = time.monotonic()
             self._next_s = now_s + max(PROGRESS_INTERVAL_S, (now_s - began_s) / SHARE_OF_TIME)
@@ -120,8 +134,24 @@ class Recorder:
             summary.ended_s, summary.quality, summary.result()
         )
         free_reserved_room(self._directory)
+        self._write()
+        write_atomically(self.summary_path(), summary.text())
+
+    def summary_path(self) -> Path:
+        """Return where the summary for people goes: under a free name, if its own is taken."""
+        path = self._directory / SUMMARY_FILE
+        return free_name(path, "run") if os.path.lexists(path) else path
+
+    def make_way(self) -> None:
+        """Give another name to what somebody else has written in the place of the record."""
+        found = self._file.make_way()
+        if found:
+            self.told.append(found)
+
+    def _write(self) -> None:
+        self.make_way()
         write_record(self._directory, self.record)
-        write_atomically(self._directory / SUMMARY_FILE, summary.text())
+        self._file.is_written()
 
     def give_up(self, changes: Sequence[StateChange], now_s: float) -> None:
         """Write the record of a run whose program leaves it before its end; not if it has ended.
@@ -136,7 +166,7 @@ class Recorder:
                 now_s, {LEDGER_OPEN: ["the program left the run before its end"]}, None
             )
             free_reserved_room(self._directory)
-            write_record(self._directory, self.record)
+            self._write()
 
     def differences(self) -> list[str]:
         """Return what is not as it was in the run that is repeated, if one is."""
@@ -159,10 +189,11 @@ class Recorder:
 
 def read_summary(directory: Path) -> str:
     """Return the summary of a run for people; empty if there is none."""
-    try:
-        return (directory / SUMMARY_FILE).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    for name in (SUMMARY_BESIDE_ANOTHER, SUMMARY_FILE):
+        with suppress(OSError):
+            content = read_regular(directory / name, most_bytes=LARGEST_SUMMARY_BYTES)
+            return content.decode(errors="replace")
+    return ""
 
 
 def run_of_the_copy(setup: Setup) -> RunRecord | None:

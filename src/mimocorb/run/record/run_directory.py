@@ -18,7 +18,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from mimocorb.setup.user_code.user_functions import neighbours
 __all__ = [
     "CopiedFile",
     "FileKind",
+    "copied_code",
     "copy_configuration",
     "create_run_directory",
     "free_reserved_room",
@@ -117,7 +118,9 @@ def write_atomically(path: Path, text: str) -> None:
     """
     partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("w", encoding="utf-8") as file:
+        with suppress(FileNotFoundError):  # what a program that was killed has left, or a link
+            partial.unlink()
+        with partial.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -134,7 +137,7 @@ def reserve_room(directory: Path, size_bytes: int) -> None:
 
     Where that is not possible, the first file that does not fit tells so.
     """
-    with suppress(OSError), (directory / RESERVE).open("wb") as file:
+    with suppress(OSError), (directory / RESERVE).open("xb") as file:
         os.posix_fallocate(file.fileno(), 0, size_bytes)
 
 
@@ -184,6 +187,13 @@ def copy_configuration(directory: Path, setup: Setup) -> list[CopiedFile]:
         path = str(target.relative_to(directory))
         copies[original] = CopiedFile(path, str(original), kind, digest)
     return list(copies.values())
+
+
+def copied_code(directory: Path, copies: Iterable[CopiedFile]) -> dict[Path, Path]:
+    """Return where the copy of each module is, by its original."""
+    return {
+        Path(each.original): directory / each.path for each in copies if each.kind == "function"
+    }
 
 
 def _files_of(setup: Setup) -> Iterator[tuple[FileKind, Path]]:

@@ -8,9 +8,11 @@ backup, counting goes on after the highest number in the names of the runs that 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,18 +56,26 @@ def take_run_number(parent: Path) -> int:
             os.fsync(counter)
     except OSError as error:
         raise OutputError(
-            f"cannot take a run number in {parent / COUNTER_FILE}: {error.strerror or error}; "
+            f"cannot take a run number in {parent / COUNTER_FILE}: {_reason(error)}; remove it, or "
             "choose another place with --output or output_directory"
         ) from error
     return number
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link, which is not followed"
+    return error.strerror or str(error)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """Open the file, made if needed, for this process alone."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o644)
         try:
+            _check_place(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             # If the file is deleted while we wait for it, we have a lock on nothing.
             if os.fstat(descriptor).st_nlink:
@@ -73,6 +83,15 @@ def _locked(path: Path) -> Iterator[int]:
                 return
         finally:
             os.close(descriptor)
+
+
+def _check_place(descriptor: int) -> None:
+    """Refuse what others may have put there to have another file of this user overwritten."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    if found.st_nlink > 1:
+        raise OSError(errno.EMLINK, "it is a file that has another name as well")
 
 
 def _last_given(counter: int) -> int:

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from mimocorb._files import read_regular
+from mimocorb._json import to_json
 from mimocorb.errors import RunRecordError
 from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 RECORD_FILE = "run.json"
+LARGEST_RECORD_BYTES = 256 << 20
 SCHEMA: Final = "mimocorb run record"
 SCHEMA_VERSION: Final = 2
 
@@ -175,8 +178,7 @@ def write_record(directory: Path, record: RunRecord) -> None:
     OutputError
         It could not be written; the former version is untouched.
     """
-    text = json.dumps(asdict(record), indent=2, ensure_ascii=False)
-    write_atomically(directory / RECORD_FILE, text + "\n")
+    write_atomically(directory / RECORD_FILE, to_json(asdict(record), indent=2) + "\n")
 
 
 def read_record(directory: Path) -> RunRecord:
@@ -189,7 +191,7 @@ def read_record(directory: Path) -> RunRecord:
     """
     path = directory / RECORD_FILE
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path, most_bytes=LARGEST_RECORD_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         found = f"no {RECORD_FILE}, so it is not a run, or one of an earlier version"
         if directory.is_dir():

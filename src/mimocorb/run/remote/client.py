@@ -20,7 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mimocorb.errors import CommandTimeout, RunRecordError, RunUnreachable
+from mimocorb.errors import CommandTimeout, RunUnreachable
+from mimocorb.run.remote.last_status import ended_status
 from mimocorb.run.remote.place import noted_socket
 from mimocorb.run.remote.protocol import (
     Request,
@@ -35,7 +36,7 @@ from mimocorb.run.remote.request import (
     read_line,
     understood,
 )
-from mimocorb.run.run_state import BufferView, RunState
+from mimocorb.run.run_state import BufferView
 
 if TYPE_CHECKING:
     from mimocorb.buffers.observer import Observer
@@ -81,7 +82,8 @@ class RunClient:
         self._end_link_pid = 0
         self._lock = threading.Lock()
         self._observers: weakref.WeakSet[Observer] = weakref.WeakSet()
-        self._listen()
+        self._seen = first
+        self._listen_or_read_record()
 
     # --- looking
 
@@ -247,15 +249,15 @@ class RunClient:
                 raise RunUnreachable(f"{self.name} has ended: {self._last.view.reason}") from error
             raise
 
-    @staticmethod
-    def _status(content: Mapping[str, Any]) -> RunStatus:
+    def _status(self, content: Mapping[str, Any]) -> RunStatus:
         try:
-            return status_from_plain(content["status"])
+            self._seen = status_from_plain(content["status"])
         except (ValueError, KeyError) as error:
             raise RunUnreachable(
                 f"the run answers in the form of mimocorb {content.get('mimocorb')}, which this "
                 "one does not know: use the same release"
             ) from error
+        return self._seen
 
     def _listen(self) -> socket.socket:
         """Open the connection on which the last status comes."""
@@ -284,7 +286,9 @@ class RunClient:
             if link is None or self._end_link_pid != os.getpid():
                 # A child must not take what is meant for its parent.
                 self._close_end_link()
-                link = self._listen_again()
+                link = self._listen_or_read_record()
+                if link is None:
+                    return
         poll = select.poll()
         poll.register(link, select.POLLIN)
         if not poll.poll(1000 * min(timeout_s, LONGEST_POLL_S)):
@@ -299,24 +303,18 @@ class RunClient:
             if line:
                 self._last = self._status(understood(line))
             else:  # thrown out because there are too many clients, or the end
-                self._listen_again()
+                self._listen_or_read_record()
 
-    def _listen_again(self) -> socket.socket:
-        """Listen anew in this process; a run that has ended may have left a record of how."""
+    def _listen_or_read_record(self) -> socket.socket | None:
+        """Listen in this process; of a run that has ended meanwhile read how, and return None."""
         try:
             return self._listen()
         except RunUnreachable as error:
-            raise RunUnreachable(f"{self.name} {self._how_it_ended()}") from error
-
-    def _how_it_ended(self) -> str:
-        from mimocorb.run.record.run_record import read_record
-
-        with suppress(RunRecordError):
-            record = read_record(self.directory)
-            if record.is_final and record.state is not RunState.KILLED:
-                where = f"how, is in its record: {self.directory}"
-                return f"ended before this process could get its last status; {where}"
-        return f"has sent no last status: its main process {self.pid} was killed"
+            self._last = ended_status(self._seen)
+            if self._last is None:
+                killed = f"has sent no last status: its main process {self.pid} was killed"
+                raise RunUnreachable(f"{self.name} {killed}") from error
+            return None
 
 
 def _this_program() -> str:

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mimocorb._files import read_regular
 from mimocorb.errors import RunUnreachable
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
 NOTE = "control.json"
 SUFFIX = ".sock"
 LONGEST_NAME_BYTES = 60
+LONGEST_NOTE_BYTES = 64 << 10
 STALE_AFTER_S = 10.0
 RETRY_S = 0.01
 
@@ -211,7 +213,7 @@ def noted_socket(directory: Path) -> Path | None:
     """
     note = directory / NOTE
     try:
-        return Path(json.loads(note.read_text())["socket"])
+        return Path(json.loads(read_regular(note, most_bytes=LONGEST_NOTE_BYTES))["socket"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

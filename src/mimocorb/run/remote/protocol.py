@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import mimocorb
+from mimocorb._json import to_json
 from mimocorb.errors import SetupError
 from mimocorb.run.run_log import LogLine
 from mimocorb.run.run_state import BufferView, RunState, RunView
@@ -170,7 +171,7 @@ def refusal(kind: str, error: str) -> bytes:
 
 
 def _line(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False, default=_plain).encode() + b"\n"
+    return to_json(content, default=_plain, exact=True).encode() + b"\n"
 
 
 def _plain(value: object) -> Any:
@@ -257,7 +258,7 @@ def status_to_plain(status: RunStatus) -> dict[str, Any]:
 
 def status_to_json(status: RunStatus) -> str:
     """Return the status as JSON, for other programs."""
-    return json.dumps(status_to_plain(status), ensure_ascii=False, default=_plain)
+    return to_json(status_to_plain(status), default=_plain)
 
 
 def status_from_plain(content: Any) -> RunStatus:

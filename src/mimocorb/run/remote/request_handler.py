@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import mimocorb
 from mimocorb.errors import MimocorbError
@@ -22,7 +22,7 @@ from mimocorb.run.remote.protocol import (
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 
-__all__ = ["PendingCommand", "RequestHandler"]
+__all__ = ["Awaited", "RequestHandler"]
 
 
 class _Steering(NamedTuple):
@@ -52,8 +52,8 @@ _STEERING = {
 }
 
 
-class PendingCommand:
-    """A command that has been passed on and has not come about yet.
+class Awaited(Protocol):
+    """An answer that comes when it can be given.
 
     Attributes
     ----------
@@ -61,17 +61,54 @@ class PendingCommand:
         Time of the monotonic clock up to which the client waits.
     """
 
-    def __init__(self, handler: RequestHandler, verb: str, timeout_s: float) -> None:
+    deadline_s: float
+
+    def outcome(self) -> bytes | None:
+        """Return the answer if it can be given now."""
+
+
+class WantedStatus:
+    """A status, given at the end of the round."""
+
+    def __init__(self, handler: RequestHandler, lines: int) -> None:
+        self.deadline_s = time.monotonic()
+        self._handler = handler
+        self._lines = lines
+
+    def outcome(self) -> bytes:
+        """Return the status, the same for all who want it in this round."""
+        return self._handler.status(lines=self._lines)
+
+
+class PendingCommand:
+    """A command that has been passed on and has not come about yet.
+
+    Parameters
+    ----------
+    handler
+        Knows the run.
+    verb
+        The command.
+    timeout_s
+        How long the client waits.
+    changes
+        Whether it has been passed on, as the run was in another state.
+    """
+
+    def __init__(
+        self, handler: RequestHandler, verb: str, timeout_s: float, *, changes: bool
+    ) -> None:
         self.deadline_s = time.monotonic() + timeout_s
         self._handler = handler
         self._verb = verb
+        self._changes = changes
 
     def outcome(self) -> bytes | None:
         """Return the answer if the command has come about, cannot any more, or took too long."""
         steering = _STEERING[self._verb]
         state = self._handler.state
         if state in steering.done_in:
-            return self._handler.status(changed=True)
+            return self._handler.status(changed=self._changes)
         if state not in steering.possible_in:
             return self._handler.refused(self._verb)
         if time.monotonic() >= self.deadline_s:
@@ -95,31 +132,36 @@ class RequestHandler:
         self._directory = directory
         self._number = number
         self._started_s = time.time()
+        self._answers: dict[tuple[bool, int], bytes] = {}
 
     @property
     def state(self) -> RunState:
         """What the run is doing."""
         return self._supervisor.state
 
-    def take(self, request: Request, pid: int) -> bytes | PendingCommand:
+    def begin_round(self) -> None:
+        """From now on the status is one of this moment."""
+        self._answers.clear()
+
+    def take(self, request: Request, pid: int) -> bytes | Awaited:
         """Carry out the request of a process; returns the answer, or what to wait for."""
         if request.command in _STEERING:
             return self._steer(request, pid)
         if request.command == "observe":
             return self._observer(request.buffer)
-        return self.status(lines=int(request.lines))
+        return WantedStatus(self, int(request.lines))
 
-    def _steer(self, request: Request, pid: int) -> bytes | PendingCommand:
+    def _steer(self, request: Request, pid: int) -> bytes | Awaited:
         """Pass a command on, with the name of the client."""
         verb = request.command
         steering = _STEERING[verb]
-        if self.state in steering.done_in:
-            return self.status()
-        if self.state not in steering.possible_in:
+        changes = self.state not in steering.done_in
+        if changes and self.state not in steering.possible_in:
             return self.refused(verb)
-        client = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
-        self._supervisor.post(steering.command, client)
-        return PendingCommand(self, verb, request.timeout_s)
+        if changes:
+            client = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
+            self._supervisor.post(steering.command, client)
+        return PendingCommand(self, verb, request.timeout_s, changes=changes)
 
     def refused(self, verb: str) -> bytes:
         """Return the answer that this cannot be done now."""
@@ -138,7 +180,7 @@ class RequestHandler:
     def status(
         self, *, changed: bool = False, lines: int = 0, failures: Sequence[str] | None = None
     ) -> bytes:
-        """Return the answer with the status of the run.
+        """Return the answer with the status of the run; made once in a round.
 
         Parameters
         ----------
@@ -149,6 +191,14 @@ class RequestHandler:
         failures
             What is known better than by the supervisor; None: nothing.
         """
+        if failures is not None:
+            return self._status(changed, lines, failures)
+        if (changed, lines) not in self._answers:
+            known = self._supervisor.findings.failures
+            self._answers[changed, lines] = self._status(changed, lines, known)
+        return self._answers[changed, lines]
+
+    def _status(self, changed: bool, lines: int, failures: Sequence[str]) -> bytes:
         supervisor = self._supervisor
         status = RunStatus(
             name=self._directory.name,
@@ -158,7 +208,7 @@ class RequestHandler:
             user=user_name(os.geteuid()),
             mimocorb=mimocorb.__version__,
             started_s=self._started_s,
-            failures=tuple(supervisor.findings.failures if failures is None else failures),
+            failures=tuple(failures),
             warnings=tuple(supervisor.findings.warnings),
             lines=tuple(supervisor.log.lines)[-lines:] if lines else (),
             view=supervisor.view(),

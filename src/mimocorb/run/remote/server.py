@@ -5,6 +5,9 @@ A client must not disturb the run, whatever it does:
 * Nothing here waits. All sockets are non-blocking, and of each client is kept at most one request
   and one answer; from a client that does not read its answer nothing is read.
 * Serving takes at most a tenth of the supervisor's time. Then all clients wait.
+* In each round everybody is heard who has something to say: commands are passed on at once, and all
+  who ask for the status get the same picture, made once. Nobody who asks again and again is
+  answered twice before others are answered once.
 * There are at most :data:`MOST_CLIENTS` of them; a further one takes the place of the one that has
   been silent longest.
 * What is not a request is answered by one line that says so, and the connection is closed.
@@ -37,7 +40,7 @@ from mimocorb.run.remote.place import (
     user_name,
 )
 from mimocorb.run.remote.protocol import LONGEST_REQUEST, BadRequest, Request, refusal
-from mimocorb.run.remote.request_handler import PendingCommand, RequestHandler
+from mimocorb.run.remote.request_handler import Awaited, RequestHandler
 from mimocorb.run.supervision.supervisor import Supervisor
 
 __all__ = ["MOST_CLIENTS", "ControlServer"]
@@ -60,7 +63,7 @@ class _Client:
     received: bytes = b""
     unsent: bytes = b""
     close_when_sent: bool = False
-    waits_for: PendingCommand | None = None
+    waits_for: Awaited | None = None
     follows: bool = False
 
     @property
@@ -159,13 +162,14 @@ class ControlServer:
 
     def update(self) -> None:
         """Answer those whose time has come; to be called each turn of the loop."""
-        self._settle_all()
+        self._timed(self._settle_all)
         self._check_place()
         self._keep_measuring()
-        if self._resting:
-            self._add_credit()
-            if self._credit_s >= 0:
-                self._rest_is_over()
+        self._add_credit()
+        if self._credit_s < 0 and not self._resting:
+            self._rest()
+        elif self._credit_s >= 0 and self._resting:
+            self._rest_is_over()
 
     def _keep_measuring(self) -> None:
         """Look at the run now and then, as rates are measured from one look to the next."""
@@ -185,11 +189,13 @@ class ControlServer:
         if os.getpid() != self._owner_pid:
             self.abandon()
             return
+        self._hear_the_last()
         self._settle_all()
+        last = self._handler.status(failures=failures) if self._clients else b""
         for client in tuple(self._clients):
             if client.follows:
                 with self._harmless(client):
-                    self._send(client, self._handler.status(failures=failures), last=True)
+                    self._send(client, last, last=True)
         if self._path is not None:
             for file in (self._path, self._directory / NOTE):
                 with suppress(OSError):
@@ -216,15 +222,15 @@ class ControlServer:
             self._loop.watch(link.fileno(), partial(self._timed, action), to_write=to_write)
 
     def _timed(self, action: Callable[[], None]) -> None:
-        """Do something for a client, and let all of them wait if that took too much time."""
+        """Do something for clients; at the end of the round all wait if it took too much time."""
         began_s = time.monotonic()
         action()
-        self._add_credit()
         self._credit_s -= time.monotonic() - began_s
-        if self._credit_s < 0 and not self._resting:
-            self._resting = True
-            for link in self._links():
-                self._loop.unwatch(link.fileno())
+
+    def _rest(self) -> None:
+        self._resting = True
+        for link in self._links():
+            self._loop.unwatch(link.fileno())
 
     def _add_credit(self) -> None:
         now = time.monotonic()
@@ -246,15 +252,20 @@ class ControlServer:
     # --- clients
 
     def _accept(self) -> None:
-        if self._listener is None:
-            return
-        try:
-            link, _address = self._listener.accept()
-        except BlockingIOError:
-            return
-        except OSError:  # no descriptor left: the same client would be reported at once again
-            self._credit_s -= LONGEST_CREDIT_S
-            return
+        """Let in those who wait at the door, but not more than there is room for."""
+        for _ in range(MOST_CLIENTS):
+            if self._listener is None:
+                return
+            try:
+                link, _address = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # no descriptor left: the same client would be reported at once again
+                self._credit_s -= LONGEST_CREDIT_S
+                return
+            self._let_in(link)
+
+    def _let_in(self, link: socket.socket) -> None:
         link.setblocking(False)
         pid, uid = peer(link)
         client = _Client(link, pid, time.monotonic())
@@ -307,13 +318,21 @@ class ControlServer:
             client.follows = True
             return
         reply = self._handler.take(request, client.pid)
-        if isinstance(reply, PendingCommand):
-            client.waits_for = reply
-        else:
+        if isinstance(reply, bytes):
             self._send(client, reply)
+        else:
+            client.waits_for = reply
+
+    def _hear_the_last(self) -> None:
+        """Hear those who came before the end of the run and have not been heard."""
+        self._accept()
+        for client in tuple(self._clients):
+            if not client.unsent and client.idle:
+                self._receive(client)
 
     def _settle_all(self) -> None:
-        """Answer the commands whose outcome is known now."""
+        """Answer all who want the status, and the commands whose outcome is known now."""
+        self._handler.begin_round()
         for client in tuple(self._clients):
             if client.waits_for is None:
                 continue

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.run.findings import Findings
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_state import WorkerState
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
@@ -21,6 +22,7 @@ from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["Drain", "DrainStep"]
 
+SAY_AGAIN_S = 10.0
 DISK_PATIENCE_S = 5.0
 """For a full disk, while a run drains; then what cannot be written is saved for later."""
 
@@ -44,6 +46,8 @@ class Drain:
         Gives the times.
     escalation
         Interrupts processes that do not end by themselves.
+    findings
+        Gets what is waited for.
     timeout_s
         After so long without any progress a run is stuck.
     """
@@ -54,6 +58,8 @@ class Drain:
         buffers: Mapping[str, NewBuffer],
         options: SupervisorOptions,
         escalation: Escalation,
+        findings: Findings,
+        *,
         timeout_s: float,
     ) -> None:
         self._functions = functions
@@ -61,9 +67,11 @@ class Drain:
         self._options = options
         self._escalation = escalation
         self.timeout_s = timeout_s
+        self._findings = findings
         self._progress = ProgressWatch()
         self._begun_s = 0.0
         self._data_done_s: float | None = None
+        self._say_next_s, self._say_again_s = 0.0, SAY_AGAIN_S
 
     def begin(self) -> None:
         """Note the moment at which the sources were told to end."""
@@ -73,6 +81,25 @@ class Drain:
     def at_work(self) -> list[WorkerProcess]:
         """Processes that handle data and have not ended."""
         return [process for f in self._functions if f.must_finish for process in f.alive]
+
+    @property
+    def finishing(self) -> list[WorkerProcess]:
+        """Those of them that have got all events and end their work: that has no time limit."""
+        functions = [f for f in self._functions if f.must_finish and f.is_finishing]
+        return [p for f in functions for p in f.alive if not p.waits_for_disk]
+
+    def _say_who_is_finishing(self, processes: Sequence[WorkerProcess], now: float) -> None:
+        if now < self._say_next_s:
+            return
+        if self._say_next_s:
+            names = ", ".join(process.name for process in processes)
+            verb = "has" if len(processes) == 1 else "have"
+            self._findings.tell(
+                f"waiting for {names}, which {verb} got all events and not ended yet;"
+                " mimocorb stop --now, or a second Ctrl-C, ends the run at once"
+            )
+            self._say_again_s *= 2
+        self._say_next_s = now + self._say_again_s
 
     def step(self, *, patient: bool) -> DrainStep:
         """Look around, and ask those to end who should have.
@@ -85,6 +112,10 @@ class Drain:
         now = time.monotonic()
         if not self.at_work:
             return self._end_displays(now)
+        finishing = self.finishing
+        if len(finishing) == len(self.at_work):
+            self._say_who_is_finishing(finishing, now)
+            return DrainStep.GOING_ON
         if not patient:
             return DrainStep.GOING_ON
         if now - self._begun_s > self._options.source_grace_s:
@@ -100,8 +131,9 @@ class Drain:
         """Return what changes as long as anybody works on the events that are left."""
         stats = [buffer.stats() for buffer in self._buffers.values()]
         alive = [len(function.alive) for function in self._functions]
-        # The pause before a new process is short and meant so; it ends by itself.
-        paused = any(p.state is WorkerState.RESTARTING for p in self.at_work)
+        # The pause before a new process is short and meant so; what holds a process up in its end
+        # has its own time.
+        paused = any(p.state is WorkerState.RESTARTING or p.held_up_by for p in self.at_work)
         groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
         return [s.published for s in stats], groups, alive, time.monotonic() if paused else None
 

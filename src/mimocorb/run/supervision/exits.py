@@ -86,6 +86,11 @@ class ExitHandler:
             self._on_failure(function, process, how)
         elif process.exit_code not in NO_COMPLAINT and not process.killed:
             self._findings.warn(f"{process.name}, asked to end: {how}")
+        if process.held_up_by and process.asked_to_end:
+            self._findings.warn(
+                f"the end of {process.name} was held up by {process.held_up_by}, which went on and "
+                "was ended with it; all that it had done before counts"
+            )
         if process.left_behind:
             programs = ", ".join(process.left_behind)
             self._findings.tell(f"{process.name} had left programs running, killed: {programs}")
@@ -132,6 +137,9 @@ class ExitHandler:
                 return
             else:
                 text += f"; its limit of {chosen.limit} new processes is used up"
+        elif chosen.action == "restart" and self._has_done_all(function):
+            self._findings.warn(f"{text}; nothing was left to do for a new process")
+            return
         if chosen.action == "end_run":
             self._give_up(text, f"{process.name} failed")
         elif not function.must_finish:
@@ -148,6 +156,14 @@ class ExitHandler:
         if self._state() is RunState.DRAINING:
             return bool(function.unread())
         return self._state() in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
+
+    def _has_done_all(self, function: WorkerFunction) -> bool:
+        """Whether all that a filter had to do has been done, so that no process is missed.
+
+        Of a sink that is not known: its last work may be to complete a file.
+        """
+        is_filter = bool(function.spec.reads and function.spec.writes)
+        return is_filter and self._state() is RunState.DRAINING and not function.unread()
 
     def _look_at_function(self, function: WorkerFunction) -> None:
         """Deal with a function that has ended as a whole."""

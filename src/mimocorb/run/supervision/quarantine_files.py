@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,9 +35,10 @@ class QuarantineFiles:
     Notes
     -----
     The files go into ``set_aside/`` in the directory of the run. Each ``.npz`` holds ``data`` as it
-    was in the slot, ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``sequence`` (publish number
-    in the buffer) and ``reasons``, what was said each time; to be opened with ``np.load(file)``, no
-    pickle is needed. A kill in between leaves whole files, and perhaps one that ends in ``.part``.
+    was in the slot, ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``time_ns`` (if the source
+    gives it), ``sequence`` (publish number in the buffer) and ``reasons``, what was said each time;
+    to be opened with ``np.load(file)``, no pickle is needed. A kill in between leaves whole files,
+    and perhaps one that ends in ``.part``.
     """
 
     def __init__(
@@ -98,7 +100,8 @@ def _write(directory: Path, buffer: str, event: QuarantinedEvent) -> Path:
         copy += 1
         path = folder / f"{stem}_{copy}.npz"
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    beside: dict[str, Any] = {} if event.time_ns is None else {"time_ns": event.time_ns}
+    with part.open("xb") as file:
         np.savez(
             file,
             data=event.data,
@@ -106,6 +109,7 @@ def _write(directory: Path, buffer: str, event: QuarantinedEvent) -> Path:
             timestamp=event.timestamp,
             deadtime=event.deadtime,
             sequence=event.sequence,
+            **beside,
             reasons=np.array(event.reasons, dtype=np.str_),
         )
     return part.rename(path)

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, verb
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 from mimocorb.model import Setup
 from mimocorb.recording.spill_file import SpillFile, event_dtype
 from mimocorb.recording.spill_place import SPILL_FILE, SpillPlace
+from mimocorb.run.own_files import OwnFile
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Spill", "Spilled"]
@@ -53,6 +55,7 @@ class Spill:
         self._setup = setup
         self._file: SpillFile | None = None
         self._place: SpillPlace | None = None
+        self._told: list[str] = []
         self._reading: list[_StandIn] = []
         self._functions: list[WorkerFunction] = []
 
@@ -114,6 +117,7 @@ class Spill:
         """
         try:
             if self._file is not None:
+                self._make_way(self._file.path)
                 self._file.close()
         except OutputError:
             self._nothing_saved()
@@ -123,7 +127,7 @@ class Spill:
                 self._place.free()
         if self._file is None:
             return []
-        found = []
+        found = list(self._told)
         for function in self._functions:
             for buffer, setup in function.readers.items():
                 events = self.groups.get(buffer, {}).get(setup["group"], Spilled()).saved
@@ -154,10 +158,17 @@ class Spill:
             name = self._setup.path.name if self._setup.path else ""
             first = str(self._setup.replay_of.resolve()) if self._setup.replay_of else ""
             path = self._place.path if self._place else directory / SPILL_FILE
+            self._make_way(path)
             self._file = SpillFile(path, name, self._setup.settings, first)
         self._file.add(reader.buffer, reader.worker, events)
         groups[reader.group] = Spilled(before.taken + len(events), before.saved + len(events))
         return not reader.ended
+
+    def _make_way(self, path: Path) -> None:
+        """Give another name to what a worker has written in the place of the file."""
+        told = OwnFile(path).make_way()
+        if told:
+            self._told.append(told)
 
     def give_up(self) -> None:
         """Save no more: what is still in the buffers is lost, and counted."""
@@ -208,5 +219,6 @@ class _StandIn:
         row = np.zeros(1, self._dtype)
         row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
         row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
+        row["time_ns"] = NO_TIME if self._reader.time_ns is None else self._reader.time_ns
         row["data"] = data
         return row

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -49,15 +50,19 @@ from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb.run.supervision.exits import ExitHandler
 from mimocorb.run.supervision.full_disk import FullDisk
 from mimocorb.run.supervision.hang_watch import HangWatch
+from mimocorb.run.supervision.held_up import HeldUp
 from mimocorb.run.supervision.meters import BufferMeter, RunClock
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
 from mimocorb.run.supervision.silence import SilenceWatch
+from mimocorb.run.supervision.standstill import Standstill
 from mimocorb.run.supervision.unreported import UnreportedResults
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
 from mimocorb.setup.graph import Graph
+from mimocorb.setup.paths import shown
+from mimocorb.setup.user_code.recorded_code import edited
 
 __all__ = ["Supervisor"]
 
@@ -105,6 +110,8 @@ class Supervisor:
         self.loop = EventLoop()
         self._graph = Graph(setup)
         self._directory = Path()
+        self._code: Mapping[Path, Path] = {}
+        self._told_edited: set[Path] = set()
         self._commands: deque[tuple[Command, str]] = deque()
         # What is measured.
         self._accounts = Accounts(setup, self.functions)
@@ -130,11 +137,12 @@ class Supervisor:
             self.findings,
             self.alarms,
             state=lambda: self.state,
-            replace=self._pool.replace,
+            replace=self._replace,
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
+        self._standstill = Standstill(self.functions, self.buffers, self.findings)
         self._silence = SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms)
         self._disk_watch = DiskWatch(setup.disk_low_gb, self.alarms)
         # The way to the end, and what is left then.
@@ -143,7 +151,21 @@ class Supervisor:
             self.functions, self.alarms, state=lambda: self.state, pause=self._pause
         )
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
-        self._drain = Drain(self.functions, self.buffers, self.options, self._escalation, timeout_s)
+        self._drain = Drain(
+            self.functions,
+            self.buffers,
+            self.options,
+            self._escalation,
+            self.findings,
+            timeout_s=timeout_s,
+        )
+        self._held_up = HeldUp(
+            self.functions,
+            self.findings,
+            self._escalation,
+            end_grace_s=self.options.end_grace_s,
+            drain_timeout_s=timeout_s,
+        )
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
 
@@ -176,17 +198,21 @@ class Supervisor:
         """Names of the buffers that sources write; the first one's events are counted."""
         return list(self._graph.entries)
 
-    def start(self, directory: Path, number: int | None = None) -> list[BaseProcess]:
+    def start(
+        self, directory: Path, number: int | None = None, code: Mapping[Path, Path] | None = None
+    ) -> list[BaseProcess]:
         """Start all processes, readers before writers; returns them in this order.
 
         The sources load their functions and then wait until all other workers that handle data are
-        ready. Workers write their output into `directory`; the run may have a number.
+        ready. Workers write their output into `directory`, and import the user's modules as they
+        are in `code`: the copy of each. The run may have a number.
         """
         self.alarms.about_run(directory, number)
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
+        self._code = code or {}
         self._pending.reserve(directory, self.functions)
-        processes = self._pool.start(self._graph.start_order, directory)
+        processes = self._pool.start(self._graph.start_order, directory, self._code)
         self.findings.tell(
             f"started {how_many(len(processes), 'worker')} by {self._pool.start_method}"
         )
@@ -246,6 +272,8 @@ class Supervisor:
             self._pending.are_unwanted()
             self.end_now(f"ended at once by {by}")
         elif command is Command.END and self.state is RunState.ENDING:
+            for function in self.functions:
+                self._escalation.ask(function.alive)
             doing = (self._escalation.waiting(), self._pending.asked_to_hurry())
             self.findings.tell("; ".join(filter(None, (f"{by}: ending already", *doing))))
 
@@ -276,14 +304,14 @@ class Supervisor:
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
         self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
 
-    def end_now(self, reason: str) -> None:
-        """Interrupt all workers."""
+    def end_now(self, reason: str, spared: Sequence[WorkerProcess] = ()) -> None:
+        """Interrupt all workers but those that are spared."""
         self._change(RunState.ENDING, reason)
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
         self._end_data_taking()
         self.log.add("WARNING", ORIGIN, reason)
         for function in self.functions:
-            self._escalation.ask(function.alive)
+            self._escalation.ask(process for process in function.alive if process not in spared)
 
     def _end_data_taking(self) -> None:
         """Let no more time count; the first call rules."""
@@ -303,6 +331,16 @@ class Supervisor:
 
     def _on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:
         self._exits.on_exit(function, process)
+
+    def _replace(self, function: WorkerFunction, process: WorkerProcess) -> None:
+        """Start a new process in the place of one, and tell whose edited code it does not run."""
+        self._pool.replace(function, process)
+        for path in set(edited(self._code)) - self._told_edited:
+            self._told_edited.add(path)
+            self.findings.warn(
+                f"{shown(path)} has been edited since the run began; new processes go on with what "
+                "it was then, as in the directory of the run: start the run again to use it"
+            )
 
     def _fail(self, text: str, reason: str) -> None:
         """Note a failure, and end the run in order with this reason, which need not repeat it."""
@@ -335,6 +373,9 @@ class Supervisor:
         if self.state in HANGS_MATTER:
             self._hang_watch.look()
             self._disk_watch.look(self._directory)
+        if self.state in (RunState.RUNNING, RunState.DRAINING):
+            self._standstill.look()
+        self._held_up.look()
         self._full_disk.look()
         self._exits.carry_out_restarts()
         self.alarms.look()
@@ -386,7 +427,7 @@ class Supervisor:
             text = f"no progress for {timeout_s:g} s while draining: {', '.join(names)}"
         self.findings.failures.append(text)
         self.alarms.tell(AlarmKind.WORKER_FAILED, "draining", text, level=None)
-        self.end_now(text)
+        self.end_now(text, spared=self._drain.finishing)
 
     def _kill_unresponsive(self) -> None:
         for process in self._escalation.kill_unresponsive():

@@ -8,13 +8,11 @@ the death without collecting it, and the exit code is collected under one lock.
 A worker does not import the program of its parent, see
 :func:`mimocorb.checks.trial.program_left_out`.
 
-A forked child ends without taking its interpreter apart, one that is started afresh would do so,
-which with NumPy takes longer than all the rest of its end. Here all of them end in the same way.
+Children are one kind, however they are started: see :mod:`mimocorb.run.workers.one_kind`.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from multiprocessing import forkserver, popen_forkserver
@@ -24,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from mimocorb.checks.trial import program_left_out
+from mimocorb.run.workers.one_kind import be_of_one_kind, leave
 from mimocorb.run.workers.processes import ends_within, open_pidfd
 
 __all__ = ["CHILDREN", "EXIT_UNKNOWN"]
@@ -42,8 +41,11 @@ else:
     _Process = object
 
 
-class _SharedWait(_Process):
-    """What waits for a child, safe in several threads; to be mixed into a process class."""
+class _Child(_Process):
+    """What all children have in common; to be mixed into a process class.
+
+    Waiting for it is safe in several threads.
+    """
 
     def start(self) -> None:
         """Start the process."""
@@ -71,8 +73,17 @@ class _SharedWait(_Process):
         with _collecting:
             return super().exitcode
 
+    def run(self) -> None:
+        """Do the work of the child, in the child."""
+        be_of_one_kind()
+        super().run()
 
-class ForkChild(_SharedWait, ForkProcess):
+    def _bootstrap(self, *arguments: Any, **more: Any) -> NoReturn:
+        """Do all that a child does, and leave: threads have ended and output is flushed by then."""
+        leave(super()._bootstrap(*arguments, **more))  # type: ignore[misc]  # not in typeshed
+
+
+class ForkChild(_Child, ForkProcess):
     """Started by fork."""
 
 
@@ -118,20 +129,14 @@ class _ServedPopen(popen_forkserver.Popen):
             os.close(pidfd)
 
 
-class ForkServerChild(_SharedWait, ForkServerProcess):
+class ForkServerChild(_Child, ForkServerProcess):
     """Started by a fork server."""
 
     _Popen = _ServedPopen
 
 
-class SpawnChild(_SharedWait, SpawnProcess):
+class SpawnChild(_Child, SpawnProcess):
     """Started afresh."""
-
-    def _bootstrap(self, *arguments: Any) -> NoReturn:
-        """Do all that a child does, and leave: threads have ended and output is flushed by then."""
-        code = super()._bootstrap(*arguments)  # type: ignore[misc]  # not in typeshed
-        atexit._run_exitfuncs()  # as an interpreter does that was started afresh
-        os._exit(code)
 
 
 CHILDREN: dict[str, type[BaseProcess]] = {

@@ -7,7 +7,7 @@ process ended.
 A worker is tied to its supervisor by the *lifeline*: the supervisor holds the writing end of a
 pipe, and the kernel sends SIGKILL to every worker as soon as that end closes, which it does when
 the supervisor ends in any manner. (``PR_SET_PDEATHSIG`` watches a thread instead of a process and
-cannot see past a fork server.)
+cannot see past a fork server; it is the second tie, :mod:`mimocorb.run.workers.death_signal`.)
 
 What a user function starts belongs to its worker. So each worker leads a process group of its own:
 the lifeline kills all of it, and the supervisor does when the worker has ended. Nothing else may
@@ -25,6 +25,8 @@ import os
 import platform
 import select
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ __all__ = [
     "Lifeline",
     "ProcessIdentity",
     "ProcessStat",
+    "age_s",
     "describe_exit",
     "end_group",
     "ends_within",
@@ -161,12 +164,40 @@ def leave_signals_to_supervisor() -> None:
     """Let signals to the whole process group (Ctrl-C, a closing terminal) pass this process by.
 
     A handler that does nothing is used instead of ``SIG_IGN``, which programs started by the user
-    function would inherit; system calls of drivers are restarted, not interrupted.
+    function would inherit; system calls of drivers are restarted, not interrupted. Processes that
+    are forked from this one end by signals as usual, as :mod:`multiprocessing` relies on.
     """
     for number in SUPERVISOR_SIGNALS:
         signal.signal(number, _leave)
         signal.siginterrupt(number, False)
+    forking = _Forking()
+    os.register_at_fork(
+        before=forking.hold_back,
+        after_in_parent=forking.let_in,
+        after_in_child=forking.end_by_signals,
+    )
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISOR_SIGNALS)
+
+
+class _Forking(threading.local):
+    """A fork in a worker: until the child has its handlers, a signal to it has to wait."""
+
+    def hold_back(self) -> None:
+        """Let signals wait."""
+        held_back = (*SUPERVISOR_SIGNALS, ASK_TO_END)
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
+
+    def let_in(self) -> None:
+        """Let signals in again."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+
+    def end_by_signals(self) -> None:
+        """Let signals do what they usually do, except where user code has chosen otherwise."""
+        for number in SUPERVISOR_SIGNALS:
+            if signal.getsignal(number) is _leave:
+                signal.signal(number, signal.SIG_DFL)
+        signal.signal(ASK_TO_END, signal.SIG_DFL)
+        self.let_in()
 
 
 def open_pidfd(pid: int) -> int | None:
@@ -323,6 +354,12 @@ class ProcessIdentity:
         except (FileNotFoundError, ProcessLookupError):
             return False
         return found.start_ticks == self.start_ticks and not found.ending
+
+
+def age_s() -> float:
+    """Return how long ago this process was started."""
+    ticks = ProcessStat.of(os.getpid()).start_ticks
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _boot_id() -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import errno
 import faulthandler
-import functools
 import json
 import logging
 import os
 import signal
 import traceback
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,10 +38,15 @@ from mimocorb.errors import (
 )
 from mimocorb.model import WorkerSpec
 from mimocorb.recording import room
+from mimocorb.run.workers.death_signal import end_with
+from mimocorb.run.workers.holding_up import tell_what_holds_up
+from mimocorb.run.workers.last_things import last_things
+from mimocorb.run.workers.one_kind import leave_at_once
 from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
     ENDED_AS_ASKED,
+    ProcessIdentity,
     hold_lifeline,
     leave_signals_to_supervisor,
     show_as,
@@ -52,6 +58,7 @@ from mimocorb.run.workers.worker_link import (
     redirect_output,
 )
 from mimocorb.setup.paths import shown
+from mimocorb.setup.user_code.recorded_code import import_as_recorded
 from mimocorb.setup.user_code.user_functions import load_function
 
 __all__ = ["BEGIN", "DO_NOT_BEGIN", "WorkerChannel", "WorkerTask", "main"]
@@ -69,14 +76,26 @@ class EndRequest:
 
     def __init__(self) -> None:
         self.made = False
+        self._exit_code: int | None = None
 
     def accept(self) -> None:
         """From now on the request interrupts this process; one that came before, at once."""
         signal.signal(ASK_TO_END, self)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (ASK_TO_END,))
 
+    def hold_back(self) -> None:
+        """Let a request wait: the function has ended, and its end is being written down."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, (ASK_TO_END,))
+
+    def end_with(self, exit_code: int) -> None:
+        """From now on the request ends this process at once, whatever still holds it up."""
+        self._exit_code = exit_code
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (ASK_TO_END,))
+
     def __call__(self, _signal: int, _frame: types.FrameType | None) -> None:
         """Interrupt the worker's function, wherever it is."""
+        if self._exit_code is not None:
+            leave_at_once(self._exit_code)
         self.made = True
         raise Terminated
 
@@ -93,6 +112,8 @@ class WorkerChannel:
     account: Connection
     pause_flag: Connection
     process_number: int
+    supervisor: ProcessIdentity
+    started_by_main_thread: bool
     close_after_fork: tuple[int, ...] = ()
 
 
@@ -101,6 +122,7 @@ class WorkerTask:
     """Everything one worker process is started with."""
 
     worker: Worker
+    code: Mapping[Path, Path]
     waits_for_gate: bool
     log_level: int
     channel: WorkerChannel
@@ -113,6 +135,7 @@ def main(task: WorkerTask) -> None:
     show_as(current_process().name)
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
+    end_with(channel.supervisor, started_by_main_thread=channel.started_by_main_thread)
     hold_lifeline(channel.lifeline)
     redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
     faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print
@@ -121,12 +144,18 @@ def main(task: WorkerTask) -> None:
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     device.connect(link.send)
     room.connect(lambda why: link.send("disk", why))
+    last_things.tell = lambda text: link.send("failed", text)
+    path = task.worker.spec.function.path
+    last_things.modules = path.parent if path is not None else None
     account = meter.install(channel.account)
-    code = _serve(task, link)
-    signal.signal(ASK_TO_END, signal.SIG_IGN)  # it is about to end anyway
+    end_request = EndRequest()
+    code = _serve(task, link, end_request)
+    end_request.hold_back()
     account.end()
     reporting.flush()
     flush_output()
+    tell_what_holds_up(partial(link.send, "held up"), last_things.modules)
+    end_request.end_with(code)
     raise SystemExit(code)
 
 
@@ -139,7 +168,7 @@ def _route_logging(link: MessageWriter, level: int) -> None:
     logging.captureWarnings(True)
 
 
-def _serve(task: WorkerTask, link: MessageWriter) -> int:
+def _serve(task: WorkerTask, link: MessageWriter, end_request: EndRequest) -> int:
     """Load, wait and call; say why it ended and return the exit code."""
     worker = replace(
         task.worker,
@@ -150,10 +179,10 @@ def _serve(task: WorkerTask, link: MessageWriter) -> int:
     name, path = reference.name, reference.path
     code = 0
     ready = False
-    end_request = EndRequest()
     try:
         end_request.accept()
         become(worker)
+        import_as_recorded(task.code)
         offer_mimocorb2()
         work = bind_function(load_function(reference), worker)
         link.send("ready")
@@ -190,7 +219,7 @@ def _new_sample(spec: WorkerSpec) -> Any:
         return None
     from mimocorb.recording.rejected_sample import RejectedSample  # not every worker needs it
 
-    return functools.partial(RejectedSample, spec.rejected_sample)
+    return partial(RejectedSample, spec.rejected_sample)
 
 
 def _exit_asked_for(end: SystemExit, name: str, path: Path | None, link: MessageWriter) -> int:

@@ -93,7 +93,13 @@ class WorkerFunction:
         self.predecessors.append(process)
 
     def task(
-        self, channel: WorkerChannel, directory: Path, log_level: int, *, begun: bool
+        self,
+        channel: WorkerChannel,
+        directory: Path,
+        code: Mapping[Path, Path],
+        log_level: int,
+        *,
+        begun: bool,
     ) -> WorkerTask:
         """Return what one process of the function is started with.
 
@@ -115,6 +121,7 @@ class WorkerFunction:
                 process_number=number,
                 attempt=sum(account.number == number for account in self.accounts),
             ),
+            code=code,
             waits_for_gate=self.spec.is_source and not begun,
             log_level=log_level,
             channel=channel,
@@ -159,6 +166,15 @@ class WorkerFunction:
             for name, reader in self.readers.items()
             for group in stats[name].groups
             if group.group == reader["group"]
+        )
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether its processes have got all that there is, and end their work."""
+        return (
+            bool(self.spec.reads)
+            and not self.unread()
+            and all(process.state is not WorkerState.ENDING for process in self.alive)
         )
 
     def leave(self) -> None:

@@ -53,9 +53,9 @@ class Message:
     Parameters
     ----------
     kind
-        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"result"``, ``"log"``,
-        ``"device lost"``, ``"device back"``, or ``"disk"``: why it waits for one that takes
-        nothing more, empty when it goes on.
+        ``"ready"``, ``"ended"``, ``"failed"``, ``"terminated"``, ``"held up"`` (in its end, by what
+        the text says), ``"result"``, ``"log"``, ``"device lost"``, ``"device back"``, or
+        ``"disk"``: why it waits for one that takes nothing more, empty when it goes on.
     text
         For the user; one line, except for a log record that has more. Of results, a JSON object.
     detail

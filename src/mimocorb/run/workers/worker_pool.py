@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from multiprocessing import Pipe, resource_tracker
@@ -24,7 +24,7 @@ from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN
 from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.run.workers.worker_link import Message
+from mimocorb.run.workers.worker_link import Message, printable
 from mimocorb.run.workers.worker_process import PoolLinks, WorkerProcess
 
 __all__ = ["WorkerPool"]
@@ -86,10 +86,15 @@ class WorkerPool:
         self._on_exit = on_exit
         self._links: PoolLinks | None = None
         self._directory = Path()
+        self._code: Mapping[Path, Path] = {}
         self._gate_open = False
 
-    def start(self, order: Sequence[str], directory: Path) -> list[WorkerProcess]:
+    def start(
+        self, order: Sequence[str], directory: Path, code: Mapping[Path, Path]
+    ) -> list[WorkerProcess]:
         """Start all processes, function by function in this order; returns them in this order.
+
+        They write into `directory`, and import modules of the user as copied in `code`.
 
         Raises
         ------
@@ -99,7 +104,7 @@ class WorkerPool:
             There is no such start method.
         """
         start_method_now(self._options.start_method)  # an unknown one is refused at once
-        self._directory = directory
+        self._directory, self._code = directory, code
         by_name = {function.spec.name: function for function in self._functions}
         ordered = [by_name[name] for name in order]
         for function in ordered:
@@ -215,7 +220,9 @@ class WorkerPool:
         return WorkerProcess(
             function.process_label(number),
             number,
-            lambda channel: function.task(channel, self._directory, level, begun=self._gate_open),
+            lambda channel: function.task(
+                channel, self._directory, self._code, level, begun=self._gate_open
+            ),
             partial(self._on_message, function),
             self._on_output,
             account=function.new_account(number),
@@ -259,7 +266,10 @@ class WorkerPool:
             self._alarms.end(AlarmKind.DEVICE_LOST, process.name, text)
         elif message.kind == "result":
             name = function.process_name(process.number)
-            self._results.setdefault(name, {}).update(json.loads(message.text))
+            reported = {printable(key): value for key, value in json.loads(message.text).items()}
+            self._results.setdefault(name, {}).update(reported)
+        elif message.kind == "held up":
+            process.held_up_by = message.text
         elif message.kind == "disk":
             process.waits_for_disk = message.text
         elif message.kind == "ready":

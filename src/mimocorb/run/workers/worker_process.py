@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +21,13 @@ from mimocorb.run.run_state import WorkerState
 from mimocorb.run.workers import worker
 from mimocorb.run.workers.child import CHILDREN, EXIT_UNKNOWN
 from mimocorb.run.workers.pause_flag import PauseFlag
-from mimocorb.run.workers.processes import Lifeline, describe_exit, end_group, open_pidfd
+from mimocorb.run.workers.processes import (
+    Lifeline,
+    ProcessIdentity,
+    describe_exit,
+    end_group,
+    open_pidfd,
+)
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_link import LONGEST_MESSAGE, LineSplitter, Message
 
@@ -95,6 +102,8 @@ class WorkerProcess:
         self.last: Message | None = None
         self._started_s: float | None = None
         self.ended_s: float | None = None
+        self.held_up_by = ""
+        """What keeps it from ending after its function has."""
         self.left_behind: list[str] = []
         self.circumstances = ""
         self.waits_for_disk = ""
@@ -168,6 +177,8 @@ class WorkerProcess:
             account=self.account.open(),
             pause_flag=pause_flag.connection,
             process_number=self.number,
+            supervisor=ProcessIdentity.of_this_process(),
+            started_by_main_thread=threading.current_thread() is threading.main_thread(),
             close_after_fork=to_close if start_method == "fork" else (),
         )
         self._oom_kills = (oom_kills(), None)

@@ -16,7 +16,7 @@ from typing import Literal
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.model.kinds import keys_of
-from mimocorb.model.merge import MergeSettings, window_fault
+from mimocorb.model.merge import MergeSettings, merge_fault
 from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.form import Form
 from mimocorb.setup.graph import Graph
@@ -25,7 +25,7 @@ from mimocorb.setup.paths import shown
 from mimocorb.setup.reading.parts import read_keys
 from mimocorb.setup.text.setup_file import MappingNode, node_from_python
 
-__all__ = ["check", "merge_problems"]
+__all__ = ["check", "merge_problems", "standstill_problems"]
 
 
 def check(
@@ -73,12 +73,38 @@ def _read_merge(form: Form, given: object, what: str) -> None:
     entries = form.entries(what, table, {key: (key,) for key in keys_of(MergeSettings)})
     before = len(form.problems)
     values = read_keys(form, MergeSettings, MappingNode(entries, table.where), what)
-    window_s = values.get("window_s")
-    fault = window_fault(values.get("by", MergeSettings.by), window_s)
+    fault = merge_fault(values)
     if fault and len(form.problems) == before:
-        asked, found, remedy = fault
-        at_fault = entries["by" if window_s is None else "window_s"].key.where
-        form.error(at_fault, f"{what}: {asked}", found, remedy)
+        key, asked, found, remedy = fault
+        form.error(entries[key].key.where, f"{what}: {asked}", found, remedy)
+
+
+def standstill_problems(spec: WorkerSpec, setup: Setup) -> Iterator[Problem]:
+    """Yield why a filter that puts events together may bring everything to a standstill.
+
+    It waits for a partner with events in its hands. If both come from one worker, that one may wait
+    for room for more of these events, and never come to the partner.
+    """
+    merge = spec.config.get("merge")
+    if isinstance(merge, Mapping) and merge.get("timeout_s") is not None:
+        return
+    graph = Graph(setup)
+    for number, first in enumerate(spec.reads):
+        for second in spec.reads[number + 1 :]:
+            common = graph.upstream(first) & graph.upstream(second)
+            if common:
+                nearest_one = [name for name in graph.worker_order if name in common][-1]
+                yield Problem(
+                    spec.config_origin.places.get("merge", spec.where),
+                    f"{spec.name} cannot wait for ever for events of {first} or {second}, which "
+                    f"both come from {nearest_one}",
+                    "found no timeout_s: if one of them gets nothing for long, the other one is "
+                    f"full, {nearest_one} waits for room, and everything stands still",
+                    "add merge: {timeout_s: …} to its config, with the longest time in s between "
+                    "partners",
+                    "warning",
+                )
+                return
 
 
 def _unknown_buffers(setup: Setup) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ __all__ = [
     "ConfigFiles",
     "Layers",
     "include_files",
-    "is_file",
+    "is_there",
     "meant_file",
     "with_shared_files",
 ]
@@ -65,7 +65,7 @@ class ConfigFiles:
         return None
 
     def _load(self, path: Path, name: str, where: Where, what: str) -> MappingNode | None:
-        if not is_file(path):
+        if not is_there(path):
             guess = meant_file(name, path)
             self.form.error(
                 where,
@@ -98,10 +98,10 @@ def include_files(files: ConfigFiles, root: MappingNode) -> MappingNode:
     return replace(root, entries=sections)
 
 
-def is_file(path: Path) -> bool:
-    """Whether there is such a file, whatever the name."""
+def is_there(path: Path) -> bool:
+    """Whether there is such a file, whatever the name; what kind of file, reading it tells."""
     try:
-        return path.is_file()
+        return path.exists() and not path.is_dir()
     except (OSError, ValueError):
         return False
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mimocorb._files import read_regular
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.text.yaml_messages import decoding_problem, reader_problem, syntax_problem
 
@@ -126,7 +127,7 @@ def read_file(path: Path, shown: str) -> tuple[Node | None, list[Problem]]:
                 "keep data in files of their own and give their names",
             )
             return None, [problem]
-        content = path.read_bytes()
+        content = read_regular(path, most_bytes=MAXIMUM_SIZE_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         problem = Problem(
@@ -228,6 +229,20 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _whole(source: yaml.ScalarNode) -> str:
+    r"""Return a text with whole characters, also of those written in two halves: \ud83d\ude00."""
+    text: str = source.value
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise _Refused(
+            source.start_mark,
+            "a text is made of whole characters",
+            f"found half of one in {text[:40]!r}",
+            r"write the character itself, or both halves: \ud83d\ude00",
+        ) from None
+
+
 @dataclass
 class _Tree:
     """Turns PyYAML's nodes into ours, each of them once however often aliases name it."""
@@ -281,7 +296,7 @@ class _Tree:
     def _value(self, source: yaml.ScalarNode) -> Any:
         self._refuse_tag(source, _SCALAR_TAGS)
         if source.tag in {_TAG + "str", _TAG + "value"}:
-            return source.value
+            return _whole(source)
         try:
             if len(source.value) <= MAXIMUM_NUMBER_LENGTH or source.tag == _TAG + "binary":
                 return self.loader.construct_object(source)

@@ -7,6 +7,7 @@ process of a worker, and by ``mimocorb check`` and every start of a run in a pro
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
 import importlib.util
 import os
@@ -16,12 +17,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mimocorb._files import open_regular, read_regular
+from mimocorb._texts import identifier
 from mimocorb.errors import UserFunctionError
 from mimocorb.model import FunctionReference
 from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute, shown
 from mimocorb.setup.user_code.own_functions import OWN_MODULES, functions_of, own_functions
+from mimocorb.setup.user_code.recorded_code import RecordedLoader
 
 __all__ = [
     "MissingFunctionError",
@@ -32,6 +36,9 @@ __all__ = [
     "neighbours",
     "parsed",
 ]
+
+MAXIMUM_MODULE_BYTES = 2 << 20
+"""Python needs seconds for a module as large as that: it holds data."""
 
 
 class MissingFunctionError(UserFunctionError):
@@ -69,6 +76,7 @@ def locate(
     where, name_where
         Places of both in the set-up file.
     """
+    name = identifier(name)
     stem = asked.removesuffix(".py")
     parts = stem.replace("/", ".").split(".")
     if parts[0] == "mimocorb" and len(parts) > 1 and all(part.isidentifier() for part in parts):
@@ -160,14 +168,15 @@ def _import(reference: FunctionReference) -> Any:
             raise MissingFunctionError(_missing_module(reference))
         return importlib.import_module(reference.module)
     path = reference.path
-    try:
-        path.open("rb").close()
-    except (OSError, ValueError) as error:
-        raise MissingFunctionError(_missing_file(reference, path, error)) from None
     name = f"mimocorb_user_{path.stem}_{zlib.crc32(os.fsencode(path)):08x}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    try:
+        open_regular(path, most_bytes=MAXIMUM_MODULE_BYTES).close()
+    except (OSError, ValueError) as error:
+        raise MissingFunctionError(_missing_file(reference, path, error)) from None
+    loader = RecordedLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     directory = str(path.parent)
@@ -186,7 +195,7 @@ def _import(reference: FunctionReference) -> Any:
 def parsed(path: Path) -> ast.Module | None:
     """Return the text of a module as a tree; None if it cannot be read."""
     try:
-        return ast.parse(path.read_bytes())
+        return ast.parse(read_regular(path, most_bytes=MAXIMUM_MODULE_BYTES))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 
@@ -249,5 +258,11 @@ def _missing_file(reference: FunctionReference, path: Path, error: Exception) ->
             stem = reference.asked.removesuffix(".py")
             corrected = stem[: -len(path.stem)] + guess + reference.asked[len(stem) :]
             remedy = f"did you mean {corrected!r}?"
-    reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+    reason = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, FileNotFoundError):
+        reason = "no such file"
+    elif isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.EINVAL):
+        remedy = "name a Python file; keep data in files of their own"
+    if Path(reference.where.file).is_symlink():
+        reason += f"; {reference.where.file} is a link, and modules are looked for beside the link"
     return Problem(reference.where, f"the module is {shown(path)}", f"found: {reason}", remedy)

@@ -28,7 +28,9 @@ from mimocorb.errors import SetupError
 __all__ = ["csv", "histogram", "visualize_histogram"]
 
 _LOOK_S = 0.05
-_LAST_FILES_S = 0.5
+_QUIET_S = 1.1
+"""A little longer than an exporter takes between two updates of its files."""
+_LONGEST_REST_S = 10.0
 
 Counts = Mapping[str, NDArray[Any]]
 
@@ -91,10 +93,13 @@ def histogram(buffer_io: BufferIO) -> None:
     """
     alive = IsAlive(buffer_io)
     directory = buffer_io.run_dir / f"Histograms_{buffer_io.buffer_names_observe[0]}"
+    ended_s = 0.0
     while not (directory / "info.csv").exists():
         if not alive():
-            buffer_io.logger.warning("visualizers.histogram: nobody has made %s", directory)
-            return
+            ended_s = ended_s or time.monotonic()
+            if time.monotonic() - ended_s > _LONGEST_REST_S / 2:
+                buffer_io.logger.warning("visualizers.histogram: nobody has made %s", directory)
+                return
         time.sleep(_LOOK_S)
     settings = _described(directory / "info.csv")
     files = {each.name: directory / f"{each.name}.npy" for each in settings}
@@ -136,12 +141,22 @@ def _show(
                 due_s = time.monotonic() + interval_s
             display.update(counts)
             time.sleep(_LOOK_S)
-        # The exporter writes its last events after the end of the stream.
-        until_s = time.monotonic() + _LAST_FILES_S
-        while display.is_open and time.monotonic() < until_s:
-            display.update(counted())
-            time.sleep(_LOOK_S)
-        display.update(counted())
+        _show_the_rest(display, counted)
+
+
+def _show_the_rest(display: HistogramDisplay, counted: Callable[[], Counts]) -> None:
+    """Show what the exporter still writes after the end of the stream, until nothing comes."""
+    began_s = changed_s = time.monotonic()
+    before: list[int] = []
+    while display.is_open:
+        counts = counted()
+        now_s, sums = time.monotonic(), [int(each.sum()) for each in counts.values()]
+        if sums != before:
+            changed_s, before = now_s, sums
+        if now_s - changed_s > _QUIET_S or now_s - began_s > _LONGEST_REST_S:
+            return
+        display.update(counts)
+        time.sleep(_LOOK_S)
 
 
 def _interval(config: Mapping[str, Any]) -> float:

@@ -1,0 +1,160 @@
+"""The end of a child process, as that of a program: what its functions left open is not lost.
+
+A child of :mod:`multiprocessing` ends by ``os._exit``, and what Python does at the end of a program
+is left out: exit functions are called, modules and what is in them go away, and with them open
+files, which are flushed. Here that is done in a worker, however it was started:
+
+1. the exit functions that were registered in this process, those of :func:`weakref.finalize`
+   included, and none of its parent's;
+2. the modules of the user are emptied, unless a thread still needs them, so that what is in them
+   goes away;
+3. files that are open all the same are closed, those that write into others first, and what is in
+   cycles is collected.
+
+What fails is printed, and the process has not ended in order.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import io
+import logging
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__all__ = ["begin_afresh", "last_things"]
+
+
+def begin_afresh() -> None:
+    """Forget what the parent has registered for its own end, and has open itself."""
+    gc.freeze()  # objects of the parent are not among those that are looked at here any more
+    last_things.modules_of_parent = frozenset(sys.modules)
+    atexit._clear()
+    atexit.register(logging.shutdown)
+    finalize: Any = weakref.finalize
+    finalize._registry.clear()
+    finalize._registered_with_atexit = False
+
+
+class LastThings:
+    """What a child process does at its end.
+
+    Attributes
+    ----------
+    modules
+        Directory of the user's modules; None if there are none.
+    modules_of_parent
+        Names of those that the parent has imported, its program among them: they are not emptied.
+    tell
+        Called with each failure, in one line.
+    """
+
+    def __init__(self) -> None:
+        self.modules: Path | None = None
+        self.modules_of_parent: frozenset[str] = frozenset()
+        self.tell: Callable[[str], None] = print
+        self.failed = False
+
+    def do(self) -> None:
+        """Do what Python does at the end of a program; what fails is told and printed."""
+        self._attempt("an exit function", atexit._run_exitfuncs)
+        if self.modules is not None and threading.active_count() == 1:
+            modules = self._modules_below(self.modules)
+            self._attempt("the end of a module", lambda: _empty_modules(modules))
+        self.close_files()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        ctypes.CDLL(None).fflush(None)
+
+    def _modules_below(self, directory: Path) -> list[ModuleType]:
+        return [
+            module
+            for name, module in tuple(sys.modules.items())
+            if isinstance(module, ModuleType)
+            and name not in self.modules_of_parent
+            and not name.startswith("mimocorb")  # in those named by the set-up, files are closed
+            and _is_below(getattr(module, "__file__", None), directory)
+        ]
+
+    def close_files(self) -> None:
+        """Close what has been left open. Idempotent."""
+        # What writes into other files first: among those that are in cycles, the collector closes
+        # any first. What it writes itself goes into a plain file that is still open.
+        self._close(_is_layered)
+        gc.collect()
+        self._close(lambda _: True)
+
+    def _close(self, is_meant: Callable[[io.IOBase], bool]) -> None:
+        for file in sorted(filter(is_meant, _open_files()), key=_place):
+            name = getattr(file, "name", type(file).__name__)
+            self._attempt(f"{name}, which was left open", file.close)
+
+    def _attempt(self, what: str, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except BaseException as error:  # there is nobody behind who could handle it
+            self.failed = True
+            why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            self.tell(f"{what}: {why}")
+            traceback.print_exc()
+
+
+last_things = LastThings()
+
+
+def _empty_modules(modules: Iterable[ModuleType]) -> None:
+    """Let go of everything in modules of the user, names with an underscore first."""
+    for private in (True, False):
+        for module in modules:
+            for name in tuple(vars(module)):
+                if name.startswith("_") is private and name != "__builtins__":
+                    vars(module)[name] = None
+
+
+def _is_below(file: object, directory: Path) -> bool:
+    if not isinstance(file, str) or not Path(file).is_relative_to(directory):
+        return False
+    return "site-packages" not in Path(file).relative_to(directory).parts
+
+
+def _open_files() -> list[io.IOBase]:
+    """Return all files that are open for writing, but not the standard streams."""
+    standard = {0, 1, 2}
+    found = []
+    for each in gc.get_objects():
+        with suppress(Exception):  # an object of the user may raise whatever it likes
+            is_open = isinstance(each, io.IOBase) and not each.closed and each.writable()
+            if is_open and not _belongs_to(each, standard):
+                found.append(each)
+    return found
+
+
+def _belongs_to(file: io.IOBase, descriptors: set[int]) -> bool:
+    try:
+        return file.fileno() in descriptors
+    except (OSError, ValueError):
+        return False
+
+
+def _is_layered(file: io.IOBase) -> bool:
+    """Whether it writes into another one: a text, or a compressed file."""
+    return _place(file) < 2
+
+
+def _place(file: io.IOBase) -> int:
+    """Return its place in the order in which files are closed."""
+    if isinstance(file, io.TextIOBase):
+        return 0
+    if type(file).__module__ not in ("io", "_io"):
+        return 1
+    return 2 if isinstance(file, io.BufferedIOBase) else 3
