@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
 from mimocorb.recording.event_archive import EventArchive
@@ -130,7 +131,7 @@ class ArchiveFile:
                 data[name][at] = values
             for name, value in event.metadata.items():
                 if name not in parts:  # not known of the first events of the block
-                    parts[name] = np.full(len(members), np.iinfo(np.int64).min)
+                    parts[name] = np.full(len(members), NO_TIME)
                 parts[name][at] = value
             marks[at] = event.about.get("may_repeat") == "true"
         if marks.any():

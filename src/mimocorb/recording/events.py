@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import BatchMetadata, known_time
 from mimocorb.components.form import Metadata
 from mimocorb.errors import DamagedFile, MimocorbError
 from mimocorb.recording.block import Block, joined_metadata
@@ -268,9 +268,6 @@ def _cut(block: Block, low: int, high: int) -> Block:
 
 def _metadata_of(metadata: BatchMetadata, at: int) -> Metadata:
     counter, timestamp, deadtime = (part[at].item() for part in metadata)
-    numbers = Metadata(counter, timestamp, deadtime)
-    times = getattr(metadata, "time_ns", None)
-    if times is not None and hasattr(numbers, "at"):
-        known = times[at].item()
-        return numbers.at(None if known == np.iinfo(np.int64).min else known)
-    return numbers
+    times = metadata.time_ns
+    time_ns = None if times is None else known_time(times[at].item())
+    return Metadata(counter, timestamp, deadtime, time_ns)
