@@ -51,7 +51,7 @@ class KilledRecord(Record):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     @classmethod
-    def check(cls, buffer, *, filename, kills):
+    def check(cls, buffer, *, filename, **others):
         return super().check(buffer, filename=filename)
 
     @classmethod

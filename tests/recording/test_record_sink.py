@@ -143,9 +143,11 @@ def test_verify_and_recover_say_what_is_missing(tmp_path):
     recovered = command("files", "recover", "--to", "saved", directory / "waves", cwd=tmp_path)
     assert recovered.returncode == 1
     assert "the end is missing" in recovered.stderr
-    with mimocorb.open(directory / "waves") as left, mimocorb.open(tmp_path / "saved/waves") as saved:
+    with (
+        mimocorb.open(directory / "waves") as left,
+        mimocorb.open(tmp_path / "saved/waves") as saved,
+    ):
         assert saved.damage() == []
         assert 0 < len(saved) < 1000
         assert saved.metadata.counter.tolist() == left.metadata.counter.tolist()
         assert saved.about["made_from"]["run"]["number"] == 1
-

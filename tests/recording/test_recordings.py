@@ -121,7 +121,7 @@ def test_a_damaged_event_is_an_error_and_a_warning(tmp_path):
         assert len(events) == 100
         assert events[29].metadata.counter == 29
         assert events[40].metadata.counter == 40
-        with pytest.raises(DamagedFile, match="batch 3 at byte .* is damaged: its 10 events"):
+        with pytest.raises(DamagedFile, match=r"batch 3 at byte .* is damaged: its 10 events"):
             events[35]
         with pytest.warns(DamageWarning, match="batch 3"):
             assert sum(len(block.data) for block in events.blocks()) == 90

@@ -104,7 +104,9 @@ class ArchiveFile:
 
     def _take_form_of(self, event: ArchivedEvent) -> None:
         columns = event.data
-        self.dtype = np.dtype([(name, each.dtype, each.shape[1:]) for name, each in columns.items()])
+        self.dtype = np.dtype(
+            [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
+        )
         self.values_per_slot = len(next(iter(columns.values()), ()))
         self.about = dict(event.about)
 

@@ -89,9 +89,7 @@ class Columns:
 
         data, metadata = block
         count = len(data)
-        arrays = [
-            _part(values, PARTS[name], count) for name, values in parts_of(metadata).items()
-        ]
+        arrays = [_part(values, PARTS[name], count) for name, values in parts_of(metadata).items()]
         for column in self._columns:
             values = data if column.field is None else data[column.field]
             # Arrow takes neither strides nor foreign byte order

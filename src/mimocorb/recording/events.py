@@ -127,8 +127,7 @@ class Events:
         chosen = range(start, stop, step)
         low, high = (min(chosen), max(chosen) + 1) if chosen else (0, 0)
         blocks = [
-            _cut(block, low - first, high - first)
-            for first, block in self._blocks(low, high)
+            _cut(block, low - first, high - first) for first, block in self._blocks(low, high)
         ]
         joined = self._joined(blocks)
         if step == 1:

@@ -34,7 +34,7 @@ class TextFormat:
 
     def part(self, path: Path) -> Part | None:
         """Return which table a file is; it has to begin with the names of the metadata."""
-        if path.suffix not in _ENDINGS or not _heading(path)[:3] == list(_METADATA):
+        if path.suffix not in _ENDINGS or _heading(path)[:3] != list(_METADATA):
             return None
         later = _ATTEMPT.fullmatch(path.stem)
         if later and path.with_name(f"{later[1]}{path.suffix}").exists():
