@@ -51,8 +51,9 @@ class KilledRecord(Record):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     @classmethod
-    def check(cls, buffer, *, filename, **others):
-        return super().check(buffer, filename=filename)
+    def check(cls, buffer, **config):
+        config.pop("kills")
+        return super().check(buffer, **config)
 
     @classmethod
     def accept(cls, buffer, **config):

@@ -1,4 +1,4 @@
-"""Archives of Parquet files, one for each event, as a file format: ours, and those of mimoCoRB 1."""
+"""Archives with one Parquet file for each event as a file format: ours, and those of mimoCoRB 1."""
 
 from __future__ import annotations
 
