@@ -24,7 +24,9 @@ _OF_THE_FILE = ("run", "writer", "buffer", "compression", "began_utc_s", "versio
 
 def add(commands: Commands) -> None:
     """Describe the command."""
-    parser = commands.add_parser("files", help="look into recorded files, and prove that they are whole")
+    parser = commands.add_parser(
+        "files", help="look into recorded files, and prove that they are whole"
+    )
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     info = what.add_parser("info", help="say what is in them")
     head = what.add_parser("head", help="print the first events")
@@ -48,7 +50,10 @@ def add(commands: Commands) -> None:
             "--to", required=True, type=Path, metavar="DIR", help="directory for the new files"
         )
     export.add_argument(
-        "--format", default="text", metavar="FORMAT", help="text, parquet_tar, record (default: text)"
+        "--format",
+        default="text",
+        metavar="FORMAT",
+        help="text, parquet_tar, record (default: text)",
     )
 
 
@@ -88,7 +93,9 @@ def _head(chosen: argparse.Namespace) -> int:
         lines.append(path)
         for index in range(min(chosen.n, len(events))):
             data, metadata = events[index]
-            lines.append(f"  event {metadata.counter}  {metadata.timestamp!r}  {metadata.deadtime!r}")
+            lines.append(
+                f"  event {metadata.counter}  {metadata.timestamp!r}  {metadata.deadtime!r}"
+            )
             for name in data.dtype.names or ("",):
                 values = data[name].reshape(-1) if name else data.reshape(-1)
                 shown = " ".join(map(str, values[:_LONGEST_ARRAY].tolist()))
@@ -129,7 +136,9 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
     from mimocorb.recording.formats import formats
 
     if format_name not in formats():
-        raise SetupError(f"there is no format {format_name!r}; choose one of {', '.join(formats())}")
+        raise SetupError(
+            f"there is no format {format_name!r}; choose one of {', '.join(formats())}"
+        )
     chosen.to.mkdir(parents=True, exist_ok=True)
     code = OK
     for path, events in _opened(chosen).items():
@@ -162,7 +171,9 @@ def _copy(
             writer.append(data, metadata)
             written += len(data)
             if shows:
-                print(f"\r{in_groups(written)} of {in_groups(len(events))}", end="", file=sys.stderr)
+                print(
+                    f"\r{in_groups(written)} of {in_groups(len(events))}", end="", file=sys.stderr
+                )
     if shows:
         print(file=sys.stderr)
     writer.close()

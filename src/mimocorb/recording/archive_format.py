@@ -1,4 +1,4 @@
-"""Archives of Parquet files, one for each event, as a file format: ours, and those of mimoCoRB 1."""
+"""Archives with one Parquet file for each event as a file format: ours, and those of mimoCoRB 1."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
 from mimocorb.recording.event_archive import EventArchive
@@ -83,27 +84,29 @@ class ArchiveFile:
         self.about: Mapping[str, Any] = {}
         self._trouble = ""
         self._members: list[tarfile.TarInfo] = []
+        self._tar: tarfile.TarFile | None = None
         self.look_again()
 
     def look_again(self) -> None:
         """Find what has been written since."""
         members: list[tarfile.TarInfo] = []
         self._trouble = ""
+        self.close()
         try:
             self._tar = tarfile.open(self.path)  # noqa: SIM115 - open until close()
-            for member in self._tar:
-                if member.isfile():
-                    members.append(member)
+            members += (member for member in self._tar if member.isfile())
         except (OSError, EOFError, tarfile.TarError) as error:
             behind = f"behind {members[-1].name}" if members else "before the first event"
             self._trouble = f"it cannot be read {behind}: {error or type(error).__name__}"
         self._members = members
-        for member in members[:1] if not self.values_per_slot else ():
-            self._take_form_of(event_of_member(self._tar, member))
+        if members and not self.values_per_slot:
+            self._take_form_of(self._event(members[0]))
 
     def _take_form_of(self, event: ArchivedEvent) -> None:
         columns = event.data
-        self.dtype = np.dtype([(name, each.dtype, each.shape[1:]) for name, each in columns.items()])
+        self.dtype = np.dtype(
+            [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
+        )
         self.values_per_slot = len(next(iter(columns.values()), ()))
         self.about = dict(event.about)
 
@@ -130,7 +133,7 @@ class ArchiveFile:
                 data[name][at] = values
             for name, value in event.metadata.items():
                 if name not in parts:  # not known of the first events of the block
-                    parts[name] = np.full(len(members), np.iinfo(np.int64).min)
+                    parts[name] = np.full(len(members), NO_TIME)
                 parts[name][at] = value
             marks[at] = event.about.get("may_repeat") == "true"
         if marks.any():
@@ -138,15 +141,20 @@ class ArchiveFile:
         return Block(data, metadata_from_parts(parts))
 
     def _read(self, member: tarfile.TarInfo) -> ArchivedEvent:
-        try:
-            event = event_of_member(self._tar, member)
-        except (SetupError, OSError, EOFError, tarfile.TarError) as error:
-            raise DamagedFile(f"{self.path}: {member.name} cannot be read: {error}") from error
+        event = self._event(member)
         form = [(name, each.dtype, each.shape[1:]) for name, each in event.data.items()]
         lengths = {len(each) for each in event.data.values()}
         if np.dtype(form) != self.dtype or lengths != {self.values_per_slot}:
             raise DamagedFile(f"{self.path}: {member.name} is of another form than the first event")
         return event
+
+    def _event(self, member: tarfile.TarInfo) -> ArchivedEvent:
+        try:
+            if self._tar is None:
+                raise DamagedFile(f"{self.path} is closed")
+            return event_of_member(self._tar, member)
+        except (SetupError, OSError, EOFError, tarfile.TarError) as error:
+            raise DamagedFile(f"{self.path}: {member.name} cannot be read: {error}") from error
 
     def damage(self) -> Iterator[str]:
         """Yield what is wrong. Archives have few checksums: what is not found may be wrong too."""
@@ -170,4 +178,9 @@ class ArchiveFile:
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        self._tar.close()
+        tar, self._tar = getattr(self, "_tar", None), None
+        if tar is not None:
+            tar.close()
+
+    def __del__(self) -> None:
+        self.close()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 
 __all__ = ["PARTS", "Block", "joined_metadata", "metadata_from_parts", "parts_of"]
 
@@ -80,4 +80,4 @@ def _unknown(kind: type[np.generic], count: int) -> NDArray[Any]:
     return np.full(count, UNKNOWN.get(kind, 0), kind)
 
 
-UNKNOWN: Mapping[type[np.generic], Any] = {np.int64: np.iinfo(np.int64).min, np.bool_: False}
+UNKNOWN: Mapping[type[np.generic], Any] = {np.int64: NO_TIME, np.bool_: False}

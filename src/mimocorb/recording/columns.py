@@ -9,7 +9,7 @@ In either case the dtype of the buffer is kept beside, and read back exactly.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ class Columns:
     ) -> None:
         self.dtype = dtype
         self.values_per_slot = values_per_slot
-        if dtype_from_plain(dtype_to_plain(dtype)) != dtype:
+        if not _can_be_told(dtype):
             raise SetupError(
                 f"the type {dtype} cannot be described exactly in a file: give it fields that do"
                 " not overlap, and no titles"
@@ -89,9 +89,7 @@ class Columns:
 
         data, metadata = block
         count = len(data)
-        arrays = [
-            _part(values, PARTS[name], count) for name, values in parts_of(metadata).items()
-        ]
+        arrays = [_part(values, PARTS[name], count) for name, values in parts_of(metadata).items()]
         for column in self._columns:
             values = data if column.field is None else data[column.field]
             # Arrow takes neither strides nor foreign byte order
@@ -148,6 +146,13 @@ def dtype_from_plain(plain: Mapping[str, Any]) -> np.dtype[Any]:
         )
     shape = tuple(plain["shape"])
     return np.dtype((base, shape)) if shape else base
+
+
+def _can_be_told(dtype: np.dtype[Any]) -> bool:
+    try:
+        return dtype_from_plain(dtype_to_plain(dtype)) == dtype
+    except ValueError:  # of overlapping fields
+        return False
 
 
 def _tuples(descr: Any) -> Any:
@@ -260,8 +265,3 @@ def _flat(column: pa.Array, stored: np.dtype[Any]) -> NDArray[Any]:
     if not len(values):
         return np.empty(0, stored)
     return np.frombuffer(buffer, stored, len(values), values.offset * stored.itemsize)
-
-
-def column_names(dtype: np.dtype[Any]) -> Sequence[str]:
-    """Return what the columns of the fields are called."""
-    return [column.name for column in _columns(dtype, 1)]

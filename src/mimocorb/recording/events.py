@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import BatchMetadata, known_time
 from mimocorb.components.form import Metadata
 from mimocorb.errors import DamagedFile, MimocorbError
 from mimocorb.recording.block import Block, joined_metadata
@@ -127,8 +127,7 @@ class Events:
         chosen = range(start, stop, step)
         low, high = (min(chosen), max(chosen) + 1) if chosen else (0, 0)
         blocks = [
-            _cut(block, low - first, high - first)
-            for first, block in self._blocks(low, high)
+            _cut(block, low - first, high - first) for first, block in self._blocks(low, high)
         ]
         joined = self._joined(blocks)
         if step == 1:
@@ -192,6 +191,7 @@ class Events:
     def look_again(self) -> Self:
         """Find what the run has written since; returns these events."""
         self.file.look_again()
+        self._kept.clear()  # the last block may have grown
         self._count()
         return self
 
@@ -267,9 +267,6 @@ def _cut(block: Block, low: int, high: int) -> Block:
 
 def _metadata_of(metadata: BatchMetadata, at: int) -> Metadata:
     counter, timestamp, deadtime = (part[at].item() for part in metadata)
-    numbers = Metadata(counter, timestamp, deadtime)
-    times = getattr(metadata, "time_ns", None)
-    if times is not None and hasattr(numbers, "at"):
-        known = times[at].item()
-        return numbers.at(None if known == np.iinfo(np.int64).min else known)
-    return numbers
+    times = metadata.time_ns
+    time_ns = None if times is None else known_time(times[at].item())
+    return Metadata(counter, timestamp, deadtime, time_ns)

@@ -82,7 +82,7 @@ class Format(Protocol):
     """As a sink of a set-up that writes it is called."""
 
     def part(self, path: Path) -> Part | None:
-        """Return which recording an existing file is a part of; None if it is not of this format."""
+        """Return which recording a file is a part of; None if it is not of this format."""
 
     def open(self, path: Path) -> EventFile:
         """Open a file to read it."""

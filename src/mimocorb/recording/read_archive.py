@@ -118,10 +118,10 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
     try:
         # by this thread alone: Arrow's threads may abort a process that ends soon after
         table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        columns = [name for name in table.column_names if not name.startswith("__index_level_")]
+        data = {name: _array(table[name], table.schema.field(name)) for name in columns}
+    except Exception as error:  # of Arrow's decoder, and of Python's: whatever damaged bytes give
         raise SetupError(f"{member.name} of the archive is no Parquet file: {error}") from error
-    columns = [name for name in table.column_names if not name.startswith("__index_level_")]
-    data = {name: _array(table[name]) for name in columns}
     notes = table.schema.metadata or {}
     metadata = _metadata(notes, member)
     about = {
@@ -132,9 +132,11 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
     return ArchivedEvent(data, metadata, member.name, about)
 
 
-def _array(column: Any) -> NDArray[Any]:
+def _array(column: Any, field: Any) -> NDArray[Any]:
     """Return the samples of a column; of one with lists, a row of numbers for each."""
     array: NDArray[Any] = column.to_numpy()
+    if dtype := (field.metadata or {}).get(b"dtype"):  # of texts, which have no length in Arrow
+        return np.array(array.tolist(), dtype.decode())
     return np.stack(list(array)) if array.dtype == object and len(array) else array
 
 

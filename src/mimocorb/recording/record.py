@@ -34,9 +34,9 @@ class Record:
 
     The files ``<filename>.000.arrows`` and so on are streams of Apache Arrow. ``mimocorb.open``
     reads them, while the run goes on as well, and so do pandas, Polars, DuckDB, R and Julia. Events
-    are written in batches of about 1 MB or 1 s, each with a checksum: what a file gives back is what
-    was written, or it says what is missing. After a kill of the process, every batch is whole; an
-    event that was written and comes again, because it was not acknowledged yet, is not written
+    are written in batches of about 1 MB or 1 s, each with a checksum: what a file gives back is
+    what was written, or it says what is missing. After a kill of the process, every batch is whole;
+    an event that was written and comes again, because it was not acknowledged yet, is not written
     twice.
 
     Parameters
@@ -197,7 +197,9 @@ class Record:
     ) -> None:
         self._recording.__exit__(kind, error, trace)
         repeated = self._recording.repeat_count
-        again = f"; {how_many(repeated, 'event')} came again and stand there once" if repeated else ""
+        again = (
+            f"; {how_many(repeated, 'event')} came again and stand there once" if repeated else ""
+        )
         logger.info(
             "%s in %s%s", how_many(self.event_count, "event"), self._recording.path.name, again
         )

@@ -21,6 +21,7 @@ _ROWS_OF_A_BLOCK = 4096
 _ENDINGS = (".txt", ".csv")
 _ATTEMPT = re.compile(r"(.+)_(\d+)")
 _METADATA = ("counter", "timestamp", "deadtime")
+_TIME = "time_ns"
 _MOST_HEADING_BYTES = 1 << 20
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 _TRUTH = {"True": True, "False": False}
@@ -33,7 +34,7 @@ class TextFormat:
 
     def part(self, path: Path) -> Part | None:
         """Return which table a file is; it has to begin with the names of the metadata."""
-        if path.suffix not in _ENDINGS or not _heading(path)[:3] == list(_METADATA):
+        if path.suffix not in _ENDINGS or _heading(path)[:3] != list(_METADATA):
             return None
         later = _ATTEMPT.fullmatch(path.stem)
         if later and path.with_name(f"{later[1]}{path.suffix}").exists():
@@ -80,9 +81,9 @@ class TextFile:
         self.path = path
         self.values_per_slot = 1
         self.about: Mapping[str, Any] = {}
-        self._headings = _heading(path)
         self._file = path.open("rb")
-        self._end = len(self._file.readline())
+        self._headings: list[str] = []
+        self._end = 0
         self._offsets: list[int] = []
         self._rows = 0
         self.dtype: np.dtype[Any] = np.dtype([])
@@ -94,7 +95,7 @@ class TextFile:
         row = self._cells(self._file.readline()) if self._rows else []
         fields = []
         for index, name in enumerate(self._headings):
-            if name in PARTS:
+            if index in self._parts:
                 continue
             cell = row[index] if index < len(row) else ""
             kind = "?" if cell in _TRUTH else "i8" if _WHOLE_NUMBER.fullmatch(cell) else "f8"
@@ -104,6 +105,13 @@ class TextFile:
 
     def look_again(self) -> None:
         """Find the whole rows that have been written since."""
+        if not self._rows:  # until there are rows, the heading may become longer
+            self._headings = _heading(self.path)
+            self._parts = dict(enumerate(_METADATA))
+            if self._headings[3:4] in ([_TIME], [f"event_{_TIME}"]):
+                self._parts[3] = _TIME
+            self._file.seek(0)
+            self._end = len(self._file.readline())
         self._file.seek(self._end)
         for line in self._file:
             if not line.endswith(b"\n"):
@@ -133,14 +141,15 @@ class TextFile:
             if len(cells) != len(self._headings):
                 raise self._damaged(first + at, f"it has {len(cells)} columns", line)
             rows.append(cells)
-        columns = dict(zip(self._headings, zip(*rows, strict=True), strict=True))
         parts: dict[str, Any] = {}
         data = np.zeros((count, 1), self.dtype)
-        for name, cells in columns.items():
-            kind = np.dtype(PARTS[name]) if name in PARTS else self.dtype[name]
+        for index, cells in enumerate(zip(*rows, strict=True)):
+            part = self._parts.get(index)
+            name = self._headings[index]
+            kind = np.dtype(PARTS[part]) if part is not None else self.dtype[name]
             values = self._numbers(cells, kind, first, lines)
-            if name in PARTS:
-                parts[name] = values
+            if part is not None:
+                parts[part] = values
             else:
                 data[name][:, 0] = values
         if any(REPEAT_MARK.encode() in line for line in lines):
@@ -181,4 +190,8 @@ class TextFile:
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        self._file.close()
+        if file := getattr(self, "_file", None):
+            file.close()
+
+    def __del__(self) -> None:
+        self.close()

@@ -144,7 +144,9 @@ class RecordingWriter:
         if not count:
             return
         age_s = time.monotonic() - self._began_s
-        if self._batches and (self._file.size_bytes >= self._segment_bytes or age_s >= self._segment_s):
+        if self._batches and (
+            self._file.size_bytes >= self._segment_bytes or age_s >= self._segment_s
+        ):
             self._end_segment("segment")
             self._begin_segment()
         says: dict[str, Any] = {"batch": self._batches, "first": self._events, "events": count}
@@ -197,7 +199,7 @@ class RecordingWriter:
     # --- segments
 
     def _look_at_what_is_there(self) -> tuple[list[dict[str, Any]], NDArray[np.int64]]:
-        """Return what earlier processes of this run have left, and the events of their last batches.
+        """Return what processes before have left, and the events of their last batches.
 
         Only these may come again: a reader has one batch in hand.
         """

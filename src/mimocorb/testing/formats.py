@@ -26,9 +26,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import MimocorbError, SetupError
-from mimocorb.recording.block import PARTS, Block, metadata_from_parts, parts_of
+from mimocorb.recording.block import Block, metadata_from_parts, parts_of
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import Format
 from mimocorb.testing.contract_records import RECORD_TYPES
@@ -97,15 +97,13 @@ class EventFileContract:
             "timestamp": np.array([0.0, 1.7e9 + 1e-7, -1.0]),
             "deadtime": np.array([-1.0, 0.1, 1.0]),
             "may_repeat": np.array([True, False, True]),
+            "time_ns": np.array([1, (1 << 62) + 1, NO_TIME]),
         }
-        if hasattr(BatchMetadata, "time_ns"):
-            parts["time_ns"] = np.array([1, (1 << 62) + 1, np.iinfo(np.int64).min])
         self._write(tmp_path, [Block(written.data, metadata_from_parts(parts))])
         with self._open(tmp_path) as events:
             read = parts_of(events.metadata)
         for name, values in parts.items():
             np.testing.assert_array_equal(read[name], values, err_msg=name)
-        assert set(PARTS) >= set(parts)
 
     def test_a_file_without_events_can_be_read(self, tmp_path: Path) -> None:
         self._write(tmp_path, [], self._some(1).data.dtype)
@@ -160,7 +158,7 @@ class EventFileContract:
             path.write_bytes(content[:size])
             read = list(self._what_is_given_out(path))
             self._compare_events(read, written)
-            if self.knows_its_end:
+            if self.knows_its_end and (self.proves or len(read) < 60):
                 assert self._damage(path), f"cut at byte {size} of {len(content)}"
 
     def test_no_flipped_bit_makes_a_wrong_event(self, tmp_path: Path) -> None:
@@ -235,7 +233,8 @@ class EventFileContract:
             for name in read.data.dtype.names or ():
                 values = written.data[name] if written.data.dtype.names else written.data
                 np.testing.assert_array_equal(
-                    read.data[name].reshape(len(values), -1), values.reshape(len(values), -1)
+                    read.data[name].reshape(len(values), -1).astype(values.dtype),
+                    values.reshape(len(values), -1),
                 )
         for mine, theirs in zip(read.metadata, written.metadata, strict=True):
             np.testing.assert_array_equal(mine, theirs)
@@ -249,7 +248,10 @@ def _setup(data: Any, dtype: Any = None) -> dict[str, Any]:
 def _events(dtype: np.dtype[Any], values_per_slot: int, count: int) -> Block:
     """Return events of random bits, small ones, so that all of them mean something."""
     size = count * values_per_slot * dtype.itemsize
-    raw = np.random.default_rng(count).integers(0, 2, size, np.uint8)
+    random = np.random.default_rng(count)
+    raw = random.integers(0, 2, size, np.uint8)
+    if dtype.kind == "U":  # not every number is a character
+        raw = random.integers(65, 91, size // 4, np.uint32)
     data = raw.view(dtype.base).reshape(count, values_per_slot, *dtype.shape)
     numbers = np.arange(count)
     return Block(data, BatchMetadata(10 + 3 * numbers, 1.7e9 + numbers / 8, numbers / 64))
