@@ -26,7 +26,8 @@ def commands(name: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="mimocorb-benchmark-") as directory:
         place = Path(directory)
         setup = SETUP.format(
-            file=Path(user_functions.__file__), source="numbers", filter="keep", count=1, length=10,
+            slots=16, file=Path(user_functions.__file__), source="numbers", filter="keep", count=1,
+            length=10,
             dtype="int32", processes=1, one_in=1, expected=1, started=place / "started",
             place=place / "ended",
         )  # fmt: skip

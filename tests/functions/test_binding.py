@@ -303,7 +303,7 @@ def test_a_sink_gets_batches_with_their_metadata(heights: NewBuffer) -> None:
     work()
     assert [height for batch, _ in batches for height in batch] == [float(n) for n in range(40)]
     assert [counter for _, counters in batches for counter in counters] == list(range(100, 140))
-    assert max(len(batch) for batch, _ in batches) == 16  # a quarter of the slots
+    assert max(len(batch) for batch, _ in batches) == 32  # half of the slots
 
 
 def test_events_are_acknowledged_when_the_sink_has_returned(heights: NewBuffer) -> None:
@@ -336,14 +336,14 @@ def test_events_that_come_again_come_one_by_one(heights: NewBuffer) -> None:
     group = heights.new_reader_group()
     spec = WorkerSpec("w", FunctionReference("own", "f"), reads=("heights",))
     call = Worker(spec, [group])
-    fill(heights, 20)
+    fill(heights, 36)
     with pytest.raises(UserFunctionError, match="fussy failed on event 100"):
         bind_function(fussy, call)()
     bind_function(fussy, call)()
-    assert batches[0] == [float(n) for n in range(16)]
-    assert batches[1:17] == [[float(n)] for n in range(16)]
-    assert [height for batch in batches[17:] for height in batch] == [16.0, 17.0, 18.0, 19.0]
-    assert heights.stats().groups[0].acknowledged == 20
+    assert batches[0] == [float(n) for n in range(32)]
+    assert batches[1:33] == [[float(n)] for n in range(32)]
+    assert [height for batch in batches[33:] for height in batch] == [32.0, 33.0, 34.0, 35.0]
+    assert heights.stats().groups[0].acknowledged == 36
 
 
 def test_a_sink_writes_into_the_directory_of_the_run(heights: NewBuffer, tmp_path: Path) -> None:

@@ -147,8 +147,10 @@ def test_files_are_as_large_as_they_can_become(place: Path) -> None:
     # 100 float64 of noise, the Parquet footer, the tar header
     assert 800 + 512 < archive.event_bytes < 800 + 4096
     assert archive.size_bytes == 1000 * archive.event_bytes
-    # counter, timestamp, dead time, a float64 and an int32 with the most digits each
-    row = "\t".join(["9223372036854775807", *["-2.2250738585072014e-308"] * 3, "-2147483648"])
+    # counter, timestamp, dead time, time in ns, a float64 and an int32 with the most digits each
+    number = "-2.2250738585072014e-308"
+    time_ns = "-9223372036854775808"
+    row = "\t".join(["9223372036854775807", number, number, time_ns, number, "-2147483648"])
     assert table.event_bytes == len(row) + 1
 
 

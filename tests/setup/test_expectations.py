@@ -105,21 +105,21 @@ def test_the_page_says_what_is_expected_and_when_the_disk_is_full(
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "raw 800 bytes 10 Hz 7.8 KiB/s 500 390.6 KiB" in rows
     assert "selected 8 bytes 10 Hz * 80 bytes/s * 500 * 3.9 KiB *" in rows
-    # 95 bytes: counter, timestamp, dead time and a float64 with the most digits each
+    # 116 bytes: counter, timestamp, dead time, time in ns and a float64 with the most digits each
     assert (
-        "file of save, each event of selected 95 bytes 10 Hz * 950 bytes/s * 500 * 46.4 KiB *"
+        "file of save, each event of selected 116 bytes 10 Hz * 1.1 KiB/s * 500 * 56.6 KiB *"
         in (rows)
     )
-    # 2**30 / 950 s
-    assert "at these rates 950 bytes/s go into the files, and the disk is full after 13.1 d" in rows
+    # 2**30 / 1160 s
+    assert "at these rates 1.1 KiB/s go into the files, and the disk is full after 10.7 d" in rows
     with_source(place, "untold", "")
     assert main(["check", "flow.yaml"]) == 0
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "file of save, each event of selected 95 bytes unknown unknown unknown unknown" in rows
-    # 2**30 / 95e3 s, 2**30 / 95 / 60 Hz
+    assert "file of save, each event of selected 116 bytes unknown unknown unknown unknown" in rows
+    # 2**30 / 116e3 s, 2**30 / 116 / 60 Hz
     assert (
-        "at 1 kHz, for example, 92.8 KiB/s go into the files, and the disk is full after 3.1 h;"
-        " over the run time it can take 188376 Hz"
+        "at 1 kHz, for example, 113.3 KiB/s go into the files, and the disk is full after 2.6 h;"
+        " over the run time it can take 154273 Hz"
     ) in rows
 
 
