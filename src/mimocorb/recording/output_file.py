@@ -143,9 +143,7 @@ class OutputFile:
         """
         if self.records:
             raise ValueError(f"{self.path} has records, so its heading stays")
-        self.size_bytes = 0
-        self.append([heading])
-        self.records = 0
+        self._extend(_pieces([heading], 0), 0)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Append records, all or none.
