@@ -9,5 +9,6 @@ namespace mimocorb::kernels {
 namespace nb = nanobind;
 
 void register_pulses(nb::module_& module);
+void register_crc32c(nb::module_& module);
 
 }  // namespace mimocorb::kernels

@@ -1,7 +1,8 @@
-// mimocorb._kernels: signal processing on arrays.
+// mimocorb._kernels: signal processing on arrays, and the checksum of recorded data.
 #include "kernels.hpp"
 
 NB_MODULE(_kernels, module) {
-  module.doc() = "Native signal processing; use it through mimocorb.filters.pulses.";
+  module.doc() = "Native signal processing, used through mimocorb.filters.pulses, and a checksum.";
   mimocorb::kernels::register_pulses(module);
+  mimocorb::kernels::register_crc32c(module);
 }

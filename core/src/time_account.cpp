@@ -12,7 +12,7 @@ constexpr std::int64_t kLongestInterval_ns = (std::int64_t{1} << 43) - 1;
 
 int bin_of(std::int64_t interval_ns) {
   const auto ns = static_cast<std::uint64_t>(std::clamp<std::int64_t>(interval_ns, 0, kLongestInterval_ns));
-  const int octave = std::bit_width(ns);
+  const int octave = static_cast<int>(std::bit_width(ns));
   return (octave << 3) + static_cast<int>((ns << 4 >> octave) & 7);
 }
 

@@ -248,18 +248,22 @@ TEST("metadata are the writer's own count, the time, and dead time not measured,
 }
 
 TEST("a time in whole ns is kept to the last digit, and a slot used again forgets it") {
-  const Stage stage(1);
+  Stage stage(1);
+  const auto reader = stage.open_reader(0);
   const std::int64_t time_ns = 1'796'023'714'220'344'501;
   CHECK_EQUAL(stage.writer->advance().first, 0U);
   CHECK(stage.writer->set_metadata(0, {1, 1.5, 0.25, time_ns}));
   stage.writer->publish();
-  CHECK_EQUAL(stage.reader->advance().first, 0U);
-  CHECK_EQUAL(stage.reader->metadata(0).time_ns, time_ns);
-  stage.reader->acknowledge();
-  CHECK_EQUAL(stage.writer->advance().first, 0U);
-  stage.writer->publish();
-  CHECK_EQUAL(stage.reader->advance().first, 0U);
-  CHECK_EQUAL(stage.reader->metadata(0).time_ns, kNoTime);
+  CHECK_EQUAL(reader->advance().first, 0U);
+  CHECK_EQUAL(reader->metadata(0).time_ns, time_ns);
+  std::uint32_t slot = 0;
+  do {  // round to the same slot
+    reader->acknowledge();
+    slot = stage.writer->advance().first;
+    stage.writer->publish();
+    CHECK_EQUAL(reader->advance().first, slot);
+  } while (slot != 0);
+  CHECK_EQUAL(reader->metadata(0).time_ns, kNoTime);
 }
 
 TEST("metadata find their slot where those in hand are no neighbours") {

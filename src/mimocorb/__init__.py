@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.components.meter import reading_out
     from mimocorb.components.reporting import report
+    from mimocorb.run.recorded import open_recorded as open
     from mimocorb.run.remote.running_runs import connect
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "device_lost",
     "filter",
     "observer",
+    "open",
     "reading_out",
     "report",
     "sink",
@@ -49,11 +51,14 @@ _HOMES = {
     "device_lost": "mimocorb.components.device",
     "filter": "mimocorb.components.form",
     "observer": "mimocorb.components.form",
+    "open": "mimocorb.run.recorded",
     "reading_out": "mimocorb.components.meter",
     "report": "mimocorb.components.reporting",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",
 }
+
+_NAMES_THERE = {"open": "open_recorded"}
 
 
 def __getattr__(name: str) -> Any:
@@ -62,7 +67,7 @@ def __getattr__(name: str) -> Any:
 
         return version("mimocorb")
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_HOMES[name]), _NAMES_THERE.get(name, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,3 +16,8 @@ def find_pulses(
     integral_before: int,
     integral_after: int,
 ) -> bytearray: ...
+def crc32c(data: bytes | bytearray | memoryview | NDArray[Any], before: int = 0) -> int: ...
+def crc32c_paths() -> list[str]: ...
+def crc32c_by(
+    path: str, data: bytes | bytearray | memoryview | NDArray[Any], before: int = 0
+) -> int: ...

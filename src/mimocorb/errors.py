@@ -18,6 +18,7 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     ├── BooksDoNotBalance(RuntimeError)     an identity of the event ledger is violated
     ├── UserFunctionError(RuntimeError)     a source, filter, sink or observer function failed
     ├── OutputError(OSError)                a file could not be written: full, existing, not allowed
+    ├── DamagedFile(ValueError)             recorded data are not what was written
     ├── RunRecordError(ValueError)          the record of a run is missing or cannot be read
     └── RunFailed(RuntimeError)             a run ended, but not everything accepted was processed
 
@@ -37,6 +38,7 @@ __all__ = [
     "BufferUnreachable",
     "CommandRefused",
     "CommandTimeout",
+    "DamagedFile",
     "EndOfStream",
     "HandleMisuse",
     "LayoutMismatch",
@@ -114,6 +116,10 @@ class UserFunctionError(MimocorbError, RuntimeError):
 
 class OutputError(MimocorbError, OSError):
     """An output file could not be written."""
+
+
+class DamagedFile(MimocorbError, ValueError):
+    """What a file of recorded data holds is not what was written, or no form that is known."""
 
 
 class RunRecordError(MimocorbError, ValueError):

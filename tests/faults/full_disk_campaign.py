@@ -1,7 +1,7 @@
 """Fill small disks under runs, make room or stop them, and look for events that are lost.
 
 ``python tests/faults/full_disk_campaign.py --sizes 20`` makes as many file systems in memory, each
-of another size, and takes data into a text file and an archive until nothing can be written any
+of another size, and takes data into a text file, an archive and a recording until nothing can be written any
 more. Of every two runs one gets more room and goes on, the other one is stopped, and what it left
 is replayed. It prints a line for each and exits with code 0 if all events that were accepted are
 in the files, each once. It mounts file systems, so it runs itself in a namespace of its own; where
@@ -26,6 +26,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
+import mimocorb
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.replay import Replay
@@ -57,6 +58,7 @@ SETUP = {
         "numbers": {"file": "functions.py", "function": "numbers", "sinks": ["raw"]},
         "table": {"function": "text", "sources": ["raw"], "config": {"filename": "a"}},
         "archive": {"function": "parquet_tar", "sources": ["raw"], "config": {"filename": "b"}},
+        "recording": {"function": "record", "sources": ["raw"], "config": {"filename": "c"}},
     },
 }
 
@@ -165,7 +167,7 @@ class _Steering(threading.Thread):
 def _examine(summary: RunSummary, directories: Iterable[Path]) -> tuple[int, int, int]:
     accepted = next(b.published for b in summary.view.buffers if b.name == "raw")
     lost = repeated = 0
-    for counters in (_rows, _members):
+    for counters in (_rows, _members, _recorded):
         found = [counter for directory in directories for counter in counters(directory)]
         lost += len(set(range(accepted)) - set(found))
         repeated += len(found) - len(set(found))
@@ -187,6 +189,12 @@ def _members(directory: Path) -> Iterable[int]:
                 file = archive.extractfile(member)
                 assert file is not None
                 yield int(pq.read_schema(io.BytesIO(file.read())).metadata[b"counter"])
+
+
+def _recorded(directory: Path) -> Iterable[int]:
+    if any(directory.glob("c.*.arrows")):
+        with mimocorb.open(directory / "c") as events:
+            yield from events.metadata.counter.tolist()
 
 
 def _in_a_namespace(arguments: list[str]) -> int:

@@ -116,11 +116,20 @@ def test_an_exporter_publishes_nothing_before_there_is_room_in_all_sinks(buffer)
         io = buffer_io([group], [free.new_writer(), full.new_writer()])
         exporter = iter(Exporter(io))
         next(exporter)
-        threading.Thread(target=lambda: next(exporter, None), daemon=True).start()
+        waiting = threading.Thread(target=ended, args=(exporter,))
+        waiting.start()
         while not any(each.waited_ns > 10**7 for each in full.waited()):
             time.sleep(0.001)
         assert (free.stats().published, full.stats().published) == (1, 1)
         full.end_writers()
+        waiting.join()
+        assert free.stats().aborted == 1
+
+
+def ended(exporter):
+    """Go on until a sink takes no more."""
+    with pytest.raises(SystemExit):
+        next(exporter)
 
 
 def test_what_is_written_gets_the_metadata_that_were_set_or_usual_ones(buffer):

@@ -32,6 +32,7 @@ CONFIGS = {
         "analogue_offset": 0.0,
         "sleeptime": 0.001,
         "prbInteraction": 1.0,
+        "pulseSpread": 10.0,  # so that every pulse is above the threshold
     },
     "heights": {"least_mV": 30.0},
     "save_to_txt": {"filename": "heights"},

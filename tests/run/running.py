@@ -29,7 +29,7 @@ FUNCTIONS = tuple(
     for kind in ("source", "filter", "sink", "direct")
 )
 """The modules of worker functions; each function is in one of them."""
-SHIPPED = ("text", "parquet_tar", "drain")
+SHIPPED = ("text", "parquet_tar", "record", "drain")
 """Sinks that mimocorb has."""
 WATCHDOG_S = 120.0
 

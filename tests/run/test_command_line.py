@@ -229,6 +229,17 @@ sys.exit(main())
         assert done.returncode in (0, 130)
 
 
+def test_ctrl_c_while_a_class_is_being_made_is_one_line(capsys, monkeypatch):
+    """Python 3.11 tells of it as a RuntimeError."""
+
+    def interrupted(*_arguments):
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    monkeypatch.setattr("mimocorb.setup.json_schema.schema_text", interrupted)
+    assert main(["schema"]) == 130
+    assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
+
+
 def test_a_directory_that_is_not_ours_to_read_is_one_line(tmp_path, monkeypatch, capsys):
     def not_ours(*_arguments):
         raise PermissionError(13, "Permission denied", "/elsewhere")

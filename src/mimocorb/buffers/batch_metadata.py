@@ -38,6 +38,8 @@ class BatchMetadata(_Columns):
         Beside the three: which events may be a repeat. A process that had begun to work on them, or
         on what they came out of, was killed or failed, and may have passed its results on before.
         None: none of them.
+    sequence : numpy.ndarray or None
+        Their publish numbers in the buffer, for those who have to know them; None: not asked for.
     time_ns : numpy.ndarray or None
         The times in whole ns, int64, as
         :attr:`Reader.time_ns <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event
@@ -46,6 +48,7 @@ class BatchMetadata(_Columns):
     """
 
     may_repeat: NDArray[np.bool_] | None = None
+    sequence: NDArray[np.int64] | None = None
     time_ns: NDArray[np.int64] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
@@ -53,6 +56,8 @@ class BatchMetadata(_Columns):
         chosen = type(self)(self.counter[places], self.timestamp[places], self.deadtime[places])
         if self.may_repeat is not None:
             chosen.may_repeat = self.may_repeat[places]
+        if self.sequence is not None:
+            chosen.sequence = self.sequence[places]
         if self.time_ns is not None:
             chosen.time_ns = self.time_ns[places]
         return chosen

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mimocorb.buffers.batch_metadata import NO_TIME
 
 if TYPE_CHECKING:
-    from mimocorb._core import TimeAccount
+    from mimocorb.buffers.time_account import TimeAccount
 
 __all__ = [
     "WRITERS",

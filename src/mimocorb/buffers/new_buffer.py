@@ -17,6 +17,7 @@ from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.backends import backend_at, home_of
 from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Waited
 from mimocorb.buffers.counts import whole_number
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.buffers.stats import BufferStats
@@ -37,7 +38,7 @@ MAX_READER_GROUPS = 16
 """How many reader groups a buffer has over its life, unless it is made for more."""
 
 
-class NewBuffer:
+class NewBuffer(Handle):
     """A ring buffer: made in the parent process, written and read by others.
 
     Parameters

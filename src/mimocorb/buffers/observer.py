@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import known_time
 from mimocorb.buffers.contract import Snapshot, Status
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
@@ -22,7 +23,7 @@ _RETRY_S = 0.0005
 _NEVER_PUBLISHED = 2**63 - 1
 
 
-class Observer:
+class Observer(Handle):
     """Get copies of the newest event of a buffer, without slowing anyone or being waited for.
 
     Parameters

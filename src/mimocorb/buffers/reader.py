@@ -17,6 +17,7 @@ from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata, known_time
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most, whole_number
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.setup_dict import open_reader_port
@@ -31,7 +32,7 @@ _NONE_IN_HAND = -1
 _NO_METADATA = (0, -1.0, -1.0, NO_TIME)
 
 
-class Reader:
+class Reader(Handle):
     """Take events out of a buffer, one at a time, each once in a reader group.
 
     Parameters
@@ -355,6 +356,12 @@ class Reader:
         """Publish number of the event in hand: 1 for the first event of the buffer."""
         self._need_event("sequence")
         return self._port.sequence(self._slot)
+
+    def sequences(self) -> NDArray[np.int64]:
+        """Return the publish numbers of the events in hand."""
+        count = self._in_hand if self._slot >= 0 else 0
+        slots = self._slots_in_hand() if count else ()
+        return np.fromiter(map(self._port.sequence, slots), np.int64, count)
 
     @property
     def waiting_s(self) -> float:

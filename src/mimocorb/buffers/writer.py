@@ -15,6 +15,7 @@ from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most
 from mimocorb.buffers.exact import exact_column, exact_number, store_event
+from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.setup_dict import open_writer_port
 from mimocorb.buffers.stats import WaitingTime
@@ -26,7 +27,7 @@ __all__ = ["Writer"]
 _NONE_IN_HAND = -1
 
 
-class Writer:
+class Writer(Handle):
     """Put events into a buffer: claim a slot, fill it in place, publish it.
 
     Parameters

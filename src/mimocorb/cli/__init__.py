@@ -24,6 +24,7 @@ COMMANDS = (
     "convert",
     "describe",
     "new",
+    "files",
     "replay",
     "schema",
     "runs",
@@ -81,9 +82,18 @@ def _guarded(
         finally:
             if arguments is None:  # this is the program, and all is done
                 _ignore_interrupts()
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _is_interrupt(error):
+            raise
         print("mimocorb: interrupted, nothing was started", file=sys.stderr)
         return INTERRUPTED
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C is at the bottom of it: classes that are just being made wrap it up."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _ignore_interrupts() -> None:

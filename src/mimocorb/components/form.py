@@ -160,7 +160,7 @@ def filter(function: Function, /) -> Function: ...
 def filter(*, batch: bool) -> Callable[[Function], Function]: ...
 
 
-def filter(function: Any = None, /, **options: Any) -> Any:
+def filter(function: Any = None, /, *more: Any, **options: Any) -> Any:
     """Mark a function, or a class of callable objects, as a filter: called with each event.
 
     It returns None to reject the event, True to keep it, or results. Its keyword parameters are its
@@ -202,6 +202,11 @@ def filter(function: Any = None, /, **options: Any) -> Any:
     >>> all_large_pulses(events, threshold_mV=10.0)
     array([ True, False])
     """
+    if more:
+        raise TypeError(
+            "mimocorb's filter, which marks a function, was called like Python's filter(), which "
+            "it hides in this module: write 'import mimocorb as mc' and '@mc.filter'"
+        )
     return _marked("filter", function, options, batches=True)
 
 

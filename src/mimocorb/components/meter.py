@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from mimocorb._core import TimeAccount
+from mimocorb.buffers.time_account import TimeAccount
 from mimocorb.buffers.waits import WaitCause, tell_waits_to
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter_page import Activity, Capability

@@ -34,7 +34,7 @@ def failure(name: str, event: int | str, error: BaseException) -> UserFunctionEr
     if isinstance(error, SystemExit):
         what = f"called sys.exit({error.code!r}); only a source ends a run"
     else:
-        what = f"raised {type(error).__name__}: {error}"
+        what = f"raised {type(error).__name__}: {error}".rstrip(": ")
     where = f"event {event}" if isinstance(event, int) else event
     return UserFunctionError(f"{name} failed on {where}: it {what}")
 

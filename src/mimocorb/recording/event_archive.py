@@ -262,14 +262,18 @@ def _schema(
             ) from None
         if column.shape and not is_flat:
             kind = pa.list_(kind, int(np.prod(column.shape)))
-        about = {"unit": str(units[name])} if name in units else None
-        fields.append(pa.field(name, kind, nullable=False, metadata=about))
+        about = {"unit": str(units[name])} if name in units else {}
+        if column.base.kind in "SU":  # texts have no length in Arrow
+            about["dtype"] = column.base.str
+        fields.append(pa.field(name, kind, nullable=False, metadata=about or None))
     return pa.schema(fields)
 
 
 def _arrow_array(column: NDArray[Any], kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
 
+    if column.dtype.kind == "S":  # which Arrow would end at the first zero byte
+        return pa.array(column.reshape(-1).tolist(), kind)
     # Arrow takes neither strides nor foreign byte order
     flat = np.ascontiguousarray(column, column.dtype.newbyteorder("=")).reshape(-1)
     if pa.types.is_fixed_size_list(kind):

@@ -46,6 +46,7 @@ _COPY_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 T = TypeVar("T")
+Bytes = bytes | memoryview
 
 
 def checked_name(owner: str, name: Any, key: str = "filename") -> str:
@@ -89,6 +90,8 @@ class OutputFile:
         As long as there are fewer records, zeros follow up to this size.
     waits
         Whether the run waits for a full disk.
+    of_the_attempt
+        Whether the name gets the number of the process, see I3; else it has one already.
 
     Raises
     ------
@@ -104,8 +107,11 @@ class OutputFile:
         *,
         least_bytes: int = 0,
         waits: bool = True,
+        of_the_attempt: bool = True,
     ) -> None:
-        self.path = _of_this_process(directory / name)
+        self.path = directory / name
+        if of_the_attempt:
+            self.path = _of_this_process(self.path)
         self.records = 0
         self.size_bytes = 0
         self._least_bytes = least_bytes
@@ -116,6 +122,11 @@ class OutputFile:
         if heading:
             self.append([heading])
             self.records = 0
+
+    @property
+    def descriptor(self) -> int:
+        """The open file, to bring it to the disk."""
+        return self._fd
 
     def _make(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -139,11 +150,11 @@ class OutputFile:
         Raises
         ------
         OutputError
-            It could not be written; the file may be cut back to nothing.
+            It could not be written; a part of it may be there.
         """
         if self.records:
             raise ValueError(f"{self.path} has records, so its heading stays")
-        self._extend(_pieces([heading], 0), 0)
+        self._extend([(0, heading)], 0)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Append records, all or none.
@@ -155,7 +166,7 @@ class OutputFile:
         """
         self._extend(_pieces(records, self.size_bytes), len(records))
 
-    def append_behind_header(self, header: bytes, rest: bytes, count: int) -> None:
+    def append_behind_header(self, header: bytes, rest: Bytes, count: int) -> None:
         """Append `count` records, of which the header of the first is written last.
 
         A kill in between leaves zeros in the place of the header.
@@ -177,7 +188,7 @@ class OutputFile:
         start = self.size_bytes
         self._extend(((start + len(header), rest), (start, header)), count)
 
-    def _extend(self, pieces: Iterable[tuple[int, bytes]], count: int) -> None:
+    def _extend(self, pieces: Iterable[tuple[int, Bytes]], count: int) -> None:
         all_pieces = list(pieces)
         self._look_whether_it_is_ours()
         try:
@@ -192,7 +203,7 @@ class OutputFile:
         self.size_bytes = max(offset + len(piece) for offset, piece in all_pieces)
         self.records += count
 
-    def _write_all(self, pieces: Iterable[tuple[int, bytes]]) -> None:
+    def _write_all(self, pieces: Iterable[tuple[int, Bytes]]) -> None:
         """Write these pieces, or leave the file as it was."""
         try:
             for offset, piece in pieces:
@@ -241,7 +252,7 @@ class OutputFile:
             self._write_at(offset, os.pread(descriptor, _COPY_BYTES, offset))
             offset = min(size, offset + _COPY_BYTES)
 
-    def _write_at(self, offset: int, data: bytes) -> None:
+    def _write_at(self, offset: int, data: Bytes) -> None:
         written = os.pwrite(self._fd, data, offset)
         while written < len(data):
             # a short write: the rest either fits now or raises the error that stopped it

@@ -20,9 +20,10 @@ from mimocorb._files import open_regular
 from mimocorb.components.form import source
 from mimocorb.errors import SetupError
 
-__all__ = ["ArchivedEvent", "archived_events", "read_parquet_tar"]
+__all__ = ["ArchivedEvent", "archived_events", "event_of_member", "read_parquet_tar"]
 
 LARGEST_EVENT_BYTES = 1 << 30
+_OF_OTHERS = (b"pandas", b"ARROW:schema")
 _MEMBER = re.compile(r"_(\d+)(?:\.\d+)?\.parquet$")
 
 
@@ -35,6 +36,8 @@ class ArchivedEvent(NamedTuple):
     """``counter``, ``timestamp`` and ``deadtime``, as far as the archive tells them."""
     member: str
     """Name of the Parquet file in the archive."""
+    about: dict[str, str]
+    """What else is noted with it, such as ``sample_time_ns``."""
 
 
 @source
@@ -81,7 +84,7 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
         with open_regular(archive) as file, tarfile.open(fileobj=file) as content:
             for member in content:
                 if member.isfile():
-                    yield _event(content, member)
+                    yield event_of_member(content, member)
     except FileNotFoundError:
         raise SetupError(f"there is no archive {archive}") from None
     except (OSError, EOFError, tarfile.TarError) as error:
@@ -93,7 +96,16 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
         ) from error
 
 
-def _event(content: tarfile.TarFile, member: tarfile.TarInfo) -> ArchivedEvent:
+def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> ArchivedEvent:
+    """Return the event of one file of an archive.
+
+    Raises
+    ------
+    SetupError
+        It is no event.
+    EOFError
+        The archive ends in it.
+    """
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
@@ -106,21 +118,30 @@ def _event(content: tarfile.TarFile, member: tarfile.TarInfo) -> ArchivedEvent:
     try:
         # by this thread alone: Arrow's threads may abort a process that ends soon after
         table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        columns = [name for name in table.column_names if not name.startswith("__index_level_")]
+        data = {name: _array(table[name], table.schema.field(name)) for name in columns}
+    except Exception as error:  # of Arrow's decoder, and of Python's: whatever damaged bytes give
         raise SetupError(f"{member.name} of the archive is no Parquet file: {error}") from error
-    columns = [name for name in table.column_names if not name.startswith("__index_level_")]
-    data = {name: _array(table[name]) for name in columns}
-    return ArchivedEvent(data, _metadata(table.schema.metadata or {}, member), member.name)
+    notes = table.schema.metadata or {}
+    metadata = _metadata(notes, member)
+    about = {
+        name.decode(): text.decode("utf-8", "replace")
+        for name, text in notes.items()
+        if name.decode() not in metadata and name not in _OF_OTHERS
+    }
+    return ArchivedEvent(data, metadata, member.name, about)
 
 
-def _array(column: Any) -> NDArray[Any]:
+def _array(column: Any, field: Any) -> NDArray[Any]:
     """Return the samples of a column; of one with lists, a row of numbers for each."""
     array: NDArray[Any] = column.to_numpy()
+    if dtype := (field.metadata or {}).get(b"dtype"):  # of texts, which have no length in Arrow
+        return np.array(array.tolist(), dtype.decode())
     return np.stack(list(array)) if array.dtype == object and len(array) else array
 
 
 def _metadata(notes: Mapping[bytes, bytes], member: tarfile.TarInfo) -> dict[str, float]:
-    kinds = {"counter": int, "timestamp": float, "deadtime": float}
+    kinds = {"counter": int, "timestamp": float, "deadtime": float, "time_ns": int}
     try:
         found: dict[str, float] = {
             name: kind(notes[name.encode()])

@@ -315,9 +315,11 @@ def _events_of(archive: zipfile.ZipFile, member: str, dtype: np.dtype[Any] | Non
         if read_header is None:
             raise ValueError(f"arrays of version {version} are not read")
         shape, _, found = read_header(file)
-        if found.names != event_dtype(np.dtype("u1"), 1).names or found.hasobject:
+        names = event_dtype(np.dtype("u1"), 1).names or ()
+        older = tuple(name for name in names if name != "time_ns")
+        if found.names not in (names, older) or found.hasobject:
             raise ValueError(f"it holds {str(found)[:80]}, which are no events")
-        if dtype is not None and found != dtype:
+        if dtype is not None and any(found[name] != dtype[name] for name in found.names):
             raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {dtype}")
         if len(shape) != 1 or shape[0] * found.itemsize != info.file_size - file.tell():
             raise ValueError(f"it has {info.file_size} bytes, which are not {shape} events")

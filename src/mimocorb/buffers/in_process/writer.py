@@ -16,7 +16,7 @@ from mimocorb.buffers.in_process.state import RingState, Token
 from mimocorb.errors import HandleMisuse
 
 if TYPE_CHECKING:
-    from mimocorb._core import TimeAccount
+    from mimocorb.buffers.time_account import TimeAccount
 
 __all__ = ["InProcessWriter"]
 

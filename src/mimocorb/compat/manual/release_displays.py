@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from mimocorb.compat.manual.field_pairs import plain_setup
 from mimocorb.displays.screen import Screen, open_screen, picture_name
 from mimocorb.displays.waveform_figure import EventInfo, WaveformFigure, WaveformSettings
 from mimocorb.errors import SetupError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["PlotOscilloscope", "animWaveformPlotter", "plot_buffer"]
 
@@ -103,7 +100,7 @@ class plot_buffer(WaveformDisplay):  # noqa: N801 - the documented name
 class PlotOscilloscope(plot_buffer):
     """Show live waveforms, as ``mimocorb.observer_plot`` of the first version (February 2023) does.
 
-    The object is made like a :class:`plot_buffer`; its method ``start()`` shows events until the
+    The object is made like a ``plot_buffer``; its method ``start()`` shows events until the
     stream ends.
     """
 
@@ -129,7 +126,7 @@ class animWaveformPlotter:  # noqa: N801 - the documented name
         conf_dict: Mapping[str, Any] | None = None,
         dtypes: Sequence[Any] | None = None,
         source_dict: Mapping[str, Any] | None = None,
-        fig: Figure | None = None,
+        fig: Any = None,
     ) -> None:
         if source_dict is None:
             raise SetupError("animWaveformPlotter needs source_dict, the set-up of the buffer")

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from mimocorb.displays.histogram_figure import Histogram, HistogramFigure, Histo
 from mimocorb.displays.histograms import HistogramDisplay
 from mimocorb.displays.screen import picture_name
 from mimocorb.errors import BufferTimeout, EndOfStream, SetupError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["animHists", "histogram_buffer", "plot_Histograms"]
 
@@ -233,7 +230,7 @@ class animHists:  # noqa: N801 - the documented name
         self,
         Hdescr: Sequence[Sequence[Any]],  # noqa: N803
         name: str = "Histograms",
-        fig: Figure | None = None,
+        fig: Any = None,
     ) -> None:
         if fig is None:
             from matplotlib.figure import Figure as NewFigure

@@ -233,7 +233,7 @@ class parquetReader(_WithBuffer):  # noqa: N801 - the documented name
             raise SetupError(f"parquetReader: {directory} has no file that ends in {_ARCHIVES}")
         self._events = self._all()
 
-    def __call__(self) -> list[NDArray[Any]] | None:
+    def __call__(self) -> list[Any] | None:
         """Return the next event, an array for each channel of the buffer; None at the end."""
         event = next(self._events, None)
         if event is None:

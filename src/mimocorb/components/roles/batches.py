@@ -12,11 +12,13 @@ _BATCH_BYTES = 64 * 1024
 _LEAST_WORTH_IT = 16
 
 
-def batch_limit(setup: Mapping[str, Any], at_most: int, processes: int = 1) -> int:
+def batch_limit(
+    setup: Mapping[str, Any], at_most: int, processes: int = 1, batch_bytes: int = _BATCH_BYTES
+) -> int:
     """Return how many events of a buffer may be in the hands of one reader.
 
-    * At most 64 KiB: a batch stays in the processor's cache, and for larger events the cost of a
-      call does not count.
+    * At most 64 KiB, unless told otherwise: a batch stays in the processor's cache, and for larger
+      events the cost of a call does not count.
     * At most half of the slots, for all processes of the group together. Events in hand keep their
       slots occupied: the other half is still there for the writer to go on.
 
@@ -28,15 +30,17 @@ def batch_limit(setup: Mapping[str, Any], at_most: int, processes: int = 1) -> i
         The limit for small events in a large buffer.
     processes
         That share the events of the buffer.
+    batch_bytes
+        As much as a batch may have.
     """
     slots: int = setup["number_of_slots"]
-    return max(1, min(at_most, events_in_a_batch(setup), slots // (2 * processes)))
+    return max(1, min(at_most, events_in_a_batch(setup, batch_bytes), slots // (2 * processes)))
 
 
-def events_in_a_batch(setup: Mapping[str, Any]) -> int:
+def events_in_a_batch(setup: Mapping[str, Any], batch_bytes: int = _BATCH_BYTES) -> int:
     """Return how many events of a buffer are as much data as a batch may have, at least 1."""
     event_bytes: int = setup["dtype"].itemsize * setup["values_per_slot"]
-    return max(1, _BATCH_BYTES // event_bytes)
+    return max(1, batch_bytes // event_bytes)
 
 
 class BatchPace:

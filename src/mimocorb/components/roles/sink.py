@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.components.meter import current
 from mimocorb.components.meter_page import MAY_REPEAT
 from mimocorb.components.roles.batches import batch_limit
@@ -18,6 +20,7 @@ from mimocorb.errors import EndOfStream, MimocorbError
 __all__ = ["Sink"]
 
 _EVENTS_AT_ONCE = 256
+_EVENTS_OF_A_FILE = 1 << 16
 
 
 class Sink:
@@ -26,6 +29,10 @@ class Sink:
     There are at most 256 events in a batch, 64 KiB, or half of the slots. Events that are
     delivered again come one by one, so that an event that makes the function fail is set aside
     without its neighbours.
+
+    A function that writes larger pieces has attributes that say so: ``batch_bytes``, how much it
+    wants to have together, ``gather_s``, how long events may wait in the buffer for others, and
+    ``wants_sequences``, whether the metadata are to have ``sequence``.
 
     Parameters
     ----------
@@ -53,7 +60,15 @@ class Sink:
         self._function = function
         self._name = name
         self._metadata = metadata
-        self._limit = batch_limit(setup, _EVENTS_AT_ONCE, current_worker().spec.number_of_processes)
+        processes = current_worker().spec.number_of_processes
+        wanted = getattr(function, "batch_bytes", 0)
+        if wanted:
+            self._limit = batch_limit(setup, _EVENTS_OF_A_FILE, processes, wanted)
+        else:
+            self._limit = batch_limit(setup, _EVENTS_AT_ONCE, processes)
+        self._wants_sequences = getattr(function, "wants_sequences", False)
+        self._gather_s = getattr(function, "gather_s", 0.0)
+        self._setup = setup
 
     def run(self) -> None:
         """Hand over all events to the end of the stream.
@@ -64,8 +79,10 @@ class Sink:
             The function raised an exception. The events are given back first.
         """
         with self.reader as reader:
-            for events in reader.batches(self._limit):
+            for events in self._batches():
                 metadata = (reader.get_metadata_batch(),) if self._metadata else ()
+                if self._wants_sequences and metadata:
+                    metadata[0].sequence = reader.sequences()
                 repeats = reader.get_metadata_batch().may_repeat if reader.may_repeat else None
                 if repeats is not None:
                     current().words[MAY_REPEAT] += int(np.count_nonzero(repeats))
@@ -76,3 +93,27 @@ class Sink:
                 except (Exception, SystemExit) as error:
                     raise failure(self._name, reader.get_metadata()[0], error) from error
                 self.event_count += len(events)
+
+    def _batches(self) -> Iterator[NDArray[Any]]:
+        return self._gathered() if self._gather_s else self.reader.batches(self._limit)
+
+    def _gathered(self) -> Iterator[NDArray[Any]]:
+        """Yield batches that have waited for more events, but not until the buffer is full.
+
+        What is done is acknowledged before. Waiting ends at the end of the stream as well.
+        """
+        reader, limit = self.reader, self._limit
+        newest = open_observer_port({**self._setup, "kind": "observer"})
+        try:
+            last = self._setup["first_sequence"] - 1
+            while True:
+                newest.wait(last + limit - 1, self._gather_s)
+                try:
+                    events = reader.get_batch(limit)
+                except EndOfStream:
+                    return
+                last = reader.sequence + len(events) - 1
+                yield events
+                reader.acknowledge()
+        finally:
+            newest.close()

@@ -263,4 +263,6 @@ def _missing_file(reference: FunctionReference, path: Path, error: Exception) ->
         reason = "no such file"
     elif isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.EINVAL):
         remedy = "name a Python file; keep data in files of their own"
+    if Path(reference.where.file).is_symlink():
+        reason += f"; {reference.where.file} is a link, and modules are looked for beside the link"
     return Problem(reference.where, f"the module is {shown(path)}", f"found: {reason}", remedy)

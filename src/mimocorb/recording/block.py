@@ -1,0 +1,83 @@
+"""Events with their metadata, as files take them and give them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+
+__all__ = ["PARTS", "Block", "joined_metadata", "metadata_from_parts", "parts_of"]
+
+PARTS: Mapping[str, type[np.generic]] = {
+    "counter": np.int64,
+    "timestamp": np.float64,
+    "deadtime": np.float64,
+    "time_ns": np.int64,
+    "may_repeat": np.bool_,
+    "sequence": np.int64,
+}
+"""Everything that is known of an event besides its data. Behind the first three, what a batch may
+do without."""
+
+_ALWAYS = len(BatchMetadata._fields)
+
+
+class Block(NamedTuple):
+    """Some events that follow each other in a file.
+
+    Parameters
+    ----------
+    data
+        Shape ``(k, values_per_slot)``, the dtype of the buffer that the events were in.
+    metadata
+        One array entry for each event.
+    """
+
+    data: NDArray[Any]
+    metadata: BatchMetadata
+
+
+def parts_of(metadata: BatchMetadata) -> dict[str, NDArray[Any] | None]:
+    """Return the metadata by name; None for what is not known of any of the events."""
+    return {name: getattr(metadata, name, None) for name in PARTS}
+
+
+def metadata_from_parts(parts: Mapping[str, NDArray[Any] | None]) -> BatchMetadata:
+    """Return the metadata that :func:`parts_of` came from."""
+    names = list(PARTS)
+    metadata = BatchMetadata(*(parts[name] for name in names[:_ALWAYS]))  # type: ignore[arg-type]
+    for name in names[_ALWAYS:]:
+        values = parts.get(name)
+        if values is not None:
+            setattr(metadata, name, values)
+    return metadata
+
+
+def joined_metadata(batches: Iterable[BatchMetadata]) -> BatchMetadata:
+    """Return the metadata of several batches as those of one."""
+    each = [(len(batch.counter), parts_of(batch)) for batch in batches]
+    joined: dict[str, NDArray[Any] | None] = {}
+    for name, kind in PARTS.items():
+        found = [(count, parts[name]) for count, parts in each]
+        if any(values is not None for _, values in found):
+            joined[name] = np.concatenate(
+                [_unknown(kind, count) if part is None else part for count, part in found]
+            )
+        else:
+            joined[name] = np.empty(0, kind) if name in BatchMetadata._fields else None
+    return metadata_from_parts(joined)
+
+
+def _unknown(kind: type[np.generic], count: int) -> NDArray[Any]:
+    """Return what stands for events of which something is not known, beside others of which it is.
+
+    For a time this is the least int64, NaT for NumPy.
+    """
+    return np.full(count, UNKNOWN.get(kind, 0), kind)
+
+
+UNKNOWN: Mapping[type[np.generic], Any] = {np.int64: NO_TIME, np.bool_: False}

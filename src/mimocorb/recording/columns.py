@@ -1,0 +1,267 @@
+"""Events as columns of Apache Arrow, and back, bit by bit.
+
+A field of a record becomes a column. With several values for each event (samples, or an array as a
+field) it is a list of fixed length. Numbers become Arrow's, in the byte order of this machine;
+what Arrow has no type for (complex numbers, dates, texts, structures in structures) becomes bytes.
+In either case the dtype of the buffer is kept beside, and read back exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.errors import SetupError
+from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, parts_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+__all__ = ["Columns", "dtype_from_plain", "dtype_to_plain"]
+
+_NUMBERS = "iuf"
+
+
+class _Column(NamedTuple):
+    """One field of the records."""
+
+    field: str | None  # None: the records have no fields
+    name: str
+    dtype: np.dtype[Any]  # of one number, as it is in the file
+    numbers: int  # of them for an event
+
+
+class Columns:
+    """How the events of a buffer are laid out in columns.
+
+    Parameters
+    ----------
+    dtype, values_per_slot
+        Of the buffer.
+    units
+        Field → unit, noted at the columns.
+
+    Raises
+    ------
+    SetupError
+        The dtype cannot be told exactly in a file.
+    """
+
+    def __init__(
+        self, dtype: np.dtype[Any], values_per_slot: int, units: Mapping[str, str] | None = None
+    ) -> None:
+        self.dtype = dtype
+        self.values_per_slot = values_per_slot
+        if not _can_be_told(dtype):
+            raise SetupError(
+                f"the type {dtype} cannot be described exactly in a file: give it fields that do"
+                " not overlap, and no titles"
+            )
+        self._columns = _columns(dtype, values_per_slot)
+        self.schema = self._make_schema(units or {})
+
+    def _make_schema(self, units: Mapping[str, str]) -> pa.Schema:
+        import pyarrow as pa
+
+        fields = [
+            pa.field(name, _arrow_type(np.dtype(kind)), nullable=name in _MAY_BE_UNKNOWN)
+            for name, kind in PARTS.items()
+        ]
+        for column in self._columns:
+            about = {"unit": str(units[name])} if (name := column.field or "value") in units else {}
+            fields.append(
+                pa.field(
+                    column.name,
+                    _list_of(_arrow_type(column.dtype), column.numbers),
+                    nullable=False,
+                    metadata=about or None,
+                )
+            )
+        return pa.schema(fields)
+
+    def batch(self, block: Block) -> pa.RecordBatch:
+        """Return events as a batch of Arrow's."""
+        import pyarrow as pa
+
+        data, metadata = block
+        count = len(data)
+        arrays = [_part(values, PARTS[name], count) for name, values in parts_of(metadata).items()]
+        for column in self._columns:
+            values = data if column.field is None else data[column.field]
+            # Arrow takes neither strides nor foreign byte order
+            flat = np.ascontiguousarray(values).reshape(-1)
+            arrays.append(_listed(_as_stored(flat, column.dtype), column.numbers))
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def block(self, batch: pa.RecordBatch) -> Block:
+        """Return the events of a batch."""
+        count = batch.num_rows
+        parts = {
+            name: _known(batch.column(index), kind)
+            for index, (name, kind) in enumerate(PARTS.items())
+        }
+        base, shape = self.dtype.base, (count, self.values_per_slot, *self.dtype.shape)
+        stored = [
+            _flat(batch.column(len(PARTS) + index), column.dtype)
+            for index, column in enumerate(self._columns)
+        ]
+        if base.names is None:
+            data = _from_stored(stored[0], base).reshape(shape)
+        else:
+            data = np.zeros(shape, base)  # what lies between the fields is zero
+            for column, values in zip(self._columns, stored, strict=True):
+                target = data[column.field]
+                target[...] = _from_stored(values, target.dtype).reshape(target.shape)
+        return Block(data, metadata_from_parts(parts))
+
+
+_MAY_BE_UNKNOWN = ("time_ns", "sequence")
+
+
+def dtype_to_plain(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Return a dtype in values that JSON knows."""
+    base = dtype.base
+    plain = {"descr": np.lib.format.dtype_to_descr(base), "shape": list(dtype.shape)}
+    return plain | ({"aligned": True} if base.isalignedstruct else {})
+
+
+def dtype_from_plain(plain: Mapping[str, Any]) -> np.dtype[Any]:
+    """Return the dtype that :func:`dtype_to_plain` has described."""
+    base = np.lib.format.descr_to_dtype(_tuples(plain["descr"]))
+    if plain.get("aligned"):
+        # what NumPy calls aligned is another dtype for it, although the bytes are the same
+        fields = base.fields or {}
+        base = np.dtype(
+            {
+                "names": list(base.names or ()),
+                "formats": [fields[name][0] for name in base.names or ()],
+                "offsets": [fields[name][1] for name in base.names or ()],
+                "itemsize": base.itemsize,
+            },
+            align=True,
+        )
+    shape = tuple(plain["shape"])
+    return np.dtype((base, shape)) if shape else base
+
+
+def _can_be_told(dtype: np.dtype[Any]) -> bool:
+    try:
+        return dtype_from_plain(dtype_to_plain(dtype)) == dtype
+    except ValueError:  # of overlapping fields
+        return False
+
+
+def _tuples(descr: Any) -> Any:
+    """Return a description with tuples again, which JSON has made lists of."""
+    if isinstance(descr, str):
+        return descr
+    return [
+        (field[0], _tuples(field[1]), *(tuple(shape) for shape in field[2:])) for field in descr
+    ]
+
+
+def _columns(dtype: np.dtype[Any], values_per_slot: int) -> list[_Column]:
+    base = dtype.base
+    around = values_per_slot * math.prod(dtype.shape)
+    if base.names is None:
+        return [_Column(None, _free_name("value"), _stored(base), around)]
+    return [
+        _Column(
+            name,
+            _free_name(name),
+            _stored(base[name].base),
+            around * math.prod(base[name].shape),
+        )
+        for name in base.names
+    ]
+
+
+def _free_name(name: str) -> str:
+    """Return the name of a column, which is not that of a part of the metadata."""
+    return f"data.{name}" if name in PARTS or name.startswith("data.") else name
+
+
+def _stored(number: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type that stands in the file for one of the records."""
+    if number.kind == "b" or (number.kind in _NUMBERS and number.itemsize <= 8):
+        return number.newbyteorder("=")
+    return np.dtype((np.void, number.itemsize))
+
+
+def _as_stored(flat: NDArray[Any], stored: np.dtype[Any]) -> NDArray[Any]:
+    return flat.view(stored) if stored.kind == "V" else flat.astype(stored, copy=False)
+
+
+def _from_stored(flat: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:
+    return flat.view(wanted) if flat.dtype.kind == "V" else flat.astype(wanted, copy=False)
+
+
+def _arrow_type(stored: np.dtype[Any]) -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.binary(stored.itemsize) if stored.kind == "V" else pa.from_numpy_dtype(stored)
+
+
+def _list_of(kind: pa.DataType, numbers: int) -> pa.DataType:
+    import pyarrow as pa
+
+    return kind if numbers == 1 else pa.list_(pa.field("item", kind, nullable=False), numbers)
+
+
+def _listed(flat: NDArray[Any], numbers: int) -> pa.Array:
+    import pyarrow as pa
+
+    kind = _arrow_type(flat.dtype)
+    if flat.dtype.kind == "b":  # bits in Arrow
+        values = pa.array(flat)
+    else:
+        values = pa.Array.from_buffers(kind, flat.size, [None, pa.py_buffer(flat)])
+    if numbers == 1:
+        return values
+    return pa.FixedSizeListArray.from_arrays(values, type=_list_of(kind, numbers))
+
+
+def _part(values: NDArray[Any] | None, kind: type[np.generic], count: int) -> pa.Array:
+    """Return a part of the metadata; what is not known is null, and no mark is False."""
+    import pyarrow as pa
+
+    if kind is np.bool_:
+        return pa.array(np.zeros(count, np.bool_) if values is None else values)
+    if values is None:
+        return pa.nulls(count, _arrow_type(np.dtype(kind)))
+    unknown = None if kind is not np.int64 else values == UNKNOWN[np.int64]
+    if unknown is not None and unknown.any():
+        return pa.array(values, mask=unknown)
+    return pa.array(np.ascontiguousarray(values, kind))
+
+
+def _known(column: pa.Array, kind: type[np.generic]) -> NDArray[Any] | None:
+    """Return a part of the metadata; None if it is not known of any of the events."""
+    if kind is np.bool_:
+        marks: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        return marks if marks.any() else None
+    if column.null_count == 0:
+        values: NDArray[Any] = _flat(column, np.dtype(kind))
+        return values
+    if column.null_count == len(column):
+        return None
+    known: NDArray[Any] = column.fill_null(int(UNKNOWN[kind])).to_numpy(zero_copy_only=False)
+    return known
+
+
+def _flat(column: pa.Array, stored: np.dtype[Any]) -> NDArray[Any]:
+    """Return the numbers of a column, one behind the other."""
+    import pyarrow as pa
+
+    values = column.values if pa.types.is_fixed_size_list(column.type) else column
+    if stored.kind == "b":
+        bits: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+        return bits
+    buffer = values.buffers()[1]
+    if not len(values):
+        return np.empty(0, stored)
+    return np.frombuffer(buffer, stored, len(values), values.offset * stored.itemsize)

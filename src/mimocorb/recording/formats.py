@@ -1,0 +1,160 @@
+"""What a file format is: a writer and a reader of blocks of events with metadata.
+
+A package offers a format of its own under the entry point group ``mimocorb.formats``: an object
+with the methods of :class:`Format`. ``mimocorb.open`` and ``mimocorb files`` then read it, and
+:class:`mimocorb.testing.formats.EventFileContract` says whether it keeps what is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.errors import DamagedFile
+from mimocorb.recording.block import Block
+
+__all__ = ["EventFile", "EventWriter", "Format", "Joined", "Part", "formats"]
+
+GROUP = "mimocorb.formats"
+
+
+class EventWriter(Protocol):
+    """A file of events that is being written."""
+
+    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+        """Append events, all or none; OutputError if that was not possible."""
+
+    def close(self) -> None:
+        """Complete the file and bring it to the disk."""
+
+
+class EventFile(Protocol):
+    """A file of events that is read, or several that belong together."""
+
+    dtype: np.dtype[Any]
+    values_per_slot: int
+    about: Mapping[str, Any]
+    """What its writer knew of the data: ``units`` and so on."""
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """How many events each of its blocks has, as far as is known without reading them."""
+
+    def read_block(self, number: int) -> Block:
+        """Return the events of a block; DamagedFile if they are not what was written."""
+
+    def look_again(self) -> None:
+        """Find what has been written since it was opened."""
+
+    def damage(self) -> Iterator[str]:
+        """Yield what is wrong, one sentence each; reads everything."""
+
+    def close(self) -> None:
+        """Let go of the file. Idempotent."""
+
+
+class Part(NamedTuple):
+    """A file that belongs to a recording.
+
+    Parameters
+    ----------
+    name
+        Of the recording, as :func:`mimocorb.open` of a run directory calls it.
+    order
+        Its place among the parts.
+    """
+
+    name: str
+    order: int
+
+
+class Format(Protocol):
+    """A file format."""
+
+    name: str
+    """As a sink of a set-up that writes it is called."""
+
+    def part(self, path: Path) -> Part | None:
+        """Return which recording a file is a part of; None if it is not of this format."""
+
+    def open(self, path: Path) -> EventFile:
+        """Open a file to read it."""
+
+    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
+        """Return the parts of a recording as one; see :class:`Joined`."""
+
+    def create(
+        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+    ) -> EventWriter:
+        """Make a file in a directory; SetupError if it cannot hold the events of the buffer."""
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Return the formats that are installed, by their names."""
+    found = {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+    return {name: found[name] for name in sorted(found)}
+
+
+class Joined:
+    """Several files as one, with the events of one behind those of the other.
+
+    Parameters
+    ----------
+    files
+        At least one, all with the same type of events.
+
+    Raises
+    ------
+    DamagedFile
+        Their events are of different types.
+    """
+
+    def __init__(self, files: Mapping[Path, EventFile]) -> None:
+        self.files = dict(files)
+        first = next(iter(self.files.values()))
+        self.dtype, self.values_per_slot = first.dtype, first.values_per_slot
+        self.about = first.about
+        for path, file in self.files.items():
+            if (file.dtype, file.values_per_slot) != (self.dtype, self.values_per_slot):
+                raise DamagedFile(
+                    f"{path} has events of {file.values_per_slot} x {file.dtype}, the part before"
+                    f" of {self.values_per_slot} x {self.dtype}: open them one by one"
+                )
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """How many events each block has."""
+        return [count for file in self.files.values() for count in file.counts]
+
+    def read_block(self, number: int) -> Block:
+        """Return the events of a block; DamagedFile if they are not what was written."""
+        for file in self.files.values():
+            blocks = len(file.counts)
+            if number < blocks:
+                return file.read_block(number)
+            number -= blocks
+        raise IndexError(number)
+
+    def look_again(self) -> None:
+        """Find what has been written since."""
+        for file in self.files.values():
+            file.look_again()
+
+    def damage(self) -> Iterator[str]:
+        """Yield what is wrong with each of the files."""
+        for path, file in self.files.items():
+            for sentence in file.damage():
+                yield f"{path.name}: {sentence}"
+
+    def close(self) -> None:
+        """Let go of the files. Idempotent."""
+        for file in self.files.values():
+            file.close()

@@ -1,0 +1,176 @@
+"""``mimocorb.open``: recorded events of a file, of a recording in several files, or of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mimocorb._words import how_many, verb
+from mimocorb.errors import RunRecordError, SetupError
+from mimocorb.recording.events import Events
+from mimocorb.recording.formats import EventFile, Format, Part, formats
+from mimocorb.recording.recording_format import Recording
+from mimocorb.run.record.run_record import read_record
+from mimocorb.setup.paths import RUNS_DIRECTORY
+
+__all__ = ["RecordedRun", "differences_from_the_ledger", "open_recorded"]
+
+
+def open_recorded(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
+    """Open recorded events, while the run that writes them goes on as well.
+
+    Parameters
+    ----------
+    path
+        A file; a recording without its ending, such as ``run_12/waveforms``, with all of its
+        segments; the directory of a run, or the number of one in the usual directory.
+
+    Returns
+    -------
+    Events or RecordedRun
+        The events; of a run, a mapping from the names of its files, without ending, to these.
+
+    Raises
+    ------
+    SetupError
+        There is no such file or run, or it is of no format that is known.
+    DamagedFile
+        Nothing of it can be read.
+
+    Examples
+    --------
+    >>> import mimocorb
+    >>> run = mimocorb.open(12)  # doctest: +SKIP
+    >>> events = run["waveforms"]  # doctest: +SKIP
+    >>> events[0].data["chA"].max(), events.units["chA"]  # doctest: +SKIP
+    """
+    place = Path(str(path)) if isinstance(path, int) else Path(path)
+    if place.is_file():
+        return _events({place: _format_of(place)}, place.name)
+    if place.is_dir():
+        return RecordedRun(place)
+    parts = _parts(place.parent) if place.parent.is_dir() else {}
+    if place.name in parts:
+        return _events(parts[place.name], place.name)
+    if str(place).isdecimal():
+        return RecordedRun(_of_number(int(str(place))))
+    known = f"; {place.parent} holds {', '.join(parts)}" if parts else ""
+    raise SetupError(f"there is no file, recording or run {place}{known}")
+
+
+class RecordedRun(Mapping[str, Events]):
+    """What a run has recorded: a mapping from names of files, without ending, to their events.
+
+    Parameters
+    ----------
+    directory
+        Of the run.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._opened: dict[str, Events] = {}
+
+    def __getitem__(self, name: str) -> Events:
+        if name not in self._opened:
+            parts = _parts(self.directory)
+            if name not in parts:
+                raise KeyError(
+                    f"{self.directory} has no recording {name!r}; it has"
+                    f" {', '.join(parts) or 'none'}"
+                )
+            self._opened[name] = _events(parts[name], name)
+        return self._opened[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_parts(self.directory))
+
+    def __len__(self) -> int:
+        return len(_parts(self.directory))
+
+    def __repr__(self) -> str:
+        return f"<run {self.directory.name} with {', '.join(self) or 'no recording'}>"
+
+
+def _of_number(number: int) -> Path:
+    from mimocorb.run.record.catalogue import find_run
+
+    try:
+        return find_run(Path(RUNS_DIRECTORY), number).directory
+    except RunRecordError as error:
+        raise SetupError(str(error)) from error
+
+
+def _format_of(path: Path) -> Format:
+    for format_ in formats().values():
+        if format_.part(path) is not None:
+            return format_
+    raise SetupError(
+        f"{path} is of no format that is known: {', '.join(formats())}. A table of text begins with"
+        " a line with the names of its columns, separated by tabs: counter, timestamp, deadtime."
+    )
+
+
+def _parts(directory: Path) -> dict[str, dict[Path, Format]]:
+    """Return the recordings of a directory, with their files in order.
+
+    Where two formats have a file of the same name, the second is called by its name with ending.
+    """
+    found: dict[str, list[tuple[Part, Path, Format]]] = {}
+    kinds: dict[str, str] = {}
+    for path in sorted(directory.iterdir()):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        for format_ in formats().values():
+            part = format_.part(path)
+            if part is not None:
+                name = part.name
+                if kinds.setdefault(name, format_.name) != format_.name:
+                    name = path.name
+                found.setdefault(name, []).append((part, path, format_))
+                break
+    return {
+        name: {path: format_ for _, path, format_ in sorted(parts, key=lambda one: one[0].order)}
+        for name, parts in found.items()
+    }
+
+
+def _events(parts: Mapping[Path, Format], name: str) -> Events:
+    opened: dict[Path, EventFile] = {}
+    for path, format_ in parts.items():
+        try:
+            opened[path] = format_.open(path)
+        except OSError as error:
+            raise SetupError(f"{path} cannot be read: {error.strerror or error}") from error
+    (format_, *_) = parts.values()
+    return Events(format_.join(opened), name)
+
+
+def differences_from_the_ledger(events: Events) -> list[str]:
+    """Return what a recording has too few or too many by the ledger of its run, one sentence each.
+
+    Empty as well if it is not in the directory of a run that has ended in order.
+    """
+    file = events.file
+    if not isinstance(file, Recording):
+        return []
+    (directory, *_) = {path.parent for path in file.segments}
+    try:
+        record = read_record(directory)
+    except RunRecordError:
+        return []
+    about = file.about
+    reads = about["buffer"]
+    readers = [name for name, each in record.setup["Workers"].items() if reads in each["sources"]]
+    if record.result is None or about["writer"]["worker"] not in readers:
+        return []
+    (buffer,) = (each for each in record.result.buffers if each.name == reads)
+    acknowledged = buffer.groups[readers.index(about["writer"]["worker"])].acknowledged
+    recorded = len(file.sequences())
+    if recorded == acknowledged:
+        return []
+    return [
+        f"{how_many(acknowledged, 'event')} of {reads} {verb(acknowledged, 'was')} acknowledged by"
+        f" the ledger of the run, {how_many(recorded, 'event')} are in the recording"
+    ]
