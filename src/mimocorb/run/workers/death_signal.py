@@ -5,9 +5,10 @@ sandboxes close all descriptors, and another program in the place of a worker ha
 stays, whatever a process does, is its parent: the kernel sends it a signal when that ends.
 
 The parent counts as ended with the *thread* that has started the worker, and it may be a fork
-server, which can be killed alone. Only if it was the main thread of the supervisor, the run has
-surely ended with it: then the signal is SIGKILL. In all other cases it is one that lets the worker
-look whether its supervisor lives.
+server, which can be killed alone. So the signal lets the worker look whether its supervisor lives.
+And it is not SIGKILL: a worker that dies so takes its part of the lifeline with it, before that has
+ended the programs that it has started. Here the whole group is ended. A program in the place of a
+worker knows nothing of this signal, and ends by it.
 """
 
 from __future__ import annotations
@@ -26,17 +27,14 @@ PR_SET_PDEATHSIG = 1
 PARENT_HAS_ENDED = signal.SIGRTMAX
 
 
-def end_with(supervisor: ProcessIdentity, *, started_by_main_thread: bool) -> None:
-    """Let the kernel end this process, with all its group, when its supervisor has ended.
+def end_with(supervisor: ProcessIdentity) -> None:
+    """Let this process end, with all its group, when its supervisor has ended.
 
     To be called before the lifeline is held, which looks whether the supervisor has gone already.
     """
-    is_certain = started_by_main_thread and os.getppid() == supervisor.pid
-    if not is_certain:
-        signal.signal(PARENT_HAS_ENDED, partial(_look, supervisor))
-        signal.siginterrupt(PARENT_HAS_ENDED, False)
-    number = signal.SIGKILL if is_certain else PARENT_HAS_ENDED
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    signal.signal(PARENT_HAS_ENDED, partial(_look, supervisor))
+    signal.siginterrupt(PARENT_HAS_ENDED, False)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(PARENT_HAS_ENDED), 0, 0, 0)
 
 
 def _look(supervisor: ProcessIdentity, _signal: int, _frame: types.FrameType | None) -> None:

@@ -113,7 +113,6 @@ class WorkerChannel:
     pause_flag: Connection
     process_number: int
     supervisor: ProcessIdentity
-    started_by_main_thread: bool
     close_after_fork: tuple[int, ...] = ()
 
 
@@ -135,7 +134,7 @@ def main(task: WorkerTask) -> None:
     show_as(current_process().name)
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
-    end_with(channel.supervisor, started_by_main_thread=channel.started_by_main_thread)
+    end_with(channel.supervisor)
     hold_lifeline(channel.lifeline)
     redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
     faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print

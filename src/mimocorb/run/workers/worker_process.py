@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -178,7 +177,6 @@ class WorkerProcess:
             pause_flag=pause_flag.connection,
             process_number=self.number,
             supervisor=ProcessIdentity.of_this_process(),
-            started_by_main_thread=threading.current_thread() is threading.main_thread(),
             close_after_fork=to_close if start_method == "fork" else (),
         )
         self._oom_kills = (oom_kills(), None)
