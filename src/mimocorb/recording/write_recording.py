@@ -326,7 +326,8 @@ class RecordingWriter:
         return Block(block.data[is_new], block.metadata.at(np.flatnonzero(is_new)))
 
     def _write(self, block: Block, says: dict[str, Any]) -> None:
-        head, body = seal(self._message(self._columns.batch(block), unsealed(says)))
+        batch = self._columns.batch(block, reuses_memory=True)
+        head, body = seal(self._message(batch, unsealed(says)))
         self._file.append_behind_header(head, body, len(block.data))
         self._batches += 1
         self._bring_to_disk()
