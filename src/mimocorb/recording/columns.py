@@ -150,7 +150,7 @@ def dtype_from_plain(plain: Mapping[str, Any]) -> np.dtype[Any]:
     base = np.lib.format.descr_to_dtype(_tuples(plain["descr"]))
     if plain.get("aligned"):
         # what NumPy calls aligned is another dtype for it, although the bytes are the same
-        fields = base.fields or {}
+        fields: Mapping[str, Any] = base.fields or {}
         base = np.dtype(
             {
                 "names": list(base.names or ()),

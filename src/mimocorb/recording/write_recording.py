@@ -239,7 +239,7 @@ class RecordingWriter:
     def _was_before_us(writer: Mapping[str, Any]) -> bool:
         """Whether this process has taken the place of the one that wrote a segment."""
         worker = current_worker()
-        return (
+        return bool(
             writer["worker"] == worker.spec.name
             and writer["process"] == worker.process_number
             and writer["attempt"] < worker.attempt
