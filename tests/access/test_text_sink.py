@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from mimocorb.buffer_control import BufferToTxtfile, rb_toTxtfile
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.mimo_buffer import Reader
+from mimocorb.recording.text import TextTable
 
 PULSE = [("decay_time", "i4"), ("1st_chA_h", "f8")]
 
@@ -197,3 +199,22 @@ def test_a_missing_directory_is_named(bench, tmp_path):
     _, group = bench.filled([], dtype=PULSE)
     with pytest.raises(OutputError, match=r"cannot create .*gone.*No such file or directory"):
         save(group, tmp_path / "gone")
+
+
+def test_headings_with_commas_and_quotes_are_those_of_a_csv_file(bench, tmp_path):
+    dtype = [("x,y", "f8"), ('a "b"', "i4"), ("höhe", "f8")]
+    _, group = bench.filled([np.array([(1.5, 2, 3.5)], dtype)], dtype=dtype)
+    written = TextTable("test", group, tmp_path, "table.csv", separator=",")
+    with written, Reader(group) as reader:
+        written.append(reader.get_batch(1), reader.get_metadata_batch())
+    with (tmp_path / "table.csv").open(newline="") as file:
+        heading, row = csv.reader(file)
+    assert heading == ["counter", "timestamp", "deadtime", "x,y", 'a "b"', "höhe"]
+    assert row[3:] == ["1.5", "2", "3.5"]
+
+
+def test_a_short_float_is_written_with_the_digits_that_it_has(bench, tmp_path):
+    _, group = bench.filled([np.array([x], "f2") for x in (65504, 0.1, np.nan)], dtype="f2")
+    save(group, tmp_path)
+    read = [float(row[3]) for row in table(tmp_path / "pulses.txt")[1:]]
+    np.testing.assert_array_equal(np.float32(read), np.float32(np.float16([65504, 0.1, np.nan])))

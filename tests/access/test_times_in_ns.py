@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mimocorb import Metadata, filter, sink
+from mimocorb import Metadata, filter
 from mimocorb.buffer_control import (
     BufferToParquetfile,
     BufferToTxtfile,
@@ -18,9 +18,11 @@ from mimocorb.buffer_control import (
     SourceToBuffer,
 )
 from mimocorb.compat.forms import bind_function
+from mimocorb.components.worker import Worker
 from mimocorb.displays.waveform_figure import EventInfo
 from mimocorb.errors import OutputError, UserFunctionError
 from mimocorb.mimo_buffer import NewBuffer, Observer, Reader, Writer
+from mimocorb.model import FunctionReference, WorkerSpec
 
 UTC_NS = 1_796_023_714_220_344_501
 
@@ -106,7 +108,8 @@ def test_filters_and_batches_hand_it_on(made):
 
     out = NewBuffer(16, 1, "f8", name="out")
     group = out.new_reader_group()
-    bind_function(twice, [made(timed(7, None, 9))], [out.new_writer()])
+    spec = WorkerSpec("w", FunctionReference("own", "twice"), reads=("raw",), writes=("out",))
+    bind_function(twice, Worker(spec, [made(timed(7, None, 9))], [out.new_writer()]))()
     with Reader(group) as reader:
         assert [reader.time_ns for _ in reader] == [7, 7, None, None, 9, 9]
     assert seen == [7, None, 9]
@@ -144,12 +147,8 @@ def test_an_event_without_a_time_is_a_set_of_its_own(made, odd, place, caplog):
     sets, merging = merged(groups, by="time", window_s=0.5)
     assert sets == [[0, 0], [2, 2], [3, 3]]
     assert (merging.complete_count, merging.incomplete_count) == (3, 2)
-    assert (
-        sum(
-            sum(counts[k] for k in ("complete", "incomplete")) for counts in merging.counts.values()
-        )
-        == 8
-    )
+    events = [counts["complete"] + counts["incomplete"] for counts in merging.counts.values()]
+    assert events == [4, 4]
     assert merging.counts["ab"[place]]["no time"] == 1
     assert caplog.text.count("belongs to no other event") == 1
 
@@ -183,7 +182,7 @@ def test_a_counter_beyond_its_modulo_is_refused(made):
         ((30, 31, 0, 1), "a counter of 0 comes behind one of 31.*modulo: 32"),
         (
             (1, 1, 2, 2),
-            "a counter of 1 comes behind one of 1, so what belongs together is doubtful",
+            "a counter of 1 comes behind one of 1, so what belongs .* is doubtful",
         ),
     ],
 )
@@ -207,8 +206,3 @@ def test_any_timestamp_can_be_kept_and_shown(made, time_s, tmp_path, monkeypatch
     for found in (float(read[0][b"timestamp"]), np.loadtxt("table.txt", skiprows=1)[0, 1]):
         np.testing.assert_equal(found, time_s)
     assert "event 3" in str(EventInfo(3, time_s, 0.0, 0.5, 2))
-
-
-@sink
-def nothing(events, metadata):
-    """Take everything."""

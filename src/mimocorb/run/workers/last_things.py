@@ -6,8 +6,8 @@ files, which are flushed. Here that is done in a worker, however it was started:
 
 1. the exit functions that were registered in this process, those of :func:`weakref.finalize`
    included, and none of its parent's;
-2. the modules of the user are emptied, unless a thread still needs them, so that what is in them
-   goes away;
+2. files that are open are flushed; then the modules of the user are emptied, unless a thread still
+   needs them, so that what is in them goes away;
 3. files that are open all the same are closed, those that write into others first, and what is in
    cycles is collected.
 
@@ -63,10 +63,12 @@ class LastThings:
         self.modules_of_parent: frozenset[str] = frozenset()
         self.tell: Callable[[str], None] = print
         self.failed = False
+        self._told: set[str] = set()
 
     def do(self) -> None:
         """Do what Python does at the end of a program; what fails is told and printed."""
         self._attempt("an exit function", atexit._run_exitfuncs)
+        self._flush_files()  # a file that goes away with its module says nothing if that fails
         if self.modules is not None and threading.active_count() == 1:
             modules = self._modules_below(self.modules)
             self._attempt("the end of a module", lambda: _empty_modules(modules))
@@ -94,22 +96,32 @@ class LastThings:
         gc.collect()
         self._close(lambda _: True)
 
+    def _flush_files(self) -> None:
+        for file in sorted(_open_files(), key=_place):
+            self._attempt(_left_open(file), file.flush)
+
     def _close(self, is_meant: Callable[[io.IOBase], bool]) -> None:
         for file in sorted(filter(is_meant, _open_files()), key=_place):
-            name = getattr(file, "name", type(file).__name__)
-            self._attempt(f"{name}, which was left open", file.close)
+            self._attempt(_left_open(file), file.close)
 
     def _attempt(self, what: str, do: Callable[[], object]) -> None:
         try:
             do()
         except BaseException as error:  # there is nobody behind who could handle it
             self.failed = True
+            if what in self._told:
+                return
+            self._told.add(what)
             why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             self.tell(f"{what}: {why}")
             traceback.print_exc()
 
 
 last_things = LastThings()
+
+
+def _left_open(file: io.IOBase) -> str:
+    return f"{getattr(file, 'name', type(file).__name__)}, which was left open"
 
 
 def _empty_modules(modules: Iterable[ModuleType]) -> None:
