@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.components.meter import reading_out
     from mimocorb.components.reporting import report
-    from mimocorb.run.recorded import open_recorded as open
+    from mimocorb.run.recorded import open as open
     from mimocorb.run.remote.running_runs import connect
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "device_lost",
     "filter",
     "observer",
-    "open",
     "reading_out",
     "report",
     "sink",
@@ -44,6 +43,7 @@ __version__: str
 MANUAL_RELEASE = "1.0"
 """The release of mimoCoRB whose manual, ETP-KA/2022-06, describes the documented interface."""
 
+# `open` is not among the names for `from mimocorb import *`, which would hide Python's own.
 _HOMES = {
     "Metadata": "mimocorb.components.form",
     "Reject": "mimocorb.components.decisions",
@@ -58,8 +58,6 @@ _HOMES = {
     "source": "mimocorb.components.form",
 }
 
-_NAMES_THERE = {"open": "open_recorded"}
-
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
@@ -67,9 +65,9 @@ def __getattr__(name: str) -> Any:
 
         return version("mimocorb")
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), _NAMES_THERE.get(name, name))
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES})

@@ -1,11 +1,11 @@
 """Fill small disks under runs, make room or stop them, and look for events that are lost.
 
 ``python tests/faults/full_disk_campaign.py --sizes 20`` makes as many file systems in memory, each
-of another size, and takes data into a text file, an archive and a recording until nothing can be written any
-more. Of every two runs one gets more room and goes on, the other one is stopped, and what it left
-is replayed. It prints a line for each and exits with code 0 if all events that were accepted are
-in the files, each once. It mounts file systems, so it runs itself in a namespace of its own; where
-that is not allowed it says so and exits with code 99.
+of another size, and takes data into a text file, an archive and a recording until nothing can be
+written any more. Of every two runs one gets more room and goes on, the other one is stopped, and
+what it left is replayed. It prints a line for each and exits with code 0 if all events that were
+accepted are in the files, each once. It mounts file systems, so it runs itself in a namespace of
+its own; where that is not allowed it says so and exits with code 99.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,9 @@ def test_few_events_wait_for_others(tmp_path):
     directory = run(tmp_path, {"function": "record", "config": {"filename": "w"}}, 20, pause_s=0.01)
     with mimocorb.open(directory / "w") as events:
         assert [len(block.data) for block in events.blocks()] == [20]
+    result = json.loads((directory / "run.json").read_text())["result"]
+    (use,) = (each for each in result["accounts"]["time_use"] if each["name"] == "save")
+    assert use["run"]["waiting_for_input"] > 0.5
 
 
 @pytest.mark.parametrize("sync", ["none", "1s", "each"])

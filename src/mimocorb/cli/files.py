@@ -59,11 +59,11 @@ def add(commands: Commands) -> None:
 
 def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
     from mimocorb.recording.events import Events
-    from mimocorb.run.recorded import open_recorded
+    from mimocorb.run import recorded
 
     found: dict[str, Events] = {}
     for path in chosen.paths:
-        content = open_recorded(path)
+        content = recorded.open(path)
         if isinstance(content, Events):
             found[path] = content
         else:

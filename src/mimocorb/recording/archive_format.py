@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
 from mimocorb.recording.event_archive import EventArchive
 from mimocorb.recording.formats import EventFile, Joined, Part
-from mimocorb.recording.read_archive import ArchivedEvent, event_of_member
+from mimocorb.recording.read_archive import ArchivedEvent, check_end, event_of_member
 
 __all__ = ["ARCHIVE"]
 
@@ -94,13 +95,21 @@ class ArchiveFile:
         self.close()
         try:
             self._tar = tarfile.open(self.path)  # noqa: SIM115 - open until close()
-            members += (member for member in self._tar if member.isfile())
+            everything = list(self._tar)
+            members += (member for member in everything if member.isfile())
+            check_end(self._tar, everything[-1] if everything else None)
         except (OSError, EOFError, tarfile.TarError) as error:
             behind = f"behind {members[-1].name}" if members else "before the first event"
             self._trouble = f"it cannot be read {behind}: {error or type(error).__name__}"
         self._members = members
         if members and not self.values_per_slot:
-            self._take_form_of(self._event(members[0]))
+            self._take_form_of(self._first_whole())
+
+    def _first_whole(self) -> ArchivedEvent:
+        for member in self._members[:-1]:
+            with suppress(DamagedFile):
+                return self._event(member)
+        return self._event(self._members[-1])
 
     def _take_form_of(self, event: ArchivedEvent) -> None:
         columns = event.data

@@ -62,6 +62,7 @@ class Columns:
                 " not overlap, and no titles"
             )
         self._columns = _columns(dtype, values_per_slot)
+        self._memory: dict[str, NDArray[np.uint8]] = {}
         self.schema = self._make_schema(units or {})
 
     def _make_schema(self, units: Mapping[str, str]) -> pa.Schema:
@@ -83,8 +84,17 @@ class Columns:
             )
         return pa.schema(fields)
 
-    def batch(self, block: Block) -> pa.RecordBatch:
-        """Return events as a batch of Arrow's."""
+    def batch(self, block: Block, *, reuses_memory: bool = False) -> pa.RecordBatch:
+        """Return events as a batch of Arrow's.
+
+        Parameters
+        ----------
+        block
+            The events.
+        reuses_memory
+            Whether the batch is valid until the next call only. New memory for each costs more than
+            to fill it.
+        """
         import pyarrow as pa
 
         data, metadata = block
@@ -92,10 +102,16 @@ class Columns:
         arrays = [_part(values, PARTS[name], count) for name, values in parts_of(metadata).items()]
         for column in self._columns:
             values = data if column.field is None else data[column.field]
-            # Arrow takes neither strides nor foreign byte order
-            flat = np.ascontiguousarray(values).reshape(-1)
-            arrays.append(_listed(_as_stored(flat, column.dtype), column.numbers))
+            memory = self._memory_of(column, values.nbytes) if reuses_memory else None
+            arrays.append(_listed(_in_one_piece(values, column.dtype, memory), column.numbers))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _memory_of(self, column: _Column, nbytes: int) -> NDArray[np.uint8]:
+        """Return so many bytes that are used again for each batch."""
+        memory = self._memory.get(column.name)
+        if memory is None or memory.nbytes < nbytes:
+            memory = self._memory[column.name] = np.empty(nbytes, np.uint8)
+        return memory[:nbytes]
 
     def block(self, batch: pa.RecordBatch) -> Block:
         """Return the events of a batch."""
@@ -134,7 +150,7 @@ def dtype_from_plain(plain: Mapping[str, Any]) -> np.dtype[Any]:
     base = np.lib.format.descr_to_dtype(_tuples(plain["descr"]))
     if plain.get("aligned"):
         # what NumPy calls aligned is another dtype for it, although the bytes are the same
-        fields = base.fields or {}
+        fields: Mapping[str, Any] = base.fields or {}
         base = np.dtype(
             {
                 "names": list(base.names or ()),
@@ -192,8 +208,20 @@ def _stored(number: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype((np.void, number.itemsize))
 
 
-def _as_stored(flat: NDArray[Any], stored: np.dtype[Any]) -> NDArray[Any]:
-    return flat.view(stored) if stored.kind == "V" else flat.astype(stored, copy=False)
+def _in_one_piece(
+    values: NDArray[Any], stored: np.dtype[Any], memory: NDArray[np.uint8] | None
+) -> NDArray[Any]:
+    """Return the numbers one behind the other; Arrow takes neither strides nor foreign byte order.
+
+    In `memory`, if it is given and they have to be copied.
+    """
+    kind = values.dtype if stored.kind == "V" else stored
+    if values.flags.c_contiguous and values.dtype == kind:
+        flat = values.reshape(-1)
+    else:
+        flat = np.empty(values.size, kind) if memory is None else memory.view(kind)
+        flat.reshape(values.shape)[...] = values
+    return flat.view(stored)
 
 
 def _from_stored(flat: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:

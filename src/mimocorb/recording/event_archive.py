@@ -234,6 +234,7 @@ class _ParquetFormat:
             compression=self.compression,
             use_dictionary=False,
             write_statistics=False,
+            write_page_checksum=True,
         ) as writer:
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
         contents: bytes = target.getvalue().to_pybytes()

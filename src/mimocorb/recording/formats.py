@@ -38,10 +38,17 @@ class EventWriter(Protocol):
 class EventFile(Protocol):
     """A file of events that is read, or several that belong together."""
 
-    dtype: np.dtype[Any]
-    values_per_slot: int
-    about: Mapping[str, Any]
-    """What its writer knew of the data: ``units`` and so on."""
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy type of one value."""
+
+    @property
+    def values_per_slot(self) -> int:
+        """Length of the array of one event."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What its writer knew of the data: ``units`` and so on."""
 
     @property
     def counts(self) -> Sequence[int]:

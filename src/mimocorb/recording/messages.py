@@ -86,6 +86,10 @@ class Head(NamedTuple):
         """Where the next message begins."""
         return self.at + self.head_bytes + self.body_bytes
 
+    def proves(self, body: memoryview) -> bool:
+        """Return whether this is the body that was written."""
+        return len(body) == self.body_bytes and crc32c(body) == self.body_crc
+
 
 class Gap(NamedTuple):
     """A stretch of a file that is no message of ours, or not a whole one any more."""

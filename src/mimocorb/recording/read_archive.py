@@ -20,7 +20,13 @@ from mimocorb._files import open_regular
 from mimocorb.components.form import source
 from mimocorb.errors import SetupError
 
-__all__ = ["ArchivedEvent", "archived_events", "event_of_member", "read_parquet_tar"]
+__all__ = [
+    "ArchivedEvent",
+    "archived_events",
+    "check_end",
+    "event_of_member",
+    "read_parquet_tar",
+]
 
 LARGEST_EVENT_BYTES = 1 << 30
 _OF_OTHERS = (b"pandas", b"ARROW:schema")
@@ -85,6 +91,7 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
             for member in content:
                 if member.isfile():
                     yield event_of_member(content, member)
+            check_end(content, member)
     except FileNotFoundError:
         raise SetupError(f"there is no archive {archive}") from None
     except (OSError, EOFError, tarfile.TarError) as error:
@@ -94,6 +101,25 @@ def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
             f"{archive} cannot be read{behind}: {why}; it is to be a tar file with one Parquet file"
             " for each event"
         ) from error
+
+
+def check_end(content: tarfile.TarFile, last: tarfile.TarInfo | None) -> None:
+    """Look whether an archive ends behind its last member.
+
+    Python takes a damaged header for the end.
+
+    Raises
+    ------
+    tarfile.ReadError
+        Something else follows.
+    """
+    if last is None or content.fileobj is None:
+        return
+    blocks = -(-last.size // tarfile.BLOCKSIZE)
+    end = last.offset_data + blocks * tarfile.BLOCKSIZE
+    content.fileobj.seek(end)
+    if any(content.fileobj.read(tarfile.BLOCKSIZE)):
+        raise tarfile.ReadError(f"what follows at byte {end} is damaged")
 
 
 def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> ArchivedEvent:
@@ -117,7 +143,8 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
         raise EOFError(f"{member.name} ends after {len(raw)} of {member.size} bytes")
     try:
         # by this thread alone: Arrow's threads may abort a process that ends soon after
-        table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
+        parquet = pq.ParquetFile(pa.BufferReader(raw), page_checksum_verification=True)
+        table = parquet.read(use_threads=False)
         columns = [name for name in table.column_names if not name.startswith("__index_level_")]
         data = {name: _array(table[name], table.schema.field(name)) for name in columns}
     except Exception as error:  # of Arrow's decoder, and of Python's: whatever damaged bytes give

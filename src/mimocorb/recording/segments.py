@@ -18,7 +18,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from mimocorb._kernels import crc32c
 from mimocorb._words import how_many
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
@@ -255,7 +254,7 @@ class Segment:
         where = f"{self.path}: batch {head.says['batch']} at byte {head.at}"
         content = self.read(head.at, head.end - head.at)
         body = memoryview(content)[head.head_bytes :]
-        if len(body) != head.body_bytes or crc32c(body) != head.body_crc:
+        if not head.proves(body):
             raise DamagedFile(
                 f"{where} is damaged: its {how_many(batch.events, 'event')} are not what was"
                 " written"

@@ -143,11 +143,11 @@ class TextFile:
             rows.append(cells)
         parts: dict[str, Any] = {}
         data = np.zeros((count, 1), self.dtype)
-        for index, cells in enumerate(zip(*rows, strict=True)):
+        for index, column in enumerate(zip(*rows, strict=True)):
             part = self._parts.get(index)
             name = self._headings[index]
             kind = np.dtype(PARTS[part]) if part is not None else self.dtype[name]
-            values = self._numbers(cells, kind, first, lines)
+            values = self._numbers(column, kind, first, lines)
             if part is not None:
                 parts[part] = values
             else:

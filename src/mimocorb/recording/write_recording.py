@@ -239,7 +239,7 @@ class RecordingWriter:
     def _was_before_us(writer: Mapping[str, Any]) -> bool:
         """Whether this process has taken the place of the one that wrote a segment."""
         worker = current_worker()
-        return (
+        return bool(
             writer["worker"] == worker.spec.name
             and writer["process"] == worker.process_number
             and writer["attempt"] < worker.attempt
@@ -326,7 +326,8 @@ class RecordingWriter:
         return Block(block.data[is_new], block.metadata.at(np.flatnonzero(is_new)))
 
     def _write(self, block: Block, says: dict[str, Any]) -> None:
-        head, body = seal(self._message(self._columns.batch(block), unsealed(says)))
+        batch = self._columns.batch(block, reuses_memory=True)
+        head, body = seal(self._message(batch, unsealed(says)))
         self._file.append_behind_header(head, body, len(block.data))
         self._batches += 1
         self._bring_to_disk()

@@ -14,10 +14,10 @@ from mimocorb.recording.recording_format import Recording
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
-__all__ = ["RecordedRun", "differences_from_the_ledger", "open_recorded"]
+__all__ = ["RecordedRun", "differences_from_the_ledger", "open"]
 
 
-def open_recorded(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
+def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
     """Open recorded events, while the run that writes them goes on as well.
 
     Parameters

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.setup_dict import open_observer_port
+from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.components.meter import current
 from mimocorb.components.meter_page import MAY_REPEAT
 from mimocorb.components.roles.batches import batch_limit
@@ -107,7 +108,7 @@ class Sink:
         try:
             last = self._setup["first_sequence"] - 1
             while True:
-                newest.wait(last + limit - 1, self._gather_s)
+                tell_and_wait(WaitCause.EVENT, newest.wait, last + limit - 1, self._gather_s)
                 try:
                     events = reader.get_batch(limit)
                 except EndOfStream:
