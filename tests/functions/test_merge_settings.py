@@ -16,12 +16,19 @@ def f(events):
 Check = Callable[[str, str], list[str]]
 
 
+def others(found: list[str]) -> list[str]:
+    """Leave out that both buffers come from one worker, which is no matter of these tests."""
+    return [problem for problem in found if "w cannot wait for ever" not in problem]
+
+
 def test_a_filter_of_several_buffers_merges_them_in_one_process(problems: Check) -> None:
     roles = "sources: [raw, marks], sinks: [pulses]"
     config = "config: {merge: {by: counter}}"
-    assert problems(FILTER, f"  w: {{file: own.py, function: f, {roles}, {config}}}\n") == []
+    assert (
+        others(problems(FILTER, f"  w: {{file: own.py, function: f, {roles}, {config}}}\n")) == []
+    )
     several = f"  w: {{file: own.py, function: f, {roles}, {config}, number_of_processes: 2}}\n"
-    (message,) = problems(FILTER, several)
+    (message,) = others(problems(FILTER, several))
     assert "w merges raw and marks, which one process can do only; found 2 processes" in message
 
 
@@ -80,7 +87,7 @@ def test_what_says_how_events_are_merged_is_checked(
     worker = f"  w:\n    file: own.py\n    function: f\n{roles}    config:\n      merge: {merge}\n"
     place = "8:15" if merge.startswith("{") else "8:7"  # of the key below, if there is one
     expected = [f"setup.yaml:{place}: error: {message}"] if message else []
-    assert problems(texts[module], worker) == expected
+    assert others(problems(texts[module], worker)) == expected
 
 
 def test_a_problem_of_merging_is_shown_at_its_key(problems: Check) -> None:
@@ -88,5 +95,5 @@ def test_a_problem_of_merging_is_shown_at_its_key(problems: Check) -> None:
     merge = "      merge:\n        incomplete: pass\n        by: time\n"
     roles = "    sources: [raw, marks]\n    sinks: [pulses]\n"
     worker = f"  w:\n    file: own.py\n    function: f\n{roles}    config:\n{merge}"
-    (message,) = problems(text, worker)
+    (message,) = others(problems(text, worker))
     assert message.startswith("setup.yaml:10:9: error: merge of w: merging by time needs")
