@@ -104,7 +104,7 @@ def test_filters_and_batches_hand_it_on(made):
     @filter
     def twice(event, metadata):
         seen.append(metadata.time_ns)
-        return [event, event]
+        return [[event, event]]
 
     out = NewBuffer(16, 1, "f8", name="out")
     group = out.new_reader_group()
