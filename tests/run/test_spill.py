@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from running import (
 from mimocorb import connect
 from mimocorb.cli import main
 from mimocorb.recording.spill_file import SpillFile, event_dtype, read_index
+from mimocorb.run.operator_signals import ONE_WISH_S
 from mimocorb.run.record.run_record import read_record
 
 STUCK_AFTER = 5
@@ -273,7 +275,11 @@ def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path,
             if b"cannot go on" in line:
                 replay.send_signal(signal.SIGINT)
             if b"stopped by SIGINT: draining" in line:
-                obstacle.unlink() if interrupts == 1 else replay.send_signal(signal.SIGINT)
+                if interrupts == 1:
+                    obstacle.unlink()
+                else:
+                    time.sleep(ONE_WISH_S)  # sooner it would be the same wish
+                    replay.send_signal(signal.SIGINT)
     assert replay.returncode == 1, text
     assert text.count("data taking begins") == 2
     passed, ended = [path for path in run_directories(first.parent) if path != first]
