@@ -2,7 +2,7 @@
 
 A package offers a format of its own under the entry point group ``mimocorb.formats``: an object
 with the methods of :class:`Format`. ``mimocorb.open`` and ``mimocorb files`` then read it, and
-:class:`mimocorb.testing.formats.EventFileContract` says whether it keeps what is expected.
+``mimocorb.testing.formats.EventFileContract`` says whether it keeps what is expected.
 """
 
 from __future__ import annotations
