@@ -35,7 +35,8 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:.*",
-        r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|TypeAliasForwardRef|Joined"
+        r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|BooksDoNotBalance"
+        r"|TypeAliasForwardRef|Joined"
         r"|types\.Annotated|seconds|WaveformDisplay|pyarrow\..*|pandas\..*"
         # what lies below the documented modules
         r"|mimocorb\.(_.*|(buffers|model|components|compat|recording|displays|setup|run)\..*)",
