@@ -35,7 +35,7 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:.*",
-        r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|BooksDoNotBalance"
+        r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|LedgerDoesNotBalance"
         r"|TypeAliasForwardRef|Joined"
         r"|types\.Annotated|seconds|WaveformDisplay|pyarrow\..*|pandas\..*"
         # what lies below the documented modules

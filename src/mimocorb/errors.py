@@ -15,7 +15,7 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     ├── CommandTimeout(TimeoutError)        a run was asked, but it did not come about in time
     ├── HandleMisuse(RuntimeError)          closed, or used in a process that did not open it
     ├── StaleView(RuntimeError)             the view of an event that was given back (``debug``)
-    ├── BooksDoNotBalance(RuntimeError)     an identity of the event ledger is violated
+    ├── LedgerDoesNotBalance(RuntimeError)  an identity of the event ledger is violated
     ├── UserFunctionError(RuntimeError)     a source, filter, sink or observer function failed
     ├── OutputError(OSError)                a file could not be written: full, existing, not allowed
     ├── DamagedFile(ValueError)             recorded data are not what was written
@@ -32,7 +32,6 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
 from __future__ import annotations
 
 __all__ = [
-    "BooksDoNotBalance",
     "BufferMemoryError",
     "BufferTimeout",
     "BufferUnreachable",
@@ -42,6 +41,7 @@ __all__ = [
     "EndOfStream",
     "HandleMisuse",
     "LayoutMismatch",
+    "LedgerDoesNotBalance",
     "MimocorbError",
     "OutputError",
     "RecordTypeError",
@@ -106,7 +106,7 @@ class StaleView(MimocorbError, RuntimeError):
     """The view of an event was used after the event had been given back (``debug`` only)."""
 
 
-class BooksDoNotBalance(MimocorbError, RuntimeError):
+class LedgerDoesNotBalance(MimocorbError, RuntimeError):
     """An identity of the event ledger does not hold."""
 
 

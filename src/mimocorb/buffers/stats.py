@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mimocorb.buffers.contract import GroupLedger, RingLedger
-from mimocorb.errors import BooksDoNotBalance
+from mimocorb.errors import LedgerDoesNotBalance
 
 __all__ = ["BufferStats", "GroupStats", "WaitingTime"]
 
@@ -175,16 +175,16 @@ class BufferStats:
         return 1.0 - self.free_slots / self.number_of_slots
 
     def check(self) -> None:
-        """Raise :class:`BooksDoNotBalance` if an identity of the ledger does not hold."""
+        """Raise :class:`LedgerDoesNotBalance` if an identity of the ledger does not hold."""
         accounted = self.published + self.aborted + self.torn + self.in_hand
         if self.claimed != accounted or min(self.published, self.aborted, self.torn) < 0:
-            raise BooksDoNotBalance(
+            raise LedgerDoesNotBalance(
                 f"buffer {self.name}: claimed {self.claimed} ≠ published {self.published} + "
                 f"aborted {self.aborted} + torn {self.torn} + in hand {self.in_hand}"
             )
         for group in self.groups:
             if group.offered != group.settled or group.acknowledged < 0:
-                raise BooksDoNotBalance(
+                raise LedgerDoesNotBalance(
                     f"buffer {self.name}, group {group.group}: offered {group.offered} ≠ "
                     f"acknowledged {group.acknowledged} + quarantined {group.quarantined} + due "
                     f"{group.due} + abandoned {group.abandoned}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mimocorb._words import how_many, verb
-from mimocorb.errors import BooksDoNotBalance
+from mimocorb.errors import LedgerDoesNotBalance
 from mimocorb.run.run_state import RunState, RunView
 
 __all__ = ["audit", "still_open", "unprocessed"]
@@ -22,7 +22,7 @@ def still_open(view: RunView) -> list[str]:
     for buffer in view.buffers:
         try:
             buffer.check()
-        except BooksDoNotBalance as error:
+        except LedgerDoesNotBalance as error:
             found.append(f"the ledger does not balance: {error}")
         in_hand = buffer.in_hand
         if in_hand:
