@@ -77,7 +77,9 @@ def helper(event, other):
 
 @pytest.fixture
 def own(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delitem(sys.modules, "own", raising=False)  # another test may have had one
+    # another test may have had one, and left its place
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    monkeypatch.syspath_prepend(here)
     (here / "own.py").write_text(MODULE)
     return here
 

@@ -49,7 +49,7 @@ def write_mimo_file(path, events, about=None):
 def test_a_set_up_of_prebuilt_functions_runs_unchanged(tmp_path):
     write_mimo_file(tmp_path / "waves.mimo", 60)
     bins = {"peak_heights": [0, 60, 7], "position": [0, 50, 3]}
-    playing = {"filename": "waves.mimo", "rate": 2000, "distribution": "poisson"}
+    playing = {"filename": "waves.mimo", "rate": 20, "distribution": "poisson"}
     workers = {
         "input": {"function": "data.clocked_importer", "sinks": ["Input"], "config": playing},
         "copy": {"function": "misc.copy", "sources": ["Input"], "sinks": ["Copy"]},

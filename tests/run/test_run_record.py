@@ -156,6 +156,10 @@ def test_a_program_that_leaves_its_run_is_recorded(tmp_path, monkeypatch):
     assert record.quality == {"ledger open": ["the program left the run before its end"]}
 
 
+def has_rows(table: Path) -> bool:
+    return len(table.read_text().splitlines()) > 1
+
+
 def test_a_record_that_cannot_be_written_ends_no_run_but_fails_it(tmp_path):
     daq = RunningDaq(
         chain(tmp_path, source=Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.01}))
@@ -163,6 +167,7 @@ def test_a_record_that_cannot_be_written_ends_no_run_but_fails_it(tmp_path):
     daq.wait_for("data taking begins")
     (directory,) = run_directories(tmp_path / "target")
     eventually(lambda: read_record(directory).state == "running")
+    eventually(lambda: any(directory.glob("values.txt")) and has_rows(directory / "values.txt"))
     (directory / ".run.json.part").mkdir()  # no file of this name can be made any more
     daq.interrupt()
     finished = daq.finish()
