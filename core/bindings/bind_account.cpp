@@ -28,8 +28,7 @@ void bind_account(nb::module_& m) {
       .def("event_is_dropped", [](Account& a) { a.account.event_is_dropped(a.now_ns()); })
       .def("event_is_refused", [](Account& a) { a.account.event_is_refused(a.now_ns()); })
       .def_prop_ro("activity", [](const Account& a) { return a.account.activity(); })
-      .def_prop_ro("since_ns", [](const Account& a) { return a.account.since_ns(); })
-      .def_prop_ro("live_ns", [](const Account& a) { return a.account.live_ns(); });
+      .def_prop_ro("since_ns", [](const Account& a) { return a.account.since_ns(); });
 }
 
 }  // namespace mimocorb::bindings

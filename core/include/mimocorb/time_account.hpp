@@ -39,7 +39,6 @@ class TimeAccount {
 
   [[nodiscard]] std::int64_t activity() const { return activity_; }
   [[nodiscard]] std::int64_t since_ns() const { return since_ns_; }
-  [[nodiscard]] std::int64_t live_ns() const { return spent(kLive); }
 
  private:
   static constexpr int kBegan = 1, kDoing = 2, kSpent = 8, kIntervals = 128;
