@@ -73,7 +73,7 @@ void take_over(const Samples<T>& samples, const Measurement& measurement, Scratc
   const double scale = measurement.scale;
   const auto value = [=](double sample) { return (sample - baseline) * scale; };
   scratch.x.resize(size);
-  scratch.blocks.clear();
+  scratch.blocks.resize((size + kBlockSize - 1) / kBlockSize);
   std::array<T, kBlockSize> room{};
   for (std::size_t begin = 0; begin < size; begin += kBlockSize) {
     const std::size_t count = std::min(kBlockSize, size - begin);
@@ -86,9 +86,9 @@ void take_over(const Samples<T>& samples, const Measurement& measurement, Scratc
     }
     const Block of_samples = extremes<T>(block, count);
     const double a = value(of_samples.lowest), b = value(of_samples.highest);
-    scratch.blocks.push_back(std::isfinite(a) && std::isfinite(b)
-                                 ? Block{std::min(a, b), std::max(a, b)}
-                                 : Block{-kInfinity, kInfinity});
+    scratch.blocks[begin / kBlockSize] = std::isfinite(a) && std::isfinite(b)
+                                             ? Block{std::min(a, b), std::max(a, b)}
+                                             : Block{-kInfinity, kInfinity};
   }
 }
 
@@ -177,16 +177,21 @@ void keep_distance(double distance, Scratch& scratch) {
 }
 
 // The lowest sample before the trace rises above the peak or begins; of equally low ones that next
-// to the peak. A block that stays below the peak and brings nothing lower is passed in one step.
+// to the peak. A block that stays below the peak is passed in one step: where in it the lowest
+// sample lies is looked for at the end, in one block only.
 std::size_t left_base(const Scratch& scratch, std::size_t peak) {
   const std::vector<double>& x = scratch.x;
   const double height = x[peak];
-  std::size_t base = peak;
   double lowest = height;
+  std::size_t search_from = peak;  // the base is the first sample at or to the left of it ...
   for (std::size_t i = peak; i > 0;) {
     if (i % kBlockSize == 0) {
       const Block& block = scratch.blocks[i / kBlockSize - 1];
-      if (block.highest <= height && block.lowest >= lowest) {
+      if (block.highest <= height) {
+        if (block.lowest < lowest) {
+          lowest = block.lowest;
+          search_from = i - 1;
+        }
         i -= kBlockSize;
         continue;
       }
@@ -197,22 +202,29 @@ std::size_t left_base(const Scratch& scratch, std::size_t peak) {
     }
     if (x[i] < lowest) {
       lowest = x[i];
-      base = i;
+      search_from = i;
     }
   }
-  return base;
+  while (x[search_from] != lowest) {  // ... that is as low as that
+    --search_from;
+  }
+  return search_from;
 }
 
 // The same to the right.
 std::size_t right_base(const Scratch& scratch, std::size_t peak) {
   const std::vector<double>& x = scratch.x;
   const double height = x[peak];
-  std::size_t base = peak;
   double lowest = height;
+  std::size_t search_from = peak;
   for (std::size_t i = peak + 1; i < x.size();) {
     if (i % kBlockSize == 0) {
       const Block& block = scratch.blocks[i / kBlockSize];
-      if (block.highest <= height && block.lowest >= lowest) {
+      if (block.highest <= height) {
+        if (block.lowest < lowest) {
+          lowest = block.lowest;
+          search_from = i;
+        }
         i += kBlockSize;
         continue;
       }
@@ -222,11 +234,14 @@ std::size_t right_base(const Scratch& scratch, std::size_t peak) {
     }
     if (x[i] < lowest) {
       lowest = x[i];
-      base = i;
+      search_from = i;
     }
     ++i;
   }
-  return base;
+  while (x[search_from] != lowest) {
+    ++search_from;
+  }
+  return search_from;
 }
 
 // Where the trace crosses `level`, seen from the peak outwards and not beyond the bases.
@@ -250,17 +265,38 @@ double right_crossing(const std::vector<double>& x, std::size_t peak, std::size_
   return x[i] < level && x[i - 1] != x[i] ? at - (level - x[i]) / (x[i - 1] - x[i]) : at;
 }
 
+// The first of the lowest samples from `begin` to before `end`, whole blocks in one step.
+std::size_t lowest_between(const Scratch& scratch, std::size_t begin, std::size_t end) {
+  const std::vector<double>& x = scratch.x;
+  double lowest = x[begin];
+  std::size_t search_from = begin;
+  for (std::size_t i = begin + 1; i < end;) {
+    const bool at_block = i % kBlockSize == 0 && i + kBlockSize <= end &&
+                          scratch.blocks[i / kBlockSize].lowest > -kInfinity;
+    const double value = at_block ? scratch.blocks[i / kBlockSize].lowest : x[i];
+    if (value < lowest) {
+      lowest = value;
+      search_from = i;
+    }
+    i += at_block ? kBlockSize : 1;
+  }
+  while (x[search_from] != lowest) {
+    ++search_from;
+  }
+  return search_from;
+}
+
 // Integrals come last: where a window is cut depends on which neighbours were accepted.
-void integrate(const std::vector<double>& x, const Measurement& measurement, Pulse* pulses,
+void integrate(const Scratch& scratch, const Measurement& measurement, Pulse* pulses,
                std::size_t count) {
+  const std::vector<double>& x = scratch.x;
   std::size_t border = 0;  // first sample that belongs to pulse k
   for (std::size_t k = 0; k < count; ++k) {
     const auto peak = static_cast<std::size_t>(pulses[k].position);
     std::size_t next_border = x.size();
     if (k + 1 < count) {
       const auto next = static_cast<std::size_t>(pulses[k + 1].position);
-      const auto valley = std::min_element(x.data() + peak, x.data() + next);
-      next_border = static_cast<std::size_t>(valley - x.data());
+      next_border = lowest_between(scratch, peak, next);
     }
     const std::size_t begin =
         std::max(border, peak - std::min(peak, measurement.integral_before));
@@ -308,7 +344,7 @@ void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& con
       found.push_back({channel, position, time, height, prominence, width, 0.0});
     }
   }
-  integrate(x, measurement, found.data() + already_there, found.size() - already_there);
+  integrate(scratch, measurement, found.data() + already_there, found.size() - already_there);
 }
 
 }  // namespace mimocorb::pulse
