@@ -187,7 +187,7 @@ std::size_t left_base(const Scratch& scratch, std::size_t peak) {
   for (std::size_t i = peak; i > 0;) {
     if (i % kBlockSize == 0) {
       const Block& block = scratch.blocks[i / kBlockSize - 1];
-      if (block.highest <= height) {
+      if (block.is_finite() && block.highest <= height) {
         if (block.lowest < lowest) {
           lowest = block.lowest;
           search_from = i - 1;
@@ -220,7 +220,7 @@ std::size_t right_base(const Scratch& scratch, std::size_t peak) {
   for (std::size_t i = peak + 1; i < x.size();) {
     if (i % kBlockSize == 0) {
       const Block& block = scratch.blocks[i / kBlockSize];
-      if (block.highest <= height) {
+      if (block.is_finite() && block.highest <= height) {
         if (block.lowest < lowest) {
           lowest = block.lowest;
           search_from = i;
@@ -271,8 +271,8 @@ std::size_t lowest_between(const Scratch& scratch, std::size_t begin, std::size_
   double lowest = x[begin];
   std::size_t search_from = begin;
   for (std::size_t i = begin + 1; i < end;) {
-    const bool at_block = i % kBlockSize == 0 && i + kBlockSize <= end &&
-                          scratch.blocks[i / kBlockSize].lowest > -kInfinity;
+    const bool at_block =
+        i % kBlockSize == 0 && i + kBlockSize <= end && scratch.blocks[i / kBlockSize].is_finite();
     const double value = at_block ? scratch.blocks[i / kBlockSize].lowest : x[i];
     if (value < lowest) {
       lowest = value;

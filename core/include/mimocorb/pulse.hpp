@@ -84,10 +84,12 @@ struct Pulse {
 };
 static_assert(sizeof(Pulse) == 48);
 
-// The lowest and highest x of a few consecutive samples.
+// The lowest and highest x of a few consecutive samples; the whole number line if one of them is
+// not finite.
 struct Block {
   double lowest;
   double highest;
+  [[nodiscard]] bool is_finite() const { return lowest != -Interval::kNone; }
 };
 
 // Working memory that is kept between calls, so that a search allocates nothing after the first.
