@@ -154,7 +154,7 @@ class Run:
         supervisor = self.supervisor
         view = supervisor.view()
         if supervisor.state is not RunState.ENDED:
-            supervisor.quarantine_files.finish(directory)
+            supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         self.recorder.make_way()
