@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.checks.examination import warnings_of
 from mimocorb.errors import HandleMisuse, OutputError
@@ -40,7 +41,7 @@ OF_THE_SUMMARY = (
 """Kinds of alarms that the summary has among its warnings; others are told as what they are."""
 
 
-class Run:
+class Run(Closing):
     """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
 
     :meth:`close` ends it from any state; as a context manager it always does.
@@ -67,12 +68,6 @@ class Run:
         self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
         self._signals = ExitStack()
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
 
     @property
     def supervisor(self) -> Supervisor:
@@ -154,7 +149,7 @@ class Run:
         supervisor = self.supervisor
         view = supervisor.view()
         if supervisor.state is not RunState.ENDED:
-            supervisor.quarantine_files.finish(directory)
+            supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         self.recorder.make_way()
