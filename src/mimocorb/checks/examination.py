@@ -30,7 +30,7 @@ _OF_THE_RUN = (
     "set_aside",
     "spill.npz",
     "spill_is_elsewhere.txt",
-    "spill_replayed.json",
+    "spill_finished.json",
 )
 """Files that every run writes into its directory, beside the copies of what it was made with."""
 

@@ -183,7 +183,7 @@ class Run(Closing):
             failures=failures,
             warnings=warnings,
             asked_to_end=supervisor.asked_to_end,
-            replay=(self.setup.replay_of or directory) if is_left else None,
+            unfinished=(self.setup.finishes or directory) if is_left else None,
         )
         try:
             self.recorder.end(supervisor.changes, summary)
