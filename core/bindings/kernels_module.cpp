@@ -2,7 +2,8 @@
 #include "kernels.hpp"
 
 NB_MODULE(_kernels, module) {
-  module.doc() = "Native signal processing, used through mimocorb.filters.pulses, and a checksum.";
+  module.doc() = "Native signal processing, used through mimocorb.analysis, and a checksum.";
   mimocorb::kernels::register_pulses(module);
   mimocorb::kernels::register_crc32c(module);
+  mimocorb::kernels::register_waveforms(module);
 }
