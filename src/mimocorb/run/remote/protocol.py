@@ -2,9 +2,9 @@
 
 A client sends a request and gets one answer, then may send the next::
 
-    → {"protocol": 1, "command": "pause", "by": "mimocorb pause", "timeout_s": 10}
-    ← {"protocol": 1, "mimocorb": "2.0.0", "ok": true, "changed": true, "status": {…}}
-    ← {"protocol": 1, "mimocorb": "2.0.0", "ok": false, "kind": "refused", "error": "…"}
+    → {"protocol": 2, "command": "pause", "by": "mimocorb pause", "timeout_s": 10}
+    ← {"protocol": 2, "mimocorb": "2.0.0", "ok": true, "changed": true, "status": {…}}
+    ← {"protocol": 2, "mimocorb": "2.0.0", "ok": false, "kind": "refused", "error": "…"}
 
 ``status`` is answered at once; ``pause``, ``resume``, ``stop`` and ``end`` when the run has come
 into the state asked for; ``observe`` gives what an Observer needs; ``follow`` is answered when the
@@ -53,7 +53,9 @@ __all__ = [
     "status_to_plain",
 ]
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""Another number whenever a request or an answer changes: both sides have to say the same."""
+
 LONGEST_REQUEST = 4096
 LONGEST_ANSWER = 64 << 20
 LONGEST_NAME = 80
