@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.buffers.backends import OWN_BACKENDS
+from mimocorb.compat.dialects.words import MANUAL_PARAMETERS, TELLING_PARAMETERS
 from mimocorb.compat.forms import form_of
 from mimocorb.compat.manual.functions import misuse
 from mimocorb.components.component import GIVEN, Component, Parameter
@@ -24,7 +25,6 @@ from mimocorb.registry import Group, offered
 from mimocorb.setup.json_schema import part_schema
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.own_functions import (
-    MANUAL_PARAMETERS,
     OWN_MODULES,
     functions_of,
     is_for_setups,
@@ -174,9 +174,7 @@ def _is_worker(value: Any) -> bool:
     if kind_of(value) is not None:
         return True
     is_function = inspect.isfunction(value)
-    return is_function and bool(
-        {"config_dict", "buffer_io"} & {*inspect.signature(value).parameters}
-    )
+    return is_function and not TELLING_PARAMETERS.isdisjoint(inspect.signature(value).parameters)
 
 
 def describe_function(reference: FunctionReference) -> Description:

@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb.setup.checking.changed_meaning import bound_to_directory, changed_meaning
+    from mimocorb.compat.mimocorb2.changed_meaning import bound_to_directory, changed_meaning
     from mimocorb.setup.paths import shown
     from mimocorb.setup.recommended_form import recommended_form
 

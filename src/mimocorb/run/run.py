@@ -11,6 +11,7 @@ from pathlib import Path
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.checks.examination import warnings_of
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.errors import HandleMisuse, OutputError
 from mimocorb.model import Setup
 from mimocorb.run.console import Console
@@ -26,7 +27,6 @@ from mimocorb.run.run_state import AlarmKind, RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
-from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Run", "run_setup"]
