@@ -18,7 +18,8 @@ from mimocorb.components.docstrings import Docstring, read_docstring, unit_of
 from mimocorb.components.form import KINDS, Kind, kind_of
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.model import FunctionReference
-from mimocorb.model.kinds import Choice, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Choice
 from mimocorb.model.merge import MergeSettings
 from mimocorb.model.problem import Problem, Where
 from mimocorb.registry import Group, offered

@@ -18,7 +18,8 @@ from typing import Any
 from mimocorb.compat.dialects import Translated, translated
 from mimocorb.errors import SetupError
 from mimocorb.model import Setup
-from mimocorb.model.kinds import Section, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Section
 from mimocorb.model.problem import NOWHERE, Problem, Where, format_problems
 from mimocorb.setup.checks import check
 from mimocorb.setup.form import Form

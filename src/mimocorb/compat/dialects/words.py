@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mimocorb.model import BufferSpec, OnFailure, Setup, WorkerSpec
-from mimocorb.model.kinds import Choice, Flag, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Choice, Flag
 from mimocorb.model.problem import Where
 from mimocorb.setup.form import Form
 from mimocorb.setup.text.setup_file import Entry, MappingNode, Node, ScalarNode
