@@ -187,7 +187,7 @@ class rbExport(HandsOver):  # noqa: N801 - the documented name
                 metadata = reader.get_metadata()
                 try:
                     self.ufunc(data, metadata)
-                except (EndOfStream, MimocorbError):
+                except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
                     raise failure(function_name(self.ufunc), metadata[0], error) from error
