@@ -91,14 +91,14 @@ def pair(events):
     )
     checked = place.check()
     assert "timeout_s" in checked.text and "warning" in checked.text, checked.text
-    process = place.start("run", "--lines", "setup.yaml")
+    process = place.start("run", "--lines", "--drain-timeout", "2", "setup.yaml")
     directory = run_directory(place.path)
     log = directory / "log.txt"
     eventually(log.exists)
     eventually(lambda: "rare" in log.read_text() and "timeout_s" in log.read_text())
-    stopped = place.command("stop", str(directory))
-    assert not stopped.code, stopped.text
+    place.command("stop", str(directory))
     process.communicate()
+    assert (directory / "spill.npz").exists(), "what stood still is saved"
 
 
 @trial("a FIFO, a device or a huge file as module, set-up or configuration is refused and hangs nothing")

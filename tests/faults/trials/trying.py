@@ -67,6 +67,11 @@ class Trial:
     sentence: str
     do: Callable[[Place], object]
 
+    @property
+    def name(self) -> str:
+        """Area and sentence."""
+        return f"{self.area}: {self.sentence}"
+
 
 TRIALS: list[Trial] = []
 """All that have been imported."""
