@@ -17,6 +17,7 @@ promises.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -151,7 +152,7 @@ def cut_power(place: Path, seconds: float) -> tuple[int, float, int]:
     def noted(bring: Any, descriptor: int) -> None:
         size = os.fstat(descriptor).st_size
         bring(descriptor)
-        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        name = str(Path(f"/proc/self/fd/{descriptor}").readlink())
         with log.open("a") as file:
             print(json.dumps([name, size, time.monotonic()]), file=file)
 
@@ -167,7 +168,7 @@ def cut_power(place: Path, seconds: float) -> tuple[int, float, int]:
     calls = [(size, at_s) for name, size, at_s in lines if name.endswith(".arrows")]
     cut = place / "cut.000.arrows"
     oldest_s, most = 0.0, 0
-    for (size, _), (_, next_s) in zip(calls, calls[1:], strict=False):
+    for (size, _), (_, next_s) in itertools.pairwise(calls):
         cut.write_bytes(content[:size])
         kept = {*events_of(cut)[0]}
         lost = [event for event in written if event not in kept and event[1] < next_s]

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import trials
-from trials.trying import TRIALS, Place, Trial
+from trials.trying import TRIALS, Trial, do
 
 __all__ = ["all_trials", "repeat"]
 
@@ -53,9 +53,11 @@ def main() -> int:
     parser.add_argument("--this", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.this is not None:
-        with tempfile.TemporaryDirectory(prefix="mimocorb-trial-") as place:
+        with tempfile.TemporaryDirectory(
+            prefix="mimocorb-trial-", ignore_cleanup_errors=True
+        ) as place:
             (chosen,) = (each for each in all_trials() if each.name == asked.this)
-            chosen.do(Place(Path(place)))
+            do(chosen, Path(place))
         return 0
     found = [each for each in all_trials() if asked.only in each.name]
     left = 0

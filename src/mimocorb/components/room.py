@@ -1,10 +1,10 @@
 """Waiting for a disk that takes nothing more, instead of losing what was accepted.
 
-Whatever of mimocorb writes a file of a run does so in attempts: one leaves what was there before if it fails,
-so that it can be made again. When the disk is full, or cannot be written for another reason that
-may pass, the process tells its supervisor and tries again until it succeeds. The run is paused
-meanwhile, and goes on when there is room. To end it, the supervisor interrupts the process; what it
-has in hand goes back to its buffer.
+Whatever of mimocorb writes a file of a run does so in attempts: one leaves what was there before if
+it fails, so that it can be made again. When the disk is full, or cannot be written for another
+reason that may pass, the process tells its supervisor and tries again until it succeeds. The run is
+paused meanwhile, and goes on when there is room. To end it, the supervisor interrupts the process;
+what it has in hand goes back to its buffer.
 
 A function of the user that finds its disk full is called again with the same events, in the same
 way. What it had written of them before may then be there twice, so they are marked as what may be

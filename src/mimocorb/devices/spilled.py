@@ -13,7 +13,6 @@ from mimocorb.recording.spill_file import event_dtype, spilled_events
 __all__ = ["replay_spilled"]
 
 
-
 @source(batch=True)
 def replay_spilled(
     *, spill_file: Path, worker: str, buffer: Mapping[str, Any]

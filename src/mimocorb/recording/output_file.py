@@ -34,9 +34,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from mimocorb._words import how_many
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.components.room import when_there_is_room
 
 __all__ = ["OutputFile", "check_columns", "checked_name"]
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 from trials.trying import Place, no_traceback, trial
 
 MODULES = (
-    "plot_buffer:plot_buffer", "histogram_buffer:histogram_buffer", "pulseSimulator:pulseSimulator",
-    "parquetReader:parquetReader", "bufferinfoGUI:bufferinfoGUI", "activity_logger:Logging_manager",
-    "observer_plot:PlotOscilloscope", "observer_plot:PlotKDE", "buffer_control:rbWSObserver",
-    "buffer_control:rb_toTxtfile", "buffer_control:rb_toParquetfile", "buffer_control:rbDrain",
-    "buffer_control:rbExport", "buffer_control:rbObserver", "buffer_control:rbProcess", "buffer_control:run_mimoDAQ",
+    "plot_buffer:plot_buffer",
+    "histogram_buffer:histogram_buffer",
+    "pulseSimulator:pulseSimulator",
+    "parquetReader:parquetReader",
+    "bufferinfoGUI:bufferinfoGUI",
+    "activity_logger:Logging_manager",
+    "observer_plot:PlotOscilloscope",
+    "observer_plot:PlotKDE",
+    "buffer_control:rbWSObserver",
+    "buffer_control:rb_toTxtfile",
+    "buffer_control:rb_toParquetfile",
+    "buffer_control:rbDrain",
+    "buffer_control:rbExport",
+    "buffer_control:rbObserver",
+    "buffer_control:rbProcess",
+    "buffer_control:run_mimoDAQ",
 )
 BUFFERS = "RB_1:16:a=float64,b=int32 RB_2:16:a=float64,b=int32"
 
@@ -21,14 +32,14 @@ def modules(place: Place) -> None:
     lines += ["import mimocorb", "assert mimocorb.__version__ and mimocorb.MANUAL_RELEASE == '1.0'"]
     place.python("\n".join(lines))
     place.python(
-        "from mimocorb2.functions import visualizers\n"
-        if False
-        else "from mimocorb.compat.mimocorb2.names import offer_mimocorb2; offer_mimocorb2()\n"
+        "from mimocorb.compat.mimocorb2.names import offer_mimocorb2; offer_mimocorb2()\n"
         "from mimocorb2.functions import visualizers, exporters, analyzers\n"
     )
 
 
-@trial("set-up dictionaries have their type as a list of pairs and as a NumPy type; buffers live in them")
+@trial(
+    "set-up dictionaries have their type as a list of pairs and as a NumPy type; buffers live in them"
+)
 def pairs(place: Place) -> None:
     place.path.mkdir(parents=True, exist_ok=True)
     place.python(
@@ -88,17 +99,30 @@ def drain(source_list=None, sink_list=None, observe_list=None, config_dict=None,
             assert here.run().complete().rows() == [float(i) for i in range(10)], (source, middle)
 
 
-@trial("prebuilt functions of mimoCoRB2 on buffers that do not fit are errors of check, in the user's words")
+@trial(
+    "prebuilt functions of mimoCoRB2 on buffers that do not fit are errors of check, in the user's words"
+)
 def misfits(place: Place) -> None:
     for number, (sink, buffers) in enumerate(
         (
-            ("c: {function: exporters.csv, sources: [raw], config: {filename: c}}", "raw:16:h=float64:100"),
+            (
+                "c: {function: exporters.csv, sources: [raw], config: {filename: c}}",
+                "raw:16:h=float64:100",
+            ),
             ("c: {function: exporters.histogram, sources: [raw]}", "raw:16:h=float64:100"),
-            ("c: {function: analyzers.pha, sources: [raw], sinks: [out], config: {channel: nosuch}}", "raw:16:h=float64:100 out"),
+            (
+                "c: {function: analyzers.pha, sources: [raw], sinks: [out], config: {channel: nosuch}}",
+                "raw:16:h=float64:100 out",
+            ),
         )
     ):
         here = Place(place.path / str(number))
-        here.write(f"s: {{function: waves, sinks: [raw]}}\n{sink}" + ("\nt: {function: takes, sources: [out]}" if "out" in sink else ""), "@source\ndef waves():\n    yield np.zeros((1, 100))\n", buffers=buffers)
+        here.write(
+            f"s: {{function: waves, sinks: [raw]}}\n{sink}"
+            + ("\nt: {function: takes, sources: [out]}" if "out" in sink else ""),
+            "@source\ndef waves():\n    yield np.zeros((1, 100))\n",
+            buffers=buffers,
+        )
         found = here.check()
         no_traceback(found)
         assert found.code == 2, (sink, found.text)
