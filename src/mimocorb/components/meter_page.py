@@ -124,6 +124,8 @@ class Capability(IntFlag):
     """It puts events of several buffers together, and decides about sets of them."""
     RECORDED = 16
     """A source gives its events times of its own, as recorded events have them."""
+    PLAYED_BACK = 32
+    """It is known that these are recorded events, whatever the pace in which they come."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import source
 from mimocorb.recording.spill_file import event_dtype, spilled_events
 
-__all__ = ["replay_spilled"]
+__all__ = ["left_events"]
 
 
 @source(batch=True)
-def replay_spilled(
+def left_events(
     *, spill_file: Path, worker: str, buffer: Mapping[str, Any]
 ) -> Iterator[tuple[Any, BatchMetadata]]:
     """Publish the events that a worker did not get to process, with the metadata they had.

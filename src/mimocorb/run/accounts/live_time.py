@@ -94,6 +94,8 @@ class LiveTime:
         Of the live time, that in which the process was stopped, at least, and took no event.
     recorded_s
         Earliest and latest time that the source gave to an event; None if it gave none.
+    plays_back
+        Whether it is known that the events were recorded before: when they come says nothing.
     """
 
     live_ns: int
@@ -106,6 +108,7 @@ class LiveTime:
     stopped_ns: int = 0
     recorded_s: tuple[float, float] | None = None
     device_lost_ns: int = 0
+    plays_back: bool = False
 
     @classmethod
     def of(cls, readings: Sequence[AccountReading], events: int) -> LiveTime:
@@ -120,7 +123,8 @@ class LiveTime:
         live_ns = span.spent_ns[Activity.WORKING]
         check = None
         recorded = [each for r in readings if (each := r.page.recorded_s) is not None]
-        if arrivals:
+        plays_back = any(Capability.PLAYED_BACK in known for known in knows)
+        if arrivals and not plays_back:
             intervals = np.sum([reading.page.intervals for reading in readings], axis=0)
             check = check_arrivals(intervals, live_ns, span.total_ns)
         return cls(
@@ -134,6 +138,7 @@ class LiveTime:
             check=check,
             stopped_ns=span.stopped_ns[Activity.WORKING],
             recorded_s=_from_first_to_last(recorded),
+            plays_back=plays_back,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -208,6 +213,8 @@ class SourceAccount:
     @property
     def arrivals(self) -> Arrivals:
         """How its events come."""
+        if any(process.plays_back for process in self.processes):
+            return Arrivals.RECORDED
         checks = [process.check for process in self.processes if process.check is not None]
         look_random = {check.is_random for check in checks}
         if self.recorded_s is not None:

@@ -45,9 +45,9 @@ def account_lines(view: RunView) -> Iterator[str]:
     if account is None:
         return
     sources = [source for source in account.sources if source.total_ns]
-    if account.is_replay:
+    if account.is_rest:
         yield ""
-        yield "Replay of recorded events: no live time"
+        yield "Events that an earlier run has left: no live time"
     elif sources:
         yield ""
         yield "Live time"
