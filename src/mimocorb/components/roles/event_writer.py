@@ -195,7 +195,14 @@ def split_block_metadata(value: Any) -> tuple[Any, Any]:
 
 
 def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
-    """Return what was given as metadata of a block, and our own for keys that were not given."""
+    """Return what was given as metadata of a block, and our own for keys that were not given.
+
+    Marks come with a :class:`BatchMetadata`, from sources that play recorded events back.
+    """
+    marks = metadata.may_repeat if isinstance(metadata, BatchMetadata) else None
+    if isinstance(metadata, BatchMetadata):
+        times = {} if metadata.time_ns is None else {_BESIDE: metadata.time_ns}
+        metadata = dict(zip(_KEYS, metadata, strict=True)) | times
     if not isinstance(metadata, Mapping):
         if len(metadata) != len(_KEYS):
             raise DoesNotFitError(
@@ -219,6 +226,7 @@ def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
     )
     if metadata.get(_BESIDE) is not None:
         completed.time_ns = column(_BESIDE, np.int64)
+    completed.may_repeat = marks
     return completed
 
 

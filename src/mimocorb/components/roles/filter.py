@@ -19,6 +19,7 @@ from mimocorb.components.roles.batches import BatchPace, batch_limit, events_in_
 from mimocorb.components.roles.outbox import InHand
 from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
+from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
@@ -150,7 +151,7 @@ class Filter:
                 except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
-                    raise self._failure(place, error) from error
+                    result = self._again(place, error, given)
                 try:
                     verdicts.append(take(result, place, in_hand))
                 except DoesNotFitError as error:
@@ -178,7 +179,7 @@ class Filter:
         except MimocorbError:
             raise
         except (Exception, SystemExit) as error:
-            raise self._failure(None, error) from error
+            result = self._again(None, error, (events, *metadata))
         try:
             verdicts = take_batch(self._results, result, in_hand, len(events))
         except DoesNotFitError as error:
@@ -254,6 +255,15 @@ class Filter:
             place = places[chosen]
             event, of_event = in_hand.events[place], metadata.at(slice(place, place + 1))
             self._sample.keep(event, of_event, reason_of(verdicts, place))
+
+    def _again(self, place: int | None, error: BaseException, given: tuple[Any, ...]) -> Any:
+        """Call a function again whose disk was full; any other error is its failure."""
+        try:
+            return again_when_there_is_room(error, lambda: self._function(*given), self._name)
+        except MimocorbError:
+            raise
+        except (Exception, SystemExit) as last:
+            raise self._failure(place, last) from last
 
     def _failure(self, place: int | None, error: BaseException) -> UserFunctionError:
         self._decisions.failed()

@@ -14,6 +14,7 @@ from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.components.meter import current
 from mimocorb.components.meter_page import MAY_REPEAT
 from mimocorb.components.roles.batches import batch_limit
+from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError
@@ -92,8 +93,24 @@ class Sink:
                 except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
-                    raise failure(self._name, reader.get_metadata()[0], error) from error
+                    self._again(error, events, metadata)
                 self.event_count += len(events)
+
+    def _again(self, error: BaseException, events: NDArray[Any], metadata: tuple[Any, ...]) -> None:
+        """Call a function again whose disk was full; any other error is its failure."""
+
+        def attempt() -> None:
+            current().words[MAY_REPEAT] += len(events)
+            for batch in metadata:
+                batch.may_repeat = np.ones(len(events), np.bool_)
+            self._function(events, *metadata)
+
+        try:
+            again_when_there_is_room(error, attempt, self._name)
+        except MimocorbError:
+            raise
+        except (Exception, SystemExit) as last:
+            raise failure(self._name, self.reader.get_metadata()[0], last) from last
 
     def _batches(self) -> Iterator[NDArray[Any]]:
         return self._gathered() if self._gather_s else self.reader.batches(self._limit)
