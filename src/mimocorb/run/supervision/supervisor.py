@@ -144,11 +144,15 @@ class Supervisor:
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
         self._standstill = Standstill(self.functions, self.buffers, self.findings)
         self._silence = SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms)
-        self._disk_watch = DiskWatch(setup.disk_low_gb, self.alarms)
+        self._disk_watch = DiskWatch(setup.disk_low_gb, setup.disk_floor_mb, self.alarms)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
         self._full_disk = FullDisk(
-            self.functions, self.alarms, state=lambda: self.state, pause=self._pause
+            self.functions,
+            self.alarms,
+            state=lambda: self.state,
+            pause=self._pause,
+            below_floor=lambda: self._disk_watch.below_floor,
         )
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(
