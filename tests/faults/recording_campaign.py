@@ -313,9 +313,7 @@ def cut_the_power(sync: str, cuts: int, seed: int = 0) -> PowerCuts:
     return found
 
 
-def _compare(
-    found: PowerCuts, told: Iterable[tuple[float, int]], cut_s: float, disk: Path
-) -> None:
+def _compare(found: PowerCuts, told: Iterable[tuple[float, int]], cut_s: float, disk: Path) -> None:
     counters = np.empty(0, np.int64)
     if any(disk.glob("waves.*.arrows")):
         with mimocorb.open(disk / "waves") as events:

@@ -66,7 +66,14 @@ def test_what_could_not_be_brought_to_the_disk_is_written_anew(
     tmp_path, sync, call, drops, compression
 ):
     done = write(
-        tmp_path, compression, sync, 40, 0.02 if sync == "1s" else 0, 1e9, fail=str(call), drops=drops
+        tmp_path,
+        compression,
+        sync,
+        40,
+        0.02 if sync == "1s" else 0,
+        1e9,
+        fail=str(call),
+        drops=drops,
     )
     assert done.returncode == 0, done.stderr
     assert "waves.000.arrows could not be brought to the disk (Input/output error)" in done.stderr
@@ -132,7 +139,9 @@ def test_a_run_whose_disk_fails_a_while_waits_and_loses_nothing(tmp_path):
     )
     told = done.stdout + done.stderr
     assert done.returncode == 0, told
-    assert "waves.000.arrows cannot be written: Input/output error; make room, the run waits" in told
+    assert (
+        "waves.000.arrows cannot be written: Input/output error; make room, the run waits" in told
+    )
     assert "waves.000.arrows could not be brought to the disk (Input/output error)" in told
     (directory,) = tmp_path.glob("target/*/")
     with mimocorb.open(directory)["waves"] as found:

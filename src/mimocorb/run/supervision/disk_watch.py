@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 from mimocorb.errors import OutputError
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind
+from mimocorb.run.supervision.watcher import ALIVE, Watcher
 
 __all__ = ["DiskWatch", "check_floor"]
 
-INTERVAL_S = 1.0
 GB = 1e9
 MB = 1e6
 ENOUGH = 1.1
 """By how much there has to be more room than the limit, until the alarm is over."""
 
 
-class DiskWatch:
+class DiskWatch(Watcher):
     """Raises an alarm when there is less room than the set-up says, and ends it later.
 
     Parameters
@@ -37,41 +36,6 @@ class DiskWatch:
         What to tell while there is less room than the floor; otherwise empty.
     """
 
-    def __init__(self, low_gb: float, floor_mb: float, alarms: Alarms) -> None:
-        self._low_gb = low_gb
-        self._floor_mb = floor_mb
-        self._alarms = alarms
-        self._next_s = 0.0
-        self.below_floor = ""
-
-    def look(self, directory: Path) -> None:
-        """Look at the disk of this directory, if it is time."""
-        now_s = time.monotonic()
-        if now_s < self._next_s:
-            return
-        self._next_s = now_s + INTERVAL_S
-        try:
-            free = shutil.disk_usage(directory).free
-        except OSError:  # what writes there will tell
-            return
-        self._look_at_the_floor(free / MB, directory)
-        self._look_at_the_limit(free / GB, directory)
-
-    def _look_at_the_floor(self, free_mb: float, directory: Path) -> None:
-        if free_mb < self._floor_mb:
-            self.below_floor = (
-                f"less than disk_floor_mb = {self._floor_mb:g} MB are free for {directory}"
-            )
-        elif free_mb > ENOUGH * self._floor_mb:
-            self.below_floor = ""
-
-    def _look_at_the_limit(self, free_gb: float, directory: Path) -> None:
-        subject = str(directory)
-        if free_gb < self._low_gb:
-            text = f"{free_gb:.3g} GB are left for {directory}, disk_low_gb is {self._low_gb:g}"
-            self._alarms.begin(AlarmKind.DISK_LOW, subject, text)
-        elif free_gb > ENOUGH * self._low_gb:
-            text = f"{free_gb:.3g} GB are free again for {directory}"
             self._alarms.end(AlarmKind.DISK_LOW, subject, text)
 
 

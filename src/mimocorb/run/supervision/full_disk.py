@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind, RunState
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["FullDisk"]
 
 
-class FullDisk:
+class FullDisk(Watcher):
     """Pauses the run while there is no room on the disk, and lets it go on afterwards.
 
     There is none when processes wait for it, or when less is left than the floor of the set-up.
