@@ -276,7 +276,8 @@ class PowerCuts:
     def faultless(self) -> bool:
         """Whether every promise was kept; a disk may be slow, by a second here."""
         most_s = SYNC_S[self.sync]
-        return not self.wrong and (not self.lost or 0 < most_s and self.longest_s <= most_s + 1.0)
+        is_in_time = most_s > 0 and self.longest_s <= most_s + 1.0
+        return not self.wrong and (not self.lost or is_in_time)
 
     def __str__(self) -> str:
         return (

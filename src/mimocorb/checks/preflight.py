@@ -120,15 +120,6 @@ def preflight(
 def _disk_problems(
     setup: Setup, files: Sequence[FileNeed], target: Path, free: int | None
 ) -> list[Problem]:
-    if free is not None and free < setup.disk_floor_mb * 1e6:
-        return [
-            Problem(
-                Where(shown(setup.path)) if setup.path else Where(),
-                f"a run needs {setup.disk_floor_mb:g} MB of room to begin (disk_floor_mb)",
-                f"found {size_in_words(free)} free at {shown(target)}",
-                "make room, choose another place: target_directory, or --output",
-            )
-        ]
     # What stands behind a filter is most often much less than everything that comes into it.
     certain = [file for file in files if not file.flow.through_filters]
     needed = sum(file.size_bytes or 0 for file in certain)

@@ -28,7 +28,6 @@ from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import AlarmKind, RunState, RunView
-from mimocorb.run.supervision.disk_watch import check_floor
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
@@ -94,7 +93,6 @@ class Run(Closing):
 
         Returns the directory. What cannot start leaves no directory behind.
         """
-        check_floor(self._parent(), self.setup.disk_floor_mb)
         self._supervisor = Supervisor(self.setup, self.log, self.options.supervisor)
         self._supervisor.create_buffers()
         self._supervisor.prepare_workers()

@@ -14,9 +14,7 @@ TABLE = "t: {function: text, sources: [raw], config: {filename: table}}"
 START_METHODS = ("fork", "forkserver", "spawn")
 
 
-@trial(
-    "pools, processes that are terminated, and daemon helpers inside workers do not hang, however workers start"
-)
+@trial("pools, processes that are terminated, and daemon helpers inside workers do not hang, however workers start")
 def own_processes(place: Place) -> None:
     code = """
 @source
@@ -52,9 +50,7 @@ class Helper:
         assert len(here.run("--start-method", method).complete().rows()) == 5
 
 
-@trial(
-    "a thread that goes on after its function has returned is named within seconds, and the run is complete"
-)
+@trial("a thread that goes on after its function has returned is named within seconds, and the run is complete")
 def threads_that_go_on(place: Place) -> None:
     code = """
 def endless():
@@ -68,10 +64,7 @@ class Background:
     def __init__(self): threading.Thread(target=endless, name="uploader").start()
     def __call__(self, events): pass
 """
-    place.write(
-        f"s: {{function: threaded, sinks: [raw]}}\n{TABLE}\nb: {{function: Background, sources: [raw]}}",
-        code,
-    )
+    place.write(f"s: {{function: threaded, sinks: [raw]}}\n{TABLE}\nb: {{function: Background, sources: [raw]}}", code)
     found = place.run()
     assert "readout" in found.told and "uploader" in found.told, found.told
     assert found.rows() == [0.0, 1.0, 2.0, 3.0, 4.0]
@@ -108,9 +101,7 @@ def pair(events):
     process.communicate()
 
 
-@trial(
-    "a FIFO, a device or a huge file as module, set-up or configuration is refused and hangs nothing"
-)
+@trial("a FIFO, a device or a huge file as module, set-up or configuration is refused and hangs nothing")
 def odd_files(place: Place) -> None:
     place.write(f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}")
     os.mkfifo(place.path / "fifo.py")
@@ -133,18 +124,14 @@ def odd_files(place: Place) -> None:
             no_traceback(found)
             assert found.code == 2, (name, found.text)
             assert "did you mean" not in found.text, found.text
-    (place.path / "odd.yaml").write_text(
-        text.replace("function: numbers", "function: numbers, config: fifo.yaml")
-    )
+    (place.path / "odd.yaml").write_text(text.replace("function: numbers", "function: numbers, config: fifo.yaml"))
     found = place.command("check", "odd.yaml", timeout_s=60)
     assert found.code == 2, found.text
 
 
 @trial("eight 'stop' at once all succeed, and a busy socket answers everybody in turn")
 def busy_socket(place: Place) -> None:
-    place.write(
-        f"s: {{function: numbers, sinks: [raw], config: {{events: 1000000, pause_s: 0.001}}}}\n{TABLE}"
-    )
+    place.write(f"s: {{function: numbers, sinks: [raw], config: {{events: 1000000, pause_s: 0.001}}}}\n{TABLE}")
     process = place.start("run", "--lines", "setup.yaml", stdout=subprocess.DEVNULL)
     directory = run_directory(place.path)
     eventually((directory / "control.json").exists)
@@ -169,16 +156,7 @@ def busy_socket(place: Place) -> None:
 
 @trial("a daemon thread that waits at a buffer does not abort Python at its end")
 def daemon_threads(place: Place) -> None:
-    for call in (
-        "r.get",
-        "lambda: r.get(timeout_s=60)",
-        "lambda: [*r]",
-        "r.get_batch",
-        "o.wait",
-        "o.get",
-        "full",
-        "b.wait_drained",
-    ):
+    for call in ("r.get", "lambda: r.get(timeout_s=60)", "lambda: [*r]", "r.get_batch", "o.wait", "o.get", "full", "b.wait_drained"):
         place.python(
             "import threading, time\n"
             "from mimocorb.mimo_buffer import NewBuffer, Reader, Observer, Writer\n"

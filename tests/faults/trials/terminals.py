@@ -65,13 +65,7 @@ def full(place: Place) -> None:
     """Wait until a run has data in its buffers."""
     directory = run_directory(place.path)
     eventually((directory / "control.json").exists)
-    eventually(
-        lambda: (
-            len((directory / "table.txt").read_text().splitlines()) > 5
-            if (directory / "table.txt").exists()
-            else False
-        )
-    )
+    eventually(lambda: len((directory / "table.txt").read_text().splitlines()) > 5 if (directory / "table.txt").exists() else False)
 
 
 @trial("two signals within milliseconds (a hang-up, a log-out, a forwarded Ctrl-C) lose nothing")
@@ -98,9 +92,7 @@ def signals_in_pairs(place: Place) -> None:
         assert not account["lost"] + account["saved"] + account["due"], found.text
 
 
-@trial(
-    "Ctrl-\\ and signals that end a program leave a whole terminal, in run and in status --watch"
-)
+@trial("Ctrl-\\ and signals that end a program leave a whole terminal, in run and in status --watch")
 def whole_terminal(place: Place) -> None:
     ways = (signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM)
     for number, way in enumerate(ways):
@@ -150,10 +142,7 @@ def full_output(place: Place) -> None:
         for environment in ({}, {"PYTHONUNBUFFERED": "1"}):
             with open("/dev/full", "wb") as full_disk:  # noqa: PTH123
                 process = place.start(
-                    *command,
-                    stdout=full_disk,
-                    stderr=subprocess.PIPE,
-                    env={**os.environ, **environment},
+                    *command, stdout=full_disk, stderr=subprocess.PIPE, env={**os.environ, **environment}
                 )
                 _, told = process.communicate(timeout=120)
             assert process.returncode not in (0, 120), (command, told)
@@ -161,9 +150,7 @@ def full_output(place: Place) -> None:
             assert b"No space left" in told, (command, told.decode())
 
 
-@trial(
-    "an interrupt in the first moments ends every command with one line at most and exit code 130"
-)
+@trial("an interrupt in the first moments ends every command with one line at most and exit code 130")
 def early_interrupt(place: Place) -> None:
     place.write("s: {function: numbers, sinks: [raw]}\nt: {function: takes, sources: [raw]}")
     for delay_s in (0.12, 0.2, 0.3, 0.4, 0.6):
@@ -181,13 +168,7 @@ def early_interrupt(place: Place) -> None:
 def closed_pipe(place: Place) -> None:
     place.write("s: {function: numbers, sinks: [raw]}\nt: {function: takes, sources: [raw]}")
     assert place.run().code == 0
-    for command in (
-        ("runs", "--json"),
-        ("schema",),
-        ("convert", "setup.yaml"),
-        ("describe", "text"),
-        ("runs", "1"),
-    ):
+    for command in (("runs", "--json"), ("schema",), ("convert", "setup.yaml"), ("describe", "text"), ("runs", "1")):
         reading, writing = os.pipe()
         os.close(reading)
         process = place.start(*command, stdout=writing, stderr=subprocess.PIPE)

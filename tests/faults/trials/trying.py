@@ -21,9 +21,7 @@ __all__ = ["TRIALS", "Outcome", "Place", "Trial", "eventually", "no_traceback", 
 
 WATCHDOG_S = 150.0
 """A trial that takes longer hangs."""
-SHIPPED = re.compile(
-    r"function: (text|parquet_tar|record|drain|oscilloscope)\b|function: [a-z_]+\."
-)
+SHIPPED = re.compile(r"function: (text|parquet_tar|record|drain|oscilloscope)\b|function: [a-z_]+\.")
 """Functions that need no file."""
 IMPORTS = """
 import atexit, concurrent.futures, ctypes, functools, itertools, multiprocessing, os, random
@@ -150,16 +148,11 @@ class Place:
         Buffers are named with their slots and their type, as in ``"raw:16:float64 out"``.
         """
         names = buffers or " ".join(
-            each
-            for each in ("raw", "out", "two")
-            if f"[{each}" in workers or f" {each}]" in workers
+            each for each in ("raw", "out", "two") if f"[{each}" in workers or f" {each}]" in workers
         )
         lines = []
         for each in names.split():
-            name, slots, dtype, length = (
-                *each.split(":"),
-                *("16", "float64", "1")[each.count(":") :],
-            )
+            name, slots, dtype, length = (*each.split(":"), *("16", "float64", "1")[each.count(":") :])
             typed = dtype if "=" in dtype else f"h={dtype}"
             fields = ", ".join(field.replace("=", ": ") for field in typed.split(","))
             lines.append(
@@ -167,8 +160,7 @@ class Place:
             )
         entries = [line.strip() for line in workers.strip().splitlines()]
         entries = [
-            line
-            if "file:" in line or SHIPPED.search(line)
+            line if "file:" in line or SHIPPED.search(line)
             else line.replace("function:", "file: work.py, function:")
             for line in entries
         ]

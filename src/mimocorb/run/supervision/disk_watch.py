@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
-from mimocorb.errors import OutputError
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind
 from mimocorb.run.supervision.watcher import ALIVE, Watcher
 
-__all__ = ["DiskWatch", "check_floor"]
+__all__ = ["DiskWatch"]
 
 GB = 1e9
 MB = 1e6
@@ -36,20 +34,37 @@ class DiskWatch(Watcher):
         What to tell while there is less room than the floor; otherwise empty.
     """
 
+    interval_s = 1.0
+    states = ALIVE
+
+    def __init__(self, low_gb: float, floor_mb: float, alarms: Alarms) -> None:
+        self._low_gb = low_gb
+        self._floor_mb = floor_mb
+        self._alarms = alarms
+        self.below_floor = ""
+
+    def look(self) -> None:
+        """Look at the disk of the directory of the run."""
+        try:
+            free = shutil.disk_usage(self.directory).free
+        except OSError:  # what writes there will tell
+            return
+        self._look_at_the_floor(free / MB)
+        self._look_at_the_limit(free / GB)
+
+    def _look_at_the_floor(self, free_mb: float) -> None:
+        if free_mb < self._floor_mb:
+            self.below_floor = (
+                f"less than disk_floor_mb = {self._floor_mb:g} MB are free for {self.directory}"
+            )
+        elif free_mb > ENOUGH * self._floor_mb:
+            self.below_floor = ""
+
+    def _look_at_the_limit(self, free_gb: float) -> None:
+        subject = str(self.directory)
+        if free_gb < self._low_gb:
+            text = f"{free_gb:.3g} GB are left for {subject}, disk_low_gb is {self._low_gb:g}"
+            self._alarms.begin(AlarmKind.DISK_LOW, subject, text)
+        elif free_gb > ENOUGH * self._low_gb:
+            text = f"{free_gb:.3g} GB are free again for {subject}"
             self._alarms.end(AlarmKind.DISK_LOW, subject, text)
-
-
-def check_floor(directory: Path, floor_mb: float) -> None:
-    """Raise an OutputError if there is less room than a run needs to begin."""
-    place = directory
-    while not place.exists() and place != place.parent:  # it is made by the run
-        place = place.parent
-    try:
-        free_mb = shutil.disk_usage(place).free / MB
-    except OSError:  # what is made there will tell
-        return
-    if free_mb < floor_mb:
-        raise OutputError(
-            f"{directory} has {free_mb:.3g} MB of room, and disk_floor_mb is {floor_mb:g}: make"
-            " room, choose another place with --output, or set disk_floor_mb lower"
-        )
