@@ -164,9 +164,9 @@ def test_a_header_that_was_not_reached_is_zeros(tmp_path):
     """I1 of output files, at the only point between two writes."""
 
     class Killed(OutputFile):
-        def _write_at(self, offset, data):
-            super()._write_at(offset, data)
-            if data == [b"second"]:
+        def _write_at(self, offset, parts):
+            super()._write_at(offset, parts)
+            if parts == [b"second"]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def write():
@@ -183,9 +183,9 @@ def test_a_header_that_was_not_reached_is_zeros(tmp_path):
 
 def test_what_was_interrupted_while_it_was_written_leaves_nothing(tmp_path):
     class Interrupted(OutputFile):
-        def _write_at(self, offset, data):
-            super()._write_at(offset, data)
-            if data == [b"second"]:
+        def _write_at(self, offset, parts):
+            super()._write_at(offset, parts)
+            if parts == [b"second"]:
                 raise KeyboardInterrupt
 
     with Interrupted(tmp_path, "x.bin") as file:
@@ -248,9 +248,9 @@ def test_only_the_first_record_of_a_write_lies_across_pages(tmp_path):
     writes = []
 
     class Watched(OutputFile):
-        def _write_at(self, offset, data):
-            super()._write_at(offset, data)
-            writes.append((offset, data))
+        def _write_at(self, offset, parts):
+            super()._write_at(offset, parts)
+            writes.extend((offset, data) for data in parts)
 
     rng = np.random.default_rng(11)
     with Watched(tmp_path, "x.txt", b"heading\n") as file:

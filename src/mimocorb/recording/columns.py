@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mimocorb._kernels import part_fields
 from mimocorb.errors import SetupError
-from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, parts_of
+from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, notes_of, parts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "Memory", "dtype_from_plain", "dtype_to_plain"]
 
 _NUMBERS = "iuf"
+NOTES = "notes"
 
 Memory = dict[str, NDArray[np.uint8]]
 """For the numbers of one batch, by column; used again when nobody needs the batch any more."""
@@ -48,6 +49,8 @@ class Columns:
         Of the buffer.
     units
         Field → unit, noted at the columns.
+    notes
+        Whether there is a column for the notes of the events.
 
     Raises
     ------
@@ -56,7 +59,12 @@ class Columns:
     """
 
     def __init__(
-        self, dtype: np.dtype[Any], values_per_slot: int, units: Mapping[str, str] | None = None
+        self,
+        dtype: np.dtype[Any],
+        values_per_slot: int,
+        units: Mapping[str, str] | None = None,
+        *,
+        notes: bool = False,
     ) -> None:
         self.dtype = dtype
         self.values_per_slot = values_per_slot
@@ -66,6 +74,7 @@ class Columns:
                 " not overlap, and no titles"
             )
         self._columns = _columns(dtype, values_per_slot)
+        self._has_notes = notes
         self.schema = self._make_schema(units or {})
         self._types = [self.schema.field(column.name).type for column in self._columns]
         self._parts_at_once = bool(dtype.names) and all(
@@ -89,6 +98,8 @@ class Columns:
                     metadata=about or None,
                 )
             )
+        if self._has_notes:
+            fields.append(pa.field(NOTES, pa.string(), nullable=False))
         return pa.schema(fields)
 
     def batch(self, block: Block, memory: Memory | None = None) -> pa.RecordBatch:
@@ -110,6 +121,8 @@ class Columns:
         stored = self._stored(data, {} if memory is None else memory)
         for column, kind, values in zip(self._columns, self._types, stored, strict=True):
             arrays.append(_listed(values, column, kind, count))
+        if self._has_notes:
+            arrays.append(pa.array(notes_of(metadata).tolist(), pa.string()))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _stored(self, data: NDArray[Any], memory: Memory) -> list[NDArray[Any]]:
@@ -159,7 +172,10 @@ class Columns:
             for column, values in zip(self._columns, stored, strict=True):
                 target = data[column.field]
                 target[...] = _from_stored(values, target.dtype).reshape(target.shape)
-        return Block(data, metadata_from_parts(parts))
+        metadata = metadata_from_parts(parts)
+        if self._has_notes:
+            metadata.notes = np.array(batch.column(batch.num_columns - 1).to_pylist(), np.object_)
+        return Block(data, metadata)
 
 
 _MAY_BE_UNKNOWN = ("time_ns", "sequence")
@@ -225,7 +241,7 @@ def _columns(dtype: np.dtype[Any], values_per_slot: int) -> list[_Column]:
 
 def _free_name(name: str) -> str:
     """Return the name of a column, which is not that of a part of the metadata."""
-    return f"data.{name}" if name in PARTS or name.startswith("data.") else name
+    return f"data.{name}" if name in (*PARTS, NOTES) or name.startswith("data.") else name
 
 
 def _stored(number: np.dtype[Any]) -> np.dtype[Any]:

@@ -190,11 +190,6 @@ class OutputFile(Closing):
         start = self.size_bytes
         self._extend(((start + len(header), rest), (start, [header])), count)
 
-    def cut(self, size_bytes: int, records: int) -> None:
-        """Take away what is behind these records, which were there when it had this size."""
-        self.size_bytes, self.records = size_bytes, records
-        self._cut_back()
-
     def _extend(self, pieces: Iterable[tuple[int, Sequence[Bytes]]], count: int) -> None:
         all_pieces = list(pieces)
         self._look_whether_it_is_ours()

@@ -101,6 +101,10 @@ class Sealing:
         data = np.empty((0, values, *dtype.shape), dtype.base)
         return Block(data, BatchMetadata.empty(0))
 
+    def opened(self, message: Sealed) -> Block:
+        """Return the events of a message again."""
+        return self._columns.block_of(b"".join([message.head, *message.body]))
+
     def take_back(self, message: Sealed) -> None:
         """Use the memory of a message again: nobody needs it any more."""
         if message.memory is not None:

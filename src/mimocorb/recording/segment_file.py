@@ -48,10 +48,18 @@ class SegmentFile:
         What stands at its begin.
     keeps
         Whether batches are kept.
+    waits
+        Whether the run waits for a full disk.
     """
 
     def __init__(
-        self, path: Path, sealing: Sealing, description: dict[str, Any], *, keeps: bool
+        self,
+        path: Path,
+        sealing: Sealing,
+        description: dict[str, Any],
+        *,
+        keeps: bool,
+        waits: bool = True,
     ) -> None:
         self._sealing = sealing
         self._description = description
@@ -62,7 +70,7 @@ class SegmentFile:
         self.batches = 0
         self.events = 0
         self.began_s = time.monotonic()
-        self._file = OutputFile(path.parent, path.name, of_the_attempt=False)
+        self._file = OutputFile(path.parent, path.name, waits=waits, of_the_attempt=False)
         self.disk = OnDisk(self._file.descriptor, path.parent)
         self._file.append_behind_header(sealing.schema(description), [], 0)
         self._has_grown()
@@ -138,16 +146,21 @@ class SegmentFile:
             Called with a number of events that are neither in memory nor in the file any more.
         """
         self.forget_what_is_on_disk()
+        for written in self._pending:
+            try:
+                if written.message is not None:
+                    yield self._sealing.opened(written.message)
+                else:
+                    yield self._read_back(written.begin)
+            except (DamagedFile, OSError):
+                tell_lost(written.events)
+
+    def _read_back(self, begin: int) -> Block:
         with Segment(self.path) as segment:
-            in_file = {batch.head.at: batch for batch in segment.batches}
-            for written in self._pending:
-                try:
-                    if written.message is not None:
-                        yield segment.columns.block_of(_joined(written.message))
-                    else:
-                        yield segment.read_batch(in_file[written.begin])
-                except (DamagedFile, KeyError, OSError):
-                    tell_lost(written.events)
+            for batch in segment.batches:
+                if batch.head.at == begin:
+                    return segment.read_batch(batch)
+        raise DamagedFile(f"{self.path}: there is no batch at byte {begin} any more")
 
     @property
     def left(self) -> dict[str, Any]:
@@ -160,8 +173,9 @@ class SegmentFile:
 
     def cut_back(self) -> None:
         """Leave in the file what is on the disk: the rest is written elsewhere."""
-        os.truncate(self.path, self._end_on_disk())
+        end = self._end_on_disk()
         self.close()
+        os.truncate(self.path, end)
 
     def remove(self) -> None:
         """Take away the file: all that is in it is still elsewhere."""
@@ -201,7 +215,3 @@ class SegmentFile:
         if written.message is not None:
             self._kept_bytes -= written.message.size_bytes
             self._sealing.take_back(written.message)
-
-
-def _joined(message: Sealed) -> bytes:
-    return b"".join([message.head, *message.body])

@@ -238,7 +238,8 @@ class Segment(Closing):
         about = self.description
         if about is None:
             raise DamagedFile(f"{self.path} is empty")
-        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"])
+        has_notes = bool(about.get("about", {}).get("notes"))
+        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"], notes=has_notes)
 
     def read_batch(self, batch: Batch) -> Block:
         """Return the events of a batch.

@@ -68,13 +68,16 @@ class RecordingWriter:
     setup
         Set-up dictionary of the buffer that the events come from.
     about
-        What is known of the data besides; ``units`` are noted at the columns.
+        What is known of the data besides; ``units`` are noted at the columns, and ``notes`` says
+        what the notes of the events are, if they have some.
     compression
         One of COMPRESSIONS.
     segment_bytes, segment_s
         A new segment is begun when one is as large or as old as this.
     sync_s
         How often it is brought to the disk: 0 with each batch, None at the end of a segment.
+    waits
+        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -94,6 +97,7 @@ class RecordingWriter:
         segment_bytes: float = 256e6,
         segment_s: float = 600.0,
         sync_s: float | None = 1.0,
+        waits: bool = True,
     ) -> None:
         self._owner = owner
         self._directory = directory
@@ -101,11 +105,17 @@ class RecordingWriter:
         self._setup = setup
         self._about = dict(about or {})
         self._compression = compression
-        columns = Columns(setup["dtype"], setup["values_per_slot"], self._about.get("units") or {})
+        columns = Columns(
+            setup["dtype"],
+            setup["values_per_slot"],
+            self._about.get("units") or {},
+            notes=bool(self._about.get("notes")),
+        )
         self._sealing = Sealing(columns, compression)
         self._segment_bytes = segment_bytes
         self._segment_s = segment_s
         self._sync_s = sync_s
+        self._waits = waits
         self._syncer = Syncer(sync_s or None)
         self._run = _this_run(directory)
         self._continues, self._written_before = look_at_earlier(directory, name, self._run)
@@ -216,6 +226,7 @@ class RecordingWriter:
                     self._sealing,
                     self._describe(number),
                     keeps=self._sync_s is not None,
+                    waits=self._waits,
                 )
                 break
             except OutputError as error:
