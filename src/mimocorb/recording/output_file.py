@@ -38,7 +38,7 @@ from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.room import when_there_is_room
 
-__all__ = ["OutputFile", "check_columns", "checked_name"]
+__all__ = ["OutputFile", "as_file_name", "check_columns", "checked_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,11 @@ def checked_name(owner: str, name: Any, key: str = "filename") -> str:
             " underscores and hyphens, and no path: files are written into the run directory."
         )
     return name
+
+
+def as_file_name(name: str) -> str:
+    """Return a name of a set-up as a part of the name of a file in the directory of a run."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:48].lstrip(".") or "_"
 
 
 def check_columns(owner: str, key: str, given: object, columns: Sequence[str]) -> None:

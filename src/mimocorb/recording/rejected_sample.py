@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import math
 import random
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +23,7 @@ from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import current
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.output_file import as_file_name
 from mimocorb.recording.write_recording import RecordingWriter
 
 __all__ = ["RejectedSample"]
@@ -117,5 +117,4 @@ class RejectedSample:
 
 def _name() -> str:
     worker = current_worker()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", worker.spec.name)[:48]
-    return f"rejected_{name}_{worker.process_number}"
+    return f"rejected_{as_file_name(worker.spec.name)}_{worker.process_number}"

@@ -72,7 +72,11 @@ class SegmentFile:
         self.began_s = time.monotonic()
         self._file = OutputFile(path.parent, path.name, waits=waits, of_the_attempt=False)
         self.disk = OnDisk(self._file.descriptor, path.parent)
-        self._file.append_behind_header(sealing.schema(description), [], 0)
+        try:
+            self._file.append_behind_header(sealing.schema(description), [], 0)
+        except BaseException:
+            self.remove()
+            raise
         self._has_grown()
 
     @property
