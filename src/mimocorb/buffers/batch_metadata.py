@@ -60,11 +60,14 @@ class BatchMetadata(_Columns):
         :attr:`Reader.time_ns <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event
         of the batch has one; if only some have, the least int64 stands for the others, which is NaT
         for ``time_ns.view("M8[ns]")``.
+    notes : numpy.ndarray or None
+        A text for each event, such as why it was rejected. Only files have them.
     """
 
     may_repeat: NDArray[np.bool_] | None = None
     sequence: NDArray[np.int64] | None = None
     time_ns: NDArray[np.int64] | None = None
+    notes: NDArray[np.object_] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
@@ -75,6 +78,8 @@ class BatchMetadata(_Columns):
             chosen.sequence = self.sequence[places]
         if self.time_ns is not None:
             chosen.time_ns = self.time_ns[places]
+        if self.notes is not None:
+            chosen.notes = self.notes[places]
         return chosen
 
     def rows(self) -> MetadataRows:
