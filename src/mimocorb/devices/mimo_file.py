@@ -72,7 +72,7 @@ class MimoFile:
             about = _Description(head).load()
             data, metadata = (about[f"{part}_dtype"].dtype() for part in ("data", "metadata"))
             lengths = int(about["data_length"]), int(about["metadata_length"])
-            self._event = np.dtype(
+            self.event_dtype = np.dtype(
                 [("data", data, (lengths[0],)), ("metadata", metadata, (lengths[1],))]
             )
             np.zeros(1, metadata)[list(_NUMBERS)]
@@ -82,7 +82,7 @@ class MimoFile:
                 f"{path} is not a file that mimoCoRB2 has recorded: {type(error).__name__}: {error}"
             ) from error
         self.data_dtype, self.data_length = data, lengths[0]
-        self._begin = head.tell()
+        self.begin = head.tell()
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], Metadata]]:
         """Yield data and metadata of each event, in recorded order.
@@ -92,13 +92,13 @@ class MimoFile:
         Half an event at the end, left by a process that was killed, is told in the log.
         """
         with open_regular(self.path) as file:
-            left = file.seek(0, os.SEEK_END) - self._begin
-            if self._event.itemsize > left > 0:
+            left = file.seek(0, os.SEEK_END) - self.begin
+            if self.event_dtype.itemsize > left > 0:
                 logger.warning("%s has not one whole event", self.path)
                 return
-            file.seek(self._begin)
-            while len(content := file.read(self._event.itemsize)) == self._event.itemsize:
-                (event,) = np.frombuffer(content, self._event)
+            file.seek(self.begin)
+            while len(content := file.read(self.event_dtype.itemsize)) == self.event_dtype.itemsize:
+                (event,) = np.frombuffer(content, self.event_dtype)
                 about = event["metadata"][0]
                 numbers = [
                     exact_number(about[name], kind, f"{self.path}: {name}")

@@ -48,7 +48,7 @@ from mimocorb.recording.syncing import Syncer
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression"]
+__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression", "this_run"]
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class RecordingWriter:
         self._segment_s = segment_s
         self._sync_s = sync_s
         self._syncer = Syncer(sync_s) if sync_s else None
-        self._run = _this_run(directory)
+        self._run = this_run(directory)
         self._continues, self._written_before = self._look_at_what_is_there()
         self.event_count = 0
         self.repeat_count = 0
@@ -363,7 +363,7 @@ class RecordingWriter:
             ) from error
 
 
-def _this_run(directory: Path) -> dict[str, Any]:
+def this_run(directory: Path) -> dict[str, Any]:
     """Return what identifies the run that writes into a directory; empty outside a run."""
     if not current_worker().spec.name:
         return {}
