@@ -46,7 +46,7 @@ class Hdf5Format(WholeFileFormat):
         """Open a file."""
         return _Container(path)
 
-    def of_others(self, path: Path) -> EventFile:
+    def open_foreign(self, path: Path) -> EventFile:
         """Open one of others: datasets of the same length are the fields of its events."""
         import h5py
 

@@ -49,7 +49,7 @@ class NpzFormat(WholeFileFormat):
         """Open a file."""
         return _Container(path)
 
-    def of_others(self, path: Path) -> EventFile:
+    def open_foreign(self, path: Path) -> EventFile:
         """Open one of others: arrays of the same length are the fields of its events."""
         return TableFile(path, table_from_arrays(path, arrays_in(path), {}))
 

@@ -43,7 +43,7 @@ class ParquetFormat(WholeFileFormat):
         """Open a file."""
         return _Container(path)
 
-    def of_others(self, path: Path) -> EventFile:
+    def open_foreign(self, path: Path) -> EventFile:
         """Open a table of others: an event is a row."""
         import pyarrow.parquet as pq  # type: ignore[import-untyped]
 

@@ -46,7 +46,7 @@ class RootFormat(WholeFileFormat):
         """Open a file."""
         return _Container(path)
 
-    def of_others(self, path: Path) -> EventFile:
+    def open_foreign(self, path: Path) -> EventFile:
         """Open a tree of others, its branches with numbers."""
         import uproot
 

@@ -113,7 +113,7 @@ class WholeFileFormat:
         """Open a container; whatever it raises makes the file a damaged one."""
         raise NotImplementedError
 
-    def of_others(self, path: Path) -> EventFile:
+    def open_foreign(self, path: Path) -> EventFile:
         """Open one that other programs have written."""
         raise NotImplementedError
 
@@ -149,7 +149,7 @@ class WholeFileFormat:
         container = reading(path, lambda: self.container(path))
         if container.description is None:
             container.close()
-            return reading(path, lambda: self.of_others(path))
+            return reading(path, lambda: self.open_foreign(path))
         return WholeFile(path, container)
 
     def join(self, files: Mapping[Path, EventFile]) -> EventFile:

@@ -191,8 +191,8 @@ class Drs4File:
         events = self._events(first, self.counts[number])
         wrong = np.flatnonzero(events["mark"] != b"EHDR")
         for name in events.dtype.names or ():
-            begin = {"b": b"B#", "T": b"T#", "c": b"C0"}.get(name.removeprefix("mark_")[0])
-            if begin and events.dtype[name].kind == "V":
+            if name.startswith(("mark_", "board")):
+                begin = {"b": b"B#", "T": b"T#", "c": b"C0"}[name.removeprefix("mark_")[0]]
                 marks = np.ascontiguousarray(events[name]).view(np.uint8).reshape(len(events), -1)
                 wrong = np.union1d(wrong, np.flatnonzero((marks[:, :2] != [*begin]).any(axis=1)))
         if len(wrong):

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 __all__ = ["Sheet", "sheet_of"]
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?|[+-]?(?:nan|inf|infinity|∞)", re.I)
+_HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,15}", re.I)
+_DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*|,\d[^,]*|[+-],\d[^,]*|[^,]+")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _COMMENT = re.compile(r"^\s*(?:#|%|//|!|;(?=\s*[A-Za-z]))+")
 _SAMPLED_LINES = 400
@@ -176,9 +178,15 @@ def _as_numbers(cells: Sequence[str], style: Style) -> list[str]:
     """Return the cells as Python writes numbers; empty if one of them is none."""
     found = []
     for cell in cells:
-        number = cell.replace(",", ".") if style.decimal_comma else cell
+        number = cell
+        if style.decimal_comma:
+            if cell and not _DECIMAL_COMMA.fullmatch(cell):
+                return []
+            number = cell.replace(",", ".")
         if not number:
             number = "nan"
+        elif _HEXADECIMAL.fullmatch(number):
+            number = str(int(number, 16))
         elif not _NUMBER.fullmatch(number):
             return []
         found.append(number.replace("∞", "inf").replace("D", "E").replace("d", "e"))

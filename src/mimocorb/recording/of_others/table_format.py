@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.errors import DamagedFile
+from mimocorb.errors import SetupError
 from mimocorb.recording.formats import EventFile
 from mimocorb.recording.of_others.reading import ReadOnly, ending_of, head_of, is_text, text_of
 from mimocorb.recording.of_others.sheet import Sheet, sheet_of
@@ -45,7 +45,7 @@ class TableFormat(ReadOnly):
         text = text_of(path)
         sheet = sheet_of(text)
         if sheet is None:
-            raise DamagedFile(
+            raise SetupError(
                 f"{path} is a text without columns of numbers; tried: separated by tabs, semicolons,"
                 " commas and spaces, with decimal points and decimal commas. It begins with"
                 f" {text.strip()[:60]!r}"
@@ -101,6 +101,9 @@ def _parts(names: list[str], columns: list[NDArray[Any]]) -> dict[str, NDArray[A
             parts[name] = column
         elif low in _COUNTERS and column.dtype == np.int64:
             parts.setdefault("counter", column)
+        elif low == "timetag" and column.dtype == np.int64:  # of CoMPASS, in ps
+            parts["timestamp"] = column / 1e12
+            parts["time_ns"] = column // 1000
         elif low in _TIMES and np.isfinite(column).all() and np.abs(column).max(initial=0) < 9e9:
             parts.setdefault("timestamp", column)
             parts.setdefault("time_ns", np.round(column * 1e9).astype(np.int64))

@@ -8,6 +8,7 @@ is called a time, or a begin and a step.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,11 @@ _LEAST_SAMPLES = 8
 _UNEQUAL = 0.01
 """How much steps of the time may differ, in parts of a step: makers round what they write."""
 _MOST_ABOUT = 40
+_LINES_WITH_NAMES = 3
+"""Names stand close above the numbers."""
+_LONGEST_KEY = 60
+_SOURCES = ("source", "channel", "trace", "channels", "tracename")
+_VERTICAL = ("vertical units", "vunit", "units", "unit", "vertical unit")
 _UNITS_OF_TIME = {
     "s": 1e9,
     "sec": 1e9,
@@ -43,13 +49,13 @@ _INDEX = re.compile(r"(?:sequence|nr|no|sample|samples|index|point|#)$", re.I)
 _NAME_WITH_UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*$")
 _IN_UNIT = re.compile(r"(?P<name>.*?)\s*\bin (?P<unit>\S+)$", re.I)
 _VALUE_UNIT = re.compile(r"[munpkµμ]?(?:volts?|amperes?|amps?|[vaw]|ohm|db[mv]?|seconds?|s|hz)", re.I)
-_BEGIN = re.compile(r"(?:start|x ?zero|x ?origin|x ?begin|first point|horizontal start)\b", re.I)
+_BEGIN = re.compile(r"(?:start|t0|h ?offset|x ?zero|x ?origin|x ?begin|first point|horizontal start)\b", re.I)
 _STEP = re.compile(
-    r"(?:increment|sample interval|sampling period|x ?increment|xinc|delta ?t|time ?step|"
+    r"(?:increment|tinc|h ?resolution|sample interval|sampling period|x ?increment|xinc|delta ?t|time ?step|"
     r"sampling interval|horizontal (?:interval|spacing)|resolution)\b",
     re.I,
 )
-_RATE = re.compile(r"(?:sample|sampling) ?(?:rate|frequency)\b", re.I)
+_RATE = re.compile(r"(?:(?:sample|sampling) ?(?:rate|frequency)|clock)\b", re.I)
 _PREFIXES = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
 _QUANTITY = re.compile(r"\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*([pnuµμmkMG]?)(s|sec|Hz|Sa/s|S/s)?\b")
 
@@ -64,8 +70,10 @@ def names_and_units(sheet: Sheet) -> tuple[list[str], dict[str, str]]:
     count = max(sheet.row_lengths)
     candidates = [
         cells
-        for cells in sheet.heading
-        if len(cells) >= count and not any(_is_number(cell) for cell in cells[:count])
+        for cells in sheet.heading[-_LINES_WITH_NAMES:]
+        if len(cells) >= count
+        and not any(_is_number(cell) for cell in cells[:count])
+        and all(_says_the_axis(cell) for cell in cells[count:])
     ]
     names = [""] * count
     unit_cells: list[str] = []
@@ -89,8 +97,16 @@ def names_and_units(sheet: Sheet) -> tuple[list[str], dict[str, str]]:
             unit = unit_cells[at].strip("()[] ")
         parsed.append(name)
         units.append(unit)
-    unique = unique_names(parsed) if any(parsed) else parsed
+    unique = [
+        name if given else ""
+        for name, given in zip(unique_names(parsed), parsed, strict=True)
+    ]
     return unique, {name: unit for name, unit in zip(unique, units, strict=True) if unit and name}
+
+
+def _says_the_axis(cell: str) -> bool:
+    """Whether a cell behind the names is about the time: Rigol writes begin and step there."""
+    return not cell or _is_number(cell) or "=" in cell or bool(_BEGIN.match(cell) or _STEP.match(cell))
 
 
 def _is_unit(cell: str) -> bool:
@@ -128,9 +144,20 @@ def waveforms_of(sheet: Sheet) -> Table | None:
         axis = from_heading
     elif len(columns) > 1 and (is_time or (not first and columns[0].dtype != np.int64)):
         axis = _axis_of(columns[0], units.get(names[0], ""), segments)
-    elif from_heading and not is_index and not _is_a_table(names):
+        if axis is not None and from_heading is not None and names[0] not in units:
+            axis = _in_the_unit_of(axis, from_heading)
+    if axis is None and from_heading and not is_index and not _is_a_table(names):
         axis, columns, names = from_heading, [columns[0] * 0, *columns], ["", *names]
     return _as_events(sheet, names, units, about, columns, axis, segments)
+
+
+def _in_the_unit_of(axis: _Axis, told: _Axis) -> _Axis:
+    """Return an axis in ns; what the heading tells shows whether the column was in ms, us or ns."""
+    times = round(math.log10(axis.step_ns / told.step_ns))
+    factor = 10.0**-times
+    if times in (3, 6, 9) and abs(axis.step_ns * factor / told.step_ns - 1) < _UNEQUAL:
+        return _Axis(_rounded(axis.step_ns * factor), _rounded(axis.begin_ns * factor))
+    return axis
 
 
 def _is_a_table(names: list[str]) -> bool:
@@ -171,6 +198,8 @@ def _as_events(
         for channel, at in zip(channels, kept, strict=True)
         if channel not in found and _VALUE_UNIT.fullmatch(re.sub(r"_\d+$", "", names[at]))
     }
+    if not found:
+        found = _units_in_the_heading(channels, about)
     before = round(-axis.begin_ns / axis.step_ns)
     known: dict[str, Any] = {"sample_time_ns": axis.step_ns}
     if 0 <= before < samples:
@@ -190,13 +219,22 @@ def _is_the_time_again(column: NDArray[Any], time: NDArray[Any], name: str) -> b
 def _channel_names(names: list[str], about: Mapping[str, Any]) -> list[str]:
     """Return names of channels; where there are only units, the heading may say which they are."""
     bare = [re.sub(r"_\d+$", "", name) for name in names]
-    if all(not name or _VALUE_UNIT.fullmatch(name) or name in ("Value", "Ampl") for name in bare):
+    if not any(_OF_A_CHANNEL.search(name) for name in bare):
         for key, value in about.items():
             cells = [cell.strip() for cell in str(value).split(",") if cell.strip()]
-            if key.lower() in ("source", "channel", "trace", "channels") and len(cells) >= len(names):
+            if key.lower() in _SOURCES and len(cells) >= len(names):
                 return unique_names(cells[: len(names)])
+    if all(not name or _VALUE_UNIT.fullmatch(name) or name in ("Value", "Ampl") for name in bare):
         return [f"ch{number}" for number in range(1, len(names) + 1)]
     return unique_names([f"ch{name}" if name.isdecimal() else name for name in names])
+
+
+def _units_in_the_heading(channels: list[str], about: Mapping[str, Any]) -> dict[str, str]:
+    for key, value in about.items():
+        cells = [cell.strip(" ()") for cell in str(value).split(",") if cell.strip()]
+        if key.lower() in _VERTICAL and len(cells) in (1, len(channels)):
+            return dict(zip(channels, map(_short, cells * len(channels)), strict=False))
+    return {}
 
 
 def _short(unit: str) -> str:
@@ -285,11 +323,16 @@ def _said(sheet: Sheet) -> dict[str, str]:
             key, value = cells[0].rstrip(":= "), ", ".join(cells[1:])
         else:
             continue
-        if key.strip() and len(key) <= 60:
+        for cell in cells[1:]:
+            name, equals, number = cell.partition("=")
+            if equals and len(name) <= _LONGEST_KEY:
+                said.setdefault(name.strip(), number.strip())
+        if key.strip() and len(key) <= _LONGEST_KEY:
             said.setdefault(key.strip(), value.strip())
     return said
 
 
+_OF_A_CHANNEL = re.compile(r"ch|trace|kanal|volt(?:age)? ?\d|^c?\d$|^[a-d]$", re.I)
 _LECROY_TIME = re.compile(r"#?(\d+)$")
 
 
