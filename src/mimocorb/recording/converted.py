@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
@@ -112,6 +113,12 @@ class Converted:
         }
         self.accept(buffer, filename=filename, compression=compression, **known)
         self.path = directory / self.output_name(filename=filename)
+        attempt = current_worker().attempt
+        self._goes_on = attempt > 1 and self.path.exists()
+        if self._goes_on:  # the process before was killed behind its work: all is in the file
+            for segment in segments_of(directory, self.path.name):
+                segment.unlink()
+            self.path = self.path.with_stem(f"{self.path.stem}_{attempt}")
         if self.path.exists():
             raise OutputError(
                 f"{self.path} exists already and is not overwritten. Choose another filename, or"
@@ -194,6 +201,9 @@ class Converted:
         events = Events(RECORDING.join({each: RECORDING.open(each) for each in segments}), "")
         with events:
             damage = events.damage()
+            if self._goes_on and not len(events):
+                self._remove(segments)
+                return
             when_there_is_room(lambda: self._write(events), self.path.name)
         if damage:
             logger.warning(
@@ -202,9 +212,13 @@ class Converted:
                 "; ".join(damage),
             )
             return
+        self._remove(segments)
+        logger.info("%s in %s", how_many(len(events), "event"), self.path.name)
+
+    @staticmethod
+    def _remove(segments: list[Path]) -> None:
         for path in segments:
             path.unlink()
-        logger.info("%s in %s", how_many(len(events), "event"), self.path.name)
 
     def _write(self, events: Events) -> None:
         ending = self.format.ending

@@ -27,7 +27,6 @@ class Hdf5Format(WholeFileFormat):
     """An HDF5 file: the group ``events`` with a dataset for each column, one row for each event."""
 
     name = "hdf5"
-    ending = ".h5"
     endings = (".h5", ".hdf5", ".hdf", ".he5")
     needs = ("h5py",)
     extra = "hdf5"

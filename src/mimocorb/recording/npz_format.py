@@ -33,7 +33,7 @@ class NpzFormat(WholeFileFormat):
     """An archive of NumPy arrays, one for each column, with a row for each event."""
 
     name = "npz"
-    ending = ".npz"
+    endings = (".npz",)
     compressions = ("none", "deflate")
 
     def begins_as_it_should(self, head: bytes) -> bool:

@@ -28,7 +28,7 @@ class ParquetFormat(WholeFileFormat):
     """One Parquet file: a row group for each block, a list of fixed length for each channel."""
 
     name = "parquet"
-    ending = ".parquet"
+    endings = (".parquet", ".pq")
     compressions = ("zstd", "lz4", "snappy", "gzip", "none")
 
     def begins_as_it_should(self, head: bytes) -> bool:

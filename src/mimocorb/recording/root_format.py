@@ -27,7 +27,7 @@ class RootFormat(WholeFileFormat):
     """A ROOT file with the tree ``events``: a branch for each column, an entry for each event."""
 
     name = "root"
-    ending = ".root"
+    endings = (".root",)
     needs = ("uproot", "awkward")
     extra = "root"
     compressions = ("zlib", "lz4", "zstd", "none")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -56,6 +57,7 @@ UNFINISHED = ".part"
 _FORMAT = "mimocorb blocks"
 _VERSION = 1
 _BLOCK_BYTES = 4 << 20
+_ATTEMPT = re.compile(r"(.+)_(\d+)")
 _OF_THE_FILE = ("run", "buffer", "began_utc_s", "versions")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -91,7 +93,8 @@ class WholeFileFormat:
     """What the formats of this kind share; each says how its container is written and read."""
 
     name = ""
-    ending = ""
+    endings: tuple[str, ...] = ("",)
+    """Of its files; the first is that of those which are written."""
     needs: tuple[str, ...] = ()
     """Packages that are not always installed, the first of them named as its extra is."""
     extra = ""
@@ -131,17 +134,27 @@ class WholeFileFormat:
                 f' pip install "mimocorb[{self.extra}]"'
             )
 
+    @property
+    def ending(self) -> str:
+        """Of the files that are written."""
+        return self.endings[0]
+
     # --- as a format
 
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is."""
-        if not path.name.endswith(self.ending):
+        ending = next((each for each in self.endings if path.name.lower().endswith(each)), None)
+        if ending is None:
             return None
         with path.open("rb") as file:
             head = file.read(16)
         if not self.begins_as_it_should(head):
             return None
-        return Part(path.name.removesuffix(self.ending), 1)
+        name = path.name[: -len(ending)]
+        later = _ATTEMPT.fullmatch(name)
+        if later and path.with_name(f"{later[1]}{ending}").exists():
+            return Part(later[1], int(later[2]))
+        return Part(name, 1)
 
     def open(self, path: Path) -> EventFile:
         """Open a file, one of ours or one of others."""
