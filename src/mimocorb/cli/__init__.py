@@ -25,6 +25,7 @@ COMMANDS = (
     "describe",
     "new",
     "files",
+    "rerun",
     "finish",
     "schema",
     "runs",
