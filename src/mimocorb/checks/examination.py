@@ -28,6 +28,8 @@ _OF_THE_RUN = (
     "log.jsonl",
     "summary.txt",
     "set_aside",
+    "histograms",
+    "histograms.json",
     "spill.npz",
     "spill_is_elsewhere.txt",
     "spill_finished.json",

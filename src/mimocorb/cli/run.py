@@ -109,11 +109,12 @@ def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Pro
     Prints the problems, with those that there are already.
     """
     from mimocorb.checks.examination import examine, has_errors
+    from mimocorb.checks.target import target_problems
     from mimocorb.checks.trial import Manner
 
     if setup is not None:
         manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)
-        problems += examine(setup, manner).problems
+        problems += [*examine(setup, manner).problems, *target_problems(setup)]
     print_problems(chosen.setup, problems)
     return not has_errors(problems)
 

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from itertools import accumulate
-from types import TracebackType
 from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Closing
 from mimocorb.buffers.batch_metadata import BatchMetadata, known_time
 from mimocorb.components.form import Metadata
 from mimocorb.errors import DamagedFile, MimocorbError, SetupError
@@ -46,7 +46,7 @@ class Event(NamedTuple):
     metadata: Metadata
 
 
-class Events:
+class Events(Closing):
     """The events of a recording; get one from :func:`mimocorb.open`.
 
     It is a sequence: ``len(events)``, ``events[3]``, ``events[100:200]``, ``for event in events``.
@@ -294,17 +294,6 @@ class Events:
     def close(self) -> None:
         """Close the files. Idempotent."""
         self.file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<{len(self)} events of {self.name}: {self.values_per_slot} x {self.dtype}>"

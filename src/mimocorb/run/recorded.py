@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb._words import how_many, verb
 from mimocorb.errors import RunRecordError, SetupError
@@ -13,6 +14,9 @@ from mimocorb.recording.formats import EventFile, Format, Part, formats
 from mimocorb.recording.recording_format import Recording
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
+
+if TYPE_CHECKING:
+    from mimocorb.analysis.histograms.stored import RunHistogram
 
 __all__ = ["RecordedRun", "differences_from_the_ledger", "open"]
 
@@ -90,6 +94,19 @@ class RecordedRun(Mapping[str, Events]):
 
     def __len__(self) -> int:
         return len(_parts(self.directory))
+
+    @property
+    def histograms(self) -> dict[str, RunHistogram]:
+        """The histograms by the names of the workers that filled them.
+
+        Raises
+        ------
+        DamagedFile
+            Somebody else has changed them.
+        """
+        from mimocorb.analysis.histograms.stored import read_histograms
+
+        return read_histograms(self.directory)
 
     def __repr__(self) -> str:
         return f"<run {self.directory.name} with {', '.join(self) or 'no recording'}>"

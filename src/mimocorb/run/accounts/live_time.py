@@ -2,7 +2,7 @@
 
 For each process of a source, in whole nanoseconds and exactly::
 
-    total = live + ring full + paused + reading out
+    total = live + ring full + paused + reading out + device lost
 
 from its begin to the end of data taking. Processes of one source that work side by side have each
 a clock of their own: their times are added up, and their rates too. A process and the one that took
@@ -37,6 +37,7 @@ CAUSES = {
     "ring_full": Activity.NO_ROOM,
     "paused": Activity.PAUSED,
     "reading_out": Activity.READING_OUT,
+    "device_lost": Activity.DEVICE_LOST,
 }
 """Causes of dead time, as they are called in records."""
 
@@ -101,6 +102,7 @@ class LiveTime:
     ring_full_ns: int
     paused_ns: int
     reading_out_ns: int | None
+    device_lost_ns: int
     total_ns: int
     events: int | None
     check: ArrivalCheck | None
@@ -130,6 +132,7 @@ class LiveTime:
             ring_full_ns=span.spent_ns[Activity.NO_ROOM],
             paused_ns=span.spent_ns[Activity.PAUSED],
             reading_out_ns=span.spent_ns[Activity.READING_OUT] if tells else None,
+            device_lost_ns=span.spent_ns[Activity.DEVICE_LOST],
             total_ns=span.total_ns,
             events=events if arrivals else None,
             check=check,
@@ -182,12 +185,12 @@ class SourceAccount:
     def dead_fractions(self) -> dict[str, float]:
         """Return the dead part of the time by cause, in the order of :data:`CAUSES`.
 
-        A cause that cannot be told from live time is left out.
+        A cause that cannot be told from live time is left out, and a lost device if there was none.
         """
         found = {}
         for cause in CAUSES:
             times = [getattr(process, f"{cause}_ns") for process in self.processes]
-            if self.total_ns and None not in times:
+            if self.total_ns and None not in times and (cause != "device_lost" or sum(times)):
                 found[cause] = sum(times) / self.total_ns
         return found
 

@@ -39,6 +39,9 @@ class RunAccount:
         What does not add up, one sentence each.
     may_repeat
         Events given to workers without a sink that may be repeats, by name of the worker.
+    live_s
+        Effective live time of the one source upstream of each buffer, in s; missing where it is not
+        known.
     is_rest
         Whether the sources only give what an earlier run has left, which says nothing of the experiment: then
         nothing is told of their live time, of rates and of what limits these.
@@ -53,6 +56,7 @@ class RunAccount:
     entries: dict[str, tuple[str, ...]]
     problems: tuple[str, ...]
     may_repeat: dict[str, int] = field(default_factory=dict)
+    live_s: dict[str, float] = field(default_factory=dict)
     is_rest: bool = False
 
     @property

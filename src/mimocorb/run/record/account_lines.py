@@ -13,7 +13,12 @@ from mimocorb.run.wording import PAGE_WIDTH, UNKNOWN, end_of, percent, rate
 
 __all__ = ["account_lines"]
 
-CAUSE_WORDS = {"ring_full": "ring full", "paused": "paused", "reading_out": "reading out"}
+CAUSE_WORDS = {
+    "ring_full": "ring full",
+    "paused": "paused",
+    "reading_out": "reading out",
+    "device_lost": "device lost",
+}
 COLUMNS = {
     "busy": "busy",
     "on a core": "processor",

@@ -119,6 +119,13 @@ class Accounts:
                 for function in self._functions
                 if (events := sum(now[account].page.may_repeat for account in function.accounts))
             },
+            live_s={}
+            if is_rest
+            else {
+                name: source.live_s
+                for name, source in upstream.items()
+                if source.live_s is not None
+            },
             is_rest=is_rest,
         )
 
