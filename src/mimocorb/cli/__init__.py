@@ -29,6 +29,7 @@ COMMANDS = (
     "finish",
     "schema",
     "runs",
+    "compare",
     "status",
     "steer",
 )

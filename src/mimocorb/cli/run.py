@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mimocorb.cli.common import (
     BAD_USAGE,

@@ -203,9 +203,7 @@ def _names(setup: Setup) -> set[str]:
     return {spec.name for spec in setup.workers}
 
 
-def _players(
-    setup: Setup, inputs: Mapping[str, _Input], directory: Path
-) -> dict[str, WorkerSpec]:
+def _players(setup: Setup, inputs: Mapping[str, _Input], directory: Path) -> dict[str, WorkerSpec]:
     """Return a source for each recording, called as the first source that it stands for."""
     players: dict[str, WorkerSpec] = {}
     for buffer, each in inputs.items():

@@ -9,7 +9,9 @@ from trials.trying import Place, eventually, run_directory, trial
 TABLE = "t: {function: text, sources: [raw], config: {filename: table}}"
 
 
-@trial("hidden dead times, paralysable or not, at rate times dead time of 0.3 to 5, are never called in agreement")
+@trial(
+    "hidden dead times, paralysable or not, at rate times dead time of 0.3 to 5, are never called in agreement"
+)
 def hidden_dead_times(place: Place) -> None:
     place.path.mkdir(parents=True, exist_ok=True)
     wrong = []
@@ -45,7 +47,9 @@ def detector(*, seed: int, product: float, paralysable: bool, rate_hz: float = 3
     assert not wrong, "\n".join(map(str, wrong))
 
 
-@trial("a source that is silent, a lost device and warnings are in summary, quality and status, and start the alarm")
+@trial(
+    "a source that is silent, a lost device and warnings are in summary, quality and status, and start the alarm"
+)
 def silence(place: Place) -> None:
     code = """
 @source
@@ -95,14 +99,16 @@ def device():
     assert "reading out 2" not in found.summary, found.summary
 
 
-@trial("a free-running source gets no uncertainty as of random events, in summary, runs and comparison")
+@trial(
+    "a free-running source gets no uncertainty as of random events, in summary, runs and comparison"
+)
 def free_sources(place: Place) -> None:
     place.write(f"s: {{function: numbers, sinks: [raw], config: {{events: 20000}}}}\n{TABLE}")
     for _ in range(2):
         found = place.command("run", "--lines", "setup.yaml")
         assert found.code == 0
         assert "±" not in found.text, found.text
-    compared = place.command("runs", "1", "2")
+    compared = place.command("compare", "1", "2")
     assert "σ" not in compared.text, compared.text
     listed = place.command("runs")
     assert "±" not in listed.text, listed.text
@@ -143,7 +149,9 @@ def baselines(place: Place) -> None:
     trace = np.zeros(400)
     trace[10:14] += 500.0
     trace[200:210] += 780.0
-    found = find_pulses(trace, threshold=100.0, baseline_samples=50) if _takes("threshold") else None
+    found = (
+        find_pulses(trace, threshold=100.0, baseline_samples=50) if _takes("threshold") else None
+    )
     if found is not None:
         assert abs(float(np.max(found["height"])) - 780.0) < 20, found
 
