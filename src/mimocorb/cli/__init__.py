@@ -25,9 +25,11 @@ COMMANDS = (
     "describe",
     "new",
     "files",
+    "rerun",
     "finish",
     "schema",
     "runs",
+    "compare",
     "status",
     "steer",
 )

@@ -213,6 +213,9 @@ class Setup:
     finishes: Annotated[Path | None, Derived()] = None
     """Directory of the run whose left events are processed; ``None``: events of its own."""
 
+    rerun_of: Annotated[Path | None, Derived()] = None
+    """Directory of the run whose recorded events stand in the place of the sources."""
+
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""
         for spec in self.buffers:
