@@ -25,6 +25,7 @@ COMMANDS = (
     "describe",
     "new",
     "files",
+    "histograms",
     "replay",
     "schema",
     "runs",
