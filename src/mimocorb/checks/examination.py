@@ -33,7 +33,7 @@ _OF_THE_RUN = (
     "histograms.json",
     "spill.npz",
     "spill_is_elsewhere.txt",
-    "spill_replayed.json",
+    "spill_finished.json",
 )
 """Files that every run writes into its directory, beside the copies of what it was made with."""
 

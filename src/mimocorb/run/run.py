@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.analysis.histograms.page import pages_of
 from mimocorb.checks.examination import warnings_of
@@ -45,7 +46,7 @@ OF_THE_SUMMARY = (
 """Kinds of alarms that the summary has among its warnings; others are told as what they are."""
 
 
-class Run:
+class Run(Closing):
     """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
 
     :meth:`close` ends it from any state; as a context manager it always does.
@@ -72,12 +73,6 @@ class Run:
         self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
         self._signals = ExitStack()
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
 
     @property
     def supervisor(self) -> Supervisor:
@@ -159,7 +154,7 @@ class Run:
         supervisor = self.supervisor
         view = supervisor.view()
         if supervisor.state is not RunState.ENDED:
-            supervisor.quarantine_files.finish(directory)
+            supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         self.recorder.make_way()
@@ -193,7 +188,7 @@ class Run:
             failures=failures,
             warnings=warnings,
             asked_to_end=supervisor.asked_to_end,
-            replay=(self.setup.replay_of or directory) if is_left else None,
+            unfinished=(self.setup.finishes or directory) if is_left else None,
         )
         try:
             self.recorder.end(supervisor.changes, summary)

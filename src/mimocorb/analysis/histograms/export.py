@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,9 +81,8 @@ def _table(one: RunHistogram) -> Iterator[str]:
     else:
         outside = np.nansum(flow) - np.nansum(one.values())
         yield f"# below or above: {outside:.17g}"
-    yield "\t".join(
-        [*(f"{name}_{end}" for name in names for end in ("low", "high")), "value", "error"]
-    )
+    ends = [f"{name}_{end}" for name in names for end in ("low", "high")]
+    yield "\t".join([*ends, "value", "error"])
     values, errors = one.values(), np.sqrt(one.variances())
     for place in np.ndindex(values.shape):
         edges = [
@@ -141,7 +141,7 @@ def _one_line(text: str) -> str:
 
 
 def _npz(histograms: Histograms) -> bytes:
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for one in histograms:
         arrays[f"{one.name}.values"] = np.asarray(one.values(flow=True))
         arrays[f"{one.name}.variances"] = np.asarray(one.variances(flow=True))
@@ -181,15 +181,17 @@ def _for_root(one: RunHistogram) -> object:
     """Return a histogram with axes as uproot names them: it cannot write whole numbers."""
     import boost_histogram as bh
 
-    axes = []
+    axes: list[Any] = []
     for number, axis in enumerate(one.axes):
-        named = bh.axis.Variable(axis.edges)
+        named: Any = bh.axis.Variable(axis.edges)
         if np.allclose(np.diff(axis.edges), axis.edges[1] - axis.edges[0], rtol=1e-12):
             named = bh.axis.Regular(len(axis), axis.edges[0], axis.edges[-1])
         named.label = one.axis_label(number)
         axes.append(named)
     weighted = "weight" in one.filled
-    copy = bh.Histogram(*axes, storage=bh.storage.Weight() if weighted else bh.storage.Double())
+    copy: Any = bh.Histogram(
+        *axes, storage=bh.storage.Weight() if weighted else bh.storage.Double()
+    )
     np.asarray(copy.view(flow=True))[...] = np.asarray(one.counts.view(flow=True))
     copy.title = one.title
     return copy

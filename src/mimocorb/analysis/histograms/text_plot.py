@@ -61,11 +61,11 @@ def scale_line(low: float, high: float, middle: str, width: int) -> str:
 
 
 def _columns(values: Floats, width: int) -> Floats:
-    """Return the largest value in each column, or each value in several columns."""
+    """Return the largest value in each column; fewer values are spread over the columns."""
     if not len(values) or width < 1:
         return np.zeros(0)
     if len(values) <= width:
-        return np.repeat(values, width // len(values))
+        return np.asarray(values[np.arange(width) * len(values) // width])
     places = np.arange(width) * len(values) // width
     found: Floats = np.maximum.reduceat(values, places)
     return found

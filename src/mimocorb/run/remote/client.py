@@ -18,8 +18,9 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from mimocorb._closing import Closing
 from mimocorb.errors import CommandRefused, CommandTimeout, RunUnreachable
 from mimocorb.run.remote.last_status import ended_status
 from mimocorb.run.remote.place import noted_socket
@@ -47,7 +48,7 @@ __all__ = ["RunClient"]
 LONGEST_POLL_S = 1.0
 
 
-class RunClient:
+class RunClient(Closing):
     """A run that goes on in another process; get one from :func:`mimocorb.connect`.
 
     It can be looked at and steered from any process of the same user; the run does not wait for
@@ -241,12 +242,6 @@ class RunClient:
         for observer in tuple(self._observers):
             observer.close()
         self._close_end_link()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self._close_end_link()
