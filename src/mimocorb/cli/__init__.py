@@ -26,6 +26,7 @@ COMMANDS = (
     "new",
     "files",
     "rerun",
+    "histograms",
     "finish",
     "schema",
     "runs",
