@@ -30,6 +30,7 @@ COMMANDS = (
     "runs",
     "status",
     "steer",
+    "web",
 )
 """The modules, in the order in which the help lists what they do."""
 

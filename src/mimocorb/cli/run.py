@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from mimocorb.cli.common import (
     count,
     print_page,
     print_problems,
+    print_text,
     seconds,
 )
 from mimocorb.setup.paths import RUNS_DIRECTORY
@@ -21,6 +24,7 @@ from mimocorb.setup.paths import RUNS_DIRECTORY
 if TYPE_CHECKING:
     from mimocorb.model import Setup
     from mimocorb.run.record.summary import RunSummary
+    from mimocorb.run.run import Run
 
 __all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]
 
@@ -44,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--operator", metavar="NAME", help="who takes the data (default: the login name)"
     )
     parser.add_argument("--comment", metavar="TEXT", help="why; kept in the record of the run")
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="show the run in a browser as well, as long as it goes on",
+    )
     add_manner_arguments(parser)
 
 
@@ -90,7 +99,9 @@ def run(chosen: argparse.Namespace) -> int:
         "drain_timeout_s": chosen.drain_timeout,
     }
     setup = _examined(chosen, overrides)
-    return BAD_USAGE if setup is None else run_and_report(setup, chosen, examined=True).exit_code
+    if setup is None:
+        return BAD_USAGE
+    return run_and_report(setup, chosen, examined=True, web=chosen.web).exit_code
 
 
 def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | None:
@@ -108,7 +119,7 @@ def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | 
 
 
 def run_and_report(
-    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False
+    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False, web: bool = False
 ) -> RunSummary:
     """Run a set-up in the manner chosen and print the summary."""
     from mimocorb.run.options import RunOptions, SupervisorOptions
@@ -122,6 +133,20 @@ def run_and_report(
         examined=examined,
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
-    summary = run_setup(setup, options)
+    summary = run_setup(setup, options, beside=_page if web else None)
     print_page(summary.page())
     return summary
+
+
+@contextmanager
+def _page(run: Run) -> Iterator[None]:
+    """Serve the page of a run that has been prepared; print the links before it begins."""
+    from mimocorb.cli.web import page_beside
+
+    assert run.directory is not None
+    with page_beside(run.directory) as links:
+        print_text(links)
+        address = links.split("#")[0].split()[-1]
+        text = f"in the browser: {address}; mimocorb web --link prints the links to it"
+        run.log.add("INFO", "web", text)
+        yield
