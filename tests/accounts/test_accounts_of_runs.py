@@ -71,7 +71,8 @@ def with_key(setup, worker, **keys):
 
 
 def adds_up(process):
-    parts = (process[f"{name}_ns"] for name in ("live", "ring_full", "paused", "reading_out"))
+    causes = ("live", "ring_full", "paused", "reading_out", "device_lost")
+    parts = (process[f"{name}_ns"] for name in causes)
     return sum(parts) == process["total_ns"]
 
 

@@ -235,7 +235,7 @@ def test_what_would_act_on_a_terminal_is_shown_as_text(recorded, tmp_path, capsy
         ["runs", str(directory)],
         ["runs", str(directory), str(directory)],
         ["stop", str(directory)],
-        ["replay", str(directory)],
+        ["finish", str(directory)],
         ["describe", str(directory / ESCAPES)],
         ["check", str(directory / ESCAPES)],
     ):

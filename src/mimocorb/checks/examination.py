@@ -28,9 +28,11 @@ _OF_THE_RUN = (
     "log.jsonl",
     "summary.txt",
     "set_aside",
+    "histograms",
+    "histograms.json",
     "spill.npz",
     "spill_is_elsewhere.txt",
-    "spill_replayed.json",
+    "spill_finished.json",
 )
 """Files that every run writes into its directory, beside the copies of what it was made with."""
 

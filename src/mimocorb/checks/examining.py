@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,11 @@ def _of_function(
         found = misfit(function, spec, error)
         if sizes or found.severity == "error":  # a doubt is for who checks, not for who runs
             problems.append(found)
+    except ImportError as error:  # packages of versions that do not go together, as well
+        asked = f"what {spec.name} needs can be imported"
+        found_text = f"found {' '.join(f'{type(error).__name__}: {error}'.split())}"
+        remedy = "install what is missing, or versions that go together"
+        problems.append(Problem(spec.where, asked, found_text, remedy))
     takes_data = "data" in (spec.config.keys() - spec.config_origin.common) or any(
         parameter.name == "data" for parameter in component.parameters
     )
@@ -121,6 +127,15 @@ def _problems(
         )
         return
     if form_of(function).name == "manual":
+        origin = str(getattr(function, "__module__", "")).partition(".")[0]
+        if origin in sys.stdlib_module_names or origin == "numpy":
+            yield Problem(
+                spec.function.name_where,
+                f"{spec.function.name} in {spec.function.asked} is a worker function",
+                f"found that of {getattr(function, '__module__', origin)}, which is imported there",
+                "name one of your functions",
+            )
+            return
         problem = misuse_of_manual(function, spec.function)
         if problem is not None:
             yield problem

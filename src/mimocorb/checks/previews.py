@@ -82,15 +82,19 @@ def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError)
 
     A function of the user that makes the component itself may give it another configuration.
     """
-    works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
+    buffers = (*(spec.writes if spec.is_source else spec.reads), *spec.observes)
+    works = f"{spec.name} can work with {', '.join(buffers)}"
     is_certain = kind_of(function) is not None or has_preview(function)
     severity: Severity = "error" if is_certain else "warning"
     return Problem(spec.where, works, str(error), "", severity)
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
-    """Return the layout of the one buffer that a worker reads; None if that is not certain."""
-    names = [*spec.reads, *spec.observes]
+    """Return the layout of the one buffer that a worker reads, or a source writes.
+
+    None if that is not certain.
+    """
+    names = [*(spec.writes if spec.is_source else spec.reads), *spec.observes]
     known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
     if not spec.config_origin.complete or not len(names) == len(known) == 1:
         return None

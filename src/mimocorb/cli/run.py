@@ -107,13 +107,14 @@ def run(chosen: argparse.Namespace) -> int:
 def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | None:
     """Read the set-up and load its functions as ``mimocorb check`` does; prints the problems."""
     from mimocorb.checks.examination import examine, has_errors
+    from mimocorb.checks.target import target_problems
     from mimocorb.checks.trial import Manner
     from mimocorb.setup.dialects import examine_setup
 
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
     if setup is not None:
         manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)
-        problems += examine(setup, manner).problems
+        problems += [*examine(setup, manner).problems, *target_problems(setup)]
     print_problems(chosen.setup, problems)
     return None if has_errors(problems) else setup
 

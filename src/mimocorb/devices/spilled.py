@@ -9,13 +9,13 @@ from typing import Any
 from mimocorb.components.form import source
 from mimocorb.recording.spill_file import event_dtype, spilled_events
 
-__all__ = ["replay_spilled"]
+__all__ = ["left_events"]
 
 _METADATA = ("counter", "timestamp", "deadtime", "time_ns")  # files of old have no times
 
 
 @source(batch=True)
-def replay_spilled(
+def left_events(
     *, spill_file: Path, worker: str, buffer: Mapping[str, Any]
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Publish the events that a worker did not get to process, with the metadata they had.

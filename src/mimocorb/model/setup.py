@@ -207,8 +207,8 @@ class Setup:
     other fields already."""
     places: Annotated[Mapping[str, Where], Derived()] = field(default_factory=dict, compare=False)
     """Places of the buffers' names in ``runevents``."""
-    replay_of: Annotated[Path | None, Derived()] = None
-    """Directory of the run whose spill file is played back; ``None``: no replay."""
+    finishes: Annotated[Path | None, Derived()] = None
+    """Directory of the run whose left events are processed; ``None``: events of its own."""
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

@@ -30,9 +30,9 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
@@ -75,7 +75,7 @@ def check_columns(owner: str, key: str, given: object, columns: Sequence[str]) -
         )
 
 
-class OutputFile:
+class OutputFile(Closing):
     """A new file that grows record by record.
 
     Parameters
@@ -290,17 +290,6 @@ class OutputFile:
             os.fsync(self._fd)  # once: what it could not write is not known the next time
         except OSError as error:
             raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
-
-    def __enter__(self) -> OutputFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _of_this_process(path: Path) -> Path:

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
@@ -93,7 +93,7 @@ class _Content:
     expected: int = 0  # number of the next batch
 
 
-class Segment:
+class Segment(Closing):
     """One file of a recording, read.
 
     What is given out is proven by its checksum. What is there is known from the heads of the
@@ -302,17 +302,6 @@ class Segment:
         if fd >= 0:
             with suppress(OSError):
                 os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:

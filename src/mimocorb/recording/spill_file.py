@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Closing
 from mimocorb._files import open_regular
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.spill_place import partial_of
@@ -110,7 +110,7 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
     )
 
 
-class SpillFile:
+class SpillFile(Closing):
     """A spill file that is being written.
 
     Parameters
@@ -197,17 +197,6 @@ class SpillFile:
 
     def _failed(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write {self.path}: {error.strerror or error}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_index(path: Path) -> SpillIndex:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import time
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.exact import DoesNotFitError, exact_column, exact_number
@@ -24,7 +24,7 @@ _KEYS = ("counter", "timestamp", "deadtime")
 _BESIDE = "time_ns"
 
 
-class EventWriter:
+class EventWriter(Closing):
     """A Writer that numbers, stamps and publishes each event, or block of events, at once.
 
     Metadata not given with an event are filled in:
@@ -164,17 +164,6 @@ class EventWriter:
     def close(self) -> None:
         """Leave the buffer; the stream ends with its last writer. Idempotent."""
         self.writer.close()
-
-    def __enter__(self) -> EventWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def split_metadata(value: Any, form: RecordForm) -> tuple[Any, Any]:

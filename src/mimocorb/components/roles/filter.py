@@ -147,7 +147,7 @@ class Filter:
             for place, given in enumerate(arguments):
                 try:
                     result = function(*given)
-                except (EndOfStream, MimocorbError):
+                except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
                     raise self._failure(place, error) from error
@@ -175,7 +175,7 @@ class Filter:
         metadata = () if self._make is None else (self.reader.get_metadata_batch(),)
         try:
             result = self._function(events, *metadata)
-        except (EndOfStream, MimocorbError):
+        except MimocorbError:
             raise
         except (Exception, SystemExit) as error:
             raise self._failure(None, error) from error

@@ -192,7 +192,7 @@ class Merge:
             given.append({source.name: own.get(source.name) for source in self._sources})
         try:
             result = self._function(*given)
-        except (EndOfStream, MimocorbError):
+        except MimocorbError:
             raise
         except (Exception, SystemExit) as error:
             self._decisions.failed()

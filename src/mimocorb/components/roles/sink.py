@@ -89,7 +89,7 @@ class Sink:
                     current().words[MAY_REPEAT] += int(np.count_nonzero(repeats))
                 try:
                     self._function(events, *metadata)
-                except (EndOfStream, MimocorbError):
+                except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
                     raise failure(self._name, reader.get_metadata()[0], error) from error

@@ -35,7 +35,7 @@ def end_page(
     number: int,
     title: str,
     directory: Path,
-    replay: Path | None,
+    unfinished: Path | None,
     view: RunView,
     quality: Quality,
     started: str,
@@ -48,8 +48,8 @@ def end_page(
     ----------
     number, title, directory
         Number of the run, name of the set-up, and where the output is.
-    replay
-        The run that a replay has to begin with, if events are left for one.
+    unfinished
+        The run whose left events are still to be processed, if there are any.
     view
         The last picture of the run, with the closed ledger.
     quality
@@ -66,8 +66,8 @@ def end_page(
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"
     end = [*_about_time(view), path, *_see_more(directory, number)]
-    if replay is not None:
-        end.append(_command("to replay", f"mimocorb replay {shlex.quote(shown(replay))}"))
+    if unfinished is not None:
+        end.append(_command("to finish", f"mimocorb finish {shlex.quote(shown(unfinished))}"))
     room = MOST_LINES - sum(map(_lines_of, (head, *about, *end)))
     rows = _buffer_rows(view)
     wanted = room - ROOM_FOR_TROUBLES if failures or warnings else room
@@ -162,8 +162,8 @@ def _about_time(view: RunView) -> list[str]:
         causes = dead_causes(dead)
         parts = f": {causes}" if causes else ""
         return _pair("dead time", f"{percent(dead.dead_fraction)}{doubt}{parts}")
-    if kinds == {Arrivals.RECORDED} or account.is_replay:
-        return _pair("rates", "of a replay: they say nothing of the experiment today")
+    if kinds == {Arrivals.RECORDED} or account.is_rest:
+        return _pair("rates", "of recorded events: they say nothing of the experiment today")
     if kinds == {Arrivals.UNKNOWN}:
         return _pair("rates", "throughput: not known whether the events come at random")
     return _pair("rates", "throughput: the events do not come at random")

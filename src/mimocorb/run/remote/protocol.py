@@ -304,6 +304,7 @@ def observer_to_plain(setup: SetupDict) -> dict[str, Any]:
         "number_of_slots": setup["number_of_slots"],
         "values_per_slot": setup["values_per_slot"],
         "dtype": _dtype_text(setup["dtype"]),
+        "seal": setup["seal"],
         "debug": setup["debug"],
         "ring": list(setup["address"]["ring"]),
     }
@@ -320,6 +321,7 @@ def observer_from_plain(content: Mapping[str, Any]) -> SetupDict:
         number_of_slots=content["number_of_slots"],
         values_per_slot=content["values_per_slot"],
         dtype=_dtype(content["dtype"]),
+        seal=content["seal"],
         debug=content["debug"],
         backend=OWN_BACKENDS["shared_memory"],
         address={"ring": tuple(content["ring"])},

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind, RunState
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["FullDisk"]
 
 
-class FullDisk:
+class FullDisk(Watcher):
     """Pauses the run while processes wait for room on the disk, and lets it go on afterwards.
 
     A run that the operator has paused stays so. What cannot be written while a run drains is waited

@@ -14,15 +14,15 @@ from mimocorb.buffers.quarantine import QuarantinedEvent
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_state import AlarmKind
+from mimocorb.run.supervision.watcher import Watcher
 
 __all__ = ["QuarantineFiles"]
 
 FOLDER = "set_aside"
-LOOK_S = 0.25
 SHARE_OF_TIME = 0.1
 
 
-class QuarantineFiles:
+class QuarantineFiles(Watcher):
     """Writes a NumPy file for each event in quarantine, as soon as it is seen there.
 
     Parameters
@@ -41,6 +41,8 @@ class QuarantineFiles:
     and perhaps one that ends in ``.part``.
     """
 
+    interval_s = 0.25
+
     def __init__(
         self, buffers: Mapping[str, NewBuffer], alarms: Alarms, findings: Findings
     ) -> None:
@@ -49,42 +51,42 @@ class QuarantineFiles:
         self._findings = findings
         self._seen = 0
         self._written: set[tuple[str, int, int]] = set()
-        self._next_s = 0.0
 
-    def look(self, directory: Path) -> None:
-        """Write what has come into quarantine, if it is time to look; a disk may have room later.
+    def look(self) -> None:
+        """Write what has come into quarantine; a disk may have room later.
 
         However much there is, that takes at most a tenth of the time.
         """
         began_s = time.monotonic()
-        if began_s < self._next_s or self._number() == self._seen:
+        if self._number() == self._seen:
             return
         try:
-            self._write_new(directory)
+            self._write_new()
         except OSError as error:
             self._findings.tell(f"events that were set aside wait in memory: {error}", "WARNING")
-            began_s -= LOOK_S  # they wait for the next look or two as well
+            began_s -= self.interval_s  # they wait for the next look or two as well
         now_s = time.monotonic()
-        self._next_s = now_s + max(LOOK_S, (now_s - began_s) / SHARE_OF_TIME)
+        self._next_s = now_s + max(self.interval_s, (now_s - began_s) / SHARE_OF_TIME)
 
-    def finish(self, directory: Path) -> None:
+    def finish(self) -> list[str]:
         """Write what is left; what cannot be written is a failure of the run."""
         try:
-            self._write_new(directory)
+            self._write_new()
         except OSError as error:
             self._findings.fail(f"events that were set aside could not be saved: {error}")
+        return []
 
     def _number(self) -> int:
         stats = [buffer.stats() for buffer in self._buffers.values()]
         return sum(group.quarantined for each in stats for group in each.groups)
 
-    def _write_new(self, directory: Path) -> None:
+    def _write_new(self) -> None:
         number = self._number()  # before: what comes meanwhile is for the next look
         for name, buffer in self._buffers.items():
             for event in buffer.quarantined():
                 key = (name, event.group, event.sequence)
                 if key not in self._written:
-                    path = _write(directory, name, event)
+                    path = _write(self.directory, name, event)
                     self._written.add(key)
                     text = f"an event that failed every time is in {path}"
                     self._alarms.tell(AlarmKind.SET_ASIDE, name, text, "ERROR")
