@@ -33,6 +33,7 @@ COMMANDS = (
     "compare",
     "status",
     "steer",
+    "web",
 )
 """The modules, in the order in which the help lists what they do."""
 
