@@ -34,7 +34,11 @@ def half_sample_mode(values):
         start = (densest[0] + densest[-1]) // 2
         values = values[start : start + half]
     if len(values) == 3 and values[1] - values[0] != values[2] - values[1]:
-        return values[:2].mean() if values[1] - values[0] < values[2] - values[1] else values[1:].mean()
+        return (
+            values[:2].mean()
+            if values[1] - values[0] < values[2] - values[1]
+            else values[1:].mean()
+        )
     return values[1] if len(values) == 3 else values.mean()
 
 

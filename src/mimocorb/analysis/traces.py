@@ -63,9 +63,7 @@ def rows_of(waveforms: ArrayLike) -> tuple[NDArray[Any], tuple[int, ...]]:
         traces = _fields_as_traces(array)
         return traces, traces.shape[:1]
     if array.ndim == 0:
-        raise SetupError(
-            "a waveform is an array whose last axis are the samples; found one number"
-        )
+        raise SetupError("a waveform is an array whose last axis are the samples; found one number")
     shape = array.shape[:-1]
     return _of_known_type(array).reshape(math.prod(shape), array.shape[-1]), shape
 

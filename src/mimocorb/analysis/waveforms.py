@@ -105,7 +105,9 @@ def baseline(
     2.0
     """
     if method not in _METHODS:
-        raise SetupError(f"the method of a baseline is one of {', '.join(_METHODS)}; found {method!r}")
+        raise SetupError(
+            f"the method of a baseline is one of {', '.join(_METHODS)}; found {method!r}"
+        )
     traces, shape = rows_of(waveforms)
     out = np.empty((len(traces), 2))
     _kernels.levels(traces, *_range(traces, shape, begin, end), _METHODS[method], out)
@@ -159,9 +161,7 @@ def leading_edge_time(
     >>> float(leading_edge_time(np.array([0.0, 0.0, 10.0, 4.0]), 5.0))
     1.5
     """
-    return _measured(
-        _kernels.leading_edges, waveforms, threshold, baseline, scale, begin, end
-    )
+    return _measured(_kernels.leading_edges, waveforms, threshold, baseline, scale, begin, end)
 
 
 def constant_fraction_time(
@@ -191,9 +191,7 @@ def constant_fraction_time(
     """
     if not 0.0 < fraction < 1.0:
         raise SetupError(f"a fraction of the height lies between 0 and 1; found {fraction}")
-    return _measured(
-        _kernels.constant_fractions, waveforms, fraction, baseline, scale, begin, end
-    )
+    return _measured(_kernels.constant_fractions, waveforms, fraction, baseline, scale, begin, end)
 
 
 def integral(
@@ -395,7 +393,9 @@ def _measured(
     return out.reshape(shape)
 
 
-def _conversion(shape: tuple[int, ...], level: ArrayLike, scale: ArrayLike) -> tuple[Numbers, Numbers]:
+def _conversion(
+    shape: tuple[int, ...], level: ArrayLike, scale: ArrayLike
+) -> tuple[Numbers, Numbers]:
     return (
         _for_rows("baseline", level, shape, np.float64),
         _for_rows("scale", scale, shape, np.float64),
