@@ -282,8 +282,8 @@ def test_threads_get_the_results_of_one():
         (lambda x: wf.trapezoid(x, rise=0, flat=1), "found 0, 1 and inf"),
         (lambda x: wf.trapezoid(x, rise=1, flat=1, decay=float("nan")), "found 1, 1 and nan"),
         (lambda x: wf.correlate(x, np.ones(500)), r"at most 100 samples; found shape \(500,\)"),
-        (lambda x: wf.height(3.0), "found one number"),
-        (lambda x: wf.charge_pC(1.0, sample_period_ns=0.0), "found 0.0 and 50.0"),
+        (lambda _: wf.height(3.0), "found one number"),
+        (lambda _: wf.charge_pC(1.0, sample_period_ns=0.0), "found 0.0 and 50.0"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(call, says):

@@ -6,10 +6,10 @@ give results of shape ``(...)``, an event gives one result for each channel. Blo
 single waveforms: a call costs about 5 µs, a waveform of 4000 samples about 2.
 
 All work on ``(waveform - baseline) * scale``. `scale` carries the calibration and the polarity:
-``scale=-1`` for negative pulses. `baseline` and `scale` are one number, or one for each waveform, as
-:func:`baseline` returns them. Ranges are ``[begin, end)`` in samples, cut at the ends of the waveform;
-times are in samples. What does not exist, and every result of samples that are not finite, is
-not-a-number. The formulas and their sources stand in ``core/include/mimocorb/waveform.hpp``.
+``scale=-1`` for negative pulses. `baseline` and `scale` are one number, or one for each waveform,
+as :func:`baseline` returns them. Ranges are ``[begin, end)`` in samples, cut at the ends of the
+waveform; times are in samples. What does not exist, and every result of samples that are not
+finite, is not-a-number. The formulas and their sources stand in ``core/include/mimocorb/waveform.hpp``.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def baseline(
         Shape ``(..., samples)``, or an event of a buffer.
     method
         ``"median"`` is not moved by a pulse that is shorter than half of the range. It costs about
-        5 ns per sample. ``"most_probable"``, the half-sample mode, stands even more pulses and costs
-        ten times as much; ``"mean"`` is the fastest and stands none.
+        10 ns per sample. ``"most_probable"``, the half-sample mode, stands more pulses and costs
+        some times as much; ``"mean"`` is the fastest and stands none.
     begin, end : array_like of int
         Range to use, in samples.
 
@@ -152,8 +152,8 @@ def leading_edge_time(
 ) -> Numbers:
     """Return when each waveform first comes from below to the threshold, in samples.
 
-    The time is interpolated between samples. It is later for lower pulses of the same shape ("walk"):
-    :func:`constant_fraction_time` is not.
+    The time is interpolated between samples. It is later for lower pulses of the same shape
+    ("walk"): :func:`constant_fraction_time` is not.
 
     Examples
     --------
@@ -161,7 +161,11 @@ def leading_edge_time(
     >>> float(leading_edge_time(np.array([0.0, 0.0, 10.0, 4.0]), 5.0))
     1.5
     """
-    return _measured(_kernels.leading_edges, waveforms, threshold, baseline, scale, begin, end)
+    traces, shape = rows_of(waveforms)
+    out = np.empty((len(traces), 1))
+    gate = _range(traces, shape, begin, end)
+    _kernels.leading_edges(traces, *_conversion(shape, baseline, scale), *gate, threshold, out)
+    return out.reshape(shape)
 
 
 def constant_fraction_time(
@@ -173,9 +177,9 @@ def constant_fraction_time(
     begin: ArrayLike = 0,
     end: ArrayLike | None = None,
 ) -> Numbers:
-    """Return when the leading edge of the highest pulse reaches a fraction of its height, in samples.
+    """Return when the leading edge of the highest pulse reaches a fraction of its height.
 
-    It does not move with the height of the pulse.
+    In samples, interpolated. It does not move with the height of the pulse.
 
     Parameters
     ----------
@@ -191,7 +195,11 @@ def constant_fraction_time(
     """
     if not 0.0 < fraction < 1.0:
         raise SetupError(f"a fraction of the height lies between 0 and 1; found {fraction}")
-    return _measured(_kernels.constant_fractions, waveforms, fraction, baseline, scale, begin, end)
+    traces, shape = rows_of(waveforms)
+    out = np.empty((len(traces), 1))
+    gate = _range(traces, shape, begin, end)
+    _kernels.constant_fractions(traces, *_conversion(shape, baseline, scale), *gate, fraction, out)
+    return out.reshape(shape)
 
 
 def integral(
@@ -202,10 +210,11 @@ def integral(
     baseline: ArrayLike = 0.0,
     scale: ArrayLike = 1.0,
 ) -> Numbers:
-    """Return the sum of the samples in a gate, in the unit of the waveform times `scale` times samples.
+    """Return the sum of the samples in a gate.
 
-    A gate may lie elsewhere in each waveform: `begin` and `end` are numbers or arrays. Numbers of double
-    precision are summed in four chains, so that the last bits may differ from :func:`numpy.sum`.
+    The unit is that of the waveform times `scale` times samples. A gate may lie elsewhere in each
+    waveform: `begin` and `end` are numbers or arrays. The order of the sum is not that of
+    :func:`numpy.sum`, so that the last bits may differ.
 
     Examples
     --------
@@ -246,9 +255,12 @@ def tail_fraction(
 
 
 def charge_pC(  # noqa: N802  # units keep their case
-    integral_mV_samples: ArrayLike, *, sample_period_ns: float, impedance_ohm: float = 50.0
+    integral_mV: ArrayLike,  # noqa: N803
+    *,
+    sample_period_ns: float,
+    impedance_ohm: float = 50.0,
 ) -> Numbers:
-    """Return the charge of an integral over a voltage, in pC: 1 mV ns on 1 ohm is 1 pC.
+    """Return the charge in pC of an integral in mV times samples; 1 mV ns at 1 ohm is 1 pC.
 
     Examples
     --------
@@ -260,7 +272,7 @@ def charge_pC(  # noqa: N802  # units keep their case
             "sample_period_ns and impedance_ohm are above 0; found"
             f" {sample_period_ns} and {impedance_ohm}"
         )
-    return np.asarray(integral_mV_samples, dtype=float) * sample_period_ns / impedance_ohm
+    return np.asarray(integral_mV, dtype=float) * sample_period_ns / impedance_ohm
 
 
 def smooth(
@@ -272,8 +284,8 @@ def smooth(
 ) -> Numbers:
     """Return the waveforms smoothed by a running mean over `width` samples, an odd number.
 
-    At the ends the mean goes over the samples that there are. The result has the shape of `waveforms`,
-    ``(channels, samples)`` for an event. One sample that is not finite spoils its waveform.
+    At the ends the mean goes over the samples that there are. The result has the shape of
+    `waveforms`, ``(channels, samples)`` for an event. One sample that is not finite spoils its waveform.
 
     Examples
     --------
@@ -310,10 +322,10 @@ def trapezoid(
     rise, flat : int
         Samples; a longer rise averages more noise, `flat` covers the rise time of the pulse.
     decay : float
-        Time constant of the pulse in samples, by which the pole is moved to zero; infinite: it does not
-        decay.
+        Time constant of the pulse in samples, by which the pole is moved to zero;
+        infinite: it does not decay.
     baseline
-        Has to be right: what is left of it goes up like a ramp if there is a decay.
+        Has to be right: with a decay, what is left of it goes up like a ramp.
 
     Returns
     -------
@@ -335,8 +347,8 @@ def trapezoid(
     """
     if rise < 1 or flat < 0 or not decay > 0:
         raise SetupError(
-            "a trapezoid has a rise of at least 1 sample, a flat top of at least 0 and a decay above 0;"
-            f" found {rise}, {flat} and {decay}"
+            "a trapezoid has a rise of at least 1 sample, a flat top of at least 0 and a decay"
+            f" above 0; found {rise}, {flat} and {decay}"
         )
     traces, shape = rows_of(waveforms)
     out = np.empty(traces.shape)
@@ -354,9 +366,9 @@ def correlate(
 ) -> Numbers:
     """Return the correlation of the waveforms with a pattern at every place where it fits.
 
-    ``out[..., k]`` is the sum of ``waveform[..., k + i] * pattern[i]``: :func:`numpy.correlate` with
-    ``mode="valid"``. With a pattern divided by the sum of its squares the highest value is the height
-    of a pulse of that shape in white noise, the best estimate that there is (matched filter).
+    ``out[..., k]`` is the sum of ``waveform[..., k + i] * pattern[i]``: :func:`numpy.correlate`
+    with ``mode="valid"``. With a pattern divided by the sum of its squares the highest value is the
+    height of a pulse of that shape, in white noise the best estimate there is (matched filter).
 
     Examples
     --------
@@ -370,27 +382,12 @@ def correlate(
     weights = np.ascontiguousarray(pattern, dtype=float)
     if weights.ndim != 1 or not 0 < len(weights) <= traces.shape[1]:
         raise SetupError(
-            f"a pattern is one waveform of at most {traces.shape[1]} samples; found shape {weights.shape}"
+            f"a pattern is one waveform of at most {traces.shape[1]} samples; found shape"
+            f" {weights.shape}"
         )
     out = np.empty((len(traces), traces.shape[1] - len(weights) + 1))
     _kernels.correlate(traces, *_conversion(shape, baseline, scale), weights, out)
     return out.reshape(*shape, out.shape[1])
-
-
-def _measured(
-    kernel: Any,
-    waveforms: ArrayLike,
-    parameter: float,
-    level: ArrayLike,
-    scale: ArrayLike,
-    begin: ArrayLike,
-    end: ArrayLike | None,
-) -> Numbers:
-    traces, shape = rows_of(waveforms)
-    out = np.empty((len(traces), 1))
-    gate = _range(traces, shape, begin, end)
-    kernel(traces, *_conversion(shape, level, scale), *gate, parameter, out)
-    return out.reshape(shape)
 
 
 def _conversion(
@@ -420,5 +417,6 @@ def _for_rows(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) 
         return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=dtype).reshape(-1)
     except ValueError:
         raise SetupError(
-            f"{name} is one number, or one for each waveform: shape {shape}; found shape {array.shape}"
+            f"{name} is one number, or one for each waveform: shape {shape}; found shape"
+            f" {array.shape}"
         ) from None
