@@ -9,7 +9,8 @@ All work on ``(waveform - baseline) * scale``. `scale` carries the calibration a
 ``scale=-1`` for negative pulses. `baseline` and `scale` are one number, or one for each waveform,
 as :func:`baseline` returns them. Ranges are ``[begin, end)`` in samples, cut at the ends of the
 waveform; times are in samples. What does not exist, and every result of samples that are not
-finite, is not-a-number. The formulas and their sources stand in ``core/include/mimocorb/waveform.hpp``.
+finite, is not-a-number. The formulas and their sources stand in
+``core/include/mimocorb/waveform.hpp``.
 """
 
 from __future__ import annotations
@@ -285,7 +286,8 @@ def smooth(
     """Return the waveforms smoothed by a running mean over `width` samples, an odd number.
 
     At the ends the mean goes over the samples that there are. The result has the shape of
-    `waveforms`, ``(channels, samples)`` for an event. One sample that is not finite spoils its waveform.
+    `waveforms`, ``(channels, samples)`` for an event. One sample that is not finite
+    spoils its waveform.
 
     Examples
     --------
