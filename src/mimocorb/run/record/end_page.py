@@ -189,6 +189,7 @@ def _table(rows: Sequence[_Row], room: int) -> list[str]:
         + "  ".join(f"{part:>{width}}" for part, width in zip(parts, widths[1:], strict=True))
         for name, *parts in zip(*columns, strict=True)
     ]
+    lines = [line.rstrip() for line in lines]
     if rest:
         lines.append(f"  … and {how_many(rest, 'more buffer')}")
     return lines
