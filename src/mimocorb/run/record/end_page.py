@@ -17,12 +17,12 @@ from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import BufferView, RunView
 from mimocorb.run.wording import (
     PAGE_WIDTH,
+    data_taking,
     dead_causes,
     end_of,
     percent,
     rate,
     results_line,
-    time_taken,
 )
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 
@@ -110,9 +110,9 @@ def _see_more(directory: Path, number: int) -> list[str]:
 def _about(view: RunView, quality: Quality, started: str, *, has_failed: bool) -> Iterator[str]:
     """Yield why it ended, how long it was, what its data are worth, and what came out."""
     yield from _pair("ended because", view.reason, 1 if has_failed else LONGEST_TEXT)
-    paused = view.active_s != view.elapsed_s
-    without = f", {time_taken(view.active_s)} without pauses" if paused else ""
-    yield from _pair("data taking", f"{time_taken(view.elapsed_s)}{without}, from {started}", 1)
+    yield from _pair(
+        "data taking", f"{data_taking(view.elapsed_s, view.active_s)}, from {started}", 1
+    )
     yield from _pair("quality", ", ".join(quality), 1)
     results = [f"{worker}: {results_line(found)}" for worker, found in view.results.items()]
     for text in results[:2] if len(results) <= 2 else results[:1]:

@@ -15,7 +15,7 @@ from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
-from mimocorb.run.wording import results_line, time_taken
+from mimocorb.run.wording import data_taking, results_line
 
 __all__ = ["RunSummary"]
 
@@ -130,9 +130,7 @@ class RunSummary:
         yield f"  run number     {self.number}"
         yield f"  ended because  {self.reason}"
         yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
-        paused = view.active_s != view.elapsed_s
-        without = f", {time_taken(view.active_s)} of it without pauses" if paused else ""
-        yield f"  data taking    {time_taken(view.elapsed_s)}{without}"
+        yield f"  data taking    {data_taking(view.elapsed_s, view.active_s)}"
         for worker, results in view.results.items():
             yield f"  result         {worker}: {results_line(results)}"
         yield f"  quality        {', '.join(self.quality)}"
