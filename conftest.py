@@ -26,6 +26,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def no_run_outlives_its_test() -> Iterator[None]:
+    """Kill the runs that a test has started and not ended."""
     yield
     running = sys.modules.get("running")
     if running is not None:

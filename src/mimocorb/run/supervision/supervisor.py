@@ -102,7 +102,7 @@ class Supervisor:
         self.asked_to_end = False
         self.findings = Findings(log)
         self.alarms = Alarms(setup, self.findings, self.options.alarm_timeout_s)
-        parts = RunParts(setup, self.options, self.findings, self.alarms)
+        self._parts = parts = RunParts(setup, self.options, self.findings, self.alarms)
         self.buffers, self.functions = parts.buffers, parts.functions
         self.results, self.clock = parts.results, parts.clock
         self.loop = EventLoop()
@@ -178,9 +178,7 @@ class Supervisor:
         self.functions += [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
         for name, buffer in self.buffers.items():
             self._meters[name] = BufferMeter(buffer, self.functions)
-        self._end_condition = EndCondition(
-            self.setup, self.clock, self.buffers, self.source_buffers, self.results
-        )
+        self._end_condition = EndCondition(self._parts, self.source_buffers)
 
     @property
     def source_buffers(self) -> list[str]:
