@@ -10,6 +10,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb._words import count, how_many
 from mimocorb.run.accounts.live_time import Arrivals
@@ -26,6 +27,9 @@ from mimocorb.run.wording import (
 )
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 
+if TYPE_CHECKING:
+    from mimocorb.run.record.summary import RunSummary
+
 __all__ = ["MOST_LINES", "end_page"]
 
 MOST_LINES = 20
@@ -38,44 +42,20 @@ INDENT = 17
 """Where the values begin, behind their names."""
 
 
-def end_page(
-    *,
-    number: int,
-    title: str,
-    directory: Path,
-    unfinished: Path | None,
-    view: RunView,
-    quality: Quality,
-    started: str,
-    failures: Sequence[str],
-    warnings: Sequence[str],
-) -> str:
-    """Return what a person has to know about a run that has ended.
-
-    Parameters
-    ----------
-    number, title, directory
-        Number of the run, name of the set-up, and where the output is.
-    unfinished
-        The run whose left events are still to be processed, if there are any.
-    view
-        The last picture of the run, with the closed ledger.
-    quality
-        Its flags.
-    started
-        When it began, in words.
-    failures, warnings
-        What went wrong, the cause of the end first.
-    """
+def end_page(summary: RunSummary) -> str:
+    """Return what a person has to know about a run that has ended."""
+    number, directory, view = summary.number, summary.directory, summary.view
+    failures, warnings = summary.failures, summary.warnings
     verdict = "FAILED:" if failures else "is complete: every event was processed"
-    head = f"Run {number}, {end_of(title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
-    about = list(_about(view, quality, started, has_failed=bool(failures)))
+    head = f"Run {number}, {end_of(summary.title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
+    about = list(_about(view, summary.quality, summary.started, has_failed=bool(failures)))
     path = f"  {'output':<{INDENT - 2}}{shown(directory)}"
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"
     end = [*_about_time(view), path, *_see_more(directory, number)]
-    if unfinished is not None:
-        end.append(_command("to finish", f"mimocorb finish {shlex.quote(shown(unfinished))}"))
+    if summary.unfinished is not None:
+        left = shlex.quote(shown(summary.unfinished))
+        end.append(_command("to finish", f"mimocorb finish {left}"))
     room = MOST_LINES - sum(map(_lines_of, (head, *about, *end)))
     rows = _buffer_rows(view)
     wanted = room - ROOM_FOR_TROUBLES if failures or warnings else room

@@ -101,6 +101,11 @@ class RunSummary:
         )
 
     @property
+    def started(self) -> str:
+        """When it began, in words."""
+        return _utc(self.started_s)
+
+    @property
     def _verdict(self) -> str:
         return "FAILED" if self.failures else "complete: every event was processed"
 
@@ -108,17 +113,7 @@ class RunSummary:
         """Return what a person has to know at the end: all of it, if no file has it."""
         if not self.is_kept:
             return self.text()
-        return end_page(
-            number=self.number,
-            title=self.title,
-            directory=self.directory,
-            unfinished=self.unfinished,
-            view=self.view,
-            quality=self.quality,
-            started=_utc(self.started_s),
-            failures=self.failures,
-            warnings=self.warnings,
-        )
+        return end_page(self)
 
     def text(self) -> str:
         """Return all of it for people, for the directory of the run."""
@@ -129,7 +124,7 @@ class RunSummary:
         yield f"Run {self.title}: {self._verdict}"
         yield f"  run number     {self.number}"
         yield f"  ended because  {self.reason}"
-        yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
+        yield f"  time           {self.started} to {_utc(self.ended_s)}"
         yield f"  data taking    {data_taking(view.elapsed_s, view.active_s)}"
         for worker, results in view.results.items():
             yield f"  result         {worker}: {results_line(results)}"
