@@ -7,6 +7,7 @@ from time import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
@@ -145,7 +146,7 @@ class EventWriter(Closing):
         index, done = np.arange(count), 0
         try:
             while done < count:
-                published = self.writer.put_many(rows, index, given, first=done, timeout_s=0)
+                published = self._put_some(rows, index, given, done)
                 done += published
                 if not published:
                     self.writer.wait_for_room()
@@ -160,6 +161,18 @@ class EventWriter(Closing):
             meter.event_is_published(count)
         finally:
             self.next_counter += done
+
+    def _put_some(
+        self, rows: NDArray[Any], index: NDArray[np.int64], given: BatchMetadata, first: int
+    ) -> int:
+        """Publish as many of the rows from `first` on as there is room for, with their marks."""
+        if given.may_repeat is None:
+            return self.writer.put_many(rows, index, given, first=first, timeout_s=0)
+        ready = self.writer.claim_ahead(len(index) - first)
+        if ready:
+            self.writer.fill_ahead(0, rows, index, given, first=first, count=ready)
+            self.writer.publish_ahead(ready)
+        return ready
 
     def close(self) -> None:
         """Leave the buffer; the stream ends with its last writer. Idempotent."""
