@@ -20,7 +20,7 @@ from mimocorb.components.fields_used import event_function
 from mimocorb.errors import MimocorbError, UserFunctionError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.model.problem import Problem, Where
-from mimocorb.setup.checking.checks import merge_problems, standstill_problems
+from mimocorb.setup.checks import merge_problems, standstill_problems
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.own_functions import is_for_setups
 from mimocorb.setup.user_code.user_functions import MissingFunctionError, load_function

@@ -104,7 +104,7 @@ def free_sources(place: Place) -> None:
         found = place.command("run", "--lines", "setup.yaml")
         assert found.code == 0
         assert "±" not in found.text, found.text
-    compared = place.command("runs", "1", "2")
+    compared = place.command("compare", "1", "2")
     assert "σ" not in compared.text, compared.text
     listed = place.command("runs")
     assert "±" not in listed.text, listed.text

@@ -13,6 +13,12 @@ from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.components.meter import current
 from mimocorb.components.meter_page import MAY_REPEAT
+from mimocorb.components.roles.batches import (
+    BYTES_OF_A_BATCH_FUNCTION,
+    EVENTS_OF_A_BATCH_FUNCTION,
+    batch_limit,
+    is_small,
+)
 from mimocorb.components.roles.batches import batch_limit
 from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
@@ -21,16 +27,15 @@ from mimocorb.errors import EndOfStream, MimocorbError
 
 __all__ = ["Sink"]
 
-_EVENTS_AT_ONCE = 256
 _EVENTS_OF_A_FILE = 1 << 16
 
 
 class Sink:
     """Calls a function with what has come meanwhile, and acknowledges these events together.
 
-    There are at most 256 events in a batch, 64 KiB, or half of the slots. Events that are
-    delivered again come one by one, so that an event that makes the function fail is set aside
-    without its neighbours.
+    There are at most 4096 events in a batch, 1 MiB, or half of the slots for all processes
+    together. Events that are delivered again come one by one, so that an event that makes the
+    function fail is set aside without its neighbours.
 
     A function that writes larger pieces has attributes that say so: ``batch_bytes``, how much it
     wants to have together, ``gather_s``, how long events may wait in the buffer for others, and
@@ -58,7 +63,6 @@ class Sink:
         metadata: bool = True,
     ) -> None:
         self.event_count = 0
-        self.reader = Reader(setup, scattered=True)
         self._function = function
         self._name = name
         self._metadata = metadata
@@ -67,7 +71,10 @@ class Sink:
         if wanted:
             self._limit = batch_limit(setup, _EVENTS_OF_A_FILE, processes, wanted)
         else:
-            self._limit = batch_limit(setup, _EVENTS_AT_ONCE, processes)
+            self._limit = batch_limit(
+                setup, EVENTS_OF_A_BATCH_FUNCTION, processes, BYTES_OF_A_BATCH_FUNCTION
+            )
+        self.reader = Reader(setup, scattered=bool(wanted) or is_small(setup))
         self._wants_sequences = getattr(function, "wants_sequences", False)
         self._gather_s = getattr(function, "gather_s", 0.0)
         self._setup = setup

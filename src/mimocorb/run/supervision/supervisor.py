@@ -152,12 +152,13 @@ class Supervisor:
         )
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
+        disk = DiskWatch(setup.disk_low_gb, setup.disk_floor_mb, self.alarms)
         self._watchers: tuple[Watcher, ...] = (
             self._exits,
             UnreportedResults(setup, self.results, self.clock, self.findings, self.functions),
             SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms),
             self._hang_watch,
-            DiskWatch(setup.disk_low_gb, self.alarms),
+            disk,
             Standstill(self.functions, self.buffers, self.findings),
             HeldUp(
                 self.functions,
@@ -166,7 +167,13 @@ class Supervisor:
                 end_grace_s=self.options.end_grace_s,
                 drain_timeout_s=timeout_s,
             ),
-            FullDisk(self.functions, self.alarms, state=lambda: self.state, pause=self._pause),
+            FullDisk(
+                self.functions,
+                self.alarms,
+                state=lambda: self.state,
+                pause=self._pause,
+                below_floor=lambda: disk.below_floor,
+            ),
             self.quarantine_files,
         )
 

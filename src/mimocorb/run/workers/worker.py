@@ -1,6 +1,6 @@
 """The main function of a worker process.
 
-A worker ties itself to its supervisor, sends everything it prints through pipes, loads its
+A worker ends with its supervisor, sends everything it prints through pipes, loads its
 function, waits for the word to begin if it is a source, calls the function as documented, and says
 at last why it ended. Nothing is inherited by luck: the same runs under fork, forkserver and spawn.
 """
