@@ -128,7 +128,17 @@ def _written(path: Path, content: bytes) -> Path:
 
 OURS: Mapping[str, Callable[[Path], Path]] = {
     name: ours(name)
-    for name in ("record", "parquet", "hdf5", "root", "rntuple", "npz", "csv", "parquet_tar", "text")
+    for name in (
+        "record",
+        "parquet",
+        "hdf5",
+        "root",
+        "rntuple",
+        "npz",
+        "csv",
+        "parquet_tar",
+        "text",
+    )
 }
 OF_OTHERS: Mapping[str, Callable[[Path], Path]] = {
     "drs4": drs4,
