@@ -313,7 +313,7 @@ class SampleOfAll:
     def chosen(self, count):
         return list(range(count))
 
-    def keep(self, data, metadata, reason):
+    def keep(self, data, metadata, _reason):
         self.kept.append((data[0], metadata.counter[0]))
 
     def close(self):
@@ -324,7 +324,7 @@ def test_the_sample_has_the_rejected_events_of_a_batch_that_finds_room_bit_by_bi
     bench, monkeypatch
 ):
     sample = SampleOfAll()
-    context = Worker(new_sample=lambda setup, config: sample)
+    context = Worker(new_sample=lambda *_: sample)
     monkeypatch.setattr("mimocorb.components.worker._current", context)
     raw, copies = bench.buffer("raw"), bench.buffer("copies", slots=2)
     bench.fill(raw, np.arange(10.0))
