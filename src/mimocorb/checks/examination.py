@@ -30,7 +30,7 @@ _OF_THE_RUN = (
     "set_aside",
     "histograms",
     "histograms.json",
-    "spill.npz",
+    "spill.zip",
     "spill_is_elsewhere.txt",
     "spill_finished.json",
 )

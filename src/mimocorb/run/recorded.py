@@ -12,6 +12,7 @@ from mimocorb.errors import RunRecordError, SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import EventFile, Format, Part, formats
 from mimocorb.recording.recording_format import Recording
+from mimocorb.recording.spilled import SpilledEvents, is_spill_file
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordedRun", "differences_from_the_ledger", "open"]
 
 
-def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
+def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun | SpilledEvents:
     """Open recorded events, while the run that writes them goes on as well.
 
     Parameters
@@ -33,7 +34,7 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
 
     Returns
     -------
-    Events or RecordedRun
+    Events, RecordedRun or SpilledEvents
         The events; of a run, a mapping from the names of its files, without ending, to these.
 
     Raises
@@ -51,6 +52,8 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
     >>> events[0].data["chA"].max(), events.units["chA"]  # doctest: +SKIP
     """
     place = Path(str(path)) if isinstance(path, int) else Path(path)
+    if place.is_file() and is_spill_file(place):
+        return SpilledEvents(place)
     if place.is_file():
         return _events({place: _format_of(place)}, place.name)
     if place.is_dir():

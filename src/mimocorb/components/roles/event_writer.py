@@ -196,7 +196,11 @@ def split_block_metadata(value: Any) -> tuple[Any, Any]:
 
 def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
     """Return what was given as metadata of a block, and our own for keys that were not given."""
-    if not isinstance(metadata, Mapping):
+    marks = None
+    if isinstance(metadata, BatchMetadata):  # of events that were read from a file
+        marks = metadata.may_repeat
+        metadata = {**dict(zip(_KEYS, metadata, strict=True)), _BESIDE: metadata.time_ns}
+    elif not isinstance(metadata, Mapping):
         if len(metadata) != len(_KEYS):
             raise DoesNotFitError(
                 f"metadata: expected ({', '.join(_KEYS)}), an array of each; found"
@@ -219,6 +223,8 @@ def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
     )
     if metadata.get(_BESIDE) is not None:
         completed.time_ns = column(_BESIDE, np.int64)
+    if marks is not None:
+        completed.may_repeat = np.ascontiguousarray(marks, np.bool_)
     return completed
 
 
