@@ -166,10 +166,12 @@ def in_format(name: str) -> Way:
 
 def written_by(make: Callable[[Path, dict[str, Any]], Any], format_: Format) -> Way:
     def way(directory: Path, events: np.ndarray, repeats: int) -> Outcome:
+        metadata = metadata_of(events, 0)
+
         def write() -> None:
             writer = make(directory, setup_of(events))
-            for number in range(repeats):
-                writer.append(events, metadata_of(events, number * len(events)))
+            for _ in range(repeats):
+                writer.append(events, metadata)
             writer.close()
 
         def read() -> None:

@@ -80,7 +80,7 @@ class Sealing:
 
     def batch(self, block: Block, says: dict[str, Any]) -> Sealed:
         """Return events as a message; `says` is what stands in its seal."""
-        memory = self._free.pop() if self._free else {}
+        memory = self._free.pop() if self._free else Memory()
         batch = self._columns.batch(block, memory)
         self._written.pieces.clear()
         self._stream.write_batch(batch, custom_metadata={KEY: unsealed(says)})
