@@ -10,13 +10,13 @@ def test_a_writer_killed_at_any_moment_leaves_all_that_it_had_written():
 
 
 def test_a_file_cut_off_anywhere_says_so_and_gives_out_whole_events():
-    found = cut_files("record", 40)
+    found = cut_files(42)
     assert found.faultless, str(found)
     assert found.given_out > 0
 
 
 def test_a_flipped_bit_is_said_and_costs_one_batch():
-    found = flip_bits("record", 40)
+    found = flip_bits(42)
     assert found.faultless, str(found)
     assert found.given_out >= 0.9 * found.events
 

@@ -39,6 +39,21 @@ class Memory:
         self.events = -1
         self.targets: list[tuple[int, int, NDArray[np.uint8]]] = []
         self.columns: list[pa.Array] = []
+        self._nothing: dict[str, pa.Array] = {}
+
+    def nothing_known(self, name: str, count: int) -> pa.Array:
+        """Return a part of the metadata that is not known of any event: null, and no mark."""
+        import pyarrow as pa
+
+        found = self._nothing.get(name)
+        if found is None or len(found) != count:
+            kind = np.dtype(PARTS[name])
+            is_mark = kind.kind == "b"
+            found = (
+                pa.array(np.zeros(count, kind)) if is_mark else pa.nulls(count, _arrow_type(kind))
+            )
+            self._nothing[name] = found
+        return found
 
     def room(self, name: str, nbytes: int) -> NDArray[np.uint8]:
         """Return so many bytes for a column."""
@@ -135,8 +150,12 @@ class Columns:
 
         data, metadata = block
         count = len(data)
-        arrays = [_part(name, values, count) for name, values in parts_of(metadata).items()]
-        arrays += self._columns_of(data, Memory() if memory is None else memory)
+        memory = Memory() if memory is None else memory
+        arrays = [
+            memory.nothing_known(name, count) if values is None else _part(name, values, count)
+            for name, values in parts_of(metadata).items()
+        ]
+        arrays += self._columns_of(data, memory)
         if self._has_notes:
             arrays.append(pa.array(notes_of(metadata).tolist(), pa.string()))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
@@ -328,20 +347,16 @@ def _listed(flat: NDArray[Any], column: _Column, kind: pa.DataType, count: int) 
     return pa.Array.from_buffers(kind, count, [None], children=[values])
 
 
-def _part(name: str, values: NDArray[Any] | None, count: int) -> pa.Array:
-    """Return a part of the metadata; what is not known is null, and no mark is False."""
+def _part(name: str, values: NDArray[Any], count: int) -> pa.Array:
+    """Return a part of the metadata; what is not known is null."""
     import pyarrow as pa
 
     kind = PARTS[name]
-    if kind is np.bool_:
-        return pa.array(np.zeros(count, np.bool_) if values is None else values)
-    if values is None:
-        return pa.nulls(count, _arrow_type(np.dtype(kind)))
     values = np.ascontiguousarray(values, kind)
-    if name in _MAY_BE_UNKNOWN:
-        unknown = values == UNKNOWN[kind]
-        if unknown.any():
-            return pa.array(values, mask=unknown)
+    if kind is np.bool_:  # bits in Arrow
+        return pa.array(values)
+    if name in _MAY_BE_UNKNOWN and values.min(initial=0) == UNKNOWN[kind]:  # the least of all
+        return pa.array(values, mask=values == UNKNOWN[kind])
     number = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(number, count, [None, pa.py_buffer(values)])
 

@@ -7,16 +7,14 @@ from typing import Any
 
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
-from mimocorb.recording.messages import END_MARK
+from mimocorb.recording.messages import END_MARK, Bytes
 from mimocorb.recording.sealing import Sealing
 from mimocorb.recording.segments import describe
 
 __all__ = ["segment_bytes"]
 
 
-def segment_bytes(
-    name: str, setup: Mapping[str, Any], block: Block
-) -> Iterator[bytes | memoryview]:
+def segment_bytes(name: str, setup: Mapping[str, Any], block: Block) -> Iterator[Bytes]:
     """Yield a segment, piece by piece.
 
     Parameters
