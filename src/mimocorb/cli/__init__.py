@@ -25,11 +25,15 @@ COMMANDS = (
     "describe",
     "new",
     "files",
+    "rerun",
+    "histograms",
     "finish",
     "schema",
     "runs",
+    "compare",
     "status",
     "steer",
+    "web",
 )
 """The modules, in the order in which the help lists what they do."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
+from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
     Derived,
     Directory,
@@ -24,7 +25,6 @@ from mimocorb.model.kinds import (
     WholeNumber,
     command_line,
     name_faults,
-    part_config,
 )
 from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.worker import WorkerSpec, config_kind
@@ -212,6 +212,9 @@ class Setup:
     """Places of the buffers' names in ``runevents``."""
     finishes: Annotated[Path | None, Derived()] = None
     """Directory of the run whose left events are processed; ``None``: events of its own."""
+
+    rerun_of: Annotated[Path | None, Derived()] = None
+    """Directory of the run whose recorded events stand in the place of the sources."""
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

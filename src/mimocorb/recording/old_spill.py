@@ -13,8 +13,9 @@ from mimocorb.recording.spilled_rows import block_of_rows
 
 __all__ = ["events_of_array"]
 
-NAMES = ("sequence", "delivery", "counter", "timestamp", "deadtime", "time_ns", "data")
-OLDEST = tuple(name for name in NAMES if name != "time_ns")
+_FIRST = ("sequence", "delivery", "counter", "timestamp", "deadtime")
+FORMS = tuple((*_FIRST, *more, "data") for more in ((), ("time_ns",), ("time_ns", "may_repeat")))
+"""The fields of a row: times have come later, and marks after these."""
 
 
 def events_of_array(
@@ -38,7 +39,7 @@ def events_of_array(
         if read_header is None:
             raise ValueError(f"arrays of version {version} are not read")
         shape, _, found = read_header(file)
-        if found.names not in (NAMES, OLDEST) or found.hasobject or not _are_events(found):
+        if found.names not in FORMS or found.hasobject or not _are_events(found):
             raise ValueError(f"it holds {str(found)[:80]}, which are no events")
         if form is not None and found["data"] != np.dtype((form[0], (form[1],))):
             raise ValueError(f"it holds {str(found['data'])[:200]}, the buffer takes {form}")
@@ -52,5 +53,5 @@ def events_of_array(
 
 def _are_events(found: np.dtype[Any]) -> bool:
     """Whether the metadata are numbers, and the data several values."""
-    numbers = all(found[name].kind in "if" for name in found.names or () if name != "data")
+    numbers = all(found[name].kind in "ifb" for name in found.names or () if name != "data")
     return numbers and found["data"].subdtype is not None

@@ -10,7 +10,7 @@ I3  it has not replaced another file. A process that takes the place of one that
 I4  it is there: deleted, it is put back to its place; changed by somebody else, it is not written
     any more.
 
-On a full disk the run waits for room, see :mod:`mimocorb.recording.room`.
+On a full disk the run waits for room, see :mod:`mimocorb.components.room`.
 
 Records go to the operating system in :meth:`~OutputFile.append`, so a kill of the process loses
 none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
@@ -34,9 +34,9 @@ from typing import Any, TypeVar
 
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.room import when_there_is_room
 
 __all__ = ["OutputFile", "as_file_name", "check_columns", "checked_name"]
 

@@ -42,7 +42,7 @@ from mimocorb.recording.segment_file import SegmentFile
 from mimocorb.recording.segments import describe, recording_of, segment_name, segments_of
 from mimocorb.recording.syncing import Syncer
 
-__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression"]
+__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression", "this_run"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class RecordingWriter:
         self._sync_s = sync_s
         self._waits = waits
         self._syncer = Syncer(sync_s or None)
-        self._run = _this_run(directory)
+        self._run = this_run(directory)
         self._continues, self._written_before = look_at_earlier(directory, name, self._run)
         self.event_count = 0
         self.repeat_count = 0
@@ -340,7 +340,7 @@ class RecordingWriter:
         return Block(block.data[is_new], block.metadata.at(np.flatnonzero(is_new)))
 
 
-def _this_run(directory: Path) -> dict[str, Any]:
+def this_run(directory: Path) -> dict[str, Any]:
     """Return what identifies the run that writes into a directory; empty outside a run."""
     if not current_worker().spec.name:
         return {}

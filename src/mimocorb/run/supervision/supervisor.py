@@ -179,10 +179,10 @@ class Supervisor:
 
     # --- setting up
 
-    def create_buffers(self) -> dict[str, NewBuffer]:
-        """Create the ring buffers of the set-up."""
+    def create_buffers(self, make: type[NewBuffer] = NewBuffer) -> dict[str, NewBuffer]:
+        """Create the ring buffers of the set-up, of the class `make`."""
         for spec in self.setup.buffers:
-            self.buffers[spec.name] = NewBuffer(
+            self.buffers[spec.name] = make(
                 spec.slot_count,
                 spec.data_length,
                 spec.data_dtype,
