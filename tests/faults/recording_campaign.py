@@ -1,12 +1,10 @@
-"""Kill writers of recordings, cut off and damage their files, cut the power; count what is lost.
+"""Kill writers of recordings, and cut their power; count what is lost.
 
-``python tests/faults/recording_campaign.py --kills 200 --cuts 200 --flips 200 --power-cuts 20``
-prints a line for each and exits with code 0 if all promises are kept:
+``python tests/faults/recording_campaign.py --kills 200 --power-cuts 20`` prints a line for each
+and exits with code 0 if all promises are kept:
 
 * a writer killed at any moment leaves every batch whole that it had written, so all that was
   acknowledged, and at most one more;
-* of a file cut off anywhere, or with a flipped bit, nothing wrong is given out, and that something
-  is missing is said;
 * after a power cut, nothing that was acknowledged is missing with ``sync: each``, and with
   ``sync: 1s`` only what was acknowledged in the last second, and while the disk was written. What
   was not brought to the disk is left out for that, see ``disk_shim.cpp``.
@@ -24,7 +22,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +32,9 @@ from disks import with_shim
 
 import mimocorb
 from mimocorb.buffers.batch_metadata import BatchMetadata
-from mimocorb.errors import MimocorbError
 from mimocorb.recording.write_recording import COMPRESSIONS, RecordingWriter
 
-__all__ = ["Damage", "cut_files", "cut_the_power", "flip_bits", "kill_writers", "main"]
+__all__ = ["Kills", "PowerCuts", "cut_the_power", "kill_writers", "main"]
 
 DTYPE = np.dtype([("chA", "i2"), ("chB", "f8")])
 OF_A_BATCH = 9
@@ -165,96 +162,6 @@ def _forked(place: Path, reading: int, writing: int, options: dict[str, Any]) ->
     return child
 
 
-# --- damaged files
-
-
-@dataclass
-class Damage:
-    """What readers made of damaged files.
-
-    Attributes
-    ----------
-    files
-        How many were damaged.
-    wrong
-        In how many an event was given out that was never written.
-    silent
-        In how many something was missing, and nothing was said.
-    events, given_out
-        How many events there were, and how many of them were given out all the same.
-    """
-
-    files: int = 0
-    wrong: int = 0
-    silent: int = 0
-    events: int = 0
-    given_out: int = 0
-
-    @property
-    def faultless(self) -> bool:
-        """Whether every promise was kept."""
-        return not (self.wrong or self.silent)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.files} files: wrong {self.wrong}, silent {self.silent}, given out"
-            f" {self.given_out / max(1, self.events):.1%} of all events"
-        )
-
-
-def cut_files(cuts: int, seed: int = 0) -> Damage:
-    """Cut recordings off at so many places."""
-    return _damage(cuts, seed, lambda content, at: content[:at])
-
-
-def flip_bits(flips: int, seed: int = 0) -> Damage:
-    """Flip so many bits in recordings, one at a time."""
-
-    def flipped(content: bytes, at: int) -> bytes:
-        changed = bytearray(content)
-        changed[at] ^= 1 << at % 8
-        return bytes(changed)
-
-    return _damage(flips, seed, flipped)
-
-
-def _damage(count: int, seed: int, change: Callable[[bytes, int], bytes]) -> Damage:
-    places, found, total = random.Random(seed), Damage(), 25 * OF_A_BATCH
-    for compression in COMPRESSIONS:
-        with tempfile.TemporaryDirectory(prefix="recording-campaign-") as place:
-            with RecordingWriter(
-                "record", Path(place), "waves", setup_dict(), compression=compression
-            ) as writer:
-                path = writer.path
-                for (events, metadata), _ in zip(batches(), range(25), strict=False):
-                    writer.append(events, metadata)
-            whole = path.read_bytes()
-            for _ in range(-(-count // len(COMPRESSIONS))):
-                path.write_bytes(change(whole, places.randrange(len(whole))))
-                given_out, is_right, said = _read(path)
-                found.files += 1
-                found.events += total
-                found.given_out += given_out
-                found.wrong += not is_right
-                found.silent += not said
-    return found
-
-
-def _read(path: Path) -> tuple[int, bool, bool]:
-    """Return how many events were given out, whether these are right, whether damage is said."""
-    count, is_right = 0, True
-    try:
-        with mimocorb.open(path) as events:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                for block in events.blocks():
-                    count += len(block.data)
-                    is_right &= are_right(block.data, block.metadata.counter)
-            return count, is_right, bool(events.damage())
-    except MimocorbError:
-        return count, is_right, True
-
-
 # --- power cuts
 
 
@@ -331,8 +238,7 @@ def _compare(found: PowerCuts, told: Iterable[tuple[float, int]], cut_s: float, 
 def main(arguments: list[str] | None = None) -> int:
     """Run a campaign from the command line; returns the exit code."""
     parser = argparse.ArgumentParser("python tests/faults/recording_campaign.py", None, __doc__)
-    for option in ("--kills", "--cuts", "--flips"):
-        parser.add_argument(option, type=int, default=200)
+    parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--power-cuts", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", nargs=4, help=argparse.SUPPRESS)
@@ -346,14 +252,6 @@ def main(arguments: list[str] | None = None) -> int:
         kills = kill_writers(chosen.kills, chosen.seed)
         faultless &= kills.faultless
         print(kills, flush=True)
-    for what, damage, count in (
-        ("cut off", cut_files, chosen.cuts),
-        ("a bit flipped", flip_bits, chosen.flips),
-    ):
-        if count:
-            damaged = damage(count, chosen.seed)
-            faultless &= damaged.faultless
-            print(f"{what}: {damaged}", flush=True)
     for sync in SYNC_S if chosen.power_cuts else ():
         cuts = cut_the_power(sync, chosen.power_cuts, chosen.seed)
         faultless &= cuts.faultless

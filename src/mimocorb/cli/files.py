@@ -107,7 +107,7 @@ def _head(chosen: argparse.Namespace) -> int:
 
 def _verify(chosen: argparse.Namespace) -> int:
     """Read everything; say for each whether it is whole."""
-    from mimocorb.run.recorded import differences_from_the_ledger
+    from mimocorb.run.exactly_once import differences_from_the_ledger
 
     is_damaged = False
     for path, events in _opened(chosen).items():
