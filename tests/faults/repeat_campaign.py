@@ -4,8 +4,9 @@
 with two outputs, and three sinks, a text file, an archive of Parquet files and a recording by two
 processes, with small buffers that are full most of the time. It prints the figures and exits with
 code 0 if every event is in all files, or set aside, and none is there twice without a mark; and if
-the recording has exactly the events that were acknowledged, each once. It also measures the time for which a killed filter
-can leave repeats: from the first publication of a batch to its acknowledgement.
+the recording has exactly the events that were acknowledged, each once. It also measures the time
+for which a killed filter can leave repeats: from the first publication of a batch to its
+acknowledgement.
 """
 
 from __future__ import annotations

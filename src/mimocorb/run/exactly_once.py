@@ -91,12 +91,11 @@ def _elsewhere(directory: Path, reads: str, worker: str, group: int) -> Numbers:
             if is_ours and sequence is not None:
                 found.append(sequence)
     try:
-        for block in spilled_events(find_spill_file(directory), reads, worker):
-            if block.metadata.sequence is not None:
-                found.append(block.metadata.sequence)
+        blocks = list(spilled_events(find_spill_file(directory), reads, worker))
     except MimocorbError:  # there is none, most often
-        pass
-    return np.concatenate(found)
+        blocks = []
+    sequences = (block.metadata.sequence for block in blocks)
+    return np.concatenate([*found, *(each for each in sequences if each is not None)])
 
 
 def _listed(numbers: Numbers) -> str:
