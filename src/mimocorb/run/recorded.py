@@ -11,12 +11,13 @@ from mimocorb.errors import RunRecordError, SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import EventFile, Format, Part, formats
 from mimocorb.recording.spilled import SpilledEvents, is_spill_file
+from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
     from mimocorb.analysis.histograms.stored import RunHistogram
 
-__all__ = ["RecordedRun", "open"]
+__all__ = ["RecordedRun", "open", "quality_of"]
 
 _SHOWN_BYTES = 16
 
@@ -196,3 +197,15 @@ def _opened(parts: Mapping[Path, Format]) -> EventFile:
             raise SetupError(f"{path} cannot be read: {error.strerror or error}") from error
     (format_, *_) = parts.values()
     return format_.join(opened)
+
+
+def quality_of(events: Events) -> str:
+    """Return the quality of the run in whose directory events are; empty if there is none."""
+    paths = getattr(events.file, "files", {})
+    for directory in {path.parent for path in paths}:
+        try:
+            quality = read_record(directory).quality
+        except RunRecordError:
+            return ""
+        return ", ".join(quality or {})
+    return ""
