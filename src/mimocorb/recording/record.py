@@ -82,6 +82,8 @@ class Record:
     """How much it wants to have together."""
     gather_s: ClassVar[float] = 1.0
     """How long events may wait for others."""
+    output_in_parts: ClassVar[bool] = True
+    """Several processes write segments of one recording."""
     wants_sequences: ClassVar[bool] = True
     """It has to know which events it has written already."""
 
