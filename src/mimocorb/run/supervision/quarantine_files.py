@@ -117,7 +117,7 @@ def _new_recording(folder: Path, buffer: str, event: QuarantinedEvent) -> Record
         folder,
         name,
         setup,
-        about={"notes": "what was said each time it failed, a line each"},
+        about={"notes": "what was said each time it failed, a line each", "group": event.group},
         segment_bytes=math.inf,
         segment_s=math.inf,
         sync_s=None,  # no thread, as new processes may be forked
