@@ -203,13 +203,13 @@ def _call(stack: list[Any], _: Any) -> None:
 def _build(stack: list[Any], _: Any) -> None:
     (state,) = _taken(stack, 1)
     if not isinstance(stack[-1], _TypeParts):
-        raise ValueError("the description builds something else than a dtype")
+        raise TypeError("the description builds something else than a dtype")
     stack[-1].set_state(state)
 
 
 def _set_items(stack: list[Any], items: list[Any]) -> None:
     if not isinstance(stack[-1], dict):
-        raise ValueError("the description puts items into something else than a dictionary")
+        raise TypeError("the description puts items into something else than a dictionary")
     stack[-1].update(_pairs(items))
 
 

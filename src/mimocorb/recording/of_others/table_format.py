@@ -56,7 +56,7 @@ class TableFormat(ReadOnly):
         if sheet is None:
             raise SetupError(
                 f"{path} is a text without columns of numbers; tried: separated by tabs,"
-                " semicolons, commas and spaces, with decimal points and decimal commas. It begins with"
+                " semicolons, commas and spaces, with decimal points and commas. It begins with"
                 f" {text.strip()[:60]!r}"
             )
         return TableFile(path, waveforms_of(sheet) or table_of(sheet))
