@@ -35,7 +35,7 @@ class BorrowedArray {
   Py_buffer view_{};
 };
 
-std::optional<pulse::SampleType> sample_type(const Py_buffer& view) {
+std::optional<SampleType> sample_type(const Py_buffer& view) {
   const char* format = view.format;
   if (format != nullptr && std::strchr("=^@", *format) != nullptr) {
     ++format;  // native byte order, not aligned
@@ -45,7 +45,6 @@ std::optional<pulse::SampleType> sample_type(const Py_buffer& view) {
   }
   const bool is_signed = std::strchr("bhilq", *format) != nullptr;
   const bool is_unsigned = std::strchr("BHILQ", *format) != nullptr;
-  using pulse::SampleType;
   if (*format == 'd') return SampleType::kFloat64;
   if (*format == 'f') return SampleType::kFloat32;
   if (!is_signed && !is_unsigned) return std::nullopt;
@@ -58,8 +57,8 @@ std::optional<pulse::SampleType> sample_type(const Py_buffer& view) {
   }
 }
 
-std::vector<pulse::Trace> traces_of(const Py_buffer& view) {
-  const std::optional<pulse::SampleType> type = sample_type(view);
+std::vector<Trace> traces_of(const Py_buffer& view) {
+  const std::optional<SampleType> type = sample_type(view);
   if (!type || view.ndim != 2) {
     throw nb::type_error("traces must be a 2-D array (channels, samples) of a native real dtype");
   }
@@ -67,7 +66,7 @@ std::vector<pulse::Trace> traces_of(const Py_buffer& view) {
   if (samples > pulse::kLongestTrace) {
     throw nb::value_error("a trace may have at most 2**31 - 1 samples");
   }
-  std::vector<pulse::Trace> traces;
+  std::vector<Trace> traces;
   for (Py_ssize_t channel = 0; channel < view.shape[0]; ++channel) {
     const auto* first = static_cast<const std::byte*>(view.buf) + channel * view.strides[0];
     traces.push_back({first, view.strides[1], samples, *type});
@@ -85,7 +84,7 @@ nb::bytearray find_pulses(nb::handle array, Pair height, Pair prominence, Pair w
   thread_local pulse::Scratch scratch;
   thread_local std::vector<pulse::Pulse> found;
   const BorrowedArray borrowed(array);
-  const std::vector<pulse::Trace> traces = traces_of(borrowed.view());
+  const std::vector<Trace> traces = traces_of(borrowed.view());
   if (scale.size() != traces.size()) {
     throw nb::value_error("scale must have one value per channel");
   }

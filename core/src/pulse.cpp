@@ -1,6 +1,7 @@
 #include "mimocorb/pulse.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -11,82 +12,84 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kBlockSize = 32;
 
-// Samples may lie at any address (packed records), hence the copy instead of a cast.
+// Extremes of `count` > 0 samples side by side, not-a-number if one of them is not finite. Vectors
+// of 16 bytes are what every processor has that mimocorb runs on; compilers do not form them here
+// by themselves, since minimum and maximum of numbers that may be NaN depend on the order.
 template <typename T>
-double sample(const std::byte* address) {
-  T value;
-  std::memcpy(&value, address, sizeof value);
-  return static_cast<double>(value);
+Block extremes(const std::byte* first, std::size_t count) {
+  constexpr std::size_t kLanes = 16 / sizeof(T);
+  typedef T Vector __attribute__((vector_size(16)));
+  std::array<T, kLanes> rest;
+  std::memcpy(rest.data(), first, sizeof(T));
+  rest.fill(rest[0]);
+  Vector low, high, zero{};  // NaN from the first sample that is not finite
+  std::memcpy(&low, rest.data(), sizeof low);
+  high = low;
+  const auto take = [&](const void* from) {
+    Vector value;
+    std::memcpy(&value, from, sizeof value);
+    low = value < low ? value : low;
+    high = value > high ? value : high;
+    if constexpr (std::is_floating_point_v<T>) {
+      zero += value * T{0};
+    }
+  };
+  const std::size_t in_vectors = count / kLanes * kLanes;
+  for (std::size_t i = 0; i < in_vectors; i += kLanes) {
+    take(first + i * sizeof(T));
+  }
+  if (in_vectors < count) {
+    std::memcpy(rest.data(), first + in_vectors * sizeof(T), (count - in_vectors) * sizeof(T));
+    take(rest.data());
+  }
+  T lowest = low[0], highest = high[0], all_finite = zero[0];
+  for (std::size_t lane = 1; lane < kLanes; ++lane) {
+    lowest = low[lane] < lowest ? low[lane] : lowest;
+    highest = high[lane] > highest ? high[lane] : highest;
+    all_finite = static_cast<T>(all_finite + zero[lane]);
+  }
+  return {static_cast<double>(lowest) + static_cast<double>(all_finite),
+          static_cast<double>(highest) + static_cast<double>(all_finite)};
 }
 
 template <typename T>
-double mean_of_first(const Trace& trace, std::size_t count) {
+double mean_of_first(const Samples<T>& samples, std::size_t count) {
   double sum = 0.0;
-  const std::byte* address = trace.first;
-  for (std::size_t i = 0; i < count; ++i, address += trace.stride_bytes) {
-    sum += sample<T>(address);
+  for (std::size_t i = 0; i < count; ++i) {
+    sum += static_cast<double>(samples[i]);
   }
   return sum / static_cast<double>(count);
 }
 
-// Extremes of one block, in two independent chains of comparisons (the ternary forms are single
-// instructions). A block with a sample that is not finite gets the whole number line, so that it
-// is always looked at sample by sample.
-Block extremes(const double* x, std::size_t size) {
-  double low_a = kInfinity, low_b = kInfinity;
-  double high_a = -kInfinity, high_b = -kInfinity;
-  double zero_a = 0.0, zero_b = 0.0;  // not-a-number from the first sample that is not finite
-  for (std::size_t i = 0; i + 1 < size; i += 2) {
-    const double a = x[i], b = x[i + 1];
-    low_a = a < low_a ? a : low_a;
-    low_b = b < low_b ? b : low_b;
-    high_a = a > high_a ? a : high_a;
-    high_b = b > high_b ? b : high_b;
-    zero_a += a * 0.0;
-    zero_b += b * 0.0;
-  }
-  const double last = x[size - 1];
-  if (std::isnan(zero_a + zero_b + last * 0.0)) {
-    return {-kInfinity, kInfinity};
-  }
-  return {std::min({low_a, low_b, last}), std::max({high_a, high_b, last})};
-}
-
-// The one pass over the trace: x[i] and the extremes of every block into scratch.
+// The one pass over the trace: x[i] and the extremes of every block into scratch. x grows or falls
+// with the sample, also after rounding: its extremes are those of the samples. A block with an x
+// that is not finite gets the whole number line, so that it is always looked at sample by sample.
 template <typename T>
-void take_over(const Trace& trace, const Measurement& measurement, Scratch& scratch) {
-  const std::size_t size = trace.size;
-  scratch.x.resize(size);
-  scratch.blocks.clear();
+void take_over(const Samples<T>& samples, const Measurement& measurement, Scratch& scratch) {
+  const std::size_t size = samples.size();
   const std::size_t in_baseline = std::min(measurement.baseline_samples, size);
   const double baseline =
-      in_baseline > 0 ? mean_of_first<T>(trace, in_baseline) : measurement.baseline;
+      in_baseline > 0 ? mean_of_first(samples, in_baseline) : measurement.baseline;
   const double scale = measurement.scale;
-  double* const x = scratch.x.data();
-  const std::byte* address = trace.first;
+  const auto value = [=](double sample) { return (sample - baseline) * scale; };
+  scratch.x.resize(size);
+  scratch.blocks.resize((size + kBlockSize - 1) / kBlockSize);
+  std::array<T, kBlockSize> room{};
   for (std::size_t begin = 0; begin < size; begin += kBlockSize) {
-    const std::size_t end = std::min(begin + kBlockSize, size);
-    for (std::size_t i = begin; i < end; ++i, address += trace.stride_bytes) {
-      x[i] = (sample<T>(address) - baseline) * scale;
+    const std::size_t count = std::min(kBlockSize, size - begin);
+    const std::byte* const block = samples.side_by_side(begin, count, room);
+    double* const x = scratch.x.data() + begin;
+    for (std::size_t i = 0; i < count; ++i) {
+      T sample;
+      std::memcpy(&sample, block + i * sizeof(T), sizeof sample);
+      x[i] = value(static_cast<double>(sample));
     }
-    scratch.blocks.push_back(extremes(x + begin, end - begin));
+    const Block of_samples = extremes<T>(block, count);
+    const double a = value(of_samples.lowest), b = value(of_samples.highest);
+    scratch.blocks[begin / kBlockSize] = std::isfinite(a) && std::isfinite(b)
+                                             ? Block{std::min(a, b), std::max(a, b)}
+                                             : Block{-kInfinity, kInfinity};
   }
-}
-
-void take_over(const Trace& trace, const Measurement& measurement, Scratch& scratch) {
-  switch (trace.type) {
-    case SampleType::kFloat64: return take_over<double>(trace, measurement, scratch);
-    case SampleType::kFloat32: return take_over<float>(trace, measurement, scratch);
-    case SampleType::kInt64: return take_over<std::int64_t>(trace, measurement, scratch);
-    case SampleType::kInt32: return take_over<std::int32_t>(trace, measurement, scratch);
-    case SampleType::kInt16: return take_over<std::int16_t>(trace, measurement, scratch);
-    case SampleType::kInt8: return take_over<std::int8_t>(trace, measurement, scratch);
-    case SampleType::kUint64: return take_over<std::uint64_t>(trace, measurement, scratch);
-    case SampleType::kUint32: return take_over<std::uint32_t>(trace, measurement, scratch);
-    case SampleType::kUint16: return take_over<std::uint16_t>(trace, measurement, scratch);
-    case SampleType::kUint8: return take_over<std::uint8_t>(trace, measurement, scratch);
-  }
-  assert(false);
 }
 
 // No peak below this can satisfy the conditions, since p <= h - min(x). Taken a few rounding
@@ -173,48 +176,72 @@ void keep_distance(double distance, Scratch& scratch) {
   peaks.resize(kept);
 }
 
-struct Bases {
-  std::size_t left;
-  std::size_t right;
-};
-
-// Walks from the peak outwards. A block that stays below the peak and brings nothing lower is
-// passed in one step; of equally low samples the one nearest to the peak is the base.
-Bases find_bases(const Scratch& scratch, std::size_t peak) {
+// The lowest sample before the trace rises above the peak or begins; of equally low ones that next
+// to the peak. A block that stays below the peak is passed in one step: where in it the lowest
+// sample lies is looked for at the end, in one block only.
+std::size_t left_base(const Scratch& scratch, std::size_t peak) {
   const std::vector<double>& x = scratch.x;
-  const std::vector<Block>& blocks = scratch.blocks;
   const double height = x[peak];
-  const auto nothing_new = [&](std::size_t block, std::size_t base) {
-    return blocks[block].highest <= height && blocks[block].lowest >= x[base];
-  };
-  Bases bases{peak, peak};
+  double lowest = height;
+  std::size_t search_from = peak;  // the base is the first sample at or to the left of it ...
   for (std::size_t i = peak; i > 0;) {
-    if (i % kBlockSize == 0 && nothing_new(i / kBlockSize - 1, bases.left)) {
-      i -= kBlockSize;
-      continue;
+    if (i % kBlockSize == 0) {
+      const Block& block = scratch.blocks[i / kBlockSize - 1];
+      if (block.is_finite() && block.highest <= height) {
+        if (block.lowest < lowest) {
+          lowest = block.lowest;
+          search_from = i - 1;
+        }
+        i -= kBlockSize;
+        continue;
+      }
     }
     --i;
     if (!(x[i] <= height)) {
       break;
     }
-    if (x[i] < x[bases.left]) {
-      bases.left = i;
+    if (x[i] < lowest) {
+      lowest = x[i];
+      search_from = i;
     }
   }
+  while (x[search_from] != lowest) {  // ... that is as low as that
+    --search_from;
+  }
+  return search_from;
+}
+
+// The same to the right.
+std::size_t right_base(const Scratch& scratch, std::size_t peak) {
+  const std::vector<double>& x = scratch.x;
+  const double height = x[peak];
+  double lowest = height;
+  std::size_t search_from = peak;
   for (std::size_t i = peak + 1; i < x.size();) {
-    if (i % kBlockSize == 0 && nothing_new(i / kBlockSize, bases.right)) {
-      i += kBlockSize;
-      continue;
+    if (i % kBlockSize == 0) {
+      const Block& block = scratch.blocks[i / kBlockSize];
+      if (block.is_finite() && block.highest <= height) {
+        if (block.lowest < lowest) {
+          lowest = block.lowest;
+          search_from = i;
+        }
+        i += kBlockSize;
+        continue;
+      }
     }
     if (!(x[i] <= height)) {
       break;
     }
-    if (x[i] < x[bases.right]) {
-      bases.right = i;
+    if (x[i] < lowest) {
+      lowest = x[i];
+      search_from = i;
     }
     ++i;
   }
-  return bases;
+  while (x[search_from] != lowest) {
+    ++search_from;
+  }
+  return search_from;
 }
 
 // Where the trace crosses `level`, seen from the peak outwards and not beyond the bases.
@@ -238,17 +265,38 @@ double right_crossing(const std::vector<double>& x, std::size_t peak, std::size_
   return x[i] < level && x[i - 1] != x[i] ? at - (level - x[i]) / (x[i - 1] - x[i]) : at;
 }
 
+// The first of the lowest samples from `begin` to before `end`, whole blocks in one step.
+std::size_t lowest_between(const Scratch& scratch, std::size_t begin, std::size_t end) {
+  const std::vector<double>& x = scratch.x;
+  double lowest = x[begin];
+  std::size_t search_from = begin;
+  for (std::size_t i = begin + 1; i < end;) {
+    const bool at_block =
+        i % kBlockSize == 0 && i + kBlockSize <= end && scratch.blocks[i / kBlockSize].is_finite();
+    const double value = at_block ? scratch.blocks[i / kBlockSize].lowest : x[i];
+    if (value < lowest) {
+      lowest = value;
+      search_from = i;
+    }
+    i += at_block ? kBlockSize : 1;
+  }
+  while (x[search_from] != lowest) {
+    ++search_from;
+  }
+  return search_from;
+}
+
 // Integrals come last: where a window is cut depends on which neighbours were accepted.
-void integrate(const std::vector<double>& x, const Measurement& measurement, Pulse* pulses,
+void integrate(const Scratch& scratch, const Measurement& measurement, Pulse* pulses,
                std::size_t count) {
+  const std::vector<double>& x = scratch.x;
   std::size_t border = 0;  // first sample that belongs to pulse k
   for (std::size_t k = 0; k < count; ++k) {
     const auto peak = static_cast<std::size_t>(pulses[k].position);
     std::size_t next_border = x.size();
     if (k + 1 < count) {
       const auto next = static_cast<std::size_t>(pulses[k + 1].position);
-      const auto valley = std::min_element(x.data() + peak, x.data() + next);
-      next_border = static_cast<std::size_t>(valley - x.data());
+      next_border = lowest_between(scratch, peak, next);
     }
     const std::size_t begin =
         std::max(border, peak - std::min(peak, measurement.integral_before));
@@ -270,7 +318,7 @@ void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& con
                  const Measurement& measurement, Scratch& scratch, std::vector<Pulse>& found) {
   assert(trace.size <= kLongestTrace);
   assert(conditions.distance >= 1.0);
-  take_over(trace, measurement, scratch);
+  with_samples(trace, [&](const auto& samples) { take_over(samples, measurement, scratch); });
   find_peaks(conditions.height, lowest_possible_height(conditions, scratch.blocks), scratch);
   keep_distance(conditions.distance, scratch);
 
@@ -279,19 +327,24 @@ void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& con
   for (const std::int32_t position : scratch.peaks) {
     const auto peak = static_cast<std::size_t>(position);
     const double height = x[peak];
-    const Bases bases = find_bases(scratch, peak);
-    const double prominence = height - std::max(x[bases.left], x[bases.right]);
+    // Most peaks of a noisy pulse are lower than a neighbour, which one side is enough to see.
+    const std::size_t left = left_base(scratch, peak);
+    if (height - x[left] < conditions.prominence.lower) {
+      continue;
+    }
+    const std::size_t right = right_base(scratch, peak);
+    const double prominence = height - std::max(x[left], x[right]);
     if (!conditions.prominence.contains(prominence)) {
       continue;
     }
     const double level = height - prominence * 0.5;
-    const double time = left_crossing(x, peak, bases.left, level);
-    const double width = right_crossing(x, peak, bases.right, level) - time;
+    const double time = left_crossing(x, peak, left, level);
+    const double width = right_crossing(x, peak, right, level) - time;
     if (conditions.width.contains(width)) {
       found.push_back({channel, position, time, height, prominence, width, 0.0});
     }
   }
-  integrate(x, measurement, found.data() + already_there, found.size() - already_there);
+  integrate(scratch, measurement, found.data() + already_there, found.size() - already_there);
 }
 
 }  // namespace mimocorb::pulse

@@ -71,9 +71,31 @@ def test_a_key_that_is_missing_is_named(buffer, handle):
             handle(setup)
 
 
-def test_another_type_of_the_same_size_is_the_matter_of_who_asks_for_it(buffer):
-    with Reader(buffer.new_reader_group() | {"dtype": np.dtype("i8")}) as reader:
-        assert reader.dtype == np.int64
+OF_THE_SAME_SIZE = [
+    np.dtype("i8"),
+    np.dtype(">f8"),
+    np.dtype("M8[s]"),
+    np.dtype("V8"),
+    np.dtype([("a", "f8")]),
+    np.dtype([("a", "f4"), ("b", "f4")]),
+    np.dtype(("f4", (2,))),
+]
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("dtype", OF_THE_SAME_SIZE, ids=str)
+def test_another_type_of_the_same_size_is_refused(buffer, handle, dtype):
+    with pytest.raises(SetupError, match=r"its 'dtype' is .*another one was given: hand it on"):
+        handle(HANDLES[handle](buffer) | {"dtype": dtype})
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_fields_in_another_order_or_of_other_names_are_refused(handle):
+    with NewBuffer(4, 1, [("a", "f8"), ("b", "f8")]) as made:
+        for fields in ([("b", "f8"), ("a", "f8")], [("a", "f8"), ("c", "f8")]):
+            with pytest.raises(SetupError, match="another one was given"):
+                handle(HANDLES[handle](made) | {"dtype": np.dtype(fields)})
+        handle(HANDLES[handle](made) | {"dtype": [("a", "f8"), ("b", "f8")]}).close()
 
 
 @pytest.mark.parametrize(

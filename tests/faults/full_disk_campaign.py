@@ -3,7 +3,7 @@
 ``python tests/faults/full_disk_campaign.py --sizes 20`` makes as many file systems in memory, each
 of another size, and takes data into a text file, an archive and a recording until nothing can be
 written any more. Of every two runs one gets more room and goes on, the other one is stopped, and
-what it left is replayed. It prints a line for each and exits with code 0 if all events that were
+what it left is processed. It prints a line for each and exits with code 0 if all events that were
 accepted are in the files, each once. It mounts file systems, so it runs itself in a namespace of
 its own; where that is not allowed it says so and exits with code 99.
 """
@@ -29,7 +29,7 @@ import yaml
 import mimocorb
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.replay import Replay
+from mimocorb.run.finish import Rest
 from mimocorb.run.run import Run, run_setup
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.setup.dialects import read_setup
@@ -53,6 +53,7 @@ SMALLEST_KIB, LARGEST_KIB = 100, 2000
 LONGEST_FILLING_S = 60.0
 FORM = {"slot_count": 256, "data_length": 1, "data_dtype": {"number": "float64"}}
 SETUP = {
+    "disk_floor_mb": 0,
     "Buffers": {"raw": FORM},
     "Workers": {
         "numbers": {"file": "functions.py", "function": "numbers", "sinks": ["raw"]},
@@ -105,8 +106,8 @@ def fill(place: Path, size_kib: int, *, makes_room: bool) -> Outcome:
     """Run on a disk of this size; returns what became of the events."""
     from mimocorb.errors import MimocorbError
 
-    ending = "room was made" if makes_room else "stopped, and replayed"
-    disk, output = place / "disk", place / "replays"
+    ending = "room was made" if makes_room else "stopped, and finished"
+    disk, output = place / "disk", place / "finished"
     disk.mkdir(parents=True)
     (place / "functions.py").write_text(FUNCTIONS)
     path = place / "setup.yaml"
@@ -125,8 +126,8 @@ def fill(place: Path, size_kib: int, *, makes_room: bool) -> Outcome:
         sys.stdout.write(f"      {error}\n")
         return Outcome(size_kib, ending)
     directories = [summary.directory]
-    if summary.replay is not None:
-        rest = Replay(summary.replay)
+    if summary.unfinished is not None:
+        rest = Rest(summary.unfinished)
         again = read_setup(rest.what_to_run()[0], {"output_directory": output})
         stages = rest.stages(again)
         directories += [run_setup(s.setup, RunOptions(verbose=0)).directory for s in stages]

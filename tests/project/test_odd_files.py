@@ -92,7 +92,7 @@ def test_odd_files_in_the_place_of_records_and_data_get_a_message(tmp_path, make
         noted_socket(tmp_path)
     with pytest.raises(SetupError, match="no regular file"):
         MimoFile(tmp_path / "data.mimo")
-    done = mimocorb(tmp_path, "replay", str(tmp_path))
+    done = mimocorb(tmp_path, "finish", str(tmp_path))
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "no regular file" in done.stderr
 

@@ -27,7 +27,7 @@ def summary(
     failures: int = 0,
     warnings: int = 0,
     results: int = 0,
-    replay: Path | None = None,
+    unfinished: Path | None = None,
     text: str = "filter fit failed: fit raised ValueError: boom",
 ) -> RunSummary:
     view = replace(a_run(buffers, 5), state=RunState.ENDED, reason=reason)
@@ -42,7 +42,7 @@ def summary(
         view,
         [f"{text} {n}" for n in range(failures)],
         [f"warning {text} {n}" for n in range(warnings)],
-        replay=replay,
+        unfinished=unfinished,
     )
 
 
@@ -66,7 +66,7 @@ def test_it_fits_20_lines_whatever_has_happened(buffers, troubles, text, depth):
             failures=troubles,
             warnings=warnings,
             results=troubles,
-            replay=directory.absolute() if troubles else None,
+            unfinished=directory.absolute() if troubles else None,
             text=text,
         ).page()
         assert lines_on_screen(page) <= 20, page

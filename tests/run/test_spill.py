@@ -69,7 +69,7 @@ def stuck_run(tmp_path: Path, obstacle: Path, file_limit_bytes: int | None = Non
     return daq.finish()
 
 
-def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
+def test_the_rest_of_a_stuck_run_is_saved_and_finish_processes_exactly_it(
     tmp_path, obstacle, capsys
 ):
     finished = stuck_run(tmp_path, obstacle)
@@ -80,7 +80,7 @@ def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
     assert saved > 0
     assert len(first) == STUCK_AFTER
     assert f"{saved} events of RB_1 were saved for waits_while_there" in finished.summary_text
-    assert re.search(r"\n  to replay +mimocorb replay target/test_setup\S+0001\n", finished.text)
+    assert re.search(r"\n  to finish +mimocorb finish target/test_setup\S+0001\n", finished.text)
     with np.load(finished.directory / "spill.npz") as spill:
         members = [name for name in spill.files if name != "index.json"]
         counters = np.concatenate([spill[name]["counter"] for name in members])
@@ -88,44 +88,44 @@ def test_the_rest_of_a_stuck_run_is_saved_and_a_replay_processes_exactly_it(
 
     directory = finished.directory
     obstacle.unlink()
-    assert main(["replay", str(directory), "--quiet"]) == 0
+    assert main(["finish", str(directory), "--quiet"]) == 0
     (other,) = [path for path in finished.parent.iterdir() if path.is_dir() and path != directory]
-    replayed = Finished(0, "", other).parent
-    lines = (replayed / "values.txt").read_text().splitlines()[1:]
+    finished_run = Finished(0, "", other).parent
+    lines = (finished_run / "values.txt").read_text().splitlines()[1:]
     second = [float(line.split("\t")[-1]) for line in lines]
     assert sorted(first + second) == [2.0 * n for n in range(taken)]
 
     capsys.readouterr()
-    assert main(["replay", str(directory), "--quiet"]) == 0
-    assert "have been processed by a replay already" in capsys.readouterr().out
+    assert main(["finish", str(directory), "--quiet"]) == 0
+    assert "have been processed already" in capsys.readouterr().out
 
 
-def test_a_replay_that_is_ended_early_is_not_noted_as_done(tmp_path, obstacle, capsys):
+def test_finish_that_is_ended_early_is_not_noted_as_done(tmp_path, obstacle, capsys):
     finished = stuck_run(tmp_path, obstacle)
     directory = finished.directory
     saved = finished.published("RB_1") - len(finished.values())
     setup = directory / "test_setup.yaml"
     setup.write_text(setup.read_text().replace("slot_count: 16", "slot_count: 2"))
-    command = [sys.executable, "-m", "mimocorb.cli", "replay", str(directory), "--lines"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as replay:
-        for line in replay.stdout:
+    command = [sys.executable, "-m", "mimocorb.cli", "finish", str(directory), "--lines"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as command_run:
+        for line in command_run.stdout:
             if b"cannot go on" in line:
-                replay.terminate()
+                command_run.terminate()
             if b"draining" in line:
                 obstacle.unlink()
                 break
-        text = replay.stdout.read().decode()
-    assert replay.returncode == 1, text
-    assert f"Not replayed, and still to be had by mimocorb replay {directory}:" in text
+        text = command_run.stdout.read().decode()
+    assert command_run.returncode == 1, text
+    assert f"Not processed, and still to be had by mimocorb finish {directory}:" in text
     assert re.search(
-        rf"\n  {saved} events of RB_1 .*: \d+ were left when the replay was ended", text
+        rf"\n  {saved} events of RB_1 .*: \d+ were left when the command was ended", text
     )
 
-    assert main(["replay", str(directory), "--quiet"]) == 0
+    assert main(["finish", str(directory), "--quiet"]) == 0
     assert re.search(rf"\n  RB_1 +{saved} ", capsys.readouterr().out)
 
 
-def test_a_replay_gives_the_events_of_a_failed_sink_to_its_mended_successor(tmp_path):
+def test_finish_gives_the_events_of_a_failed_sink_to_its_mended_successor(tmp_path):
     """All that comes after the failure is saved as well, while the run drains."""
     sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})
     (tmp_path / "obstacle").touch()
@@ -139,36 +139,36 @@ def test_a_replay_gives_the_events_of_a_failed_sink_to_its_mended_successor(tmp_
 
     directory = finished.directory
     (tmp_path / "obstacle").unlink()
-    assert main(["replay", str(directory), "--quiet"]) == 0
+    assert main(["finish", str(directory), "--quiet"]) == 0
     (other,) = [path for path in run_directories(finished.parent) if path != directory]
     values = [float(line) for line in (other / "values.txt").read_text().split()]
     assert values == [2.0 * n for n in range(5, taken)]
 
 
-def test_a_replay_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys, monkeypatch):
+def test_finish_that_fails_again_leads_back_to_the_first_run(tmp_path, capsys, monkeypatch):
     sink = Worker("fails_while_there", {"RB_2": "read"}, {"file": str(tmp_path / "obstacle")})
     (tmp_path / "obstacle").touch()
     source = Worker("numbers", {"RB_1": "write"}, {"events": 300})
     finished = RunningDaq(chain(tmp_path, source=source, sink=sink)).finish()
     first = finished.directory
     capsys.readouterr()
-    assert main(["replay", str(first), "--quiet"]) == 1
-    assert f"\n  to replay      mimocorb replay {first}\n" in capsys.readouterr().out
+    assert main(["finish", str(first), "--quiet"]) == 1
+    assert f"\n  to finish      mimocorb finish {first}\n" in capsys.readouterr().out
     (again,) = [path for path in run_directories(finished.parent) if path != first]
-    what_to_do = f"the replay of {first} is not complete, to repeat it: mimocorb replay {first}\n"
+    what_to_do = f"the rest of {first} is not complete, to repeat it: mimocorb finish {first}\n"
     assert what_to_do in (again / "summary.txt").read_text()
-    assert main(["replay", str(again), "--quiet"]) == 2
-    assert f"is a replay of {first}, which has all" in capsys.readouterr().err
+    assert main(["finish", str(again), "--quiet"]) == 2
+    assert f"processed the rest of {first}, which has all" in capsys.readouterr().err
     monkeypatch.chdir(finished.parent.parent)
-    assert main(["replay", "9"]) == 1
+    assert main(["finish", "9"]) == 1
     assert "there is no run 9 in target" in capsys.readouterr().err
     (tmp_path / "obstacle").unlink()
-    assert main(["replay", "1", "--quiet"]) == 0
-    assert main(["replay", "1", "--quiet"]) == 0
-    assert "events have been processed by a replay already" in capsys.readouterr().out
+    assert main(["finish", "1", "--quiet"]) == 0
+    assert main(["finish", "1", "--quiet"]) == 0
+    assert "events have been processed already" in capsys.readouterr().out
 
 
-def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(tmp_path, capsys):
+def test_finish_goes_on_behind_events_that_cannot_be_processed_and_says_which(tmp_path, capsys):
     obstacle = tmp_path / "obstacle"
     fails = Worker("fails_while_there", {"RB_1": "read"}, {"file": str(obstacle)})
     sink = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
@@ -181,23 +181,23 @@ def test_a_replay_goes_on_behind_events_that_cannot_be_processed_and_says_which(
         file.add("RB_1", "filter", rows[:2])
     obstacle.touch()
     capsys.readouterr()
-    assert main(["replay", str(first), "--quiet"]) == 1
+    assert main(["finish", str(first), "--quiet"]) == 1
     failed, passed = [path for path in run_directories(first.parent) if path != first]
     assert capsys.readouterr().out.endswith(
-        f"Not replayed, and still to be had by mimocorb replay {first}:\n"
+        f"Not processed, and still to be had by mimocorb finish {first}:\n"
         f"  8 events of RB_1 for sink_2: {failed} says why; do not use its output\n"
     )
     lines = (passed / "doubled.txt").read_text().splitlines()
     assert [line.split()[-1] for line in lines[1:]] == ["14.0", "16.0"]
     obstacle.unlink()
-    assert main(["replay", str(first), "--quiet"]) == 0
+    assert main(["finish", str(first), "--quiet"]) == 0
     last = run_directories(first.parent)[-1]
     assert len((last / "values.txt").read_text().split()) == 8
-    assert main(["replay", str(first), "--quiet"]) == 0
-    assert "have been processed by a replay already" in capsys.readouterr().out
+    assert main(["finish", str(first), "--quiet"]) == 0
+    assert "have been processed already" in capsys.readouterr().out
 
 
-def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
+def test_finish_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     """Three readers were left with different events; the second cannot take its buffer any more."""
     keep = Worker("text", {"RB_2": "read"}, {"filename": "doubled"})
     more = [
@@ -216,25 +216,25 @@ def test_a_replay_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     drain.update(function="buffer_control.BufferToTxtfile", config={"filename": "table"})
     (first / "test_setup.yaml").write_text(yaml.safe_dump(setup))
     capsys.readouterr()
-    assert main(["replay", str(first), "--quiet"]) == 1
+    assert main(["finish", str(first), "--quiet"]) == 1
     passed, last = [path for path in run_directories(first.parent) if path != first]
-    _, _, told = capsys.readouterr().out.partition("\nReplayed:\n")
+    _, _, told = capsys.readouterr().out.partition("\nProcessed:\n")
     why = told.splitlines().pop(3)
     assert "writes one row per event, but RB_1 has 4 values" in why
     assert told.splitlines() == [
         f"  2 events of RB_1 for sink_2: {passed}",
         f"  8 events of RB_1 for filter: {last}",
-        f"Not replayed, and still to be had by mimocorb replay {first}:",
+        f"Not processed, and still to be had by mimocorb finish {first}:",
         why,
     ]
     assert why.startswith("  4 events of RB_1 for sink_3: ")
 
     # Now it is the only one, and nothing is started.
-    assert main(["replay", str(first), "--quiet"]) == 2
+    assert main(["finish", str(first), "--quiet"]) == 2
     assert "writes one row per event, but RB_1 has 4 values" in capsys.readouterr().err
 
 
-def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, monkeypatch):
+def test_an_interrupt_before_finish_begins_anything_says_so(tmp_path, capsys, monkeypatch):
     first = RunningDaq(chain(tmp_path)).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 1))
     with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
@@ -244,13 +244,13 @@ def test_an_interrupt_before_a_replay_begins_anything_says_so(tmp_path, capsys, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mimocorb.run.run.Supervisor.create_buffers", interrupted)
-    assert main(["replay", str(first), "--quiet"]) == 130
+    assert main(["finish", str(first), "--quiet"]) == 130
     assert capsys.readouterr().err == "mimocorb: interrupted, nothing was started\n"
     assert run_directories(first.parent) == [first]
 
 
 @pytest.mark.parametrize("interrupts", [1, 2])
-def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path, interrupts):
+def test_an_interrupt_ends_the_whole_command_and_says_what_was_processed(tmp_path, interrupts):
     """Three readers were left with different events; it is interrupted in the run of the second."""
     obstacle = tmp_path / "obstacle"
     stuck = Worker("waits_while_there", {"RB_1": "read", "RB_2": "write"}, {"file": str(obstacle)})
@@ -267,35 +267,35 @@ def test_an_interrupt_ends_the_whole_replay_and_says_what_was_replayed(tmp_path,
         file.add("RB_1", "filter", rows)
         file.add("RB_1", "sink_3", rows[:4])
     obstacle.touch()
-    command = [sys.executable, "-m", "mimocorb.cli", "replay", str(first), "--lines"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as replay:
+    command = [sys.executable, "-m", "mimocorb.cli", "finish", str(first), "--lines"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as command_run:
         text = ""
-        for line in replay.stdout:
+        for line in command_run.stdout:
             text += line.decode()
             if b"cannot go on" in line:
-                replay.send_signal(signal.SIGINT)
+                command_run.send_signal(signal.SIGINT)
             if b"stopped by SIGINT: draining" in line:
                 if interrupts == 1:
                     obstacle.unlink()
                 else:
                     time.sleep(ONE_WISH_S)  # sooner it would be the same wish
-                    replay.send_signal(signal.SIGINT)
-    assert replay.returncode == 1, text
+                    command_run.send_signal(signal.SIGINT)
+    assert command_run.returncode == 1, text
     assert text.count("data taking begins") == 2
     passed, ended = [path for path in run_directories(first.parent) if path != first]
-    _, _, told = text.partition("\nReplayed:\n")
+    _, _, told = text.partition("\nProcessed:\n")
     left = re.search(r"\d+ (was|were) left", told)
     what_became_of_it = (
-        f"{left[0]} when the replay was ended; do not use the output in {ended}"
+        f"{left[0]} when the command was ended; do not use the output in {ended}"
         if left
         else f"{ended} says why; do not use its output"
     )
     assert bool(left) is (interrupts == 1)
     assert told.splitlines() == [
         f"  2 events of RB_1 for sink_2: {passed}",
-        f"Not replayed, and still to be had by mimocorb replay {first}:",
+        f"Not processed, and still to be had by mimocorb finish {first}:",
         f"  8 events of RB_1 for filter: {what_became_of_it}",
-        "  4 events of RB_1 for sink_3: not begun, as the replay was ended before",
+        "  4 events of RB_1 for sink_3: not begun, as the command was ended before",
     ]
 
 
@@ -307,32 +307,32 @@ def test_a_directory_whose_name_is_a_number_is_a_directory(tmp_path, obstacle, m
     capsys.readouterr()
     assert main(["runs", "7"]) == 0
     assert "test_setup" in capsys.readouterr().out
-    assert main(["replay", "7", "--quiet"]) == 0
-    assert main(["replay", "7", "--quiet"]) == 0
+    assert main(["finish", "7", "--quiet"]) == 0
+    assert main(["finish", "7", "--quiet"]) == 0
     assert "7/spill.npz: all of its events have been processed" in capsys.readouterr().out
-    assert main(["replay", "8"]) == 1
+    assert main(["finish", "8"]) == 1
     assert "no run 8 in target" in capsys.readouterr().err
 
 
-def test_a_replay_says_that_it_is_one_and_measures_no_live_time(tmp_path, obstacle, capsys):
+def test_finish_says_that_it_is_one_and_measures_no_live_time(tmp_path, obstacle, capsys):
     first = stuck_run(tmp_path, obstacle).directory
     obstacle.unlink()
     capsys.readouterr()
-    assert main(["replay", str(first), "--quiet"]) == 0
-    assert "rates          of a replay" in capsys.readouterr().out
+    assert main(["finish", str(first), "--quiet"]) == 0
+    assert "rates          of recorded events" in capsys.readouterr().out
     (again,) = [path for path in run_directories(first.parent) if path != first]
     text = (again / "summary.txt").read_text()
-    assert "Replay of recorded events: no live time" in text
+    assert "Events that an earlier run has left: no live time" in text
     for words in ("Live time", "of live time", "limits the rate", " dead "):
         assert words not in text
     record = read_record(again)
-    assert record.title.endswith(f", replay of {first.name}")
+    assert record.title.endswith(f", rest of {first.name}")
     assert {b.rate for b in record.result.buffers} == {None}
     assert {b.dead_fraction for b in record.result.buffers} == {None}
     accounts = record.result.accounts
     assert (accounts["live_time"], accounts["doubts"], accounts["limit"]) == ([], [], "")
     assert main(["runs", str(again)]) == 0
-    assert "replay of" in capsys.readouterr().out
+    assert "rest of" in capsys.readouterr().out
 
 
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):
@@ -367,7 +367,7 @@ def test_a_full_disk_pauses_the_run_and_stopped_then_it_leaves_what_is_accepted(
     ):
         pytest.skip("no file system of its own can be mounted here")
     source = Worker("numbers", {"RB_1": "write"}, {"events": 10**9})
-    chain(tmp_path, source=source)
+    chain(tmp_path, source=source, disk_floor_mb=0)
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
     command = [*namespace, "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]

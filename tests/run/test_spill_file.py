@@ -11,7 +11,7 @@ from spilled import some_events
 from mimocorb.cli import main
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.spill_file import SpillFile, event_dtype, read_index, spilled_events
-from mimocorb.run.replay import Replay
+from mimocorb.run.finish import Rest
 
 
 def test_a_spill_file_gives_back_what_was_put_in(tmp_path):
@@ -110,7 +110,7 @@ def test_a_damaged_spill_file_gets_one_message(left_run, capsys, damage):
     else:
         with_index(path, damaged if isinstance(damaged, str) else json.dumps(damaged))
     before = sorted(left_run.parent.iterdir())
-    assert main(["replay", str(left_run)]) == 2
+    assert main(["finish", str(left_run)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("mimocorb: ")
     assert error.count("\n") == 1
@@ -126,17 +126,17 @@ def test_a_compressed_spill_file_is_refused(left_run, capsys):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in kept.items():
             archive.writestr(name, content)
-    assert main(["replay", str(left_run)]) == 2
+    assert main(["finish", str(left_run)]) == 2
     assert "is compressed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["{}", "[[", '[{"buffer": 1}]', "[" * 100_000, "\xff"])
-def test_a_damaged_note_of_replays_gets_one_message(left_run, capsys, text):
-    (left_run / "spill_replayed.json").write_text(text)
-    assert main(["replay", str(left_run)]) == 2
+def test_a_damaged_note_of_what_is_done_gets_one_message(left_run, capsys, text):
+    (left_run / "spill_finished.json").write_text(text)
+    assert main(["finish", str(left_run)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "spill_replayed.json is damaged" in error
+    assert "spill_finished.json is damaged" in error
 
 
 @pytest.mark.parametrize(
@@ -155,15 +155,15 @@ def test_a_data_file_names_no_program_that_the_run_has_not_had(left_run, tmp_pat
     (evil / "work.py").write_text(f"open({str(evil / 'was_here')!r}, 'w')\n" + LEAVES)
     path = left_run / "spill.npz"
     with_index(path, json.dumps(index_of(path) | change(evil)))
-    assert main(["replay", str(left_run)]) == 2
+    assert main(["finish", str(left_run)]) == 2
     assert "one of them has been changed, and none is run" in capsys.readouterr().err
     assert not (evil / "was_here").exists()
 
 
-def test_the_same_events_are_not_replayed_twice_at_once(left_run, capsys):
-    with Replay(left_run).alone():
-        assert main(["replay", str(left_run)]) == 2
-    assert "is being replayed by another process" in capsys.readouterr().err
+def test_the_same_events_are_not_processed_twice_at_once(left_run, capsys):
+    with Rest(left_run).alone():
+        assert main(["finish", str(left_run)]) == 2
+    assert "is being processed by another command" in capsys.readouterr().err
 
 
 LEAVES = """
@@ -209,5 +209,5 @@ def test_what_is_no_spill_file_is_refused(tmp_path, capsys, content, message):
     elif content is not None:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("index.json", json.dumps(content))
-    assert main(["replay", str(tmp_path)]) == 2
+    assert main(["finish", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err

@@ -74,7 +74,7 @@ def test_a_result_that_is_not_a_slip_of_another_one_may_still_come(watched, monk
 def test_what_has_come_in_the_end_is_not_listed(watched):
     watch, results, _, _ = watched
     results["fit"] = {"chi2": 0.9}
-    (text,) = watch.listed()
+    (text,) = watch.finish()
     assert text == (
         "stop_when fit.relativ_error < 0.01: 'relativ_error' was never reported by fit, which "
         "reports chi2"

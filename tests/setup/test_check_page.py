@@ -235,7 +235,7 @@ def test_a_disk_that_is_too_small_is_a_warning(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_archive(place)
-    monkeypatch.setattr(preflight_module, "_free_bytes", lambda _: 1 << 20)
+    monkeypatch.setattr(preflight_module, "free_bytes", lambda _: 1 << 20)
     found = preflight("setup.yaml")
     assert (found.errors, found.warnings) == (0, 1)
     assert "found 1.0 MiB free at target; take fewer events" in str(found.problems[0])

@@ -99,7 +99,7 @@ def test_the_examples_declare_their_rate(name: str, source: str, buffer: str) ->
 def test_the_page_says_what_is_expected_and_when_the_disk_is_full(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preflight_module, "_free_bytes", lambda _: 1 << 30)
+    monkeypatch.setattr(preflight_module, "free_bytes", lambda _: 1 << 30)
     with_source(place, "clicks", "rate_hz: 5")
     assert main(["check", "flow.yaml", "--set", "runevents=500"]) == 0
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -126,6 +126,6 @@ def test_the_page_says_what_is_expected_and_when_the_disk_is_full(
 def test_only_what_is_sure_to_come_is_too_much_for_the_disk(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preflight_module, "_free_bytes", lambda _: 100)
+    monkeypatch.setattr(preflight_module, "free_bytes", lambda _: 100)
     with_source(place, "clicks", "rate_hz: 5")
     assert preflight("flow.yaml").problems == []

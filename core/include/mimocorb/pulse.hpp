@@ -1,12 +1,5 @@
 // Pulse search in recorded traces. Knows neither rings nor Python.
 //
-// A trace is one channel of a digitised event: n samples at equal time intervals, anywhere in
-// memory, `stride_bytes` apart. An interleaved event (sample 0 of all channels, then sample 1, ...)
-// and an event stored channel by channel therefore look the same from here:
-//
-//     interleaved   A0 B0 C0 D0 A1 B1 C1 D1 ...     stride of channel A = 4 values
-//     contiguous    A0 A1 A2 ... B0 B1 B2 ...       stride of channel A = 1 value
-//
 // Definitions. The search works on
 //
 //     x[i] = (sample[i] - baseline) * scale,        0 <= i < n
@@ -37,8 +30,9 @@
 // one is kept. Not-a-number samples compare false, as there, and so never are a peak.
 //
 // P1  Results do not depend on the memory layout of the trace.
-// P2  An empty trace costs one pass: after it, blocks of samples that cannot hold a peak of the
-//     asked height and prominence are skipped. This never changes a result: a skipped peak fails
+// P2  A trace without pulses costs one pass for the extremes of its blocks, in the type of the
+//     samples: x grows or falls with the sample, also after rounding, so that its extremes are those
+//     of the samples. Blocks that cannot hold a peak of the asked height and prominence are skipped. This never changes a result: a skipped peak fails
 //     the prominence condition, and being lower than all others it could not remove them either.
 // P3  Nothing is written but Scratch and the result; two threads need two Scratch objects.
 #pragma once
@@ -48,16 +42,9 @@
 #include <limits>
 #include <vector>
 
+#include "mimocorb/samples.hpp"
+
 namespace mimocorb::pulse {
-
-enum class SampleType { kFloat64, kFloat32, kInt64, kInt32, kInt16, kInt8, kUint64, kUint32, kUint16, kUint8 };
-
-struct Trace {
-  const std::byte* first;
-  std::ptrdiff_t stride_bytes;
-  std::size_t size;  // samples
-  SampleType type;
-};
 
 // Closed; an infinite bound is no condition, so that even not-a-number (the width of a pulse beside
 // an infinite sample) meets it.
@@ -85,7 +72,7 @@ struct Measurement {
   std::size_t integral_after = 0;
 };
 
-// One found pulse; the layout is that of mimocorb.filters.pulses.PULSE_DTYPE.
+// One found pulse; the layout is that of mimocorb.analysis.pulses.PULSE_DTYPE.
 struct Pulse {
   std::int32_t channel;
   std::int32_t position;  // sample index of the peak
@@ -97,10 +84,12 @@ struct Pulse {
 };
 static_assert(sizeof(Pulse) == 48);
 
-// The lowest and highest of a few consecutive samples.
+// The lowest and highest x of a few consecutive samples; the whole number line if one of them is
+// not finite.
 struct Block {
   double lowest;
   double highest;
+  [[nodiscard]] bool is_finite() const { return lowest != -Interval::kNone; }
 };
 
 // Working memory that is kept between calls, so that a search allocates nothing after the first.

@@ -46,9 +46,8 @@ def as_array(value: Any, what: str) -> NDArray[Any]:
     Raises
     ------
     DoesNotFitError
-        Values are masked, or NumPy would round a whole number to put it beside floats.
-    ValueError
-        From NumPy: it is no array at all.
+        Values are masked, NumPy would round a whole number to put it beside floats, or it is no
+        array at all.
     """
     if type(value) is np.ndarray:
         return value
@@ -59,7 +58,14 @@ def as_array(value: Any, what: str) -> NDArray[Any]:
                 f"{what} has masked values, which a slot cannot hold; fill them first, for"
                 " instance with array.filled(numpy.nan)"
             )
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        parts = " with parts of different lengths" if isinstance(value, (list, tuple)) else ""
+        raise DoesNotFitError(
+            f"{what} is no array of numbers: found a {type(value).__name__}{parts},"
+            f" {shortened(value)}"
+        ) from None
     if array.dtype.kind in "fc" and not isinstance(value, (np.ndarray, np.generic)):
         _check_whole_numbers(value, array, what)
     return array

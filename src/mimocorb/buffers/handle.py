@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from mimocorb._closing import Closing
 from mimocorb.errors import HandleMisuse
 
 __all__ = ["Handle"]
@@ -11,7 +12,7 @@ __all__ = ["Handle"]
 _MAKERS = {"Writer": "new_writer", "Reader": "new_reader_group", "Observer": "new_observer"}
 
 
-class Handle:
+class Handle(Closing):
     """Refuses to be copied or sent: a copy would close the original when it is collected."""
 
     def __reduce__(self) -> NoReturn:

@@ -19,7 +19,7 @@ from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Wa
 from mimocorb.buffers.counts import whole_number
 from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
-from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.buffers.setup_dict import SetupDict, seal_of
 from mimocorb.buffers.stats import BufferStats
 from mimocorb.errors import BufferMemoryError, HandleMisuse
 from mimocorb.schema import record_dtype
@@ -365,6 +365,7 @@ class NewBuffer(Handle):
             number_of_slots=self.number_of_slots,
             values_per_slot=self.values_per_slot,
             dtype=self.dtype,
+            seal=seal_of(self.dtype, self.values_per_slot),
             debug=self.debug,
             backend=self._backend,
             address=self._use().address() | {"quarantine": self._quarantine.address()},

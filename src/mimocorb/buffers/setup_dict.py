@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -12,8 +13,13 @@ from mimocorb.buffers.backends import backend_at
 from mimocorb.buffers.contract import ObserverPort, ReaderPort, WriterPort
 from mimocorb.errors import SetupError
 
-__all__ = ["SetupDict", "open_observer_port", "open_reader_port", "open_writer_port"]
-
+__all__ = [
+    "SetupDict",
+    "open_observer_port",
+    "open_reader_port",
+    "open_writer_port",
+    "seal_of",
+]
 
 ADDRESS_NUMBERS = 4
 
@@ -25,11 +31,26 @@ class SetupDict(dict[str, Any]):
 
     A plain dictionary that can be pickled and given to a child process under any start method.
     Documented keys: ``kind`` ("writer", "reader" or "observer"), ``name`` of the buffer,
-    ``number_of_slots``, ``values_per_slot``, ``dtype``, ``debug``; for readers also ``group`` and
+    ``number_of_slots``, ``values_per_slot``, ``dtype``, ``debug``, and ``seal``, by which another
+    dtype of the same size is noticed; for readers also ``group`` and
     ``first_sequence``, the publish number of the first event the group gets; for writers also
     ``first_counter``, the number that a source gives its first event: 0, or what comes next in the
     buffer for one that takes the place of another.
     """
+
+
+def seal_of(dtype: Any, values_per_slot: int) -> int:
+    """Return a number that tells what is in a slot: another one for every other type of it."""
+    return zlib.crc32(repr((_described(np.dtype(dtype)), values_per_slot)).encode())
+
+
+def _described(dtype: np.dtype[Any]) -> Any:
+    if dtype.subdtype is not None:
+        return _described(dtype.subdtype[0]), dtype.shape
+    if dtype.names is None:
+        return dtype.str
+    fields = [(name, *dtype.fields[name][:2]) for name in dtype.names] if dtype.fields else []
+    return [(name, _described(kind), offset) for name, kind, offset in fields], dtype.itemsize
 
 
 def open_writer_port(setup: Mapping[str, Any]) -> WriterPort:
@@ -79,7 +100,11 @@ def _checked(port: _Port, setup: Mapping[str, Any]) -> _Port:
     slots, slot_bytes = port.geometry()
     event_bytes = np.dtype(setup["dtype"]).itemsize * setup["values_per_slot"]
     if (slots, slot_bytes) == (setup["number_of_slots"], event_bytes):
-        return port
+        if seal_of(setup["dtype"], setup["values_per_slot"]) == setup["seal"]:
+            return port
+        port.close()
+        dtype = np.dtype(setup["dtype"])
+        raise _changed(setup, f"its 'dtype' is {dtype}, and another one was given")
     port.close()
     raise _changed(
         setup,
@@ -126,6 +151,7 @@ _KEYS: Mapping[str, Callable[[Any], bool]] = {
     "number_of_slots": _is_count,
     "values_per_slot": _is_count,
     "dtype": _is_dtype,
+    "seal": _is_count,
     "debug": lambda value: isinstance(value, bool | int),
     "backend": lambda value: isinstance(value, str),
     "address": _is_address,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from mimocorb.components.fields_used import event_function
 from mimocorb.errors import MimocorbError, UserFunctionError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.model.problem import Problem, Where
-from mimocorb.setup.checking.checks import merge_problems, standstill_problems
+from mimocorb.setup.checks import merge_problems, standstill_problems
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.own_functions import is_for_setups
 from mimocorb.setup.user_code.user_functions import MissingFunctionError, load_function
@@ -78,8 +79,21 @@ def examined(
         except UserFunctionError as error:
             return {name: Examined((_not_loaded(spec.function, error),))}
         else:
-            found[name] = _of_function(function, spec, setup, sizes=sizes, complete=complete)
+            try:
+                found[name] = _of_function(function, spec, setup, sizes=sizes, complete=complete)
+            except Exception as error:  # of what is odd in a way that nobody has thought of
+                found[name] = Examined((_not_understood(spec, error),))
     return found
+
+
+def _not_understood(spec: WorkerSpec, error: Exception) -> Problem:
+    traceback.print_exc()  # what the module prints is shown
+    return Problem(
+        spec.function.name_where,
+        f"{spec.function.name} of {spec.function.asked} can be looked at before it is called",
+        f"found {' '.join(f'{type(error).__name__}: {error}'.split())}",
+        "write it as an ordinary function or class, with a decorator above it",
+    )
 
 
 def _of_function(
@@ -95,6 +109,11 @@ def _of_function(
         found = misfit(function, spec, error)
         if sizes or found.severity == "error":  # a doubt is for who checks, not for who runs
             problems.append(found)
+    except ImportError as error:  # packages of versions that do not go together, as well
+        asked = f"what {spec.name} needs can be imported"
+        found_text = f"found {' '.join(f'{type(error).__name__}: {error}'.split())}"
+        remedy = "install what is missing, or versions that go together"
+        problems.append(Problem(spec.where, asked, found_text, remedy))
     takes_data = "data" in (spec.config.keys() - spec.config_origin.common) or any(
         parameter.name == "data" for parameter in component.parameters
     )
@@ -121,6 +140,15 @@ def _problems(
         )
         return
     if form_of(function).name == "manual":
+        origin = str(getattr(function, "__module__", "")).partition(".")[0]
+        if origin in sys.stdlib_module_names or origin == "numpy":
+            yield Problem(
+                spec.function.name_where,
+                f"{spec.function.name} in {spec.function.asked} is a worker function",
+                f"found that of {getattr(function, '__module__', origin)}, which is imported there",
+                "name one of your functions",
+            )
+            return
         problem = misuse_of_manual(function, spec.function)
         if problem is not None:
             yield problem

@@ -6,20 +6,18 @@ run will need is compared with what is free. Nothing is started and nothing is l
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb.checks.examination import Examination, examine, has_errors
 from mimocorb.checks.expectations import FileNeed, Flow, flows
+from mimocorb.checks.target import free_bytes, target_of, target_problems
 from mimocorb.checks.trial import Manner
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.model import Setup
-from mimocorb.model.problem import Problem, Where
-from mimocorb.setup.checking.changed_meaning import changed_meaning
+from mimocorb.model.problem import Problem
 from mimocorb.setup.dialects import examine_setup
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 
@@ -91,7 +89,7 @@ def preflight(
         return Preflight(None, problems)
     manner = Manner(import_timeout_s, sizes=True, complete=not has_errors(problems))
     examination = examine(setup, manner)
-    target = setup.output_directory or RUNS_DIRECTORY.absolute()
+    target = target_of(setup)
     expected = flows(setup, examination.rates_hz)
     sizes = examination.event_bytes
     files = [
@@ -99,11 +97,11 @@ def preflight(
         for spec in setup.workers
         if spec.name in sizes and spec.reads
     ]
-    free = _free_bytes(target)
+    free = free_bytes(target)
     found = [
         *problems,
         *examination.problems,
-        *_target_problems(setup, target),
+        *target_problems(setup),
         *_disk_problems(setup, files, target, free),
     ]
     return Preflight(
@@ -117,47 +115,6 @@ def preflight(
         target,
         changed_meaning(setup),
     )
-
-
-def _existing(path: Path) -> Path:
-    """Return the directory itself or the nearest one above it that exists."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path
-
-
-def _target_problems(setup: Setup, target: Path) -> list[Problem]:
-    try:
-        place = _existing(target)
-        if not place.is_dir():
-            found = f"found {shown(place)}, which is no directory"
-        elif not os.access(place, os.W_OK | os.X_OK):
-            found = f"found that nothing can be written in {shown(place)}"
-        elif not _free_bytes(place) and not _takes_directories(place):
-            found = f"found that no directory can be made in {shown(place)}"
-        else:
-            return []
-    except OSError as error:
-        found = f"found: {error.strerror}"
-    where = Where(shown(setup.path)) if setup.path else Where()
-    asked = f"directories of runs are made in {shown(target)}"
-    return [Problem(where, asked, found, "choose another place: target_directory, or --output")]
-
-
-def _takes_directories(place: Path) -> bool:
-    """Try it: to the superuser everything seems to be writable, also what is no place for files."""
-    try:
-        with TemporaryDirectory(dir=place):
-            return True
-    except OSError:
-        return False
-
-
-def _free_bytes(target: Path) -> int | None:
-    try:
-        return shutil.disk_usage(_existing(target)).free
-    except OSError:
-        return None
 
 
 def _disk_problems(

@@ -31,11 +31,14 @@ class Preview:
         The name of its file in the directory of the run; empty if that is not known.
     certain
         Whether no function of the user stands between, which may change the configuration.
+    reports
+        Names under which it reports results; None if it does not tell.
     """
 
     event_bytes: int | None = None
     filename: str = ""
     certain: bool = True
+    reports: frozenset[str] | None = None
 
 
 def previewed(
@@ -43,8 +46,8 @@ def previewed(
 ) -> Preview:
     """Return what a worker will write, as far as its component tells it before it is made.
 
-    A component does so by ``check(buffer, **configuration)`` and ``output_name(**configuration)``,
-    both optional; see :mod:`mimocorb.components.form`.
+    A component does so by ``check``, ``output_name`` and ``reports``, all
+    optional; see :mod:`mimocorb.components.form`.
 
     Raises
     ------
@@ -74,7 +77,12 @@ def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any], *, size
     look = function.check if sizes else getattr(function, "accept", function.check)
     event_bytes: int | None = look(layout, **configuration)
     named = getattr(function, "output_name", None)
-    return Preview(event_bytes, named(**configuration) if named else "")
+    told = getattr(function, "reports", None)
+    return Preview(
+        event_bytes,
+        named(**configuration) if named else "",
+        reports=frozenset(told(**configuration)) if told else None,
+    )
 
 
 def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError) -> Problem:
@@ -82,15 +90,19 @@ def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError)
 
     A function of the user that makes the component itself may give it another configuration.
     """
-    works = f"{spec.name} can work with {', '.join((*spec.reads, *spec.observes))}"
+    buffers = (*(spec.writes if spec.is_source else spec.reads), *spec.observes)
+    works = f"{spec.name} can work with {', '.join(buffers)}"
     is_certain = kind_of(function) is not None or has_preview(function)
     severity: Severity = "error" if is_certain else "warning"
     return Problem(spec.where, works, str(error), "", severity)
 
 
 def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
-    """Return the layout of the one buffer that a worker reads; None if that is not certain."""
-    names = [*spec.reads, *spec.observes]
+    """Return the layout of the one buffer that a worker reads, or a source writes.
+
+    None if that is not certain.
+    """
+    names = [*(spec.writes if spec.is_source else spec.reads), *spec.observes]
     known = [each for each in setup.buffers if each.name in names and each.slot_size_bytes]
     if not spec.config_origin.complete or not len(names) == len(known) == 1:
         return None

@@ -25,15 +25,25 @@ COMMANDS = (
     "describe",
     "new",
     "files",
-    "replay",
+    "rerun",
+    "histograms",
+    "finish",
     "schema",
     "runs",
+    "compare",
     "status",
     "steer",
+    "web",
 )
 """The modules, in the order in which the help lists what they do."""
 
 INTERRUPTED = 130
+
+_OTHER_WORDS = {
+    "replay": "what a run has left: mimocorb finish RUN; all that a run has recorded: mimocorb "
+    "rerun RUN; recorded events in a set-up: a source with function: replay",
+}
+"""What somebody may look for under a word that is no command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +124,12 @@ def _carried_out(
     open_missing_streams()
     output.begin()
     try:
-        chosen = new_parser().parse_args(arguments)
+        parser = new_parser()
+        words = sys.argv[1:] if arguments is None else arguments
+        if parser.prog == "mimocorb" and words and words[0] in _OTHER_WORDS:
+            word = words[0]
+            raise SetupError(f"there is no command {word!r}. To process {_OTHER_WORDS[word]}")
+        chosen = parser.parse_args(arguments)
         code = int(chosen.action(chosen))
     except SystemExit as end:  # of argparse: --help, --version, or bad usage
         if end.code in (None, 0) and output.trouble:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mimocorb._texts import say, visible, write
+from mimocorb._texts import say, write
 from mimocorb.run.workers.standard_streams import was_missing
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
@@ -176,13 +176,12 @@ class Page(io.StringIO):
 def print_picture(draw: Callable[[int], Any]) -> None:
     """Print what is drawn by rich: as wide as the terminal, or else with nothing cut off."""
     from rich.console import Console
-    from rich.segment import Segment, Segments
+
+    from mimocorb.run.screen.harmless import Harmless
 
     page = Page()
     console = Console(file=page, width=None if page.isatty() else WIDE)
-    drawn = console.render(draw(console.width))
-    shown = [Segment(visible(part.text), part.style, part.control) for part in drawn]
-    console.print(Segments(shown), end="")
+    console.print(Harmless(draw(console.width)), end="")
     lines = page.getvalue().removesuffix("\n").split("\n")
     output.print("\n".join(line.rstrip() for line in lines), is_drawn=True)
 

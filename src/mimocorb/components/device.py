@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mimocorb.components.meter import reading_out
+from mimocorb.components.meter import occupied
+from mimocorb.components.meter_page import Activity
 
 __all__ = ["connect", "device_lost"]
 
@@ -21,8 +22,9 @@ _send: Callable[[str, str], None] = _nobody_listens
 def device_lost(reason: str) -> Iterator[None]:
     """Say that a source has lost its device, and takes no events until it has it again.
 
-    The time in the block is dead time. The run raises an alarm, which its view, summary and record
-    show and which the program of ``on_alarm`` gets; it is over with the block.
+    The time in the block is dead time, with a cause of its own. The run raises an alarm, which its
+    view, summary and record show and which the program of ``on_alarm`` gets; it is over with the
+    block.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def device_lost(reason: str) -> Iterator[None]:
     """
     _send("device lost", f"the device is lost: {reason}")
     try:
-        with reading_out():
+        with occupied(Activity.DEVICE_LOST):
             yield
     finally:
         _send("device back", "")

@@ -10,6 +10,7 @@ What counts as what, for a source:
 * *reading out*: from the moment at which the event is there until it is published. A function that
   both waits and reads says so with :func:`reading_out`; else its reading counts as live, and only
   the check of the arrival times can find out (:mod:`mimocorb.run.accounts.arrivals`);
+* *device lost*: it has said that there is no device, see :func:`mimocorb.device_lost`;
 * *no room*, *paused*: it has an event and waits for a free slot, or for the end of a pause.
 
 Readers and writers tell by themselves when they wait (:mod:`mimocorb.buffers.waits`). All other
@@ -30,7 +31,7 @@ from mimocorb.buffers.waits import WaitCause, tell_waits_to
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter_page import Activity, Capability
 
-__all__ = ["Meter", "current", "install", "reading_out"]
+__all__ = ["Meter", "current", "install", "occupied", "reading_out"]
 
 _FOR_CAUSE = {
     WaitCause.EVENT: int(Activity.NO_INPUT),
@@ -159,9 +160,16 @@ def reading_out() -> Iterator[None]:
     ...             waveform = device.read()
     ...         yield waveform
     """
+    current().knows(Capability.READING_OUT)
+    with occupied(Activity.READING_OUT):
+        yield
+
+
+@contextmanager
+def occupied(activity: Activity) -> Iterator[None]:
+    """Count the time of the block as that of an activity, and what was done before behind it."""
     meter = current()
-    meter.knows(Capability.READING_OUT)
-    before = meter.switch_to(Activity.READING_OUT)
+    before = meter.switch_to(activity)
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ happens to the process: also after SIGKILL, in the middle of anything.
     word   1  began_ns          CLOCK_MONOTONIC at the begin, 0 before
            2  doing             what the process does now, see Activity
            4  knows             flags: what this process can tell, see Capability
-           8  spent_ns[9]       time spent so far, by Activity
+           8  spent_ns[10]      time spent so far, by Activity
           18  accepted, rejected, failed, sampled, sample_lost, sample_seed, reasons
           25  decided           events in the sets that a merging worker has decided about
           26  recorded_s[2]     float64: earliest and latest time that a source gave to an event
@@ -41,6 +41,8 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mimocorb._texts import visible
 
 __all__ = [
     "ACCEPTED",
@@ -105,6 +107,8 @@ class Activity(IntEnum):
     NO_PARTNER = 7
     """Waits, with events in hand, because another buffer has none that belongs to them."""
     ENDED = 8
+    DEVICE_LOST = 9
+    """A source has no device: it has said so."""
 
 
 class Capability(IntFlag):
@@ -120,6 +124,8 @@ class Capability(IntFlag):
     """It puts events of several buffers together, and decides about sets of them."""
     RECORDED = 16
     """A source gives its events times of its own, as recorded events have them."""
+    PLAYED_BACK = 32
+    """It is known that these are recorded events, whatever the pace in which they come."""
 
 
 @dataclass(frozen=True)
@@ -262,6 +268,7 @@ def _decisions(page: bytes, words: NDArray[np.int64], knows: Capability) -> Deci
     for number in range(int(words[REASONS])):
         start = REASON_TEXTS + number * REASON_BYTES
         text = page[start : start + REASON_BYTES].partition(b"\0")[0].decode(errors="ignore")
+        text = visible(text)
         reasons[text] = reasons.get(text, 0) + int(words[REASON_COUNTS + number])
     further = int(words[REASON_COUNTS + MOST_REASONS])
     if further:

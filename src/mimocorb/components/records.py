@@ -168,7 +168,7 @@ class RecordForm:
             part is None
             or isinstance(part, (Mapping, np.void))
             or (isinstance(part, np.ndarray) and part.dtype.names is not None)
-            or np.size(part) != self.samples * self._values_of(name)
+            or _size(part) != self.samples * self._values_of(name)
             for name, part in zip(self.channels, value, strict=True)
         )
 
@@ -230,12 +230,7 @@ class RecordForm:
         given = self._separate_parts(value) if isinstance(value, (list, tuple)) else None
         if given is not None:
             return given
-        try:
-            array = as_array(value, "the event")
-        except DoesNotFitError:
-            raise
-        except ValueError:
-            raise DoesNotFitError(f"expected {self}; found {_found(value)}") from None
+        array = as_array(value, "the event")
         if array.shape == (channels, samples):
             return array
         if array.shape == (samples, channels):
@@ -281,7 +276,9 @@ class RecordForm:
 
 def _rows_of(block: Mapping[Any, Any]) -> int:
     """Return the length of the first axis that all arrays of a block have."""
-    lengths = {str(name): np.shape(value)[:1] for name, value in block.items()}
+    lengths = {
+        str(name): as_array(value, f"channel {name}").shape[:1] for name, value in block.items()
+    }
     different = set(lengths.values())
     if len(different) != 1 or () in different:
         found = ", ".join(
@@ -295,6 +292,14 @@ def _rows_of(block: Mapping[Any, Any]) -> int:
     return int(count)
 
 
+def _size(value: Any) -> int:
+    """Return the number of values; -1 for what is no array."""
+    try:
+        return np.size(value)
+    except (ValueError, TypeError):
+        return -1
+
+
 def _shortened(names: Sequence[Any], limit: int = 8) -> str:
     shown = ", ".join(str(name) for name in names[:limit])
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
@@ -304,7 +309,10 @@ def _found(value: Any) -> str:
     if isinstance(value, (np.ndarray, np.generic)):
         return f"an array of shape {value.shape}, dtype {value.dtype}"
     if isinstance(value, (list, tuple)):
-        shapes = {np.shape(part) if hasattr(part, "__len__") else () for part in value}
+        try:
+            shapes = {np.shape(part) if hasattr(part, "__len__") else () for part in value}
+        except (ValueError, TypeError):  # parts that are no arrays themselves
+            shapes = set()
         parts = f", each of shape {shapes.pop()}" if len(shapes) == 1 else " of different shapes"
         return f"a {type(value).__name__} of {how_many(len(value), 'item')}{parts}"
     return f"{type(value).__name__} {shortened(value)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mimocorb.errors import UserFunctionError
+from mimocorb.errors import EndOfStream, UserFunctionError
 
 __all__ = ["closed_at_end", "failure", "function_name"]
 
@@ -31,7 +31,12 @@ def failure(name: str, event: int | str, error: BaseException) -> UserFunctionEr
     error
         What the function raised.
     """
-    if isinstance(error, SystemExit):
+    if isinstance(error, EndOfStream):
+        what = (
+            f"raised EndOfStream: {error}".rstrip(": ")
+            + "; only a source ends a stream, by returning, and a filter rejects by returning None"
+        )
+    elif isinstance(error, SystemExit):
         what = f"called sys.exit({error.code!r}); only a source ends a run"
     else:
         what = f"raised {type(error).__name__}: {error}".rstrip(": ")

@@ -1,1 +1,1 @@
-"""Files of events: written by sinks, read back by replay. One file per format."""
+"""Files of events: written by sinks, read back. One file per format."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import warnings
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from itertools import accumulate
-from types import TracebackType
 from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Closing
 from mimocorb.buffers.batch_metadata import BatchMetadata, known_time
 from mimocorb.components.form import Metadata
-from mimocorb.errors import DamagedFile, MimocorbError
+from mimocorb.errors import DamagedFile, MimocorbError, SetupError
 from mimocorb.recording.block import Block, joined_metadata
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.formats import EventFile
+from mimocorb.recording.selection import Selection, is_chosen
 
 __all__ = ["DamageWarning", "Event", "Events"]
 
@@ -44,7 +46,7 @@ class Event(NamedTuple):
     metadata: Metadata
 
 
-class Events:
+class Events(Closing):
     """The events of a recording; get one from :func:`mimocorb.open`.
 
     It is a sequence: ``len(events)``, ``events[3]``, ``events[100:200]``, ``for event in events``.
@@ -62,10 +64,14 @@ class Events:
         What reads it.
     """
 
-    def __init__(self, file: EventFile, name: str) -> None:
+    def __init__(
+        self, file: EventFile, name: str, find_more: Callable[[], EventFile | None] | None = None
+    ) -> None:
         self.file = file
         self._kept: OrderedDict[int, Block] = OrderedDict()
+        self._metadata: BatchMetadata | None = None
         self.name = name
+        self._find_more = find_more
         self._count()
 
     def _count(self) -> None:
@@ -135,7 +141,7 @@ class Events:
         every = slice(None, None, step)
         return Block(joined.data[every], joined.metadata.at(every))
 
-    def blocks(self, events: int | None = None) -> Iterator[Block]:
+    def blocks(self, events: int | None = None, *, strict: bool = False) -> Iterator[Block]:
         """Yield all events in blocks, as NumPy arrays with their metadata.
 
         Parameters
@@ -143,15 +149,17 @@ class Events:
         events
             How many in a block, fewer in the last; None takes them as they lie in the file, which
             is quickest.
+        strict
+            Whether a damaged part raises a DamagedFile, instead of being left out with a warning.
         """
         if events is None:
-            for _, block in self._blocks(0, len(self)):
+            for _, block in self._blocks(0, len(self), strict=strict):
                 yield block
             return
         if events < 1:
             raise ValueError(f"a block has at least 1 event, found {events}")
         waiting: list[Block] = []
-        for _, block in self._blocks(0, len(self)):
+        for _, block in self._blocks(0, len(self), strict=strict):
             waiting.append(block)
             while sum(len(each.data) for each in waiting) >= events:
                 joined = self._joined(waiting)
@@ -162,8 +170,84 @@ class Events:
 
     @property
     def metadata(self) -> BatchMetadata:
-        """Arrays ``counter``, ``timestamp``, ``deadtime`` and ``time_ns`` of all events."""
-        return joined_metadata([block.metadata for _, block in self._blocks(0, len(self))])
+        """Arrays ``counter``, ``timestamp``, ``deadtime`` and ``time_ns`` of all events.
+
+        ``time_ns`` is None if no event has one. The first time everything is read for it.
+        """
+        if self._metadata is None:
+            blocks = self._blocks(0, len(self))
+            self._metadata = joined_metadata([block.metadata for _, block in blocks])
+        return self._metadata
+
+    # --- a part of them
+
+    def select(
+        self,
+        *,
+        counter: int | tuple[int | None, int | None] | None = None,
+        timestamp: Any = None,
+        time_ns: int | tuple[int | None, int | None] | None = None,
+    ) -> Events:
+        """Return the events with these counters or times, as a sequence like this one.
+
+        A value asks for the events that have it, and a pair ``(from, below)`` for those from the
+        first on, without the second; None leaves that side open. Events have to fulfil all that is
+        given. Only the metadata are kept; the data are read when they are asked for.
+
+        Parameters
+        ----------
+        counter
+            Number of the event, from its source.
+        timestamp
+            UTC in seconds since 1970, or a :class:`~datetime.datetime` with its time zone.
+        time_ns
+            Time in whole ns, compared exactly.
+
+        Raises
+        ------
+        SetupError
+            Something else was given, or nothing; or there are no times in ns.
+
+        Examples
+        --------
+        >>> import mimocorb
+        >>> events = mimocorb.open(12)["waveforms"]  # doctest: +SKIP
+        >>> events.select(counter=(1000, 2000), time_ns=(0, 5_000_000_000))  # doctest: +SKIP
+        <412 events of waveforms: 200 x [('chA', '<i2')]>
+        """
+        given = {"counter": counter, "timestamp": timestamp, "time_ns": time_ns}
+        wanted = {name: limits for name, limits in given.items() if limits is not None}
+        if not wanted:
+            raise SetupError("select() is told what to select by: counter, timestamp or time_ns")
+        places, knows_times = [np.empty(0, np.int64)], False
+        for first, block in self._blocks(0, len(self)):
+            knows_times |= block.metadata.time_ns is not None
+            places.append(first + np.flatnonzero(is_chosen(block.metadata, wanted)))
+        if time_ns is not None and not knows_times and len(self):
+            raise SetupError(
+                f"{self.name} has no times in ns; select by timestamp, which is in seconds"
+            )
+        return self.take(np.concatenate(places))
+
+    def take(self, places: Any) -> Events:
+        """Return the events at these places, in this order, as a sequence like this one.
+
+        Parameters
+        ----------
+        places
+            Whole numbers from 0 to ``len(events) - 1``, or a truth value for each event.
+        """
+        chosen = np.asarray(places)
+        if chosen.dtype == np.bool_ and chosen.shape == (len(self),):
+            chosen = np.flatnonzero(chosen)
+        if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+            raise SetupError(
+                "take() is given places, that are whole numbers, or one truth value for each event;"
+                f" found {chosen.dtype} of shape {chosen.shape}"
+            )
+        if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(self):
+            raise IndexError(f"{self.name} has {len(self)} events, from 0 to {len(self) - 1}")
+        return Events(Selection(self, chosen.astype(np.int64)), self.name)
 
     # --- for other tools
 
@@ -180,18 +264,26 @@ class Events:
 
         A field with several values for an event is a column of arrays.
         """
-        try:
-            import pandas as pd  # type: ignore[import-untyped]  # noqa: F401
-        except ImportError as error:
-            raise MimocorbError("to_pandas() needs pandas: pip install pandas") from error
+        _needs("to_pandas()", "pandas")
         return self.to_arrow().to_pandas()
+
+    def to_awkward(self) -> Any:
+        """Return everything as an :class:`awkward.Array`, one record for each event."""
+        awkward = _needs("to_awkward()", "awkward")
+        return awkward.from_arrow(self.to_arrow())
 
     # --- the files
 
     def look_again(self) -> Self:
-        """Find what the run has written since; returns these events."""
-        self.file.look_again()
+        """Find what the run has written since, also in new files; returns these events."""
+        more = self._find_more() if self._find_more is not None else None
+        if more is None:
+            self.file.look_again()
+        else:
+            self.file.close()
+            self.file = more
         self._kept.clear()  # the last block may have grown
+        self._metadata = None
         self._count()
         return self
 
@@ -202,17 +294,6 @@ class Events:
     def close(self) -> None:
         """Close the files. Idempotent."""
         self.file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<{len(self)} events of {self.name}: {self.values_per_slot} x {self.dtype}>"
@@ -232,7 +313,18 @@ class Events:
                 kept.popitem(last=False)
         return kept[number]
 
-    def _blocks(self, low: int, high: int) -> Iterator[tuple[int, Block]]:
+    def blocks_with(self, places: NDArray[np.int64]) -> Iterator[tuple[int, Block]]:
+        """Yield the blocks that events at these places are in, with the place of their first one.
+
+        Raises
+        ------
+        DamagedFile
+            One of them is not what was written.
+        """
+        for number in np.unique(np.searchsorted(self._ends, places, side="right")).tolist():
+            yield self._first(number), self._read(number)
+
+    def _blocks(self, low: int, high: int, *, strict: bool = False) -> Iterator[tuple[int, Block]]:
         """Yield the blocks with events from `low` to `high`, and the place of their first event."""
         for number in range(bisect_right(self._ends, low), len(self._ends)):
             first = self._first(number)
@@ -241,6 +333,8 @@ class Events:
             try:
                 block = self._read(number)
             except DamagedFile as error:
+                if strict:
+                    raise
                 warnings.warn(f"left out: {error}", DamageWarning, stacklevel=3)
                 continue
             yield first, block
@@ -256,6 +350,13 @@ class Events:
             data[at : at + len(block.data)] = block.data
             at += len(block.data)
         return Block(data, joined_metadata([block.metadata for block in blocks]))
+
+
+def _needs(what: str, package: str) -> Any:
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise MimocorbError(f"{what} needs {package}: pip install {package}") from error
 
 
 def _cut(block: Block, low: int, high: int) -> Block:

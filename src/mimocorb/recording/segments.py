@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
@@ -93,7 +93,7 @@ class _Content:
     expected: int = 0  # number of the next batch
 
 
-class Segment:
+class Segment(Closing):
     """One file of a recording, read.
 
     What is given out is proven by its checksum. What is there is known from the heads of the
@@ -238,7 +238,8 @@ class Segment:
         about = self.description
         if about is None:
             raise DamagedFile(f"{self.path} is empty")
-        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"])
+        has_notes = bool(about.get("about", {}).get("notes"))
+        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"], notes=has_notes)
 
     def read_batch(self, batch: Batch) -> Block:
         """Return the events of a batch.
@@ -248,8 +249,6 @@ class Segment:
         DamagedFile
             They are not what was written.
         """
-        import pyarrow as pa  # type: ignore[import-untyped]
-
         head = batch.head
         where = f"{self.path}: batch {head.says['batch']} at byte {head.at}"
         content = self.read(head.at, head.end - head.at)
@@ -259,11 +258,10 @@ class Segment:
                 f"{where} is damaged: its {how_many(batch.events, 'event')} are not what was"
                 " written"
             )
-        found = pa.ipc.read_record_batch(pa.py_buffer(content), self.columns.schema)
-        found.validate()
-        if found.num_rows != batch.events:
+        block = self.columns.block_of(content)
+        if len(block.data) != batch.events:
             raise DamagedFile(f"{where} contradicts itself")
-        return self.columns.block(found)
+        return block
 
     def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
         """Yield what is wrong with the file, one sentence each; reads all of it.
@@ -302,17 +300,6 @@ class Segment:
         if fd >= 0:
             with suppress(OSError):
                 os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:

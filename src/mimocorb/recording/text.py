@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
@@ -124,7 +124,7 @@ class Text:
         logger.info("%s in %s", how_many(self.event_count, "row"), self.path.name)
 
 
-class TextTable:
+class TextTable(Closing):
     """A text file with one row for each event: its metadata, then its fields.
 
     Parameters
@@ -216,17 +216,6 @@ class TextTable:
     def close(self) -> None:
         """Bring the file to the disk. Idempotent."""
         self._file.close()
-
-    def __enter__(self) -> TextTable:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _check_form(owner: str, setup: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb._words import how_many, verb
 from mimocorb.errors import RunRecordError, SetupError
@@ -13,6 +14,9 @@ from mimocorb.recording.formats import EventFile, Format, Part, formats
 from mimocorb.recording.recording_format import Recording
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
+
+if TYPE_CHECKING:
+    from mimocorb.analysis.histograms.stored import RunHistogram
 
 __all__ = ["RecordedRun", "differences_from_the_ledger", "open"]
 
@@ -26,7 +30,8 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
     ----------
     path
         A file; a recording without its ending, such as ``run_12/waveforms``, with all of its
-        segments; the directory of a run, or the number of one in the usual directory.
+        segments; the directory of a run, or the number of one in ``target``; a recording of a run
+        by its number, such as ``12/waveforms``.
 
     Returns
     -------
@@ -52,11 +57,12 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
         return _events({place: _format_of(place)}, place.name)
     if place.is_dir():
         return RecordedRun(place)
-    parts = _parts(place.parent) if place.parent.is_dir() else {}
+    directory = _run_or_directory(place.parent)
+    parts = _parts(directory) if directory is not None else {}
     if place.name in parts:
-        return _events(parts[place.name], place.name)
-    if str(place).isdecimal():
-        return RecordedRun(_of_number(int(str(place))))
+        return _recording(directory or place.parent, place.name, parts[place.name])
+    if place.name.isdecimal():
+        return RecordedRun(_of_number(place))
     known = f"; {place.parent} holds {', '.join(parts)}" if parts else ""
     raise SetupError(f"there is no file, recording or run {place}{known}")
 
@@ -82,7 +88,7 @@ class RecordedRun(Mapping[str, Events]):
                     f"{self.directory} has no recording {name!r}; it has"
                     f" {', '.join(parts) or 'none'}"
                 )
-            self._opened[name] = _events(parts[name], name)
+            self._opened[name] = _recording(self.directory, name, parts[name])
         return self._opened[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -91,15 +97,36 @@ class RecordedRun(Mapping[str, Events]):
     def __len__(self) -> int:
         return len(_parts(self.directory))
 
+    @property
+    def histograms(self) -> dict[str, RunHistogram]:
+        """The histograms by the names of the workers that filled them.
+
+        Raises
+        ------
+        DamagedFile
+            Somebody else has changed them.
+        """
+        from mimocorb.analysis.histograms.stored import read_histograms
+
+        return read_histograms(self.directory)
+
     def __repr__(self) -> str:
         return f"<run {self.directory.name} with {', '.join(self) or 'no recording'}>"
 
 
-def _of_number(number: int) -> Path:
+def _run_or_directory(place: Path) -> Path | None:
+    """Return the directory of this name, or that of the run of this number; None without one."""
+    if place.is_dir():
+        return place
+    return _of_number(place) if place.name.isdecimal() else None
+
+
+def _of_number(place: Path) -> Path:
+    """Return the directory of a run whose number stands in the place of its directory."""
     from mimocorb.run.record.catalogue import find_run
 
     try:
-        return find_run(Path(RUNS_DIRECTORY), number).directory
+        return find_run(place.parent / RUNS_DIRECTORY, int(place.name)).directory
     except RunRecordError as error:
         raise SetupError(str(error)) from error
 
@@ -140,7 +167,27 @@ def _parts(directory: Path) -> dict[str, dict[Path, Format]]:
     }
 
 
+def _recording(directory: Path, name: str, parts: Mapping[Path, Format]) -> Events:
+    """Return a recording that grows: its next segment is found when it is looked at again."""
+    known = parts
+
+    def find_more() -> EventFile | None:
+        nonlocal known
+        now = _parts(directory).get(name, known)
+        if now.keys() == known.keys() and not getattr(events.file, "not_begun", ()):
+            return None
+        known = now
+        return _opened(now)
+
+    events = Events(_opened(parts), name, find_more)
+    return events
+
+
 def _events(parts: Mapping[Path, Format], name: str) -> Events:
+    return Events(_opened(parts), name)
+
+
+def _opened(parts: Mapping[Path, Format]) -> EventFile:
     opened: dict[Path, EventFile] = {}
     for path, format_ in parts.items():
         try:
@@ -148,7 +195,7 @@ def _events(parts: Mapping[Path, Format], name: str) -> Events:
         except OSError as error:
             raise SetupError(f"{path} cannot be read: {error.strerror or error}") from error
     (format_, *_) = parts.values()
-    return Events(format_.join(opened), name)
+    return format_.join(opened)
 
 
 def differences_from_the_ledger(events: Events) -> list[str]:

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mimocorb._closing import Closing
 from mimocorb._words import how_many
+from mimocorb.analysis.histograms.page import pages_of
 from mimocorb.checks.examination import warnings_of
-from mimocorb.errors import HandleMisuse, OutputError
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
+from mimocorb.errors import HandleMisuse, MimocorbError, OutputError
 from mimocorb.model import Setup
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
+from mimocorb.run.record.notes import Note
 from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
-from mimocorb.run.record.run_directory import copied_code, create_run_directory
+from mimocorb.run.record.run_directory import (
+    copied_code,
+    create_run_directory,
+    write_atomically,
+)
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import AlarmKind, RunState
+from mimocorb.run.run_state import AlarmKind, RunState, RunView
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
-from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Run", "run_setup"]
@@ -40,7 +48,7 @@ OF_THE_SUMMARY = (
 """Kinds of alarms that the summary has among its warnings; others are told as what they are."""
 
 
-class Run:
+class Run(Closing):
     """A run: :meth:`prepare`, :meth:`execute`, :meth:`finish`; each once, in this order.
 
     :meth:`close` ends it from any state; as a context manager it always does.
@@ -67,12 +75,6 @@ class Run:
         self._control: ControlServer | None = None
         self.summary: RunSummary | None = None
         self._signals = ExitStack()
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
 
     @property
     def supervisor(self) -> Supervisor:
@@ -137,7 +139,7 @@ class Run:
             supervisor.start(directory, record.number, copied_code(directory, record.files))
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
-            self._control = control = ControlServer(supervisor, directory, number)
+            self._control = control = ControlServer(supervisor, directory, number, self._keep_note)
             stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
@@ -154,7 +156,7 @@ class Run:
         supervisor = self.supervisor
         view = supervisor.view()
         if supervisor.state is not RunState.ENDED:
-            supervisor.quarantine_files.finish(directory)
+            supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
         failures = list(supervisor.findings.failures)
         self.recorder.make_way()
@@ -188,18 +190,37 @@ class Run:
             failures=failures,
             warnings=warnings,
             asked_to_end=supervisor.asked_to_end,
-            replay=(self.setup.replay_of or directory) if is_left else None,
+            unfinished=(self.setup.finishes or directory) if is_left else None,
         )
         try:
             self.recorder.end(supervisor.changes, summary)
         except OutputError as error:
             failures.append(str(error))
             summary = replace(summary, is_kept=False)
+        failures += self._store_histograms(view)
         warnings += supervisor.alarms.finish(failures[0] if failures else "")
         self.log.add("INFO", ORIGIN, f"run ended: {summary.reason}", show=False)
         self.summary = summary
         self.close()
         return summary
+
+    def _store_histograms(self, view: RunView) -> list[str]:
+        """Put the sums of what the processes have counted into one file; returns what is wrong."""
+        assert self.directory is not None
+        if not pages_of(self.directory):
+            return []
+        from mimocorb.analysis.histograms import stored
+
+        try:
+            live_s = view.accounts.live_s if view.accounts else None
+            found = stored.read_histograms(self.directory, live_s)
+            write_atomically(
+                self.directory / stored.HISTOGRAMS_FILE, stored.stored_text(found.values())
+            )
+        except MimocorbError as error:
+            return [f"the histograms are still in pages, one for each process: {error}"]
+        stored.remove_pages(self.directory)
+        return []
 
     def close(self) -> None:
         """Kill what still runs, release the memory. Idempotent."""
@@ -213,6 +234,11 @@ class Run:
         self.log.close()
         self._signals.close()
 
+    def _keep_note(self, note: Note) -> None:
+        self.recorder.add_note(note)
+        judged = "" if note.kind == "comment" else f"{note.kind}: "
+        self.log.add("INFO", ORIGIN, f"note by {note.by}: {judged}{note.text}".rstrip(": "))
+
     def _record_states(self) -> None:
         """Write the state of the run into its record; data taking does not depend on that."""
         try:
@@ -223,15 +249,28 @@ class Run:
                 self.log.add("ERROR", ORIGIN, str(error))
 
 
-def run_setup(setup: Setup, options: RunOptions | None = None) -> RunSummary:
+def run_setup(
+    setup: Setup,
+    options: RunOptions | None = None,
+    beside: Callable[[Run], AbstractContextManager[None]] | None = None,
+) -> RunSummary:
     """Run a checked set-up to its end.
+
+    Parameters
+    ----------
+    setup, options
+        What to run, and how.
+    beside
+        What is there as long as the run goes on; it is entered when the run has its directory.
 
     Raises
     ------
     MimocorbError
         The run could not be started: no directory, no memory.
     """
-    with Run(setup, options) as run:
+    with Run(setup, options) as run, ExitStack() as stack:
         run.prepare()
+        if beside is not None:
+            stack.enter_context(beside(run))
         run.execute()
         return run.finish()

@@ -68,27 +68,14 @@ class WaveformDisplay(Started):
 
     @classmethod
     def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-        """Check the configuration for a buffer, without opening anything.
-
-        Parameters
-        ----------
-        setup
-            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
-        config
-            The configuration.
-
-        Raises
-        ------
-        SetupError
-            The class cannot work with these.
-        """
+        """Check the configuration for a buffer, without opening anything."""
         checked_interval(cls.__name__, config)
         _Display.check(setup, **_configured(config))
 
     @property
     def event_count(self) -> int:
         """Number of events shown."""
-        return self._loop.event_count
+        return int(self._loop.event_count)
 
     def __call__(self) -> None:
         """Show events until the stream ends or the window is closed."""

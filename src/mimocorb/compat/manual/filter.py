@@ -7,8 +7,7 @@ from typing import Any
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
-from mimocorb.compat.manual.access import Access, Started, one_function
-from mimocorb.compat.manual.argument_order import in_documented_order
+from mimocorb.compat.manual.access import Access, Started
 from mimocorb.compat.manual.assignment import (
     ANY_NUMBER,
     ONE_OR_MORE,
@@ -19,7 +18,6 @@ from mimocorb.compat.manual.assignment import (
 from mimocorb.components.roles.filter import Filter
 from mimocorb.components.roles.merge import Merge
 from mimocorb.components.user_function import function_name
-from mimocorb.errors import SetupError
 from mimocorb.model.merge import MergeSettings
 
 __all__ = ["BufferToBuffer", "MergeBuffers"]
@@ -123,20 +121,11 @@ class BufferToBuffer(Access):
         with_metadata: bool = False,
         **rb_info: str,
     ) -> None:
-        lists_and_config, filter = in_documented_order(
-            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, filter
-        )
-        self._given = filter, ufunc
-        self._with_metadata = with_metadata
-        source_list, sink_list, observe_list, config_dict = lists_and_config
-        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
+        self._ufunc, self._with_metadata = ufunc, with_metadata
+        self._make((source_list, sink_list, observe_list, config_dict, filter), rb_info)
 
     def _open(self, assigned: Assignment) -> None:
-        self.filter = one_function(self, "filter", *self._given)
-        if not callable(self.filter):
-            raise SetupError(
-                f"BufferToBuffer: filter must be a function, found {type(self.filter).__name__}."
-            )
+        self.filter = self._callable("filter", self._one_function("filter", self._ufunc))
         self._loop = Filter(
             assigned.sources[0],
             assigned.sinks,
@@ -268,6 +257,7 @@ class MergeBuffers(Started):
 
     SOURCES = TWO_OR_MORE
     SINKS = ANY_NUMBER
+    _loop: Merge
 
     def __init__(
         self,
@@ -282,17 +272,11 @@ class MergeBuffers(Started):
         with_metadata: bool = False,
         **rb_info: str,
     ) -> None:
-        self._given = function, ufunc
-        self._with_metadata = with_metadata
-        self._settings = settings
-        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
+        self._ufunc, self._with_metadata, self._settings = ufunc, with_metadata, settings
+        self._make((source_list, sink_list, observe_list, config_dict, function), rb_info)
 
     def _open(self, assigned: Assignment) -> None:
-        self.function = one_function(self, "function", *self._given)
-        if not callable(self.function):
-            raise SetupError(
-                f"MergeBuffers: function must be a function, found {type(self.function).__name__}."
-            )
+        self.function = self._callable("function", self._one_function("function", self._ufunc))
         self.settings = self._settings or MergeSettings.from_config(self.config_dict)
         self._loop = Merge(
             assigned.sources,

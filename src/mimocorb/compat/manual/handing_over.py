@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.compat.manual.access import Started
-from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.compat.manual.buffers import Observer, Reader
 from mimocorb.compat.manual.field_pairs import METADATA_PAIRS
@@ -17,7 +16,7 @@ from mimocorb.components.roles.newest_events import NewestEvents, checked_interv
 from mimocorb.components.roles.observer import Watch
 from mimocorb.components.roles.sink import Sink
 from mimocorb.components.user_function import failure, function_name
-from mimocorb.errors import EndOfStream, MimocorbError, SetupError
+from mimocorb.errors import EndOfStream, MimocorbError
 
 __all__ = ["rbExport", "rbObserver", "rbWSObserver"]
 
@@ -67,19 +66,12 @@ class HandsOver(Started):
         ufunc: Callable[[NDArray[Any], Any], Any] | None = None,
         **rb_info: str,
     ) -> None:
-        lists_and_config, self.ufunc = in_documented_order(
-            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, ufunc
-        )
-        self.event_count = 0
-        source_list, sink_list, observe_list, config_dict = lists_and_config
-        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
+        self._make((source_list, sink_list, observe_list, config_dict, ufunc), rb_info)
 
     def _open(self, assigned: Assignment) -> None:
-        if self.ufunc is not None and not callable(self.ufunc):
-            raise SetupError(
-                f"{type(self).__name__}: ufunc must be a function, found"
-                f" {type(self.ufunc).__name__}."
-            )
+        function = self._function
+        self.ufunc = None if function is None else self._callable("ufunc", function)
+        self.event_count = 0
         self._open_source(assigned)
 
     def _open_source(self, assigned: Assignment) -> None:
@@ -195,7 +187,7 @@ class rbExport(HandsOver):  # noqa: N801 - the documented name
                 metadata = reader.get_metadata()
                 try:
                     self.ufunc(data, metadata)
-                except (EndOfStream, MimocorbError):
+                except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
                     raise failure(function_name(self.ufunc), metadata[0], error) from error

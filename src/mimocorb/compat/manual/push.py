@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 from typing import Any
 
+from mimocorb._closing import Closing
 from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.compat.manual.access import Access
-from mimocorb.compat.manual.argument_order import in_documented_order
 from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.roles.event_writer import EventWriter
 from mimocorb.errors import EndOfStream, UserFunctionError
@@ -16,7 +15,7 @@ from mimocorb.errors import EndOfStream, UserFunctionError
 __all__ = ["rbPut"]
 
 
-class rbPut(Access):  # noqa: N801 - the documented name
+class rbPut(Access, Closing):  # noqa: N801 - the documented name
     """Take data from code that has a loop of its own, and put them into a buffer.
 
     To be used where a driver or a file reader calls back; where mimocorb can ask for the data,
@@ -74,13 +73,10 @@ class rbPut(Access):  # noqa: N801 - the documented name
         ufunc: Any = None,
         **rb_info: str,
     ) -> None:
-        lists_and_config, self.ufunc = in_documented_order(
-            self, self.RELEASE_ORDER, source_list, sink_list, observe_list, config_dict, ufunc
-        )
-        source_list, sink_list, observe_list, config_dict = lists_and_config
-        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
+        self._make((source_list, sink_list, observe_list, config_dict, ufunc), rb_info)
 
     def _open(self, assigned: Assignment) -> None:
+        self.ufunc = self._function
         self._events = EventWriter(assigned.sinks[0])
         self._one_at_a_time = threading.RLock()
         self._active = True
@@ -136,14 +132,3 @@ class rbPut(Access):  # noqa: N801 - the documented name
         with self._one_at_a_time:
             self._active = False
             self._events.close()
-
-    def __enter__(self) -> rbPut:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -80,20 +80,7 @@ class plot_buffer(WaveformDisplay):  # noqa: N801 - the documented name
 
     @classmethod
     def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-        """Check the configuration for a buffer, without opening anything.
-
-        Parameters
-        ----------
-        setup
-            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
-        config
-            The configuration.
-
-        Raises
-        ------
-        SetupError
-            The class cannot work with these.
-        """
+        """Check the configuration for a buffer, without opening anything."""
         super().preview(setup, in_our_words(cls.__name__, config))
 
 

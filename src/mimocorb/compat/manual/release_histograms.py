@@ -121,20 +121,7 @@ class histogram_buffer(Started):  # noqa: N801 - the documented name
 
     @classmethod
     def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:  # noqa: ARG003
-        """Check the configuration for a buffer, without opening anything.
-
-        Parameters
-        ----------
-        setup
-            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
-        config
-            The configuration.
-
-        Raises
-        ------
-        SetupError
-            The class cannot work with these.
-        """
+        """Check the configuration for a buffer, without opening anything."""
         _interval(config)
         descriptions = config.get("histograms") or {}
         if not isinstance(descriptions, Mapping):

@@ -47,38 +47,12 @@ class _FileSink(Started):
 
     @classmethod
     def check(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-        """Check buffer and configuration at once, without opening or loading anything.
-
-        Parameters
-        ----------
-        setup
-            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
-        config
-            The configuration.
-
-        Raises
-        ------
-        SetupError
-            The class cannot work with these.
-        """
+        """Check buffer and configuration at once, without opening or loading anything."""
         cls.COMPONENT.accept(setup, **cls._configured(config))
 
     @classmethod
     def preview(cls, setup: Mapping[str, Any], config: Mapping[str, Any]) -> int:
-        """Return the most bytes that an event takes in the file, without opening anything.
-
-        Parameters
-        ----------
-        setup
-            ``name``, ``values_per_slot`` and ``dtype`` of the buffer.
-        config
-            The configuration.
-
-        Raises
-        ------
-        SetupError
-            The class cannot work with these.
-        """
+        """Return the most bytes that an event takes in the file, without opening anything."""
         return int(cls.COMPONENT.check(setup, **cls._configured(config)))
 
     @classmethod
@@ -300,8 +274,4 @@ class rbDrain(Started):  # noqa: N801 - the documented name
     @property
     def event_count(self) -> int:
         """Number of events read."""
-        return self._loop.event_count
-
-    def __call__(self) -> None:
-        """Read to the end of the stream."""
-        self._loop.run()
+        return int(self._loop.event_count)

@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mimocorb.compat.manual.access import Access, one_function
-from mimocorb.compat.manual.argument_order import in_documented_order
+from mimocorb.compat.manual.access import Access
 from mimocorb.compat.manual.assignment import Assignment, Setups
 from mimocorb.components.roles.source import Source
 from mimocorb.components.user_function import function_name
@@ -96,17 +95,11 @@ class SourceToBuffer(Access):
         ufunc: Any = None,
         **rb_info: str,
     ) -> None:
-        lists_and_config, data_source = in_documented_order(
-            self,
-            self.RELEASE_ORDER,
-            *(source_list, sink_list, observe_list, config_dict, data_source),
-        )
-        self._given = data_source, ufunc
-        source_list, sink_list, observe_list, config_dict = lists_and_config
-        super().__init__(source_list, sink_list, observe_list, config_dict, **rb_info)
+        self._ufunc = ufunc
+        self._make((source_list, sink_list, observe_list, config_dict, data_source), rb_info)
 
     def _open(self, assigned: Assignment) -> None:
-        self.data_source = one_function(self, "data_source", *self._given)
+        self.data_source = self._one_function("data_source", self._ufunc)
         if not callable(self.data_source) and not hasattr(self.data_source, "__iter__"):
             raise SetupError(
                 "SourceToBuffer: data_source must be a function or something to iterate over,"

@@ -10,7 +10,7 @@ from mimocorb.buffers.observer import Observer
 from mimocorb.components.form import Metadata
 from mimocorb.components.roles.newest_events import NewestEvents
 from mimocorb.components.user_function import failure
-from mimocorb.errors import EndOfStream, MimocorbError
+from mimocorb.errors import MimocorbError
 
 __all__ = ["Watch"]
 
@@ -73,7 +73,7 @@ class Watch:
                     given[0].at(observer.time_ns)
                 try:
                     self._function(data, *given)
-                except (EndOfStream, MimocorbError):
+                except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
                     raise failure(self._name, metadata[0], error) from error

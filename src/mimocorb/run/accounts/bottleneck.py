@@ -107,12 +107,14 @@ class TimeUse:
         )
         no_room_ns, no_turn_ns = span.going_ns(Activity.NO_ROOM), span.going_ns(Activity.NO_TURN)
         in_function_ns = busy_ns = span.going_ns(Activity.WORKING) + reading_out_ns
-        stopped_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - span.restarting_ns
+        # Times in which nothing was to be done are no part of the use of the time.
+        idle_ns = span.spent_ns[Activity.PAUSED] + span.spent_ns[Activity.DEVICE_LOST]
+        stopped_ns = span.total_ns - idle_ns - span.restarting_ns
         stopped_ns -= in_function_ns + no_input_ns + no_partner_ns + no_room_ns + no_turn_ns
         # In a pause no event comes, and no partner of one in hand.
         waited_ns = min(paused_ns, no_input_ns)
         alone_ns = min(paused_ns - waited_ns, no_partner_ns)
-        total_ns = span.total_ns - span.spent_ns[Activity.PAUSED] - waited_ns - alone_ns
+        total_ns = span.total_ns - idle_ns - waited_ns - alone_ns
         if total_ns <= 0:
             return None
         # The system counts in coarse steps, and up to a reading that may be later than the end.

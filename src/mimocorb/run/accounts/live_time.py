@@ -2,7 +2,7 @@
 
 For each process of a source, in whole nanoseconds and exactly::
 
-    total = live + ring full + paused + reading out
+    total = live + ring full + paused + reading out + device lost
 
 from its begin to the end of data taking. Processes of one source that work side by side have each
 a clock of their own: their times are added up, and their rates too. A process and the one that took
@@ -37,6 +37,7 @@ CAUSES = {
     "ring_full": Activity.NO_ROOM,
     "paused": Activity.PAUSED,
     "reading_out": Activity.READING_OUT,
+    "device_lost": Activity.DEVICE_LOST,
 }
 """Causes of dead time, as they are called in records."""
 
@@ -93,6 +94,8 @@ class LiveTime:
         Of the live time, that in which the process was stopped, at least, and took no event.
     recorded_s
         Earliest and latest time that the source gave to an event; None if it gave none.
+    plays_back
+        Whether it is known that the events were recorded before: when they come says nothing.
     """
 
     live_ns: int
@@ -104,6 +107,8 @@ class LiveTime:
     check: ArrivalCheck | None
     stopped_ns: int = 0
     recorded_s: tuple[float, float] | None = None
+    device_lost_ns: int = 0
+    plays_back: bool = False
 
     @classmethod
     def of(cls, readings: Sequence[AccountReading], events: int) -> LiveTime:
@@ -118,7 +123,8 @@ class LiveTime:
         live_ns = span.spent_ns[Activity.WORKING]
         check = None
         recorded = [each for r in readings if (each := r.page.recorded_s) is not None]
-        if arrivals:
+        plays_back = any(Capability.PLAYED_BACK in known for known in knows)
+        if arrivals and not plays_back:
             intervals = np.sum([reading.page.intervals for reading in readings], axis=0)
             check = check_arrivals(intervals, live_ns, span.total_ns)
         return cls(
@@ -126,11 +132,13 @@ class LiveTime:
             ring_full_ns=span.spent_ns[Activity.NO_ROOM],
             paused_ns=span.spent_ns[Activity.PAUSED],
             reading_out_ns=span.spent_ns[Activity.READING_OUT] if tells else None,
+            device_lost_ns=span.spent_ns[Activity.DEVICE_LOST],
             total_ns=span.total_ns,
             events=events if arrivals else None,
             check=check,
             stopped_ns=span.stopped_ns[Activity.WORKING],
             recorded_s=_from_first_to_last(recorded),
+            plays_back=plays_back,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -177,12 +185,12 @@ class SourceAccount:
     def dead_fractions(self) -> dict[str, float]:
         """Return the dead part of the time by cause, in the order of :data:`CAUSES`.
 
-        A cause that cannot be told from live time is left out.
+        A cause that cannot be told from live time is left out, and a lost device if there was none.
         """
         found = {}
         for cause in CAUSES:
             times = [getattr(process, f"{cause}_ns") for process in self.processes]
-            if self.total_ns and None not in times:
+            if self.total_ns and None not in times and (cause != "device_lost" or sum(times)):
                 found[cause] = sum(times) / self.total_ns
         return found
 
@@ -205,6 +213,8 @@ class SourceAccount:
     @property
     def arrivals(self) -> Arrivals:
         """How its events come."""
+        if any(process.plays_back for process in self.processes):
+            return Arrivals.RECORDED
         checks = [process.check for process in self.processes if process.check is not None]
         look_random = {check.is_random for check in checks}
         if self.recorded_s is not None:

@@ -39,9 +39,12 @@ class RunAccount:
         What does not add up, one sentence each.
     may_repeat
         Events given to workers without a sink that may be repeats, by name of the worker.
-    is_replay
-        Whether the sources only play a spill file back, which says nothing of the experiment: then
-        nothing is told of their live time, of rates and of what limits these.
+    live_s
+        Effective live time of the one source upstream of each buffer, in s; missing where it is not
+        known.
+    is_rest
+        Whether the sources only give what an earlier run has left, which says nothing of the
+        experiment: then nothing is told of their live time, of rates and of what limits these.
     """
 
     sources: tuple[SourceAccount, ...]
@@ -53,7 +56,8 @@ class RunAccount:
     entries: dict[str, tuple[str, ...]]
     problems: tuple[str, ...]
     may_repeat: dict[str, int] = field(default_factory=dict)
-    is_replay: bool = False
+    live_s: dict[str, float] = field(default_factory=dict)
+    is_rest: bool = False
 
     @property
     def doubts(self) -> list[str]:
@@ -70,7 +74,7 @@ class RunAccount:
     @property
     def _measured(self) -> tuple[SourceAccount, ...]:
         """Sources whose time is that of the experiment."""
-        return () if self.is_replay else self.sources
+        return () if self.is_rest else self.sources
 
     def repeats(self) -> list[str]:
         """Say which workers got events that may be repeats, one sentence each."""
@@ -89,7 +93,7 @@ class RunAccount:
     @cached_property
     def limit(self) -> str:
         """What limits the rate; empty if not known."""
-        if self.is_replay:
+        if self.is_rest:
             return ""
         used = {worker.name: use for worker in self.workers if (use := worker.use) is not None}
         return limit_of_rate(self.workers, used, self.cores)

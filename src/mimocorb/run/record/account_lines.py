@@ -13,7 +13,12 @@ from mimocorb.run.wording import PAGE_WIDTH, UNKNOWN, end_of, percent, rate
 
 __all__ = ["account_lines"]
 
-CAUSE_WORDS = {"ring_full": "ring full", "paused": "paused", "reading_out": "reading out"}
+CAUSE_WORDS = {
+    "ring_full": "ring full",
+    "paused": "paused",
+    "reading_out": "reading out",
+    "device_lost": "device lost",
+}
 COLUMNS = {
     "busy": "busy",
     "on a core": "processor",
@@ -40,9 +45,9 @@ def account_lines(view: RunView) -> Iterator[str]:
     if account is None:
         return
     sources = [source for source in account.sources if source.total_ns]
-    if account.is_replay:
+    if account.is_rest:
         yield ""
-        yield "Replay of recorded events: no live time"
+        yield "Events that an earlier run has left: no live time"
     elif sources:
         yield ""
         yield "Live time"
@@ -144,7 +149,7 @@ def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
         )
         yield (
             f"    {count(decision.sampled)} of the rejected are kept in "
-            f"rejected_{decision.name}_*.tar, 1 in {count(decision.prescale)} at random{lost}"
+            f"rejected_{decision.name}_*.arrows, 1 in {count(decision.prescale)} at random{lost}"
         )
 
 

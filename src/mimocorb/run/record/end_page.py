@@ -15,7 +15,15 @@ from mimocorb._words import count, how_many
 from mimocorb.run.accounts.live_time import Arrivals
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import BufferView, RunView
-from mimocorb.run.wording import PAGE_WIDTH, dead_causes, end_of, percent, rate, time_taken
+from mimocorb.run.wording import (
+    PAGE_WIDTH,
+    dead_causes,
+    end_of,
+    percent,
+    rate,
+    results_line,
+    time_taken,
+)
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 
 __all__ = ["MOST_LINES", "end_page"]
@@ -35,7 +43,7 @@ def end_page(
     number: int,
     title: str,
     directory: Path,
-    replay: Path | None,
+    unfinished: Path | None,
     view: RunView,
     quality: Quality,
     started: str,
@@ -48,8 +56,8 @@ def end_page(
     ----------
     number, title, directory
         Number of the run, name of the set-up, and where the output is.
-    replay
-        The run that a replay has to begin with, if events are left for one.
+    unfinished
+        The run whose left events are still to be processed, if there are any.
     view
         The last picture of the run, with the closed ledger.
     quality
@@ -66,8 +74,8 @@ def end_page(
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"
     end = [*_about_time(view), path, *_see_more(directory, number)]
-    if replay is not None:
-        end.append(_command("to replay", f"mimocorb replay {shlex.quote(shown(replay))}"))
+    if unfinished is not None:
+        end.append(_command("to finish", f"mimocorb finish {shlex.quote(shown(unfinished))}"))
     room = MOST_LINES - sum(map(_lines_of, (head, *about, *end)))
     rows = _buffer_rows(view)
     wanted = room - ROOM_FOR_TROUBLES if failures or warnings else room
@@ -106,10 +114,7 @@ def _about(view: RunView, quality: Quality, started: str, *, has_failed: bool) -
     without = f", {time_taken(view.active_s)} without pauses" if paused else ""
     yield from _pair("data taking", f"{time_taken(view.elapsed_s)}{without}, from {started}", 1)
     yield from _pair("quality", ", ".join(quality), 1)
-    results = [
-        f"{worker}: " + ", ".join(f"{name} = {value:g}" for name, value in found.items())
-        for worker, found in view.results.items()
-    ]
+    results = [f"{worker}: {results_line(found)}" for worker, found in view.results.items()]
     for text in results[:2] if len(results) <= 2 else results[:1]:
         yield from _pair("result", text, 1)
     if len(results) > 2:
@@ -162,8 +167,8 @@ def _about_time(view: RunView) -> list[str]:
         causes = dead_causes(dead)
         parts = f": {causes}" if causes else ""
         return _pair("dead time", f"{percent(dead.dead_fraction)}{doubt}{parts}")
-    if kinds == {Arrivals.RECORDED} or account.is_replay:
-        return _pair("rates", "of a replay: they say nothing of the experiment today")
+    if kinds == {Arrivals.RECORDED} or account.is_rest:
+        return _pair("rates", "of recorded events: they say nothing of the experiment today")
     if kinds == {Arrivals.UNKNOWN}:
         return _pair("rates", "throughput: not known whether the events come at random")
     return _pair("rates", "throughput: the events do not come at random")

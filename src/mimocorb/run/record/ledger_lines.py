@@ -17,7 +17,7 @@ FATES = {
     "torn": "left half written by a process that died",
     "refused": "no slot came within the time-out of the worker that writes",
     "set aside": "failed every time it was processed; kept in set_aside/",
-    "saved": "not processed; kept for mimocorb replay",
+    "saved": "not processed; kept for mimocorb finish",
     "lost": "published when no process was left for it, and not saved",
 }
 """What may become of an event instead of being processed; said where it has happened."""

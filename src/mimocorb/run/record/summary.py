@@ -15,7 +15,7 @@ from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
-from mimocorb.run.wording import time_taken
+from mimocorb.run.wording import results_line, time_taken
 
 __all__ = ["RunSummary"]
 
@@ -38,8 +38,8 @@ class RunSummary:
         What went wrong; any failure makes the exit code 1.
     asked_to_end
         Whether it was asked to end, by Ctrl-C or otherwise.
-    replay
-        The run that a replay has to begin with, if events are left for one.
+    unfinished
+        The run whose left events are still to be processed, if there are any.
     is_kept
         Whether the record and the text could be written into the directory.
     """
@@ -54,7 +54,7 @@ class RunSummary:
     failures: Sequence[str]
     warnings: Sequence[str]
     asked_to_end: bool = False
-    replay: Path | None = None
+    unfinished: Path | None = None
     is_kept: bool = True
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ class RunSummary:
             number=self.number,
             title=self.title,
             directory=self.directory,
-            replay=self.replay,
+            unfinished=self.unfinished,
             view=self.view,
             quality=self.quality,
             started=_utc(self.started_s),
@@ -134,8 +134,7 @@ class RunSummary:
         without = f", {time_taken(view.active_s)} of it without pauses" if paused else ""
         yield f"  data taking    {time_taken(view.elapsed_s)}{without}"
         for worker, results in view.results.items():
-            listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
-            yield f"  result         {worker}: {listed}"
+            yield f"  result         {worker}: {results_line(results)}"
         yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""

@@ -18,9 +18,10 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from mimocorb.errors import CommandTimeout, RunUnreachable
+from mimocorb._closing import Closing
+from mimocorb.errors import CommandRefused, CommandTimeout, RunUnreachable
 from mimocorb.run.remote.last_status import ended_status
 from mimocorb.run.remote.place import noted_socket
 from mimocorb.run.remote.protocol import (
@@ -39,6 +40,7 @@ from mimocorb.run.remote.request import (
 from mimocorb.run.run_state import BufferView
 
 if TYPE_CHECKING:
+    from mimocorb.analysis.histograms.stored import RunHistogram
     from mimocorb.buffers.observer import Observer
 
 __all__ = ["RunClient"]
@@ -46,7 +48,7 @@ __all__ = ["RunClient"]
 LONGEST_POLL_S = 1.0
 
 
-class RunClient:
+class RunClient(Closing):
     """A run that goes on in another process; get one from :func:`mimocorb.connect`.
 
     It can be looked at and steered from any process of the same user; the run does not wait for
@@ -135,6 +137,40 @@ class RunClient:
         self._observers.add(observer)
         return observer
 
+    def histograms(self) -> dict[str, RunHistogram]:
+        """Return the histograms by the names of their workers, as they are now or were at the end.
+
+        They are read from the directory of the run, which does not notice.
+
+        Raises
+        ------
+        DamagedFile
+            Somebody else has changed them.
+        """
+        from mimocorb.analysis.histograms.stored import read_histograms
+
+        accounts = self.status().view.accounts
+        return read_histograms(self.directory, accounts.live_s if accounts else None)
+
+    def histogram(self, name: str) -> RunHistogram:
+        """Return one histogram; :attr:`RunHistogram.counts` is one of boost-histogram.
+
+        Parameters
+        ----------
+        name
+            Of the worker that fills it.
+
+        Raises
+        ------
+        CommandRefused
+            The run has no such histogram.
+        """
+        found = self.histograms()
+        if name not in found:
+            known = ", ".join(found) or "none yet"
+            raise CommandRefused(f"there is no histogram {name!r}: this run has {known}")
+        return found[name]
+
     # --- steering
 
     def pause(self, timeout_s: float = 10.0) -> RunStatus:
@@ -154,6 +190,27 @@ class RunClient:
     def resume(self, timeout_s: float = 10.0) -> RunStatus:
         """Go on after a pause; returns when data are taken again. Raises as :meth:`pause`."""
         return self._command("resume", timeout_s)
+
+    def note(self, text: str, kind: str = "comment", timeout_s: float = 10.0) -> RunStatus:
+        """Have a note kept with the run.
+
+        Parameters
+        ----------
+        text
+            What is to be said.
+        kind
+            ``"comment"``, or what you think of its data: ``"good"``, ``"doubtful"``, ``"bad"``.
+        timeout_s
+            How long to wait for the answer, in seconds.
+
+        Raises
+        ------
+        CommandRefused
+            There is no such kind, the text is too long, or the run has no record.
+        RunUnreachable
+            The run has ended, or does not answer.
+        """
+        return self._status(self._ask("note", timeout_s=timeout_s, text=text, kind=kind))
 
     def stop(self, *, now: bool = False, timeout_s: float = 10.0) -> RunStatus:
         """End the run; returns when no more data are taken. :meth:`wait` waits for the end.
@@ -206,12 +263,6 @@ class RunClient:
         for observer in tuple(self._observers):
             observer.close()
         self._close_end_link()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self._close_end_link()

@@ -13,9 +13,11 @@ from typing import TextIO, cast
 from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 
+from mimocorb._texts import visible
 from mimocorb._words import how_many
 from mimocorb.run.run_log import TEXT_LOG, LogLine, RunLog
 from mimocorb.run.run_state import RunView
+from mimocorb.run.screen.harmless import Harmless
 from mimocorb.run.screen.keyboard import in_foreground
 from mimocorb.run.screen.outlet import Outlet
 from mimocorb.run.screen.picture import KEYS, render
@@ -112,7 +114,7 @@ class LiveView:
             keys=self._keys,
         )
         if self._live is not None:
-            self._live.update(picture, refresh=True)
+            self._live.update(Harmless(picture), refresh=True)
 
     def _follow_size(self) -> None:
         """Take the size from the terminal itself: COLUMNS and LINES are what it had once."""
@@ -181,7 +183,7 @@ class PlainLines:
                 left_out = how_many(self._left_out, "line")
                 text = f"… {left_out} that nobody read, see {TEXT_LOG}\n{text}"
                 self._left_out = 0
-            self._outlet.write(f"{text}\n")
+            self._outlet.write(f"{visible(text)}\n")
             self._outlet.flush()
         except (OSError, ValueError):  # the reader has gone; the run goes on without
             self._gone = True

@@ -83,7 +83,7 @@ class Accounts:
         now = self._read()
         upto = now if self._last is None else {**now, **self._last}
         # Before data taking some wait already, others are still being started: no measurement.
-        took_data, is_replay = bool(self._began_ns), self._setup.replay_of is not None
+        took_data, is_rest = bool(self._began_ns), self._setup.finishes is not None
         before = self._look_back(now) if took_data and self._last is None else None
         sources = tuple(
             self._source(function, upto, now, stats)
@@ -101,7 +101,7 @@ class Accounts:
             sources=sources,
             decisions=decisions,
             workers=workers,
-            rates={} if is_replay else dict(self._rates(upstream, stats)),
+            rates={} if is_rest else dict(self._rates(upstream, stats)),
             recorded_rates={
                 name: rate
                 for name, source in upstream.items()
@@ -119,7 +119,14 @@ class Accounts:
                 for function in self._functions
                 if (events := sum(now[account].page.may_repeat for account in function.accounts))
             },
-            is_replay=is_replay,
+            live_s={}
+            if is_rest
+            else {
+                name: source.live_s
+                for name, source in upstream.items()
+                if source.live_s is not None
+            },
+            is_rest=is_rest,
         )
 
     # --- reading

@@ -12,6 +12,7 @@ from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState, WorkerState
 from mimocorb.run.supervision.hang_watch import what_is_held
 from mimocorb.run.supervision.restarts import Restarts
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.processes import ASK_TO_END, ENDED_AS_ASKED
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
@@ -22,7 +23,7 @@ NO_COMPLAINT = (0, ENDED_AS_ASKED, -ASK_TO_END, None)
 """Exit codes of a process that was asked to end; None is one that was not seen."""
 
 
-class ExitHandler:
+class ExitHandler(Watcher):
     """Judges the exit of each process and draws the consequences that the set-up asks for.
 
     Parameters
@@ -60,7 +61,7 @@ class ExitHandler:
         self._replace = replace
         self._give_up = give_up
         self._on_function_gone = on_function_gone
-        self.restarts = Restarts(alarms)
+        self._restarts = Restarts(alarms)
         self._fork_server_missed = False
 
     def on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:
@@ -111,15 +112,23 @@ class ExitHandler:
             text += f", with {min(held)[1]}{more} in its hands"
         return text
 
-    def carry_out_restarts(self) -> None:
+    def next_look_s(self, state: RunState) -> float:  # noqa: ARG002
+        """Return the time until the next process is to be started again."""
+        return self._restarts.next_look_s()
+
+    def finish(self) -> list[str]:
+        """Return which processes were started again."""
+        return self._restarts.listed()
+
+    def look(self) -> None:
         """Start the new processes whose time has come; drop those that have nothing left to do."""
-        for function, process in self.restarts.planned():
+        for function, process in self._restarts.planned():
             if not self._has_work(function):
-                self.restarts.drop(process)
+                self._restarts.drop(process)
                 process.state = WorkerState.FAILED
                 self._findings.tell(f"{process.name} is not started again, as the run ends")
                 self._look_at_function(function)
-        for function, process in self.restarts.take_due():
+        for function, process in self._restarts.take_due():
             try:
                 self._replace(function, process)
             except OSError as error:
@@ -133,7 +142,7 @@ class ExitHandler:
         if chosen.action == "restart" and self._has_work(function):
             if process.last is not None and process.last.permanent:
                 text += "; a new process would fail in the same way"
-            elif self.restarts.plan(function, process, how):
+            elif self._restarts.plan(function, process, how):
                 return
             else:
                 text += f"; its limit of {chosen.limit} new processes is used up"

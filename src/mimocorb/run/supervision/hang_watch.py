@@ -22,6 +22,7 @@ from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.run.findings import Findings
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_state import WorkerState
+from mimocorb.run.supervision.watcher import ALIVE, Watcher
 from mimocorb.run.workers.processes import is_stopped
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
@@ -41,7 +42,7 @@ class _Sighting:
     waited_ns: int
 
 
-class HangWatch:
+class HangWatch(Watcher):
     """Looks at what is in hand now and then, kills what hangs and reports what is stopped.
 
     Parameters
@@ -53,6 +54,8 @@ class HangWatch:
     options
         Give the time to get ready, and how long a process may be stopped before it is reported.
     """
+
+    states = ALIVE
 
     def __init__(
         self,
@@ -68,19 +71,15 @@ class HangWatch:
         self._sightings: dict[tuple[str, Holding], _Sighting] = {}
         self._stopped_since_s: dict[WorkerProcess, float] = {}
         self._reported: set[WorkerProcess] = set()
-        self._next_s = 0.0
 
-    def next_look_s(self) -> float:
-        """Return the time until the next look."""
-        return max(0.0, self._next_s - time.monotonic())
+    @property
+    def interval_s(self) -> float:  # type: ignore[override]
+        """A part of the shortest time that is watched."""
+        timeouts = [f.spec.hang_timeout_s for f in self._functions if f.spec.hang_timeout_s]
+        return min(COARSE_LOOK_S, min([*timeouts, self._options.suspect_s]) / LOOKS_PER_TIMEOUT)
 
     def look(self) -> None:
-        """Deal with processes that hold something too long, if it is time to look."""
-        if self.next_look_s() > 0:
-            return
-        timeouts = [f.spec.hang_timeout_s for f in self._functions if f.spec.hang_timeout_s]
-        shortest_s = min([*timeouts, self._options.suspect_s]) / LOOKS_PER_TIMEOUT
-        self._next_s = time.monotonic() + min(COARSE_LOOK_S, shortest_s)
+        """Deal with processes that hold something too long."""
         self._look_at_starts()
         self._look_at_stopped()
         workers = {p.pid: (f, p) for f in self._functions for p in f.alive}

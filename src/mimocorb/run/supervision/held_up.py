@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from mimocorb.run.findings import Findings
 from mimocorb.run.supervision.escalation import Escalation
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["HeldUp"]
 
 
-class HeldUp:
+class HeldUp(Watcher):
     """Looks for processes that are held up in their end.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -13,7 +14,6 @@ from mimocorb.run.workers.worker_process import WorkerProcess
 __all__ = ["Restarts"]
 
 LONGEST_PAUSE_S = 5.0
-COARSE_LOOK_S = 0.25
 
 
 class Restarts:
@@ -65,7 +65,7 @@ class Restarts:
         """Return the time until the next pause is over."""
         now = time.monotonic()
         waits = [due_s - now for _, due_s in self._planned.values()]
-        return max(0.0, min(waits, default=COARSE_LOOK_S))
+        return max(0.0, min(waits, default=math.inf))
 
     def listed(self) -> list[str]:
         """Return one sentence for each process that was replaced, for the summary."""

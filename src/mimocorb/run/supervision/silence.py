@@ -7,7 +7,6 @@ have gone. A source that writes by itself is watched by what comes into its buff
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,8 +14,9 @@ from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity, Capability
 from mimocorb.model import Setup
 from mimocorb.run.alarms import Alarms
-from mimocorb.run.run_state import AlarmKind
+from mimocorb.run.run_state import AlarmKind, RunState
 from mimocorb.run.supervision.meters import RunClock
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.wording import time_taken
 from mimocorb.run.workers.worker_function import WorkerFunction
 
@@ -35,7 +35,7 @@ class _Watched(NamedTuple):
     is_held_up: bool
 
 
-class SilenceWatch:
+class SilenceWatch(Watcher):
     """Raises an alarm for what is silent, and ends it with the next event.
 
     Parameters
@@ -63,20 +63,16 @@ class SilenceWatch:
         }
         limits_s = [*self._limits_s.values(), *(w.silent_after_s or 0.0 for w in setup.workers)]
         shortest_s = min((each for each in limits_s if each), default=0.0)
-        self._interval_s = min(COARSE_LOOK_S, shortest_s / LOOKS_PER_LIMIT)
+        self.states = frozenset({RunState.RUNNING} if shortest_s else ())
+        self.interval_s = min(COARSE_LOOK_S, shortest_s / LOOKS_PER_LIMIT)
         self._functions = functions
         self._buffers = buffers
         self._clock = clock
         self._alarms = alarms
         self._seen: dict[str, tuple[int, float]] = {}
-        self._next_s = 0.0
 
     def look(self) -> None:
-        """Look at everything that is watched, if it is time."""
-        now_s = time.monotonic()
-        if not self._interval_s or now_s < self._next_s:
-            return
-        self._next_s = now_s + self._interval_s
+        """Look at everything that is watched."""
         active_s = self._clock.active_s() or 0.0
         before, self._seen = self._seen, {}
         for watched in self._watched():

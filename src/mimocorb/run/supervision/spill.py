@@ -140,12 +140,12 @@ class Spill:
         return found
 
     def _what_to_do(self, directory: Path, events: int) -> str:
-        first = self._setup.replay_of
+        first = self._setup.finishes
         if first is None:
             them = "it" if events == 1 else "them"
-            return f"to process {them}: mimocorb replay {directory}"
+            return f"to process {them}: mimocorb finish {directory}"
         # It has all of its events still, also those that were not played.
-        return f"the replay of {first} is not complete, to repeat it: mimocorb replay {first}"
+        return f"the rest of {first} is not complete, to repeat it: mimocorb finish {first}"
 
     def _save_some_of(self, reader: _StandIn, directory: Path) -> bool:
         events = reader.take()
@@ -156,7 +156,7 @@ class Spill:
         groups[reader.group] = Spilled(before.taken + len(events), before.saved)
         if self._file is None:
             name = self._setup.path.name if self._setup.path else ""
-            first = str(self._setup.replay_of.resolve()) if self._setup.replay_of else ""
+            first = str(self._setup.finishes.resolve()) if self._setup.finishes else ""
             path = self._place.path if self._place else directory / SPILL_FILE
             self._make_way(path)
             self._file = SpillFile(path, name, self._setup.settings, first)
@@ -220,5 +220,6 @@ class _StandIn:
         row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
         row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
         row["time_ns"] = NO_TIME if self._reader.time_ns is None else self._reader.time_ns
+        row["may_repeat"] = self._reader.may_repeat
         row["data"] = data
         return row

@@ -13,25 +13,24 @@ wait for one another. Told is only what stays so while no event moves.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity
 from mimocorb.run.findings import Findings
-from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_state import RunState, WorkerState
 from mimocorb.run.supervision.escalation import ProgressWatch
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Standstill"]
 
-LOOK_S = 1.0
 PATIENCE_S = 3.0
 AT_WORK = frozenset({WorkerState.READY, WorkerState.RUNNING})
 
 
-class Standstill:
+class Standstill(Watcher):
     """Looks whether workers wait for one another, and tells of each such ring once.
 
     Parameters
@@ -41,6 +40,9 @@ class Standstill:
     findings
         Gets a warning.
     """
+
+    states = frozenset({RunState.RUNNING, RunState.DRAINING})
+    interval_s = 1.0
 
     def __init__(
         self,
@@ -53,13 +55,9 @@ class Standstill:
         self._findings = findings
         self._unmoved = ProgressWatch()
         self._told: set[frozenset[str]] = set()
-        self._next_s = 0.0
 
     def look(self) -> None:
-        """Tell of a ring that has been there for some seconds, if it is time to look."""
-        if time.monotonic() < self._next_s:
-            return
-        self._next_s = time.monotonic() + LOOK_S
+        """Tell of a ring that has been there for some seconds."""
         waiting = _Waiting(self._functions, self._buffers)
         unmoved_s = self._unmoved.unchanged_s((waiting.names, waiting.moved))
         if waiting.names and unmoved_s > PATIENCE_S and waiting.names not in self._told:

@@ -57,6 +57,7 @@ from mimocorb.run.supervision.quarantine_files import QuarantineFiles
 from mimocorb.run.supervision.silence import SilenceWatch
 from mimocorb.run.supervision.standstill import Standstill
 from mimocorb.run.supervision.unreported import UnreportedResults
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
@@ -70,7 +71,6 @@ TICK_S = 0.25
 DRAIN_TIMEOUT_S = 60.0
 SLOW_START_S = 10.0
 TO_END_AT_ONCE = "a second Ctrl-C, or mimocorb stop --now, gives up what is in the buffers"
-HANGS_MATTER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 
 
 class Supervisor:
@@ -117,9 +117,6 @@ class Supervisor:
         self._accounts = Accounts(setup, self.functions)
         self._meters: dict[str, BufferMeter] = {}
         self._end_condition: EndCondition | None = None
-        self._unreported = UnreportedResults(
-            setup, self.results, self.clock, self.findings, self.functions
-        )
         # The processes, and what follows from their exits.
         self._slow_start = ProgressWatch()
         self._pool = WorkerPool(
@@ -142,14 +139,8 @@ class Supervisor:
             on_function_gone=self._on_function_gone,
         )
         self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
-        self._standstill = Standstill(self.functions, self.buffers, self.findings)
-        self._silence = SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms)
-        self._disk_watch = DiskWatch(setup.disk_low_gb, self.alarms)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
-        self._full_disk = FullDisk(
-            self.functions, self.alarms, state=lambda: self.state, pause=self._pause
-        )
         timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
         self._drain = Drain(
             self.functions,
@@ -159,22 +150,39 @@ class Supervisor:
             self.findings,
             timeout_s=timeout_s,
         )
-        self._held_up = HeldUp(
-            self.functions,
-            self.findings,
-            self._escalation,
-            end_grace_s=self.options.end_grace_s,
-            drain_timeout_s=timeout_s,
-        )
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
+        disk = DiskWatch(setup.disk_low_gb, setup.disk_floor_mb, self.alarms)
+        self._watchers: tuple[Watcher, ...] = (
+            self._exits,
+            UnreportedResults(setup, self.results, self.clock, self.findings, self.functions),
+            SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms),
+            self._hang_watch,
+            disk,
+            Standstill(self.functions, self.buffers, self.findings),
+            HeldUp(
+                self.functions,
+                self.findings,
+                self._escalation,
+                end_grace_s=self.options.end_grace_s,
+                drain_timeout_s=timeout_s,
+            ),
+            FullDisk(
+                self.functions,
+                self.alarms,
+                state=lambda: self.state,
+                pause=self._pause,
+                below_floor=lambda: disk.below_floor,
+            ),
+            self.quarantine_files,
+        )
 
     # --- setting up
 
-    def create_buffers(self) -> dict[str, NewBuffer]:
-        """Create the ring buffers of the set-up."""
+    def create_buffers(self, make: type[NewBuffer] = NewBuffer) -> dict[str, NewBuffer]:
+        """Create the ring buffers of the set-up, of the class `make`."""
         for spec in self.setup.buffers:
-            self.buffers[spec.name] = NewBuffer(
+            self.buffers[spec.name] = make(
                 spec.slot_count,
                 spec.data_length,
                 spec.data_dtype,
@@ -210,6 +218,8 @@ class Supervisor:
         self.alarms.about_run(directory, number)
         self._change(RunState.STARTING, "the directory of the run is ready")
         self._directory = directory
+        for watcher in self._watchers:
+            watcher.directory = directory
         self._code = code or {}
         self._pending.reserve(directory, self.functions)
         processes = self._pool.start(self._graph.start_order, directory, self._code)
@@ -232,9 +242,7 @@ class Supervisor:
         """Wait until something happens, at most so long, and deal with it."""
         if self.state is RunState.RUNNING and self._end_condition is not None:
             longest_s = min(longest_s, self._end_condition.next_look_s())
-        if self.state in HANGS_MATTER:
-            longest_s = min(longest_s, self._hang_watch.next_look_s())
-        self.loop.turn(min(longest_s, self._exits.restarts.next_look_s()))
+        self.loop.turn(min(longest_s, *(each.next_look_s(self.state) for each in self._watchers)))
         while self._commands:
             self._run_command(*self._commands.popleft())
         self._look_around()
@@ -318,7 +326,8 @@ class Supervisor:
         stats = {name: buffer.stats() for name, buffer in self.buffers.items()}
         self._accounts.end(stats, self._end_condition.limits if self._end_condition else {})
         self.clock.stop()
-        self._silence.data_taking_ends()
+        for watcher in self._watchers:
+            watcher.data_taking_ends()
 
     def _change(self, state: RunState, cause: str) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -368,18 +377,9 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             if reached:
                 self.stop(reached)
-            self._unreported.look()
-            self._silence.look()
-        if self.state in HANGS_MATTER:
-            self._hang_watch.look()
-            self._disk_watch.look(self._directory)
-        if self.state in (RunState.RUNNING, RunState.DRAINING):
-            self._standstill.look()
-        self._held_up.look()
-        self._full_disk.look()
-        self._exits.carry_out_restarts()
+        for watcher in self._watchers:
+            watcher.turn(self.state)
         self.alarms.look()
-        self.quarantine_files.look(self._directory)
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
         self._kill_unresponsive()
@@ -408,9 +408,8 @@ class Supervisor:
             self._pending.finish(self._directory)
             self._change(RunState.ENDED, "all workers have ended")
             self.alarms.run_ends()
-            self.quarantine_files.finish(self._directory)
-            self.findings.warnings += self._exits.restarts.listed()
-            self.findings.warnings += self._unreported.listed()
+            for watcher in self._watchers:
+                self.findings.warnings += watcher.finish()
             view = self.view()
             self.findings.warnings += view.accounts.repeats() if view.accounts else []
             self.findings.failures += audit(view)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from mimocorb.model import Setup, StopCondition
 from mimocorb.run.findings import Findings
+from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.ending import reported_by
 from mimocorb.run.supervision.meters import RunClock
+from mimocorb.run.supervision.watcher import Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.setup.nearest import slip_of
 
@@ -16,7 +18,7 @@ __all__ = ["UnreportedResults"]
 PATIENCE_S = 30.0
 
 
-class UnreportedResults:
+class UnreportedResults(Watcher):
     """Tells of results that a run waits for and that have not come, and at its end never came.
 
     A name that is clearly a slip of one that is reported is told at once, any other after half a
@@ -35,6 +37,8 @@ class UnreportedResults:
     functions
         Those of the run; may be filled later.
     """
+
+    states = frozenset({RunState.RUNNING})
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class UnreportedResults:
                 self._told.add(condition)
                 self._findings.tell(self._text(condition, "has not been"), "WARNING")
 
-    def listed(self) -> list[str]:
+    def finish(self) -> list[str]:
         """Return what was never reported, in words, for the summary.
 
         That a worker reported nothing at all is told only where it had a chance: not if no event

@@ -9,21 +9,20 @@ server, which can be killed alone. So the signal lets the worker look whether it
 And it is not SIGKILL: a worker that dies so takes its part of the lifeline with it, before that has
 ended the programs that it has started. Here the whole group is ended. A program in the place of a
 worker knows nothing of this signal, and ends by it.
+
+The handler is native code: one of Python would wait for the end of whatever native code the worker
+is in. Only who has closed its descriptors *and* lets no signal in lives on.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
-import types
-from functools import partial
 
+from mimocorb import _core
 from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = ["end_with"]
 
-PR_SET_PDEATHSIG = 1
 PARENT_HAS_ENDED = signal.SIGRTMAX
 
 
@@ -32,11 +31,4 @@ def end_with(supervisor: ProcessIdentity) -> None:
 
     To be called before the lifeline is held, which looks whether the supervisor has gone already.
     """
-    signal.signal(PARENT_HAS_ENDED, partial(_look, supervisor))
-    signal.siginterrupt(PARENT_HAS_ENDED, False)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(PARENT_HAS_ENDED), 0, 0, 0)
-
-
-def _look(supervisor: ProcessIdentity, _signal: int, _frame: types.FrameType | None) -> None:
-    if not supervisor.lives():
-        os.killpg(0, signal.SIGKILL)
+    _core.end_group_with(supervisor.pid, supervisor.start_ticks, PARENT_HAS_ENDED)

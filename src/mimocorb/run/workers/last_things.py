@@ -17,7 +17,6 @@ What fails is printed, and the process has not ended in order.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import io
 import logging
@@ -30,6 +29,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from mimocorb.run.workers.worker_link import flush_output
 
 __all__ = ["begin_afresh", "last_things"]
 
@@ -73,10 +74,7 @@ class LastThings:
             modules = self._modules_below(self.modules)
             self._attempt("the end of a module", lambda: _empty_modules(modules))
         self.close_files()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        ctypes.CDLL(None).fflush(None)
+        flush_output()
 
     def _modules_below(self, directory: Path) -> list[ModuleType]:
         return [
@@ -114,7 +112,8 @@ class LastThings:
             self._told.add(what)
             why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             self.tell(f"{what}: {why}")
-            traceback.print_exc()
+            with suppress(OSError, ValueError, AttributeError):  # of standard error that is closed
+                traceback.print_exc()
 
 
 last_things = LastThings()

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -195,8 +196,9 @@ def redirect_output(stdout: int, stderr: int) -> None:
 
 def flush_output() -> None:
     """Send what this process has printed so far, also from C: its end may not do that."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # a function may have closed them
+            stream.flush()
     ctypes.CDLL(None).fflush(None)
 
 

@@ -1,4 +1,4 @@
-"""``mimocorb replay RUN``: process the events that a run had to leave in a spill file."""
+"""``mimocorb finish RUN``: process the events that a run had to leave in a spill file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mimocorb.setup.paths import RUNS_DIRECTORY
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
-    from mimocorb.run.replay import Replay, Stage
+    from mimocorb.run.finish import Rest, Stage
 
 __all__ = ["add"]
 
@@ -22,29 +22,29 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Describe the command."""
     parser = commands.add_parser(
-        "replay", help="process the events that a run had to leave in a spill file"
+        "finish", help="process the events that a run had to leave in a spill file"
     )
-    parser.set_defaults(action=replay)
+    parser.set_defaults(action=finish)
     parser.add_argument(
         "run", metavar="RUN", help=f"the directory of the run, or its number in {RUNS_DIRECTORY}"
     )
     add_manner_arguments(parser)
 
 
-def replay(chosen: argparse.Namespace) -> int:
+def finish(chosen: argparse.Namespace) -> int:
     """Run the workers that did not get their events, and all behind them, on the spill file."""
+    from mimocorb.run.finish import Rest
     from mimocorb.run.record.catalogue import run_directory
-    from mimocorb.run.replay import Replay
 
     directory = run_directory(RUNS_DIRECTORY, chosen.run)
-    rest = Replay(directory)
+    rest = Rest(directory)
     with rest.alone():
-        return _replay(rest, chosen)
+        return _finish(rest, chosen)
 
 
-def _replay(rest: Replay, chosen: argparse.Namespace) -> int:
+def _finish(rest: Rest, chosen: argparse.Namespace) -> int:
     if not rest.left:
-        print_text(f"{rest.path}: all of its events have been processed by a replay already")
+        print_text(f"{rest.path}: all of its events have been processed already")
         return OK
     setup_file, settings = rest.what_to_run()
     chosen.setup = str(setup_file)
@@ -58,21 +58,21 @@ def _replay(rest: Replay, chosen: argparse.Namespace) -> int:
     setup = read_setup(chosen, overrides)
     if setup is None:
         return BAD_USAGE
-    return _replay_all(rest, rest.stages(setup), chosen, output)
+    return _finish_all(rest, rest.stages(setup), chosen, output)
 
 
-def _replay_all(
-    rest: Replay, stages: Sequence[Stage], chosen: argparse.Namespace, output: Path
+def _finish_all(
+    rest: Rest, stages: Sequence[Stage], chosen: argparse.Namespace, output: Path
 ) -> int:
-    """Run the stages one after the other until it is to end; say what is not replayed."""
+    """Run the stages one after the other until it is to end; say what is not processed."""
     from mimocorb.errors import MimocorbError
 
-    replayed, not_replayed = [], []
+    processed, not_processed = [], []
     ended = False
     before = _directories_in(output)
     for stage in stages:
         if ended:
-            not_replayed.append(f"  {stage}: not begun, as the replay was ended before")
+            not_processed.append(f"  {stage}: not begun, as the command was ended before")
             continue
         try:
             summary = run_and_report(stage.setup, chosen)
@@ -82,24 +82,24 @@ def _replay_all(
             # A Ctrl-C came before or after the run, which takes it for a request.
             ended = isinstance(error, KeyboardInterrupt)
             why = "interrupted; do not use output of it" if ended else error
-            not_replayed.append(f"  {stage}: {why}")
+            not_processed.append(f"  {stage}: {why}")
             continue
         ended = summary.asked_to_end
         if summary.exit_code != OK:
-            not_replayed.append(f"  {stage}: {summary.directory} says why; do not use its output")
+            not_processed.append(f"  {stage}: {summary.directory} says why; do not use its output")
         elif left := stage.not_played(summary.view):
-            not_replayed.append(
-                f"  {stage}: {left} {verb(left, 'was')} left when the replay was ended; do not use "
+            not_processed.append(
+                f"  {stage}: {left} {verb(left, 'was')} left when the command was ended; do not use "
                 f"the output in {summary.directory}"
             )
         else:
             rest.mark_done(stage, summary.directory)
-            replayed.append(f"  {stage}: {summary.directory}")
-    if not not_replayed:
+            processed.append(f"  {stage}: {summary.directory}")
+    if not not_processed:
         return OK
-    again = f"Not replayed, and still to be had by mimocorb replay {rest.directory}:"
-    done = ["Replayed:", *replayed] if replayed else []
-    print_text("\n".join([*done, again, *not_replayed]))
+    again = f"Not processed, and still to be had by mimocorb finish {rest.directory}:"
+    done = ["Processed:", *processed] if processed else []
+    print_text("\n".join([*done, again, *not_processed]))
     return FAILED
 
 

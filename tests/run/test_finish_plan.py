@@ -1,4 +1,4 @@
-"""Which workers a replay runs together, and which one after the other."""
+"""Which workers mimocorb finish runs together, and which one after the other."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from spilled import FLOAT, some_events
 from mimocorb.errors import SetupError
 from mimocorb.model import BufferSpec, FunctionReference, Setup, WorkerSpec
 from mimocorb.recording.spill_file import SpillFile
-from mimocorb.run.replay import Replay
+from mimocorb.run.finish import Rest
 
 FUNCTION = FunctionReference("modules/mine", "anything", Path("modules/mine.py"))
 BUFFERS = tuple(BufferSpec(name, 8, 2, FLOAT) for name in ("raw", "good", "extra"))
@@ -50,29 +50,29 @@ def planned(tmp_path: Path, **left: tuple[int, ...]) -> list[dict[str, tuple[str
     with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
         for name, sequences in left.items():
             file.add(reads[name], name, some_events(*sequences))
-    stages = Replay(tmp_path).stages(SETUP)
+    stages = Rest(tmp_path).stages(SETUP)
     assert all(stage.setup.runevents is None for stage in stages)
     return [{w.name: tuple(w.roles) for w in stage.setup.workers} for stage in stages]
 
 
 def test_readers_left_with_the_same_events_run_together(tmp_path):
     assert planned(tmp_path, select=(3, 4), keep=(3, 4)) == [
-        {"replay_raw": ("raw",), "select": ("raw", "good"), "keep": ("raw",), "save": ("good",)}
+        {"rest_of_raw": ("raw",), "select": ("raw", "good"), "keep": ("raw",), "save": ("good",)}
     ]
 
 
 def test_readers_left_with_different_events_run_one_after_the_other(tmp_path):
     assert planned(tmp_path, select=(3, 4), keep=(4,)) == [
-        {"replay_raw": ("raw",), "select": ("raw", "good"), "save": ("good",)},
-        {"replay_raw": ("raw",), "keep": ("raw",)},
+        {"rest_of_raw": ("raw",), "select": ("raw", "good"), "save": ("good",)},
+        {"rest_of_raw": ("raw",), "keep": ("raw",)},
     ]
 
 
 def test_what_is_left_further_down_runs_with_what_comes_from_above(tmp_path):
     assert planned(tmp_path, select=(9,), save=(1, 2)) == [
         {
-            "replay_raw": ("raw",),
-            "replay_good": ("good",),
+            "rest_of_raw": ("raw",),
+            "rest_of_good": ("good",),
             "select": ("raw", "good"),
             "save": ("good",),
         }
@@ -90,9 +90,9 @@ def test_a_buffer_that_is_only_read_together_with_another_ends_at_once(tmp_path)
     )
     with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
         file.add("raw", "select", some_events(1))
-    (stage,) = Replay(tmp_path).stages(merging)
+    (stage,) = Rest(tmp_path).stages(merging)
     assert [w.name for w in stage.setup.workers] == [
-        "replay_raw", "replay_extra", "select", "save", "merge",
+        "rest_of_raw", "rest_of_extra", "select", "save", "merge",
     ]  # fmt: skip
 
 
@@ -100,4 +100,4 @@ def test_another_set_up_is_refused(tmp_path):
     with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
         file.add("raw", "fit", some_events(1))
     with pytest.raises(SetupError, match="has events of raw for fit, found no such reader"):
-        Replay(tmp_path).stages(SETUP)
+        Rest(tmp_path).stages(SETUP)

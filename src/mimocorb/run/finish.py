@@ -33,18 +33,18 @@ from mimocorb.run.record.run_record import read_record
 from mimocorb.run.run_state import RunView
 from mimocorb.setup.graph import Graph
 
-__all__ = ["Replay", "Stage"]
+__all__ = ["Rest", "Stage"]
 
-REPLAYED = "spill_replayed.json"
+FINISHED = "spill_finished.json"
 LARGEST_NOTE_BYTES = 16 << 20
 PLAYER = FunctionReference(
-    "mimocorb/devices/spilled", "replay_spilled", None, "mimocorb.devices.spilled"
+    "mimocorb/devices/spilled", "left_events", None, "mimocorb.devices.spilled"
 )
 
 
 @dataclass(frozen=True)
-class _Replayed:
-    """A note that events have been replayed."""
+class _Finished:
+    """A note that events have been processed."""
 
     buffer: str
     worker: str
@@ -53,7 +53,7 @@ class _Replayed:
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of a replay: what to run, and whose events it takes care of."""
+    """One run that processes the rest: what to run, and whose events it takes care of."""
 
     setup: Setup
     groups: tuple[SpilledGroup, ...]
@@ -72,7 +72,7 @@ class Stage:
         return sum(events - played.get(name, 0) for name, events in due.items())
 
 
-class Replay:
+class Rest:
     """The spill file of a run, and what of it is still to be processed.
 
     Parameters
@@ -83,7 +83,8 @@ class Replay:
     Raises
     ------
     SetupError
-        There is no spill file, or it is damaged, or it is the rest of a replay.
+        There is no spill file, or it is damaged, or the run has itself processed the rest of
+        another.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -92,8 +93,8 @@ class Replay:
         index = read_index(self.path)
         if index.replay_of:
             raise SetupError(
-                f"{directory} is a replay of {index.replay_of}, which has all of its events still; "
-                f"to process them: mimocorb replay {index.replay_of}"
+                f"{directory} processed the rest of {index.replay_of}, which has all of its events "
+                f"still; to process them: mimocorb finish {index.replay_of}"
             )
         self.groups = index.groups
         self._index = index
@@ -127,18 +128,18 @@ class Replay:
         return self.directory / index.setup, list(index.settings)
 
     def _read_done(self) -> list[dict[str, str]]:
-        path = self.directory / REPLAYED
+        path = self.directory / FINISHED
         try:
             content = json.loads(read_regular(path, most_bytes=LARGEST_NOTE_BYTES))
         except FileNotFoundError:
             return []
         except (OSError, ValueError, RecursionError) as error:
             raise SetupError(f"{path} is damaged: {error}") from error
-        return [asdict(entry) for entry in validated(path, list[_Replayed], content)]
+        return [asdict(entry) for entry in validated(path, list[_Finished], content)]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep others from replaying the same events at the same time.
+        """Keep others from processing the same events at the same time.
 
         Raises
         ------
@@ -150,14 +151,14 @@ class Replay:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SetupError(
-                    f"{self.path} is being replayed by another process: wait until that has ended"
+                    f"{self.path} is being processed by another command: wait until that has ended"
                 ) from None
             self._done = self._read_done()  # by one that has just ended
             yield
 
     @property
     def left(self) -> list[SpilledGroup]:
-        """What has not been processed by a replay yet."""
+        """What has not been processed yet."""
         done = {(entry["buffer"], entry["worker"]) for entry in self._done}
         return [group for group in self.groups if (group.buffer, group.worker) not in done]
 
@@ -197,7 +198,7 @@ class Replay:
             {"buffer": group.buffer, "worker": group.worker, "run": directory.name}
             for group in stage.groups
         ]
-        write_atomically(self.directory / REPLAYED, json.dumps(self._done, indent=2) + "\n")
+        write_atomically(self.directory / FINISHED, json.dumps(self._done, indent=2) + "\n")
 
     def _alike(self, setup: Setup) -> Iterator[list[SpilledGroup]]:
         """Yield the groups of a buffer that were left with the same events, upstream first."""
@@ -233,11 +234,11 @@ class Replay:
                 setup,
                 buffers=tuple(spec for spec in setup.buffers if spec.name in used),
                 workers=(*players, *workers),
-                title=f"{setup.title}, replay of {self.directory.name}",
+                title=f"{setup.title}, rest of {self.directory.name}",
                 runtime_s=None,
                 runevents=None,
                 stop_when=(),
-                replay_of=self.directory,
+                finishes=self.directory,
             ),
             tuple(groups),
         )
@@ -251,7 +252,7 @@ _NOBODY = WorkerSpec("", PLAYER)
 
 
 def _player_name(buffer: str) -> str:
-    return f"replay_{buffer}"
+    return f"rest_of_{buffer}"
 
 
 def _player(path: Path, buffer: str, worker: str) -> WorkerSpec:

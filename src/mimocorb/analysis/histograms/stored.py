@@ -1,0 +1,380 @@
+"""The histograms of a run as everybody else sees them, while it goes on and afterwards.
+
+While the run goes on, a histogram is the sum of the pages that its processes publish into
+(:mod:`~mimocorb.analysis.histograms.page`); at the end of the run this sum goes into
+``histograms.json``, in the form of UHI, and the pages are removed. Of a run that was killed the
+pages stay, and are the histogram.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimocorb._files import read_regular
+from mimocorb.analysis.histograms.fit_result import Fit, fits_of
+from mimocorb.analysis.histograms.page import DIRECTORY, Copy, Tally, pages_of, read_page
+from mimocorb.errors import DamagedFile, SetupError
+
+if TYPE_CHECKING:
+    import boost_histogram as bh
+
+__all__ = [
+    "HISTOGRAMS_FILE",
+    "RunHistogram",
+    "merged",
+    "read_histograms",
+    "remove_pages",
+    "stored_text",
+]
+
+HISTOGRAMS_FILE = "histograms.json"
+_LARGEST_FILE = 1 << 30
+_OURS = "mimocorb"
+
+
+@dataclass(frozen=True)
+class RunHistogram:
+    """A histogram of a run at one moment.
+
+    It is one of the histograms that UHI describes: ``hist``, ``mplhep`` and others draw it as it
+    is, and :attr:`counts` has it as a histogram of boost-histogram.
+
+    Attributes
+    ----------
+    name
+        Of the worker that fills it.
+    counts : boost_histogram.Histogram
+        Its bins, under- and overflow included. Axes have ``label`` and ``unit``.
+    title, buffer
+        For pictures, and whose events are in it.
+    filled
+        The expressions by what they are for: x, y, mean_of, weight, where.
+    mean_unit
+        Unit of the mean in a profile.
+    events, entries, no_numbers
+        Events that were given, values that have been filled, and values that are in no bin because
+        they were no numbers.
+    sequence
+        Number that grows whenever there is something new.
+    updated_s
+        UTC when something was last filled; 0 if nothing was yet.
+    live_time_s
+        How long the source was able to take the events; None if that is not known.
+    fits : tuple of Fit
+        What has been fitted to it, newest results.
+    """
+
+    name: str
+    counts: bh.Histogram[Any]
+    title: str = ""
+    buffer: str = ""
+    filled: Mapping[str, str] = field(default_factory=dict)
+    mean_unit: str = ""
+    events: int = 0
+    entries: int = 0
+    no_numbers: int = 0
+    sequence: int = 0
+    updated_s: float = 0.0
+    live_time_s: float | None = None
+    fits: tuple[Fit, ...] = ()
+
+    # --- the protocol of UHI
+
+    @property
+    def axes(self) -> Any:
+        """The axes."""
+        return self.counts.axes
+
+    @property
+    def kind(self) -> Any:
+        """``COUNT``, or ``MEAN`` for a profile."""
+        return self.counts.kind
+
+    def values(self, flow: bool = False) -> NDArray[Any]:
+        """Return the contents of the bins: counts, sums of weights, or means."""
+        found: NDArray[Any] = self.counts.values(flow=flow)
+        return found
+
+    def variances(self, flow: bool = False) -> NDArray[Any]:
+        """Return the squares of one standard deviation of these."""
+        found = self.counts.variances(flow=flow)
+        return self.values(flow).astype(float) if found is None else np.asarray(found)
+
+    def counts_in_bins(self, flow: bool = False) -> NDArray[Any]:
+        """Return how many entries are in each bin, whatever the values are."""
+        found: NDArray[Any] = self.counts.counts(flow=flow)
+        return found
+
+    # --- as others want it
+
+    @property
+    def is_profile(self) -> bool:
+        """Whether the bins have means."""
+        return str(self.kind) == "MEAN"
+
+    def axis_label(self, number: int) -> str:
+        """Return the label of an axis with its unit, for pictures."""
+        axis = self.axes[number]
+        return labelled(getattr(axis, "label", ""), getattr(axis, "unit", ""))
+
+    @property
+    def value_label(self) -> str:
+        """What the values are, for pictures."""
+        if self.is_profile:
+            return labelled(f"mean of {self.filled.get('mean_of', '?')}", self.mean_unit)
+        return "sum of weights" if "weight" in self.filled else "entries"
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return all of it in lists, numbers and texts, for pages and programs.
+
+        ``values`` and ``variances`` have no under- and overflow; of one dimension ``underflow`` and
+        ``overflow`` say these.
+        """
+        values, variances = self.values(), self.variances()
+        if self.is_profile:
+            values, variances = np.nan_to_num(values), np.nan_to_num(variances)
+        plain = {
+            "name": self.name,
+            **self._about(),
+            "kind": str(self.kind),
+            "value_label": self.value_label,
+            "axes": [
+                {
+                    "label": getattr(axis, "label", ""),
+                    "unit": getattr(axis, "unit", ""),
+                    "edges": axis.edges.tolist(),
+                    "scale": "log" if is_log(axis) else "linear",
+                }
+                for axis in self.axes
+            ],
+            "values": values.tolist(),
+            "variances": variances.tolist(),
+        }
+        if len(self.axes) == 1:
+            flow = self.values(flow=True)
+            plain |= {"underflow": flow[0].item(), "overflow": flow[-1].item()}
+        return plain
+
+    def to_uhi(self) -> dict[str, Any]:
+        """Return it in the form of UHI for JSON and other files, with what is known besides."""
+        from boost_histogram.serialization import to_uhi
+
+        content = to_uhi(self.counts)
+        storage = content["storage"]
+        for part in ("values", "variances"):  # of a mean of no value, or the spread of one
+            if part in storage:
+                storage[part] = np.nan_to_num(storage[part])
+        content["metadata"] = {"name": self.name, _OURS: self._about()}
+        return content
+
+    @classmethod
+    def from_uhi(cls, name: str, content: Mapping[str, Any]) -> RunHistogram:
+        """Make one of a histogram in the form of UHI, whoever wrote it."""
+        from boost_histogram.serialization import from_uhi
+
+        about = dict((content.get("metadata") or {}).get(_OURS, {}))
+        counts = from_uhi(dict(content))
+        if not about:
+            about = {"title": name, "entries": int(np.sum(counts.counts(flow=True)))}
+        fits = tuple(map(Fit.from_plain, about.pop("fits", ())))
+        return cls(name, counts, **about, fits=fits)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "buffer": self.buffer,
+            "filled": dict(self.filled),
+            "mean_unit": self.mean_unit,
+            "events": self.events,
+            "entries": self.entries,
+            "no_numbers": self.no_numbers,
+            "sequence": self.sequence,
+            "updated_s": self.updated_s,
+            "live_time_s": self.live_time_s,
+            "fits": [fit.as_plain() for fit in self.fits],
+        }
+
+    def __add__(self, other: RunHistogram) -> RunHistogram:
+        """Return the sum with a histogram of another process or run.
+
+        Raises
+        ------
+        SetupError
+            It has other bins, or other things are filled.
+        """
+        if self.counts.axes != other.counts.axes or self.filled != other.filled:
+            raise SetupError(
+                f"{self.name}: these histograms cannot be added, as their bins, or what is filled"
+                f" into them, are not the same: {self._what()}; {other._what()}"
+            )
+        live = (self.live_time_s, other.live_time_s)
+        return replace(
+            self,
+            counts=self.counts + other.counts,
+            events=self.events + other.events,
+            entries=self.entries + other.entries,
+            no_numbers=self.no_numbers + other.no_numbers,
+            sequence=self.sequence + other.sequence,
+            updated_s=max(self.updated_s, other.updated_s),
+            live_time_s=None if None in live else sum(t for t in live if t is not None),
+            fits=(),
+        )
+
+    def _what(self) -> str:
+        axes = " and ".join(
+            f"{len(axis.edges) - 1} bins from {axis.edges[0]:g} to {axis.edges[-1]:g}"
+            for axis in self.axes
+        )
+        return f"{', '.join(self.filled.values())} in {axes}"
+
+
+def labelled(label: str, unit: str) -> str:
+    """Return a label with its unit, unless the name of the field has it at its end."""
+    if not unit:
+        return label
+    stem = label.removesuffix(f"_{unit}")
+    return f"{stem} / {unit}"
+
+
+def is_log(axis: Any) -> bool:
+    """Whether the logarithms of the bins are equally wide."""
+    transform = getattr(axis, "transform", None)
+    return transform is not None and "log" in repr(transform)
+
+
+def read_histograms(
+    directory: Path, live_s: Mapping[str, float] | None = None
+) -> dict[str, RunHistogram]:
+    """Return the histograms of a run by name: as they are now, or as they were at its end.
+
+    Parameters
+    ----------
+    directory
+        Of the run.
+    live_s
+        Live time at the source of each buffer, if the run goes on.
+
+    Raises
+    ------
+    DamagedFile
+        A file has been changed by somebody else, or is damaged.
+    """
+    path = directory / HISTOGRAMS_FILE
+    if path.exists():
+        return _read_file(path)
+    try:
+        found, fits = _sum_of_pages(directory), fits_of(directory).values()
+    except FileNotFoundError:  # the run has ended at this moment
+        return _read_file(path)
+    live_s = live_s or {}
+    return {
+        name: replace(
+            one,
+            live_time_s=live_s.get(one.buffer),
+            fits=tuple(fit for fit in fits if fit.histogram == name),
+        )
+        for name, one in found.items()
+    }
+
+
+def stored_text(histograms: Iterable[RunHistogram]) -> str:
+    """Return the text of ``histograms.json``."""
+    import uhi.io.json
+
+    return json.dumps({one.name: one.to_uhi() for one in histograms}, default=uhi.io.json.default)
+
+
+def remove_pages(directory: Path) -> None:
+    """Remove the pages, after their sum has been stored. Idempotent."""
+    for path in (*pages_of(directory), *fits_of(directory)):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    with contextlib.suppress(OSError):
+        (directory / DIRECTORY).rmdir()
+
+
+def merged(of_runs: Iterable[Mapping[str, RunHistogram]]) -> dict[str, RunHistogram]:
+    """Return the sums of the histograms of several runs that have the same name."""
+    total: dict[str, RunHistogram] = {}
+    for found in of_runs:
+        for name, one in found.items():
+            total[name] = total[name] + one if name in total else one
+    return total
+
+
+def _read_file(path: Path) -> dict[str, RunHistogram]:
+    import uhi.io.json
+
+    try:
+        content = json.loads(
+            read_regular(path, most_bytes=_LARGEST_FILE), object_hook=uhi.io.json.object_hook
+        )
+        return {name: RunHistogram.from_uhi(name, one) for name, one in content.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedFile(f"{path} holds no histograms: {error}") from error
+
+
+def _sum_of_pages(directory: Path) -> dict[str, RunHistogram]:
+    found: dict[str, RunHistogram] = {}
+    for path in pages_of(directory):
+        copy = read_page(path)
+        if copy.number:
+            one = _of_page(copy)
+            found[one.name] = found[one.name] + one if one.name in found else one
+    return found
+
+
+def _of_page(copy: Copy) -> RunHistogram:
+    about, tally = copy.about, copy.tally
+    return RunHistogram(
+        name=about["name"],
+        counts=_with_counts(about["uhi"], copy.counts),
+        title=about["title"],
+        buffer=about["buffer"],
+        filled=about["filled"],
+        mean_unit=about["mean_unit"],
+        events=tally.events,
+        entries=tally.entries,
+        no_numbers=tally.no_numbers,
+        sequence=copy.number,
+        updated_s=copy.updated_s if tally != Tally() else 0.0,
+    )
+
+
+_STORAGES = {
+    "int": "Int64",
+    "double": "Double",
+    "weighted": "Weight",
+    "mean": "Mean",
+    "weighted_mean": "WeightedMean",
+}
+
+
+def _with_counts(content: Mapping[str, Any], counts: bytes) -> bh.Histogram[Any]:
+    """Return the histogram of a page."""
+    import boost_histogram as bh
+    from boost_histogram.serialization import from_uhi
+
+    shape = [
+        (len(axis["edges"]) - 1 if "edges" in axis else axis["bins"]) + 2
+        for axis in content["axes"]
+    ]
+    axes = [
+        axis | ({"edges": np.asarray(axis["edges"])} if "edges" in axis else {})
+        for axis in content["axes"]
+    ]
+    nothing = {"type": "double", "values": np.zeros(shape)}
+    empty = from_uhi({**content, "axes": axes, "storage": nothing})
+    storage = getattr(bh.storage, _STORAGES[content["storage"]["type"]])
+    histogram = bh.Histogram(*empty.axes, storage=storage())
+    view = np.asarray(histogram.view(flow=True))
+    view[...] = np.frombuffer(counts, view.dtype).reshape(view.shape)
+    return histogram

@@ -1,0 +1,232 @@
+"""The source ``replay``: recorded events in the place of a device."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimocorb._words import how_many
+from mimocorb.buffers.exact import DoesNotFitError
+from mimocorb.components.form import source
+from mimocorb.components.meter import current
+from mimocorb.components.meter_page import Capability
+from mimocorb.components.records import RecordForm
+from mimocorb.components.worker import current_worker
+from mimocorb.errors import SetupError
+from mimocorb.recording.events import Events
+from mimocorb.recording.recording_format import Recording
+from mimocorb.run import recorded
+from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
+
+__all__ = ["replay"]
+
+_Data = int | Path | list[int | Path]
+
+
+@source(batch=True)
+def replay(
+    *,
+    data: int | Path | list[int | Path],
+    pace: Pace = "fastest",
+    rate_hz: float | None = None,
+    seed: int | None = None,
+    start: int | None = None,
+    stop: int | None = None,
+    step: int = 1,
+    loop: bool = False,
+    buffer: Mapping[str, Any],
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Play recorded events, of every format that ``mimocorb.open`` reads.
+
+    They keep their counters and times, also those in ns. The rates that the run shows are those of
+    the recorded times. What is damaged is not played: the source fails there, and says where.
+
+    Parameters
+    ----------
+    data
+        A file; a recording without its ending; the directory or the number of a run that has one
+        recording, or one of its recordings as ``12/waveforms``; a pattern with ``*``; or a list of
+        these, which are played one behind the other.
+    pace
+        ``fastest``: as fast as they are processed; ``original``: with the times between them that
+        they were recorded with; ``fixed`` or ``random``: with `rate_hz`, in equal steps or as
+        decays come.
+    rate_hz
+        Mean rate, in Hz, of the paces ``fixed`` and ``random``.
+    seed
+        Start of the random numbers of the pace ``random``; without one, each run has others.
+    start, stop
+        Which events of each recording: from the place `start` up to, but without, `stop`. As in
+        Python, -100 is the hundredth from the end.
+    step
+        Play every so many-th of them.
+    loop
+        Begin again behind the last event, until the run is ended. Counters and times then go on,
+        as if the recording went on.
+    buffer
+        Given by mimocorb.
+
+    Raises
+    ------
+    SetupError
+        There are no such events, they do not fit into the buffer, or the pace lacks its rate.
+    DamagedFile
+        An event is not what was written.
+    """
+    if current_worker().spec.number_of_processes > 1:
+        raise SetupError("replay: each process would play all events; set number_of_processes to 1")
+    recordings = _checked(buffer, data=data, pace=pace, rate_hz=rate_hz, step=step)
+    current().knows(Capability.PLAYED_BACK)
+    chosen = [_part(_in_order(events), slice(start, stop, step)) for events in recordings]
+    form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
+    pacer, rounds = Pacer(pace, rate_hz, seed), NextRound()
+    while True:
+        for events in chosen:
+            pacer.begin()
+            for block in events.blocks(strict=True):
+                for part in pacer.parts(block):
+                    yield _fitting(part.data, form), rounds.metadata(part)
+        if not loop or not any(map(len, chosen)):
+            return
+        rounds.begin()
+
+
+def _in_order(events: Events) -> Events:
+    """Return the events of a recording as they were published, also if several processes wrote."""
+    file = events.file
+    if not isinstance(file, Recording) or len(file.segments) == 1:
+        return events
+    sequence = events.metadata.sequence
+    if sequence is None or len(sequence) != len(events) or (np.diff(sequence) > 0).all():
+        return events
+    return events.take(np.argsort(sequence, kind="stable"))
+
+
+def _part(events: Events, chosen: slice) -> Events:
+    places = range(len(events))[chosen]
+    return events if len(places) == len(events) else events.take(np.array(places, np.int64))
+
+
+# --- what mimocorb check asks
+
+
+def _checked(
+    buffer: Mapping[str, Any],
+    *,
+    data: _Data,
+    pace: Pace = "fastest",
+    rate_hz: float | None = None,
+    step: int = 1,
+    **_others: Any,
+) -> list[Events]:
+    """Return the recordings, which fit into the buffer; SetupError if something is wrong."""
+    check_pace(pace, rate_hz)
+    if step < 1:
+        raise SetupError(f"replay: step is {step}; it has to be at least 1")
+    opened = [events for place in _listed(data) for events in _recordings(place)]
+    for events in opened:
+        _check_form(events, buffer)
+        if pace == "original" and len(events) and without_time(events[:1]):
+            raise SetupError(
+                f"replay: {events.name} does not say when its events were recorded; choose the pace"
+                " fixed or random, with rate_hz"
+            )
+    return opened
+
+
+def _check(buffer: Mapping[str, Any], **config: Any) -> None:
+    for events in _checked(buffer, **config):
+        events.close()
+
+
+replay.check = _check  # type: ignore[attr-defined]  # called as that of a class
+
+
+def _listed(data: _Data) -> list[int | Path]:
+    if data == []:
+        raise SetupError("replay: data is an empty list; name at least one recording")
+    return data if isinstance(data, list) else [data]
+
+
+def _recordings(place: int | Path) -> Iterator[Events]:
+    """Yield the recordings that a file, a run or a pattern names."""
+    names = [place] if isinstance(place, int) or not glob.has_magic(str(place)) else _found(place)
+    for name in names:
+        opened = recorded.open(name)
+        if isinstance(opened, Events):
+            yield opened
+        elif len(opened) == 1:
+            yield from opened.values()
+        else:
+            some = next(iter(opened), None)
+            remedy = f"write for example {name}/{some}" if some else "name another run"
+            raise SetupError(
+                f"replay: {opened.directory} has {how_many(len(opened), 'recording')}:"
+                f" {', '.join(opened) or 'nothing that can be played'}; {remedy}"
+            )
+
+
+def _found(pattern: Path) -> list[int | Path]:
+    """Return what a pattern stands for: files and directories, or recordings without ending."""
+    found: list[int | Path] = [*_matching(pattern)]
+    if not found:
+        found = [
+            directory / name
+            for directory in _matching(pattern.parent)
+            if directory.is_dir()
+            for name in recorded.RecordedRun(directory)
+            if fnmatchcase(name, pattern.name)
+        ]
+    if not found:
+        raise SetupError(f"replay: there is no file, recording or run {pattern}")
+    return found
+
+
+def _matching(pattern: Path) -> list[Path]:
+    return [Path(name) for name in sorted(glob.glob(str(pattern)))]  # noqa: PTH207 - absolute
+
+
+def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
+    """Raise a SetupError if the events do not have the form of those of the buffer."""
+    form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
+    try:
+        form.rows(_fitting(np.zeros((1, events.values_per_slot), events.dtype), form))
+    except DoesNotFitError as error:
+        name = buffer.get("name") or "the buffer"
+        raise SetupError(
+            f"replay: the events of {events.name} do not fit into {name}: {error}. Give {name} the"
+            f" form of the recording, which is {_form_of(events)}"
+        ) from None
+
+
+def _form_of(events: Events) -> str:
+    """Return how the keys of a buffer for these events are written in a set-up."""
+    dtype = events.dtype
+    fields = ", ".join(f"{name}: {dtype[name]}" for name in dtype.names or ())
+    return f"data_length: {events.values_per_slot}, data_dtype: " + (
+        f"{{{fields}}}" if fields else str(dtype)
+    )
+
+
+def _fitting(data: Any, form: RecordForm) -> Any:
+    """Return a block as the buffer takes it: a channel alone, or each in one piece, if it is so."""
+    names, channels = data.dtype.names, form.dtype.names
+    if data.dtype == form.dtype:
+        return data
+    if names is not None and channels is None and len(names) == 1:
+        return data[names[0]]
+    if names is None or channels is None or set(names) != set(channels):
+        return data
+    count = len(data)
+    target = {name: (count, form.samples, *form.dtype[name].shape) for name in channels}
+    return {
+        name: data[name].reshape(target[name])
+        if data[name].size == np.prod(target[name], dtype=np.int64)
+        else data[name]
+        for name in channels
+    }
