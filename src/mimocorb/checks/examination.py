@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
 from mimocorb.buffers.shared_memory import MAX_HANDLES
+from mimocorb.checks.examining import Examined
 from mimocorb.checks.trial import Manner, Trial, try_functions
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
@@ -107,7 +108,7 @@ def examine(setup: Setup, manner: Manner | None = None) -> Examination:
         }
         found += [*_taken_names(setup, files), *_crowded_buffers(setup)]
         for condition in setup.stop_when:
-            found += _unreported(setup, condition)
+            found += _unreported(setup, condition, examined)
         if not has_errors(found) and not any(one.takes_data for one in examined.values()):
             found += _useless_data(setup)
     return Examination(sorted(dict.fromkeys(found), key=lambda one: one.where), trials)
@@ -177,15 +178,20 @@ def _crowded_buffers(setup: Setup) -> Iterator[Problem]:
                 yield Problem(buffer.where, asked, f"found {number} for {buffer.name}", remedy)
 
 
-def _unreported(setup: Setup, condition: StopCondition) -> Iterator[Problem]:
+def _unreported(
+    setup: Setup, condition: StopCondition, examined: Mapping[str, Examined]
+) -> Iterator[Problem]:
     """Look whether a worker can report what a condition is about; a merge reports by itself."""
     buffers = [spec.name for spec in setup.buffers]
     spec = next((one for one in setup.workers if one.name == condition.subject), None)
     if spec is None or condition.subject in buffers or len(spec.reads) > 1:
         return
-    names = reported_names(spec.function)
+    told = examined[spec.name].preview.reports if spec.name in examined else None
+    names = reported_names(spec.function) if told is None else set(told)
     if names is None or condition.quantity in names:
         return
+    if told and condition.quantity.rpartition("_")[0] in told:
+        return  # with a unit behind it, which is known when there are data
     guess = slip_of(condition.quantity, names)
     remedy = f"add to it: report({condition.quantity}=…)"
     if spec.function.path is None:

@@ -26,12 +26,14 @@ COMMANDS = (
     "new",
     "files",
     "rerun",
+    "histograms",
     "finish",
     "schema",
     "runs",
     "compare",
     "status",
     "steer",
+    "web",
 )
 """The modules, in the order in which the help lists what they do."""
 

@@ -33,8 +33,8 @@ def add(commands: Commands) -> None:
 
 def finish(chosen: argparse.Namespace) -> int:
     """Run the workers that did not get their events, and all behind them, on the spill file."""
-    from mimocorb.run.record.catalogue import run_directory
     from mimocorb.run.finish import Rest
+    from mimocorb.run.record.catalogue import run_directory
 
     directory = run_directory(RUNS_DIRECTORY, chosen.run)
     rest = Rest(directory)

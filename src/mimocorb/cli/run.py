@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from mimocorb.cli.common import (
     count,
     print_page,
     print_problems,
+    print_text,
     seconds,
 )
 from mimocorb.setup.paths import RUNS_DIRECTORY
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from mimocorb.model import Setup
     from mimocorb.model.problem import Problem
     from mimocorb.run.record.summary import RunSummary
+    from mimocorb.run.run import Run
 
 __all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]
 
@@ -42,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--time", type=seconds, metavar="S", help="end after S seconds of data taking"
     )
     add_people(parser)
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="show the run in a browser as well, as long as it goes on",
+    )
     add_manner_arguments(parser)
 
 
@@ -100,7 +109,7 @@ def run(chosen: argparse.Namespace) -> int:
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
     if not examined(chosen, setup, problems) or setup is None:
         return BAD_USAGE
-    return run_and_report(setup, chosen, examined=True).exit_code
+    return run_and_report(setup, chosen, examined=True, web=chosen.web).exit_code
 
 
 def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Problem]) -> bool:
@@ -120,7 +129,7 @@ def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Pro
 
 
 def run_and_report(
-    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False
+    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False, web: bool = False
 ) -> RunSummary:
     """Run a set-up in the manner chosen and print the summary."""
     from mimocorb.run.options import RunOptions, SupervisorOptions
@@ -134,6 +143,20 @@ def run_and_report(
         examined=examined,
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
-    summary = run_setup(setup, options)
+    summary = run_setup(setup, options, beside=_page if web else None)
     print_page(summary.page())
     return summary
+
+
+@contextmanager
+def _page(run: Run) -> Iterator[None]:
+    """Serve the page of a run that has been prepared; print the links before it begins."""
+    from mimocorb.cli.web import page_beside
+
+    assert run.directory is not None
+    with page_beside(run.directory) as links:
+        print_text(links)
+        address = links.split("#")[0].split()[-1]
+        text = f"in the browser: {address}; mimocorb web --link prints the links to it"
+        run.log.add("INFO", "web", text)
+        yield

@@ -22,7 +22,7 @@ from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_state import BufferView, RunState, StateChange
 from mimocorb.run.screen.fitted_table import Column, fitted_table
-from mimocorb.run.wording import UNKNOWN, percent, rate, time_taken
+from mimocorb.run.wording import UNKNOWN, percent, rate, results_line, time_taken
 
 __all__ = ["moment", "one_line", "quality_of", "run_page", "runs_table", "section"]
 
@@ -178,7 +178,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         without = f", {time_taken(result.active_s)} of it without pauses" if paused else ""
         yield "data taking", time_taken(result.elapsed_s) + without
         for worker, found in result.results.items():
-            yield "result", f"{worker}: " + ", ".join(f"{n} = {v:g}" for n, v in found.items())
+            yield "result", f"{worker}: {results_line(found)}"
         yield "events", count(result.events)
         yield "exit code", str(result.exit_code)
     yield "operator", record.operator or UNKNOWN

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from mimocorb._words import count, how_many
+from mimocorb._words import count, how_many, with_error
 from mimocorb.run.run_state import Alarm, AlarmKind, BufferView, Goal, RunState, RunView
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "goal_progress",
     "percent",
     "rate",
+    "results_line",
     "stands_still",
     "status_line",
     "time_taken",
@@ -35,6 +36,27 @@ PAGE_WIDTH = 80
 UNKNOWN = "–"
 LEAST_SHOWN = 0.0005
 """A part of the dead time that would be written as 0.0 %."""
+
+
+def results_line(found: Mapping[str, float]) -> str:
+    """Return what a worker has reported, each result with its uncertainty if that was reported.
+
+    ``tau_error_ns`` or ``tau_ns_error`` is the uncertainty of ``tau_ns``.
+    """
+    errors = {name: _error_of(name, found) for name in found}
+    shown = [name for name in found if name not in errors.values()]
+    return ", ".join(
+        f"{name} = {with_error(found[name], found[error])}"
+        if (error := errors[name])
+        else f"{name} = {found[name]:g}"
+        for name in shown
+    )
+
+
+def _error_of(name: str, found: Mapping[str, float]) -> str:
+    stem, _, unit = name.rpartition("_")
+    names = (f"{name}_error", f"{stem}_error_{unit}")
+    return next((one for one in names if one in found), "")
 
 
 def duration(seconds: float | None) -> str:

@@ -245,6 +245,8 @@ class Histogram:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self._page.finish()
         self._page.close()
         again = self._repeats
         repeated = f"; {how_many(again, 'event')} came again and counted once" if again else ""

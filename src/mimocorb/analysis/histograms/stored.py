@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._files import read_regular
+from mimocorb.analysis.histograms.fit_result import Fit, fits_of
 from mimocorb.analysis.histograms.page import DIRECTORY, Copy, Tally, pages_of, read_page
 from mimocorb.errors import DamagedFile, SetupError
 
@@ -67,6 +68,8 @@ class RunHistogram:
         UTC when something was last filled; 0 if nothing was yet.
     live_time_s
         How long the source was able to take the events; None if that is not known.
+    fits : tuple of Fit
+        What has been fitted to it, newest results.
     """
 
     name: str
@@ -81,6 +84,7 @@ class RunHistogram:
     sequence: int = 0
     updated_s: float = 0.0
     live_time_s: float | None = None
+    fits: tuple[Fit, ...] = ()
 
     # --- the protocol of UHI
 
@@ -180,7 +184,8 @@ class RunHistogram:
         counts = from_uhi(dict(content))
         if not about:
             about = {"title": name, "entries": int(np.sum(counts.counts(flow=True)))}
-        return cls(name, counts, **about)
+        fits = tuple(map(Fit.from_plain, about.pop("fits", ())))
+        return cls(name, counts, **about, fits=fits)
 
     def _about(self) -> dict[str, Any]:
         return {
@@ -194,6 +199,7 @@ class RunHistogram:
             "sequence": self.sequence,
             "updated_s": self.updated_s,
             "live_time_s": self.live_time_s,
+            "fits": [fit.as_plain() for fit in self.fits],
         }
 
     def __add__(self, other: RunHistogram) -> RunHistogram:
@@ -219,6 +225,7 @@ class RunHistogram:
             sequence=self.sequence + other.sequence,
             updated_s=max(self.updated_s, other.updated_s),
             live_time_s=None if None in live else sum(t for t in live if t is not None),
+            fits=(),
         )
 
     def _what(self) -> str:
@@ -264,11 +271,18 @@ def read_histograms(
     if path.exists():
         return _read_file(path)
     try:
-        found = _sum_of_pages(directory)
+        found, fits = _sum_of_pages(directory), fits_of(directory).values()
     except FileNotFoundError:  # the run has ended at this moment
         return _read_file(path)
     live_s = live_s or {}
-    return {name: replace(one, live_time_s=live_s.get(one.buffer)) for name, one in found.items()}
+    return {
+        name: replace(
+            one,
+            live_time_s=live_s.get(one.buffer),
+            fits=tuple(fit for fit in fits if fit.histogram == name),
+        )
+        for name, one in found.items()
+    }
 
 
 def stored_text(histograms: Iterable[RunHistogram]) -> str:
@@ -280,7 +294,7 @@ def stored_text(histograms: Iterable[RunHistogram]) -> str:
 
 def remove_pages(directory: Path) -> None:
     """Remove the pages, after their sum has been stored. Idempotent."""
-    for path in pages_of(directory):
+    for path in (*pages_of(directory), *fits_of(directory)):
         with contextlib.suppress(OSError):
             path.unlink()
     with contextlib.suppress(OSError):

@@ -15,7 +15,15 @@ from mimocorb._words import count, how_many
 from mimocorb.run.accounts.live_time import Arrivals
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import BufferView, RunView
-from mimocorb.run.wording import PAGE_WIDTH, dead_causes, end_of, percent, rate, time_taken
+from mimocorb.run.wording import (
+    PAGE_WIDTH,
+    dead_causes,
+    end_of,
+    percent,
+    rate,
+    results_line,
+    time_taken,
+)
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 
 __all__ = ["MOST_LINES", "end_page"]
@@ -106,10 +114,7 @@ def _about(view: RunView, quality: Quality, started: str, *, has_failed: bool) -
     without = f", {time_taken(view.active_s)} without pauses" if paused else ""
     yield from _pair("data taking", f"{time_taken(view.elapsed_s)}{without}, from {started}", 1)
     yield from _pair("quality", ", ".join(quality), 1)
-    results = [
-        f"{worker}: " + ", ".join(f"{name} = {value:g}" for name, value in found.items())
-        for worker, found in view.results.items()
-    ]
+    results = [f"{worker}: {results_line(found)}" for worker, found in view.results.items()]
     for text in results[:2] if len(results) <= 2 else results[:1]:
         yield from _pair("result", text, 1)
     if len(results) > 2:

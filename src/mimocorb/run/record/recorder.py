@@ -16,6 +16,7 @@ from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
 from mimocorb.run.own_files import OwnFile, free_name
 from mimocorb.run.record.comparison import compare
+from mimocorb.run.record.notes import Note
 from mimocorb.run.record.provenance import commit_of, resolved, versions
 from mimocorb.run.record.quality import LEDGER_OPEN
 from mimocorb.run.record.run_directory import (
@@ -122,6 +123,11 @@ class Recorder:
         finally:
             now_s = time.monotonic()
             self._next_s = now_s + max(PROGRESS_INTERVAL_S, (now_s - began_s) / SHARE_OF_TIME)
+
+    def add_note(self, note: Note) -> None:
+        """Keep a note; it is written with the record at the next turn of the run."""
+        self.record = replace(self.record, notes=[*self.record.notes, note])
+        self._next_s = 0.0
 
     def end(self, changes: Sequence[StateChange], summary: RunSummary) -> None:
         """Write the record of a run that has ended, and its summary for people.

@@ -15,7 +15,7 @@ from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
-from mimocorb.run.wording import time_taken
+from mimocorb.run.wording import results_line, time_taken
 
 __all__ = ["RunSummary"]
 
@@ -134,8 +134,7 @@ class RunSummary:
         without = f", {time_taken(view.active_s)} of it without pauses" if paused else ""
         yield f"  data taking    {time_taken(view.elapsed_s)}{without}"
         for worker, results in view.results.items():
-            listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
-            yield f"  result         {worker}: {listed}"
+            yield f"  result         {worker}: {results_line(results)}"
         yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""
