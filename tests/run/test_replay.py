@@ -258,6 +258,18 @@ def test_what_is_damaged_is_not_played_but_told(tmp_path, waves, capsys):
         assert_same(events[:], block(0, 100))
 
 
+def test_a_recording_without_its_end_is_played_and_a_warning_says_so(tmp_path, waves, capsys):
+    (path,) = waves.parent.glob("*.arrows")
+    with mimocorb.open(waves) as events:
+        end = events.file.segments[path].batches[2].head.end
+    path.write_bytes(path.read_bytes()[: end + 10])
+    assert_same(played(tmp_path, {"data": "recorded/waves"}), block(0, 150))
+    (directory,) = run_directories(tmp_path / "target")
+    assert "warnings" in read_record(directory).quality
+    assert "waves: " in (directory / "log.txt").read_text()
+    assert "the end is missing: it has 150 events" in (directory / "log.txt").read_text()
+
+
 def test_several_processes_would_play_everything_twice(tmp_path, waves, capsys):
     path = write_setup(tmp_path, {"data": "recorded/waves"})
     arguments = ["--set", "recorded.number_of_processes=2"]

@@ -44,6 +44,7 @@ def end_page(
     title: str,
     directory: Path,
     unfinished: Path | None,
+    exported: Sequence[str],
     view: RunView,
     quality: Quality,
     started: str,
@@ -56,6 +57,8 @@ def end_page(
     ----------
     number, title, directory
         Number of the run, name of the set-up, and where the output is.
+    exported
+        What was written in another format at the end.
     unfinished
         The run whose left events are still to be processed, if there are any.
     view
@@ -70,6 +73,7 @@ def end_page(
     verdict = "FAILED:" if failures else "is complete: every event was processed"
     head = f"Run {number}, {end_of(title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
     about = list(_about(view, quality, started, has_failed=bool(failures)))
+    about += _pair("exported", "; ".join(exported))
     path = f"  {'output':<{INDENT - 2}}{shown(directory)}"
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"
