@@ -21,6 +21,7 @@ __all__ = [
     "drain_progress",
     "duration",
     "end_of",
+    "error_of",
     "goal_progress",
     "percent",
     "rate",
@@ -44,7 +45,7 @@ def results_line(found: Mapping[str, float]) -> str:
 
     ``tau_error_ns`` or ``tau_ns_error`` is the uncertainty of ``tau_ns``.
     """
-    errors = {name: _error_of(name, found) for name in found}
+    errors = {name: error_of(name, found) for name in found}
     shown = [name for name in found if name not in errors.values()]
     return ", ".join(
         f"{name} = {with_error(found[name], found[error])}"
@@ -54,7 +55,8 @@ def results_line(found: Mapping[str, float]) -> str:
     )
 
 
-def _error_of(name: str, found: Mapping[str, float]) -> str:
+def error_of(name: str, found: Mapping[str, float]) -> str:
+    """Return under which name the uncertainty of a result was reported; empty without one."""
     stem, _, unit = name.rpartition("_")
     names = (f"{name}_error", f"{stem}_error_{unit}")
     return next((one for one in names if one in found), "")

@@ -49,6 +49,7 @@ def end_page(summary: RunSummary) -> str:
     verdict = "FAILED:" if failures else "is complete: every event was processed"
     head = f"Run {number}, {end_of(summary.title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
     about = list(_about(view, summary.quality, summary.started, has_failed=bool(failures)))
+    about += _pair("exported", "; ".join(summary.exported))
     path = f"  {'output':<{INDENT - 2}}{shown(directory)}"
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"

@@ -38,6 +38,8 @@ class RunSummary:
         What went wrong; any failure makes the exit code 1.
     asked_to_end
         Whether it was asked to end, by Ctrl-C or otherwise.
+    exported
+        What was written in another format at the end.
     unfinished
         The run whose left events are still to be processed, if there are any.
     is_kept
@@ -55,6 +57,7 @@ class RunSummary:
     warnings: Sequence[str]
     asked_to_end: bool = False
     unfinished: Path | None = None
+    exported: Sequence[str] = ()
     is_kept: bool = True
 
     def __repr__(self) -> str:
@@ -128,6 +131,8 @@ class RunSummary:
         yield f"  data taking    {data_taking(view.elapsed_s, view.active_s)}"
         for worker, results in view.results.items():
             yield f"  result         {worker}: {results_line(results)}"
+        for text in self.exported:
+            yield f"  exported       {text}"
         yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""
