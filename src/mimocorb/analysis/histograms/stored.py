@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mimocorb._files import read_regular
 from mimocorb.analysis.histograms.fit_result import Fit, fits_of
 from mimocorb.analysis.histograms.page import DIRECTORY, Copy, Tally, pages_of, read_page
+from mimocorb.components.docstrings import unit_of
 from mimocorb.errors import DamagedFile, SetupError
 
 if TYPE_CHECKING:
@@ -240,8 +241,8 @@ def labelled(label: str, unit: str) -> str:
     """Return a label with its unit, unless the name of the field has it at its end."""
     if not unit:
         return label
-    stem = label.removesuffix(f"_{unit}")
-    return f"{stem} / {unit}"
+    stem = label.rpartition("_")[0] if unit_of(label, "") == unit else label
+    return f"{stem or label} / {unit}"
 
 
 def is_log(axis: Any) -> bool:
