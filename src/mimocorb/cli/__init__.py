@@ -30,6 +30,7 @@ COMMANDS = (
     "schema",
     "runs",
     "status",
+    "top",
     "steer",
 )
 """The modules, in the order in which the help lists what they do."""

@@ -35,13 +35,14 @@ def show_live(
     from IPython import get_ipython
     from IPython.display import Image, display
 
-    new_image: Any = Image  # without types of its own
+    new_image: Any = Image  # both without types of their own
+    show: Any = display
 
     if not hasattr(get_ipython(), "kernel"):
         print(text)
         return
     began_s = time.monotonic()
-    handle = display(new_image(draw(), format="png"), display_id=True)
+    handle = show(new_image(draw(), format="png"), display_id=True)
     took_s = time.monotonic() - began_s
     if is_over is None or handle is None:
         return

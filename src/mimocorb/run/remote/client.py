@@ -219,6 +219,16 @@ class RunClient(Closing):
         """Go on after a pause; returns when data are taken again. Raises as :meth:`pause`."""
         return self._command("resume", timeout_s)
 
+    def acknowledge(self) -> RunStatus:
+        """Say that somebody knows of all alarms that there are; they are no longer shown as new.
+
+        Raises
+        ------
+        RunUnreachable
+            The run has ended, or does not answer.
+        """
+        return self._command("acknowledge", 0.0)
+
     def stop(self, *, now: bool = False, timeout_s: float = 10.0) -> RunStatus:
         """End the run; returns when no more data are taken. :meth:`wait` waits for the end.
 
