@@ -73,7 +73,7 @@ $(environment): | machine
 	$(pip) install --quiet --upgrade 'pip>=25.1'
 
 $(project): $(native) | machine $(environment)
-	$(pip) install --quiet --editable '.[plots,analysis]'
+	$(pip) install --quiet --editable '.[plots,analysis,web]'
 	@touch $@
 
 $(tools): pyproject.toml $(project)

@@ -53,6 +53,7 @@ SMALLEST_KIB, LARGEST_KIB = 100, 2000
 LONGEST_FILLING_S = 60.0
 FORM = {"slot_count": 256, "data_length": 1, "data_dtype": {"number": "float64"}}
 SETUP = {
+    "disk_floor_mb": 0,
     "Buffers": {"raw": FORM},
     "Workers": {
         "numbers": {"file": "functions.py", "function": "numbers", "sinks": ["raw"]},

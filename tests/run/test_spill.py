@@ -367,7 +367,7 @@ def test_a_full_disk_pauses_the_run_and_stopped_then_it_leaves_what_is_accepted(
     ):
         pytest.skip("no file system of its own can be mounted here")
     source = Worker("numbers", {"RB_1": "write"}, {"events": 10**9})
-    chain(tmp_path, source=source)
+    chain(tmp_path, source=source, disk_floor_mb=0)
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
     command = [*namespace, "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]

@@ -94,7 +94,9 @@ def test_the_command_writes_and_says_what_is_lost(
     assert said.out == ""
     assert said.err.splitlines() == [
         "mimocorb convert: what workers take from config/simulation_config.yaml is in the new "
-        "file, the rest of it is not"
+        "file, the rest of it is not",
+        "mimocorb convert: comments of simultest_setup.yaml are not taken over: copy those that "
+        "matter",
     ]
     assert read_setup("new.yaml").worker("Fkt_1").config["eventcount"] == 10000
     written = (example / "new.yaml").read_text()

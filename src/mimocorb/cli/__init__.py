@@ -25,13 +25,16 @@ COMMANDS = (
     "describe",
     "new",
     "files",
+    "rerun",
     "histograms",
     "finish",
     "schema",
     "runs",
+    "compare",
     "status",
     "top",
     "steer",
+    "web",
 )
 """The modules, in the order in which the help lists what they do."""
 

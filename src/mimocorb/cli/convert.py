@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb.setup.checking.changed_meaning import bound_to_directory, changed_meaning
+    from mimocorb.compat.mimocorb2.changed_meaning import bound_to_directory, changed_meaning
     from mimocorb.setup.paths import shown
     from mimocorb.setup.recommended_form import recommended_form
 
@@ -56,11 +56,19 @@ def convert(chosen: argparse.Namespace) -> int:
         f"what workers take from {shown(path)} is in the new file, the rest of it is not"
         for path in form.dropped_files
     ]
+    if _has_comments(setup.path):
+        notes.append(f"comments of {chosen.setup} are not taken over: copy those that matter")
     if directory != setup.base_directory:
         notes.append(f"relative paths in configurations start at {shown(directory)} now")
     for note in [*notes, *changed_meaning(setup)]:
         complain(f"mimocorb convert: {note}")
     return OK
+
+
+def _has_comments(path: Path | None) -> bool:
+    """Whether a line of the file is a comment; one behind a value is not seen."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    return any(line.lstrip().startswith("#") for line in lines)
 
 
 def _written(path: Path, text: str, *, replace: bool) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mimocorb.cli.common import (
     BAD_USAGE,
@@ -14,13 +16,16 @@ from mimocorb.cli.common import (
     count,
     print_page,
     print_problems,
+    print_text,
     seconds,
 )
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
     from mimocorb.model import Setup
+    from mimocorb.model.problem import Problem
     from mimocorb.run.record.summary import RunSummary
+    from mimocorb.run.run import Run
 
 __all__ = ["add", "add_arguments", "add_manner_arguments", "run_and_report"]
 
@@ -40,11 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", type=seconds, metavar="S", help="end after S seconds of data taking"
     )
+    add_people(parser)
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="show the run in a browser as well, as long as it goes on",
+    )
+    add_manner_arguments(parser)
+
+
+def add_people(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments that say who runs it, and why."""
     parser.add_argument(
         "--operator", metavar="NAME", help="who takes the data (default: the login name)"
     )
     parser.add_argument("--comment", metavar="TEXT", help="why; kept in the record of the run")
-    add_manner_arguments(parser)
 
 
 def add_manner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,27 +104,32 @@ def run(chosen: argparse.Namespace) -> int:
         "output_directory": chosen.output,
         "drain_timeout_s": chosen.drain_timeout,
     }
-    setup = _examined(chosen, overrides)
-    return BAD_USAGE if setup is None else run_and_report(setup, chosen, examined=True).exit_code
-
-
-def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | None:
-    """Read the set-up and load its functions as ``mimocorb check`` does; prints the problems."""
-    from mimocorb.checks.examination import examine, has_errors
-    from mimocorb.checks.target import target_problems
-    from mimocorb.checks.trial import Manner
     from mimocorb.setup.dialects import examine_setup
 
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
+    if not examined(chosen, setup, problems) or setup is None:
+        return BAD_USAGE
+    return run_and_report(setup, chosen, examined=True, web=chosen.web).exit_code
+
+
+def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Problem]) -> bool:
+    """Load the functions of a set-up as ``mimocorb check`` does; says whether it can run.
+
+    Prints the problems, with those that there are already.
+    """
+    from mimocorb.checks.examination import examine, has_errors
+    from mimocorb.checks.target import target_problems
+    from mimocorb.checks.trial import Manner
+
     if setup is not None:
         manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)
         problems += [*examine(setup, manner).problems, *target_problems(setup)]
     print_problems(chosen.setup, problems)
-    return None if has_errors(problems) else setup
+    return not has_errors(problems)
 
 
 def run_and_report(
-    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False
+    setup: Setup, chosen: argparse.Namespace, *, examined: bool = False, web: bool = False
 ) -> RunSummary:
     """Run a set-up in the manner chosen and print the summary."""
     from mimocorb.run.options import RunOptions, SupervisorOptions
@@ -123,6 +143,20 @@ def run_and_report(
         examined=examined,
         supervisor=SupervisorOptions(start_method=chosen.start_method, debug=chosen.debug),
     )
-    summary = run_setup(setup, options)
+    summary = run_setup(setup, options, beside=_page if web else None)
     print_page(summary.page())
     return summary
+
+
+@contextmanager
+def _page(run: Run) -> Iterator[None]:
+    """Serve the page of a run that has been prepared; print the links before it begins."""
+    from mimocorb.cli.web import page_beside
+
+    assert run.directory is not None
+    with page_beside(run.directory) as links:
+        print_text(links)
+        address = links.split("#")[0].split()[-1]
+        text = f"in the browser: {address}; mimocorb web --link prints the links to it"
+        run.log.add("INFO", "web", text)
+        yield

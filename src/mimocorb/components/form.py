@@ -285,10 +285,14 @@ def _marked(kind: Kind, function: Any, options: dict[str, Any], *, batches: bool
         raise TypeError(_wrong(allowed, f"@{kind}({given})"))
 
     def mark(function: Any) -> Any:
-        if not callable(function):
+        # Others, such as functools.partial, have no name or no place for the mark.
+        if not callable(function) or not hasattr(function, "__name__"):
             raise TypeError(_wrong(allowed, repr(function)))
-        setattr(function, _KIND, kind)
-        setattr(function, _BATCH, batch)
+        try:
+            setattr(function, _KIND, kind)
+            setattr(function, _BATCH, batch)
+        except AttributeError:
+            raise TypeError(_wrong(allowed, repr(function))) from None
         return function
 
     return mark if function is None else mark(function)

@@ -238,7 +238,8 @@ class Segment(Closing):
         about = self.description
         if about is None:
             raise DamagedFile(f"{self.path} is empty")
-        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"])
+        has_notes = bool(about.get("about", {}).get("notes"))
+        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"], notes=has_notes)
 
     def read_batch(self, batch: Batch) -> Block:
         """Return the events of a batch.
@@ -248,8 +249,6 @@ class Segment(Closing):
         DamagedFile
             They are not what was written.
         """
-        import pyarrow as pa  # type: ignore[import-untyped]
-
         head = batch.head
         where = f"{self.path}: batch {head.says['batch']} at byte {head.at}"
         content = self.read(head.at, head.end - head.at)
@@ -259,11 +258,10 @@ class Segment(Closing):
                 f"{where} is damaged: its {how_many(batch.events, 'event')} are not what was"
                 " written"
             )
-        found = pa.ipc.read_record_batch(pa.py_buffer(content), self.columns.schema)
-        found.validate()
-        if found.num_rows != batch.events:
+        block = self.columns.block_of(content)
+        if len(block.data) != batch.events:
             raise DamagedFile(f"{where} contradicts itself")
-        return self.columns.block(found)
+        return block
 
     def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
         """Yield what is wrong with the file, one sentence each; reads all of it.

@@ -95,7 +95,8 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
 
     Fields are ``sequence`` (publish number), ``delivery`` (how often it had been handed out, this
     time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``time_ns`` (whole ns; the
-    least int64 if the event has none) and ``data``, the array of the slot.
+    least int64 if the event has none), ``may_repeat`` (whether what comes of it may be there
+    already) and ``data``, the array of the slot.
     """
     return np.dtype(
         [
@@ -105,6 +106,7 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
             ("timestamp", "<f8"),
             ("deadtime", "<f8"),
             ("time_ns", "<i8"),
+            ("may_repeat", "?"),
             ("data", dtype, (values_per_slot,)),
         ]
     )
@@ -305,8 +307,9 @@ def _events_of(archive: zipfile.ZipFile, member: str, dtype: np.dtype[Any] | Non
             raise ValueError(f"arrays of version {version} are not read")
         shape, _, found = read_header(file)
         names = event_dtype(np.dtype("u1"), 1).names or ()
-        older = tuple(name for name in names if name != "time_ns")
-        if found.names not in (names, older) or found.hasobject:
+        added = ("may_repeat", "time_ns")
+        older = [tuple(n for n in names if n not in added[:count]) for count in range(3)]
+        if found.names not in older or found.hasobject:
             raise ValueError(f"it holds {str(found)[:80]}, which are no events")
         if dtype is not None and any(found[name] != dtype[name] for name in found.names):
             raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {dtype}")

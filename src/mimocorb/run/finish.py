@@ -83,7 +83,8 @@ class Rest:
     Raises
     ------
     SetupError
-        There is no spill file, or it is damaged, or it is what a run has left that processed the rest of another.
+        There is no spill file, or it is damaged, or the run has itself processed the rest of
+        another.
     """
 
     def __init__(self, directory: Path) -> None:

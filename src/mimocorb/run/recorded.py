@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RecordedRun", "differences_from_the_ledger", "open"]
 
+_SHOWN_BYTES = 16
+
 
 def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
     """Open recorded events, while the run that writes them goes on as well.
@@ -133,9 +135,11 @@ def _format_of(path: Path) -> Format:
     for format_ in formats().values():
         if format_.part(path) is not None:
             return format_
+    with path.open("rb") as file:
+        head = file.read(_SHOWN_BYTES)
+    found = f"it begins with {head!r}" if head else "it is empty"
     raise SetupError(
-        f"{path} is of no format that is known: {', '.join(formats())}. A table of text begins with"
-        " a line with the names of its columns, separated by tabs: counter, timestamp, deadtime."
+        f"{path} is of no format that is known: {found}. Tried: {', '.join(formats())}"
     )
 
 
@@ -150,7 +154,7 @@ def _parts(directory: Path) -> dict[str, dict[Path, Format]]:
         if path.name.startswith(".") or not path.is_file():
             continue
         for format_ in formats().values():
-            part = format_.part(path)
+            part = None if format_.of_others else format_.part(path)
             if part is not None:
                 name = part.name
                 if kinds.setdefault(name, format_.name) != format_.name:

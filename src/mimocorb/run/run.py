@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.analysis.histograms.page import pages_of
 from mimocorb.checks.examination import warnings_of
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.errors import HandleMisuse, MimocorbError, OutputError
 from mimocorb.model import Setup
 from mimocorb.run.console import Console
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
+from mimocorb.run.record.notes import Note
 from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import (
     copied_code,
@@ -31,7 +34,6 @@ from mimocorb.run.run_state import AlarmKind, RunState, RunView
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
-from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Run", "run_setup"]
@@ -137,7 +139,7 @@ class Run(Closing):
             supervisor.start(directory, record.number, copied_code(directory, record.files))
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
-            self._control = control = ControlServer(supervisor, directory, number)
+            self._control = control = ControlServer(supervisor, directory, number, self._keep_note)
             stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
@@ -232,6 +234,11 @@ class Run(Closing):
         self.log.close()
         self._signals.close()
 
+    def _keep_note(self, note: Note) -> None:
+        self.recorder.add_note(note)
+        judged = "" if note.kind == "comment" else f"{note.kind}: "
+        self.log.add("INFO", ORIGIN, f"note by {note.by}: {judged}{note.text}".rstrip(": "))
+
     def _record_states(self) -> None:
         """Write the state of the run into its record; data taking does not depend on that."""
         try:
@@ -242,15 +249,28 @@ class Run(Closing):
                 self.log.add("ERROR", ORIGIN, str(error))
 
 
-def run_setup(setup: Setup, options: RunOptions | None = None) -> RunSummary:
+def run_setup(
+    setup: Setup,
+    options: RunOptions | None = None,
+    beside: Callable[[Run], AbstractContextManager[None]] | None = None,
+) -> RunSummary:
     """Run a checked set-up to its end.
+
+    Parameters
+    ----------
+    setup, options
+        What to run, and how.
+    beside
+        What is there as long as the run goes on; it is entered when the run has its directory.
 
     Raises
     ------
     MimocorbError
         The run could not be started: no directory, no memory.
     """
-    with Run(setup, options) as run:
+    with Run(setup, options) as run, ExitStack() as stack:
         run.prepare()
+        if beside is not None:
+            stack.enter_context(beside(run))
         run.execute()
         return run.finish()

@@ -177,7 +177,8 @@ class BufferView(BufferStats):
         Part of the time in which the sources of this buffer could take no event; None where no
         source writes or nothing has been measured.
     dead_time
-        `dead_fraction` by cause: ring_full, paused, reading_out, device_lost; what is not known is missing.
+        `dead_fraction` by cause: ring_full, paused, reading_out, device_lost; what is not known is
+        missing.
     to_drain
         Events that were due when the run began to drain, and those that have come since; None
         before.

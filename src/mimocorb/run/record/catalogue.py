@@ -13,12 +13,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from mimocorb._files import open_regular
 from mimocorb.errors import RunRecordError
+from mimocorb.run.record.notes import Note
 from mimocorb.run.record.quality import KILLED, LEDGER_OPEN
 from mimocorb.run.record.run_directory import free_reserved_room
 from mimocorb.run.record.run_record import RECORD_FILE, RunRecord, read_record, write_record
@@ -27,6 +28,7 @@ from mimocorb.run.run_log import JSON_LOG
 __all__ = [
     "Catalogue",
     "KnownRun",
+    "add_note",
     "catalogue",
     "find_run",
     "is_run",
@@ -170,6 +172,29 @@ def look_at(directory: Path) -> KnownRun:
     if lives is None:
         return KnownRun(directory, record, certain=False)
     return KnownRun(directory, record if lives else _completed(directory, record))
+
+
+def add_note(directory: Path, note: Note) -> RunRecord:
+    """Keep a note with a run that is over; returns its record.
+
+    Raises
+    ------
+    RunRecordError
+        There is no record, or the run goes on: it has to be asked.
+    OutputError
+        It cannot be written.
+    """
+    try:
+        look_at(directory)  # completes the record of one that was killed
+        with _locked(directory / RECORD_FILE):
+            record = read_record(directory)
+            if not record.is_final:
+                raise RunRecordError(f"{directory}: the run goes on, and writes its record itself")
+            record = replace(record, notes=[*record.notes, note])
+            write_record(directory, record)
+            return record
+    except PermissionError as error:
+        raise RunRecordError(f"{directory}: {error.strerror or error}") from error
 
 
 def _completed(directory: Path, record: RunRecord) -> RunRecord:

@@ -16,6 +16,7 @@ from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
 from mimocorb.run.own_files import OwnFile, free_name
 from mimocorb.run.record.comparison import compare
+from mimocorb.run.record.notes import Note
 from mimocorb.run.record.provenance import commit_of, resolved, versions
 from mimocorb.run.record.quality import LEDGER_OPEN
 from mimocorb.run.record.run_directory import (
@@ -88,6 +89,7 @@ class Recorder:
             supervisor=ProcessIdentity.of_this_process(),
             command=list(sys.argv),
             repeats=self._repeated.number if self._repeated else None,
+            rerun_of=str(setup.rerun_of) if setup.rerun_of else None,
             versions=versions(),
             setup_commit=commit_of(setup.base_directory),
             files=copy_configuration(directory, setup),
@@ -121,6 +123,11 @@ class Recorder:
         finally:
             now_s = time.monotonic()
             self._next_s = now_s + max(PROGRESS_INTERVAL_S, (now_s - began_s) / SHARE_OF_TIME)
+
+    def add_note(self, note: Note) -> None:
+        """Keep a note; it is written with the record at the next turn of the run."""
+        self.record = replace(self.record, notes=[*self.record.notes, note])
+        self._next_s = 0.0
 
     def end(self, changes: Sequence[StateChange], summary: RunSummary) -> None:
         """Write the record of a run that has ended, and its summary for people.
@@ -178,6 +185,8 @@ class Recorder:
             for file in self._repeated.files
             if used.get(file.path, file.sha256) != file.sha256
         ]
+        if self.record.rerun_of is not None:  # other sources; what else was set is wanted so
+            return changed
         # Functions and output lie in another place now; options are seen in what they change.
         changed += [
             f"{found.key} was {found.first}, is {found.second}"

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from mimocorb._files import read_regular
 from mimocorb._json import to_json
 from mimocorb.errors import RunRecordError
+from mimocorb.run.record.notes import Note
 from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_log import utc
@@ -95,6 +96,8 @@ class RunRecord:
         How it was called.
     repeats
         Number of the run whose directory holds the set-up of this one.
+    rerun_of
+        Directory of the run whose recorded events were processed again; None: others.
     versions, setup_commit
         What it was made with; git commit of the set-up.
     files
@@ -105,6 +108,8 @@ class RunRecord:
         Every change of state.
     progress
         How far it has come; None before anything runs, and once there is a result.
+    notes
+        What people have written about it, while it went on or later.
     quality
         None as long as the run goes on.
     result
@@ -121,10 +126,12 @@ class RunRecord:
     last_sign_utc: str | None = None
     operator: str
     comment: str
+    notes: list[Note] = field(default_factory=list)
     quality: Quality | None = None
     supervisor: ProcessIdentity
     command: list[str]
     repeats: int | None
+    rerun_of: str | None = None
     versions: dict[str, Any]
     setup_commit: str | None
     files: list[CopiedFile]

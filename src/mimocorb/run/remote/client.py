@@ -229,6 +229,27 @@ class RunClient(Closing):
         """
         return self._command("acknowledge", 0.0)
 
+    def note(self, text: str, kind: str = "comment", timeout_s: float = 10.0) -> RunStatus:
+        """Have a note kept with the run.
+
+        Parameters
+        ----------
+        text
+            What is to be said.
+        kind
+            ``"comment"``, or what you think of its data: ``"good"``, ``"doubtful"``, ``"bad"``.
+        timeout_s
+            How long to wait for the answer, in seconds.
+
+        Raises
+        ------
+        CommandRefused
+            There is no such kind, the text is too long, or the run has no record.
+        RunUnreachable
+            The run has ended, or does not answer.
+        """
+        return self._status(self._ask("note", timeout_s=timeout_s, text=text, kind=kind))
+
     def stop(self, *, now: bool = False, timeout_s: float = 10.0) -> RunStatus:
         """End the run; returns when no more data are taken. :meth:`wait` waits for the end.
 

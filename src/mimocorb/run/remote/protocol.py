@@ -2,13 +2,14 @@
 
 A client sends a request and gets one answer, then may send the next::
 
-    → {"protocol": 1, "command": "pause", "by": "mimocorb pause", "timeout_s": 10}
-    ← {"protocol": 1, "mimocorb": "2.0.0", "ok": true, "changed": true, "status": {…}}
-    ← {"protocol": 1, "mimocorb": "2.0.0", "ok": false, "kind": "refused", "error": "…"}
+    → {"protocol": 2, "command": "pause", "by": "mimocorb pause", "timeout_s": 10}
+    ← {"protocol": 2, "mimocorb": "2.0.0", "ok": true, "changed": true, "status": {…}}
+    ← {"protocol": 2, "mimocorb": "2.0.0", "ok": false, "kind": "refused", "error": "…"}
 
 ``status`` is answered at once, and so is ``acknowledge``, after which all alarms count as known;
 ``pause``, ``resume``, ``stop`` and ``end`` when the run has come into the state asked for;
-``observe`` gives what an Observer needs; ``follow`` is answered when the run has ended. Histograms
+``observe`` gives what an Observer needs; ``note`` is kept in the
+record; ``follow`` is answered when the run has ended. Histograms
 are not asked for: clients read them from the directory of the run, see
 :mod:`mimocorb.analysis.histograms`. The number of the protocol changes whenever an older side would
 misunderstand a newer one; a side that meets another number refuses, and names both.
@@ -55,11 +56,23 @@ __all__ = [
     "status_to_plain",
 ]
 
-PROTOCOL = 1
-LONGEST_REQUEST = 4096
+PROTOCOL = 2
+"""Another number whenever a request or an answer changes: both sides have to say the same."""
+
+LONGEST_REQUEST = 16384
 LONGEST_ANSWER = 64 << 20
 LONGEST_NAME = 80
-COMMANDS = ("status", "pause", "resume", "stop", "end", "acknowledge", "observe", "follow")
+COMMANDS = (
+    "status",
+    "pause",
+    "resume",
+    "stop",
+    "end",
+    "acknowledge",
+    "observe",
+    "note",
+    "follow",
+)
 
 
 class BadRequest(Exception):
@@ -82,6 +95,8 @@ class Request:
         Which one to observe.
     lines
         How many of the newest lines of the log a status shall have.
+    kind, text
+        Of a note to be kept with the run; see :mod:`mimocorb.run.record.notes`.
     """
 
     command: str
@@ -89,6 +104,8 @@ class Request:
     timeout_s: float = 10.0
     buffer: str = ""
     lines: int = 0
+    kind: str = ""
+    text: str = ""
 
     def encoded(self) -> bytes:
         """Return the line to send."""
@@ -116,8 +133,8 @@ class Request:
     def _check(self) -> None:
         if self.command not in COMMANDS:
             raise BadRequest(f"no such command: give one of {', '.join(COMMANDS)}")
-        if not all(isinstance(text, str) for text in (self.by, self.buffer)):
-            raise BadRequest("'by' and 'buffer' must be texts")
+        if not all(isinstance(text, str) for text in (self.by, self.buffer, self.kind, self.text)):
+            raise BadRequest("'by', 'buffer', 'kind' and 'text' must be texts")
         if not _is_number(self.timeout_s) or not _is_number(self.lines):
             raise BadRequest("'timeout_s' and 'lines' must be numbers from 0")
 

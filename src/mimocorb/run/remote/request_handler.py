@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import mimocorb
 from mimocorb.errors import MimocorbError
+from mimocorb.run.record.notes import Note, checked_kind, checked_text
 from mimocorb.run.remote.place import user_name
 from mimocorb.run.remote.protocol import (
     Request,
@@ -19,6 +20,7 @@ from mimocorb.run.remote.protocol import (
     refusal,
     status_to_plain,
 )
+from mimocorb.run.run_log import utc
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.run.supervision.supervisor import Supervisor
 
@@ -125,12 +127,21 @@ class RequestHandler:
     ----------
     supervisor, directory, number
         Of the run; a run need not have a number.
+    keep_note
+        Keeps a note with the run; None: the run has no record.
     """
 
-    def __init__(self, supervisor: Supervisor, directory: Path, number: int | None) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        directory: Path,
+        number: int | None,
+        keep_note: Callable[[Note], None] | None = None,
+    ) -> None:
         self._supervisor = supervisor
         self._directory = directory
         self._number = number
+        self._keep_note = keep_note
         self._started_s = time.time()
         self._answers: dict[tuple[bool, int], bytes] = {}
 
@@ -151,6 +162,8 @@ class RequestHandler:
             self._supervisor.alarms.acknowledge(self._client(request, pid))
         if request.command == "observe":
             return self._observer(request.buffer)
+        if request.command == "note":
+            return self._note(request)
         return WantedStatus(self, int(request.lines))
 
     def _steer(self, request: Request, pid: int) -> bytes | Awaited:
@@ -181,6 +194,18 @@ class RequestHandler:
             return answer(observer=observer_to_plain(buffers[name].new_observer()))
         except MimocorbError as error:
             return refusal("refused", str(error))
+
+    def _note(self, request: Request) -> bytes:
+        """Keep what somebody has written about the run."""
+        if self._keep_note is None:
+            return refusal("refused", "this run has no record that could keep a note")
+        try:
+            kind = checked_kind(request.kind)
+            text = checked_text(request.text, kind)
+        except MimocorbError as error:
+            return refusal("refused", str(error))
+        self._keep_note(Note(utc(time.time()), request.name, kind, text))
+        return self.status(changed=True)
 
     def status(
         self, *, changed: bool = False, lines: int = 0, failures: Sequence[str] | None = None

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from mimocorb.errors import OutputError
 from mimocorb.run.findings import ORIGIN
+from mimocorb.run.record.notes import Note
 from mimocorb.run.remote.place import (
     NOTE,
     listening,
@@ -83,6 +84,8 @@ class ControlServer:
         Of the run; the place of the socket is noted in it.
     number
         Of the run, if it has one.
+    keep_note
+        Keeps a note with the run; None: the run has no record.
 
     Notes
     -----
@@ -90,8 +93,14 @@ class ControlServer:
     on without; its log has a warning.
     """
 
-    def __init__(self, supervisor: Supervisor, directory: Path, number: int | None = None) -> None:
-        self._handler = RequestHandler(supervisor, directory, number)
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        directory: Path,
+        number: int | None = None,
+        keep_note: Callable[[Note], None] | None = None,
+    ) -> None:
+        self._handler = RequestHandler(supervisor, directory, number, keep_note)
         self._loop = supervisor.loop
         self._log = supervisor.log
         self._look = supervisor.view
@@ -252,7 +261,7 @@ class ControlServer:
     # --- clients
 
     def _accept(self) -> None:
-        """Let in those who wait at the door, but not more than there is room for."""
+        """Accept those who wait to be connected, but not more than there is room for."""
         for _ in range(MOST_CLIENTS):
             if self._listener is None:
                 return

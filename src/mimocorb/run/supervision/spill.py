@@ -220,5 +220,6 @@ class _StandIn:
         row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
         row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
         row["time_ns"] = NO_TIME if self._reader.time_ns is None else self._reader.time_ns
+        row["may_repeat"] = self._reader.may_repeat
         row["data"] = data
         return row

@@ -152,12 +152,13 @@ class Supervisor:
         )
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
+        disk = DiskWatch(setup.disk_low_gb, setup.disk_floor_mb, self.alarms)
         self._watchers: tuple[Watcher, ...] = (
             self._exits,
             UnreportedResults(setup, self.results, self.clock, self.findings, self.functions),
             SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms),
             self._hang_watch,
-            DiskWatch(setup.disk_low_gb, self.alarms),
+            disk,
             Standstill(self.functions, self.buffers, self.findings),
             HeldUp(
                 self.functions,
@@ -166,16 +167,22 @@ class Supervisor:
                 end_grace_s=self.options.end_grace_s,
                 drain_timeout_s=timeout_s,
             ),
-            FullDisk(self.functions, self.alarms, state=lambda: self.state, pause=self._pause),
+            FullDisk(
+                self.functions,
+                self.alarms,
+                state=lambda: self.state,
+                pause=self._pause,
+                below_floor=lambda: disk.below_floor,
+            ),
             self.quarantine_files,
         )
 
     # --- setting up
 
-    def create_buffers(self) -> dict[str, NewBuffer]:
-        """Create the ring buffers of the set-up."""
+    def create_buffers(self, make: type[NewBuffer] = NewBuffer) -> dict[str, NewBuffer]:
+        """Create the ring buffers of the set-up, of the class `make`."""
         for spec in self.setup.buffers:
-            self.buffers[spec.name] = NewBuffer(
+            self.buffers[spec.name] = make(
                 spec.slot_count,
                 spec.data_length,
                 spec.data_dtype,

@@ -1,0 +1,76 @@
+"""What the numbers of a buffer mean on a screen: time of a sample, unit of a channel, trigger.
+
+A buffer has no place for that. The functions that work with it know, and have it in their
+configuration under the names that the oscilloscope and the recordings use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+__all__ = ["axes_of"]
+
+NUMBERS = (
+    "sample_time_ns",
+    "pre_trigger_samples",
+    "analogue_offset",
+    "trigger_level",
+    "channel_range",
+)
+_LISTS = ("observes", "sources", "sinks")
+_IN_VOLT = {"analogue_offset": 1000.0, "trigger_level": 1000.0}
+
+
+def axes_of(setup: Mapping[str, Any], buffer: str) -> dict[str, Any]:
+    """Return what is known of the axes of a buffer, from the set-up of a run as its record has it.
+
+    The nearest function counts: one that shows the buffer, then one that reads or writes it, then
+    those upstream and downstream, whose events are cut from the same ones.
+    """
+    found: dict[str, Any] = {}
+    units: dict[str, str] = {}
+    for config in _configurations(setup, buffer):
+        for key in NUMBERS:
+            value = config.get(key)
+            if key not in found and isinstance(value, int | float):
+                found[key] = value * _IN_VOLT.get(key, 1.0)
+        given = config.get("units")
+        if isinstance(given, Mapping):
+            units = {str(name): str(unit) for name, unit in given.items()} | units
+    return found | {"units": units, "unit": "mV"}
+
+
+def _configurations(setup: Mapping[str, Any], buffer: str) -> Iterator[Mapping[str, Any]]:
+    workers: Mapping[str, Mapping[str, Any]] = setup.get("Workers", {})
+    seen: set[str] = set()
+    reached, length = {buffer}, setup.get("Buffers", {}).get(buffer, {}).get("data_length")
+    while True:
+        near = [
+            (name, worker)
+            for name, worker in sorted(workers.items(), key=lambda one: _rank(one[1], reached))
+            if name not in seen and reached & set(_buffers(worker))
+        ]
+        if not near:
+            return
+        for name, worker in near:
+            seen.add(name)
+            config = worker.get("config")
+            yield config if isinstance(config, Mapping) else {}
+        for _, worker in near:
+            # Only where events are as long as these do they have the same time axis.
+            reached |= {
+                other
+                for other in _buffers(worker)
+                if setup.get("Buffers", {}).get(other, {}).get("data_length") == length
+            }
+
+
+def _buffers(worker: Mapping[str, Any], lists: Iterable[str] = _LISTS) -> Iterator[str]:
+    for key in lists:
+        yield from worker.get(key) or ()
+
+
+def _rank(worker: Mapping[str, Any], reached: set[str]) -> int:
+    """Return how much is given on what a function says: displays are there to say it."""
+    return next((n for n, key in enumerate(_LISTS) if reached & set(worker.get(key) or ())), 9)

@@ -1,0 +1,362 @@
+// The scope: newest event of a buffer, as fast as the screen shows it; zoom, cursors, hold.
+
+import { $, digits, el, fill, setText } from "./dom.js";
+import { Plot } from "./plot.js";
+
+const TIME_UNITS = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
+const FADE = { off: 0, short: 0.25, long: 0.04, all: 1 };
+
+export class Scope {
+  // link: {send(message), frame(buffer, counter) → ArrayBuffer}
+  constructor(link) {
+    this.link = link;
+    this.buffers = [];
+    this.buffer = null;
+    this.axes = {};
+    this.frame = null;
+    this.held = false;
+    this.hidden = new Set();
+    this.ranges = new Map(); // channel → [low, high]; without: the range of all
+    this.auto = true;
+    this.drawn = 0;
+    this.times = [];
+    this.latencies = [];
+    this.plot = new Plot($("scope-plot"), {
+      label: "scope",
+      zoomY: false,
+      onView: () => this._viewChanged(),
+      onCursor: () => this._measure(),
+    });
+    $("scope-buffer").addEventListener("change", (event) => this.choose(event.target.value));
+    $("scope-hold").addEventListener("click", () => this.hold(!this.held));
+    $("scope-cursors").addEventListener("click", () => this.toggleCursors());
+    $("scope-auto").addEventListener("click", () => this.autoscale());
+    $("scope-reset").addEventListener("click", () => this.plot.setView(null));
+    $("scope-persist").addEventListener("change", (event) => {
+      this.plot.persistence = FADE[event.target.value];
+      this.plot.persisted?.clear();
+      this.plot.draw();
+    });
+    $("scope-find").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.find(Number($("scope-number").value));
+    });
+    $("scope-up").addEventListener("click", () => this._scale(0.8));
+    $("scope-down").addEventListener("click", () => this._scale(1.25));
+  }
+
+  setBuffers(buffers) {
+    this.buffers = buffers;
+    const names = buffers.map((buffer) => buffer.name);
+    $("scope-buffer").replaceChildren(...names.map((name) => el("option", { value: name }, name)));
+    const waves = buffers.filter((buffer) => buffer.length > 1);
+    const kept = names.includes(this.buffer) ? this.buffer : (waves[0] ?? buffers[0])?.name;
+    this.buffer = null;
+    if (kept) this.choose(kept);
+  }
+
+  choose(name) {
+    $("scope-buffer").value = name;
+    this.buffer = name;
+    this.axes = this.buffers.find((buffer) => buffer.name === name)?.axes ?? {};
+    this.frame = null;
+    this.held = false;
+    this.auto = true;
+    this.ranges.clear();
+    this.plot.active = null;
+    this.plot.series = [];
+    this.plot.marks = [];
+    this.plot.view = null;
+    this.plot.persisted?.clear();
+    setText($("scope-event"), "waiting for an event");
+    this.plot.draw();
+    this.watch();
+  }
+
+  // Say to the gateway what is wanted: nothing, if nobody sees it.
+  watch() {
+    if (!this.visible || this.held) {
+      this.link.send({ watch: null });
+      return;
+    }
+    const full = this.plot.zoomed || this.plot.cursors !== null;
+    const columns = Math.round(this.plot.frame.width * (window.devicePixelRatio || 1)) || 500;
+    this.link.send({ watch: this.buffer, columns: Math.min(2000, columns), full });
+  }
+
+  show(visible) {
+    this.visible = visible;
+    if (visible) this.plot._resize();
+    this.watch();
+  }
+
+  // --- frames
+
+  take(message) {
+    const frame = decoded(message);
+    if (frame.head.buffer !== this.buffer || this.held) {
+      this.link.send({ drawn: 1 });
+      return;
+    }
+    const waiting = this.next !== undefined;
+    this.next = frame;
+    if (!waiting) {
+      requestAnimationFrame(() => {
+        const newest = this.next;
+        this.next = undefined;
+        if (!this.held) this.showFrame(newest);
+        this.link.send({ drawn: 1 });
+        this._count(newest);
+      });
+    } else this.link.send({ drawn: 1 });
+  }
+
+  _count(frame) {
+    const now = performance.now();
+    this.drawn += 1;
+    this.times.push(now);
+    while (this.times[0] < now - 2000) this.times.shift();
+    const head = frame.head;
+    if (head.published_s) this.latencies.push(Date.now() / 1000 - head.published_s);
+    if (this.latencies.length > 400) this.latencies.shift();
+    const perSecond = this.times.length > 2 ? ((this.times.length - 1) * 1000) / (now - this.times[0]) : 0;
+    $("scope-plot").dataset.frames = this.drawn;
+    setText($("scope-rate"), `${perSecond.toFixed(1)} frames/s`);
+  }
+
+  showFrame(frame) {
+    const first = this.frame === null;
+    this.frame = frame;
+    const { head, channels } = frame;
+    $("scope-plot").dataset.counter = head.counter;
+    setText($("scope-event"), eventText(head));
+    this._numbers(head);
+    if (head.samples < 2) return;
+    const [unit, scale] = this._timeUnit(head.samples);
+    const dx = this.axes.sample_time_ns ? this.axes.sample_time_ns / scale : 1;
+    const x0 = -(this.axes.pre_trigger_samples ?? 0) * dx;
+    this.dx = dx;
+    this.x0 = x0;
+    this.unit = unit;
+    const offset = this.axes.analogue_offset ?? 0;
+    if (offset) for (const values of channels) for (let n = 0; n < values.length; n += 1) values[n] -= offset;
+    this.plot.options.xLabel = this.axes.sample_time_ns ? `time after ${x0 < 0 ? "trigger" : "first sample"} (${unit})` : "sample";
+    this.plot.options.yLabel = this._unitOf(head.channels[0]);
+    this.plot.series = head.channels.map((name, number) => ({
+      kind: "wave", name, number, values: channels[number], x0, dx, width: head.width,
+      range: this.ranges.get(name), hidden: this.hidden.has(name), label: `${name} (${this._unitOf(name)})`,
+    }));
+    if (first || this.auto) this._fit(first);
+    this.plot.setHome([x0, x0 + dx * (head.samples - 1)], this.plot.home.y);
+    this._marks(head);
+    if (first) this._channels(head.channels);
+    this.plot.draw();
+    if (this.plot.cursors) this._measure();
+  }
+
+  _timeUnit(samples) {
+    const step = this.axes.sample_time_ns;
+    if (!step) return ["samples", 1];
+    return TIME_UNITS.findLast(([, size]) => (step * samples) / size >= 2) ?? TIME_UNITS[0];
+  }
+
+  _unitOf(channel) { return this.axes.units?.[channel] ?? this.axes.unit ?? "mV"; }
+
+  _fit(first) {
+    let low = Infinity;
+    let high = -Infinity;
+    for (const series of this.plot.series) {
+      if (series.hidden) continue;
+      for (const value of series.values) {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    }
+    if (!Number.isFinite(low)) return;
+    const margin = 0.08 * (high - low) || 1;
+    const [bottom, top] = this.plot.home.y;
+    // An automatic scale grows at once and shrinks rarely: one that jumps cannot be read.
+    if (first || low < bottom || high > top || high - low < 0.3 * (top - bottom)) {
+      this.plot.setHome(this.plot.home.x, [low - margin, high + margin]);
+      this.plot.persisted?.clear();
+    }
+  }
+
+  _marks(head) {
+    const marks = [];
+    if (this.axes.pre_trigger_samples) marks.push({ x: 0, text: "T" });
+    if (this.axes.trigger_level != null) marks.push({ y: this.axes.trigger_level, text: "trigger level" });
+    for (const pulse of head.pulses ?? []) {
+      const series = this.plot.series.find((each) => each.name === pulse.channel);
+      if (!series || series.hidden) continue;
+      const place = Math.round(pulse.sample);
+      const at = head.width ? 2 * Math.floor(place / head.width) + 1 : place;
+      marks.push({
+        kind: "pulse", x: this.x0 + this.dx * pulse.sample, y: pulse.height ?? series.values[at] ?? 0,
+        range: series.range, colour: this.plot.colour(series), text: pulse.name,
+      });
+    }
+    this.plot.marks = marks;
+    $("scope-plot").dataset.pulses = marks.filter((mark) => mark.kind === "pulse").length;
+  }
+
+  _channels(names) {
+    $("scope-channels").replaceChildren(...names.map((name, number) => {
+      const colour = el("span", { class: "swatch" });
+      colour.style.background = this.plot.palette[number % this.plot.palette.length];
+      const shown = el("input", { type: "checkbox", "aria-label": `show ${name}` });
+      shown.checked = !this.hidden.has(name);
+      shown.addEventListener("change", () => {
+        if (shown.checked) this.hidden.delete(name);
+        else this.hidden.add(name);
+        this._again();
+      });
+      const pick = el("button", { class: "channel", type: "button", title: `scale of ${name} alone` }, colour, name);
+      pick.addEventListener("click", () => {
+        this.plot.active = this.plot.active === name ? null : name;
+        for (const other of $("scope-channels").querySelectorAll(".channel")) other.classList.toggle("active", other === pick && this.plot.active === name);
+        this.plot.draw();
+      });
+      return el("label", { class: "channel-row" }, shown, pick);
+    }));
+  }
+
+  // With a channel picked, its own scale changes; else that of all.
+  _scale(factor) {
+    const name = this.plot.active;
+    const scaled = ([low, high]) => {
+      const middle = (low + high) / 2;
+      return [middle + (low - middle) * factor, middle + (high - middle) * factor];
+    };
+    this.auto = false;
+    if (name) this.ranges.set(name, scaled(this.ranges.get(name) ?? this.plot.y));
+    else this.plot.setHome(this.plot.home.x, scaled(this.plot.home.y));
+    this._again();
+  }
+
+  autoscale() {
+    this.ranges.clear();
+    this.auto = true;
+    this.plot.view = null;
+    this._again(true);
+  }
+
+  _again(fit = false) {
+    if (!this.frame) return;
+    for (const series of this.plot.series) {
+      series.hidden = this.hidden.has(series.name);
+      series.range = this.ranges.get(series.name);
+    }
+    if (fit) this._fit(true);
+    this._marks(this.frame.head);
+    this.plot.persisted?.clear();
+    this.plot.draw();
+  }
+
+  // Events that are a few numbers are shown as numbers.
+  _numbers(head) {
+    const box = $("scope-values");
+    box.hidden = !head.values || head.samples > 1;
+    $("scope-plot").hidden = !box.hidden;
+    if (box.hidden) return;
+    fill(box.tBodies[0], Object.entries(head.values).map(([name, value]) => [name, digits(value, 6), this.axes.units?.[name] ?? ""]));
+  }
+
+  // --- zoom, hold, cursors
+
+  async _viewChanged() {
+    if (this.held) await this._fullOfHeld();
+    else this.watch();
+  }
+
+  async _fullOfHeld() {
+    if (!this.frame?.head.width || this.fetching) return;
+    this.fetching = true;
+    try {
+      const found = decoded(await this.link.frame(this.buffer, this.frame.head.counter));
+      if (this.held && found.head.counter === this.frame.head.counter) this.showFrame(found);
+    } catch (error) {
+      this.link.complain(error.message);
+    } finally {
+      this.fetching = false;
+    }
+  }
+
+  hold(held) {
+    this.held = held;
+    $("scope-hold").setAttribute("aria-pressed", held);
+    setText($("scope-hold"), held ? "Go on" : "Hold");
+    this.watch();
+    if (held && (this.plot.zoomed || this.plot.cursors)) this._fullOfHeld();
+  }
+
+  async find(counter) {
+    try {
+      const found = decoded(await this.link.frame(this.buffer, counter));
+      this.hold(true);
+      this.showFrame(found);
+    } catch (error) {
+      this.link.complain(error.message);
+    }
+  }
+
+  toggleCursors() {
+    const on = this.plot.cursors === null;
+    const [low, high] = this.plot.x;
+    this.plot.cursors = on ? [low + (high - low) / 3, low + (2 * (high - low)) / 3] : null;
+    $("scope-cursors").setAttribute("aria-pressed", on);
+    $("scope-measured").hidden = !on;
+    if (this.held && on) this._fullOfHeld();
+    else this.watch();
+    if (on) this._measure();
+    this.plot.drawOver();
+  }
+
+  valueAt(series, x) {
+    const place = Math.round((x - series.x0) / series.dx);
+    if (!series.width) return series.values[Math.max(0, Math.min(series.values.length - 1, place))];
+    const column = Math.floor(place / series.width);
+    return (series.values[2 * column] + series.values[2 * column + 1]) / 2;
+  }
+
+  _measure() {
+    const [a, b] = this.plot.cursors;
+    const rows = [["time", digits(a, 5), digits(b, 5), digits(b - a, 5), this.unit ?? ""]];
+    for (const series of this.plot.series) {
+      if (series.hidden) continue;
+      const [va, vb] = [this.valueAt(series, a), this.valueAt(series, b)];
+      rows.push([series.name, digits(va, 5), digits(vb, 5), digits(vb - va, 5), this._unitOf(series.name)]);
+    }
+    if (this.axes.sample_time_ns) {
+      const [, scale] = TIME_UNITS.find(([unit]) => unit === this.unit) ?? TIME_UNITS[0];
+      rows.push(["1/Δ", "", "", digits(1e3 / (Math.abs(b - a) * scale), 4), "MHz"]);
+    }
+    fill($("scope-measured").tBodies[0], rows);
+  }
+
+  latency(part) {
+    const sorted = [...this.latencies].sort((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+  }
+}
+
+export function decoded(message) {
+  const size = new DataView(message).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, size)));
+  let at = 4 + size;
+  const channels = head.lengths.map((length) => {
+    const values = new Float32Array(message, at, length);
+    at += 4 * length;
+    return values;
+  });
+  return { head, channels };
+}
+
+function eventText(head) {
+  const parts = [`event ${head.counter}`];
+  if (head.timestamp > 0 && head.timestamp < 253402300800) parts.push(new Date(head.timestamp * 1000).toLocaleTimeString("en-GB"));
+  if (head.deadtime >= 0) parts.push(`dead time ${digits(100 * head.deadtime, 3)} %`);
+  if (head.skipped) parts.push(`${head.skipped} not shown before it`);
+  if (head.width) parts.push(`extremes of ${head.width} samples`);
+  return parts.join(" · ");
+}
