@@ -30,6 +30,7 @@ COMMANDS = (
     "finish",
     "schema",
     "runs",
+    "report",
     "compare",
     "status",
     "top",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from rich.text import Text
@@ -23,7 +24,6 @@ from mimocorb.run.wording import rate
 if TYPE_CHECKING:
     from mimocorb.analysis.histograms.stored import RunHistogram
     from mimocorb.buffers.observer import Observer
-    from mimocorb.run.remote.client import RunClient
 
 __all__ = ["Panels"]
 
@@ -36,6 +36,15 @@ NARROWEST = 20
 PICTURE_LINES = 12
 
 
+class LookedAt(Protocol):
+    """A run as :func:`mimocorb.connect` gives it."""
+
+    directory: Path
+
+    def observer(self, name: str) -> Observer:
+        """Return an observer of a buffer."""
+
+
 class Panels:
     """The panels of a run; one of them is shown.
 
@@ -45,7 +54,7 @@ class Panels:
         The run; only looked at.
     """
 
-    def __init__(self, run: RunClient) -> None:
+    def __init__(self, run: LookedAt) -> None:
         self._run = run
         self._chosen = "r"
         self._number = {"h": 0, "o": 0}
