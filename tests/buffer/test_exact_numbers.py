@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused_with_the_value(value, into, named):
         (np.array("2026-11-30", "M8[ns]"), "i8"),
         (np.array("5"), "i8"),
         (np.array(None), "f8"),
-        (np.array(2**70, object), "f8"),
+        (np.array([2**70, None], object)[1:], "f8"),
         (np.array(b"abc", "V3"), "V5"),
     ],
 )

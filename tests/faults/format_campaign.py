@@ -139,7 +139,7 @@ def outcomes(make: Any, kind: str, count: int, seed: int) -> Iterator[tuple[int,
     context = multiprocessing.get_context("spawn")
     first = seed
     with tempfile.TemporaryDirectory(
-        dir="/dev/shm" if os.path.isdir("/dev/shm") else None
+        dir="/dev/shm" if Path("/dev/shm").is_dir() else None
     ) as place:
         whole = make(Path(place))
         content = whole.read_bytes()
@@ -156,7 +156,7 @@ def outcomes(make: Any, kind: str, count: int, seed: int) -> Iterator[tuple[int,
                     if not ours.poll(patience_s):
                         found = "hang"
                         process.kill()
-                        raise EOFError
+                        raise EOFError  # noqa: TRY301 - as when it has ended
                     number, found = ours.recv()
                     if found and found != "end":
                         yield number, found

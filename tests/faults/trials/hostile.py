@@ -37,7 +37,7 @@ def spilled(place: Place) -> str:
     )
     found = place.run()
     assert found.code == 1
-    assert (found.directory / "spill.npz").exists(), found.text
+    assert (found.directory / "spill.zip").exists(), found.text
     return str(found.directory)
 
 
@@ -79,7 +79,7 @@ def code_in_spill_files(place: Place) -> None:
     for number, change in enumerate(changes):
         here = Place(place.path / str(number))
         directory = spilled(here)
-        with_index(f"{directory}/spill.npz", lambda index, change=change: {**index, **change})
+        with_index(f"{directory}/spill.zip", lambda index, change=change: {**index, **change})
         found = here.command("finish", directory)
         no_traceback(found)
         assert not (evil / "ran").exists(), change
@@ -90,7 +90,7 @@ def code_in_spill_files(place: Place) -> None:
 def damaged_spill_files(place: Place) -> None:
     directory = spilled(place)
     good = (place.path / "good.npz").as_posix()
-    shutil.copy(f"{directory}/spill.npz", good)
+    shutil.copy(f"{directory}/spill.zip", good)
 
     def group(**more: object) -> object:
         return lambda index: {**index, "groups": [{**index["groups"][0], **more}]}
@@ -121,8 +121,8 @@ def damaged_spill_files(place: Place) -> None:
     ]
     seen = []
     for number, change in enumerate(changes):
-        shutil.copy(good, f"{directory}/spill.npz")
-        with_index(f"{directory}/spill.npz", change)
+        shutil.copy(good, f"{directory}/spill.zip")
+        with_index(f"{directory}/spill.zip", change)
         seen.append((number, place.command("finish", directory, timeout_s=60)))
     with zipfile.ZipFile(good) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -141,24 +141,24 @@ def damaged_spill_files(place: Place) -> None:
         ),
         start=100,
     ):
-        with zipfile.ZipFile(f"{directory}/spill.npz", "w") as archive:
+        with zipfile.ZipFile(f"{directory}/spill.zip", "w") as archive:
             for each, old in members.items():
                 archive.writestr(each, content if each == name else old)
         seen.append((number, place.command("finish", directory, timeout_s=60)))
     for number, make in enumerate(
         (
-            lambda: os.mkfifo(f"{directory}/spill.npz"),
-            lambda: os.symlink("/dev/zero", f"{directory}/spill.npz"),
-            lambda: os.mkdir(f"{directory}/spill.npz"),
+            lambda: os.mkfifo(f"{directory}/spill.zip"),
+            lambda: os.symlink("/dev/zero", f"{directory}/spill.zip"),
+            lambda: os.mkdir(f"{directory}/spill.zip"),
         ),
         start=200,
     ):
-        path = f"{directory}/spill.npz"
+        path = f"{directory}/spill.zip"
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         make()
         seen.append((number, place.command("finish", directory, timeout_s=60)))
-    os.rmdir(f"{directory}/spill.npz")
-    shutil.copy(good, f"{directory}/spill.npz")
+    os.rmdir(f"{directory}/spill.zip")
+    shutil.copy(good, f"{directory}/spill.zip")
     done = place.path / "done"
     for number, text in enumerate(
         ("{}", "[[", "", "[" * 100_000, "[1]", '[{"worker": 3}]', "null"), start=300

@@ -149,7 +149,7 @@ def two_sinks_fail(place: Place) -> None:
     code = """
 @source
 def src(*, directory: Path):
-    (directory / ".spill.npz.part").mkdir()
+    (directory / ".spill.zip.part").mkdir()
     for i in range(60): yield [float(i)]
 @filter
 def f(event):
@@ -296,4 +296,4 @@ def noted(events, *, directory: Path):
     assert not lives(pid)
     assert process.returncode == 0, text.decode()
     assert len((directory / "rows.txt").read_text().split()) == 10
-    assert not (directory / "spill.npz").exists()
+    assert not (directory / "spill.zip").exists()
