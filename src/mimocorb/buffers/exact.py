@@ -120,7 +120,8 @@ def store(
     rule = _rule(source.dtype, target.dtype)
     if rule is _REFUSED:
         # whole numbers beyond all types of NumPy are objects there
-        beyond = [each for each in source.ravel().tolist() if abs(_whole(each)) >= _FLOAT64_WHOLE]
+        objects = source.ravel().tolist() if source.dtype.kind == "O" else []
+        beyond = [each for each in objects if abs(_whole(each)) >= _FLOAT64_WHOLE]
         if beyond and target.dtype.kind in _NUMBERS:
             raise DoesNotFitError(
                 f"{what} holds {target.dtype}; the value {shortened(beyond[0])} does not fit into"
