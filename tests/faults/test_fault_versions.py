@@ -21,7 +21,9 @@ def test_a_recording_of_another_version_is_refused_naming_both(tmp_path, monkeyp
         writer.append(np.zeros((5, 1), setup["dtype"]), metadata)
     monkeypatch.undo()
     with (
-        pytest.raises((SetupError, DamagedFile), match=f"of version {segments.VERSION}, found .* 9"),
+        pytest.raises(
+            (SetupError, DamagedFile), match=f"of version {segments.VERSION}, found .* 9"
+        ),
         mimocorb.open(tmp_path / "waves") as events,
     ):
         len(events)

@@ -276,7 +276,9 @@ def eventually(look: Callable[[], Any]) -> Any:
 
 def run_directory(place: Path) -> Path:
     """Wait for the directory of a run."""
-    return Path(eventually(lambda: next(iter(place.glob("**/run.json")), None))).parent
+    directory = Path(eventually(lambda: next(iter(place.glob("**/run.json")), None))).parent
+    eventually((directory / "log.txt").exists)
+    return directory
 
 
 def lives(pid: int) -> bool:
