@@ -80,7 +80,9 @@ def f(event, *, directory: Path):
         )
         process = here.start("run", "--lines", "setup.yaml")
         directory = run_directory(here.path)
-        eventually(lambda directory=directory: (directory / "table.txt").exists())
+        table = directory / "table.txt"
+        eventually(table.exists)
+        eventually(lambda table=table: len(table.read_text().splitlines()) > 3)
         work = here.path / "work.py"
         if edited is None:
             work.unlink()

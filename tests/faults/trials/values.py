@@ -174,7 +174,7 @@ def refused_by_sources(place: Place) -> None:
         assert len(found.rows()) == 1
         if "70000" in event:
             assert "65535" in found.told, found.told
-            assert "whole numbers" not in found.told, found.told
+            assert "Hand over whole numbers" not in found.told, found.told
 
 
 @trial("odd metadata of an event is refused by its source with the number of the event")
