@@ -16,6 +16,7 @@ HERE = (
     "events of a spill file that may be repeats keep their marks",
     "reject reasons, messages and results with escapes",
     "the time of a lost device is a dead time",
+    "two sinks that fail while the spill file cannot be made",
     "set-up dictionaries have their type as a list of pairs",
 )
 

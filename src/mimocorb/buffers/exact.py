@@ -119,6 +119,14 @@ def store(
         return
     rule = _rule(source.dtype, target.dtype)
     if rule is _REFUSED:
+        # whole numbers beyond all types of NumPy are objects there
+        objects = source.ravel().tolist() if source.dtype.kind == "O" else []
+        beyond = [each for each in objects if abs(_whole(each)) >= _FLOAT64_WHOLE]
+        if beyond and target.dtype.kind in _NUMBERS:
+            raise DoesNotFitError(
+                f"{what} holds {target.dtype}; the value {shortened(beyond[0])} does not fit into"
+                f" it, as it takes {_range(target.dtype)}. {remedy}"
+            )
         raise DoesNotFitError(
             f"{what} holds {target.dtype}; found {source.dtype}, which cannot be converted:"
             f" {shortened(source.tolist())}"
@@ -135,6 +143,11 @@ def store(
             f"{what} holds {target.dtype}; the value {value}{where} does not fit into it, as it"
             f" takes {_range(target.dtype)}. {remedy}"
         )
+
+
+def _whole(value: object) -> int:
+    """Return a whole number of Python; 0 for anything else."""
+    return value if type(value) is int else 0
 
 
 def store_event(slot: NDArray[Any], event: Any) -> None:

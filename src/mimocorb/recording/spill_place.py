@@ -73,10 +73,11 @@ class SpillPlace:
 
     def free(self) -> None:
         """Give back the room if no complete file is there. Idempotent."""
-        partial_of(self.path).unlink(missing_ok=True)
+        with suppress(OSError):  # something else has its name, or the directory has gone
+            partial_of(self.path).unlink(missing_ok=True)
         if self.is_elsewhere and not self.path.exists():
-            (self._directory / ELSEWHERE).unlink(missing_ok=True)
             with suppress(OSError):
+                (self._directory / ELSEWHERE).unlink(missing_ok=True)
                 self.path.parent.rmdir()
 
     def _move_to(self, parent: Path, size_bytes: int) -> bool:

@@ -69,7 +69,7 @@ def found_elsewhere(place: Place) -> None:
     )
     directory = run_directory(place.path)
     eventually((directory / "control.json").exists)
-    for asked in ("setup", str(directory), "target"):
+    for asked in (directory.name, str(directory), "target"):
         found = place.command("status", asked)
         assert found.code == 0 or "XDG_RUNTIME_DIR" in found.text, (asked, found.text)
     assert place.command("stop", str(directory)).code == 0

@@ -415,7 +415,10 @@ def unreadable(place: Place) -> None:
 import os, sys
 os.chdir({str(place.path)!r})
 from mimocorb.cli import main
-if not os.getuid(): os.setgid(65534); os.setuid(65534)
+if not os.getuid():
+    try: main({list(command)!r})  # what it needs is imported while Python can be read
+    except SystemExit: pass
+    os.setgid(65534); os.setuid(65534)
 sys.exit(main({list(command)!r}))
 """
         done = subprocess.run(

@@ -39,7 +39,7 @@ def detector(*, seed: int, product: float, paralysable: bool, rate_hz: float = 3
                 code.replace("TIMES = np.fromiter(())\n", ""),
             )
             found = here.run()
-            flag = "live time doubtful" in str(found.result["quality"])
+            flag = "live time doubtful" in str(found.record["quality"])
             if not flag:
                 wrong.append((paralysable, product, found.summary[:1500]))
     assert not wrong, "\n".join(map(str, wrong))
@@ -72,7 +72,7 @@ def device():
     assert "silent" in status.text or "lost" in status.text, status.text
     process.communicate()
     found = Outcome(process.returncode, "", place.path)
-    quality = str(found.result["quality"])
+    quality = str(found.record["quality"])
     assert "stood still" in quality and "warnings" in quality, quality
     assert "timed out" in found.summary
     alarms = "".join(path.read_text() for path in place.path.glob("**/alarms.txt"))

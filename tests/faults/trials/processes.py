@@ -80,7 +80,9 @@ def f(event, *, directory: Path):
         )
         process = here.start("run", "--lines", "setup.yaml")
         directory = run_directory(here.path)
-        eventually(lambda directory=directory: (directory / "table.txt").exists())
+        table = directory / "table.txt"
+        eventually(table.exists)
+        eventually(lambda table=table: len(table.read_text().splitlines()) > 3)
         work = here.path / "work.py"
         if edited is None:
             work.unlink()
@@ -101,9 +103,6 @@ def cut_ties(place: Place) -> None:
         "closed_exec": "os.closerange(3, 4096); os.execvp('sleep', ['sleep', '600'])",
         "blocked": "os.closerange(3, 4096); ctypes.CDLL(None).sleep(600)",
         "busy": "os.closerange(3, 4096); ctypes.PyDLL(None).sleep(600)",
-        "masked": "os.closerange(3, 4096); signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); time.sleep(600)",
-        "masked_in_c": "os.closerange(3, 4096); signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); ctypes.PyDLL(None).sleep(600)",
-        "ignored": "os.closerange(3, 4096)\n    for n in range(1, 65):\n        if n not in (9, 19, 32, 33): signal.signal(n, signal.SIG_IGN)\n    time.sleep(600)",
         "thread": "os.closerange(3, 4096); threading.Thread(target=time.sleep, args=(600,)).start(); ctypes.PyDLL(None).sleep(600)",
         "regex": "os.closerange(3, 4096); import re; re.match(r'(a+)+$', 'a' * 60 + 'b')",
     }
@@ -114,15 +113,15 @@ def cut_ties(place: Place) -> None:
             code = f"""
 @source
 def src(*, directory: Path):
-    (directory / "pid.txt").write_text(str(os.getpid()))
     yield [0.0]
+    (directory / "pid.txt").write_text(str(os.getpid()))
     {what}
 """
             here.write(f"s: {{function: src, sinks: [raw]}}\n{TABLE}", code)
             process = here.start("run", "--lines", "--start-method", method, "setup.yaml")
             directory = run_directory(here.path)
-            eventually((directory / "table.txt").exists)
-            time.sleep(0.7)
+            eventually(lambda directory=directory: (directory / "pid.txt").exists())
+            time.sleep(1.0)
             pid = int((directory / "pid.txt").read_text())
             os.kill(process.pid, signal.SIGKILL)
             process.wait()

@@ -78,7 +78,7 @@ def src2(source_list=None, sink_list=None, observe_list=None, config_dict=None, 
     rbImport(source_list, sink_list, observe_list, config_dict, ufunc, **rb_info)()
 def copy(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
     rbTransfer(source_list, sink_list, config_dict, lambda data: data, **rb_info)()
-def false(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
+def refuses(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
     rbTransfer(source_list, sink_list, config_dict, lambda data: False, **rb_info)()
 def txt(source_list=None, sink_list=None, observe_list=None, config_dict=None, **rb_info):
     rb_toTxtfile(source_list, config_dict, **rb_info)()
@@ -86,7 +86,7 @@ def drain(source_list=None, sink_list=None, observe_list=None, config_dict=None,
     rbDrain(source_list, config_dict, **rb_info)()
 """
     for source in ("src", "src2"):
-        for middle in ("copy", "false"):
+        for middle in ("copy", "refuses"):
             here = Place(place.path / f"{source}_{middle}")
             here.write(
                 f"""s: {{function: {source}, sinks: [RB_1]}}
@@ -150,7 +150,9 @@ def reads(buffer_io):
     elsewhere.mkdir()
     found = place.command("convert", "setup.yaml", "-o", "elsewhere/new.yaml")
     no_traceback(found)
-    assert found.code == 0, found.text
+    if found.code:
+        assert "would mean something else" in found.text, found.text
+        return
     ran = place.command("run", "--lines", "elsewhere/new.yaml")
     if ran.code:
         assert "setup_dir" in found.text or "relative paths" in found.text, found.text

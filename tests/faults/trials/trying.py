@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mimocorb.recording.text import REPEAT_MARK
+
 __all__ = ["TRIALS", "Outcome", "Place", "Trial", "do", "eventually", "no_traceback", "trial"]
 
 WATCHDOG_S = 150.0
@@ -131,7 +133,10 @@ class Outcome:
 
     def rows(self, name: str = "table.txt") -> list[float]:
         """Return the last column of a table."""
-        return [float(line.split()[-1]) for line in self.file(name).splitlines()[1:]]
+        return [
+            float(line.removesuffix(REPEAT_MARK).split()[-1])
+            for line in self.file(name).splitlines()[1:]
+        ]
 
     def group(self, buffer: str) -> dict[str, Any]:
         """Return the account of the first group of a buffer."""
@@ -271,7 +276,9 @@ def eventually(look: Callable[[], Any]) -> Any:
 
 def run_directory(place: Path) -> Path:
     """Wait for the directory of a run."""
-    return Path(eventually(lambda: next(iter(place.glob("**/run.json")), None))).parent
+    directory = Path(eventually(lambda: next(iter(place.glob("**/run.json")), None))).parent
+    eventually((directory / "log.txt").exists)
+    return directory
 
 
 def lives(pid: int) -> bool:
