@@ -19,9 +19,12 @@ def parted(records: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("values", [1, 3, 4250])
 @pytest.mark.parametrize(
     "fields",
-    ["i2", "i2 i2", "f4 f4", "f8 f8", "i2 i2 i2 i2", "f4 f4 f4 f4", "f8 f8 f8 f8", "u1 u1", "c16 u1",
-     "f8 f8 f8", "u1 i4 f8 i2", "S5 f4"],
-)  # fmt: skip
+    [
+        *("i2", "i2 i2", "f4 f4", "f8 f8", "u1 u1"),
+        *("i2 i2 i2 i2", "f4 f4 f4 f4", "f8 f8 f8 f8", "f8 f8 f8"),
+        *("c16 u1", "u1 i4 f8 i2", "S5 f4"),
+    ],
+)
 @pytest.mark.parametrize("rows", ["all", "every second"])
 def test_every_value_is_in_the_column_of_its_field(fields, values, rows):
     dtype = np.dtype([(f"f{n}", kind) for n, kind in enumerate(fields.split())])
