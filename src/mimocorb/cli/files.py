@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ __all__ = ["add"]
 
 _PATH_HELP = "a file, a recording without its ending, the directory of a run, or its number"
 _LONGEST_ARRAY = 8
-_OF_THE_FILE = ("run", "writer", "buffer", "compression", "began_utc_s", "versions")
 
 
 def add(commands: Commands) -> None:
@@ -136,23 +136,14 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _write(chosen: argparse.Namespace, format_name: str) -> int:
-    from mimocorb.errors import SetupError
-    from mimocorb.recording.formats import formats
+    from mimocorb.recording.copying import copy_events, writable_format
 
-    if format_name not in formats():
-        raise SetupError(
-            f"there is no format {format_name!r}; choose one of {', '.join(formats())}"
-        )
+    target = writable_format(format_name)
     chosen.to.mkdir(parents=True, exist_ok=True)
     code = OK
     for path, events in _opened(chosen).items():
         name = Path(path).name.split(".")[0]
-        buffer = {
-            "name": name,
-            "dtype": events.dtype,
-            "values_per_slot": events.values_per_slot,
-        }
-        missing, written = _copy(events, formats()[format_name], chosen.to, name, buffer)
+        written, missing = copy_events(events, target, chosen.to, name, _progress(len(events)))
         print_text(f"{path}: {how_many(written, 'event')} written to {chosen.to / name}")
         for sentence in missing:
             print(f"  missing: {sentence.removeprefix('missing: ')}", file=sys.stderr)
@@ -160,35 +151,16 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
     return code
 
 
-def _copy(
-    events: Events, target: Any, directory: Path, name: str, buffer: dict[str, Any]
-) -> tuple[list[str], int]:
-    """Write all whole events; returns what was left out, and how many were written."""
-    import warnings
+def _progress(count: int) -> Callable[[int], None]:
+    """Return a function that shows on a terminal how many of so many events have been written."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return lambda _written: None
 
-    shows = sys.stderr is not None and sys.stderr.isatty()
-    writer = target.create(directory, name, buffer, _about_the_copy(events))
-    written = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is left out is told below, with all the rest
-        for data, metadata in events.blocks():
-            writer.append(data, metadata)
-            written += len(data)
-            if shows:
-                print(
-                    f"\r{in_groups(written)} of {in_groups(len(events))}", end="", file=sys.stderr
-                )
-    if shows:
-        print(file=sys.stderr)
-    writer.close()
-    return events.damage(), written
+    def show(written: int) -> None:
+        end = "\n" if written == count else ""
+        print(f"\r{in_groups(written)} of {in_groups(count)}", end=end, file=sys.stderr)
 
-
-def _about_the_copy(events: Events) -> dict[str, Any]:
-    """Return what is known of the data, with what is known of the file they were in apart."""
-    about = dict(events.about)
-    made_from = {name: about.pop(name) for name in _OF_THE_FILE if name in about}
-    return {**about, **({"made_from": made_from} if made_from else {})}
+    return show
 
 
 def _type(dtype: Any) -> str:

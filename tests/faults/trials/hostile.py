@@ -80,7 +80,7 @@ def code_in_spill_files(place: Place) -> None:
         here = Place(place.path / str(number))
         directory = spilled(here)
         with_index(f"{directory}/spill.zip", lambda index, change=change: {**index, **change})
-        found = here.command("replay", directory)
+        found = here.command("finish", directory)
         no_traceback(found)
         assert not (evil / "ran").exists(), change
         assert found.code, (change, found.text)
@@ -123,7 +123,7 @@ def damaged_spill_files(place: Place) -> None:
     for number, change in enumerate(changes):
         shutil.copy(good, f"{directory}/spill.zip")
         with_index(f"{directory}/spill.zip", change)
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     with zipfile.ZipFile(good) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     name = next(each for each in members if each.endswith(".arrows"))
@@ -147,7 +147,7 @@ def damaged_spill_files(place: Place) -> None:
         with zipfile.ZipFile(f"{directory}/spill.zip", "w") as archive:
             for each, old in members.items():
                 archive.writestr(each, content if each == name else old)
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     for number, make in enumerate(
         (
             lambda: os.mkfifo(f"{directory}/spill.zip"),
@@ -159,7 +159,7 @@ def damaged_spill_files(place: Place) -> None:
         path = f"{directory}/spill.zip"
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         make()
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     os.rmdir(f"{directory}/spill.zip")
     shutil.copy(good, f"{directory}/spill.zip")
     done = place.path / "done"
@@ -168,7 +168,7 @@ def damaged_spill_files(place: Place) -> None:
     ):
         with open(f"{directory}/spill_replayed.json", "w") as file:
             file.write(text)
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     for number, found in seen:
         assert "Traceback" not in found.text, (number, found.text[-1500:])
         assert found.code, (number, found.text)
@@ -178,7 +178,7 @@ def damaged_spill_files(place: Place) -> None:
 @trial("four replays of one run at once process its events once")
 def replays_at_once(place: Place) -> None:
     directory = spilled(place)
-    starts = [place.start("replay", directory, env={**os.environ, "FINE": "1"}) for _ in range(4)]
+    starts = [place.start("finish", directory, env={**os.environ, "FINE": "1"}) for _ in range(4)]
     told = [start.communicate()[0].decode() for start in starts]
     rows = [
         line for path in place.path.glob("target/*/rows.txt") for line in path.read_text().split()
@@ -211,7 +211,7 @@ def marked(events, metadata, *, directory: Path):
     )
     found = place.run()
     assert found.code == 1
-    replayed = place.command("replay", str(found.directory), env={**os.environ, "FINE": "1"})
+    replayed = place.command("finish", str(found.directory), env={**os.environ, "FINE": "1"})
     assert replayed.code == 0, replayed.text
     (path,) = place.path.glob("target/*/marks.txt")
     rows = [line.split() for line in path.read_text().splitlines()]
@@ -296,7 +296,7 @@ E = {ESCAPE!r}
 @filter
 def rejects(event):
     print(E + "printed")
-    report(**{{E + "key": 1.0}}); report(text=E + "value")
+    report(**{{E + "key": 1.0}}); report(other=2.0)
     import logging; logging.getLogger(__name__).warning(E + "logged")
     if event["h"][0] > 5: raise ValueError(E + "raised")
     return Reject(E + "reason")
@@ -306,7 +306,6 @@ def rejects(event):
         f: {function: rejects, sources: [raw], sinks: [out], restart: on_failure}
         t: {function: text, sources: [out], config: {filename: table}}""",
         code,
-        top='title: "a\\eb"',
     )
     seat = Seat(place, "run", "setup.yaml")
     seat.until(lambda: seat.process.poll() is not None)
@@ -347,7 +346,7 @@ def escapes_in_live_views(place: Place) -> None:
 E = {ESCAPE!r}
 @filter
 def rejects(event):
-    report(**{{E + "key": 1.0}}, text=E + "value")
+    report(**{{E + "key": 1.0}})
     return Reject(E + "reason")
 """
     place.write(
@@ -412,7 +411,7 @@ def unreadable(place: Place) -> None:
         ("runs", str(locked / "target")),
         ("describe", str(locked / "x.py:f")),
         ("check", str(locked / "setup.yaml")),
-        ("replay", str(locked / "target")),
+        ("finish", str(locked / "target")),
     )
     for command in commands:
         program = f"""
