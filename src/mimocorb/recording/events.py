@@ -255,7 +255,8 @@ class Events(Closing):
         """Return everything as a :class:`pyarrow.Table`, one row for each event."""
         import pyarrow as pa  # type: ignore[import-untyped]
 
-        columns = Columns(self.dtype, self.values_per_slot, self.units)
+        has_notes = bool(self.about.get("notes"))
+        columns = Columns(self.dtype, self.values_per_slot, self.units, notes=has_notes)
         batches = [columns.batch(block) for _, block in self._blocks(0, len(self))]
         return pa.Table.from_batches(batches, columns.schema)
 

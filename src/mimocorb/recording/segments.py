@@ -171,7 +171,7 @@ class Segment(Closing):
 
     def __init__(self, path: Path, stretch: tuple[int, int] | None = None) -> None:
         self.path = path
-        self._begin, self._size = stretch or (0, None)
+        self._stretch = stretch
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._content = _Content()
         try:
@@ -185,12 +185,15 @@ class Segment(Closing):
     @property
     def size(self) -> int:
         """Its length in bytes."""
-        return os.fstat(self._fd).st_size if self._size is None else self._size
+        return self._stretch[1] if self._stretch else os.fstat(self._fd).st_size
 
     def read(self, offset: int, count: int) -> bytes:
         """Return `count` bytes, fewer at the end."""
-        count = min(count, max(0, self.size - offset))
-        content = os.pread(self._fd, count, self._begin + offset)
+        begin = 0
+        if self._stretch:
+            begin, size = self._stretch
+            count = min(count, max(0, size - offset))
+        content = os.pread(self._fd, count, begin + offset)
         if len(content) == count or not content:
             return content
         return content + self.read(offset + len(content), count - len(content))

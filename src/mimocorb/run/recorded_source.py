@@ -21,6 +21,7 @@ from mimocorb.components.worker import current_worker
 from mimocorb.errors import SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.recording_format import Recording
+from mimocorb.recording.spilled import SpilledEvents
 from mimocorb.run import recorded
 from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
 
@@ -172,8 +173,9 @@ def _recordings(place: int | Path) -> Iterator[Events]:
         else:
             some = next(iter(opened), None)
             remedy = f"write for example {name}/{some}" if some else "name another run"
+            where = opened.path if isinstance(opened, SpilledEvents) else opened.directory
             raise SetupError(
-                f"replay: {opened.directory} has {how_many(len(opened), 'recording')}:"
+                f"replay: {where} has {how_many(len(opened), 'recording')}:"
                 f" {', '.join(opened) or 'nothing that can be played'}; {remedy}"
             )
 
