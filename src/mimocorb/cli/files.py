@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +18,7 @@ from mimocorb.cli.common import FAILED, OK, Commands, count, print_text
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
     from mimocorb.recording.events import Events
+    from mimocorb.recording.formats import Format
 
 __all__ = ["add"]
 
@@ -53,7 +58,7 @@ def add(commands: Commands) -> None:
         "--format",
         default="text",
         metavar="FORMAT",
-        help="text, parquet_tar, record (default: text)",
+        help="record, parquet, csv, hdf5, root, rntuple, npz, text or parquet_tar (default: text)",
     )
 
 
@@ -63,7 +68,8 @@ def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
 
     found: dict[str, Events] = {}
     for path in chosen.paths:
-        content = recorded.open(path)
+        with _telling(f"reading {path}"):
+            content = recorded.open(path)
         if isinstance(content, Events):
             found[path] = content
         else:
@@ -77,6 +83,7 @@ def _info(chosen: argparse.Namespace) -> int:
     for path, events in _opened(chosen).items():
         lines = [
             f"{path}: {how_many(len(events), 'event')}",
+            f"  format     {_format_of(events).name}",
             f"  an event   {events.values_per_slot} x {_type(events.dtype)}",
         ]
         for name, value in events.about.items():
@@ -111,11 +118,17 @@ def _verify(chosen: argparse.Namespace) -> int:
 
     is_damaged = False
     for path, events in _opened(chosen).items():
-        damage = [*events.damage(), *differences_from_the_ledger(events)]
+        with _telling(f"verifying {path}"):
+            damage = [*events.damage(), *differences_from_the_ledger(events)]
         is_damaged |= bool(damage)
         if damage:
             print_text(f"{path}: DAMAGED, {how_many(len(events), 'event')} are there")
             print_text("\n".join(f"  {sentence}" for sentence in damage))
+        elif "prove" in (format_ := _format_of(events)).cannot:
+            print_text(
+                f"{path}: nothing wrong was found in {how_many(len(events), 'event')}; what a"
+                f" {format_.name} file cannot: {format_.cannot['prove']}"
+            )
         else:
             print_text(f"{path}: whole, {how_many(len(events), 'event')}")
     return FAILED if is_damaged else OK
@@ -135,9 +148,10 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
     from mimocorb.errors import SetupError
     from mimocorb.recording.formats import formats
 
-    if format_name not in formats():
+    writable = {name: each for name, each in formats().items() if "write" not in each.cannot}
+    if format_name not in writable:
         raise SetupError(
-            f"there is no format {format_name!r}; choose one of {', '.join(formats())}"
+            f"there is no format {format_name!r} to write; choose one of {', '.join(writable)}"
         )
     chosen.to.mkdir(parents=True, exist_ok=True)
     code = OK
@@ -148,8 +162,8 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
             "dtype": events.dtype,
             "values_per_slot": events.values_per_slot,
         }
-        missing, written = _copy(events, formats()[format_name], chosen.to, name, buffer)
-        print_text(f"{path}: {how_many(written, 'event')} written to {chosen.to / name}")
+        missing, written, target = _copy(events, writable[format_name], chosen.to, name, buffer)
+        print_text(f"{path}: {how_many(written, 'event')} written to {target}")
         for sentence in missing:
             print(f"  missing: {sentence.removeprefix('missing: ')}", file=sys.stderr)
             code = FAILED
@@ -157,19 +171,20 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
 
 
 def _copy(
-    events: Events, target: Any, directory: Path, name: str, buffer: dict[str, Any]
-) -> tuple[list[str], int]:
-    """Write all whole events; returns what was left out, and how many were written."""
+    events: Events, target: Format, directory: Path, name: str, buffer: dict[str, Any]
+) -> tuple[list[str], int, Path]:
+    """Write all whole events; returns what was left out, how many were written, and where."""
     import warnings
 
     shows = sys.stderr is not None and sys.stderr.isatty()
     writer = target.create(directory, name, buffer, _about_the_copy(events))
-    written = 0
+    written, notes = 0, False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is left out is told below, with all the rest
         for data, metadata in events.blocks():
             writer.append(data, metadata)
             written += len(data)
+            notes |= metadata.notes is not None
             if shows:
                 print(
                     f"\r{in_groups(written)} of {in_groups(len(events))}", end="", file=sys.stderr
@@ -177,7 +192,44 @@ def _copy(
     if shows:
         print(file=sys.stderr)
     writer.close()
-    return events.damage(), written
+    missing = events.damage()
+    if notes and "notes" in target.cannot:
+        missing.append(f"the notes of the events: {target.cannot['notes']}")
+    return missing, written, writer.path
+
+
+def _format_of(events: Events) -> Format:
+    """Return the format of what was opened: that of its first file."""
+    from mimocorb.recording.formats import formats
+
+    file: Any = events.file
+    path = next(iter(file.files)) if hasattr(file, "files") else file.path
+    return next(each for each in formats().values() if each.part(path) is not None)
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Tell on a terminal what takes longer than a second, and for how long it has."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+    began_s = time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(1.0):
+            told = f"\r{what}: {time.monotonic() - began_s:.0f} s"
+            print(told, end="", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        if time.monotonic() - began_s > 1:
+            print(file=sys.stderr)
 
 
 def _about_the_copy(events: Events) -> dict[str, Any]:

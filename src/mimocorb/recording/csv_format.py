@@ -55,6 +55,7 @@ class CsvFormat:
     name = "csv"
     of_others = False
     cannot: Mapping[str, str] = {
+        "notes": "it has no place for them",
         "part": "a damaged row takes 1024 with it, a damaged first line all of them, which is said",
     }
 

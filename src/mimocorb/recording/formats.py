@@ -27,6 +27,7 @@ GROUP = "mimocorb.formats"
 ABILITIES: Mapping[str, str] = {
     "write": "it can be written",
     "about": "units, and what else is known of the data, are in it",
+    "notes": "the notes of events, such as why one was rejected, are kept",
     "types": "what was written is read back with its dtype, or refused before it is written",
     "prove": "an event that is given out is one that was written, whatever bit is flipped",
     "every bit": "every flipped bit is told",
@@ -41,6 +42,10 @@ say it cannot."""
 
 class EventWriter(Protocol):
     """A file of events that is being written."""
+
+    @property
+    def path(self) -> Path:
+        """Of the file that is written now."""
 
     def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Append events, all or none; OutputError if that was not possible."""

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
-from mimocorb.recording.block import PARTS, Block
+from mimocorb.recording.block import PARTS, Block, notes_of
 from mimocorb.recording.columns import Columns, dtype_from_plain, dtype_to_plain
 from mimocorb.recording.formats import EventFile, Joined, Part
 from mimocorb.recording.write_recording import this_run
@@ -230,7 +230,8 @@ class WholeFileWriter:
         self._columns = Columns(
             buffer["dtype"], buffer["values_per_slot"], self._about.get("units") or {}
         )
-        self._blocks: list[tuple[int, int]] = []
+        self._blocks: list[tuple[int, int, list[str] | None]] = []
+        self._notes: list[str] = []
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._run = this_run(directory)
@@ -249,6 +250,9 @@ class WholeFileWriter:
 
     def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Append events."""
+        if metadata.notes is not None or self._notes:
+            before = [""] * (sum(each.num_rows for each in self._waiting) - len(self._notes))
+            self._notes += [*before, *notes_of(metadata).tolist()]
         batch = self._columns.batch(Block(events, metadata))
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
@@ -259,14 +263,14 @@ class WholeFileWriter:
     def _write_block(self) -> None:
         import pyarrow as pa
 
-        joined = pa.Table.from_batches(self._waiting).combine_chunks().to_batches()
-        self._waiting, self._waiting_bytes = [], 0
-        for batch in joined:
-            arrays = arrays_of(batch)
-            self._blocks.append((batch.num_rows, checksum(arrays)))
-            with self._errors_are_told():
-                assert self._target is not None
-                self._target.write(arrays)
+        (batch,) = pa.Table.from_batches(self._waiting).combine_chunks().to_batches()
+        notes = self._notes or None
+        self._waiting, self._waiting_bytes, self._notes = [], 0, []
+        arrays = arrays_of(batch)
+        self._blocks.append((batch.num_rows, checksum(arrays), notes))
+        with self._errors_are_told():
+            assert self._target is not None
+            self._target.write(arrays)
 
     def close(self) -> None:
         """Complete the file, bring it to the disk, and give it its name. Idempotent."""
@@ -358,6 +362,7 @@ def _to_disk(path: Path) -> None:
 class _Known(NamedTuple):
     count: int
     crc: int
+    notes: list[str] | None
 
 
 class WholeFile:
@@ -416,7 +421,10 @@ class WholeFile:
             raise DamagedFile(
                 f"{self.path}: events {first} to {first + known.count - 1} are not what was written"
             )
-        return self._columns.block(batch_of(arrays, self._columns.schema))
+        block = self._columns.block(batch_of(arrays, self._columns.schema))
+        if known.notes is not None:
+            block.metadata.notes = np.array(known.notes, np.object_)
+        return block
 
     def look_again(self) -> None:
         """Do nothing: a complete file does not grow."""
