@@ -2,7 +2,7 @@
 
 python benchmarks/recording.py [--directory DIR] [--rounds 3] [--mb 200]
 
-Beside the recording of mimocorb: the tar of Parquet files; ten lines as a user would write them
+Beside the recording of mimocorb: Parquet, HDF5, ROOT and npz; the tar of Parquet files; ten lines as a user would write them
 (`numpy.save` of each event into one file); and a framed append, the limit: a header with a
 CRC-32C, and the bytes of the event as they are. All of them write the same events in turn,
 and the quickest round of each counts, as other load on the machine only ever adds time. Processor
@@ -22,10 +22,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+import mimocorb
 from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.recording.event_archive import EventArchive
 from mimocorb.recording.events import Events
+from mimocorb.recording.formats import formats
 from mimocorb.recording.recording_format import RECORDING
 from mimocorb.recording.segments import segments_of
 from mimocorb.recording.write_recording import COMPRESSIONS, RecordingWriter
@@ -123,6 +125,28 @@ def recording(compression: str) -> Callable[[Path, np.ndarray, int], Outcome]:
     return way
 
 
+def whole_file(name: str) -> Callable[[Path, np.ndarray, int], Outcome]:
+    """Return what writes a file that is complete at its end, as sinks do behind their recording."""
+
+    def way(directory: Path, events: np.ndarray, repeats: int) -> Outcome:
+        setup = {"name": "raw", "dtype": events.dtype, "values_per_slot": events.shape[1]}
+
+        def write() -> None:
+            writer = formats()[name].create(directory, "w", setup, {})
+            for number in range(repeats):
+                writer.append(events, metadata_of(events, number * len(events)))
+            writer.close()
+
+        def read() -> None:
+            (path,) = directory.iterdir()
+            with mimocorb.open(path) as found:
+                assert sum(len(block.data) for block in found.blocks()) == repeats * len(events)
+
+        return outcome(directory, events.nbytes * repeats, timed(write), timed(read))
+
+    return way
+
+
 def outcome(directory: Path, nbytes: int, write_s: float, read_s: float = np.inf) -> Outcome:
     size = sum(path.stat().st_size for path in directory.iterdir())
     return Outcome(nbytes / write_s / 1e6, size / nbytes, nbytes / read_s / 1e6)
@@ -170,10 +194,26 @@ def framed(directory: Path, events: np.ndarray, repeats: int) -> Outcome:
     return outcome(directory, events.nbytes * repeats, timed(write))
 
 
-SLOW = ("tar of Parquet", "numpy.save of each")
+SLOW = (
+    "tar of Parquet",
+    "numpy.save of each",
+    "HDF5, gzip",
+    "ROOT TTree, zlib",
+    "ROOT RNTuple, zlib",
+)
 WAYS: dict[str, Callable[[Path, np.ndarray, int], Outcome]] = {
     "framed append": framed,
     **{f"recording, {name}": recording(name) for name in COMPRESSIONS},
+    **{
+        what: whole_file(name)
+        for what, name in {
+            "Parquet, zstd": "parquet",
+            "HDF5, gzip": "hdf5",
+            "ROOT TTree, zlib": "root",
+            "ROOT RNTuple, zlib": "rntuple",
+            "npz, plain": "npz",
+        }.items()
+    },
     "tar of Parquet": archive,
     "numpy.save of each": ten_lines,
 }
