@@ -6,7 +6,7 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ __all__ = ["add"]
 
 _PATH_HELP = "a file, a recording without its ending, the directory of a run, or its number"
 _LONGEST_ARRAY = 8
-_OF_THE_FILE = ("run", "writer", "buffer", "compression", "began_utc_s", "versions")
 
 
 def add(commands: Commands) -> None:
@@ -79,6 +78,8 @@ def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
 
 def _info(chosen: argparse.Namespace) -> int:
     """Print what is known of each."""
+    from mimocorb.run.recorded import quality_of
+
     pages = []
     for path, events in _opened(chosen).items():
         lines = [
@@ -88,6 +89,8 @@ def _info(chosen: argparse.Namespace) -> int:
         ]
         for name, value in events.about.items():
             lines += [f"  {name:10} {_brief(value)}"] if value not in (None, {}) else []
+        if quality := quality_of(events):
+            lines.append(f"  {'quality':10} {quality}")
         pages.append("\n".join(lines))
     print_text("\n".join(pages) or "no recording")
     return OK
@@ -114,7 +117,7 @@ def _head(chosen: argparse.Namespace) -> int:
 
 def _verify(chosen: argparse.Namespace) -> int:
     """Read everything; say for each whether it is whole."""
-    from mimocorb.run.recorded import differences_from_the_ledger
+    from mimocorb.run.exactly_once import differences_from_the_ledger
 
     is_damaged = False
     for path, events in _opened(chosen).items():
@@ -145,57 +148,20 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _write(chosen: argparse.Namespace, format_name: str) -> int:
-    from mimocorb.errors import SetupError
-    from mimocorb.recording.formats import formats
+    from mimocorb.recording.copying import copy_events, writable_format
 
-    writable = {name: each for name, each in formats().items() if "write" not in each.cannot}
-    if format_name not in writable:
-        raise SetupError(
-            f"there is no format {format_name!r} to write; choose one of {', '.join(writable)}"
-        )
+    target = writable_format(format_name)
     chosen.to.mkdir(parents=True, exist_ok=True)
     code = OK
     for path, events in _opened(chosen).items():
         name = Path(path).name.split(".")[0]
-        buffer = {
-            "name": name,
-            "dtype": events.dtype,
-            "values_per_slot": events.values_per_slot,
-        }
-        missing, written, target = _copy(events, writable[format_name], chosen.to, name, buffer)
-        print_text(f"{path}: {how_many(written, 'event')} written to {target}")
+        written, missing = copy_events(events, target, chosen.to, name, _progress(len(events)))
+        made = f"{chosen.to / name}, as {format_name}"
+        print_text(f"{path}: {how_many(written, 'event')} written to {made}")
         for sentence in missing:
             print(f"  missing: {sentence.removeprefix('missing: ')}", file=sys.stderr)
             code = FAILED
     return code
-
-
-def _copy(
-    events: Events, target: Format, directory: Path, name: str, buffer: dict[str, Any]
-) -> tuple[list[str], int, Path]:
-    """Write all whole events; returns what was left out, how many were written, and where."""
-    import warnings
-
-    shows = sys.stderr is not None and sys.stderr.isatty()
-    writer = target.create(directory, name, buffer, _about_the_copy(events))
-    written, notes = 0, False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is left out is told below, with all the rest
-        for data, metadata in events.blocks():
-            writer.append(data, metadata)
-            written += len(data)
-            notes |= metadata.notes is not None
-            if shows:
-                print(
-                    f"\r{in_groups(written)} of {in_groups(len(events))}", end="", file=sys.stderr
-                )
-    if shows:
-        print(file=sys.stderr)
-    writer.close()
-    missing = events.damage()
-    if notes and "notes" in target.cannot:
-        missing.append(f"the notes of the events: {target.cannot['notes']}")
-    return missing, written, writer.path
 
 
 def _format_of(events: Events) -> Format:
@@ -232,11 +198,16 @@ def _telling(what: str) -> Iterator[None]:
             print(file=sys.stderr)
 
 
-def _about_the_copy(events: Events) -> dict[str, Any]:
-    """Return what is known of the data, with what is known of the file they were in apart."""
-    about = dict(events.about)
-    made_from = {name: about.pop(name) for name in _OF_THE_FILE if name in about}
-    return {**about, **({"made_from": made_from} if made_from else {})}
+def _progress(count: int) -> Callable[[int], None]:
+    """Return a function that shows on a terminal how many of so many events have been written."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return lambda _written: None
+
+    def show(written: int) -> None:
+        end = "\n" if written == count else ""
+        print(f"\r{in_groups(written)} of {in_groups(count)}", end=end, file=sys.stderr)
+
+    return show
 
 
 def _type(dtype: Any) -> str:

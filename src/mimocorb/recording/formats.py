@@ -43,10 +43,6 @@ say it cannot."""
 class EventWriter(Protocol):
     """A file of events that is being written."""
 
-    @property
-    def path(self) -> Path:
-        """Of the file that is written now."""
-
     def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Append events, all or none; OutputError if that was not possible."""
 
