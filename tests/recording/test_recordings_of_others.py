@@ -155,6 +155,13 @@ def test_tables_however_they_are_written(tmp_path, text):
         assert events.dtype["t"] == np.int64
 
 
+def test_dates_are_seconds_utc(tmp_path):
+    text = "when,height\n1970-01-01 00:00:10,2.5\n1970-01-01T00:01:00.5Z,3.5\n"
+    (tmp_path / "t.csv").write_text(text)
+    with mimocorb.open(tmp_path / "t.csv") as events:
+        assert events[:].data["when"].reshape(-1).tolist() == [10.0, 60.5]
+
+
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
 def test_packed_tables(tmp_path, ending):
     text = b"t,height\n1,2.5\n2,3.5\n"

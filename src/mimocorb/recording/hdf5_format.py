@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mimocorb.components.form import sink
+from mimocorb.errors import DamagedFile
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
@@ -19,6 +20,8 @@ __all__ = ["HDF5", "Hdf5"]
 
 _GROUP = "events"
 _CHUNK_BYTES = 1 << 20
+_MOST_RATIO = 1100
+"""A compressed dataset takes at most so many times the room of the file."""
 
 
 class Hdf5Format(WholeFileFormat):
@@ -50,8 +53,12 @@ class Hdf5Format(WholeFileFormat):
         with h5py.File(path, "r") as file:
             found: dict[str, Any] = {}
 
+            most_bytes = _MOST_RATIO * path.stat().st_size
+
             def look(name: str, each: Any) -> None:
                 if isinstance(each, h5py.Dataset) and each.dtype.kind in "biufcSV":
+                    if each.size * each.dtype.itemsize > most_bytes:
+                        raise DamagedFile(f"{path}: {name} cannot have {each.size} values")
                     found[name] = each
 
             file.visititems(look)

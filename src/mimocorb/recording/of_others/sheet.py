@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ _NUMBER = re.compile(
 )
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,15}", re.I)
 _DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*|,\d[^,]*|[+-],\d[^,]*|[^,]+")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?Z?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _COMMENT = re.compile(r"^\s*(?:#|%|//|!|;(?=\s*[A-Za-z]))+")
 _SAMPLED_LINES = 400
@@ -180,6 +182,9 @@ def _as_numbers(cells: Sequence[str], style: Style) -> list[str]:
     """Return the cells as Python writes numbers; empty if one of them is none."""
     found = []
     for cell in cells:
+        if _MOMENT.fullmatch(cell):
+            found.append(_seconds(cell))
+            continue
         number = cell
         if style.decimal_comma:
             if cell and not _DECIMAL_COMMA.fullmatch(cell):
@@ -193,6 +198,15 @@ def _as_numbers(cells: Sequence[str], style: Style) -> list[str]:
             return []
         found.append(number.replace("∞", "inf").replace("D", "E").replace("d", "e"))
     return found if any(cell for cell in cells) else []
+
+
+def _seconds(moment: str) -> str:
+    """Return a date with a time as seconds, UTC; nan if there is no such moment."""
+    try:
+        parsed = datetime.fromisoformat(moment.replace(",", ".").removesuffix("Z"))
+    except ValueError:
+        return "nan"
+    return repr(parsed.replace(tzinfo=UTC).timestamp())
 
 
 def _last_numbers(cells: Sequence[str], style: Style) -> list[str]:
