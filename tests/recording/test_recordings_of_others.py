@@ -374,3 +374,37 @@ def test_they_are_not_written(tmp_path):
 
     with pytest.raises(SetupError, match="read only: write record, parquet or csv"):
         formats()["drs4"].create(tmp_path, "x", {}, {})
+
+
+def test_the_command_lists_formats_with_what_they_cannot(capsys):
+    from mimocorb.cli import main
+
+    assert main(["files", "formats"]) == 0
+    told = capsys.readouterr().out
+    assert "parquet: is read and written" in told
+    assert "drs4: is read\n  not prove      it has no checksums" in told
+
+
+def test_verify_says_that_nothing_proves_a_file_without_checksums(tmp_path, capsys):
+    from mimocorb.cli import main
+
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    assert main(["files", "verify", str(tmp_path / "t.csv")]) == 0
+    assert "nothing wrong was found in 2 events" in capsys.readouterr().out
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\nnot a row\n")
+    assert main(["files", "verify", str(tmp_path / "t.csv")]) == 1
+    assert "line 4 is no row of numbers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["parquet", "hdf5", "root", "npz", "record"])
+def test_recordings_of_others_are_exported(tmp_path, capsys, name):
+    from mimocorb.cli import main
+
+    (tmp_path / "scope.csv").write_text(SCOPES["Keysight"][0])
+    arguments = ["--format", name, "--to", str(tmp_path / "out"), str(tmp_path / "scope.csv")]
+    assert main(["files", "export", *arguments]) == 0
+    assert "1 event written to" in capsys.readouterr().out
+    (path,) = (tmp_path / "out").iterdir()
+    with mimocorb.open(path) as events:
+        assert events.units == {"ch1": "V", "ch2": "V"}
+        assert events[0].data["ch1"] == pytest.approx(A, abs=6e-4)

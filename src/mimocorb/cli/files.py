@@ -60,6 +60,32 @@ def add(commands: Commands) -> None:
         help="record, parquet, csv, hdf5, root, rntuple, npz, text or parquet_tar (default: text)",
     )
 
+    known = what.add_parser("formats", help="list the formats, and say what each of them cannot")
+    known.set_defaults(action=_formats)
+
+
+def _formats(_chosen: argparse.Namespace) -> int:
+    """Print what formats there are."""
+    from mimocorb.errors import SetupError
+    from mimocorb.recording.formats import ABILITIES, formats
+
+    lines = []
+    for name, each in formats().items():
+        lines.append(f"{name}: {'is read' if 'write' in each.cannot else 'is read and written'}")
+        try:
+            getattr(each, "check_packages", lambda: None)()
+        except SetupError as error:
+            lines.append(f"  {error}")
+        lines += [
+            f"  not {ability:10} {why}"
+            for ability, why in each.cannot.items()
+            if ability != "write"
+        ]
+    lines += ["", "what the words mean:"]
+    lines += [f"  {ability:10} {meaning}" for ability, meaning in ABILITIES.items()]
+    print_text("\n".join(lines))
+    return OK
+
 
 def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
     from mimocorb.recording.events import Events
