@@ -52,6 +52,7 @@ SCOPES: dict[str, tuple[str, list[str]]] = {
         + _rows("{t:.5e},{a},{b}\n"),
         ["CH1", "CH2"],
     ),
+    "Tektronix, names only": ("TIME,CH1\n" + _rows("{t:.5e},{a}\n"), ["CH1"]),
     "Rigol DS1000Z": (
         "X,CH1,CH2,Start,Increment,\nSequence,Volt,Volt,-4.0e-08,2.0e-09\n"
         + _rows("{i},{a:.4e},{b:.4e},,\n"),
@@ -174,6 +175,21 @@ def test_packed_tables(tmp_path, ending):
         path.write_bytes(packed)
     with mimocorb.open(path) as events:
         assert events[:].data["height"].reshape(-1).tolist() == [2.5, 3.5]
+
+
+@pytest.mark.parametrize("decimal_comma", [False, True])
+@pytest.mark.parametrize("end", ["", "stopped here\n"])
+def test_a_long_table_is_read_as_a_short_one(tmp_path, decimal_comma, end):
+    rows = [(n, n / 7, (1 << 60) + n) for n in range(6000)]
+    text = "".join(f"{a};{b!r};{c};\n" for a, b, c in rows)
+    text = text.replace(".", ",") if decimal_comma else text
+    (tmp_path / "t.csv").write_text("# by some program\nEvent;height (mV);n\n" + text + end)
+    with mimocorb.open(tmp_path / "t.csv") as events:
+        assert events.metadata.counter.tolist() == list(range(6000))
+        assert events[:].data["height"][:, 0].tolist() == [n / 7 for n in range(6000)]
+        assert events[:].data["n"][:, 0].tolist() == [(1 << 60) + n for n in range(6000)]
+        assert events.units == {"height": "mV"}
+        assert len(events.damage()) == bool(end)
 
 
 def test_a_row_that_is_none_is_told(tmp_path):

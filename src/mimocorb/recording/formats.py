@@ -107,7 +107,8 @@ class Format(Protocol):
     """Whether it is read only: then it is not looked for in the directory of a run."""
 
     cannot: Mapping[str, str]
-    """What of :data:`mimocorb.recording.formats.ABILITIES` it cannot, and why or what to do: a sentence for each."""
+    """What of :data:`mimocorb.recording.formats.ABILITIES` it cannot, and why: a sentence for
+    each."""
 
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is a part of; None if it is not of this format."""
