@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
+from mimocorb.recording.arrays import Arrays
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
+from mimocorb.recording.read_whole_file import DESCRIPTION, Container
 from mimocorb.recording.tables import TableFile, table_from_arrays
-from mimocorb.recording.whole_file import DESCRIPTION, Arrays, Container, WholeFileFormat
+from mimocorb.recording.whole_file import WholeFileFormat
 
 __all__ = ["HDF5", "Hdf5"]
 
@@ -128,7 +130,7 @@ class _Container:
         self.description: str | None = None
         if DESCRIPTION in self._file:
             self.description = self._file[DESCRIPTION][:].tobytes().decode("utf-8", "replace")
-        self.names = list(self._file.get(_GROUP, ()))
+        self.names: Collection[str] = list(self._file.get(_GROUP, ()))
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
+from mimocorb.recording.arrays import Arrays
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import Part
-from mimocorb.recording.whole_file import DESCRIPTION, Arrays, Container, WholeFileFormat
+from mimocorb.recording.read_whole_file import DESCRIPTION, Container
+from mimocorb.recording.whole_file import WholeFileFormat
 
 __all__ = ["NPZ", "Npz", "check_size"]
 
@@ -112,7 +114,7 @@ class _Container:
         self._arrays: dict[str, NDArray[Any]] = {}
         names = {each.removesuffix(".npy") for each in self._archive.namelist()}
         self.description = str(self._array(DESCRIPTION)) if DESCRIPTION in names else None
-        self.names = names - {DESCRIPTION}
+        self.names: Collection[str] = names - {DESCRIPTION}
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number

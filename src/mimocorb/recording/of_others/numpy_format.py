@@ -14,8 +14,8 @@ from mimocorb.recording.block import PARTS
 from mimocorb.recording.formats import EventFile
 from mimocorb.recording.npz_format import check_size
 from mimocorb.recording.of_others.reading import ReadOnly
+from mimocorb.recording.read_whole_file import reading
 from mimocorb.recording.tables import TableFile, table_from_arrays
-from mimocorb.recording.whole_file import reading
 
 __all__ = ["NUMPY"]
 
