@@ -27,6 +27,7 @@ GROUP = "mimocorb.formats"
 ABILITIES: Mapping[str, str] = {
     "write": "it can be written",
     "about": "units, and what else is known of the data, are in it",
+    "notes": "the notes of events, such as why one was rejected, are kept",
     "types": "what was written is read back with its dtype, or refused before it is written",
     "prove": "an event that is given out is one that was written, whatever bit is flipped",
     "every bit": "every flipped bit is told",
@@ -106,7 +107,8 @@ class Format(Protocol):
     """Whether it is read only: then it is not looked for in the directory of a run."""
 
     cannot: Mapping[str, str]
-    """What of :data:`ABILITIES` it cannot, and why or what to do: a sentence for each."""
+    """What of :data:`mimocorb.recording.formats.ABILITIES` it cannot, and why: a sentence for
+    each."""
 
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is a part of; None if it is not of this format."""
