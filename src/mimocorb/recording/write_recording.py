@@ -31,12 +31,12 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns, dtype_to_plain
 from mimocorb.recording.earlier_segments import look_at_earlier
-from mimocorb.recording.room import when_there_is_room
 from mimocorb.recording.sealing import Sealing
 from mimocorb.recording.segment_file import SegmentFile
 from mimocorb.recording.segments import (

@@ -56,17 +56,17 @@ def compared_events(first: Path, second: Path) -> Iterator[OutputPair]:
     """
     runs = RecordedRun(first), RecordedRun(second)
     for name in dict.fromkeys((*runs[0], *runs[1])):
-        sizes: list[int | None] = [len(run[name]) if name in run else None for run in runs]
-        if None in sizes:
-            where = "second" if sizes[0] is None else "first"
-            yield OutputPair(name, *sizes, f"only in the {where} run")
+        one, other = (len(run[name]) if name in run else None for run in runs)
+        if one is None or other is None:
+            where = "second" if one is None else "first"
+            yield OutputPair(name, one, other, f"only in the {where} run")
             continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # of damage
                 yield _pair(name, runs[0][name], runs[1][name])
         except (MimocorbError, Warning) as error:
-            yield OutputPair(name, *sizes, f"cannot be compared: {error}")
+            yield OutputPair(name, one, other, f"cannot be compared: {error}")
 
 
 def _pair(name: str, first: Events, second: Events) -> OutputPair:

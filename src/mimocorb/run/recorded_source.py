@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mimocorb._words import how_many
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.components.form import source
 from mimocorb.components.meter import current
@@ -20,13 +21,12 @@ from mimocorb.components.records import RecordForm
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import SetupError
 from mimocorb.recording.events import Events
-from mimocorb.recording.recording_format import Recording
 from mimocorb.run import recorded
 from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
 
 __all__ = ["replay"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("mimocorb.devices.replay")  # its warnings are those of a source
 
 _Data = int | Path | list[int | Path]
 
@@ -43,7 +43,7 @@ def replay(
     step: int = 1,
     loop: bool = False,
     buffer: Mapping[str, Any],
-) -> Iterator[tuple[Any, dict[str, Any]]]:
+) -> Iterator[tuple[Any, BatchMetadata | dict[str, Any]]]:
     """Play recorded events, of every format that ``mimocorb.open`` reads.
 
     They keep their counters and times, also those in ns. The rates that the run shows are those of
@@ -86,7 +86,7 @@ def replay(
         raise SetupError("replay: each process would play all events; set number_of_processes to 1")
     recordings = _checked(buffer, data=data, pace=pace, rate_hz=rate_hz, step=step)
     current().knows(Capability.PLAYED_BACK)
-    chosen = [_part(_in_order(events), slice(start, stop, step)) for events in recordings]
+    chosen = [_part(events, slice(start, stop, step)) for events in recordings]
     form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
     pacer, rounds = Pacer(pace, rate_hz, seed), NextRound()
     while True:
@@ -101,17 +101,6 @@ def replay(
     for events in recordings:
         for sentence in events.damage():
             logger.warning("%s: %s", events.name, sentence)
-
-
-def _in_order(events: Events) -> Events:
-    """Return the events of a recording as they were published, also if several processes wrote."""
-    file = events.file
-    if not isinstance(file, Recording) or len(file.segments) == 1:
-        return events
-    sequence = events.metadata.sequence
-    if sequence is None or len(sequence) != len(events) or (np.diff(sequence) > 0).all():
-        return events
-    return events.take(np.argsort(sequence, kind="stable"))
 
 
 def _part(events: Events, chosen: slice) -> Events:

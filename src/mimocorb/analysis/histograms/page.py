@@ -48,8 +48,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._kernels import crc32c
+from mimocorb.components.room import when_there_is_room
 from mimocorb.errors import DamagedFile, OutputError
-from mimocorb.recording.room import when_there_is_room
 
 __all__ = ["DIRECTORY", "Copy", "HistogramPage", "Tally", "pages_of", "read_page"]
 
