@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "run"))
-
 from running import RunningDaq, Worker, chain
 
 
@@ -32,12 +28,8 @@ def places(tmp_path, monkeypatch) -> Iterator[list[Path]]:
 
 
 @pytest.fixture(autouse=True)
-def no_run_outlives_its_test(places) -> Iterator[None]:
-    # After `places`, so that the runs have gone when these directories are removed.
-    RunningDaq.started.clear()
-    yield
-    for daq in RunningDaq.started:
-        daq.kill()
+def no_run_outlives_its_test(places, no_run_outlives_its_test) -> None:
+    """After `places`, so that the runs have gone when these directories are removed."""
 
 
 @pytest.fixture

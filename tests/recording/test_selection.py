@@ -158,6 +158,22 @@ def test_damage_is_left_out_of_a_selection_and_raises_where_it_is_asked_for(tmp_
     some.close()
 
 
+def test_a_part_that_cannot_be_found_any_more_is_told_when_all_is_read(tmp_path):
+    record(tmp_path)
+    (path,) = tmp_path.glob("*.arrows")
+    with mimocorb.open(tmp_path / "waves") as events:
+        head = events.file.segments[path].batches[4].head
+    content = bytearray(path.read_bytes())
+    content[head.at + 4] ^= 1  # where its head says how long it is
+    path.write_bytes(content)
+    with mimocorb.open(tmp_path / "waves") as events:
+        assert len(events) == 90
+        with pytest.warns(DamageWarning, match="1 batch with 10 events"):
+            assert len(events.metadata.counter) == 90
+        with pytest.raises(DamagedFile, match="are no whole message"):
+            list(events.blocks(strict=True))
+
+
 def test_other_tools_get_everything(events):
     pandas = pytest.importorskip("pandas")
     frame = events.select(counter=(110, 112)).to_pandas()

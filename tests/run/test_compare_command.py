@@ -178,7 +178,9 @@ def test_a_damaged_file_is_said_not_to_be_compared(runs, compared, tmp_path):
 
 def test_runs_without_filters_and_results_are_compared_as_far_as_they_go(tmp_path, capsys):
     setup = chain_with_a_file(tmp_path)
-    first, second = (str(run(setup).directory) for _ in range(2))
+    for _ in range(2):
+        assert run(setup).text
+    first, second = map(str, run_directories(tmp_path / "target"))
     capsys.readouterr()
     assert main(["compare", first, second]) == 0
     page = capsys.readouterr().out

@@ -73,6 +73,8 @@ def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
 
 def _info(chosen: argparse.Namespace) -> int:
     """Print what is known of each."""
+    from mimocorb.run.recorded import quality_of
+
     pages = []
     for path, events in _opened(chosen).items():
         lines = [
@@ -81,6 +83,8 @@ def _info(chosen: argparse.Namespace) -> int:
         ]
         for name, value in events.about.items():
             lines += [f"  {name:10} {_brief(value)}"] if value not in (None, {}) else []
+        if quality := quality_of(events):
+            lines.append(f"  {'quality':10} {quality}")
         pages.append("\n".join(lines))
     print_text("\n".join(pages) or "no recording")
     return OK
@@ -107,7 +111,7 @@ def _head(chosen: argparse.Namespace) -> int:
 
 def _verify(chosen: argparse.Namespace) -> int:
     """Read everything; say for each whether it is whole."""
-    from mimocorb.run.recorded import differences_from_the_ledger
+    from mimocorb.run.exactly_once import differences_from_the_ledger
 
     is_damaged = False
     for path, events in _opened(chosen).items():

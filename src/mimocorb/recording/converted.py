@@ -85,6 +85,8 @@ class Converted:
     """Its recording has to know which events it has written already."""
 
     def __init_subclass__(cls) -> None:
+        if "Parameters\n" in (cls.__doc__ or ""):
+            return
         first, *others = cls.format.compressions
         told = ", ".join((f"``{first}``, which is usual", *(f"``{each}``" for each in others)))
         cls.__doc__ = (cls.__doc__ or "").rstrip() + _PARAMETERS % told

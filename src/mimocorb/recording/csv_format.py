@@ -102,7 +102,7 @@ def check_numbers(owner: str, buffer: Mapping[str, Any]) -> None:
             " record or parquet"
         )
     for column, field in _fields(dtype):
-        if field.shape or field.kind not in "biuf" or field.itemsize > 8:  # noqa: PLR2004
+        if field.shape or field.kind not in "biuf" or field.itemsize > 8:
             raise SetupError(
                 f"{owner} writes one number per column, but field {column!r} of {name} is {field}:"
                 " save such events with record or parquet"
@@ -253,7 +253,7 @@ def _written(values: NDArray[Any], field: np.dtype[Any]) -> list[str]:
     """Return numbers in the shortest form that reads back equal."""
     if field.kind == "b":
         return [str(int(each)) for each in values.tolist()]
-    if field.kind in "iu" or field.itemsize == 8:  # noqa: PLR2004
+    if field.kind in "iu" or field.itemsize == 8:
         return list(map(repr, values.tolist()))
     # Python has no float32: as Python floats, they would show digits that they do not have
     return [str(each) for each in values.astype(np.float32)]
@@ -355,7 +355,9 @@ class CsvFile:
             cells = line.decode("utf-8", "replace").rstrip("\n").split(self._separator)
             if len(cells) != len(_METADATA) + len(fields):
                 raise DamagedFile(f"{self.path}: row {first + at} has {len(cells)} columns")
-            rows.append([each.replace(",", ".") for each in cells] if self._decimal_comma else cells)
+            rows.append(
+                [each.replace(",", ".") for each in cells] if self._decimal_comma else cells
+            )
         columns = list(zip(*rows, strict=True))
         data = np.zeros((count, 1), self.dtype)
         try:
@@ -496,7 +498,9 @@ class Csv:
             )
         if decimal_comma and separator == "comma":
             raise SetupError(f"{cls.OWNER}: decimal commas need another separator than a comma.")
-        check_columns(cls.OWNER, "units", units or {}, [name for name, _ in _fields(buffer["dtype"])])
+        check_columns(
+            cls.OWNER, "units", units or {}, [name for name, _ in _fields(buffer["dtype"])]
+        )
 
     @property
     def event_count(self) -> int:

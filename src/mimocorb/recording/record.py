@@ -38,7 +38,8 @@ class Record:
     are written in batches of about 1 MB or 1 s, each with a checksum: what a file gives back is
     what was written, or it says what is missing. After a kill of the process, every batch is whole;
     an event that was written and comes again, because it was not acknowledged yet, is not written
-    twice.
+    twice. What a disk fails to take is written anew into the next file. Several processes each
+    write files of their own, which are read as one recording.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ class Record:
     """How much it wants to have together."""
     gather_s: ClassVar[float] = 1.0
     """How long events may wait for others."""
+    output_in_parts: ClassVar[bool] = True
+    """Several processes write segments of one recording."""
     wants_sequences: ClassVar[bool] = True
     """It has to know which events it has written already."""
 

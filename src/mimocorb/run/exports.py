@@ -1,8 +1,9 @@
 """Recordings of a run in other formats, written when all of its events have been recorded.
 
 A sink ``record`` with the key ``export`` asks for it. It is done here and not by the sink, whose
-process may fail in between, or take too long for those that wait for its end. The recording is only read; it is deleted afterwards if
-that was asked for, and only if all that it holds is in the new file.
+process may fail in between, or take too long for those that wait for its end. The recording is only
+read; it is deleted afterwards if that was asked for, and only if all that it holds is in the new
+file.
 """
 
 from __future__ import annotations

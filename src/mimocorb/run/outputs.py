@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import count
 from mimocorb.errors import DamagedFile, MimocorbError
+from mimocorb.recording.events import DamageWarning
 from mimocorb.run.recorded import RecordedRun
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def compared_events(first: Path, second: Path) -> Iterator[OutputPair]:
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # of damage
+                warnings.simplefilter("error", DamageWarning)
                 yield _pair(name, runs[0][name], runs[1][name])
-        except (MimocorbError, Warning) as error:
+        except (MimocorbError, DamageWarning) as error:
             yield OutputPair(name, one, other, f"cannot be compared: {error}")
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "PAGE_WIDTH",
     "UNKNOWN",
     "alarm_line",
+    "data_taking",
     "dead_causes",
     "drain_progress",
     "duration",
@@ -110,6 +111,12 @@ def wrapped(text: str, width: int) -> str:
             break_on_hyphens=False,
         ) or [""]
     return "\n".join(lines)
+
+
+def data_taking(elapsed_s: float | None, active_s: float | None) -> str:
+    """Say how long data were taken, and how long without pauses if there were any."""
+    without = f", {time_taken(active_s)} without pauses" if active_s != elapsed_s else ""
+    return f"{time_taken(elapsed_s)}{without}"
 
 
 def goal_progress(goal: Goal) -> str:

@@ -19,7 +19,6 @@ from mimocorb.components.roles.batches import (
     batch_limit,
     is_small,
 )
-from mimocorb.components.roles.batches import batch_limit
 from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker

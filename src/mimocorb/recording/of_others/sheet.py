@@ -2,8 +2,8 @@
 
 Programs and devices write such texts in many ways: separated by commas, semicolons, tabs or spaces,
 with decimal points or commas, with comments, headings and units in front, some with a heading that
-stands beside the numbers. :func:`sheet_of` finds out which it is; what the columns mean is for others
-to say.
+stands beside the numbers. :func:`sheet_of` finds out which it is; what the columns mean is for
+others to say.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 __all__ = ["Sheet", "sheet_of"]
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?|[+-]?(?:nan|inf|infinity|∞)", re.I)
+_NUMBER = re.compile(
+    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?|[+-]?(?:nan|inf|infinity|∞)", re.I
+)
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,15}", re.I)
 _DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*|,\d[^,]*|[+-],\d[^,]*|[^,]+")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")

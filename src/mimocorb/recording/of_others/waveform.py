@@ -48,15 +48,29 @@ _TIME = re.compile(r"(?:time|zeit|t|x|x-axis|in s|second|seconds|times?tamp|xaxi
 _INDEX = re.compile(r"(?:sequence|nr|no|sample|samples|index|point|#)$", re.I)
 _NAME_WITH_UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*$")
 _IN_UNIT = re.compile(r"(?P<name>.*?)\s*\bin (?P<unit>\S+)$", re.I)
-_VALUE_UNIT = re.compile(r"[munpkµμ]?(?:volts?|amperes?|amps?|[vaw]|ohm|db[mv]?|seconds?|s|hz)", re.I)
-_BEGIN = re.compile(r"(?:start|t0|h ?offset|x ?zero|x ?origin|x ?begin|first point|horizontal start)\b", re.I)
+_VALUE_UNIT = re.compile(
+    r"[munpkµμ]?(?:volts?|amperes?|amps?|[vaw]|ohm|db[mv]?|seconds?|s|hz)", re.I
+)
+_BEGIN = re.compile(
+    r"(?:start|t0|h ?offset|x ?zero|x ?origin|x ?begin|first point|horizontal start)\b", re.I
+)
 _STEP = re.compile(
-    r"(?:increment|tinc|h ?resolution|sample interval|sampling period|x ?increment|xinc|delta ?t|time ?step|"
-    r"sampling interval|horizontal (?:interval|spacing)|resolution)\b",
+    r"(?:increment|tinc|h ?resolution|sample interval|sampling period|x ?increment|xinc|delta ?t|"
+    r"time ?step|sampling interval|horizontal (?:interval|spacing)|resolution)\b",
     re.I,
 )
 _RATE = re.compile(r"(?:(?:sample|sampling) ?(?:rate|frequency)|clock)\b", re.I)
-_PREFIXES = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
+_PREFIXES = {
+    "p": 1e-12,
+    "n": 1e-9,
+    "u": 1e-6,
+    "µ": 1e-6,
+    "μ": 1e-6,
+    "m": 1e-3,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+}
 _QUANTITY = re.compile(r"\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*([pnuµμmkMG]?)(s|sec|Hz|Sa/s|S/s)?\b")
 
 
@@ -98,15 +112,16 @@ def names_and_units(sheet: Sheet) -> tuple[list[str], dict[str, str]]:
         parsed.append(name)
         units.append(unit)
     unique = [
-        name if given else ""
-        for name, given in zip(unique_names(parsed), parsed, strict=True)
+        name if given else "" for name, given in zip(unique_names(parsed), parsed, strict=True)
     ]
     return unique, {name: unit for name, unit in zip(unique, units, strict=True) if unit and name}
 
 
 def _says_the_axis(cell: str) -> bool:
     """Whether a cell behind the names is about the time: Rigol writes begin and step there."""
-    return not cell or _is_number(cell) or "=" in cell or bool(_BEGIN.match(cell) or _STEP.match(cell))
+    return (
+        not cell or _is_number(cell) or "=" in cell or bool(_BEGIN.match(cell) or _STEP.match(cell))
+    )
 
 
 def _is_unit(cell: str) -> bool:
@@ -165,7 +180,7 @@ def _is_a_table(names: list[str]) -> bool:
     return any(re.match(r"(?:ev|event|counter|nacc)", name, re.I) for name in names)
 
 
-def _as_events(
+def _as_events(  # noqa: PLR0917 - what was found out of the columns
     sheet: Sheet,
     names: list[str],
     units: Mapping[str, str],
@@ -185,7 +200,10 @@ def _as_events(
         return None
     channels = _channel_names([names[at] for at in kept], about)
     samples = sheet.rows // segments
-    data = np.zeros((segments, samples), [(name, columns[at].dtype) for name, at in zip(channels, kept, strict=True)])
+    data = np.zeros(
+        (segments, samples),
+        [(name, columns[at].dtype) for name, at in zip(channels, kept, strict=True)],
+    )
     for name, at in zip(channels, kept, strict=True):
         data[name] = columns[at].reshape(segments, samples)
     found = {
@@ -209,7 +227,9 @@ def _as_events(
     if found:
         known["units"] = found
     parts, times = _times(sheet, segments)
-    return Table(data, parts, {**known, **times, **({"heading": about} if about else {})}, sheet.unread)
+    return Table(
+        data, parts, {**known, **times, **({"heading": about} if about else {})}, sheet.unread
+    )
 
 
 def _is_the_time_again(column: NDArray[Any], time: NDArray[Any], name: str) -> bool:
@@ -265,7 +285,11 @@ def _equal_steps(column: NDArray[Any]) -> float:
     # a scope that writes few digits makes the steps unequal, but does not leave the line
     line = values[0] + step * np.arange(len(values))
     digits = np.abs(values).max() * 1e-5
-    return step if np.abs(values - line).max() <= max(_UNEQUAL * step, min(digits, 0.6 * step)) else 0.0
+    return (
+        step
+        if np.abs(values - line).max() <= max(_UNEQUAL * step, min(digits, 0.6 * step))
+        else 0.0
+    )
 
 
 def _segments(about: Mapping[str, Any], rows: int) -> int:
@@ -305,7 +329,7 @@ def _axis_of_heading(sheet: Sheet, about: Mapping[str, Any]) -> _Axis | None:
 
 
 def _quantity(text: str) -> float | None:
-    found = _QUANTITY.match(text.split(",")[0])
+    found = _QUANTITY.match(text.split(",", maxsplit=1)[0])
     return float(found[1]) * _PREFIXES.get(found[2], 1.0) if found else None
 
 
