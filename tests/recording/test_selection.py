@@ -168,8 +168,9 @@ def test_a_part_that_cannot_be_found_any_more_is_told_when_all_is_read(tmp_path)
     path.write_bytes(content)
     with mimocorb.open(tmp_path / "waves") as events:
         assert len(events) == 90
-        with pytest.warns(DamageWarning, match="1 batch with 10 events"):
+        with pytest.warns(DamageWarning) as told:
             assert len(events.metadata.counter) == 90
+        assert any("1 batch with 10 events" in str(one.message) for one in told)
         with pytest.raises(DamagedFile, match="are no whole message"):
             list(events.blocks(strict=True))
 

@@ -157,6 +157,18 @@ class HistogramPair:
         squares = (scale * one - other / scale) ** 2 / (one + other)
         return float(squares.sum()), len(one) - 1
 
+    @property
+    def sigma(self) -> float | None:
+        """By how many standard deviations the mean is higher in the second run, where that can be.
+
+        None as for :attr:`chi_squared`.
+        """
+        first, second = mean_of(self.first), mean_of(self.second)
+        if self.chi_squared is None or first is None or second is None:
+            return None
+        error = float(np.hypot(first[1], second[1]))
+        return (second[0] - first[0]) / error if error else None
+
     def as_dict(self) -> dict[str, Any]:
         """Return what is said of them in plain values."""
         found = self.chi_squared
@@ -165,6 +177,7 @@ class HistogramPair:
             "entries": (self.first.entries, self.second.entries),
             "means": (mean_of(self.first), mean_of(self.second)),
             "same_bins": self.same_bins,
+            "sigma": self.sigma,
             "chi_squared": found and found[0],
             "ndf": found and found[1],
         }
