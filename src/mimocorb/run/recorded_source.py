@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,7 +35,7 @@ _Data = int | Path | list[int | Path]
 def replay(
     *,
     data: int | Path | list[int | Path],
-    pace: Pace = "fastest",
+    pace: Literal["fastest", "original", "fixed", "random"] = "fastest",
     rate_hz: float | None = None,
     seed: int | None = None,
     start: int | None = None,
