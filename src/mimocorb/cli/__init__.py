@@ -30,8 +30,10 @@ COMMANDS = (
     "finish",
     "schema",
     "runs",
+    "report",
     "compare",
     "status",
+    "top",
     "steer",
     "web",
 )

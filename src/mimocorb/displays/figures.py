@@ -33,6 +33,7 @@ __all__ = [
     "PICTURES",
     "draw_histogram",
     "histogram_figure",
+    "new_figure",
     "picture_of",
     "save_histograms",
 ]
@@ -162,7 +163,7 @@ def histogram_figure(
     columns = math.ceil(math.sqrt(len(histograms)))
     rows = math.ceil(len(histograms) / columns)
     if figure is None:
-        figure = _new_figure()
+        figure = new_figure()
         figure.set_size_inches(max(6.4, 4.8 * columns), max(4.0, 3.4 * rows))
     figure.clear()
     figure.set_layout_engine("constrained")
@@ -174,7 +175,8 @@ def histogram_figure(
     return figure
 
 
-def _new_figure() -> Figure:
+def new_figure() -> Figure:
+    """Return an empty figure without a window; SetupError if matplotlib is missing."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -344,6 +344,8 @@ class Alarm:
         How often it has happened.
     lasted_s
         For how long, all together; 0 for what is over at once.
+    acknowledged_by
+        Who has said that he knows of it; empty: nobody has. It is so until it happens again.
     """
 
     kind: AlarmKind
@@ -354,6 +356,7 @@ class Alarm:
     until_utc: str | None = None
     count: int = 1
     lasted_s: float = 0.0
+    acknowledged_by: str = ""
 
     @property
     def goes_on(self) -> bool:

@@ -149,7 +149,8 @@ def alarm_line(alarm: Alarm) -> str:
     until = "" if alarm.goes_on else f", until {alarm.until_utc}"
     lasted = f", {time_taken(alarm.lasted_s)}" if alarm.lasted_s else ""
     when = f"{alarm.since_utc}{until if lasted else ''}"
-    return f"{alarm.kind}{times}{lasted}: {alarm.text} ({when})"
+    known = f", acknowledged by {alarm.acknowledged_by}" if alarm.acknowledged_by else ""
+    return f"{alarm.kind}{times}{lasted}: {alarm.text} ({when}{known})"
 
 
 def stands_still(view: RunView) -> list[Alarm]:

@@ -196,7 +196,8 @@ def results_of(fit: Fit) -> dict[str, float]:
     """Return the numbers of a fit under the names for :func:`mimocorb.report`; units come last."""
     found: dict[str, float] = {}
     for parameter in fit.parameters:
-        unit = f"_{parameter.unit}" if parameter.unit.isidentifier() else ""
+        ascii_unit = parameter.unit.replace("µ", "u")
+        unit = f"_{ascii_unit}" if ascii_unit.isidentifier() else ""
         found[f"{parameter.name}{unit}"] = parameter.value
         found[f"{parameter.name}_error{unit}"] = parameter.error
     if fit.parameters:

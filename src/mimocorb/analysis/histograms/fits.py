@@ -20,6 +20,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -338,7 +339,19 @@ def _minimised(plan: Model, edges: Floats, values: Floats, variances: Floats | N
     minimum.migrad(ncall=5000)
     if minimum.valid:
         minimum.hesse()
+        _correct_errors_at_limits(minimum)
     return minimum
+
+
+def _correct_errors_at_limits(minimum: Any) -> None:
+    """Take the uncertainty upwards for what is at its limit: the curvature means nothing there."""
+    for parameter in minimum.params:
+        low = parameter.lower_limit
+        if low is None or parameter.value - low > parameter.error:
+            continue
+        with suppress(RuntimeError):  # no second minimum: the error stays
+            minimum.minos(parameter.name)
+            minimum.errors[parameter.name] = minimum.merrors[parameter.name].upper
 
 
 def _goodness(

@@ -48,6 +48,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._kernels import crc32c
+from mimocorb.components.roles.batches import EVENTS_OF_A_BATCH_FUNCTION
 from mimocorb.components.room import when_there_is_room
 from mimocorb.errors import DamagedFile, OutputError
 
@@ -56,7 +57,7 @@ __all__ = ["DIRECTORY", "Copy", "HistogramPage", "Tally", "pages_of", "read_page
 DIRECTORY = "histograms"
 """Of the pages, in the directory of a run."""
 SUFFIX = ".page"
-MOST_HELD = 4096
+MOST_HELD = EVENTS_OF_A_BATCH_FUNCTION
 """Events in a batch."""
 
 _MAGIC = b"mimocorb hist 1\n"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mimocorb._files import read_regular
 from mimocorb.analysis.histograms.fit_result import Fit, fits_of
 from mimocorb.analysis.histograms.page import DIRECTORY, Copy, Tally, pages_of, read_page
+from mimocorb.components.docstrings import unit_of
 from mimocorb.errors import DamagedFile, SetupError
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class RunHistogram:
         How long the source was able to take the events; None if that is not known.
     fits : tuple of Fit
         What has been fitted to it, newest results.
+    newer
+        Returns it as it is now, and whether it is the last one; None if it will not change.
     """
 
     name: str
@@ -85,6 +88,30 @@ class RunHistogram:
     updated_s: float = 0.0
     live_time_s: float | None = None
     fits: tuple[Fit, ...] = ()
+    newer: Callable[[], tuple[RunHistogram, bool]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    def __repr__(self) -> str:
+        bins = " × ".join(str(len(axis.edges) - 1) for axis in self.axes)
+        return f"<histogram {self.name}: {self.entries} entries in {bins} bins>"
+
+    def _ipython_display_(self) -> None:
+        """Draw itself in a notebook, and go on as long as the run does."""
+        from mimocorb.displays.figures import histogram_figure, picture_of
+        from mimocorb.displays.notebook import show_live
+
+        shown = [self]
+
+        def draw() -> bytes:
+            return picture_of(histogram_figure([shown[0]]), "png")
+
+        def is_over() -> bool:
+            assert self.newer is not None
+            shown[0], over = self.newer()
+            return over
+
+        show_live(draw, is_over if self.newer else None, repr(self))
 
     # --- the protocol of UHI
 
@@ -240,8 +267,8 @@ def labelled(label: str, unit: str) -> str:
     """Return a label with its unit, unless the name of the field has it at its end."""
     if not unit:
         return label
-    stem = label.removesuffix(f"_{unit}")
-    return f"{stem} / {unit}"
+    stem = label.rpartition("_")[0] if unit_of(label, "") == unit else label
+    return f"{stem or label} / {unit}"
 
 
 def is_log(axis: Any) -> bool:
