@@ -171,7 +171,7 @@ def test_a_part_that_cannot_be_found_any_more_is_told_when_all_is_read(tmp_path)
         with pytest.warns(DamageWarning) as told:
             assert len(events.metadata.counter) == 90
         assert any("1 batch with 10 events" in str(one.message) for one in told)
-        with pytest.raises(DamagedFile, match="are no whole message"):
+        with pytest.raises(DamagedFile, match="1 batch with 10 events"):
             list(events.blocks(strict=True))
 
 

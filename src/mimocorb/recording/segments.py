@@ -323,18 +323,9 @@ class Segment(Closing):
         return block
 
     def missing(self) -> Iterator[str]:
-        """Yield what is known to be missing without reading anything; an open end is nothing."""
-        unfinished = self._unfinished()
-        for gap in self._content.gaps:
-            if gap not in unfinished:
-                yield f"{_told(gap)} are no whole message"
+        """Yield which batches are not to be found, as is known without reading anything."""
         for lost in self._content.lost:
             yield f"missing: {lost}"
-
-    def _unfinished(self) -> list[Gap]:
-        """Return what stands at the end of a segment that is not closed."""
-        size = self.size if self.closing is None else None
-        return [gap for gap in self._content.gaps if gap.end == size]
 
     def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
         """Yield what is wrong with the file, one sentence each; reads all of it.
@@ -344,9 +335,14 @@ class Segment(Closing):
         ends_in_order
             Whether it is known that nothing follows, although the file does not say so.
         """
+        size = self.size
+        for gap in self._content.gaps:
+            is_end = gap.end == size and self.closing is None
+            if is_end and ends_in_order:
+                continue
+            how = "are unfinished" if is_end else "are no whole message"
+            yield f"{how_many(gap.end - gap.at, 'byte')} from byte {gap.at} on {how}"
         yield from self.missing()
-        if not ends_in_order:
-            yield from (f"{_told(gap)} are unfinished" for gap in self._unfinished())
         for batch in self.batches:
             try:
                 self.read_batch(batch)
@@ -358,7 +354,7 @@ class Segment(Closing):
                     f"the end is missing: it has {how_many(self.event_count, 'event')}, and"
                     " nothing says that these are all"
                 )
-        elif self.read(self.size - len(END_MARK), len(END_MARK)) != END_MARK:
+        elif self.read(size - len(END_MARK), len(END_MARK)) != END_MARK:
             yield "the mark behind the last batch is missing"
 
     def close(self) -> None:
@@ -371,7 +367,3 @@ class Segment(Closing):
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
             self.close()
-
-
-def _told(gap: Gap) -> str:
-    return f"{how_many(gap.end - gap.at, 'byte')} from byte {gap.at} on"
