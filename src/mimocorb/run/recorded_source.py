@@ -162,7 +162,7 @@ def _recordings(place: int | Path) -> Iterator[Events]:
             some = next(iter(opened), None)
             remedy = f"write for example {name}/{some}" if some else "name another run"
             raise SetupError(
-                f"replay: {opened.directory} has {how_many(len(opened), 'recording')}:"
+                f"replay: {name} has {how_many(len(opened), 'recording')}:"
                 f" {', '.join(opened) or 'nothing that can be played'}; {remedy}"
             )
 
