@@ -189,13 +189,15 @@ def _matching(pattern: Path) -> list[Path]:
 
 def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
     """Raise a SetupError if the events do not have the form of those of the buffer."""
+    if not events.values_per_slot:  # an archive in which there is none
+        return
     form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
     try:
         form.rows(_fitting(np.zeros((1, events.values_per_slot), events.dtype), form))
     except DoesNotFitError as error:
-        name = buffer.get("name") or "the buffer"
+        name, reason = buffer.get("name") or "the buffer", str(error).rstrip(".")
         raise SetupError(
-            f"replay: the events of {events.name} do not fit into {name}: {error}. Give {name} the"
+            f"replay: the events of {events.name} do not fit into {name}: {reason}. Give {name} the"
             f" form of the recording, which is {_form_of(events)}"
         ) from None
 
