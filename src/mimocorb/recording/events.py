@@ -327,6 +327,10 @@ class Events(Closing):
 
     def _blocks(self, low: int, high: int, *, strict: bool = False) -> Iterator[tuple[int, Block]]:
         """Yield the blocks with events from `low` to `high`, and the place of their first event."""
+        for sentence in getattr(self.file, "missing", tuple)():
+            if strict:
+                raise DamagedFile(f"{self.name}: {sentence}")
+            warnings.warn(f"left out: {sentence}", DamageWarning, stacklevel=3)
         for number in range(bisect_right(self._ends, low), len(self._ends)):
             first = self._first(number)
             if first >= high:

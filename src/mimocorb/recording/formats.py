@@ -7,9 +7,11 @@ with the methods of :class:`Format`. ``mimocorb.open`` and ``mimocorb files`` th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -170,17 +172,20 @@ class Joined:
 
     def read_block(self, number: int) -> Block:
         """Return the events of a block; DamagedFile if they are not what was written."""
-        for file in self.files.values():
-            blocks = len(file.counts)
-            if number < blocks:
-                return file.read_block(number)
-            number -= blocks
-        raise IndexError(number)
+        place = bisect_right(self._ends, number)
+        file = list(self.files.values())[place]
+        return file.read_block(number - (self._ends[place - 1] if place else 0))
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """For each file, how many blocks it and those before have; not counted for each block."""
+        return list(accumulate(len(file.counts) for file in self.files.values()))
 
     def look_again(self) -> None:
         """Find what has been written since."""
         for file in self.files.values():
             file.look_again()
+        self.__dict__.pop("_ends", None)
 
     def damage(self) -> Iterator[str]:
         """Yield what is wrong with each of the files."""

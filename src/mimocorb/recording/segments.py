@@ -325,6 +325,11 @@ class Segment(Closing):
             raise DamagedFile(f"{where} contradicts itself")
         return block
 
+    def missing(self) -> Iterator[str]:
+        """Yield which batches are not to be found, as is known without reading anything."""
+        for lost in self._content.lost:
+            yield f"missing: {lost}"
+
     def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
         """Yield what is wrong with the file, one sentence each; reads all of it.
 
@@ -333,15 +338,14 @@ class Segment(Closing):
         ends_in_order
             Whether it is known that nothing follows, although the file does not say so.
         """
-        content, size = self._content, self.size
-        for gap in content.gaps:
+        size = self.size
+        for gap in self._content.gaps:
             is_end = gap.end == size and self.closing is None
             if is_end and ends_in_order:
                 continue
             how = "are unfinished" if is_end else "are no whole message"
             yield f"{how_many(gap.end - gap.at, 'byte')} from byte {gap.at} on {how}"
-        for lost in content.lost:
-            yield f"missing: {lost}"
+        yield from self.missing()
         for batch in self.batches:
             try:
                 self.read_batch(batch)
