@@ -48,9 +48,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._kernels import crc32c
-from mimocorb.errors import DamagedFile, OutputError
 from mimocorb.components.roles.batches import EVENTS_OF_A_BATCH_FUNCTION
 from mimocorb.components.room import when_there_is_room
+from mimocorb.errors import DamagedFile, OutputError
 
 __all__ = ["DIRECTORY", "Copy", "HistogramPage", "Tally", "pages_of", "read_page"]
 
