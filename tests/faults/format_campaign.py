@@ -138,7 +138,9 @@ def outcomes(make: Any, kind: str, count: int, seed: int) -> Iterator[tuple[int,
     """Yield the outcome of each damaged file of a format."""
     context = multiprocessing.get_context("spawn")
     first = seed
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as place:
+    with tempfile.TemporaryDirectory(
+        dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+    ) as place:
         whole = make(Path(place))
         content = whole.read_bytes()
         while first < seed + count:
@@ -154,7 +156,7 @@ def outcomes(make: Any, kind: str, count: int, seed: int) -> Iterator[tuple[int,
                     if not ours.poll(patience_s):
                         found = "hang"
                         process.kill()
-                        raise EOFError
+                        raise EOFError  # noqa: TRY301 - as when it has ended
                     number, found = ours.recv()
                     if found and found != "end":
                         yield number, found
@@ -178,7 +180,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first number")
     chosen = parser.parse_args()
     is_bad = False
-    print(f"{'format':14} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES))
+    print(
+        f"{'format':14} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES)
+    )
     for name, make in itertools.chain(OURS.items(), OF_OTHERS.items()):
         if chosen.only and name not in chosen.only:
             continue
@@ -196,7 +200,9 @@ def main() -> int:
                     print(f"\n{name}, {kind} {number}: {found}", flush=True)
                 if sys.stderr.isatty() and time.monotonic() - shown > 1:
                     shown = time.monotonic()
-                    print(f"\r{name} {kind} {sum(seen.values())} of {count}", end="", file=sys.stderr)
+                    print(
+                        f"\r{name} {kind} {sum(seen.values())} of {count}", end="", file=sys.stderr
+                    )
             row = "  ".join(f"{seen[each]:6}" for each in OUTCOMES)
             print(f"{name:14} {kind:10} {count:7}  {row}", flush=True)
     return 1 if is_bad else 0

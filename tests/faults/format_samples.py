@@ -98,7 +98,7 @@ def picocosmo(directory: Path) -> Path:
 
 def spe(directory: Path) -> Path:
     counts = "\n".join(f"{each:8d}" for each in range(200))
-    text = f"$SPEC_ID:\nsome\n$DATE_MEA:\n02/09/2018 10:03:36\n$MEAS_TIM:\n296 300\n$DATA:\n0 199\n"
+    text = "$SPEC_ID:\nsome\n$DATE_MEA:\n02/09/2018 10:03:36\n$MEAS_TIM:\n296 300\n$DATA:\n0 199\n"
     text += f"{counts}\n$MCA_CAL:\n3\n0.1 2.5 0.0 keV\n$ROI:\n0\n"
     return _written(directory / "some.spe", text.encode())
 
@@ -128,7 +128,17 @@ def _written(path: Path, content: bytes) -> Path:
 
 OURS: Mapping[str, Callable[[Path], Path]] = {
     name: ours(name)
-    for name in ("record", "parquet", "hdf5", "root", "rntuple", "npz", "csv", "parquet_tar", "text")
+    for name in (
+        "record",
+        "parquet",
+        "hdf5",
+        "root",
+        "rntuple",
+        "npz",
+        "csv",
+        "parquet_tar",
+        "text",
+    )
 }
 OF_OTHERS: Mapping[str, Callable[[Path], Path]] = {
     "drs4": drs4,

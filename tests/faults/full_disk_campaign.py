@@ -27,9 +27,9 @@ import pyarrow.parquet as pq
 import yaml
 
 import mimocorb
+from mimocorb.run.finish import Rest
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.finish import Rest
 from mimocorb.run.run import Run, run_setup
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.setup.dialects import read_setup

@@ -1,12 +1,10 @@
-"""Kill writers of recordings, cut off and damage their files, cut the power; count what is lost.
+"""Kill writers of recordings, and cut their power; count what is lost.
 
-``python tests/faults/recording_campaign.py --kills 200 --cuts 200 --flips 200 --power-cuts 20``
-prints a line for each and exits with code 0 if all promises are kept:
+``python tests/faults/recording_campaign.py --kills 200 --power-cuts 20`` prints a line for each
+and exits with code 0 if all promises are kept:
 
 * a writer killed at any moment leaves every batch whole that it had written, so all that was
   acknowledged, and at most one more;
-* of a file cut off anywhere, or with a flipped bit, nothing wrong is given out, and that something
-  is missing is said. The same is done to the other formats, for which it is only counted;
 * after a power cut, nothing that was acknowledged is missing with ``sync: each``, and with
   ``sync: 1s`` only what was acknowledged in the last second, and while the disk was written. What
   was not brought to the disk is left out for that, see ``disk_shim.cpp``.
@@ -34,12 +32,9 @@ from disks import with_shim
 
 import mimocorb
 from mimocorb.buffers.batch_metadata import BatchMetadata
-from mimocorb.errors import MimocorbError
-from mimocorb.recording.events import Events
-from mimocorb.recording.formats import formats
 from mimocorb.recording.write_recording import COMPRESSIONS, RecordingWriter
 
-__all__ = ["Damage", "cut_files", "cut_the_power", "flip_bits", "kill_writers", "main"]
+__all__ = ["Kills", "PowerCuts", "cut_the_power", "kill_writers", "main"]
 
 DTYPE = np.dtype([("chA", "i2"), ("chB", "f8")])
 OF_A_BATCH = 9
@@ -167,97 +162,6 @@ def _forked(place: Path, reading: int, writing: int, options: dict[str, Any]) ->
     return child
 
 
-# --- damaged files
-
-
-@dataclass
-class Damage:
-    """What readers made of damaged files.
-
-    Attributes
-    ----------
-    files
-        How many were damaged.
-    wrong
-        In how many an event was given out that was never written.
-    silent
-        In how many something was missing, and nothing was said.
-    events, given_out
-        How many events there were, and how many of them were given out all the same.
-    """
-
-    files: int = 0
-    wrong: int = 0
-    silent: int = 0
-    events: int = 0
-    given_out: int = 0
-
-    @property
-    def faultless(self) -> bool:
-        """Whether every promise was kept."""
-        return not (self.wrong or self.silent)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.files} files: wrong {self.wrong}, silent {self.silent}, given out"
-            f" {self.given_out / max(1, self.events):.1%} of all events"
-        )
-
-
-def cut_files(name: str, cuts: int, seed: int = 0) -> Damage:
-    """Cut files of a format off at so many places."""
-    return _damage(name, cuts, seed, lambda content, at: content[:at])
-
-
-def flip_bits(name: str, flips: int, seed: int = 0) -> Damage:
-    """Flip so many bits in files of a format, one at a time."""
-
-    def flipped(content: bytes, at: int) -> bytes:
-        changed = bytearray(content)
-        changed[at] ^= 1 << at % 8
-        return bytes(changed)
-
-    return _damage(name, flips, seed, flipped)
-
-
-def _damage(name: str, count: int, seed: int, change: Any) -> Damage:
-    places, found = random.Random(seed), Damage()
-    with tempfile.TemporaryDirectory(prefix="recording-campaign-") as place:
-        directory = Path(place)
-        total = 25 * OF_A_BATCH
-        writer = formats()[name].create(directory, "waves", setup_dict(), {})
-        for (events, metadata), _ in zip(batches(), range(25), strict=False):
-            writer.append(events, metadata)
-        writer.close()
-        (path,) = (each for each in directory.iterdir() if formats()[name].part(each))
-        whole = path.read_bytes()
-        for _ in range(count):
-            path.write_bytes(change(whole, places.randrange(len(whole))))
-            given_out, is_right, said = _read(name, path)
-            found.files += 1
-            found.events += total
-            found.given_out += given_out
-            found.wrong += not is_right
-            found.silent += not said and (given_out < total or not is_right)
-    return found
-
-
-def _read(name: str, path: Path) -> tuple[int, bool, bool]:
-    """Return how many events were given out, whether these are right, whether damage is said."""
-    count, is_right = 0, True
-    try:
-        file = formats()[name].open(path)
-        with Events(formats()[name].join({path: file}), "waves") as events:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                for block in events.blocks():
-                    count += len(block.data)
-                    is_right &= are_right(block.data, block.metadata.counter)
-            return count, is_right, bool(events.damage())
-    except MimocorbError:
-        return count, is_right, True
-
-
 # --- power cuts
 
 
@@ -334,8 +238,7 @@ def _compare(found: PowerCuts, told: Iterable[tuple[float, int]], cut_s: float, 
 def main(arguments: list[str] | None = None) -> int:
     """Run a campaign from the command line; returns the exit code."""
     parser = argparse.ArgumentParser("python tests/faults/recording_campaign.py", None, __doc__)
-    for option in ("--kills", "--cuts", "--flips"):
-        parser.add_argument(option, type=int, default=200)
+    parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--power-cuts", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", nargs=4, help=argparse.SUPPRESS)
@@ -349,15 +252,6 @@ def main(arguments: list[str] | None = None) -> int:
         kills = kill_writers(chosen.kills, chosen.seed)
         faultless &= kills.faultless
         print(kills, flush=True)
-    for what, damage, count in (("cut", cut_files, chosen.cuts), ("flip", flip_bits, chosen.flips)):
-        for name in formats() if count else ():
-            try:
-                found = damage(name, count, chosen.seed)
-            except MimocorbError as error:
-                print(f"{what}, {name}: does not take such events: {error}", flush=True)
-                continue
-            faultless &= found.faultless or name != "record"
-            print(f"{what}, {name}: {found}", flush=True)
     for sync in SYNC_S if chosen.power_cuts else ():
         cuts = cut_the_power(sync, chosen.power_cuts, chosen.seed)
         faultless &= cuts.faultless

@@ -46,4 +46,4 @@ def test_a_run_pauses_below_the_floor_and_goes_on_by_itself(tmp_path):
         pytest.skip(done.stderr)
     told = (tmp_path / "told").read_text()
     assert done.returncode == 0, told + done.stderr
-    assert "ALARM disk full: disk: less than disk_floor_mb = 4 MB are free" in told
+    assert "alarm, disk full: disk: less than disk_floor_mb = 4 MB are free" in told

@@ -195,7 +195,7 @@ def test_the_pause_before_a_new_process_is_no_time_without_progress(tmp_path):
     finished = run(chain(tmp_path, source=source, middle=middle), "--drain-timeout", "2")
     assert finished.values() == [2.0 * n for n in range(12)]
     assert "no progress" not in finished.text
-    assert not (finished.directory / "spill.npz").exists()
+    assert not (finished.directory / "spill.zip").exists()
 
 
 def test_what_was_set_aside_outlives_a_killed_supervisor(tmp_path):

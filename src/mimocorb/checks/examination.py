@@ -8,7 +8,7 @@ several workers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
@@ -31,7 +31,7 @@ _OF_THE_RUN = (
     "set_aside",
     "histograms",
     "histograms.json",
-    "spill.npz",
+    "spill.zip",
     "spill_is_elsewhere.txt",
     "spill_finished.json",
 )
@@ -106,7 +106,8 @@ def examine(setup: Setup, manner: Manner | None = None) -> Examination:
             for name, one in examined.items()
             if one.preview.filename and one.preview.certain
         }
-        found += [*_taken_names(setup, files), *_crowded_buffers(setup)]
+        shared = {name for name, one in examined.items() if one.preview.is_shared}
+        found += [*_taken_names(setup, files, shared), *_crowded_buffers(setup)]
         for condition in setup.stop_when:
             found += _unreported(setup, condition, examined)
         if not has_errors(found) and not any(one.takes_data for one in examined.values()):
@@ -135,7 +136,9 @@ def warnings_of(setup: Setup, start_method: str | None = None) -> Sequence[Probl
     return problems
 
 
-def _taken_names(setup: Setup, files: Mapping[str, str]) -> Iterator[Problem]:
+def _taken_names(
+    setup: Setup, files: Mapping[str, str], shared: Collection[str]
+) -> Iterator[Problem]:
     """Yield the workers whose file would already be there when they make it."""
     copies = [setup.path, *setup.config_files]
     copies += [spec.function.path for spec in setup.workers]
@@ -149,7 +152,7 @@ def _taken_names(setup: Setup, files: Mapping[str, str]) -> Iterator[Problem]:
             taken = f"found {name}, which the run writes itself"
         elif owners[name]:
             taken = f"found {name} for {owners[name][0]} and {worker}"
-        elif spec.number_of_processes > 1:
+        elif spec.number_of_processes > 1 and worker not in shared:
             taken = f"found {name} for {spec.number_of_processes} processes"
         owners[name].append(worker)
         if taken:

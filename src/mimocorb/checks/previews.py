@@ -33,12 +33,15 @@ class Preview:
         Whether no function of the user stands between, which may change the configuration.
     reports
         Names under which it reports results; None if it does not tell.
+    is_shared
+        Whether several processes write parts of the file, each one of its own.
     """
 
     event_bytes: int | None = None
     filename: str = ""
     certain: bool = True
     reports: frozenset[str] | None = None
+    is_shared: bool = False
 
 
 def previewed(
@@ -82,6 +85,7 @@ def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any], *, size
         event_bytes,
         named(**configuration) if named else "",
         reports=frozenset(told(**configuration)) if told else None,
+        is_shared=getattr(function, "output_in_parts", False),
     )
 
 

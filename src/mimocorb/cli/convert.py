@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, complain, print_text, read_setup
+
+if TYPE_CHECKING:
+    from mimocorb.model import Setup
 
 __all__ = ["add"]
 
@@ -15,8 +19,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "convert",
         help="write a set-up in the recommended form (Buffers and Workers)",
-        description="Write a set-up of any dialect in the recommended form. Comments of the file "
-        "are not taken over. What changes in meaning is said on standard error.",
+        description="Write a set-up of any dialect in the recommended form, with the comments of "
+        "the file. What changes in meaning is said on standard error.",
     )
     parser.set_defaults(action=convert)
     add_setup(parser)
@@ -47,7 +51,8 @@ def convert(chosen: argparse.Namespace) -> int:
         )
         return BAD_USAGE
     form = recommended_form(setup, directory)
-    text = f"# From {chosen.setup} by mimocorb convert.\n\n{form.text}"
+    commented = _commented(form.text, setup, chosen.setup)
+    text = f"# From {chosen.setup} by mimocorb convert.\n\n{commented}"
     if output is None:
         print_text(text)
     elif not _written(output, text, replace=chosen.force):
@@ -56,8 +61,6 @@ def convert(chosen: argparse.Namespace) -> int:
         f"what workers take from {shown(path)} is in the new file, the rest of it is not"
         for path in form.dropped_files
     ]
-    if _has_comments(setup.path):
-        notes.append(f"comments of {chosen.setup} are not taken over: copy those that matter")
     if directory != setup.base_directory:
         notes.append(f"relative paths in configurations start at {shown(directory)} now")
     for note in [*notes, *changed_meaning(setup)]:
@@ -65,10 +68,17 @@ def convert(chosen: argparse.Namespace) -> int:
     return OK
 
 
-def _has_comments(path: Path | None) -> bool:
-    """Whether a line of the file is a comment; one behind a value is not seen."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path else []
-    return any(line.lstrip().startswith("#") for line in lines)
+def _commented(text: str, setup: Setup, name: str) -> str:
+    """Return the text with the comments of the set-up file that it is made from."""
+    from mimocorb.setup.text.comments import comments_of, with_comments
+
+    assert setup.path is not None
+    named = [
+        *((spec.where, ("Buffers", spec.name)) for spec in setup.buffers),
+        *((spec.where, ("Workers", spec.name)) for spec in setup.workers),
+    ]
+    parts = {where.line: part for where, part in named if where.line and where.file == name}
+    return with_comments(text, comments_of(setup.path.read_text(encoding="utf-8"), parts))
 
 
 def _written(path: Path, text: str, *, replace: bool) -> bool:

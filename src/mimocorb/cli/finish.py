@@ -89,8 +89,8 @@ def _finish_all(
             not_processed.append(f"  {stage}: {summary.directory} says why; do not use its output")
         elif left := stage.not_played(summary.view):
             not_processed.append(
-                f"  {stage}: {left} {verb(left, 'was')} left when the command was ended; do not use "
-                f"the output in {summary.directory}"
+                f"  {stage}: {left} {verb(left, 'was')} left when the command was ended; do not"
+                f" use the output in {summary.directory}"
             )
         else:
             rest.mark_done(stage, summary.directory)

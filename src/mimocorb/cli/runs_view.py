@@ -22,7 +22,7 @@ from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_state import BufferView, RunState, StateChange
 from mimocorb.run.screen.fitted_table import Column, fitted_table
-from mimocorb.run.wording import UNKNOWN, percent, rate, results_line, time_taken
+from mimocorb.run.wording import UNKNOWN, data_taking, percent, rate, results_line, time_taken
 
 __all__ = ["moment", "one_line", "quality_of", "run_page", "runs_table", "section"]
 
@@ -174,9 +174,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "events", f"at least, as of {record.progress.time_utc}: {listed}"
     if result is not None:
         yield "ended because", result.reason
-        paused = result.active_s != result.elapsed_s
-        without = f", {time_taken(result.active_s)} of it without pauses" if paused else ""
-        yield "data taking", time_taken(result.elapsed_s) + without
+        yield "data taking", data_taking(result.elapsed_s, result.active_s)
         for worker, found in result.results.items():
             yield "result", f"{worker}: {results_line(found)}"
         yield "events", count(result.events)

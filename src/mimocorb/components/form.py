@@ -26,6 +26,8 @@ A class may have these methods as well:
                                 and every run before it starts.
 ``output_name(**config)``       a class method that returns the name of the file that it makes
                                 in the directory of the run, so that no two workers make one
+``output_in_parts``             not a method but a class attribute, True if each of several
+                                processes of a worker makes a part of its own of that file
 ``reports(**config)``           a class method that returns the names of the results it reports,
                                 on which a set-up can end the run; units may follow
 ``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`

@@ -12,7 +12,7 @@ import logging
 import os
 import pickletools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +72,7 @@ class MimoFile:
             about, self.begin = _described(head)
             data, metadata = (about[f"{part}_dtype"].dtype() for part in ("data", "metadata"))
             lengths = int(about["data_length"]), int(about["metadata_length"])
-            if (
-                min(lengths) < 1
-                or max(lengths) * (data.itemsize + metadata.itemsize) > _LARGEST_EVENT
-            ):
-                raise ValueError(f"an event has {lengths[0]} values, its metadata {lengths[1]}")
+            _check_lengths(lengths, data.itemsize + metadata.itemsize)
             self.event_dtype = np.dtype(
                 [("data", data, (lengths[0],)), ("metadata", metadata, (lengths[1],))]
             )
@@ -113,6 +109,11 @@ class MimoFile:
             logger.warning("%s ends with half an event, which is left out", self.path)
 
 
+def _check_lengths(lengths: tuple[int, int], value_bytes: int) -> None:
+    if min(lengths) < 1 or max(lengths) * value_bytes > _LARGEST_EVENT:
+        raise ValueError(f"an event has {lengths[0]} values, its metadata {lengths[1]}")
+
+
 class _TypeParts:
     """Stands for a NumPy type in a description: keeps what it is to be made of."""
 
@@ -141,7 +142,6 @@ class _TypeParts:
         return np.dtype(self._code).newbyteorder(order if order in ("<", ">") else "=")
 
 
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _NUMBERS_AND_TEXTS = {
     "INT", "LONG", "LONG1", "BININT", "BININT1", "BININT2", "UNICODE", "BINUNICODE",
     "SHORT_BINUNICODE", "BINUNICODE8",
@@ -171,45 +171,46 @@ def _described(content: bytes) -> tuple[Any, int]:
         name = opcode.name
         if len(stack) > _DEEPEST or len(memory) > _DEEPEST:
             raise ValueError("it is longer than a description can be")
+        if name == "STOP":
+            return stack[-1], (at or 0) + 1
         if name in _NUMBERS_AND_TEXTS:
             stack.append(argument)
-        elif name in _CONSTANTS:
-            stack.append(_CONSTANTS[name])
-        elif name == "MARK":
-            stack.append(_Mark)
-        elif name in ("EMPTY_DICT", "EMPTY_TUPLE"):
-            stack.append({} if name == "EMPTY_DICT" else ())
-        elif name in ("GLOBAL", "STACK_GLOBAL"):
-            named = argument if name == "GLOBAL" else " ".join(map(str, _taken(stack, 2)))
-            if named != "numpy dtype":
-                raise ValueError(f"the description names {named.replace(' ', '.')}")
-            stack.append(_TypeParts)
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             memory[len(memory) if name == "MEMOIZE" else argument] = stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
             stack.append(memory[argument])
-        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
-            stack.append(tuple(_taken(stack, int(name[-1]))))
-        elif name == "TUPLE":
-            stack.append(tuple(_since_the_mark(stack)))
-        elif name == "DICT":
-            stack.append(_pairs(_since_the_mark(stack)))
-        elif name in ("SETITEM", "SETITEMS"):
-            items = _taken(stack, 2) if name == "SETITEM" else _since_the_mark(stack)
-            stack[-1].update(_pairs(items))
-        elif name == "REDUCE":
-            called, arguments = _taken(stack, 2)
-            if called is not _TypeParts:
-                raise ValueError("the description calls something else than numpy.dtype")
-            stack.append(_TypeParts(*arguments))
-        elif name == "BUILD":
-            (state,) = _taken(stack, 1)
-            stack[-1].set_state(state)
-        elif name == "STOP":
-            return stack[-1], (at or 0) + 1
+        elif name in _STEPS:
+            _STEPS[name](stack, argument)
         elif name not in _OF_NO_MEANING:
             raise ValueError(f"the description has the instruction {name}")
     raise ValueError("the description has no end")
+
+
+def _name(stack: list[Any], argument: Any) -> None:
+    named = argument or " ".join(map(str, _taken(stack, 2)))
+    if named != "numpy dtype":
+        raise ValueError(f"the description names {named.replace(' ', '.')}")
+    stack.append(_TypeParts)
+
+
+def _call(stack: list[Any], _: Any) -> None:
+    called, arguments = _taken(stack, 2)
+    if called is not _TypeParts:
+        raise ValueError("the description calls something else than numpy.dtype")
+    stack.append(_TypeParts(*arguments))
+
+
+def _build(stack: list[Any], _: Any) -> None:
+    (state,) = _taken(stack, 1)
+    if not isinstance(stack[-1], _TypeParts):
+        raise TypeError("the description builds something else than a dtype")
+    stack[-1].set_state(state)
+
+
+def _set_items(stack: list[Any], items: list[Any]) -> None:
+    if not isinstance(stack[-1], dict):
+        raise TypeError("the description puts items into something else than a dictionary")
+    stack[-1].update(_pairs(items))
 
 
 def _taken(stack: list[Any], count: int) -> list[Any]:
@@ -229,3 +230,25 @@ def _since_the_mark(stack: list[Any]) -> list[Any]:
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:
     return dict(zip(items[::2], items[1::2], strict=True))
+
+
+_STEPS: Mapping[str, Callable[[list[Any], Any], None]] = {
+    "NONE": lambda stack, _: stack.append(None),
+    "NEWTRUE": lambda stack, _: stack.append(True),
+    "NEWFALSE": lambda stack, _: stack.append(False),
+    "MARK": lambda stack, _: stack.append(_Mark),
+    "EMPTY_DICT": lambda stack, _: stack.append({}),
+    "EMPTY_TUPLE": lambda stack, _: stack.append(()),
+    "GLOBAL": _name,
+    "STACK_GLOBAL": _name,
+    "TUPLE1": lambda stack, _: stack.append(tuple(_taken(stack, 1))),
+    "TUPLE2": lambda stack, _: stack.append(tuple(_taken(stack, 2))),
+    "TUPLE3": lambda stack, _: stack.append(tuple(_taken(stack, 3))),
+    "TUPLE": lambda stack, _: stack.append(tuple(_since_the_mark(stack))),
+    "DICT": lambda stack, _: stack.append(_pairs(_since_the_mark(stack))),
+    "SETITEM": lambda stack, _: _set_items(stack, _taken(stack, 2)),
+    "SETITEMS": lambda stack, _: _set_items(stack, _since_the_mark(stack)),
+    "REDUCE": _call,
+    "BUILD": _build,
+}
+"""What is done for each instruction, with what lies on the stack and the argument."""

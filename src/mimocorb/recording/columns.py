@@ -27,8 +27,40 @@ __all__ = ["Columns", "Memory", "dtype_from_plain", "dtype_to_plain"]
 _NUMBERS = "iuf"
 NOTES = "notes"
 
-Memory = dict[str, NDArray[np.uint8]]
-"""For the numbers of one batch, by column; used again when nobody needs the batch any more."""
+
+class Memory:
+    """For the numbers of one batch; used again when nobody needs the batch any more.
+
+    As batches have the same length most often, what Arrow has to know of it is kept as well.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, NDArray[np.uint8]] = {}
+        self.events = -1
+        self.targets: list[tuple[int, int, NDArray[np.uint8]]] = []
+        self.columns: list[pa.Array] = []
+        self._nothing: dict[str, pa.Array] = {}
+
+    def nothing_known(self, name: str, count: int) -> pa.Array:
+        """Return a part of the metadata that is not known of any event: null, and no mark."""
+        import pyarrow as pa
+
+        found = self._nothing.get(name)
+        if found is None or len(found) != count:
+            kind = np.dtype(PARTS[name])
+            is_mark = kind.kind == "b"
+            found = (
+                pa.array(np.zeros(count, kind)) if is_mark else pa.nulls(count, _arrow_type(kind))
+            )
+            self._nothing[name] = found
+        return found
+
+    def room(self, name: str, nbytes: int) -> NDArray[np.uint8]:
+        """Return so many bytes for a column."""
+        room = self._rooms.get(name)
+        if room is None or room.nbytes < nbytes:
+            room = self._rooms[name] = np.empty(nbytes, np.uint8)
+        return room[:nbytes]
 
 
 class _Column(NamedTuple):
@@ -77,6 +109,7 @@ class Columns:
         self._has_notes = notes
         self.schema = self._make_schema(units or {})
         self._types = [self.schema.field(column.name).type for column in self._columns]
+        self._whole = np.dtype((np.void, dtype.itemsize))
         self._parts_at_once = bool(dtype.names) and all(
             _lies_as_it_is_stored(dtype[name].base) for name in dtype.names or ()
         )
@@ -117,33 +150,42 @@ class Columns:
 
         data, metadata = block
         count = len(data)
-        arrays = [_part(name, values, count) for name, values in parts_of(metadata).items()]
-        stored = self._stored(data, {} if memory is None else memory)
-        for column, kind, values in zip(self._columns, self._types, stored, strict=True):
-            arrays.append(_listed(values, column, kind, count))
+        memory = Memory() if memory is None else memory
+        arrays = [
+            memory.nothing_known(name, count) if values is None else _part(name, values, count)
+            for name, values in parts_of(metadata).items()
+        ]
+        arrays += self._columns_of(data, memory)
         if self._has_notes:
             arrays.append(pa.array(notes_of(metadata).tolist(), pa.string()))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _stored(self, data: NDArray[Any], memory: Memory) -> list[NDArray[Any]]:
+    def _columns_of(self, data: NDArray[Any], memory: Memory) -> list[pa.Array]:
         """Return the numbers of each column, one behind the other."""
-        is_in_rows = data.ndim == 2 and data.strides[1] == data.itemsize
-        if not (self._parts_at_once and is_in_rows):
+        count = len(data)
+        if not (self._parts_at_once and data.ndim == 2 and data.strides[1] == data.itemsize):
             return [
-                _in_one_piece(_values(data, column), column, memory) for column in self._columns
+                _listed(_in_one_piece(_values(data, column), column, memory), column, kind, count)
+                for column, kind in zip(self._columns, self._types, strict=True)
             ]
-        fields: Mapping[str, Any] = data.dtype.fields or {}
-        found = [
-            _room_in(memory, c.name, len(data) * c.numbers * c.dtype.itemsize)
-            for c in self._columns
-        ]
-        targets = [
-            (fields[column.field][1], fields[column.field][0].itemsize, room)
-            for column, room in zip(self._columns, found, strict=True)
-            if column.field is not None
-        ]
-        part_fields(data.view(np.dtype((np.void, data.itemsize))), targets)
-        return [room.view(c.dtype) for room, c in zip(found, self._columns, strict=True)]
+        if memory.events != count:
+            memory.events = count
+            rooms = [
+                memory.room(each.name, count * each.numbers * each.dtype.itemsize)
+                for each in self._columns
+            ]
+            fields: Mapping[str, Any] = data.dtype.fields or {}
+            memory.targets = [
+                (fields[each.field][1], fields[each.field][0].itemsize, room)
+                for each, room in zip(self._columns, rooms, strict=True)
+                if each.field is not None
+            ]
+            memory.columns = [
+                _listed(room.view(each.dtype), each, kind, count)
+                for room, each, kind in zip(rooms, self._columns, self._types, strict=True)
+            ]
+        part_fields(data.view(self._whole), memory.targets)
+        return memory.columns
 
     def block_of(self, message: bytes) -> Block:
         """Return the events of a message of an Arrow stream that is as it was written."""
@@ -271,21 +313,13 @@ def _in_one_piece(values: NDArray[Any], column: _Column, memory: Memory) -> NDAr
     if values.flags.c_contiguous and values.dtype == kind:
         flat = values.reshape(-1)
     else:
-        flat = _room_in(memory, column.name, values.size * kind.itemsize).view(kind)
+        flat = memory.room(column.name, values.size * kind.itemsize).view(kind)
         flat.reshape(values.shape)[...] = values
     return flat.view(stored)
 
 
 def _from_stored(flat: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:
     return flat.view(wanted) if flat.dtype.kind == "V" else flat.astype(wanted, copy=False)
-
-
-def _room_in(memory: Memory, name: str, nbytes: int) -> NDArray[np.uint8]:
-    """Return so many bytes for a column."""
-    room = memory.get(name)
-    if room is None or room.nbytes < nbytes:
-        room = memory[name] = np.empty(nbytes, np.uint8)
-    return room[:nbytes]
 
 
 def _arrow_type(stored: np.dtype[Any]) -> pa.DataType:
@@ -313,20 +347,16 @@ def _listed(flat: NDArray[Any], column: _Column, kind: pa.DataType, count: int) 
     return pa.Array.from_buffers(kind, count, [None], children=[values])
 
 
-def _part(name: str, values: NDArray[Any] | None, count: int) -> pa.Array:
-    """Return a part of the metadata; what is not known is null, and no mark is False."""
+def _part(name: str, values: NDArray[Any], count: int) -> pa.Array:
+    """Return a part of the metadata; what is not known is null."""
     import pyarrow as pa
 
     kind = PARTS[name]
-    if kind is np.bool_:
-        return pa.array(np.zeros(count, np.bool_) if values is None else values)
-    if values is None:
-        return pa.nulls(count, _arrow_type(np.dtype(kind)))
     values = np.ascontiguousarray(values, kind)
-    if name in _MAY_BE_UNKNOWN:
-        unknown = values == UNKNOWN[kind]
-        if unknown.any():
-            return pa.array(values, mask=unknown)
+    if kind is np.bool_:  # bits in Arrow
+        return pa.array(values)
+    if name in _MAY_BE_UNKNOWN and values.min(initial=0) == UNKNOWN[kind]:  # the least of all
+        return pa.array(values, mask=values == UNKNOWN[kind])
     number = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(number, count, [None, pa.py_buffer(values)])
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
@@ -27,7 +28,6 @@ from mimocorb.recording.columns import Columns
 from mimocorb.recording.events import Events
 from mimocorb.recording.output_file import check_columns, checked_name
 from mimocorb.recording.recording_format import RECORDING
-from mimocorb.components.room import when_there_is_room
 from mimocorb.recording.segments import segments_of
 from mimocorb.recording.whole_file import UNFINISHED, WholeFileFormat
 from mimocorb.recording.write_recording import RecordingWriter
@@ -85,6 +85,8 @@ class Converted:
     """Its recording has to know which events it has written already."""
 
     def __init_subclass__(cls) -> None:
+        if "Parameters\n" in (cls.__doc__ or ""):
+            return
         first, *others = cls.format.compressions
         told = ", ".join((f"``{first}``, which is usual", *(f"``{each}``" for each in others)))
         cls.__doc__ = (cls.__doc__ or "").rstrip() + _PARAMETERS % told

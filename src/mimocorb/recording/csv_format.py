@@ -102,7 +102,7 @@ def check_numbers(owner: str, buffer: Mapping[str, Any]) -> None:
             " record or parquet"
         )
     for column, field in _fields(dtype):
-        if field.shape or field.kind not in "biuf" or field.itemsize > 8:  # noqa: PLR2004
+        if field.shape or field.kind not in "biuf" or field.itemsize > 8:
             raise SetupError(
                 f"{owner} writes one number per column, but field {column!r} of {name} is {field}:"
                 " save such events with record or parquet"
@@ -253,7 +253,7 @@ def _written(values: NDArray[Any], field: np.dtype[Any]) -> list[str]:
     """Return numbers in the shortest form that reads back equal."""
     if field.kind == "b":
         return [str(int(each)) for each in values.tolist()]
-    if field.kind in "iu" or field.itemsize == 8:  # noqa: PLR2004
+    if field.kind in "iu" or field.itemsize == 8:
         return list(map(repr, values.tolist()))
     # Python has no float32: as Python floats, they would show digits that they do not have
     return [str(each) for each in values.astype(np.float32)]

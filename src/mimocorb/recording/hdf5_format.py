@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from mimocorb.components.form import sink
-from mimocorb.errors import DamagedFile
-from mimocorb.recording.block import PARTS
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
@@ -51,11 +49,9 @@ class Hdf5Format(WholeFileFormat):
 
         with h5py.File(path, "r") as file:
             found: dict[str, Any] = {}
-            sizes: list[int] = []
 
             def look(name: str, each: Any) -> None:
                 if isinstance(each, h5py.Dataset) and each.dtype.kind in "biufcSV":
-                    sizes.append(each.size * each.dtype.itemsize)
                     found[name] = each
 
             file.visititems(look)
@@ -125,8 +121,7 @@ class _Container:
         self.description: str | None = None
         if DESCRIPTION in self._file:
             self.description = self._file[DESCRIPTION][:].tobytes().decode("utf-8", "replace")
-        elif set(PARTS) <= set(self._file.get(_GROUP, ())):
-            raise DamagedFile(f"{path}: its description is missing")
+        self.names = list(self._file.get(_GROUP, ()))
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number

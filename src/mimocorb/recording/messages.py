@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, Protocol
 from mimocorb._kernels import crc32c
 from mimocorb.errors import SetupError
 
-__all__ = ["END_MARK", "KEY", "Gap", "Head", "Readable", "seal", "unsealed", "walk"]
+__all__ = ["END_MARK", "KEY", "Bytes", "Gap", "Head", "Readable", "seal", "unsealed", "walk"]
 
 KEY = "mimocorb"
 END_MARK = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -45,7 +45,8 @@ _SEAL = re.compile(
 )
 _BLANK = "mimocorb seal: head=00000000 body=00000000 at=00000000 bytes=000000000000 "
 _NO_DIGITS = b"00000000"
-Bytes = bytes | memoryview
+Bytes = Any
+"""Bytes, or another object with the buffer protocol and a length, such as a buffer of Arrow's."""
 _MOST_HEAD_BYTES = 8 << 20
 _WINDOW_BYTES = 4 << 20
 

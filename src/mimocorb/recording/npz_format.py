@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.block import PARTS
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
@@ -119,13 +118,11 @@ class _Container:
         self._arrays: dict[str, NDArray[Any]] = {}
         names = {each.removesuffix(".npy") for each in self._archive.namelist()}
         self.description = str(self._array(DESCRIPTION)) if DESCRIPTION in names else None
-        self._names = names - {DESCRIPTION}
-        if self.description is None and set(PARTS) <= names:
-            raise DamagedFile(f"{path}: its description is missing")
+        self.names = names - {DESCRIPTION}
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number
-        return {name: self._column(name)[first : first + count] for name in self._names}
+        return {name: self._column(name)[first : first + count] for name in self.names}
 
     def _column(self, name: str) -> NDArray[Any]:
         """Return a column; one that is not compressed stays in the file."""
@@ -149,8 +146,6 @@ class _Container:
             np.lib.format.read_magic(file)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             header = file.tell()
-            begin = self._archive.fp.tell() if self._archive.fp else 0
-        del begin
         offset = _offset_of(self._archive, member) + header
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if size > member.file_size or dtype.hasobject:

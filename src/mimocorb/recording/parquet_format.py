@@ -89,6 +89,7 @@ class _Container:
         self._file = pq.ParquetFile(path, page_checksum_verification=True)
         metadata = self._file.metadata.metadata or {}
         found = metadata.get(DESCRIPTION.encode())
+        self.names = self._file.schema_arrow.names
         self.description = None if found is None else found.decode("utf-8", "replace")
 
     def read(self, number: int, first: int, count: int) -> Arrays:

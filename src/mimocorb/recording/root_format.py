@@ -10,7 +10,6 @@ import numpy as np
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.block import PARTS
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile, Part
@@ -119,12 +118,7 @@ class _Container:
         names = self._file.keys(cycle=False)
         self.description = str(self._file[DESCRIPTION]) if DESCRIPTION in names else None
         self._tree = self._file[_TREE] if _TREE in names else None
-        if (
-            self.description is None
-            and self._tree is not None
-            and set(PARTS) <= set(self._tree.keys())
-        ):
-            raise DamagedFile(f"{path}: its description is missing")
+        self.names = self._tree.keys() if self._tree is not None else []
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         import awkward as ak

@@ -13,7 +13,7 @@ import numpy as np
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns, Memory
-from mimocorb.recording.messages import KEY, seal, unsealed
+from mimocorb.recording.messages import KEY, Bytes, seal, unsealed
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -35,7 +35,7 @@ class Sealed(NamedTuple):
     """
 
     head: bytes
-    body: list[bytes | memoryview]
+    body: list[Bytes]
     memory: Memory | None = None
 
     @property
@@ -80,7 +80,7 @@ class Sealing:
 
     def batch(self, block: Block, says: dict[str, Any]) -> Sealed:
         """Return events as a message; `says` is what stands in its seal."""
-        memory = self._free.pop() if self._free else {}
+        memory = self._free.pop() if self._free else Memory()
         batch = self._columns.batch(block, memory)
         self._written.pieces.clear()
         self._stream.write_batch(batch, custom_metadata={KEY: unsealed(says)})
@@ -111,14 +111,13 @@ class Sealing:
             self._free.append(message.memory)
 
 
-def _parted(pieces: list[Any]) -> tuple[bytearray, list[bytes | memoryview]]:
+def _parted(pieces: list[Any]) -> tuple[bytearray, list[Bytes]]:
     """Return the head of a message, and its body in pieces."""
     head = bytearray()
-    for number, piece in enumerate(pieces):
+    for number, piece in enumerate(pieces, 1):
         head += piece
         if len(head) >= 8 and len(head) == 8 + int.from_bytes(head[4:8], "little"):
-            body = [each if isinstance(each, bytes) else memoryview(each) for each in pieces]
-            return head, [each for each in body[number + 1 :] if len(each)]
+            return head, pieces[number:]
     raise AssertionError("Arrow has written no whole message")
 
 
@@ -132,9 +131,11 @@ class _Pieces:
         self._bytes = 0
 
     def write(self, piece: bytes | pa.Buffer) -> int:
-        self.pieces.append(piece)
-        self._bytes += len(piece)
-        return len(piece)
+        size = len(piece)
+        if size:
+            self.pieces.append(piece)
+            self._bytes += size
+        return size
 
     def tell(self) -> int:
         return self._bytes

@@ -14,6 +14,7 @@ from mimocorb.recording.block import Block
 from mimocorb.recording.messages import END_MARK
 from mimocorb.recording.output_file import OutputFile
 from mimocorb.recording.sealing import Sealed, Sealing
+from mimocorb.recording.segment_bytes import closing_words
 from mimocorb.recording.segments import Segment
 from mimocorb.recording.syncing import OnDisk
 
@@ -119,13 +120,8 @@ class SegmentFile:
     def end(self, what: str, events_of_process: int) -> None:
         """Write that nothing follows, and close the file; it still has to reach the disk."""
         says = {
-            "batch": self.batches,
-            "first": self.events,
-            "events": 0,
+            **closing_words(self.batches, self.events, what),
             "run": self._description["run"].get("name"),
-            "closes": what,
-            "batches": self.batches,
-            "events_of_segment": self.events,
             "events_of_process": events_of_process,
         }
         message = self._sealing.nothing(says)

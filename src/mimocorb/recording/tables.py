@@ -1,4 +1,4 @@
-"""Events of others that are taken into memory as a whole: tables, arrays, one waveform in a file."""
+"""Events of others that are taken into memory as a whole: tables, arrays, single waveforms."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TableFile:
         return Block(self._table.data[some], metadata_from_parts(parts))
 
     def look_again(self) -> None:
-        """What others write is taken as it was when it was opened."""
+        """Do nothing: what others write is taken as it was when it was opened."""
 
     def damage(self) -> Iterator[str]:
         """Yield what could not be read. Such files have no checksums."""

@@ -18,12 +18,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,7 @@ _BLOCK_BYTES = 4 << 20
 _ATTEMPT = re.compile(r"(.+)_(\d+)")
 _OF_THE_FILE = ("run", "buffer", "began_utc_s", "versions")
 
+T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -81,6 +82,8 @@ class Container(Protocol):
 
     description: str | None
     """None: it is none of ours."""
+    names: Collection[str]
+    """Of its columns."""
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         """Return the columns of a block: its number, its first event, and how many it has."""
@@ -162,6 +165,8 @@ class WholeFileFormat:
         container = reading(path, lambda: self.container(path))
         if container.description is None:
             container.close()
+            if set(PARTS) <= set(container.names):
+                raise DamagedFile(f"{path}: the description of what is in it is missing")
             return reading(path, lambda: self.open_foreign(path))
         return WholeFile(path, container)
 
@@ -206,7 +211,7 @@ class WholeFileWriter:
         There is such a file, or it cannot be created.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as `create` is called
         self,
         format_: WholeFileFormat,
         directory: Path,
@@ -274,7 +279,7 @@ class WholeFileWriter:
             self._target = None
             _to_disk(self._unfinished)
             os.link(self._unfinished, self.path)  # other than rename(), it replaces nothing
-            os.unlink(self._unfinished)
+            self._unfinished.unlink()
             _to_disk(self.path.parent)
 
     def abandon(self) -> None:
@@ -414,7 +419,7 @@ class WholeFile:
         return self._columns.block(batch_of(arrays, self._columns.schema))
 
     def look_again(self) -> None:
-        """A complete file does not grow."""
+        """Do nothing: a complete file does not grow."""
 
     def damage(self) -> Iterator[str]:
         """Yield which blocks are not what was written."""
@@ -439,7 +444,7 @@ def _described(text: str) -> Mapping[str, Any]:
     return about
 
 
-def reading(path: Path, read: Any, what: str = "it") -> Any:
+def reading(path: Path, read: Callable[[], T], what: str = "it") -> T:
     """Return what a library reads; whatever it raises for damaged bytes is a DamagedFile."""
     try:
         return read()

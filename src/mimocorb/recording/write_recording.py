@@ -31,21 +31,15 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns, dtype_to_plain
+from mimocorb.recording.columns import Columns
 from mimocorb.recording.earlier_segments import look_at_earlier
-from mimocorb.components.room import when_there_is_room
 from mimocorb.recording.sealing import Sealing
 from mimocorb.recording.segment_file import SegmentFile
-from mimocorb.recording.segments import (
-    FORMAT,
-    VERSION,
-    recording_of,
-    segment_name,
-    segments_of,
-)
+from mimocorb.recording.segments import describe, recording_of, segment_name, segments_of
 from mimocorb.recording.syncing import Syncer
 
 __all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression", "this_run"]
@@ -241,29 +235,15 @@ class RecordingWriter:
         return max((each[1] + 1 for each in named if each is not None), default=0)
 
     def _describe(self, number: int) -> dict[str, Any]:
-        from importlib.metadata import version
-
-        worker = current_worker()
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "recording": self._name,
-            "segment": number,
-            "run": self._run,
-            "writer": {
-                "worker": worker.spec.name,
-                "process": worker.process_number,
-                "attempt": worker.attempt,
-            },
-            "buffer": self._setup.get("name", ""),
-            "dtype": dtype_to_plain(self._setup["dtype"]),
-            "values_per_slot": self._setup["values_per_slot"],
-            "compression": self._compression,
-            "began_utc_s": time.time(),
-            "continues": self._continues,
-            "about": self._about,
-            "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},
-        }
+        return describe(
+            self._name,
+            self._setup,
+            segment=number,
+            run=self._run,
+            compression=self._compression,
+            continues=self._continues,
+            about=self._about,
+        )
 
     def _end_segment(self, what: str) -> None:
         self._segment.end(what, self.event_count)

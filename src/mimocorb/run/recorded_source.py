@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +26,8 @@ from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
 
 __all__ = ["replay"]
 
+logger = logging.getLogger(__name__)
+
 _Data = int | Path | list[int | Path]
 
 
@@ -44,7 +47,8 @@ def replay(
     """Play recorded events, of every format that ``mimocorb.open`` reads.
 
     They keep their counters and times, also those in ns. The rates that the run shows are those of
-    the recorded times. What is damaged is not played: the source fails there, and says where.
+    the recorded times. What is damaged is not played: the source fails there, and says where. At
+    the end it warns of what is missing, such as the end of a recording whose run was killed.
 
     Parameters
     ----------
@@ -92,8 +96,11 @@ def replay(
                 for part in pacer.parts(block):
                     yield _fitting(part.data, form), rounds.metadata(part)
         if not loop or not any(map(len, chosen)):
-            return
+            break
         rounds.begin()
+    for events in recordings:
+        for sentence in events.damage():
+            logger.warning("%s: %s", events.name, sentence)
 
 
 def _in_order(events: Events) -> Events:

@@ -16,10 +16,12 @@ __all__ = [
     "PAGE_WIDTH",
     "UNKNOWN",
     "alarm_line",
+    "data_taking",
     "dead_causes",
     "drain_progress",
     "duration",
     "end_of",
+    "error_of",
     "goal_progress",
     "percent",
     "rate",
@@ -43,7 +45,7 @@ def results_line(found: Mapping[str, float]) -> str:
 
     ``tau_error_ns`` or ``tau_ns_error`` is the uncertainty of ``tau_ns``.
     """
-    errors = {name: _error_of(name, found) for name in found}
+    errors = {name: error_of(name, found) for name in found}
     shown = [name for name in found if name not in errors.values()]
     return ", ".join(
         f"{name} = {with_error(found[name], found[error])}"
@@ -53,7 +55,8 @@ def results_line(found: Mapping[str, float]) -> str:
     )
 
 
-def _error_of(name: str, found: Mapping[str, float]) -> str:
+def error_of(name: str, found: Mapping[str, float]) -> str:
+    """Return under which name the uncertainty of a result was reported; empty without one."""
     stem, _, unit = name.rpartition("_")
     names = (f"{name}_error", f"{stem}_error_{unit}")
     return next((one for one in names if one in found), "")
@@ -108,6 +111,12 @@ def wrapped(text: str, width: int) -> str:
             break_on_hyphens=False,
         ) or [""]
     return "\n".join(lines)
+
+
+def data_taking(elapsed_s: float | None, active_s: float | None) -> str:
+    """Say how long data were taken, and how long without pauses if there were any."""
+    without = f", {time_taken(active_s)} without pauses" if active_s != elapsed_s else ""
+    return f"{time_taken(elapsed_s)}{without}"
 
 
 def goal_progress(goal: Goal) -> str:

@@ -171,6 +171,30 @@ async def _frame(request: Request, gateway: Gateway) -> Response:
     return Response(encoded(event, columns), media_type="application/octet-stream")
 
 
+async def _histograms(_request: Request, gateway: Gateway) -> Response:
+    found = await asyncio.to_thread(gateway.shown.histograms)
+    return plain(
+        [
+            {
+                "name": one.name,
+                "title": one.title or one.name,
+                "entries": one.entries,
+                "sequence": one.sequence,
+            }
+            for one in found.values()
+        ]
+    )
+
+
+async def _histogram(request: Request, gateway: Gateway) -> Response:
+    name = request.path_params["name"]
+    found = await asyncio.to_thread(gateway.shown.histograms)
+    if name not in found:
+        known = ", ".join(found) or "none"
+        raise CommandRefused(f"there is no histogram {name[:80]!r}: this run has {known}")
+    return plain(found[name].as_plain())
+
+
 async def _metrics(_request: Request, gateway: Gateway) -> Response:
     await gateway.ask()
     return PlainTextResponse(metrics.exported(gateway.picture), media_type=metrics.CONTENT_TYPE)
@@ -277,6 +301,8 @@ ENDPOINTS = (
         _COUNTER | _COLUMNS,
         answer="application/octet-stream",
     ),
+    Endpoint("GET", "/api/histograms", "Names and entries of the histograms", _histograms),
+    Endpoint("GET", "/api/histograms/{name}", "A histogram, with the fits to it", _histogram),
     Endpoint("GET", "/api/runs", "The runs in the same directory, with their results", _runs),
     Endpoint("GET", "/api/runs/{first:int}/{second:int}", "Two runs, and what differs", _two_runs),
     Endpoint("GET", "/api/next-run", "What can be changed for the next run", _form),

@@ -10,9 +10,9 @@ from mimocorb.setup.drawing.layout import Edge, Node, lay_out
 __all__ = ["flow_of_record"]
 
 CHARACTER = 7.6
-LEAST_WIDTH = 92.0
+LEAST_WIDTH = 132.0
 HEIGHT = 46.0
-BETWEEN_LAYERS = 92.0
+BETWEEN_LAYERS = 78.0
 BETWEEN_NODES = 20.0
 LONGEST_NAME = 22
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,9 @@ class Gateway:
     async def follow_run(self) -> None:
         """Ask for the status of the run for ever."""
         self._loop = asyncio.get_running_loop()
+        await self.ask()
+        # Now, and not when somebody looks: while a library is imported, nothing else is done.
+        await asyncio.to_thread(import_module, "boost_histogram")
         while True:
             await self.ask()
             period_s = WITH_VIEWERS_S if self.viewers else ALONE_S

@@ -129,6 +129,11 @@ def _of_accounts(accounts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _buffer(view: BufferView, setup: Mapping[str, Any]) -> dict[str, Any]:
+    readers = [
+        name
+        for name, worker in setup.get("Workers", {}).items()
+        if view.name in (worker.get("sources") or ())
+    ]
     slots = view.number_of_slots or setup.get("Buffers", {}).get(view.name, {}).get("slot_count", 0)
     return {
         "name": view.name,
@@ -149,7 +154,7 @@ def _buffer(view: BufferView, setup: Mapping[str, Any]) -> dict[str, Any]:
         "paused": view.paused,
         "groups": [
             {
-                "reader": group.reader,
+                "reader": readers[number] if number < len(readers) else group.reader,
                 "acknowledged": group.acknowledged,
                 "due": group.due,
                 "quarantined": group.quarantined,
@@ -157,7 +162,7 @@ def _buffer(view: BufferView, setup: Mapping[str, Any]) -> dict[str, Any]:
                 "lost": group.lost,
                 "redelivered": group.redelivered,
             }
-            for group in view.groups
+            for number, group in enumerate(view.groups)
         ],
     }
 
@@ -192,29 +197,38 @@ def _worker(
     }
 
 
-_SIGMAS = ("_sigma", "_error", "_err", "_uncertainty")
-
-
 def _results(results: Mapping[str, Mapping[str, float]]) -> dict[str, list[dict[str, Any]]]:
-    """Return what workers have reported; a value and its uncertainty together.
-
-    ``x`` and ``x_sigma`` or ``x_error`` belong together, and ``relative_error`` to the one value
-    that is reported with it.
-    """
+    """Return what workers have reported; a value and its uncertainty together."""
     found = {}
     for worker, values in results.items():
-        sigma_of = {
-            name: name + ending for name in values for ending in _SIGMAS if name + ending in values
-        }
-        others = [n for n in values if n not in sigma_of.values() and n != "relative_error"]
-        rows = []
-        for name in (n for n in values if n not in sigma_of.values()):
-            sigma = values.get(sigma_of[name]) if name in sigma_of else None
-            if sigma is None and others == [name] and "relative_error" in values:
-                sigma = abs(values[name] * values["relative_error"])
-            rows.append({"name": name, "value": values[name], "sigma": sigma})
-        found[worker] = rows
+        errors = {name: _error_of(name, values) for name in values}
+        found[worker] = [
+            {"name": name, "value": value, "sigma": _sigma(name, values, errors)}
+            for name, value in values.items()
+            if name not in errors.values()
+        ]
     return found
+
+
+def _error_of(name: str, values: Mapping[str, float]) -> str | None:
+    """Return the name of the uncertainty: ``tau_error_ns`` and the like belong to ``tau_ns``."""
+    stem, _, unit = name.rpartition("_")
+    names = [f"{name}_{word}" for word in ("error", "sigma")]
+    names += [f"{stem}_{word}_{unit}" for word in ("error", "sigma")] if stem else []
+    return next((each for each in names if each in values), None)
+
+
+def _sigma(
+    name: str, values: Mapping[str, float], errors: Mapping[str, str | None]
+) -> float | None:
+    error = errors[name]
+    if error is not None:
+        return values[error]
+    # Of one value alone, what is called relative_error can only be its own.
+    relative = values.get("relative_error")
+    if relative is not None and set(values) == {name, "relative_error"}:
+        return abs(values[name] * relative)
+    return None
 
 
 def memory_of(pid: int | None) -> int | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from mimocorb.analysis.histograms.stored import RunHistogram, read_histograms
 from mimocorb.errors import (
     CommandRefused,
     MimocorbError,
@@ -73,6 +74,9 @@ class ShownRun(Protocol):
 
     def event(self, buffer: str, counter: int | None) -> SeenEvent:
         """Return an event by its counter, or the newest one; SetupError if there is none."""
+
+    def histograms(self) -> dict[str, RunHistogram]:
+        """Return the histograms of the run by name."""
 
     def steer(self, command: str, **more: Any) -> None:
         """Carry out a command."""
@@ -176,6 +180,10 @@ class LiveRun(_Common):
                 raise SetupError(f"{buffer} has had no event yet")
         return self.recorded.event(buffer, counter)
 
+    def histograms(self) -> dict[str, RunHistogram]:
+        """Return the histograms as they are now."""
+        return self._client.histograms()
+
     def _hand_on(self, event: SeenEvent, reduced: bytes, full: bytes | None) -> None:
         self.publish(event, reduced, full)
 
@@ -223,6 +231,10 @@ class EndedRun(_Common):
     def event(self, buffer: str, counter: int | None) -> SeenEvent:
         """Return a recorded event by its counter, or the last one."""
         return self.recorded.event(buffer, counter)
+
+    def histograms(self) -> dict[str, RunHistogram]:
+        """Return the histograms as they were at the end."""
+        return read_histograms(self.directory)
 
     def steer(self, command: str, **more: Any) -> None:
         """Keep a note; a run that is over takes no other command."""

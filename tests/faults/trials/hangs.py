@@ -103,7 +103,7 @@ def pair(events):
     eventually(lambda: "rare" in log.read_text() and "timeout_s" in log.read_text())
     place.command("stop", str(directory))
     process.communicate()
-    assert (directory / "spill.npz").exists(), "what stood still is saved"
+    assert (directory / "spill.zip").exists(), "what stood still is saved"
 
 
 @trial(

@@ -37,7 +37,7 @@ def spilled(place: Place) -> str:
     )
     found = place.run()
     assert found.code == 1
-    assert (found.directory / "spill.npz").exists(), found.text
+    assert (found.directory / "spill.zip").exists(), found.text
     return str(found.directory)
 
 
@@ -79,8 +79,8 @@ def code_in_spill_files(place: Place) -> None:
     for number, change in enumerate(changes):
         here = Place(place.path / str(number))
         directory = spilled(here)
-        with_index(f"{directory}/spill.npz", lambda index, change=change: {**index, **change})
-        found = here.command("replay", directory)
+        with_index(f"{directory}/spill.zip", lambda index, change=change: {**index, **change})
+        found = here.command("finish", directory)
         no_traceback(found)
         assert not (evil / "ran").exists(), change
         assert found.code, (change, found.text)
@@ -90,7 +90,7 @@ def code_in_spill_files(place: Place) -> None:
 def damaged_spill_files(place: Place) -> None:
     directory = spilled(place)
     good = (place.path / "good.npz").as_posix()
-    shutil.copy(f"{directory}/spill.npz", good)
+    shutil.copy(f"{directory}/spill.zip", good)
 
     def group(**more: object) -> object:
         return lambda index: {**index, "groups": [{**index["groups"][0], **more}]}
@@ -121,9 +121,9 @@ def damaged_spill_files(place: Place) -> None:
     ]
     seen = []
     for number, change in enumerate(changes):
-        shutil.copy(good, f"{directory}/spill.npz")
-        with_index(f"{directory}/spill.npz", change)
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        shutil.copy(good, f"{directory}/spill.zip")
+        with_index(f"{directory}/spill.zip", change)
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     with zipfile.ZipFile(good) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     name = next(each for each in members if each.endswith(".npy"))
@@ -141,31 +141,31 @@ def damaged_spill_files(place: Place) -> None:
         ),
         start=100,
     ):
-        with zipfile.ZipFile(f"{directory}/spill.npz", "w") as archive:
+        with zipfile.ZipFile(f"{directory}/spill.zip", "w") as archive:
             for each, old in members.items():
                 archive.writestr(each, content if each == name else old)
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     for number, make in enumerate(
         (
-            lambda: os.mkfifo(f"{directory}/spill.npz"),
-            lambda: os.symlink("/dev/zero", f"{directory}/spill.npz"),
-            lambda: os.mkdir(f"{directory}/spill.npz"),
+            lambda: os.mkfifo(f"{directory}/spill.zip"),
+            lambda: os.symlink("/dev/zero", f"{directory}/spill.zip"),
+            lambda: os.mkdir(f"{directory}/spill.zip"),
         ),
         start=200,
     ):
-        path = f"{directory}/spill.npz"
+        path = f"{directory}/spill.zip"
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         make()
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
-    os.rmdir(f"{directory}/spill.npz")
-    shutil.copy(good, f"{directory}/spill.npz")
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
+    os.rmdir(f"{directory}/spill.zip")
+    shutil.copy(good, f"{directory}/spill.zip")
     done = place.path / "done"
     for number, text in enumerate(
         ("{}", "[[", "", "[" * 100_000, "[1]", '[{"worker": 3}]', "null"), start=300
     ):
         with open(f"{directory}/spill_replayed.json", "w") as file:
             file.write(text)
-        seen.append((number, place.command("replay", directory, timeout_s=60)))
+        seen.append((number, place.command("finish", directory, timeout_s=60)))
     for number, found in seen:
         assert "Traceback" not in found.text, (number, found.text[-1500:])
         assert found.code, (number, found.text)
@@ -175,7 +175,7 @@ def damaged_spill_files(place: Place) -> None:
 @trial("four replays of one run at once process its events once")
 def replays_at_once(place: Place) -> None:
     directory = spilled(place)
-    starts = [place.start("replay", directory, env={**os.environ, "FINE": "1"}) for _ in range(4)]
+    starts = [place.start("finish", directory, env={**os.environ, "FINE": "1"}) for _ in range(4)]
     told = [start.communicate()[0].decode() for start in starts]
     rows = [
         line for path in place.path.glob("target/*/rows.txt") for line in path.read_text().split()
@@ -208,7 +208,7 @@ def marked(events, metadata, *, directory: Path):
     )
     found = place.run()
     assert found.code == 1
-    replayed = place.command("replay", str(found.directory), env={**os.environ, "FINE": "1"})
+    replayed = place.command("finish", str(found.directory), env={**os.environ, "FINE": "1"})
     assert replayed.code == 0, replayed.text
     (path,) = place.path.glob("target/*/marks.txt")
     rows = [line.split() for line in path.read_text().splitlines()]
@@ -293,7 +293,7 @@ E = {ESCAPE!r}
 @filter
 def rejects(event):
     print(E + "printed")
-    report(**{{E + "key": 1.0}}); report(text=E + "value")
+    report(**{{E + "key": 1.0}}); report(other=2.0)
     import logging; logging.getLogger(__name__).warning(E + "logged")
     if event["h"][0] > 5: raise ValueError(E + "raised")
     return Reject(E + "reason")
@@ -303,7 +303,6 @@ def rejects(event):
         f: {function: rejects, sources: [raw], sinks: [out], restart: on_failure}
         t: {function: text, sources: [out], config: {filename: table}}""",
         code,
-        top='title: "a\\eb"',
     )
     seat = Seat(place, "run", "setup.yaml")
     seat.until(lambda: seat.process.poll() is not None)
@@ -344,7 +343,7 @@ def escapes_in_live_views(place: Place) -> None:
 E = {ESCAPE!r}
 @filter
 def rejects(event):
-    report(**{{E + "key": 1.0}}, text=E + "value")
+    report(**{{E + "key": 1.0}})
     return Reject(E + "reason")
 """
     place.write(
@@ -409,7 +408,7 @@ def unreadable(place: Place) -> None:
         ("runs", str(locked / "target")),
         ("describe", str(locked / "x.py:f")),
         ("check", str(locked / "setup.yaml")),
-        ("replay", str(locked / "target")),
+        ("finish", str(locked / "target")),
     )
     for command in commands:
         program = f"""

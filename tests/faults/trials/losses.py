@@ -149,7 +149,7 @@ def two_sinks_fail(place: Place) -> None:
     code = """
 @source
 def src(*, directory: Path):
-    (directory / ".spill.npz.part").mkdir()
+    (directory / ".spill.zip.part").mkdir()
     for i in range(60): yield [float(i)]
 @filter
 def f(event):
@@ -171,6 +171,51 @@ def fails(events, *, at: int):
     assert found.result["buffers"], "books closed"
     assert "Traceback" not in found.text.replace("work.py", ""), found.text
     assert "Input/output error" in found.summary
+
+
+@trial(
+    "a function of the user that finds its disk full is called again when there is room, and the run waits"
+)
+def disk_of_a_function(place: Place) -> None:
+    code = """
+class Full:
+    def __init__(self, directory): self.path = directory / "room"
+    def __call__(self):
+        if not self.path.exists(): raise OSError(28, "No space left on device")
+@sink
+class Own:
+    def __init__(self, *, directory: Path): self.full, self.path = Full(directory), directory / "rows.txt"
+    def __call__(self, events, metadata):
+        self.full()
+        with self.path.open("a") as file:
+            for event, mark in zip(events, metadata.may_repeat if metadata.may_repeat is not None else [0] * len(events)):
+                print(event["h"][0], int(mark), file=file)
+@filter
+class Notes:
+    def __init__(self, *, directory: Path): self.full = Full(directory)
+    def __call__(self, event):
+        self.full()
+        return True
+"""
+    place.write(
+        """s: {function: numbers, sinks: [raw]}
+        f: {function: Notes, sources: [raw], sinks: [out]}
+        o: {function: Own, sources: [raw]}
+        t: {function: text, sources: [out], config: {filename: table}}""",
+        code,
+    )
+    process = place.start("run", "--lines", "setup.yaml")
+    directory = run_directory(place.path)
+    log = directory / "log.txt"
+    eventually(log.exists)
+    eventually(lambda: log.read_text().count("No space left") >= 2)
+    (directory / "room").touch()
+    text, _ = process.communicate()
+    assert process.returncode == 0, text.decode()
+    assert len((directory / "table.txt").read_text().splitlines()) == 11
+    rows = [line.split() for line in (directory / "rows.txt").read_text().splitlines()]
+    assert [float(row[0]) for row in rows] == [float(i) for i in range(10)]
+    assert rows[0][1] == "1", "what may be a repeat is marked"
 
 
 @trial("a sink killed before its first event leaves an archive that opens")
@@ -251,4 +296,4 @@ def noted(events, *, directory: Path):
     assert not lives(pid)
     assert process.returncode == 0, text.decode()
     assert len((directory / "rows.txt").read_text().split()) == 10
-    assert not (directory / "spill.npz").exists()
+    assert not (directory / "spill.zip").exists()

@@ -167,4 +167,4 @@ def removed_names(place: Place) -> None:
     found = place.run()
     assert found.code == 1
     assert "no_such_name" in found.told and "work.py:" in found.told, found.told
-    assert (found.directory / "spill.npz").exists()
+    assert (found.directory / "spill.zip").exists()

@@ -218,7 +218,7 @@ def _fill_in(metadata: Any, known: MetadataRows) -> Collection[str]:
             known[key] = exact_column(column, METADATA_DTYPE[key].type, len(known), key)
         except DoesNotFitError as error:
             raise DoesNotFitError(f"metadata: {key}: {error}") from None
-    return metadata
+    return [str(key) for key in metadata]
 
 
 def _check_keys(metadata: Mapping[Any, Any]) -> None:

@@ -44,7 +44,7 @@ class CompassFormat(ReadOnly):
         """Whether it begins with the header of CoMPASS; older ones without are tried as well."""
         with path.open("rb") as file:
             head = file.read(1 << 16)
-        if len(head) < 2:  # noqa: PLR2004
+        if len(head) < 2:
             return False
         if _flags_of(head) is not None:
             return True
@@ -92,7 +92,7 @@ def _makes_sense(head: bytes, flags: int, size: int) -> bool:
             or event["channel"] >= _MOST_CHANNELS
             or event["timestamp_ps"] > _LATEST_PS
             or at + form.itemsize + 2 * samples > size
-            or (flags & _WAVEFORM and (not samples or event["waveform_code"] > 32))  # noqa: PLR2004
+            or (flags & _WAVEFORM and (not samples or event["waveform_code"] > 32))
         ):
             return False
         at += form.itemsize + 2 * samples

@@ -1,4 +1,4 @@
-"""Binary files of the DRS4 evaluation board, as its programs ``drsosc`` and ``drscl`` write them."""
+"""Binary files of the DRS4 evaluation board, as ``drsosc`` and ``drscl`` write them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _LONGEST_HEADER = 64 * (4 + 4 * _CELLS) + 4096
 
 
 class Drs4Format(ReadOnly):
-    """Waveforms of the DRS4 evaluation board: for each channel 1024 counts, the widths of the cells.
+    """Waveforms of the DRS4 evaluation board: 1024 counts for each channel, widths of the cells.
 
-    The voltage is ``count * scale + offset``. The first sample is that of the cell ``trigger_cell``:
-    ``numpy.roll(width, -trigger_cell)`` are the steps of the time.
+    The voltage is ``count * scale + offset``. The first sample is that of the cell
+    ``trigger_cell``: ``numpy.roll(width, -trigger_cell)`` are the steps of the time.
     """
 
     name = "drs4"
@@ -236,4 +236,4 @@ def _channel(mark: bytes, board: int) -> str:
         number = int(mark[1:4])
     except ValueError:
         number = 0
-    return f"ch{number}" if board < 2 else f"ch{number}_{board}"  # noqa: PLR2004
+    return f"ch{number}" if board < 2 else f"ch{number}_{board}"

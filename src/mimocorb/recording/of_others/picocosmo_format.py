@@ -90,7 +90,7 @@ def _heading(path: Path, text: str) -> tuple[list[str], int, dict[str, Any]]:
         step_ns = float(f"{float(scope['TSampling']) * 1e9:.10g}")
         before = round(float(scope.get("pretrig", 0)) * samples)
         if not 0 < samples * len(channels) <= _MOST_VALUES or not 0 <= before <= samples:
-            raise ValueError(f"{len(channels)} channels of {samples} samples")
+            raise ValueError(f"{len(channels)} channels of {samples} samples")  # noqa: TRY301
     except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DamagedFile(f"{path} has no heading of picoCosmo (OscConf): {error!r}") from error
     about: dict[str, Any] = {

@@ -7,7 +7,8 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -20,8 +21,8 @@ __all__ = ["ReadOnly", "head_of", "text_of"]
 MOST_TEXT_BYTES = 4 << 30
 _PACKED: Mapping[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZh": lambda file: bz2.BZ2File(file),
-    b"\xfd7zXZ": lambda file: lzma.LZMAFile(file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
 }
 _PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 _BYTES_AT_ONCE = 1 << 22
@@ -133,17 +134,20 @@ def is_text(head: bytes) -> bool:
     return bool(head) and strange == 0
 
 
-def _opened(path: Path) -> Any:
-    file = open_regular(path)
-    magic = file.read(6)
-    file.seek(0)
-    for begin, unpack in _PACKED.items():
-        if magic.startswith(begin):
-            return unpack(file)
-    if magic.startswith(b"PK"):
-        archive = zipfile.ZipFile(file)
-        members = [each for each in archive.infolist() if not each.is_dir()]
-        if len(members) != 1:
-            raise ValueError(f"it holds {len(members)} files: unpack it, and open one of them")
-        return archive.open(members[0])
-    return file
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, or what is packed in it."""
+    with ExitStack() as stack:
+        file: Any = stack.enter_context(open_regular(path))
+        magic = file.read(6)
+        file.seek(0)
+        for begin, unpack in _PACKED.items():
+            if magic.startswith(begin):
+                file = stack.enter_context(unpack(file))
+        if magic.startswith(b"PK"):
+            archive = stack.enter_context(zipfile.ZipFile(file))
+            members = [each for each in archive.infolist() if not each.is_dir()]
+            if len(members) != 1:
+                raise ValueError(f"it holds {len(members)} files: unpack it, and open one of them")
+            file = stack.enter_context(archive.open(members[0]))
+        yield file

@@ -2,8 +2,8 @@
 
 Programs and devices write such texts in many ways: separated by commas, semicolons, tabs or spaces,
 with decimal points or commas, with comments, headings and units in front, some with a heading that
-stands beside the numbers. :func:`sheet_of` finds out which it is; what the columns mean is for others
-to say.
+stands beside the numbers. :func:`sheet_of` finds out which it is; what the columns mean is for
+others to say.
 """
 
 from __future__ import annotations

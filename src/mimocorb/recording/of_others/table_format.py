@@ -38,9 +38,9 @@ _PART_NAMES = ("counter", "timestamp", "deadtime", "time_ns")
 class TableFormat(ReadOnly):
     """A text with columns of numbers, whoever has written it.
 
-    Separated by commas, semicolons, tabs or spaces, with decimal points or commas, comments, and any
-    heading; packed by gzip, bzip2, xz or zip. If the first column is a time in equal steps, it is the
-    waveform of an oscilloscope, and one event; else each row is an event.
+    Separated by commas, semicolons, tabs or spaces, with decimal points or commas, comments, and
+    any heading; packed by gzip, bzip2, xz or zip. If the first column is a time in equal steps, it
+    is the waveform of an oscilloscope, and one event; else each row is an event.
     """
 
     name = "table"
@@ -55,8 +55,8 @@ class TableFormat(ReadOnly):
         sheet = sheet_of(text)
         if sheet is None:
             raise SetupError(
-                f"{path} is a text without columns of numbers; tried: separated by tabs, semicolons,"
-                " commas and spaces, with decimal points and decimal commas. It begins with"
+                f"{path} is a text without columns of numbers; tried: separated by tabs,"
+                " semicolons, commas and spaces, with decimal points and commas. It begins with"
                 f" {text.strip()[:60]!r}"
             )
         return TableFile(path, waveforms_of(sheet) or table_of(sheet))

@@ -55,8 +55,8 @@ _BEGIN = re.compile(
     r"(?:start|t0|h ?offset|x ?zero|x ?origin|x ?begin|first point|horizontal start)\b", re.I
 )
 _STEP = re.compile(
-    r"(?:increment|tinc|h ?resolution|sample interval|sampling period|x ?increment|xinc|delta ?t|time ?step|"
-    r"sampling interval|horizontal (?:interval|spacing)|resolution)\b",
+    r"(?:increment|tinc|h ?resolution|sample interval|sampling period|x ?increment|xinc|delta ?t|"
+    r"time ?step|sampling interval|horizontal (?:interval|spacing)|resolution)\b",
     re.I,
 )
 _RATE = re.compile(r"(?:(?:sample|sampling) ?(?:rate|frequency)|clock)\b", re.I)
@@ -180,7 +180,7 @@ def _is_a_table(names: list[str]) -> bool:
     return any(re.match(r"(?:ev|event|counter|nacc)", name, re.I) for name in names)
 
 
-def _as_events(
+def _as_events(  # noqa: PLR0917 - what was found out of the columns
     sheet: Sheet,
     names: list[str],
     units: Mapping[str, str],
@@ -329,7 +329,7 @@ def _axis_of_heading(sheet: Sheet, about: Mapping[str, Any]) -> _Axis | None:
 
 
 def _quantity(text: str) -> float | None:
-    found = _QUANTITY.match(text.split(",")[0])
+    found = _QUANTITY.match(text.split(",", maxsplit=1)[0])
     return float(found[1]) * _PREFIXES.get(found[2], 1.0) if found else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from mimocorb.run.accounts.live_time import Rate
 from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.record.run_result import RunResult
+from mimocorb.run.wording import error_of
 
 __all__ = [
     "Comparison",
@@ -303,8 +304,8 @@ def _results(
     both = [result.results if result else {} for result in (first, second)]
     for worker in dict.fromkeys(name for results in both for name in results):
         one, other = (dict(results.get(worker, {})) for results in both)
-        names = dict.fromkeys((*one, *other))
-        errors = {name: _error_name(name, names) for name in names}
+        names = {**one, **other}
+        errors = {name: error_of(name, names) for name in names}
         for name in names:
             if name not in errors.values():
                 error = errors[name]
@@ -316,16 +317,6 @@ def _results(
                     (one.get(error), other.get(error)),
                     not same_events,
                 )
-
-
-def _error_name(name: str, known: Iterable[str]) -> str:
-    """Return under which name the uncertainty of a result is reported; empty without one.
-
-    That of ``tau_ns`` is ``tau_error_ns`` or ``tau_ns_error``.
-    """
-    stem, _, unit = name.rpartition("_")
-    names = (f"{name}_error", f"{stem}_error_{unit}")
-    return next((one for one in names if one in known), "")
 
 
 def _rates(first: RunResult | None, second: RunResult | None) -> list[RateDifference]:

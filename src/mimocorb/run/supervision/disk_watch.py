@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind
-from mimocorb.run.supervision.watcher import ALIVE, Watcher
+from mimocorb.run.supervision.watcher import ALIVE, RunParts, Watcher
 
 __all__ = ["DiskWatch"]
 
@@ -19,15 +18,6 @@ ENOUGH = 1.1
 class DiskWatch(Watcher):
     """Raises an alarm when there is less room than the set-up says, and ends it later.
 
-    Parameters
-    ----------
-    low_gb
-        With less room than this there is an alarm; 0: never.
-    floor_mb
-        With less room than this the run has to pause; 0: never.
-    alarms
-        Where it is told.
-
     Attributes
     ----------
     below_floor
@@ -37,10 +27,10 @@ class DiskWatch(Watcher):
     interval_s = 1.0
     states = ALIVE
 
-    def __init__(self, low_gb: float, floor_mb: float, alarms: Alarms) -> None:
-        self._low_gb = low_gb
-        self._floor_mb = floor_mb
-        self._alarms = alarms
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
+        self._low_gb = run.setup.disk_low_gb
+        self._floor_mb = run.setup.disk_floor_mb
         self.below_floor = ""
 
     def look(self) -> None:

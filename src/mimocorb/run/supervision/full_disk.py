@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind, RunState
-from mimocorb.run.supervision.watcher import Watcher
-from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 
 __all__ = ["FullDisk"]
 
@@ -22,10 +20,8 @@ class FullDisk(Watcher):
 
     Parameters
     ----------
-    functions
-        Those of the run.
-    alarms
-        Where it is told.
+    run
+        What it looks at, and where it tells.
     state
         Returns what the run is doing.
     pause
@@ -36,15 +32,13 @@ class FullDisk(Watcher):
 
     def __init__(
         self,
-        functions: Sequence[WorkerFunction],
-        alarms: Alarms,
+        run: RunParts,
         *,
         state: Callable[[], RunState],
         pause: Callable[[bool, str], None],
         below_floor: Callable[[], str],
     ) -> None:
-        self._functions = functions
-        self._alarms = alarms
+        super().__init__(run)
         self._state = state
         self._pause = pause
         self._below_floor = below_floor

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
-from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.quarantine import QuarantinedEvent
 from mimocorb.recording.output_file import as_file_name
 from mimocorb.recording.segments import segments_of
-from mimocorb.run.alarms import Alarms
-from mimocorb.run.findings import Findings
 from mimocorb.run.run_state import AlarmKind
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 
 if TYPE_CHECKING:
     from mimocorb.recording.write_recording import RecordingWriter
@@ -32,13 +28,6 @@ SHARE_OF_TIME = 0.1
 class QuarantineFiles(Watcher):
     """Records each event in quarantine, as soon as it is seen there.
 
-    Parameters
-    ----------
-    buffers
-        Those of the run.
-    alarms, findings
-        Get what has been written, and what could not be.
-
     Notes
     -----
     ``set_aside/<buffer>_group<n>.000.arrows`` in the directory of the run are recordings, one for
@@ -48,12 +37,8 @@ class QuarantineFiles(Watcher):
 
     interval_s = 0.25
 
-    def __init__(
-        self, buffers: Mapping[str, NewBuffer], alarms: Alarms, findings: Findings
-    ) -> None:
-        self._buffers = buffers
-        self._alarms = alarms
-        self._findings = findings
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
         self._seen = 0
         self._written: set[tuple[str, int, int]] = set()
         self._recordings: dict[tuple[str, int], RecordingWriter] = {}
@@ -132,7 +117,7 @@ def _new_recording(folder: Path, buffer: str, event: QuarantinedEvent) -> Record
         folder,
         name,
         setup,
-        about={"notes": "what was said each time it failed, a line each"},
+        about={"notes": "what was said each time it failed, a line each", "group": event.group},
         segment_bytes=math.inf,
         segment_s=math.inf,
         sync_s=None,  # no thread, as new processes may be forked

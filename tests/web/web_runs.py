@@ -1,0 +1,66 @@
+"""Set-ups of the runs that are looked at in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FUNCTIONS = Path(__file__).with_name("web_functions.py")
+SAMPLES = 4250
+SAMPLE_TIME_NS = 4.0
+
+
+def pulses(directory: Path, **keys: Any) -> Path:
+    """Write a set-up: pulses → waveforms → selected waveforms, decay times → histogram and fit."""
+    wave = {name: "float64" for name in ("chA", "chB", "chC", "chD")}
+    setup = {
+        "title": "Pulses <b>of a test</b>",
+        "Buffers": {
+            "waveforms": {"slot_count": 32, "data_length": SAMPLES, "data_dtype": wave},
+            "selected": {"slot_count": 32, "data_length": SAMPLES, "data_dtype": wave},
+            "times": {
+                "slot_count": 64,
+                "data_length": 1,
+                "data_dtype": {
+                    "chA_position": "int32",
+                    "chA_height": "float64",
+                    "time_ns": "float64",
+                },
+            },
+        },
+        "Workers": {
+            "pulser": _worker("rectangles", sinks=["waveforms"], config={"pause_s": 0.01}),
+            "search": _worker("decays", sources=["waveforms"], sinks=["selected", "times"]),
+            "keep": {
+                "function": "record",
+                "sources": ["selected"],
+                "config": {"filename": "selected", "sample_time_ns": SAMPLE_TIME_NS},
+            },
+            "spectrum": {
+                "function": "histogram",
+                "sources": ["times"],
+                "config": {"x": "time_ns", "x_bins": 40, "x_from": 0.0, "x_to": 1000.0},
+            },
+            "lifetime": {
+                "function": "histogram_fit",
+                "observes": ["times"],
+                "config": {"histogram": "spectrum", "model": "exponential", "background": False},
+            },
+        },
+    }
+    path = directory / "pulses.yaml"
+    path.write_text(yaml.safe_dump(setup | keys, sort_keys=False))
+    return path
+
+
+def _worker(function: str, **keys: Any) -> dict[str, Any]:
+    return {"file": str(FUNCTIONS), "function": function, **keys}
+
+
+def short(directory: Path) -> Path:
+    """Write a set-up of a run that ends by itself: numbers → RB_1 → double → RB_2 → record."""
+    from running import Worker, chain
+
+    return chain(directory, sink=Worker("record", {"RB_2": "read"}, {"filename": "values"}))
