@@ -112,7 +112,7 @@ def test_what_is_drawn_with_characters():
     assert sparkline([0, 1, 4, 8]) == " ▂▅█"
     assert sparkline([0, 0]) == "  "
     lines = trace(np.array([0.0, 0.0, 9.0, 0.0]), 4, 3)
-    assert lines == ["  █ ", "  █ ", "████"]
+    assert lines == ["  ██", "  ██", "████"]
     assert trace(np.zeros(1000), 20, 2) == [" " * 20, "█" * 20]
 
 
