@@ -59,9 +59,7 @@ class Exports:
         self._tell(f"writing {name} as {wanted}; the recording is complete")
         try:
             with _opened(self._directory / name) as events:
-                count, damage = copy_events(
-                    events, writable_format(wanted), self._directory, name
-                )
+                count, damage = copy_events(events, writable_format(wanted), self._directory, name)
         except (MimocorbError, OSError) as error:
             self.failures.append(
                 f"{name} was not written as {wanted}: {error}; the recording is as it was, try"

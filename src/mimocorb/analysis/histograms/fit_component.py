@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
@@ -67,7 +67,7 @@ class HistogramFit:
         self,
         *,
         histogram: str,
-        model: ModelName,
+        model: Literal["exponential", "gaussian", "peaks"],
         fit_from: float | None = None,
         fit_to: float | None = None,
         peaks: list[float] | None = None,
