@@ -1,4 +1,3 @@
-
 import pytest
 
 from mimocorb.buffers.new_buffer import NewBuffer

@@ -24,6 +24,7 @@ from running import (
     Terminal,
     Worker,
     buffer,
+    eventually,
     run,
     run_directories,
     write_setup,
@@ -169,15 +170,20 @@ def test_windows_of_histograms_and_rates_are_pictures_where_there_is_no_window(
 ):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    path = setup(tmp_path, events=300)
+    path = setup(tmp_path)
     content = yaml.safe_load(path.read_text())
     for name in ("histogram_window", "rate_window"):
         content["Workers"][name] = {"function": name, "observes": ["RB_1"]}
     path.write_text(yaml.safe_dump(content))
-    finished = run(path)
-    assert finished.code == 0, finished.text
-    for name in ("RB_1_histograms.png", "RB_1_rate.png"):
-        assert (finished.directory / name).read_bytes().startswith(b"\x89PNG")
+    daq = RunningDaq(path)
+    daq.wait_for("data taking begins")
+    (directory,) = run_directories(tmp_path / "target")
+    pictures = [directory / "RB_1_histograms.png", directory / "RB_1_rate.png"]
+    eventually(lambda: all(picture.exists() for picture in pictures))
+    daq.interrupt()
+    assert daq.finish().code == 0
+    for picture in pictures:
+        assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 # --- the report

@@ -66,9 +66,7 @@ def test_all_events_of_all_processes_are_in_the_other_format_too(tmp_path, capsy
     page = capsys.readouterr().out
     assert f"exported       200 events of waves as {wanted}\n" in page
     (copy,) = (
-        path
-        for path in the_run().glob("waves.*")
-        if path.suffix != ".arrows" and path.is_file()
+        path for path in the_run().glob("waves.*") if path.suffix != ".arrows" and path.is_file()
     )
     with mimocorb.open(copy) as copied, mimocorb.open(the_run() / "waves") as recorded:
         assert sorted(copied.metadata.counter) == sorted(recorded.metadata.counter)
