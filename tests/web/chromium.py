@@ -204,7 +204,9 @@ class Page:
 
     def key(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if len(key) == 1 else "")
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, text=key if len(key) == 1 else ""
+            )
 
     def picture(self, path: Path | None = None) -> bytes:
         """Return a PNG of what is seen, and write it."""

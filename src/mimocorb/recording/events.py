@@ -324,9 +324,7 @@ class Events(Closing):
         for number in np.unique(np.searchsorted(self._ends, places, side="right")).tolist():
             yield self._first(number), self._read(number)
 
-    def _blocks(
-        self, low: int, high: int, *, strict: bool = False
-    ) -> Iterator[tuple[int, Block]]:
+    def _blocks(self, low: int, high: int, *, strict: bool = False) -> Iterator[tuple[int, Block]]:
         """Yield the blocks with events from `low` to `high`, and the place of their first event."""
         for number in range(bisect_right(self._ends, low), len(self._ends)):
             first = self._first(number)

@@ -163,7 +163,9 @@ def check_pace(pace: str, rate_hz: float | None) -> None:
     """Raise a SetupError if a pace lacks its rate, or has one that it does not need."""
     wants_rate = pace in ("fixed", "random")
     if wants_rate and (rate_hz is None or not 0 < rate_hz < float("inf")):
-        raise SetupError(f"replay: the pace {pace} needs rate_hz, a number above 0; found {rate_hz}")
+        raise SetupError(
+            f"replay: the pace {pace} needs rate_hz, a number above 0; found {rate_hz}"
+        )
     if not wants_rate and rate_hz is not None:
         raise SetupError(
             f"replay: rate_hz is for the paces fixed and random; found {rate_hz} with the pace"
