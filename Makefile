@@ -8,6 +8,7 @@
 #   make screenshots  pictures of the page of a run, for the documentation (package: chromium)
 #   make bench    measure beside queues, sockets and the machine's limit; half an hour on an idle machine
 #   make format   bring the Python files into their standard form
+#   make size     count the files and lines of src; make size SINCE=REVISION: beside an older one
 #   make clean    remove everything that make has made, except recorded runs
 #
 # PYTHON=python3.12 chooses the interpreter, VENV=dir another place for the environment.
@@ -30,7 +31,7 @@ peers       := $(VENV)/.peers-installed
 strict := --no-build-isolation --no-deps --config-settings=build-dir=build/strict \
   --config-settings=cmake.define.MIMOCORB_WERROR=ON
 
-.PHONY: demo test check model docs screenshots bench format clean machine core-test
+.PHONY: demo test check model docs screenshots bench format size clean machine core-test
 .DELETE_ON_ERROR:
 
 demo: $(project)
@@ -65,6 +66,9 @@ bench: $(peers)
 format: $(tools)
 	$(bin)/ruff check --fix
 	$(bin)/ruff format
+
+size:
+	@$(PYTHON) tools/size.py $(SINCE)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,8 +1,15 @@
-"""What all tests take for granted of the process that runs them."""
+"""What all tests take for granted of the process that runs them, and leave behind: nothing."""
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import pytest
 
 
 def pytest_configure() -> None:
@@ -15,3 +22,33 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test() -> Iterator[None]:
+    """Kill the runs that a test has started and not ended."""
+    yield
+    running = sys.modules.get("running")
+    if running is not None:
+        for daq in running.RunningDaq.started:
+            daq.kill()
+        running.RunningDaq.started.clear()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., BaseProcess]]:
+    """Start functions in processes."""
+    started: list[BaseProcess] = []
+
+    def start_process(
+        function: Callable[..., Any], *args: Any, method: str = "fork"
+    ) -> BaseProcess:
+        process = multiprocessing.get_context(method).Process(target=function, args=args)  # type: ignore[attr-defined]
+        process.start()
+        started.append(process)
+        return process  # type: ignore[no-any-return]
+
+    yield start_process
+    for process in started:
+        process.kill()
+        process.join()

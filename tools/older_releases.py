@@ -60,6 +60,8 @@ class Example:
         Where the program is started, if not beside the set-up.
     note
         What is known of it.
+    program
+        The program of the version that starts it; that of mimocorb if not given.
     """
 
     version: str
@@ -67,10 +69,12 @@ class Example:
     seeded: str = ""
     start: str = ""
     note: str = ""
+    program: str = ""
 
 
 MIMOCORB = (
     Example("bb16c93", "examples/simultest_setup.yaml"),
+    Example("bb16c93", "examples/simultest_setup.yaml", program="run_daq.py"),
     Example("v1.0.0", "examples/simulsource_setup.yaml"),
     Example("v1.0.0", "examples/simul_spin_setup.yaml", note="names files that the tag lacks"),
     Example("v1.0.1", "examples/simulsource_setup.yaml"),
@@ -119,8 +123,10 @@ def main() -> int:
                     export(clone, example.version, place)
                 if example.start:
                     write_mimo_file(place)
-                told = [f"| {example.version} | `{example.setup.removeprefix('examples/')}`"]
-                told += outcome(example, place)
+                name = example.setup.removeprefix("examples/")
+                by = f", by its own `{example.program}`" if example.program else ""
+                told = [f"| {example.version} | `{name}`{by}"]
+                told += by_its_program(example, place) if by else outcome(example, place)
                 compared = "–"
                 if chosen.real and example.seeded:
                     compared, equal = comparison(example, place, chosen.real)
@@ -223,6 +229,25 @@ def outcome(example: Example, place: Path) -> Iterator[str]:
     buffers = result.get("buffers", [])
     yield ", ".join(f"{each['name']} {each['published']}" for each in buffers)
     yield ", ".join(data_files(runs[-1].parent, record))
+
+
+def by_its_program(example: Example, place: Path) -> Iterator[str]:
+    """Yield the columns of one example, started by the program of its version."""
+    setup = place / example.setup
+    checked = ours("check", setup.name, directory=setup.parent)
+    yield "green" if checked.returncode == 0 else first_error(checked.stdout + checked.stderr)
+    before = {*setup.parent.glob("target/*")}
+    program = [sys.executable, str(place / example.program), setup.name]
+    ran = started(program, setup.parent, stdin="\n\n\n")
+    yield "to its end" if ran.returncode == 0 else first_error(ran.stdout + ran.stderr)
+    yield str(ran.returncode)
+    counts = re.findall(r"(RB_\d+) +\d+ \((\d+)\)", ran.stdout)
+    yield ", ".join(f"{name} {count}" for name, count in dict(counts).items())
+    for directory in {*setup.parent.glob("target/*")} - before:
+        names = sorted(path.name for path in directory.iterdir() if path.suffix in (".txt", ".tar"))
+        yield ", ".join(f"`{name}`" for name in names)
+        return
+    yield "–"
 
 
 def data_files(run: Path, record: dict) -> list[str]:

@@ -21,16 +21,18 @@ void bind_reader(nb::module_& m) {
            [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().advance(count)); }, "count"_a)
       .def("take", [](const Reader& r, std::uint32_t count) { return as_tuple(r.use().take(count)); }, "count"_a)
       .def("scatter", [](const Reader& r, bool scattered) { r.use().scatter(scattered); }, "scattered"_a)
-      .def("slots_in_hand",
-           [](const Reader& r, const Counters& slots) {
+      .def("are_neighbours",
+           [](const Reader& r) {
              const auto& in_hand = r.use().in_hand();
+             return std::ranges::adjacent_find(in_hand, [](auto one, auto next) { return next != one + 1; }) ==
+                    in_hand.end();
+           })
+      .def("slots_in_hand",
+           [](const Reader& r, nb::handle array) {
+             const auto& in_hand = r.use().in_hand();
+             const PlainArray<std::int64_t> slots(array);
              if (slots.size() != in_hand.size()) raise("wrong-size", 0, slots.size());
-             bool neighbours = true;
-             for (std::size_t i = 0; i < in_hand.size(); ++i) {
-               slots(i) = in_hand[i];
-               neighbours = neighbours && in_hand[i] == in_hand[0] + i;
-             }
-             return neighbours;
+             for (std::size_t i = 0; i < in_hand.size(); ++i) slots[i] = in_hand[i];
            },
            "slots"_a)
       .def("acknowledge", [](const Reader& r) { return r.use().acknowledge(); })
@@ -52,53 +54,16 @@ void bind_reader(nb::module_& m) {
              return std::tuple{m.counter, m.timestamp_s, m.deadtime, m.time_ns};
            },
            "slot"_a)
-      .def("metadata_run",
-           [](const Reader& r, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
-              const Floats& deadtimes) {
+      .def("metadata_in_hand",
+           [](const Reader& r, nb::handle metadata) {
              const ReaderPort& port = r.use();
-             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
-             check_run(*r.segment, first, count);
-             bool any_time = false;
-             for (std::uint32_t i = 0; i < count; ++i) {
-               const Metadata m = port.metadata(first + i);
-               counters(i) = m.counter;
-               timestamps_s(i) = m.timestamp_s;
-               deadtimes(i) = m.deadtime;
-               any_time = any_time || m.time_ns != kNoTime;
-             }
-             return any_time;
+             const auto& in_hand = port.in_hand();
+             const PlainArray<MetadataRow> rows(metadata);
+             if (rows.size() != in_hand.size()) raise("wrong-size", 0, rows.size());
+             for (std::size_t i = 0; i < in_hand.size(); ++i)
+               rows[i] = {port.metadata(in_hand[i]), port.may_repeat(in_hand[i])};
            },
-           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
-      .def("metadata_at",
-           [](const Reader& r, const Counters& slots, const Counters& counters, const Floats& timestamps_s,
-              const Floats& deadtimes) {
-             const ReaderPort& port = r.use();
-             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
-             if (slots.size() != count) raise("wrong-size", 0, slots.size());
-             bool any_time = false;
-             for (std::uint32_t i = 0; i < count; ++i) {
-               const auto slot = static_cast<std::uint32_t>(slots(i));
-               check_run(*r.segment, slot, 1);
-               const Metadata m = port.metadata(slot);
-               counters(i) = m.counter;
-               timestamps_s(i) = m.timestamp_s;
-               deadtimes(i) = m.deadtime;
-               any_time = any_time || m.time_ns != kNoTime;
-             }
-             return any_time;
-           },
-           "slots"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a)
-      .def("times_at",
-           [](const Reader& r, const Counters& slots, const Counters& times_ns) {
-             const ReaderPort& port = r.use();
-             if (slots.size() != times_ns.size()) raise("wrong-size", 0, slots.size());
-             for (std::size_t i = 0; i < slots.size(); ++i) {
-               const auto slot = static_cast<std::uint32_t>(slots(i));
-               check_run(*r.segment, slot, 1);
-               times_ns(i) = port.metadata(slot).time_ns;
-             }
-           },
-           "slots"_a, "times_ns"_a)
+           "metadata"_a)
       .def("sequence",
            [](const Reader& r, std::uint32_t slot) {
              const ReaderPort& port = r.use();
@@ -118,14 +83,6 @@ void bind_reader(nb::module_& m) {
              const ReaderPort& port = r.use();
              return std::ranges::any_of(port.in_hand(), [&](std::uint32_t slot) { return port.may_repeat(slot); });
            })
-      .def("which_may_repeat",
-           [](const Reader& r, const Marks& marks) {
-             const ReaderPort& port = r.use();
-             const auto& in_hand = port.in_hand();
-             if (marks.size() != in_hand.size()) raise("wrong-size", 0, marks.size());
-             for (std::size_t i = 0; i < in_hand.size(); ++i) marks(i) = port.may_repeat(in_hand[i]);
-           },
-           "marks"_a)
       .def("copy",
            [](const Reader& r, std::uint32_t slot, nb::handle target) {
              const ReaderPort& port = r.use();

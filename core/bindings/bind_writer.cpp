@@ -1,8 +1,4 @@
 // One open writer.
-#include <nanobind/stl/optional.h>
-
-#include <optional>
-
 #include "core_bindings.hpp"
 #include "time_account.hpp"
 
@@ -14,14 +10,6 @@ WriterPort& use(const Holder<WriterPort>& w) {
   WriterPort& port = w.use();
   if (port.in_other_hands()) raise_used_by_two_threads();
   return port;
-}
-
-void check_times(const std::optional<Counters>& times_ns, std::uint32_t count) {
-  if (times_ns && times_ns->size() != count) raise("wrong-size", 0, times_ns->size());
-}
-
-std::int64_t time_at(const std::optional<Counters>& times_ns, std::uint32_t i) {
-  return times_ns ? (*times_ns)(i) : kNoTime;
 }
 
 // Claimed, filled, dated and published in one call; waits for nothing.
@@ -81,18 +69,13 @@ void bind_writer(nb::module_& m) {
            },
            "slot"_a)
       .def("set_metadata_run",
-           [](const Writer& w, std::uint32_t first, const Counters& counters, const Floats& timestamps_s,
-              const Floats& deadtimes, const std::optional<Counters>& times_ns) {
+           [](const Writer& w, std::uint32_t first, nb::handle metadata) {
              WriterPort& port = w.use();
-             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
-             check_times(times_ns, count);
-             for (std::uint32_t i = 0; i < count; ++i) {
-               const std::uint32_t slot = first + i;
-               if (!port.set_metadata(slot, {counters(i), timestamps_s(i), deadtimes(i), time_at(times_ns, i)}))
-                 raise("not-in-hand", 0, slot);
-             }
+             const MetadataRows rows(metadata);
+             for (std::uint32_t i = 0; i < rows.size(); ++i)
+               if (!port.set_metadata(first + i, rows[i].metadata)) raise("not-in-hand", 0, first + i);
            },
-           "first"_a, "counters"_a, "timestamps_s"_a, "deadtimes"_a, "times_ns"_a = nb::none())
+           "first"_a, "metadata"_a)
       .def("fill",
            [](const Writer& w, std::uint32_t slot, nb::handle source) {
              WriterPort& port = w.use();
@@ -105,27 +88,20 @@ void bind_writer(nb::module_& m) {
              return put(w, source, {counter, timestamp_s, deadtime});
            },
            "source"_a, "counter"_a, "timestamp_s"_a, "deadtime"_a)
-      // The rows `index[first:first + count]` of `rows`, into the slots in hand from the one at `at` on.
+      // The rows at `index` with the metadata at `places`, into the slots in hand from the one at `at` on.
       .def("fill_claimed",
-           [](const Writer& w, const std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>& where,
-              nb::handle rows, const Counters& index, const std::tuple<Counters, Floats, Floats>& metadata,
-              const std::tuple<std::optional<Marks>, std::optional<Counters>>& beside) {
-             auto [at, first, count] = where;
-             const auto& [may_repeat, times_ns] = beside;
-             const auto& [counters, timestamps_s, deadtimes] = metadata;
+           [](const Writer& w, std::uint32_t at, nb::handle rows, nb::handle index, nb::handle metadata,
+              nb::handle places) {
              WriterPort& port = w.use();
              const PlainRows memory(rows, *w.segment);
-             const std::uint32_t all = same_length(counters, timestamps_s, deadtimes);
-             if (index.size() != all || (may_repeat && may_repeat->size() != all) || first > all || count > all - first)
-               raise("wrong-size", 0, index.size());
-             check_times(times_ns, all);
-             for (std::uint32_t i = first; i < first + count; ++i, ++at) {
-               const Metadata of_event{counters(i), timestamps_s(i), deadtimes(i), time_at(times_ns, i)};
-               const bool marked = may_repeat && (*may_repeat)(i);
-               if (!port.fill_claimed(at, memory.row(index(i)), of_event, marked)) raise("not-in-hand", 0, at);
-             }
+             const MetadataRows known(metadata);
+             const Places of_row(index), of_metadata(places);
+             if (of_row.size() != of_metadata.size()) raise("wrong-size", 0, of_row.size());
+             for (std::size_t i = 0; i < of_row.size(); ++i)
+               if (!port.fill_claimed(at + i, memory.row(of_row[i]), known.at(of_metadata[i])))
+                 raise("not-in-hand", 0, at + i);
            },
-           "where"_a, "rows"_a, "index"_a, "metadata"_a, "beside"_a)
+           "at"_a, "rows"_a, "index"_a, "metadata"_a, "places"_a)
       .def("put_event",
            [](const Writer& w, nb::handle source, std::int64_t counter, PythonAccount& account) {
              const double arrived_s = 1e-9 * static_cast<double>(utc_ns());
@@ -134,34 +110,27 @@ void bind_writer(nb::module_& m) {
              return status;
            },
            "source"_a, "counter"_a, "account"_a)
-      // As many of the rows as find room: the rows `index[first:]` of `rows`, in runs of neighbours.
+      // As many of the rows from `first` on as find room, in runs of neighbours.
       .def("put_many",
-           [](const Writer& w, nb::handle rows, const Counters& index,
-              const std::tuple<Counters, Floats, Floats>& metadata, std::uint32_t first,
-              const std::optional<Counters>& times_ns) {
-             const auto& [counters, timestamps_s, deadtimes] = metadata;
+           [](const Writer& w, nb::handle rows, nb::handle metadata, std::uint32_t first) {
              WriterPort& port = use(w);
              const PlainRows memory(rows, *w.segment);
-             const std::uint32_t count = same_length(counters, timestamps_s, deadtimes);
-             if (index.size() != count) raise("wrong-size", 0, index.size());
-             check_times(times_ns, count);
-             for (std::uint32_t i = first; i < count; ++i) static_cast<void>(memory.row(index(i)));  // before anything is claimed
+             const MetadataRows known(metadata);
+             const auto count = static_cast<std::uint32_t>(known.size());
+             if (memory.size() != count) raise("wrong-size", 0, memory.size());
              std::uint32_t done = first;
              int status = kOk;
              while (done < count) {
                const Run run = port.claim(count - done);
                status = run.status;
                if (status != kOk) break;
-               for (std::uint32_t i = 0; i < run.count; ++i, ++done) {
-                 port.fill(run.first + i, memory.row(index(done)));
-                 port.set_metadata(run.first + i,
-                                   {counters(done), timestamps_s(done), deadtimes(done), time_at(times_ns, done)});
-               }
+               for (std::uint32_t i = 0; i < run.count; ++i, ++done)
+                 port.fill_claimed(i, memory.row(done), known[done]);
                port.publish();
              }
              return done > first || status == kOk ? static_cast<int>(done - first) : status;
            },
-           "rows"_a, "index"_a, "metadata"_a, "first"_a, "times_ns"_a = nb::none())
+           "rows"_a, "metadata"_a, "first"_a)
       .def("slot",
            [](const Writer& w, std::uint32_t i) {
              w.use();

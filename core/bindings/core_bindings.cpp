@@ -101,9 +101,4 @@ void* PlainRows::row(std::int64_t index) const {
   return static_cast<char*>(view_.buf) + index * view_.strides[0];
 }
 
-std::uint32_t same_length(const Counters& counters, const Floats& a, const Floats& b) {
-  if (a.size() != counters.size() || b.size() != counters.size()) raise("wrong-size", 0, counters.size());
-  return static_cast<std::uint32_t>(counters.size());
-}
-
 }  // namespace mimocorb::bindings

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 
 #include "mimocorb/ring.hpp"
 #include "mimocorb/wait.hpp"
@@ -138,18 +139,43 @@ class PlainRows {
   PlainRows(const PlainRows&) = delete;
   PlainRows& operator=(const PlainRows&) = delete;
 
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(view_.shape[0]); }
   [[nodiscard]] void* row(std::int64_t index) const;  // raises no-such-row
 
  private:
   Py_buffer view_{};
 };
 
-// --- metadata of neighbouring slots, one array for each of its parts ----------------------------
+// An array in one piece; with const items, one that may be read-only. Only the size of its items is
+// looked at: to ask for their type takes longer than what is done with a few of them.
+template <class Item>
+class PlainArray {
+ public:
+  explicit PlainArray(nb::handle object) {
+    const int flags = std::is_const_v<Item> ? PyBUF_SIMPLE : PyBUF_WRITABLE;
+    if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) throw nb::python_error();
+    if (view_.itemsize == sizeof(Item)) return;
+    const auto bytes = static_cast<std::uint64_t>(view_.itemsize);
+    PyBuffer_Release(&view_);
+    raise("wrong-size", 0, bytes);
+  }
+  ~PlainArray() { PyBuffer_Release(&view_); }
+  PlainArray(const PlainArray&) = delete;
+  PlainArray& operator=(const PlainArray&) = delete;
 
-using Counters = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Floats = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Marks = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(view_.len) / sizeof(Item); }
+  Item& operator[](std::size_t i) const { return static_cast<Item*>(view_.buf)[i]; }
+  // Raises no-such-row; negative places, too.
+  Item& at(std::int64_t i) const {
+    if (static_cast<std::uint64_t>(i) >= size()) raise("no-such-row", 0, static_cast<std::uint64_t>(i));
+    return (*this)[static_cast<std::size_t>(i)];
+  }
 
-std::uint32_t same_length(const Counters& counters, const Floats& a, const Floats& b);
+ private:
+  Py_buffer view_{};
+};
+
+using Places = PlainArray<const std::int64_t>;
+using MetadataRows = PlainArray<const MetadataRow>;
 
 }  // namespace mimocorb::bindings

@@ -201,11 +201,11 @@ bool WriterPort::fill(std::uint32_t slot, const void* source) {
   return true;
 }
 
-bool WriterPort::fill_claimed(std::size_t at, const void* source, const Metadata& metadata, bool may_repeat) {
+bool WriterPort::fill_claimed(std::size_t at, const void* source, const MetadataRow& row) {
   if (at >= in_hand_.size()) return false;
   const std::uint32_t slot = in_hand_[at];
-  describe(slot, metadata);
-  segment_->slot(slot).may_repeat = may_repeat ? 1 : 0;
+  describe(slot, row.metadata);
+  segment_->slot(slot).may_repeat = row.may_repeat;
   has_metadata_[at] = 1;
   std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
   return true;

@@ -178,9 +178,9 @@ TEST("the first of the slots in hand are published alone, each filled with its m
   stage.writer->claim(3);
   for (std::size_t at = 0; at < 3; ++at) {
     source[0] = static_cast<std::uint8_t>(7 + at);
-    CHECK(stage.writer->fill_claimed(at, source, {static_cast<std::int64_t>(70 + at), 1.5, 0.25}, at == 1));
+    CHECK(stage.writer->fill_claimed(at, source, {{static_cast<std::int64_t>(70 + at), 1.5, 0.25}, at == 1}));
   }
-  CHECK(!stage.writer->fill_claimed(3, source, {73, 1.5, 0.25}, false));
+  CHECK(!stage.writer->fill_claimed(3, source, {{73, 1.5, 0.25}, 0}));
   CHECK_EQUAL(stage.writer->publish(2), 2U);
   CHECK_EQUAL(stage.control.ledger().published, 2U);
   CHECK_EQUAL(stage.control.ledger().in_hand, 1U);
@@ -201,7 +201,7 @@ TEST("what a slot held before leaves no mark") {
   for (std::uint32_t i = 0; i < 2 * kSlots; ++i) {
     const std::uint32_t slot = stage.writer->claim(1).first;
     if (i < kSlots) {
-      CHECK(stage.writer->fill_claimed(0, source, {i, 1.5, 0.25}, true));
+      CHECK(stage.writer->fill_claimed(0, source, {{i, 1.5, 0.25}, 1}));
     }
     stage.writer->publish();
     CHECK_EQUAL(reader->take(1).first, slot);

@@ -4,6 +4,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_Numbers = NDArray[np.float64]
+_Places = NDArray[np.int64]
+
 def find_pulses(
     traces: NDArray[np.generic],
     height: tuple[float, float],
@@ -16,8 +19,63 @@ def find_pulses(
     integral_before: int,
     integral_after: int,
 ) -> bytearray: ...
+def levels(
+    traces: NDArray[Any], begin: _Places, end: _Places, kind: int, out: _Numbers
+) -> None: ...
+def heights(
+    traces: NDArray[Any],
+    baseline: _Numbers,
+    scale: _Numbers,
+    begin: _Places,
+    end: _Places,
+    out: _Numbers,
+) -> None: ...
+def leading_edges(
+    traces: NDArray[Any],
+    baseline: _Numbers,
+    scale: _Numbers,
+    begin: _Places,
+    end: _Places,
+    threshold: float,
+    out: _Numbers,
+) -> None: ...
+def constant_fractions(
+    traces: NDArray[Any],
+    baseline: _Numbers,
+    scale: _Numbers,
+    begin: _Places,
+    end: _Places,
+    fraction: float,
+    out: _Numbers,
+) -> None: ...
+def integrals(
+    traces: NDArray[Any],
+    baseline: _Numbers,
+    scale: _Numbers,
+    begin: _Places,
+    end: _Places,
+    out: _Numbers,
+) -> None: ...
+def smooth(
+    traces: NDArray[Any], baseline: _Numbers, scale: _Numbers, width: int, out: _Numbers
+) -> None: ...
+def trapezoid(
+    traces: NDArray[Any],
+    baseline: _Numbers,
+    scale: _Numbers,
+    rise: int,
+    flat: int,
+    decay: float,
+    out: _Numbers,
+) -> None: ...
+def correlate(
+    traces: NDArray[Any], baseline: _Numbers, scale: _Numbers, pattern: _Numbers, out: _Numbers
+) -> None: ...
 def crc32c(data: bytes | bytearray | memoryview | NDArray[Any], before: int = 0) -> int: ...
 def crc32c_paths() -> list[str]: ...
 def crc32c_by(
     path: str, data: bytes | bytearray | memoryview | NDArray[Any], before: int = 0
 ) -> int: ...
+def part_fields(
+    records: NDArray[Any], targets: Sequence[tuple[int, int, NDArray[Any]]]
+) -> None: ...

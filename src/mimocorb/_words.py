@@ -6,7 +6,9 @@ place in a buffer says "the 14th event of RB_1".
 
 from __future__ import annotations
 
-__all__ = ["count", "how_many", "ordinal", "verb"]
+import math
+
+__all__ = ["count", "how_many", "ordinal", "verb", "with_error"]
 
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 _PLURALS = {"was": "were", "is": "are", "has": "have"}
@@ -32,3 +34,13 @@ def ordinal(number: int) -> str:
 def verb(number: int, singular: str) -> str:
     """Return "was", "is" or "has" as it stands behind this number of things."""
     return singular if number == 1 else _PLURALS[singular]
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a value and its uncertainty with two digits of the latter."""
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return f"{value:.4g}"
+    digits = 1 - math.floor(math.log10(error))
+    if digits < 0:
+        return f"{round(value, digits):.0f} ± {round(error, digits):.0f}"
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mimocorb.components import meter
 from mimocorb.mimo_buffer import NewBuffer
-
-# the helpers that write set-ups and run them as a user does
-sys.path.append(str(Path(__file__).parents[1] / "run"))
-
-
-@pytest.fixture(autouse=True)
-def no_run_outlives_its_test() -> Iterator[None]:
-    from running import RunningDaq
-
-    RunningDaq.started.clear()
-    yield
-    for daq in RunningDaq.started:
-        daq.kill()
 
 
 @pytest.fixture

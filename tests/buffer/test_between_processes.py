@@ -1,6 +1,5 @@
 """Buffers between processes, under every start method (S3, S6, S7, S9, S12)."""
 
-import multiprocessing
 import os
 import signal
 from contextlib import closing
@@ -17,24 +16,6 @@ from mimocorb.errors import HandleMisuse
 from mimocorb.testing.watchdog import WATCHDOG_S, Background, wait_until
 
 METHODS = ["fork", "forkserver", "spawn"]
-
-
-@pytest.fixture
-def start(request):
-    """Start functions of `workers` in processes; none of them outlives the test."""
-    started = []
-
-    def start_process(function, *args, method="fork"):
-        process = multiprocessing.get_context(method).Process(target=function, args=args)
-        process.start()
-        started.append(process)
-        return process
-
-    yield start_process
-    for process in started:
-        if process.is_alive():
-            process.kill()
-        process.join()
 
 
 def exit_codes(processes):

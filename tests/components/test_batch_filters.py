@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -300,6 +302,58 @@ def test_the_reason_of_a_batch_is_counted_and_goes_into_the_sample(bench, monkey
     decisions = read_page(bytes(meter.page), 0).decisions
     assert decisions.reasons == {"never": 10}
     assert decisions.sampled == 10
+
+
+class SampleOfAll:
+    """Keeps every rejected event."""
+
+    def __init__(self):
+        self.kept = []
+
+    def chosen(self, count):
+        return list(range(count))
+
+    def keep(self, data, metadata, _reason):
+        self.kept.append((data[0], metadata.counter[0]))
+
+    def close(self):
+        pass
+
+
+def test_the_sample_has_the_rejected_events_of_a_batch_that_finds_room_bit_by_bit(
+    bench, monkeypatch
+):
+    sample = SampleOfAll()
+    context = Worker(new_sample=lambda *_: sample)
+    monkeypatch.setattr("mimocorb.components.worker._current", context)
+    raw, copies = bench.buffer("raw"), bench.buffer("copies", slots=2)
+    bench.fill(raw, np.arange(10.0))
+    reader = Reader(copies.new_reader_group())
+    drain = threading.Thread(target=lambda: [event.copy() for event in reader])
+    drain.start()
+    low = filter(batch=True)(lambda events: events[:, 0] < 6)
+    bench.bind(low, {raw: "read", copies: "write"})()
+    drain.join(60)
+    assert sample.kept == [(float(n), 100 + n) for n in (6, 7, 8, 9)]
+
+
+def test_large_events_share_a_call_as_far_as_they_lie_beside_each_other(bench):
+    values = 1 << 15  # 256 KiB
+    raw = bench.buffer("raw", "f8", values, slots=16)
+    copies = bench.buffer("copies", "f8", values, slots=16)
+    seen = []
+
+    def look(events):
+        seen.append(len(events))
+        assert not events.flags.owndata, "a view, not a copy"
+        return events[:, 0] < 6
+
+    bench.fill(raw, map(float, range(8)))
+    group = copies.new_reader_group()
+    bench.bind(filter(batch=True)(look), {raw: "read", copies: "write"})()
+    assert sum(seen) == 8
+    assert max(seen) == 4, "a megabyte"
+    assert [event[0] for event, _ in bench.drained(group)] == [float(n) for n in range(6)]
 
 
 def test_an_ordered_batch_filter_keeps_the_order_when_slots_are_shuffled(bench, monkeypatch):

@@ -10,7 +10,9 @@ from typing import Any
 
 from running import WATCHDOG_S, RunningDaq, run_directories
 
-STATUS = b'{"protocol": 1, "command": "status"}\n'
+from mimocorb.run.remote.protocol import PROTOCOL
+
+STATUS = b'{"protocol": %d, "command": "status"}\n' % PROTOCOL
 
 
 def directory_of(daq: RunningDaq) -> Path:

@@ -18,6 +18,7 @@ from talking import STATUS, call, directory_of, hear, say, socket_of
 
 import mimocorb
 from mimocorb.run.remote.place import noted_socket
+from mimocorb.run.remote.protocol import PROTOCOL
 from mimocorb.run.remote.server import LONGEST_CREDIT_S, ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command, RunState
@@ -28,13 +29,13 @@ GARBAGE = [
     b"hello?\n",
     b"\x00\xff\xfe" * 1000 + b"\n",
     b"[" * 4000 + b"\n",
-    b'{"protocol": 1}\n',
-    b'{"protocol": 1, "command": "fly"}\n',
-    b'{"protocol": 1, "command": ["stop"]}\n',
-    b'{"protocol": 1, "command": "pause", "timeout_s": "NaN"}\n',
-    b'{"protocol": 1, "command": "pause", "timeout_s": NaN}\n',
-    b'{"protocol": 1, "command": "status", "lines": -1}\n',
-    b'{"protocol": 1, "command": "status", "lines": Infinity}\n',
+    b'{"protocol": %d}\n' % PROTOCOL,
+    b'{"protocol": %d, "command": "fly"}\n' % PROTOCOL,
+    b'{"protocol": %d, "command": ["stop"]}\n' % PROTOCOL,
+    b'{"protocol": %d, "command": "pause", "timeout_s": "NaN"}\n' % PROTOCOL,
+    b'{"protocol": %d, "command": "pause", "timeout_s": NaN}\n' % PROTOCOL,
+    b'{"protocol": %d, "command": "status", "lines": -1}\n' % PROTOCOL,
+    b'{"protocol": %d, "command": "status", "lines": Infinity}\n' % PROTOCOL,
     b"1" * 3000 + b"\n",
     STATUS + STATUS,
     b"no end " * 1000,
@@ -75,7 +76,7 @@ def test_another_protocol_is_refused_with_both_numbers(daq):
     request = b'{"protocol": 7, "mimocorb": "9.9", "command": "stop"}\n'
     error = say(socket_of(daq), request)["error"]
     assert "protocol 7 (mimocorb 9.9)" in error
-    assert f"protocol 1 (mimocorb {mimocorb.__version__})" in error
+    assert f"protocol {PROTOCOL} (mimocorb {mimocorb.__version__})" in error
     assert mimocorb.connect(directory_of(daq)).status().state.value == "running"
 
 
@@ -90,9 +91,9 @@ def test_silent_half_open_and_deaf_clients_delay_nobody(start):
         link.shutdown(socket.SHUT_WR)
     deaf = links[15]
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    deaf.sendall(b'{"protocol": 1, "command": "status", "lines": 200}\n')
+    deaf.sendall(b'{"protocol": %d, "command": "status", "lines": 200}\n' % PROTOCOL)
     for link in links[16:]:
-        link.sendall(b'{"protocol": 1, "command": "follow"}\n')
+        link.sendall(b'{"protocol": %d, "command": "follow"}\n' % PROTOCOL)
     run = mimocorb.connect()
     before = run.status().view.events
     eventually(lambda: run.status().view.events > before + 100)
@@ -231,7 +232,7 @@ def test_a_command_is_passed_on_in_the_round_in_which_it_comes(tmp_path, monkeyp
     links = [call(noted_socket(tmp_path)) for _ in range(9)]
     for link in links[:-1]:
         link.sendall(STATUS)
-    links[-1].sendall(b'{"protocol": 1, "command": "stop"}\n')
+    links[-1].sendall(b'{"protocol": %d, "command": "stop"}\n' % PROTOCOL)
     serve(supervisor, control, links[0])
     assert posted == [Command.STOP]
     for link in links:

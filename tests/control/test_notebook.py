@@ -50,3 +50,39 @@ def test_a_notebook_may_be_the_program_of_a_run(tmp_path):
     assert said == ""
     assert "complete: every event was processed" in summary
     assert lines == "31\n"
+
+
+def test_histograms_and_scopes_draw_themselves_and_go_on(start, tmp_path):
+    fills = Worker("histogram", {"RB_2": "read"}, {"x": "value", "x_from": 0, "x_to": 1e6})
+    daq = start(more=[fills])
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(cell)
+            for cell in (
+                "import mimocorb, time\nrun = mimocorb.connect()\n"
+                "while not run.histograms(): time.sleep(0.05)\nrun.histogram('sink_2')",
+                "run.scope('RB_1', sample_time_ns=10)",
+                "time.sleep(3)\nrun.stop()\nprint(run.wait(30).state.value)\ntime.sleep(4)",
+                "mimocorb.open(run.directory).histograms['sink_2']",
+            )
+        ]
+    )
+    pictures: list[tuple[int, str]] = []
+    client = nbclient.NotebookClient(
+        notebook, timeout=int(WATCHDOG_S), kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    )  # fmt: skip
+    process = client.process_message
+
+    def noted(message, cell, index):
+        if message["msg_type"] in ("display_data", "update_display_data"):
+            pictures.append((index, message["content"]["data"]["image/png"]))
+        return process(message, cell, index)
+
+    client.process_message = noted
+    client.execute()
+    assert daq.finish().code == 0
+    assert len({picture for _, picture in pictures}) > 5  # they went on
+    for number in (0, 1, 3):
+        (output,) = notebook.cells[number].outputs
+        assert output["data"]["image/png"].startswith("iVBOR")

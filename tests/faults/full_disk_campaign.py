@@ -27,9 +27,9 @@ import pyarrow.parquet as pq
 import yaml
 
 import mimocorb
+from mimocorb.run.finish import Rest
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.summary import RunSummary
-from mimocorb.run.finish import Rest
 from mimocorb.run.run import Run, run_setup
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.setup.dialects import read_setup
@@ -53,6 +53,7 @@ SMALLEST_KIB, LARGEST_KIB = 100, 2000
 LONGEST_FILLING_S = 60.0
 FORM = {"slot_count": 256, "data_length": 1, "data_dtype": {"number": "float64"}}
 SETUP = {
+    "disk_floor_mb": 0,
     "Buffers": {"raw": FORM},
     "Workers": {
         "numbers": {"file": "functions.py", "function": "numbers", "sinks": ["raw"]},

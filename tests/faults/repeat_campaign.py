@@ -1,10 +1,12 @@
 """Kill filters and sinks of runs at random and look for events that are lost or twice in the files.
 
 ``python tests/faults/repeat_campaign.py --kills 300`` runs one source, a filter of two processes
-with two sinks, a text file and an archive of Parquet files, with small buffers that are full most
-of the time. It prints the figures and exits with code 0 if every event is in both files, or set
-aside, and none is there twice without a mark. It also measures the time for which a killed filter
-can leave repeats: from the first publication of a batch to its acknowledgement.
+with two outputs, and three sinks, a text file, an archive of Parquet files and a recording by two
+processes, with small buffers that are full most of the time. It prints the figures and exits with
+code 0 if every event is in all files, or set aside, and none is there twice without a mark; and if
+the recording has exactly the events that were acknowledged, each once. It also measures the time
+for which a killed filter can leave repeats: from the first publication of a batch to its
+acknowledgement.
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import yaml
 
+import mimocorb
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.setup_dict import SetupDict
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.roles.filter import Filter
 from mimocorb.recording.text import REPEAT_MARK
+from mimocorb.run.exactly_once import differences_from_the_ledger
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run import Run
@@ -87,7 +91,8 @@ class Report:
         Rows that carry a mark; rows that are in a file for the second time or more; those of them
         that are there without a mark twice.
     failures
-        Of the run, without those that tell of events set aside.
+        Of the run, without those that tell of events set aside; and what is wrong with the
+        recording by its own words and by the ledger.
     """
 
     kills: int = 0
@@ -122,7 +127,7 @@ def run_campaign(kills: int, seed: int, place: Path, interval_s: float = 0.05) -
     form = {"slot_count": 8, "data_length": 1, "data_dtype": {"number": "float64"}}
     functions = {"file": "functions.py"}
     (place / "functions.py").write_text(FUNCTIONS)
-    sinks = {"sink_a": ("text", "a"), "sink_b": ("parquet_tar", "b")}
+    sinks = {"sink_a": ("text", "a"), "sink_b": ("parquet_tar", "b"), "sink_c": ("record", "a")}
     workers: dict[str, Any] = {
         "numbers": {**functions, "function": "numbers", "sinks": ["raw"]},
         "both": {
@@ -135,8 +140,9 @@ def run_campaign(kills: int, seed: int, place: Path, interval_s: float = 0.05) -
         },
     }
     for name, (function, buffer) in sinks.items():
-        keys = {"sources": [buffer], "config": {"filename": buffer}, "on_failure": restart}
+        keys = {"sources": [buffer], "config": {"filename": name[-1]}, "on_failure": restart}
         workers[name] = {"function": function, **keys}
+    workers["sink_c"]["number_of_processes"] = 2
     setup = {"Buffers": dict.fromkeys(("raw", "a", "b"), form), "Workers": workers}
     path = place / "setup.yaml"
     path.write_text(yaml.safe_dump(setup))
@@ -184,9 +190,13 @@ def _examine(summary: RunSummary, kills: int) -> Report:
     buffers = {buffer.name: buffer for buffer in summary.view.buffers}
     set_aside = {n: sum(g.quarantined for g in b.groups) for n, b in buffers.items()}
     published = buffers["raw"].published
-    rows = {"a": list(_rows(summary.directory)), "b": list(_members(summary.directory))}
+    rows = [
+        ("a", list(_rows(summary.directory))),
+        ("b", list(_members(summary.directory))),
+        ("a", list(_recorded(summary.directory))),
+    ]
     lost = repeats = unmarked = 0
-    for name, found in rows.items():
+    for name, found in rows:
         missing = published - len({counter for counter, _ in found})
         lost += max(0, missing - set_aside["raw"] - set_aside[name])
         repeats += len(found) - len({counter for counter, _ in found})
@@ -197,10 +207,13 @@ def _examine(summary: RunSummary, kills: int) -> Report:
         published=published,
         set_aside=sum(set_aside.values()),
         lost=lost,
-        marked=sum(is_marked for found in rows.values() for _, is_marked in found),
+        marked=sum(is_marked for _, found in rows for _, is_marked in found),
         repeats=repeats,
         unmarked=unmarked,
-        failures=tuple(text for text in summary.failures if "set aside" not in text),
+        failures=(
+            *(text for text in summary.failures if "set aside" not in text),
+            *_wrong_with_the_recording(summary.directory),
+        ),
     )
 
 
@@ -218,6 +231,19 @@ def _members(directory: Path) -> Iterable[Row]:
                 assert file is not None
                 metadata = pq.read_schema(io.BytesIO(file.read())).metadata
                 yield int(metadata[b"counter"]), b"may_repeat" in metadata
+
+
+def _recorded(directory: Path) -> Iterable[Row]:
+    with mimocorb.open(directory / "c") as events:
+        metadata = events.metadata
+        marks = np.zeros(len(events), bool) if metadata.may_repeat is None else metadata.may_repeat
+        yield from zip(metadata.counter.tolist(), marks.tolist(), strict=True)
+
+
+def _wrong_with_the_recording(directory: Path) -> Iterable[str]:
+    with mimocorb.open(directory / "c") as events:
+        yield from events.damage()
+        yield from differences_from_the_ledger(events)
 
 
 def measure_window_s(events: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import trials
-from trials.trying import TRIALS, Place, Trial
+from trials.trying import TRIALS, Trial, do
 
 __all__ = ["all_trials", "repeat"]
 
@@ -36,7 +36,7 @@ def all_trials() -> list[Trial]:
 
 def repeat(chosen: Trial) -> str:
     """Repeat a trial in a process of its own; returns what went wrong, if anything."""
-    command = [sys.executable, __file__, "--this", str(all_trials().index(chosen))]
+    command = [sys.executable, __file__, "--this", chosen.name]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
@@ -50,27 +50,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default="", help="those with this word in area or sentence")
     parser.add_argument("--list", action="store_true", help="show them")
-    parser.add_argument("--this", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--this", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.this is not None:
-        with tempfile.TemporaryDirectory(prefix="mimocorb-trial-") as place:
-            all_trials()[asked.this].do(Place(Path(place)))
+        with tempfile.TemporaryDirectory(
+            prefix="mimocorb-trial-", ignore_cleanup_errors=True
+        ) as place:
+            (chosen,) = (each for each in all_trials() if each.name == asked.this)
+            do(chosen, Path(place))
         return 0
-    chosen = [each for each in all_trials() if asked.only in f"{each.area}: {each.sentence}"]
+    found = [each for each in all_trials() if asked.only in each.name]
     left = 0
-    for number, each in enumerate(chosen, start=1):
+    for number, each in enumerate(found, start=1):
         if asked.list:
-            print(f"{each.area}: {each.sentence}")
+            print(each.name)
             continue
         begin = time.monotonic()
         wrong = repeat(each)
         left += bool(wrong)
         told = f"{'LEFT' if wrong else 'good'} {time.monotonic() - begin:5.1f} s"
-        print(f"{number:>3} {told}  {each.area}: {each.sentence}", flush=True)
+        print(f"{number:>3} {told}  {each.name}", flush=True)
         if wrong:
             print("\n".join(f"      {line}" for line in wrong.splitlines()[-25:]), flush=True)
     if not asked.list:
-        print(f"{len(chosen)} faults repeated, {left} left")
+        print(f"{len(found)} faults repeated, {left} left")
     return 1 if left else 0
 
 

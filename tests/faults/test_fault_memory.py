@@ -1,14 +1,13 @@
 """Views that are kept, and memory that is not there (rows F11, F18 of the fault matrix)."""
 
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import fault_workers
 import numpy as np
 import pytest
+from control_groups import little_memory
 
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
@@ -100,29 +99,8 @@ def test_more_memory_than_is_free_is_refused_before_it_is_touched():
 
 @pytest.fixture
 def small_control_group():
-    """A control group with a memory limit, where this machine lets us make one."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "memory":
-            base, limit = Path("/sys/fs/cgroup/memory" + path), "memory.limit_in_bytes"
-        elif controllers == "":
-            base, limit = Path("/sys/fs/cgroup" + path), "memory.max"
-        else:
-            continue
-        group = base / f"mimocorb-test-{os.getpid()}"
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        try:
-            (group / limit).write_text(str((RING_MIB + 40) << 20))
-        except OSError:
-            group.rmdir()
-            continue
+    with little_memory((RING_MIB + 40) << 20) as group:
         yield group
-        group.rmdir()
-        return
-    pytest.skip("no control group with a memory limit can be made here")
 
 
 def test_the_limit_of_a_control_group_is_an_error_and_not_a_killed_process(small_control_group):

@@ -8,10 +8,6 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "run"))
-
-from running import RunningDaq
-
 from mimocorb.checks import trial
 from mimocorb.checks.preflight import preflight
 
@@ -27,14 +23,6 @@ Buffers:
 def _modules_are_tried_out_in_forks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As from the command line: the threads of pytest hold no lock that a child needs."""
     monkeypatch.setattr(trial, "start_method_now", lambda asked: asked or "fork")
-
-
-@pytest.fixture(autouse=True)
-def no_run_outlives_its_test() -> Iterator[None]:
-    RunningDaq.started.clear()
-    yield
-    for daq in RunningDaq.started:
-        daq.kill()
 
 
 @pytest.fixture

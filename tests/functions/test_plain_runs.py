@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 from running import WATCHDOG_S, Finished, run
+
+import mimocorb
 
 FUNCTIONS = Path(__file__).with_name("plain_functions.py")
 
@@ -130,9 +131,8 @@ def test_an_event_that_a_sink_cannot_take_is_set_aside_alone(tmp_path: Path, kil
     )
     finished = run(setup)
     assert finished.code == 1
-    (path,) = (finished.directory / "set_aside").iterdir()
-    with np.load(path) as event:
-        assert event["counter"] == 13
+    (events,) = mimocorb.open(finished.directory / "set_aside").values()
+    assert events.metadata.counter.tolist() == [13]
     (raw,) = [b for b in finished.summary["buffers"] if b["name"] == "raw"]
     assert raw["published"] == 50
     assert len(lines(finished)) == 51

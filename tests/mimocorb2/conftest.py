@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,8 @@ import pytest
 import yaml
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "run"))
-
-from running import Finished, RunningDaq, run  # noqa: E402
+from running import Finished, run  # noqa: E402
 from their_buffers import WAVES  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def no_run_outlives_its_test() -> Iterator[None]:
-    RunningDaq.started.clear()
-    yield
-    for daq in RunningDaq.started:
-        daq.kill()
 
 
 @pytest.fixture

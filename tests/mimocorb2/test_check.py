@@ -10,7 +10,7 @@ import yaml
 from their_buffers import NUMBERS, WAVES
 
 from mimocorb.cli import main
-from mimocorb.setup.checking.changed_meaning import changed_meaning
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.setup.dialects import read_setup
 
 HERE = Path(__file__).parent

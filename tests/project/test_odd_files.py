@@ -84,7 +84,7 @@ def test_describe_of_an_odd_file_gets_a_message(tmp_path, make):
 
 @pytest.mark.parametrize("make", [fifo, device])
 def test_odd_files_in_the_place_of_records_and_data_get_a_message(tmp_path, make):
-    for name in ("run.json", "control.json", "spill.npz", "data.mimo"):
+    for name in ("run.json", "control.json", "spill.zip", "data.mimo"):
         make(tmp_path / name)
     with pytest.raises(RunRecordError, match="no regular file"):
         read_record(tmp_path)

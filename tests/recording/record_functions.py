@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import mimocorb as mc
+from mimocorb.recording.parquet_format import Parquet
 from mimocorb.recording.record import Record
 
 
@@ -59,3 +60,24 @@ class KilledRecord(Record):
     def accept(cls, buffer, **config):
         config.pop("kills", None)
         super().accept(buffer, **config)
+
+
+@mc.sink
+class KilledParquet(Parquet):
+    """Save events as Parquet; the process is killed once, when a batch was written, not given back.
+
+    Parameters
+    ----------
+    filename
+        Name of the file.
+    """
+
+    def __init__(self, *, filename: str, buffer, directory: Path):
+        super().__init__(filename=filename, buffer=buffer, directory=directory)
+        self.mark = directory / "killed"
+
+    def __call__(self, events, metadata):
+        super().__call__(events, metadata)
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)

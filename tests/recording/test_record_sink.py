@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 
 import mimocorb
+from mimocorb.recording.output_file import as_file_name
 from mimocorb.testing.components import SinkContract
 
 FUNCTIONS = str(Path(__file__).with_name("record_functions.py"))
@@ -147,3 +150,61 @@ def test_verify_and_recover_say_what_is_missing(tmp_path):
         assert 0 < len(saved) < 1000
         assert saved.metadata.counter.tolist() == left.metadata.counter.tolist()
         assert saved.about["made_from"]["run"]["number"] == 1
+
+
+def test_verify_names_the_events_that_are_missing(tmp_path):
+    config = {"filename": "waves", "compression": "none"}
+    directory = run(tmp_path, {"function": "record", "config": config}, 1000)
+    with mimocorb.open(directory / "waves") as events:
+        counts = [len(block.data) for block in events.blocks()]
+        (segment,) = events.file.segments.values()
+        number = len(counts) // 2
+        head = segment.batches[number].head
+    first = 1 + sum(counts[:number])
+    (path,) = directory.glob("waves.*.arrows")
+    content = bytearray(path.read_bytes())
+    content[head.at + head.head_bytes + 5] ^= 1
+    path.write_bytes(content)
+    verified = command("files", "verify", directory, cwd=tmp_path)
+    assert verified.returncode == 1
+    last = first + counts[number] - 1
+    numbers = f"{first}-{last}" if last > first else f"{first}"
+    assert f"of raw, numbers {numbers}\n" in verified.stdout, verified.stdout
+
+
+def test_several_processes_write_parts_of_one_recording(tmp_path):
+    sink = {"function": "record", "config": {"filename": "waves"}, "number_of_processes": 2}
+    directory = run(tmp_path, sink, 2000, pause_s=0.0005)
+    writers = set()
+    with mimocorb.open(directory)["waves"] as events:
+        assert sorted(events.metadata.counter.tolist()) == list(range(2000))
+        for segment in events.file.segments.values():
+            writers.add(segment.description["writer"]["process"])
+    assert writers == {1, 2}
+    assert command("files", "verify", directory, cwd=tmp_path).returncode == 0
+
+
+def test_what_is_known_of_the_data_is_shown(tmp_path):
+    config = {"filename": "w", "units": {"number": "mV"}, "scale": {"number": 0.05}}
+    config |= {"offset": {"number": 1.5}, "sample_time_ns": 4.0}
+    directory = run(tmp_path, {"function": "record", "config": config}, 10)
+    info = command("files", "info", directory / "w", cwd=tmp_path).stdout
+    setup_sha256 = hashlib.sha256((directory / "setup.yaml").read_bytes()).hexdigest()
+    for known in ("mV", "0.05", "1.5", "4.0", setup_sha256, mimocorb.__version__, pa.__version__):
+        assert known in info, info
+    assert "quality    clean" in info, info
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("raw", "raw"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        (".hidden", "hidden"),
+        ("a b/c\n", "a_b_c_"),
+        ("...", "_"),
+        ("x" * 300, "x" * 48),
+    ],
+)
+def test_names_of_a_set_up_stay_in_the_directory(name, file):
+    assert as_file_name(name) == file

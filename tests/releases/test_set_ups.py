@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from running import Finished, RunningDaq, run
+from running import Finished, run
 
 import mimocorb
 from mimocorb.buffer_control import run_mimoDAQ
@@ -82,14 +82,6 @@ ALL = [
     ("plot_waveform", {"RB_1": "observe"}),
     ("plot_histograms", {"RB_2": "read"}),
 ]
-
-
-@pytest.fixture(autouse=True)
-def no_run_outlives_its_test():
-    RunningDaq.started.clear()
-    yield
-    for daq in RunningDaq.started:
-        daq.kill()
 
 
 @pytest.fixture

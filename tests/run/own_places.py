@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import RunningDaq
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +27,5 @@ def places(tmp_path, monkeypatch) -> Iterator[list[Path]]:
 
 
 @pytest.fixture(autouse=True)
-def no_run_outlives_its_test(places) -> Iterator[None]:
-    # After `places`, so that the runs have gone when these directories are removed.
-    RunningDaq.started.clear()
-    yield
-    for daq in RunningDaq.started:
-        daq.kill()
+def no_run_outlives_its_test(places, no_run_outlives_its_test) -> None:
+    """After `places`, so that the runs have gone when these directories are removed."""

@@ -22,6 +22,8 @@ from typing import Any, ClassVar
 
 import yaml
 
+import mimocorb
+from mimocorb.recording.events import Events
 from mimocorb.recording.text import REPEAT_MARK
 
 FUNCTIONS = tuple(
@@ -29,7 +31,7 @@ FUNCTIONS = tuple(
     for kind in ("source", "filter", "sink", "direct")
 )
 """The modules of worker functions; each function is in one of them."""
-SHIPPED = ("text", "parquet_tar", "record", "drain")
+SHIPPED = ("text", "parquet_tar", "record", "drain", "histogram", "fit")
 """Sinks that mimocorb has."""
 WATCHDOG_S = 120.0
 
@@ -355,3 +357,9 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never became true"
         time.sleep(0.005)
+
+
+def set_aside(directory: Path) -> Events:
+    """Return the events that were set aside in a run, which are of one buffer."""
+    (events,) = mimocorb.open(directory / "set_aside").values()
+    return events

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mimocorb.recording.spill_file import event_dtype
+from mimocorb.recording.spilled_rows import event_dtype
 
 FLOAT = np.dtype("float64")
 

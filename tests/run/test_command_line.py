@@ -152,7 +152,7 @@ COMMANDS_THAT_PRINT = [
     ["runs"],
     ["runs", "--json"],
     ["runs", "1"],
-    ["runs", "1", "1"],
+    ["compare", "1", "1"],
     ["--help"],
     ["run", "--help"],
     ["--version"],

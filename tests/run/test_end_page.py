@@ -43,6 +43,7 @@ def summary(
         [f"{text} {n}" for n in range(failures)],
         [f"warning {text} {n}" for n in range(warnings)],
         unfinished=unfinished,
+        exported=["200 events of waves as parquet"],
     )
 
 

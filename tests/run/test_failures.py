@@ -6,7 +6,6 @@ import json
 import re
 import tarfile
 
-import numpy as np
 import pytest
 from running import (
     RunningDaq,
@@ -16,6 +15,7 @@ from running import (
     place_of,
     run,
     run_directories,
+    set_aside,
 )
 
 from mimocorb.errors import OutputError
@@ -124,13 +124,13 @@ def test_an_event_that_fails_in_three_workers_is_set_aside_by_the_fourth(tmp_pat
     middle = Worker("refuses_13", {"RB_1": "read", "RB_2": "write"}, processes=4)
     finished = run(chain(tmp_path, source=source, middle=middle))
     assert finished.code == 1
-    (path,) = (finished.directory / "set_aside").iterdir()
-    assert path.name == "RB_1_group0_event14.npz"
-    with np.load(path) as event:
-        assert set(event["data"]["value"]) == {13.0}
-        assert event["counter"] == 13
-        assert len(event["reasons"]) == 3
-        assert all("unlucky" in reason for reason in event["reasons"])
+    with set_aside(finished.directory) as events:
+        (event,) = events
+        assert set(event.data["value"].tolist()) == {13.0}
+        assert (event.metadata.counter, events.metadata.sequence.tolist()) == (13, [14])
+        reasons = events.metadata.notes[0].splitlines()
+        assert len(reasons) == 3
+        assert all("unlucky" in reason for reason in reasons)
     assert "event 13, the 14th of RB_1, failed again and again" in finished.log
     taken = finished.published("RB_1")
     expected = [2.0 * n for n in range(taken) if n != 13]

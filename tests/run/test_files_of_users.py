@@ -22,7 +22,7 @@ def run_with_own_sink(tmp_path, function, filename):
         ("run.json", "run_found.json", "run.json"),
         ("log.txt", "log.txt", "log_run.txt"),
         ("log.jsonl", "log.jsonl", "log_run.jsonl"),
-        ("spill.npz", "spill.npz", "run.json"),
+        ("spill.zip", "spill.zip", "run.json"),
     ],
 )
 def test_a_result_under_a_name_of_the_run_is_kept_and_told(tmp_path, filename, kept, own):
@@ -34,7 +34,7 @@ def test_a_result_under_a_name_of_the_run_is_kept_and_told(tmp_path, filename, k
     record = json.loads((directory / "run.json").read_text())
     assert record["state"] == "ended"
     told = [text for text in record["result"]["warnings"] if filename in text]
-    assert bool(told) == (filename != "spill.npz")
+    assert bool(told) == (filename != "spill.zip")
     assert (filename in finished.text) == bool(told)
 
 

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 from running import WATCHDOG_S, Worker, chain, run, run_directories
 
-from mimocorb.recording.spill_file import SpillFile, event_dtype
+from mimocorb.recording.spill_file import SpillFile
+from mimocorb.recording.spilled_rows import event_dtype
 
 
 def test_of_four_commands_at_once_one_processes_the_events(tmp_path):
@@ -16,7 +17,7 @@ def test_of_four_commands_at_once_one_processes_the_events(tmp_path):
     first = run(chain(tmp_path, middle=middle)).directory
     rows = np.zeros(40, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(1, 41)
-    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+    with SpillFile(first / "spill.zip", "test_setup.yaml") as file:
         file.add("RB_1", "filter", rows)
     command = [sys.executable, "-m", "mimocorb.cli", "finish", str(first), "--lines"]
     started = [

@@ -47,7 +47,7 @@ SETUP = Setup(
 def planned(tmp_path: Path, **left: tuple[int, ...]) -> list[dict[str, tuple[str, ...]]]:
     """The stages for these events by worker: worker to the buffers it reads or writes."""
     reads = {spec.name: spec.reads[0] for spec in SETUP.workers if spec.reads}
-    with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
+    with SpillFile(tmp_path / "spill.zip", "muons.yaml") as file:
         for name, sequences in left.items():
             file.add(reads[name], name, some_events(*sequences))
     stages = Rest(tmp_path).stages(SETUP)
@@ -88,7 +88,7 @@ def test_a_buffer_that_is_only_read_together_with_another_ends_at_once(tmp_path)
             worker("merge", good="read", extra="read"),
         ),
     )
-    with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
+    with SpillFile(tmp_path / "spill.zip", "muons.yaml") as file:
         file.add("raw", "select", some_events(1))
     (stage,) = Rest(tmp_path).stages(merging)
     assert [w.name for w in stage.setup.workers] == [
@@ -97,7 +97,7 @@ def test_a_buffer_that_is_only_read_together_with_another_ends_at_once(tmp_path)
 
 
 def test_another_set_up_is_refused(tmp_path):
-    with SpillFile(tmp_path / "spill.npz", "muons.yaml") as file:
+    with SpillFile(tmp_path / "spill.zip", "muons.yaml") as file:
         file.add("raw", "fit", some_events(1))
     with pytest.raises(SetupError, match="has events of raw for fit, found no such reader"):
         Rest(tmp_path).stages(SETUP)

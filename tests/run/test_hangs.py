@@ -6,8 +6,7 @@ import os
 import re
 import signal
 
-import numpy as np
-from running import Worker, buffer, chain, run, write_setup
+from running import Worker, buffer, chain, run, set_aside, write_setup
 
 from mimocorb.run.options import RunOptions, SupervisorOptions
 from mimocorb.run.run import Run, run_setup
@@ -102,8 +101,7 @@ def test_what_hangs_again_and_again_is_set_aside_with_the_reasons(tmp_path):
     source = Worker("numbers", {"RB_1": "write"}, {"events": 1})
     finished = run(chain(tmp_path, source=source, more=[middle]))
     assert finished.code == 1
-    (path,) = (finished.directory / "set_aside").iterdir()
-    reasons = np.load(path)["reasons"]
+    reasons = set_aside(finished.directory).metadata.notes[0].splitlines()
     assert len(reasons) == 3
     hung = "hung: the 1st event published in RB_1 was in its hands"
     assert all(hung in reason for reason in reasons)

@@ -125,6 +125,7 @@ def test_every_whole_event_is_on_disk_after_the_supervisor_was_killed(tmp_path):
 
 
 CUTS_ITS_TIES = """
+import ctypes
 import os
 import time
 
@@ -146,6 +147,14 @@ def becomes_another_program(*, directory):
     os.execvp("sleep", ["sleep", "3600"])
 
 
+@mc.source
+def is_in_native_code(*, directory):
+    yield [0.0]
+    os.closerange(3, 4096)
+    (directory / "cut").touch()
+    ctypes.PyDLL(None).sleep(3600)
+
+
 @mc.sink
 def drain(events):
     pass
@@ -153,7 +162,9 @@ def drain(events):
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
-@pytest.mark.parametrize("function", ["closes_descriptors", "becomes_another_program"])
+@pytest.mark.parametrize(
+    "function", ["closes_descriptors", "becomes_another_program", "is_in_native_code"]
+)
 def test_a_worker_that_has_cut_its_ties_does_not_outlive_the_main_process(
     tmp_path, function, start_method
 ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from control_groups import little_memory
 from running import Worker, buffer, chain, run, write_setup
 
 MIB = 1 << 20
@@ -17,28 +17,9 @@ LIMIT_BYTES = 250 * MIB
 
 
 @pytest.fixture
-def little_memory() -> Iterator[Path]:
-    """A control group with a memory limit, where this machine lets us make one."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "memory":
-            base, limit = Path("/sys/fs/cgroup/memory" + path), "memory.limit_in_bytes"
-        elif controllers == "":
-            base, limit = Path("/sys/fs/cgroup" + path), "memory.max"
-        else:
-            continue
-        group = base / f"mimocorb-run-{os.getpid()}"
-        try:
-            group.mkdir()
-            (group / limit).write_text(str(LIMIT_BYTES))
-        except OSError:
-            if group.exists():
-                group.rmdir()
-            continue
+def small_group() -> Iterator[Path]:
+    with little_memory(LIMIT_BYTES) as group:
         yield group
-        group.rmdir()
-        return
-    pytest.skip("no control group with a memory limit can be made here")
 
 
 def join(group: Path) -> None:
@@ -46,7 +27,7 @@ def join(group: Path) -> None:
 
 
 def test_a_worker_that_the_kernel_kills_for_its_memory_is_replaced_and_its_event_set_aside(
-    tmp_path, little_memory
+    tmp_path, small_group
 ):
     """F10: a real kill for lack of memory, named as such; the others are processed."""
     keys = {"restart": {"policy": "on_failure", "backoff_s": 0.01}}
@@ -54,7 +35,7 @@ def test_a_worker_that_the_kernel_kills_for_its_memory_is_replaced_and_its_event
     middle = Worker("needs_memory", {"RB_1": "read", "RB_2": "write"}, config, keys=keys)
     source = Worker("numbers", {"RB_1": "write"}, {"events": 20})
     setup = chain(tmp_path, source=source, middle=middle)
-    finished = run(setup, preexec_fn=lambda: join(little_memory))
+    finished = run(setup, preexec_fn=lambda: join(small_group))
     assert finished.values() == [2.0 * n for n in range(20) if n != 5]
     assert finished.log.count("for lack of memory: its control group has counted such a kill") >= 3
     (failure,) = finished.summary["failures"]
@@ -62,14 +43,14 @@ def test_a_worker_that_the_kernel_kills_for_its_memory_is_replaced_and_its_event
 
 
 def test_buffers_beyond_the_limit_of_a_control_group_are_refused_at_the_start(
-    tmp_path, little_memory
+    tmp_path, small_group
 ):
     large = write_setup(
         tmp_path,
         [buffer("RB_1", slots=64, values=LIMIT_BYTES // 64 // 8)],
         [Worker("numbers", {"RB_1": "write"}), Worker("drain", {"RB_1": "read"})],
     )
-    finished = run(large, preexec_fn=lambda: join(little_memory))
+    finished = run(large, preexec_fn=lambda: join(small_group))
     assert finished.code == 2
     assert "the buffers need 250.0 MiB of memory" in finished.text
     assert "Traceback" not in finished.text

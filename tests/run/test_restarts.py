@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tarfile
 
-import numpy as np
 import pytest
 from running import (
     RunningDaq,
@@ -13,6 +12,7 @@ from running import (
     chain,
     run,
     run_directories,
+    set_aside,
     write_setup,
     written_run,
 )
@@ -52,9 +52,10 @@ def test_what_makes_a_filter_fail_every_time_is_set_aside_and_the_run_goes_on(
     assert finished.code == 1
     assert finished.summary["reason"] == "the source is exhausted"
     assert finished.values() == [2.0 * n for n in range(EVENTS) if n not in POISON]
-    events = [np.load(path) for path in (finished.directory / "set_aside").iterdir()]
-    assert sorted(int(event["counter"]) for event in events) == POISON
-    assert sorted(float(event["data"]["value"][0]) for event in events) == POISON
+    events = set_aside(finished.directory)
+    assert sorted(events.metadata.counter.tolist()) == POISON
+    assert sorted(events[:].data["value"][:, 0].tolist()) == POISON
+    assert events.damage() == []
     (group,) = finished.summary["buffers"][0]["groups"]
     assert group["quarantined"] == len(POISON)
     assert group["redelivered"] >= 3 * len(POISON)
@@ -194,7 +195,7 @@ def test_the_pause_before_a_new_process_is_no_time_without_progress(tmp_path):
     finished = run(chain(tmp_path, source=source, middle=middle), "--drain-timeout", "2")
     assert finished.values() == [2.0 * n for n in range(12)]
     assert "no progress" not in finished.text
-    assert not (finished.directory / "spill.npz").exists()
+    assert not (finished.directory / "spill.zip").exists()
 
 
 def test_what_was_set_aside_outlives_a_killed_supervisor(tmp_path):
@@ -205,9 +206,8 @@ def test_what_was_set_aside_outlives_a_killed_supervisor(tmp_path):
     daq.wait_for("an event that failed every time is in")
     daq.process.kill()
     daq.process.wait()
-    (path, *_) = sorted((tmp_path / "target").glob("*/set_aside/*_event101.npz"))
-    with np.load(path) as event:
-        assert float(event["data"]["value"][0]) == 100.0
+    (directory,) = (tmp_path / "target").glob("*/")
+    assert set_aside(directory)[0].data["value"][0] == 100.0
 
 
 def counters_in(path):

@@ -104,7 +104,7 @@ def test_programs_get_all_of_it_as_json(target, capsys):
     assert records[0]["result"]["events"] == 100
     assert main(["runs", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == "other_setup"
-    assert main(["runs", "1", "2", "--json"]) == 0
+    assert main(["compare", "1", "2", "--json"]) == 0
     comparison = json.loads(capsys.readouterr().out)
     assert comparison["runs"] == [1, 2]
     first, _second = comparison["rates"]
@@ -187,20 +187,12 @@ def test_a_run_without_results_is_shown_as_far_as_known(target, capsys):
     assert "ended because" not in page
 
 
-def test_two_runs_are_compared(target, capsys):
-    assert main(["runs", str(target), "1", "3"]) == 0
-    page = capsys.readouterr().out
-    assert "Files: no difference" in page
-    assert re.search(r"quality +clean +incomplete, crashed workers", page)
-    assert re.search(r"RB_1 +\(([\d. ]+)\) +\(\1\) +–\n", page)
-
-
 MISTAKES = {
     "no such number": (["7"], 1, "there is no run 7 in target; mimocorb runs target lists"),
     "no such place": (["nowhere"], 1, "nowhere: there is no such directory"),
     "a file": (["target/test_setup_run0001/run.json"], 1, "this is a file; name the directory"),
-    "three runs": (["1", "2", "3"], 2, "two runs can be compared, not more"),
-    "not a run": (["1", "target/plots"], 1, "target/plots: no run.json"),
+    "two runs": (["1", "2"], 2, "runs shows one run; to compare two: mimocorb compare RUN RUN"),
+    "not a run": (["plots"], 1, "plots: there is no such directory"),
 }
 
 

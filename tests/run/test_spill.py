@@ -26,9 +26,11 @@ from running import (
     write_setup,
 )
 
+import mimocorb
 from mimocorb import connect
 from mimocorb.cli import main
-from mimocorb.recording.spill_file import SpillFile, event_dtype, read_index
+from mimocorb.recording.spill_file import SpillFile, read_index
+from mimocorb.recording.spilled_rows import event_dtype
 from mimocorb.run.operator_signals import ONE_WISH_S
 from mimocorb.run.record.run_record import read_record
 
@@ -81,10 +83,9 @@ def test_the_rest_of_a_stuck_run_is_saved_and_finish_processes_exactly_it(
     assert len(first) == STUCK_AFTER
     assert f"{saved} events of RB_1 were saved for waits_while_there" in finished.summary_text
     assert re.search(r"\n  to finish +mimocorb finish target/test_setup\S+0001\n", finished.text)
-    with np.load(finished.directory / "spill.npz") as spill:
-        members = [name for name in spill.files if name != "index.json"]
-        counters = np.concatenate([spill[name]["counter"] for name in members])
-    assert sorted(counters) == list(range(len(first), taken))
+    (events,) = mimocorb.open(finished.directory / "spill.zip").values()
+    assert events.damage() == []
+    assert sorted(events.metadata.counter.tolist()) == list(range(len(first), taken))
 
     directory = finished.directory
     obstacle.unlink()
@@ -176,7 +177,7 @@ def test_finish_goes_on_behind_events_that_cannot_be_processed_and_says_which(tm
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(8, 16)
     rows["data"]["value"] = np.arange(7, 15)[:, None]
-    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+    with SpillFile(first / "spill.zip", "test_setup.yaml") as file:
         file.add("RB_1", "sink_2", rows)
         file.add("RB_1", "filter", rows[:2])
     obstacle.touch()
@@ -207,7 +208,7 @@ def test_finish_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
     first = RunningDaq(chain(tmp_path, sink=keep, more=more)).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 4))
     rows["sequence"] = np.arange(8, 16)
-    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+    with SpillFile(first / "spill.zip", "test_setup.yaml") as file:
         file.add("RB_1", "sink_2", rows[:2])
         file.add("RB_1", "sink_3", rows[:4])
         file.add("RB_1", "filter", rows)
@@ -237,7 +238,7 @@ def test_finish_goes_on_behind_a_run_that_cannot_be_started(tmp_path, capsys):
 def test_an_interrupt_before_finish_begins_anything_says_so(tmp_path, capsys, monkeypatch):
     first = RunningDaq(chain(tmp_path)).finish().directory
     rows = np.zeros(8, event_dtype(np.dtype([("value", "float64")]), 1))
-    with SpillFile(first / "spill.npz", "test_setup.yaml") as file:
+    with SpillFile(first / "spill.zip", "test_setup.yaml") as file:
         file.add("RB_2", "sink", rows)
 
     def interrupted(*_arguments):
@@ -262,7 +263,7 @@ def test_an_interrupt_ends_the_whole_command_and_says_what_was_processed(tmp_pat
     rows["data"]["value"] = np.arange(3, 11)[:, None]
     setup = first / "test_setup.yaml"
     setup.write_text(setup.read_text().replace("slot_count: 16", "slot_count: 2"))
-    with SpillFile(first / "spill.npz", setup.name) as file:
+    with SpillFile(first / "spill.zip", setup.name) as file:
         file.add("RB_1", "sink_2", rows[:2])
         file.add("RB_1", "filter", rows)
         file.add("RB_1", "sink_3", rows[:4])
@@ -309,7 +310,7 @@ def test_a_directory_whose_name_is_a_number_is_a_directory(tmp_path, obstacle, m
     assert "test_setup" in capsys.readouterr().out
     assert main(["finish", "7", "--quiet"]) == 0
     assert main(["finish", "7", "--quiet"]) == 0
-    assert "7/spill.npz: all of its events have been processed" in capsys.readouterr().out
+    assert "7/spill.zip: all of its events have been processed" in capsys.readouterr().out
     assert main(["finish", "8"]) == 1
     assert "no run 8 in target" in capsys.readouterr().err
 
@@ -338,7 +339,7 @@ def test_finish_says_that_it_is_one_and_measures_no_live_time(tmp_path, obstacle
 def test_what_cannot_be_saved_either_is_counted_as_lost(tmp_path, obstacle):
     finished = stuck_run(tmp_path, obstacle, file_limit_bytes=7_000)
     assert finished.code == 1
-    assert "spill.npz: File too large" in finished.text
+    assert "spill.zip: File too large" in finished.text
     # The limit is too small for the record of the run as well, but not for what it prints.
     row = re.search(r"RB_1 +(\d+) = +5 \+ +0 \+ +0 \+ +(\d+)  waits", finished.text)
     assert row is not None, finished.text
@@ -367,7 +368,7 @@ def test_a_full_disk_pauses_the_run_and_stopped_then_it_leaves_what_is_accepted(
     ):
         pytest.skip("no file system of its own can be mounted here")
     source = Worker("numbers", {"RB_1": "write"}, {"events": 10**9})
-    chain(tmp_path, source=source)
+    chain(tmp_path, source=source, disk_floor_mb=0)
     for name in ("target", "kept"):
         (tmp_path / name).mkdir()
     command = [*namespace, "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]
@@ -392,6 +393,6 @@ def test_a_full_disk_pauses_the_run_and_stopped_then_it_leaves_what_is_accepted(
     assert [name for name in names if name.startswith((".", "values"))] == ["values.txt"]
     assert sum(group.lost for ledger in record.result.buffers for group in ledger.groups) == 0
     saved = [g.saved for ledger in record.result.buffers for g in ledger.groups]
-    assert sum(group.events for group in read_index(directory / "spill.npz").groups) == sum(saved)
+    assert sum(group.events for group in read_index(directory / "spill.zip").groups) == sum(saved)
     rows = (directory / "values.txt").read_text().splitlines()[1:]
     assert len(rows) + sum(saved) == record.result.buffers[0].published

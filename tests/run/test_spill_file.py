@@ -1,5 +1,6 @@
 """The spill file: what is put in comes out, and damage is noticed."""
 
+import io
 import json
 import zipfile
 
@@ -8,14 +9,18 @@ import pytest
 from running import run, written_run
 from spilled import some_events
 
+import mimocorb
+from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.cli import main
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.spill_file import SpillFile, event_dtype, read_index, spilled_events
+from mimocorb.recording.block import joined_metadata
+from mimocorb.recording.spill_file import SpillFile, read_index, spilled_events
+from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.finish import Rest
 
 
 def test_a_spill_file_gives_back_what_was_put_in(tmp_path):
-    path = tmp_path / "spill.npz"
+    path = tmp_path / "spill.zip"
     with SpillFile(path, "setup.yaml", ["--set runevents=500"]) as file:
         file.add("raw", "fit", some_events(1, 2))
         file.add("raw", "save", some_events(5))
@@ -27,12 +32,59 @@ def test_a_spill_file_gives_back_what_was_put_in(tmp_path):
         ("raw", "fit", 3, (1, 3)),
         ("raw", "save", 1, (5, 5)),
     ]
-    rows = np.concatenate(list(spilled_events(path, "raw", "fit")))
-    assert rows.tobytes() == some_events(1, 2, 3).tobytes()
+    blocks = list(spilled_events(path, "raw", "fit"))
+    rows = some_events(1, 2, 3)
+    assert np.concatenate([block.data for block in blocks]).tobytes() == rows["data"].tobytes()
+    metadata = joined_metadata([block.metadata for block in blocks])
+    assert metadata.sequence.tolist() == [1, 2, 3]
+    assert metadata.counter.tolist() == rows["counter"].tolist()
+
+
+def test_marks_and_times_survive(tmp_path):
+    rows = some_events(1, 2, 3)
+    rows["may_repeat"] = [False, True, False]
+    rows["time_ns"] = [5, NO_TIME, 7]
+    with SpillFile(tmp_path / "spill.zip", "setup.yaml") as file:
+        file.add("raw", "fit", rows)
+    (events,) = mimocorb.open(tmp_path / "spill.zip").values()
+    assert events.metadata.may_repeat.tolist() == [False, True, False]
+    assert events.metadata.time_ns.tolist() == [5, NO_TIME, 7]
+
+
+def old_spill(path, *sequences, content=None):
+    """Write a spill file as they were before: arrays of NumPy in an archive."""
+    before = [("sequence", "<i8"), ("delivery", "<i8"), ("counter", "<i8"), ("timestamp", "<f8")]
+    before += [("deadtime", "<f8"), ("time_ns", "<i8"), ("data", "<f8", (2,))]
+    rows = np.zeros(len(sequences), before)
+    rows["sequence"], rows["delivery"] = sequences, [1 + n % 2 for n in sequences]
+    rows["counter"] = np.array(sequences) - 1
+    rows["time_ns"] = NO_TIME
+    rows["data"] = np.array(sequences)[:, None]
+    group = {"buffer": "raw", "worker": "fit", "events": len(rows), "members": ["000_000000.npy"]}
+    group["sequences"] = [sequences[0], sequences[-1]]
+    index = {"format": "mimocorb spill", "version": 1, "setup": "setup.yaml", "settings": []}
+    array = io.BytesIO()
+    np.save(array, rows)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("000_000000.npy", array.getvalue() if content is None else content)
+        archive.writestr("index.json", json.dumps(index | {"groups": [group]}))
+
+
+def test_spill_files_of_before_are_read(tmp_path):
+    old_spill(tmp_path / "spill.npz", 4, 5, 6)
+    assert find_spill_file(tmp_path) == tmp_path / "spill.npz"
+    (block,) = spilled_events(tmp_path / "spill.npz", "raw", "fit", (np.dtype("f8"), 2))
+    assert block.data.tolist() == [[4.0, 4.0], [5.0, 5.0], [6.0, 6.0]]
+    opened = mimocorb.open(tmp_path / "spill.npz")
+    assert list(opened) == ["raw.fit"]
+    metadata = opened["raw.fit"].metadata
+    assert metadata.counter.tolist() == [3, 4, 5]
+    assert metadata.may_repeat.tolist() == [False, True, False]
+    assert metadata.time_ns is None
 
 
 def test_a_damaged_event_is_noticed(tmp_path):
-    path = tmp_path / "spill.npz"
+    path = tmp_path / "spill.zip"
     with SpillFile(path, "setup.yaml") as file:
         file.add("raw", "fit", some_events(1, 2))
     with zipfile.ZipFile(path) as archive:
@@ -40,14 +92,14 @@ def test_a_damaged_event_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[place + 300] ^= 1
     path.write_bytes(content)
-    with pytest.raises(SetupError, match=r"spill.npz is damaged in 000_000000.npy"):
+    with pytest.raises(SetupError, match=r"spill.zip is damaged in 000_000000.arrows"):
         list(spilled_events(path, "raw", "fit"))
 
 
 def test_a_spill_file_is_not_overwritten(tmp_path):
-    (tmp_path / "spill.npz").touch()
+    (tmp_path / "spill.zip").touch()
     with pytest.raises(OutputError, match="exists already"):
-        SpillFile(tmp_path / "spill.npz", "setup.yaml")
+        SpillFile(tmp_path / "spill.zip", "setup.yaml")
 
 
 def index_of(path):
@@ -71,7 +123,10 @@ def array_file(header, data=b""):
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
 
 
-EVENT = repr(np.lib.format.dtype_to_descr(event_dtype(np.dtype("f8"), 2)))
+EVENT = (
+    "[('sequence', '<i8'), ('delivery', '<i8'), ('counter', '<i8'), ('timestamp', '<f8'), "
+    "('deadtime', '<f8'), ('time_ns', '<i8'), ('data', '<f8', (2,))]"
+)
 MANY = f"{{'descr': {EVENT}, 'fortran_order': False, 'shape': (1000000000000,), }}"
 OTHER = "{'descr': '<i4', 'fortran_order': False, 'shape': (4,), }"
 OBJECTS = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
@@ -92,16 +147,13 @@ OBJECTS = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
         lambda index: index | {"groups": [index["groups"][0] | {"events": 10**12}]},
         lambda index: index | {"groups": [index["groups"][0] | {"sequences": [1]}]},
         lambda _: "[" * 100_000,
-        lambda _: array_file(MANY, bytes(100)),
-        lambda _: array_file("(" * 5000),
-        lambda _: array_file(OTHER, bytes(16)),
-        lambda _: array_file(OBJECTS, bytes(8)),
-        lambda _: b"\x93NUMPY\x09\x00",
+        lambda _: b"\xff\xff\xff\xff" + bytes(100),
+        lambda _: b"mimocorb seal: head=00000000 body=00000000 at=00000000 bytes=000000000000 {",
         lambda _: b"",
     ],
 )
 def test_a_damaged_spill_file_gets_one_message(left_run, capsys, damage):
-    path = left_run / "spill.npz"
+    path = left_run / "spill.zip"
     index = index_of(path)
     damaged = damage(index)
     member = index["groups"][0]["members"][0]
@@ -114,13 +166,30 @@ def test_a_damaged_spill_file_gets_one_message(left_run, capsys, damage):
     error = capsys.readouterr().err
     assert error.startswith("mimocorb: ")
     assert error.count("\n") == 1
-    assert "spill.npz" in error
+    assert "spill.zip" in error
     assert sorted(left_run.parent.iterdir()) == before  # nothing was started
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        array_file(MANY, bytes(100)),
+        array_file("(" * 5000),
+        array_file(OTHER, bytes(16)),
+        array_file(OBJECTS, bytes(8)),
+        b"\x93NUMPY\x09\x00",
+        b"",
+    ],
+)
+def test_a_damaged_array_of_before_gets_one_message(tmp_path, content):
+    old_spill(tmp_path / "spill.npz", 1, 2, content=content)
+    with pytest.raises(SetupError, match=r"spill.npz is damaged in 000_000000.npy"):
+        list(spilled_events(tmp_path / "spill.npz", "raw", "fit"))
 
 
 def test_a_compressed_spill_file_is_refused(left_run, capsys):
     """Some bytes of it could be more than there is memory for."""
-    path = left_run / "spill.npz"
+    path = left_run / "spill.zip"
     with zipfile.ZipFile(path) as archive:
         kept = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -153,7 +222,7 @@ def test_a_data_file_names_no_program_that_the_run_has_not_had(left_run, tmp_pat
     evil.mkdir()
     (evil / "setup.yaml").write_text((left_run / "setup.yaml").read_text())
     (evil / "work.py").write_text(f"open({str(evil / 'was_here')!r}, 'w')\n" + LEAVES)
-    path = left_run / "spill.npz"
+    path = left_run / "spill.zip"
     with_index(path, json.dumps(index_of(path) | change(evil)))
     assert main(["finish", str(left_run)]) == 2
     assert "one of them has been changed, and none is run" in capsys.readouterr().err
@@ -189,7 +258,7 @@ Workers:
   sink: {file: work.py, function: sink, sources: [raw]}
 """
     finished = run(written_run(tmp_path, setup, LEAVES))
-    assert (finished.directory / "spill.npz").exists(), finished.text
+    assert (finished.directory / "spill.zip").exists(), finished.text
     return finished.directory
 
 
@@ -203,7 +272,7 @@ Workers:
     ],
 )
 def test_what_is_no_spill_file_is_refused(tmp_path, capsys, content, message):
-    path = tmp_path / "spill.npz"
+    path = tmp_path / "spill.zip"
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content is not None:

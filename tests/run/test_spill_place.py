@@ -15,7 +15,7 @@ def test_room_is_taken_at_once_and_given_back(tmp_path):
     place = SpillPlace(tmp_path, 1 << 20)
     assert place.is_reserved
     assert not place.is_elsewhere
-    partial = partial_of(tmp_path / "spill.npz")
+    partial = partial_of(tmp_path / "spill.zip")
     assert partial.stat().st_blocks * 512 >= 1 << 20
     place.free()
     place.free()
@@ -26,15 +26,15 @@ def test_a_spill_file_is_written_into_its_room_and_as_large_as_its_content(tmp_p
     place = SpillPlace(tmp_path, 1 << 20)
     SpillFile(place.path, "setup.yaml").close()
     place.free()
-    assert find_spill_file(tmp_path) == tmp_path / "spill.npz"
-    assert read_index(tmp_path / "spill.npz").groups == []
-    assert (tmp_path / "spill.npz").stat().st_size < 10_000
+    assert find_spill_file(tmp_path) == tmp_path / "spill.zip"
+    assert read_index(tmp_path / "spill.zip").groups == []
+    assert (tmp_path / "spill.zip").stat().st_size < 10_000
 
 
 def test_what_would_fill_half_of_the_disk_is_not_reserved_on_it(tmp_path):
     disk = os.statvfs(tmp_path)
     place = SpillPlace(tmp_path, disk.f_bavail * disk.f_frsize)
-    assert not partial_of(tmp_path / "spill.npz").exists()
+    assert not partial_of(tmp_path / "spill.zip").exists()
     if place.is_elsewhere:
         assert find_spill_file(tmp_path) == place.path
         assert place.path.parent.stat().st_dev != tmp_path.stat().st_dev

@@ -134,7 +134,7 @@ def test_who_wants_no_more_saved_is_heard_for_those_who_go_later_as_well(tmp_pat
     assert "saving events, what still comes; asked once more it saves no more of them" in log
     assert "no more events are saved" in log
     assert "0 events" not in log
-    assert not (daq.directory / "spill.npz").exists()
+    assert not (daq.directory / "spill.zip").exists()
     assert any("of RB_1 were not processed by hangs_at_5" in text for text in summary.failures)
 
 

@@ -7,11 +7,13 @@ import pytest
 from running import RunningDaq, Worker, chain
 
 from mimocorb.model import BufferSpec, Setup, StopCondition
+from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
+from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.supervision import unreported
-from mimocorb.run.supervision.meters import RunClock
 from mimocorb.run.supervision.unreported import UnreportedResults
+from mimocorb.run.supervision.watcher import RunParts
 
 
 @pytest.fixture
@@ -23,10 +25,10 @@ def watched():
         StopCondition("raw", "events", ">", 10.0),
     )
     raw = BufferSpec("raw", 4, 1, np.dtype("f8"))
-    results: dict[str, dict[str, float]] = {}
-    clock, log = RunClock(), RunLog()
-    setup = Setup((raw,), (), stop_when=conditions)
-    return UnreportedResults(setup, results, clock, Findings(log), ()), results, clock, log
+    log, setup = RunLog(), Setup((raw,), (), stop_when=conditions)
+    findings = Findings(log)
+    parts = RunParts(setup, SupervisorOptions(), findings, Alarms(setup, findings, 1.0))
+    return UnreportedResults(parts), parts.results, parts.clock, log
 
 
 def test_what_looks_like_a_reported_name_is_told_at_once_and_once(watched):

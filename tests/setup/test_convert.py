@@ -109,6 +109,51 @@ def test_the_command_writes_and_says_what_is_lost(
     assert "cannot write nowhere/new.yaml: No such file" in capsys.readouterr().err
 
 
+COMMENTED = """\
+# taken by Ada
+title: "run #1"  # not the first
+RingBuffer:
+- RB_1:
+    # waveforms of the scope
+    number_of_slots: 16  # one second
+    channel_per_slot: 1
+    data_type: {1: ['h # 1', "float64"]}
+# who works
+Functions:
+  # our driver
+  - Fkt_1: {file_name: own, fkt_name: take, RB_assign: {RB_1: write}}
+
+  # keeps all
+  - Fkt_2:
+      file_name: own
+      fkt_name: keep  # later: a file
+      RB_assign: {RB_1: read}
+# the end
+"""
+
+
+def test_comments_stay_with_the_buffers_and_workers_that_they_stand_at(
+    example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example / "own.py").write_text("def take(**lists): pass\n\n\ndef keep(**lists): pass\n")
+    (example / "commented.yaml").write_text(COMMENTED)
+    assert main(["convert", "commented.yaml", "-o", "new.yaml"]) == 0
+    lines = [line.strip() for line in (example / "new.yaml").read_text().splitlines()]
+    assert lines[2:6] == ["# taken by Ada", "# not the first", "# who works", ""]
+    place = lines.index("RB_1:")
+    assert lines[place - 2 : place] == ["# waveforms of the scope", "# one second"]
+    place = lines.index("Fkt_1:")
+    assert lines[place - 2 : place] == ["Workers:", "# our driver"]
+    place = lines.index("Fkt_2:")
+    assert lines[place - 3 : place] == ["# keeps all", "# later: a file", "# the end"]
+    assert read_setup("new.yaml").title == "run #1"
+    assert main(["convert", "new.yaml"]) == 0  # and once more
+    again = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert sorted(line for line in lines if line.startswith("#")) == sorted(
+        line for line in again[1:] if line.startswith("#")
+    )
+
+
 def test_a_setup_with_errors_is_not_converted(
     example: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from slips import RECOMMENDED, SLIPS
 
 from mimocorb.cli import main
 from mimocorb.model import BufferSpec, OnFailure, Setup, WorkerSpec
-from mimocorb.model.kinds import keys_of
+from mimocorb.model.keys import keys_of
 from mimocorb.model.merge import MergeSettings
 from mimocorb.setup.json_schema import schema_text, setup_schema
 from mimocorb.setup.text.setup_file import parse_text, plain

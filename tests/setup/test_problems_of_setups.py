@@ -7,7 +7,7 @@ import pytest
 from slips import MANUAL, MESSAGES, SLIPS, section
 
 from mimocorb import _memory
-from mimocorb.setup.checking import checks
+from mimocorb.setup import checks
 from mimocorb.setup.dialects import read_setup_or_problems
 
 Change = Callable[..., list[str]]

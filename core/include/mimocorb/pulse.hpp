@@ -101,9 +101,6 @@ struct Scratch {
   std::vector<unsigned char> dropped;
 };
 
-// The longest trace a search accepts: positions are 32-bit.
-inline constexpr std::size_t kLongestTrace = std::numeric_limits<std::int32_t>::max();
-
 // Appends the pulses of one trace to `found`, in the order of their positions, labelled `channel`.
 void find_pulses(const Trace& trace, std::int32_t channel, const Conditions& conditions,
                  const Measurement& measurement, Scratch& scratch, std::vector<Pulse>& found);

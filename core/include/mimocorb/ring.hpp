@@ -41,6 +41,13 @@ struct Metadata {
   std::int64_t time_ns = kNoTime;
 };
 
+// As they lie in arrays of Python: METADATA_DTYPE in buffers/batch_metadata.py.
+struct MetadataRow {
+  Metadata metadata;
+  std::uint8_t may_repeat;
+};
+static_assert(sizeof(MetadataRow) == 40);
+
 struct GroupLedger {
   std::uint32_t group;
   std::uint64_t offered, acknowledged, quarantined, pending, held, abandoned, redelivered;
@@ -196,7 +203,7 @@ class WriterPort : public Ring {
   // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
   bool fill(std::uint32_t slot, const void* source);
   // As `fill`, with its metadata, the slot that is `at` places behind the first in hand; false if there is none.
-  bool fill_claimed(std::size_t at, const void* source, const Metadata& metadata, bool may_repeat);
+  bool fill_claimed(std::size_t at, const void* source, const MetadataRow& row);
   // Spins up to `spin_ns`, then sleeps once. kOk: try again; kNotNow: nothing happened meanwhile.
   int wait(std::int64_t timeout_ns, std::int64_t spin_ns);
   // For who asked for slots and gives up: counted by the cause that holds now, kPaused or kNotNow (full).

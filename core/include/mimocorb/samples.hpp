@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 namespace mimocorb {
@@ -25,6 +26,9 @@ struct Trace {
   std::size_t size;  // samples
   SampleType type;
 };
+
+// The longest trace that is accepted: positions are 32-bit.
+inline constexpr std::size_t kLongestTrace = std::numeric_limits<std::int32_t>::max();
 
 template <typename T>
 class Samples {
@@ -60,6 +64,51 @@ class Samples {
   std::ptrdiff_t stride_bytes_;
   std::size_t size_;
 };
+
+struct Extremes {
+  double lowest;
+  double highest;
+};
+
+// Extremes of `count` > 0 samples side by side, not-a-number if one of them is not finite. Vectors
+// of 16 bytes are what every processor has that mimocorb runs on; compilers do not form them here
+// by themselves, since minimum and maximum of numbers that may be NaN depend on the order.
+template <typename T>
+Extremes extremes(const std::byte* first, std::size_t count) {
+  constexpr std::size_t kLanes = 16 / sizeof(T);
+  typedef T Vector __attribute__((vector_size(16)));
+  std::array<T, kLanes> rest;
+  std::memcpy(rest.data(), first, sizeof(T));
+  rest.fill(rest[0]);
+  Vector low, high, zero{};  // NaN from the first sample that is not finite
+  std::memcpy(&low, rest.data(), sizeof low);
+  high = low;
+  const auto take = [&](const void* from) {
+    Vector value;
+    std::memcpy(&value, from, sizeof value);
+    low = value < low ? value : low;
+    high = value > high ? value : high;
+    if constexpr (std::is_floating_point_v<T>) {
+      zero += value * T{0};
+    }
+  };
+  const std::size_t in_vectors = count / kLanes * kLanes;
+  for (std::size_t i = 0; i < in_vectors; i += kLanes) {
+    take(first + i * sizeof(T));
+  }
+  if (in_vectors < count) {
+    std::memcpy(rest.data(), first + in_vectors * sizeof(T), (count - in_vectors) * sizeof(T));
+    take(rest.data());
+  }
+  T lowest = low[0], highest = high[0], all_finite = zero[0];
+  for (std::size_t lane = 1; lane < kLanes; ++lane) {
+    lowest = low[lane] < lowest ? low[lane] : lowest;
+    highest = high[lane] > highest ? high[lane] : highest;
+    all_finite = static_cast<T>(all_finite + zero[lane]);
+  }
+  return {static_cast<double>(lowest) + static_cast<double>(all_finite),
+          static_cast<double>(highest) + static_cast<double>(all_finite)};
+}
 
 // Calls `work` with the samples of a trace in their own type: one machine code for each type.
 template <typename Work>

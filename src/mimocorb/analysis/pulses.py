@@ -13,16 +13,14 @@ What to use when
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb import _kernels
 from mimocorb._words import how_many
-from mimocorb.buffers.layout import base_of_all_fields, contiguous_samples
-from mimocorb.errors import RecordTypeError, SetupError
+from mimocorb.analysis.traces import as_traces
+from mimocorb.errors import SetupError
 
 __all__ = ["PULSE_DTYPE", "find_pulses"]
 
@@ -112,7 +110,7 @@ def find_pulses(
     Definitions of prominence and width: documentation of :func:`scipy.signal.peak_prominences`
     and :func:`scipy.signal.peak_widths` (``rel_height=0.5``; ``time`` is ``left_ips``).
     """
-    traces = _as_traces(waveform)
+    traces = as_traces(waveform)
     if distance is not None and not distance >= 1:
         raise SetupError(f"distance is {distance} samples; it must be at least 1")
     if min(baseline_samples, integral_before, integral_after) < 0:
@@ -163,53 +161,3 @@ def _one_per_channel(scale: float | Sequence[float], channels: int) -> list[floa
             " one number for all channels or one per channel"
         )
     return scales
-
-
-def _as_traces(waveform: ArrayLike) -> NDArray[Any]:
-    """Return the waveform as ``(channels, samples)`` of a plain dtype, a view where possible."""
-    array = np.asarray(waveform)
-    if array.dtype.names is not None:
-        return _fields_as_traces(array)
-    if array.dtype.kind not in "fiu":
-        raise RecordTypeError(
-            f"a waveform must consist of real numbers, found dtype {array.dtype}; "
-            "convert it, for instance with .astype(float)"
-        )
-    if array.ndim not in {1, 2}:
-        raise SetupError(
-            f"a waveform has shape (samples,) or (channels, samples), found {array.shape}; "
-            "search event by event, or reshape a block of events to (events * channels, samples)"
-        )
-    if array.dtype.char not in "dfbhilqBHILQ" or not array.dtype.isnative:
-        array = array.astype(np.float64)
-    return array if array.ndim == 2 else array[np.newaxis]
-
-
-def _fields_as_traces(event: NDArray[Any]) -> NDArray[Any]:
-    if event.ndim != 1:
-        raise SetupError(
-            "an event has shape (samples,), or (1,) with a whole channel in each field; found"
-            f" {event.shape}; search one by one"
-        )
-    names = event.dtype.names or ()
-    samples = contiguous_samples(event.dtype, len(event))
-    arrays = [name for name in names if event.dtype[name].shape]
-    if arrays and samples is None:
-        raise SetupError(
-            "a channel of an event is a field of numbers or, in an event of one record, an array"
-            f" as long as those of the other channels; found shape {event.shape} and arrays in"
-            f" {', '.join(arrays)}"
-        )
-    common = _common_dtype(event.dtype)
-    if common is not None and event.flags.c_contiguous:
-        numbers = event.view(common)
-        return numbers.reshape(len(names), -1) if samples else numbers.reshape(len(event), -1).T
-    return _as_traces(np.stack([event[name][0] if samples else event[name] for name in names]))
-
-
-@lru_cache(maxsize=64)
-def _common_dtype(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
-    """Return the type of the samples if all fields are alike, plain and without gaps."""
-    common = base_of_all_fields(dtype)
-    plain = common is not None and common.char in "dfbhilqBHILQ" and common.isnative
-    return common if plain else None

@@ -12,10 +12,25 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_TIME", "BatchMetadata", "known_time"]
+__all__ = ["METADATA_DTYPE", "NO_TIME", "BatchMetadata", "MetadataRows", "known_time"]
 
 NO_TIME = int(np.iinfo(np.int64).min)
 """Stands in arrays for the time of an event that has none; the bits of NumPy's NaT."""
+
+METADATA_DTYPE = np.dtype(
+    [
+        ("counter", np.int64),
+        ("timestamp", np.float64),
+        ("deadtime", np.float64),
+        ("time_ns", np.int64),
+        ("may_repeat", np.bool_),
+    ],
+    align=True,
+)
+"""All that is known of an event, as backends take and give it: MetadataRow in ring.hpp."""
+
+MetadataRows = NDArray[np.void]
+"""One row of METADATA_DTYPE for each event."""
 
 
 def known_time(time_ns: int) -> int | None:
@@ -45,11 +60,14 @@ class BatchMetadata(_Columns):
         :attr:`Reader.time_ns <mimocorb.mimo_buffer.Reader.time_ns>` for one event. None if no event
         of the batch has one; if only some have, the least int64 stands for the others, which is NaT
         for ``time_ns.view("M8[ns]")``.
+    notes : numpy.ndarray or None
+        A text for each event, such as why it was rejected. Only files have them.
     """
 
     may_repeat: NDArray[np.bool_] | None = None
     sequence: NDArray[np.int64] | None = None
     time_ns: NDArray[np.int64] | None = None
+    notes: NDArray[np.object_] | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Self:
         """Return the metadata of the events at these places."""
@@ -60,7 +78,19 @@ class BatchMetadata(_Columns):
             chosen.sequence = self.sequence[places]
         if self.time_ns is not None:
             chosen.time_ns = self.time_ns[places]
+        if self.notes is not None:
+            chosen.notes = self.notes[places]
         return chosen
+
+    def rows(self) -> MetadataRows:
+        """Return all of it as rows."""
+        rows = np.zeros(len(self.counter), METADATA_DTYPE)
+        for name, column in zip(self._fields, self, strict=True):
+            rows[name] = column
+        rows["time_ns"] = NO_TIME if self.time_ns is None else self.time_ns
+        if self.may_repeat is not None:
+            rows["may_repeat"] = self.may_repeat
+        return rows
 
     @classmethod
     def of(cls, metadata: tuple[int, float, float], time_ns: int | None = None) -> Self:
@@ -69,6 +99,16 @@ class BatchMetadata(_Columns):
         batch = cls(np.array([counter]), np.array([timestamp]), np.array([deadtime]))
         if time_ns is not None:
             batch.time_ns = np.array([time_ns])
+        return batch
+
+    @classmethod
+    def of_rows(cls, rows: MetadataRows) -> Self:
+        """Return what stands in rows, a column in one piece for each of the parts."""
+        batch = cls(*(rows[name].copy() for name in cls._fields))
+        if rows["may_repeat"].any():
+            batch.may_repeat = rows["may_repeat"].copy()
+        if (rows["time_ns"] != NO_TIME).any():
+            batch.time_ns = rows["time_ns"].copy()
         return batch
 
     @classmethod

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import NO_TIME
+from mimocorb.buffers.batch_metadata import NO_TIME, MetadataRows
 
 if TYPE_CHECKING:
     from mimocorb.buffers.time_account import TimeAccount
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 __all__ = [
     "WRITERS",
     "Bytes",
-    "Counters",
-    "Floats",
     "GroupLedger",
     "Holding",
-    "Marks",
     "ObserverPort",
+    "Places",
     "ReaderPort",
     "RingLedger",
     "RingPort",
@@ -43,9 +41,7 @@ __all__ = [
 ]
 
 Bytes = NDArray[np.uint8]
-Counters = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Marks = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 
 class Status(IntEnum):
@@ -155,17 +151,11 @@ class WriterPort(Protocol):
         """
 
     def fill_claimed(
-        self,
-        where: tuple[int, int, int],
-        rows: NDArray[Any],
-        index: Counters,
-        metadata: tuple[Counters, Floats, Floats],
-        beside: tuple[Marks | None, Counters | None],
+        self, at: int, rows: NDArray[Any], index: Places, metadata: MetadataRows, places: Places
     ) -> None:
-        """Copy the rows ``index[first:first + count]`` into slots in hand, from the `at`-th on.
+        """Copy the rows at `index` into slots in hand, from the `at`-th on.
 
-        `where` is ``(at, first, count)``. Metadata are those of the same places as the
-        rows, and so are what is beside them, if there are any: marks of possible repeats, times.
+        Their metadata, with the marks of possible repeats, are those at `places`.
         """
 
     def publish_first(self, count: int) -> int:
@@ -190,15 +180,8 @@ class WriterPort(Protocol):
     def mark_repeat(self, slot: int) -> None:
         """Mark a slot in hand as that of an event that may be there already."""
 
-    def set_metadata_run(
-        self,
-        first: int,
-        counters: Counters,
-        timestamps_s: Floats,
-        deadtimes: Floats,
-        times_ns: Counters | None = None,
-    ) -> None:
-        """Set the metadata of neighbouring slots in hand."""
+    def set_metadata_run(self, first: int, metadata: MetadataRows) -> None:
+        """Set the metadata of neighbouring slots in hand; marks of repeats stay as they are."""
 
     def fill(self, slot: int, source: NDArray[Any]) -> None:
         """Copy `source`, as many bytes as a slot has and in one piece, into a slot in hand."""
@@ -216,18 +199,11 @@ class WriterPort(Protocol):
         (a negative Status), nothing is told to the account.
         """
 
-    def put_many(
-        self,
-        rows: NDArray[Any],
-        index: Counters,
-        metadata: tuple[Counters, Floats, Floats],
-        first: int,
-        times_ns: Counters | None = None,
-    ) -> int:
+    def put_many(self, rows: NDArray[Any], metadata: MetadataRows, first: int) -> int:
         """Copy events into slots and publish them, as many as find room; nothing is in hand.
 
-        These are the rows ``index[first:]`` of `rows`, each as large as a slot and in one piece,
-        with the metadata and the times at ``[first:]``. Returns how many, or a Status if none.
+        These are the rows from `first` on, each as large as a slot and in one piece, with their
+        metadata. Returns how many, or a Status if none.
         """
 
     def slot(self, index: int) -> Bytes:
@@ -277,11 +253,11 @@ class ReaderPort(Protocol):
         Without a gap in either case: no other event of the group was published in between.
         """
 
-    def slots_in_hand(self, slots: Counters) -> bool:
-        """Fill the array with the slots of the events in hand, in the order of taking.
+    def are_neighbours(self) -> bool:
+        """Whether the events in hand, in the order of taking, lie one behind the other."""
 
-        Returns whether they are neighbours.
-        """
+    def slots_in_hand(self, slots: Places) -> None:
+        """Fill the array with the slots of the events in hand, in the order of taking."""
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
@@ -310,21 +286,12 @@ class ReaderPort(Protocol):
         ``time_ns`` is NO_TIME if it was given none.
         """
 
-    def metadata_run(
-        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> bool:
-        """Fill the arrays with the metadata of neighbouring events in hand.
+    def metadata_in_hand(self, metadata: MetadataRows) -> None:
+        """Fill the rows with what is known of the events in hand, in the order of taking.
 
-        Returns whether any of them has a time in ns, which :meth:`times_at` gives.
+        An event is marked with ``may_repeat`` if somebody had begun work on it, or on the way to it
+        on one before, and not acknowledged that.
         """
-
-    def metadata_at(
-        self, slots: Counters, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> bool:
-        """As :meth:`metadata_run`, of the events in hand in these slots."""
-
-    def times_at(self, slots: Counters, times_ns: Counters) -> None:
-        """Fill the array with the times in ns of the events in hand in these slots."""
 
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""
@@ -333,14 +300,7 @@ class ReaderPort(Protocol):
         """How often an event in hand has been handed out, 1 at first."""
 
     def may_repeat(self) -> bool:
-        """Whether what comes of an event in hand may be there already: see `which_may_repeat`."""
-
-    def which_may_repeat(self, marks: Marks) -> None:
-        """Mark the events in hand, in the order of taking, that came out of repeated work.
-
-        That is work on this event or, on the way to it, on one before, that somebody had begun and
-        not acknowledged.
-        """
+        """Whether an event in hand is marked: what comes of it may be there already."""
 
     def copy(self, slot: int, target: NDArray[Any]) -> None:
         """Copy an event in hand into `target`: as many bytes as a slot has, and in one piece."""

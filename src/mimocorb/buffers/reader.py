@@ -14,8 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, ordinal
-from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata, known_time
-from mimocorb.buffers.contract import Status
+from mimocorb.buffers.batch_metadata import (
+    METADATA_DTYPE,
+    NO_TIME,
+    BatchMetadata,
+    MetadataRows,
+    known_time,
+)
+from mimocorb.buffers.contract import Places, Status
 from mimocorb.buffers.counts import at_most, whole_number
 from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lent_arrays import views_of
@@ -87,7 +93,7 @@ class Reader(Handle):
         self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND
         self._in_hand = 0
-        self._slots: NDArray[np.int64] | None = None
+        self._is_run = True
         self._metadata: tuple[int, float, float, int] | None = _NO_METADATA
         self._spin_s = spin_us * 1e-6
         self.name: str = setup_dict["name"]
@@ -123,7 +129,7 @@ class Reader(Handle):
         slot = self._advance()
         if slot < 0:
             slot, _ = self._wait_for_events(slot, 1, timeout_s)
-        self._slot, self._in_hand, self._slots, self._metadata = slot, 1, None, None
+        self._slot, self._in_hand, self._is_run, self._metadata = slot, 1, True, None
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
 
@@ -153,16 +159,13 @@ class Reader(Handle):
         first, taken = self._advance_batch(count)
         if first < 0:
             first, taken = self._wait_for_events(first, count, timeout_s)
-        self._slot, self._in_hand, self._slots, self._metadata = first, taken, None, None
-        if taken > 1 and self._scattered:
-            slots = np.empty(taken, np.int64)
-            if not self._port.slots_in_hand(slots):
-                self._slots = slots
+        self._slot, self._in_hand, self._metadata = first, taken, None
+        self._is_run = taken == 1 or not self._scattered or self._port.are_neighbours()
         return taken
 
     def together(self) -> NDArray[Any]:
         """Return the events in hand, as :meth:`get_batch` does."""
-        if self._slots is None:
+        if self._is_run:
             return self._views.run(self._slot, self._in_hand)
         events = np.empty((self._in_hand, self.values_per_slot), self._dtype)
         self._port.copy_all(events)
@@ -173,17 +176,20 @@ class Reader(Handle):
         """Return a view of each event in hand, as :meth:`get` does."""
         return self._views.each(self._slots_in_hand())
 
-    def in_place(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def in_place(self) -> tuple[NDArray[Any], Places]:
         """Return all slots of the buffer as rows, and the indices of those in hand."""
-        if self._slots is not None:
-            return self._views.ring, self._slots
-        return self._views.ring, np.arange(self._slot, self._slot + self._in_hand)
+        return self._views.ring, self._places_in_hand()
+
+    def _places_in_hand(self) -> Places:
+        places = np.empty(self._in_hand, np.int64)
+        self._port.slots_in_hand(places)
+        return places
 
     def _slots_in_hand(self) -> Sequence[int]:
-        if self._slots is not None:
-            slots: list[int] = self._slots.tolist()
-            return slots
-        return range(self._slot, self._slot + self._in_hand)
+        if self._is_run:
+            return range(self._slot, self._slot + self._in_hand)
+        slots: list[int] = self._places_in_hand().tolist()
+        return slots
 
     def batches(self, count: int) -> Iterator[NDArray[Any]]:
         """Iterate over batches of up to `count` events, to the end of the stream."""
@@ -198,20 +204,14 @@ class Reader(Handle):
 
         ``sink.set_metadata_batch(*metadata, time_ns=metadata.time_ns)`` hands them on.
         """
-        count = self._in_hand if self._slot >= 0 else 0
-        metadata = BatchMetadata.empty(count)
-        any_time = False
-        if count and self._slots is not None:
-            any_time = self._port.metadata_at(self._slots, *metadata)
-        elif count:
-            any_time = self._port.metadata_run(self._slot, *metadata)
-        if any_time:
-            metadata.time_ns = np.empty(count, np.int64)
-            self._port.times_at(np.array(self._slots_in_hand()), metadata.time_ns)
-        if count and self._port.may_repeat():
-            metadata.may_repeat = np.empty(count, np.bool_)
-            self._port.which_may_repeat(metadata.may_repeat)
-        return metadata
+        return BatchMetadata.of_rows(self.metadata_rows())
+
+    def metadata_rows(self) -> MetadataRows:
+        """Return what :meth:`get_metadata_batch` does, a row for each event."""
+        rows = np.empty(self._in_hand if self._slot >= 0 else 0, METADATA_DTYPE)
+        if self._slot >= 0:
+            self._port.metadata_in_hand(rows)
+        return rows
 
     def get_metadata(self) -> tuple[int, float, float]:
         """Return ``(counter, timestamp, deadtime)`` of the event last obtained.
@@ -268,11 +268,7 @@ class Reader(Handle):
             raise HandleMisuse(f"acknowledge({count}), but in hand: {in_hand}")
         self._port.acknowledge_first(count)
         self._in_hand -= count
-        if self._slots is None:
-            self._slot += count
-        else:
-            self._slots = self._slots[count:]
-            self._slot = int(self._slots[0])
+        self._slot = self._slot + count if self._is_run else int(self._places_in_hand()[0])
 
     def reject(self, reason: str = "") -> None:
         """Give what is in hand back undone: the group gets it again, with :attr:`delivery` + 1.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
-from mimocorb.buffers.contract import Status
+from mimocorb.buffers.batch_metadata import METADATA_DTYPE, NO_TIME, MetadataRows
+from mimocorb.buffers.contract import Places, Status
 from mimocorb.buffers.counts import at_most
 from mimocorb.buffers.exact import exact_column, exact_number, store_event
 from mimocorb.buffers.handle import Handle
@@ -172,8 +172,7 @@ class Writer(Handle):
     def put_many(
         self,
         rows: NDArray[Any],
-        index: NDArray[np.int64],
-        metadata: BatchMetadata,
+        metadata: MetadataRows,
         *,
         first: int = 0,
         timeout_s: float | None = None,
@@ -184,8 +183,8 @@ class Writer(Handle):
         ----------
         rows
             Events of the dtype of the buffer, shape ``(n, values_per_slot)``.
-        index, metadata
-            The rows to take, in this order, and what is known of each of these events.
+        metadata
+            What is known of each of them.
         first
             How many of them are done already: it goes on from there.
         timeout_s
@@ -204,7 +203,7 @@ class Writer(Handle):
         self.process_buffer()
 
         def put() -> tuple[int, int]:
-            return self._port.put_many(rows, index, metadata, first, metadata.time_ns), 0
+            return self._port.put_many(rows, metadata, first), 0
 
         done, _ = put()
         if done < 0:
@@ -228,21 +227,13 @@ class Writer(Handle):
         return max(0, claimed)
 
     def fill_ahead(
-        self,
-        at: int,
-        rows: NDArray[Any],
-        index: NDArray[np.int64],
-        metadata: BatchMetadata,
-        *,
-        first: int,
-        count: int,
+        self, at: int, rows: NDArray[Any], index: Places, metadata: MetadataRows, places: Places
     ) -> None:
-        """Copy `count` events into slots from :meth:`claim_ahead`, beginning with the `at`-th.
+        """Copy events into slots from :meth:`claim_ahead`, beginning with the `at`-th.
 
-        They are those at ``[first:first + count]``, see :meth:`put_many`, with their marks.
+        They are the rows at `index`, with the metadata and marks at `places`.
         """
-        beside = metadata.may_repeat, metadata.time_ns
-        self._port.fill_claimed((at, first, count), rows, index, metadata, beside)
+        self._port.fill_claimed(at, rows, index, metadata, places)
 
     def publish_ahead(self, count: int) -> None:
         """Publish the first `count` slots from :meth:`claim_ahead`."""
@@ -307,13 +298,13 @@ class Writer(Handle):
         """
         if self._slot >= 0:
             count = self._in_hand
-            self._port.set_metadata_run(
-                self._slot,
-                exact_column(counter, np.int64, count, "counter"),
-                exact_column(timestamp, np.float64, count, "timestamp"),
-                exact_column(deadtime, np.float64, count, "deadtime"),
-                None if time_ns is None else exact_column(time_ns, np.int64, count, "time_ns"),
-            )
+            rows = np.zeros(count, METADATA_DTYPE)
+            rows["counter"] = exact_column(counter, np.int64, count, "counter")
+            rows["timestamp"] = exact_column(timestamp, np.float64, count, "timestamp")
+            rows["deadtime"] = exact_column(deadtime, np.float64, count, "deadtime")
+            given = NO_TIME if time_ns is None else time_ns
+            rows["time_ns"] = exact_column(given, np.int64, count, "time_ns")
+            self._port.set_metadata_run(self._slot, rows)
 
     def write(
         self,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.buffers.backends import OWN_BACKENDS
+from mimocorb.compat.dialects.words import MANUAL_PARAMETERS, TELLING_PARAMETERS
 from mimocorb.compat.forms import form_of
 from mimocorb.compat.manual.functions import misuse
 from mimocorb.components.component import GIVEN, Component, Parameter
@@ -17,14 +18,14 @@ from mimocorb.components.docstrings import Docstring, read_docstring, unit_of
 from mimocorb.components.form import KINDS, Kind, kind_of
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.model import FunctionReference
-from mimocorb.model.kinds import Choice, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Choice
 from mimocorb.model.merge import MergeSettings
 from mimocorb.model.problem import Problem, Where
 from mimocorb.registry import Group, offered
 from mimocorb.setup.json_schema import part_schema
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.own_functions import (
-    MANUAL_PARAMETERS,
     OWN_MODULES,
     functions_of,
     is_for_setups,
@@ -174,9 +175,7 @@ def _is_worker(value: Any) -> bool:
     if kind_of(value) is not None:
         return True
     is_function = inspect.isfunction(value)
-    return is_function and bool(
-        {"config_dict", "buffer_io"} & {*inspect.signature(value).parameters}
-    )
+    return is_function and not TELLING_PARAMETERS.isdisjoint(inspect.signature(value).parameters)
 
 
 def describe_function(reference: FunctionReference) -> Description:

@@ -8,11 +8,12 @@ several workers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
 from mimocorb.buffers.shared_memory import MAX_HANDLES
+from mimocorb.checks.examining import Examined
 from mimocorb.checks.trial import Manner, Trial, try_functions
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
@@ -30,7 +31,7 @@ _OF_THE_RUN = (
     "set_aside",
     "histograms",
     "histograms.json",
-    "spill.npz",
+    "spill.zip",
     "spill_is_elsewhere.txt",
     "spill_finished.json",
 )
@@ -105,9 +106,10 @@ def examine(setup: Setup, manner: Manner | None = None) -> Examination:
             for name, one in examined.items()
             if one.preview.filename and one.preview.certain
         }
-        found += [*_taken_names(setup, files), *_crowded_buffers(setup)]
+        shared = {name for name, one in examined.items() if one.preview.is_shared}
+        found += [*_taken_names(setup, files, shared), *_crowded_buffers(setup)]
         for condition in setup.stop_when:
-            found += _unreported(setup, condition)
+            found += _unreported(setup, condition, examined)
         if not has_errors(found) and not any(one.takes_data for one in examined.values()):
             found += _useless_data(setup)
     return Examination(sorted(dict.fromkeys(found), key=lambda one: one.where), trials)
@@ -134,7 +136,9 @@ def warnings_of(setup: Setup, start_method: str | None = None) -> Sequence[Probl
     return problems
 
 
-def _taken_names(setup: Setup, files: Mapping[str, str]) -> Iterator[Problem]:
+def _taken_names(
+    setup: Setup, files: Mapping[str, str], shared: Collection[str]
+) -> Iterator[Problem]:
     """Yield the workers whose file would already be there when they make it."""
     copies = [setup.path, *setup.config_files]
     copies += [spec.function.path for spec in setup.workers]
@@ -148,7 +152,7 @@ def _taken_names(setup: Setup, files: Mapping[str, str]) -> Iterator[Problem]:
             taken = f"found {name}, which the run writes itself"
         elif owners[name]:
             taken = f"found {name} for {owners[name][0]} and {worker}"
-        elif spec.number_of_processes > 1:
+        elif spec.number_of_processes > 1 and worker not in shared:
             taken = f"found {name} for {spec.number_of_processes} processes"
         owners[name].append(worker)
         if taken:
@@ -177,15 +181,20 @@ def _crowded_buffers(setup: Setup) -> Iterator[Problem]:
                 yield Problem(buffer.where, asked, f"found {number} for {buffer.name}", remedy)
 
 
-def _unreported(setup: Setup, condition: StopCondition) -> Iterator[Problem]:
+def _unreported(
+    setup: Setup, condition: StopCondition, examined: Mapping[str, Examined]
+) -> Iterator[Problem]:
     """Look whether a worker can report what a condition is about; a merge reports by itself."""
     buffers = [spec.name for spec in setup.buffers]
     spec = next((one for one in setup.workers if one.name == condition.subject), None)
     if spec is None or condition.subject in buffers or len(spec.reads) > 1:
         return
-    names = reported_names(spec.function)
+    told = examined[spec.name].preview.reports if spec.name in examined else None
+    names = reported_names(spec.function) if told is None else set(told)
     if names is None or condition.quantity in names:
         return
+    if told and condition.quantity.rpartition("_")[0] in told:
+        return  # with a unit behind it, which is known when there are data
     guess = slip_of(condition.quantity, names)
     remedy = f"add to it: report({condition.quantity}=…)"
     if spec.function.path is None:

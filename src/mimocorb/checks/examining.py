@@ -20,7 +20,7 @@ from mimocorb.components.fields_used import event_function
 from mimocorb.errors import MimocorbError, UserFunctionError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
 from mimocorb.model.problem import Problem, Where
-from mimocorb.setup.checking.checks import merge_problems, standstill_problems
+from mimocorb.setup.checks import merge_problems, standstill_problems
 from mimocorb.setup.paths import shown
 from mimocorb.setup.user_code.own_functions import is_for_setups
 from mimocorb.setup.user_code.user_functions import MissingFunctionError, load_function
@@ -79,8 +79,21 @@ def examined(
         except UserFunctionError as error:
             return {name: Examined((_not_loaded(spec.function, error),))}
         else:
-            found[name] = _of_function(function, spec, setup, sizes=sizes, complete=complete)
+            try:
+                found[name] = _of_function(function, spec, setup, sizes=sizes, complete=complete)
+            except Exception as error:  # of what is odd in a way that nobody has thought of
+                found[name] = Examined((_not_understood(spec, error),))
     return found
+
+
+def _not_understood(spec: WorkerSpec, error: Exception) -> Problem:
+    traceback.print_exc()  # what the module prints is shown
+    return Problem(
+        spec.function.name_where,
+        f"{spec.function.name} of {spec.function.asked} can be looked at before it is called",
+        f"found {' '.join(f'{type(error).__name__}: {error}'.split())}",
+        "write it as an ordinary function or class, with a decorator above it",
+    )
 
 
 def _of_function(

@@ -15,9 +15,9 @@ from mimocorb.checks.examination import Examination, examine, has_errors
 from mimocorb.checks.expectations import FileNeed, Flow, flows
 from mimocorb.checks.target import free_bytes, target_of, target_problems
 from mimocorb.checks.trial import Manner
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.model import Setup
 from mimocorb.model.problem import Problem
-from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.dialects import examine_setup
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 

@@ -31,11 +31,17 @@ class Preview:
         The name of its file in the directory of the run; empty if that is not known.
     certain
         Whether no function of the user stands between, which may change the configuration.
+    reports
+        Names under which it reports results; None if it does not tell.
+    is_shared
+        Whether several processes write parts of the file, each one of its own.
     """
 
     event_bytes: int | None = None
     filename: str = ""
     certain: bool = True
+    reports: frozenset[str] | None = None
+    is_shared: bool = False
 
 
 def previewed(
@@ -43,8 +49,8 @@ def previewed(
 ) -> Preview:
     """Return what a worker will write, as far as its component tells it before it is made.
 
-    A component does so by ``check(buffer, **configuration)`` and ``output_name(**configuration)``,
-    both optional; see :mod:`mimocorb.components.form`.
+    A component does so by ``check``, ``output_name`` and ``reports``, all
+    optional; see :mod:`mimocorb.components.form`.
 
     Raises
     ------
@@ -74,7 +80,13 @@ def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any], *, size
     look = function.check if sizes else getattr(function, "accept", function.check)
     event_bytes: int | None = look(layout, **configuration)
     named = getattr(function, "output_name", None)
-    return Preview(event_bytes, named(**configuration) if named else "")
+    told = getattr(function, "reports", None)
+    return Preview(
+        event_bytes,
+        named(**configuration) if named else "",
+        reports=frozenset(told(**configuration)) if told else None,
+        is_shared=getattr(function, "output_in_parts", False),
+    )
 
 
 def misfit(function: Callable[..., Any], spec: WorkerSpec, error: MimocorbError) -> Problem:

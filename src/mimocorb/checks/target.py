@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mimocorb._memory import size_in_words
 from mimocorb.model import Setup
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
@@ -20,7 +21,7 @@ def target_of(setup: Setup) -> Path:
 
 
 def target_problems(setup: Setup) -> list[Problem]:
-    """Return why no directory can be made for a run, if none can."""
+    """Return why no directory can be made for a run, or no run begun in it."""
     target = target_of(setup)
     try:
         place = _existing(target)
@@ -33,12 +34,26 @@ def target_problems(setup: Setup) -> list[Problem]:
         elif not free_bytes(place) and not _takes_directories(place):
             found = f"found that no directory can be made in {shown(place)}"
         else:
-            return []
+            return _floor_problems(setup, target)
     except OSError as error:
         found = f"found: {error.strerror}"
     where = Where(shown(setup.path)) if setup.path else Where()
     asked = f"directories of runs are made in {shown(target)}"
     return [Problem(where, asked, found, "choose another place: target_directory, or --output")]
+
+
+def _floor_problems(setup: Setup, target: Path) -> list[Problem]:
+    free = free_bytes(target)
+    if free is None or free >= setup.disk_floor_mb * 1e6:
+        return []
+    return [
+        Problem(
+            Where(shown(setup.path)) if setup.path else Where(),
+            f"a run needs {setup.disk_floor_mb:g} MB of room to begin (disk_floor_mb)",
+            f"found {size_in_words(free)} at {shown(target)}",
+            "make room, or choose another place: target_directory, or --output",
+        )
+    ]
 
 
 def free_bytes(target: Path) -> int | None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb.cli.common import BAD_USAGE, OK, Commands, add_setup, complain, print_text, read_setup
+
+if TYPE_CHECKING:
+    from mimocorb.model import Setup
 
 __all__ = ["add"]
 
@@ -15,8 +19,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "convert",
         help="write a set-up in the recommended form (Buffers and Workers)",
-        description="Write a set-up of any dialect in the recommended form. Comments of the file "
-        "are not taken over. What changes in meaning is said on standard error.",
+        description="Write a set-up of any dialect in the recommended form, with the comments of "
+        "the file. What changes in meaning is said on standard error.",
     )
     parser.set_defaults(action=convert)
     add_setup(parser)
@@ -28,7 +32,7 @@ def add(commands: Commands) -> None:
 
 def convert(chosen: argparse.Namespace) -> int:
     """Convert and write."""
-    from mimocorb.setup.checking.changed_meaning import bound_to_directory, changed_meaning
+    from mimocorb.compat.mimocorb2.changed_meaning import bound_to_directory, changed_meaning
     from mimocorb.setup.paths import shown
     from mimocorb.setup.recommended_form import recommended_form
 
@@ -47,7 +51,8 @@ def convert(chosen: argparse.Namespace) -> int:
         )
         return BAD_USAGE
     form = recommended_form(setup, directory)
-    text = f"# From {chosen.setup} by mimocorb convert.\n\n{form.text}"
+    commented = _commented(form.text, setup, chosen.setup)
+    text = f"# From {chosen.setup} by mimocorb convert.\n\n{commented}"
     if output is None:
         print_text(text)
     elif not _written(output, text, replace=chosen.force):
@@ -61,6 +66,19 @@ def convert(chosen: argparse.Namespace) -> int:
     for note in [*notes, *changed_meaning(setup)]:
         complain(f"mimocorb convert: {note}")
     return OK
+
+
+def _commented(text: str, setup: Setup, name: str) -> str:
+    """Return the text with the comments of the set-up file that it is made from."""
+    from mimocorb.setup.text.comments import comments_of, with_comments
+
+    assert setup.path is not None
+    named = [
+        *((spec.where, ("Buffers", spec.name)) for spec in setup.buffers),
+        *((spec.where, ("Workers", spec.name)) for spec in setup.workers),
+    ]
+    parts = {where.line: part for where, part in named if where.line and where.file == name}
+    return with_comments(text, comments_of(setup.path.read_text(encoding="utf-8"), parts))
 
 
 def _written(path: Path, text: str, *, replace: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ __all__ = ["add"]
 
 _PATH_HELP = "a file, a recording without its ending, the directory of a run, or its number"
 _LONGEST_ARRAY = 8
-_OF_THE_FILE = ("run", "writer", "buffer", "compression", "began_utc_s", "versions")
 
 
 def add(commands: Commands) -> None:
@@ -73,6 +73,8 @@ def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
 
 def _info(chosen: argparse.Namespace) -> int:
     """Print what is known of each."""
+    from mimocorb.run.recorded import quality_of
+
     pages = []
     for path, events in _opened(chosen).items():
         lines = [
@@ -81,6 +83,8 @@ def _info(chosen: argparse.Namespace) -> int:
         ]
         for name, value in events.about.items():
             lines += [f"  {name:10} {_brief(value)}"] if value not in (None, {}) else []
+        if quality := quality_of(events):
+            lines.append(f"  {'quality':10} {quality}")
         pages.append("\n".join(lines))
     print_text("\n".join(pages) or "no recording")
     return OK
@@ -107,7 +111,7 @@ def _head(chosen: argparse.Namespace) -> int:
 
 def _verify(chosen: argparse.Namespace) -> int:
     """Read everything; say for each whether it is whole."""
-    from mimocorb.run.recorded import differences_from_the_ledger
+    from mimocorb.run.exactly_once import differences_from_the_ledger
 
     is_damaged = False
     for path, events in _opened(chosen).items():
@@ -132,23 +136,14 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _write(chosen: argparse.Namespace, format_name: str) -> int:
-    from mimocorb.errors import SetupError
-    from mimocorb.recording.formats import formats
+    from mimocorb.recording.copying import copy_events, writable_format
 
-    if format_name not in formats():
-        raise SetupError(
-            f"there is no format {format_name!r}; choose one of {', '.join(formats())}"
-        )
+    target = writable_format(format_name)
     chosen.to.mkdir(parents=True, exist_ok=True)
     code = OK
     for path, events in _opened(chosen).items():
         name = Path(path).name.split(".")[0]
-        buffer = {
-            "name": name,
-            "dtype": events.dtype,
-            "values_per_slot": events.values_per_slot,
-        }
-        missing, written = _copy(events, formats()[format_name], chosen.to, name, buffer)
+        written, missing = copy_events(events, target, chosen.to, name, _progress(len(events)))
         print_text(f"{path}: {how_many(written, 'event')} written to {chosen.to / name}")
         for sentence in missing:
             print(f"  missing: {sentence.removeprefix('missing: ')}", file=sys.stderr)
@@ -156,35 +151,16 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
     return code
 
 
-def _copy(
-    events: Events, target: Any, directory: Path, name: str, buffer: dict[str, Any]
-) -> tuple[list[str], int]:
-    """Write all whole events; returns what was left out, and how many were written."""
-    import warnings
+def _progress(count: int) -> Callable[[int], None]:
+    """Return a function that shows on a terminal how many of so many events have been written."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return lambda _written: None
 
-    shows = sys.stderr is not None and sys.stderr.isatty()
-    writer = target.create(directory, name, buffer, _about_the_copy(events))
-    written = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is left out is told below, with all the rest
-        for data, metadata in events.blocks():
-            writer.append(data, metadata)
-            written += len(data)
-            if shows:
-                print(
-                    f"\r{in_groups(written)} of {in_groups(len(events))}", end="", file=sys.stderr
-                )
-    if shows:
-        print(file=sys.stderr)
-    writer.close()
-    return events.damage(), written
+    def show(written: int) -> None:
+        end = "\n" if written == count else ""
+        print(f"\r{in_groups(written)} of {in_groups(count)}", end=end, file=sys.stderr)
 
-
-def _about_the_copy(events: Events) -> dict[str, Any]:
-    """Return what is known of the data, with what is known of the file they were in apart."""
-    about = dict(events.about)
-    made_from = {name: about.pop(name) for name in _OF_THE_FILE if name in about}
-    return {**about, **({"made_from": made_from} if made_from else {})}
+    return show
 
 
 def _type(dtype: Any) -> str:

@@ -33,8 +33,8 @@ def add(commands: Commands) -> None:
 
 def finish(chosen: argparse.Namespace) -> int:
     """Run the workers that did not get their events, and all behind them, on the spill file."""
-    from mimocorb.run.record.catalogue import run_directory
     from mimocorb.run.finish import Rest
+    from mimocorb.run.record.catalogue import run_directory
 
     directory = run_directory(RUNS_DIRECTORY, chosen.run)
     rest = Rest(directory)
@@ -89,8 +89,8 @@ def _finish_all(
             not_processed.append(f"  {stage}: {summary.directory} says why; do not use its output")
         elif left := stage.not_played(summary.view):
             not_processed.append(
-                f"  {stage}: {left} {verb(left, 'was')} left when the command was ended; do not use "
-                f"the output in {summary.directory}"
+                f"  {stage}: {left} {verb(left, 'was')} left when the command was ended; do not"
+                f" use the output in {summary.directory}"
             )
         else:
             rest.mark_done(stage, summary.directory)

@@ -7,7 +7,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mimocorb.cli.common import (
     BAD_USAGE,
@@ -23,6 +23,7 @@ from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
     from mimocorb.model import Setup
+    from mimocorb.model.problem import Problem
     from mimocorb.run.record.summary import RunSummary
     from mimocorb.run.run import Run
 
@@ -44,16 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", type=seconds, metavar="S", help="end after S seconds of data taking"
     )
-    parser.add_argument(
-        "--operator", metavar="NAME", help="who takes the data (default: the login name)"
-    )
-    parser.add_argument("--comment", metavar="TEXT", help="why; kept in the record of the run")
+    add_people(parser)
     parser.add_argument(
         "--web",
         action="store_true",
         help="show the run in a browser as well, as long as it goes on",
     )
     add_manner_arguments(parser)
+
+
+def add_people(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments that say who runs it, and why."""
+    parser.add_argument(
+        "--operator", metavar="NAME", help="who takes the data (default: the login name)"
+    )
+    parser.add_argument("--comment", metavar="TEXT", help="why; kept in the record of the run")
 
 
 def add_manner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,25 +104,28 @@ def run(chosen: argparse.Namespace) -> int:
         "output_directory": chosen.output,
         "drain_timeout_s": chosen.drain_timeout,
     }
-    setup = _examined(chosen, overrides)
-    if setup is None:
+    from mimocorb.setup.dialects import examine_setup
+
+    setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
+    if not examined(chosen, setup, problems) or setup is None:
         return BAD_USAGE
     return run_and_report(setup, chosen, examined=True, web=chosen.web).exit_code
 
 
-def _examined(chosen: argparse.Namespace, overrides: dict[str, Any]) -> Setup | None:
-    """Read the set-up and load its functions as ``mimocorb check`` does; prints the problems."""
+def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Problem]) -> bool:
+    """Load the functions of a set-up as ``mimocorb check`` does; says whether it can run.
+
+    Prints the problems, with those that there are already.
+    """
     from mimocorb.checks.examination import examine, has_errors
     from mimocorb.checks.target import target_problems
     from mimocorb.checks.trial import Manner
-    from mimocorb.setup.dialects import examine_setup
 
-    setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
     if setup is not None:
         manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)
         problems += [*examine(setup, manner).problems, *target_problems(setup)]
     print_problems(chosen.setup, problems)
-    return None if has_errors(problems) else setup
+    return not has_errors(problems)
 
 
 def run_and_report(

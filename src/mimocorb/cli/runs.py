@@ -1,4 +1,4 @@
-"""``mimocorb runs``: list the runs of a directory, show one, compare two."""
+"""``mimocorb runs``: list the runs of a directory, or show one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ def add(commands: Commands) -> None:
     """Describe the command."""
     parser = commands.add_parser(
         "runs",
-        help="list runs, show one, or compare two",
-        description="List the runs of a directory; with one RUN show it, with two compare them.",
+        help="list runs, or show one",
+        description="List the runs of a directory; with a RUN show it.",
     )
     parser.set_defaults(action=runs)
     parser.add_argument(
         "places",
         nargs="*",
         metavar="DIR|RUN",
-        help=f"the directory of the runs (default: {RUNS_DIRECTORY}); runs, by number or directory",
+        help=f"the directory of the runs (default: {RUNS_DIRECTORY}); a run: its number or"
+        " directory",
     )
     parser.add_argument("--last", type=count, metavar="N", help="list the last N runs only")
     parser.add_argument(
@@ -42,15 +43,15 @@ def add(commands: Commands) -> None:
 
 
 def runs(chosen: argparse.Namespace) -> int:
-    """List, show or compare, as many runs as are named."""
+    """List the runs, or show the one that is named."""
     from mimocorb.run.record.catalogue import catalogue, is_run, look_at, run_directory
 
     places = list(chosen.places)
     parent = RUNS_DIRECTORY
     if places and Path(places[0]).is_dir() and not is_run(Path(places[0])):
         parent = Path(places.pop(0))
-    if len(places) > 2:
-        complain("mimocorb: two runs can be compared, not more")
+    if len(places) > 1:
+        complain("mimocorb: runs shows one run; to compare two: mimocorb compare RUN RUN")
         return BAD_USAGE
     named = [look_at(run_directory(parent, place)) for place in places]
     if not named:
@@ -58,10 +59,8 @@ def runs(chosen: argparse.Namespace) -> int:
         _list(_selected(found.runs, chosen), parent, chosen)
         for problem in found.problems:
             complain(f"mimocorb: {problem}")
-    elif len(named) == 1:
-        _show(named[0], chosen)
     else:
-        _compare(named[0], named[1], chosen)
+        _show(named[0], chosen)
     return OK
 
 
@@ -108,18 +107,6 @@ def _show(run: KnownRun, chosen: argparse.Namespace) -> None:
 
     summary = read_summary(run.directory)
     print_picture(lambda _width: run_page(run, summary))
-
-
-def _compare(first: KnownRun, second: KnownRun, chosen: argparse.Namespace) -> None:
-    from mimocorb.run.record.comparison import compare
-
-    comparison = compare(first.record, second.record)
-    if chosen.json:
-        _print_json({"runs": [first.record.number, second.record.number], **comparison.as_dict()})
-        return
-    from mimocorb.cli.runs_view import comparison_page
-
-    print_picture(lambda _width: comparison_page(first, second, comparison))
 
 
 def _plain(run: KnownRun) -> dict[str, Any]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,18 +16,11 @@ if TYPE_CHECKING:
     from mimocorb.run.remote.client import RunClient
     from mimocorb.run.remote.protocol import RunStatus
     from mimocorb.run.remote.running_runs import Found
-    from mimocorb.run.run_log import LogLine
 
-__all__ = ["add", "add_run"]
+__all__ = ["add", "add_run", "watch"]
 
-LOOK_S = 0.25
 LINE_INTERVAL_S = 5.0
-LOG_LINES = 100
 WIDEST = 120
-KEYS = (
-    "Ctrl-C ends this view, the run goes on; mimocorb stop ends the run",
-    "Ctrl-C ends this view",
-)
 
 
 def add(commands: Commands) -> None:
@@ -63,7 +53,7 @@ def status(chosen: argparse.Namespace) -> int:
 
     if chosen.watch:
         with connect(chosen.run, by="mimocorb status") as run:
-            return _watch(run, as_json=chosen.json)
+            return watch(run, as_json=chosen.json)
     found = running_runs() if chosen.run is None else [find_run(chosen.run)]
     if chosen.json:
         from mimocorb._json import to_json
@@ -109,15 +99,16 @@ def _print_page(status: RunStatus) -> None:
             print_text("\n".join(["", title, *(f"  - {text}" for text in texts)]))
 
 
-def _watch(run: RunClient, *, as_json: bool) -> int:
+def watch(run: RunClient, *, as_json: bool) -> int:
     """Show a run until it ends, or until Ctrl-C."""
+    from mimocorb.cli.top import watch_live
     from mimocorb.run.screen.terminal import can_be_drawn_on
 
     try:
         if as_json:
             _watch_as_json(run)
         elif can_be_drawn_on(sys.stdout):
-            _watch_live(run)
+            watch_live(run)
         else:
             _watch_as_lines(run)
     except KeyboardInterrupt:
@@ -129,30 +120,6 @@ def _watch(run: RunClient, *, as_json: bool) -> int:
     if not as_json:
         print_text(f"{run.name} has ended: {last.view.reason}")
     return FAILED if last.failures else OK
-
-
-def _watch_live(run: RunClient) -> None:
-    from mimocorb.run.operator_signals import tidy_death
-    from mimocorb.run.screen.terminal import LiveView
-
-    lines: list[LogLine] = []
-    now = run.status(LOG_LINES)
-    view = LiveView(sys.stdout, lambda: now.view, lines, KEYS)
-    suspend_asked = threading.Event()
-    signal.signal(signal.SIGTSTP, lambda _number, _frame: suspend_asked.set())
-    with tidy_death():
-        view.start()
-        try:
-            while not now.ended:
-                lines[:] = now.lines
-                view.update()
-                time.sleep(LOOK_S)
-                if suspend_asked.is_set():
-                    suspend_asked.clear()
-                    view.suspend()
-                now = run.status(LOG_LINES)
-        finally:
-            view.stop()
 
 
 def _watch_as_lines(run: RunClient) -> None:

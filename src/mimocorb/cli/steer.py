@@ -32,6 +32,11 @@ def add(commands: Commands) -> None:
         add_run(parser)
         _add_timeout(parser, "give up waiting for it after S seconds (default: 10)", 10.0)
     parser = commands.add_parser(
+        "acknowledge", help="say that somebody knows of the alarms of a run"
+    )
+    parser.set_defaults(action=_acknowledge)
+    add_run(parser)
+    parser = commands.add_parser(
         "stop",
         help="end a run: process what has been taken, then end",
         description="End a run: take no more data, process what has been taken, and wait for the "
@@ -58,6 +63,19 @@ def _pause_or_resume(chosen: argparse.Namespace) -> int:
     with connect(chosen.run, by=f"mimocorb {chosen.verb}") as run:
         command = run.pause if chosen.verb == "pause" else run.resume
         print_text(f"{run.name}: {command(chosen.timeout).state.value}")
+    return OK
+
+
+def _acknowledge(chosen: argparse.Namespace) -> int:
+    from mimocorb.run.remote.running_runs import connect
+    from mimocorb.run.wording import alarm_line
+
+    with connect(chosen.run, by="mimocorb acknowledge") as run:
+        new = [alarm.first_utc for alarm in run.status().view.alarms if not alarm.acknowledged_by]
+        alarms = run.acknowledge().view.alarms
+        shown = [alarm_line(alarm) for alarm in alarms if alarm.first_utc in new]
+        for text in shown or [f"{run.name}: there is no alarm that nobody knows of"]:
+            print_text(text)
     return OK
 
 

@@ -20,9 +20,8 @@ from typing import Any, NamedTuple, cast
 
 from mimocorb.components.form import kind_of
 from mimocorb.components.worker import Work, Worker
-from mimocorb.setup.user_code.user_functions import is_buffer_io
 
-__all__ = ["FORMS", "Form", "bind_function", "form_of", "has_preview"]
+__all__ = ["FORMS", "Form", "bind_function", "form_of", "has_preview", "is_buffer_io"]
 
 
 class Form(NamedTuple):
@@ -41,6 +40,14 @@ class Form(NamedTuple):
     name: str
     module: str
     recognises: Callable[[Callable[..., Any]], bool]
+
+
+def is_buffer_io(name: str, annotation: str) -> bool:
+    """Whether a parameter is the object of mimoCoRB2, by its name or its type.
+
+    Its number alone does not tell: a filter that has lost its decorator has one parameter, too.
+    """
+    return name == "buffer_io" or annotation.strip("\"'").rpartition(".")[2] == "BufferIO"
 
 
 def _takes_buffer_io(function: Callable[..., Any]) -> bool:

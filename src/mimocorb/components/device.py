@@ -22,8 +22,9 @@ _send: Callable[[str, str], None] = _nobody_listens
 def device_lost(reason: str) -> Iterator[None]:
     """Say that a source has lost its device, and takes no events until it has it again.
 
-    The time in the block is dead time, with a cause of its own. The run raises an alarm, which its view, summary and record
-    show and which the program of ``on_alarm`` gets; it is over with the block.
+    The time in the block is dead time, with a cause of its own. The run raises an alarm, which its
+    view, summary and record show and which the program of ``on_alarm`` gets; it is over with the
+    block.
 
     Parameters
     ----------

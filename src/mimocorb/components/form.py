@@ -26,6 +26,10 @@ A class may have these methods as well:
                                 and every run before it starts.
 ``output_name(**config)``       a class method that returns the name of the file that it makes
                                 in the directory of the run, so that no two workers make one
+``output_in_parts``             not a method but a class attribute, True if each of several
+                                processes of a worker makes a part of its own of that file
+``reports(**config)``           a class method that returns the names of the results it reports,
+                                on which a set-up can end the run; units may follow
 ``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`
 ==============================  ================================================================
 """
@@ -283,10 +287,14 @@ def _marked(kind: Kind, function: Any, options: dict[str, Any], *, batches: bool
         raise TypeError(_wrong(allowed, f"@{kind}({given})"))
 
     def mark(function: Any) -> Any:
-        if not callable(function):
+        # Others, such as functools.partial, have no name or no place for the mark.
+        if not callable(function) or not hasattr(function, "__name__"):
             raise TypeError(_wrong(allowed, repr(function)))
-        setattr(function, _KIND, kind)
-        setattr(function, _BATCH, batch)
+        try:
+            setattr(function, _KIND, kind)
+            setattr(function, _BATCH, batch)
+        except AttributeError:
+            raise TypeError(_wrong(allowed, repr(function))) from None
         return function
 
     return mark if function is None else mark(function)

@@ -34,7 +34,7 @@ def failure(name: str, event: int | str, error: BaseException) -> UserFunctionEr
     if isinstance(error, EndOfStream):
         what = (
             f"raised EndOfStream: {error}".rstrip(": ")
-            + "; only a source ends a stream, by returning; a filter returns None for what it rejects"
+            + "; only a source ends a stream, by returning, and a filter rejects by returning None"
         )
     elif isinstance(error, SystemExit):
         what = f"called sys.exit({error.code!r}); only a source ends a run"

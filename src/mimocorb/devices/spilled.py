@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.components.form import source
-from mimocorb.recording.spill_file import event_dtype, spilled_events
+from mimocorb.recording.block import Block
+from mimocorb.recording.spill_file import spilled_events
 
 __all__ = ["left_events"]
 
-_METADATA = ("counter", "timestamp", "deadtime", "time_ns")  # files of old have no times
-
 
 @source(batch=True)
-def left_events(
-    *, spill_file: Path, worker: str, buffer: Mapping[str, Any]
-) -> Iterator[tuple[Any, dict[str, Any]]]:
+def left_events(*, spill_file: Path, worker: str, buffer: Mapping[str, Any]) -> Iterator[Block]:
     """Publish the events that a worker did not get to process, with the metadata they had.
 
     Parameters
@@ -34,7 +31,5 @@ def left_events(
     SetupError
         The file cannot be read.
     """
-    dtype = event_dtype(buffer["dtype"], buffer["values_per_slot"])
-    for rows in spilled_events(spill_file, buffer["name"], worker, dtype):
-        known = [name for name in _METADATA if name in (rows.dtype.names or ())]
-        yield rows["data"], {name: rows[name] for name in known}
+    form = buffer["dtype"], buffer["values_per_slot"]
+    yield from spilled_events(spill_file, buffer["name"], worker, form)

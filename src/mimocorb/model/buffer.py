@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from mimocorb.model.kinds import Derived, Number, Text, WholeNumber, part_config
+from mimocorb.model.keys import part_config
+from mimocorb.model.kinds import Derived, Number, Text, WholeNumber
 from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.record_type import record_type
 from mimocorb.schema import MAX_SLOT_BYTES

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -27,7 +27,6 @@ __all__ = [
     "Fault",
     "Faults",
     "Flag",
-    "Key",
     "Kind",
     "Number",
     "Parsed",
@@ -36,11 +35,8 @@ __all__ = [
     "WholeNumber",
     "WordOrTable",
     "command_line",
-    "keys_of",
     "name_faults",
     "names",
-    "part_config",
-    "written",
 ]
 
 Schema = dict[str, Any]
@@ -399,51 +395,3 @@ def _parse_command(example: str, value: Any) -> tuple[str, ...]:
         asked = "must be a program with its arguments, as a text or a list of texts"
         raise Faults(Fault(asked, f"write for example: {example}"))
     return tuple(words)
-
-
-class Key(NamedTuple):
-    """A key of set-up files: the field that takes its value, and its kind."""
-
-    field: Field[Any]
-    kind: Kind
-
-    @property
-    def required(self) -> bool:
-        """Whether it must be there."""
-        return self.field.default is MISSING and self.field.default_factory is MISSING
-
-
-def part_config(**keys: str) -> dict[str, Any]:
-    """Return what pydantic is told about a class; `keys` are keys that differ from their fields."""
-    return {
-        "extra": "forbid",
-        "use_attribute_docstrings": True,
-        "alias_generator": lambda name: keys.get(name, name),
-    }
-
-
-@cache
-def keys_of(part: Any) -> dict[str, Key]:
-    """Return the keys of a class of the model, in their order."""
-    hints = get_type_hints(part, include_extras=True)
-    key_of = part.__pydantic_config__["alias_generator"]
-    found = {}
-    for each in fields(part):
-        for kind in getattr(hints[each.name], "__metadata__", ()):
-            if isinstance(kind, Kind):
-                found[key_of(each.name)] = Key(each, kind)
-    return found
-
-
-def written(part: Any, *, complete: bool = False) -> dict[str, Any]:
-    """Return a part as a set-up has it: the keys that differ from their defaults, or all.
-
-    Parts of it that are named are left out; they are written one by one.
-    """
-    content: dict[str, Any] = {}
-    for key, made in keys_of(part.__class__).items():
-        value = getattr(part, made.field.name)
-        is_usual = value == made.field.default and not complete
-        if not is_usual and not isinstance(made.kind, Section):
-            content[key] = None if value is None else made.kind.write(value)
-    return content

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb.errors import SetupError
-from mimocorb.model.kinds import Choice, Number, WholeNumber, part_config
+from mimocorb.model.keys import part_config
+from mimocorb.model.kinds import Choice, Number, WholeNumber
 
 __all__ = ["Incomplete", "MergeBy", "MergeSettings", "merge_fault"]
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
+from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
     Derived,
     Directory,
@@ -24,7 +25,6 @@ from mimocorb.model.kinds import (
     WholeNumber,
     command_line,
     name_faults,
-    part_config,
 )
 from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.worker import WorkerSpec, config_kind
@@ -190,6 +190,9 @@ class Setup:
     """A program, with its arguments, that is started for each alarm of the run."""
     disk_low_gb: Annotated[float, Number("GB")] = 1.0
     """Raise an alarm when the disk of the run has less room than this, in GB; 0: never."""
+    disk_floor_mb: Annotated[float, Number("MB")] = 100.0
+    """Begin no run, and pause one, when the disk has less room than this, in MB; 0: when it is
+    full."""
     output_directory: Annotated[Path | None, Directory("target")] = None
     """Where the directories of runs are made."""
     keyboard_control: Annotated[bool, Flag()] = True
@@ -209,6 +212,9 @@ class Setup:
     """Places of the buffers' names in ``runevents``."""
     finishes: Annotated[Path | None, Derived()] = None
     """Directory of the run whose left events are processed; ``None``: events of its own."""
+
+    rerun_of: Annotated[Path | None, Derived()] = None
+    """Directory of the run whose recorded events stand in the place of the sources."""
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

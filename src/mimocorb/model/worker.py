@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
+from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
     Choice,
     Derived,
@@ -17,7 +18,6 @@ from mimocorb.model.kinds import (
     WholeNumber,
     WordOrTable,
     names,
-    part_config,
 )
 from mimocorb.model.problem import NOWHERE, Where
 

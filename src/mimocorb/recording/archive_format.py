@@ -29,6 +29,12 @@ class ArchiveFormat:
     """A tar file with one Parquet file for each event."""
 
     name = "parquet_tar"
+    of_others = False
+    cannot: Mapping[str, str] = {
+        "types": "the layout of the channels, interleaved or each in one piece, is not kept",
+        "prove": "the notes of an event, its counter and times among them, have no checksum",
+        "every bit": "most are: data have checksums of their pages, names and notes have none",
+    }
 
     def part(self, path: Path) -> Part | None:
         """Return which recording an archive is; one of a later process follows the first."""
@@ -117,7 +123,7 @@ class ArchiveFile:
             [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
         )
         self.values_per_slot = len(next(iter(columns.values()), ()))
-        self.about = dict(event.about)
+        self.about = {**event.about, **({"units": event.units} if event.units else {})}
 
     @property
     def counts(self) -> Sequence[int]:

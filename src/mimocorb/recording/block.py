@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 
-__all__ = ["PARTS", "Block", "joined_metadata", "metadata_from_parts", "parts_of"]
+__all__ = ["PARTS", "Block", "joined_metadata", "metadata_from_parts", "notes_of", "parts_of"]
 
 PARTS: Mapping[str, type[np.generic]] = {
     "counter": np.int64,
@@ -59,6 +59,7 @@ def metadata_from_parts(parts: Mapping[str, NDArray[Any] | None]) -> BatchMetada
 
 def joined_metadata(batches: Iterable[BatchMetadata]) -> BatchMetadata:
     """Return the metadata of several batches as those of one."""
+    batches = list(batches)
     each = [(len(batch.counter), parts_of(batch)) for batch in batches]
     joined: dict[str, NDArray[Any] | None] = {}
     for name, kind in PARTS.items():
@@ -69,7 +70,17 @@ def joined_metadata(batches: Iterable[BatchMetadata]) -> BatchMetadata:
             )
         else:
             joined[name] = np.empty(0, kind) if name in BatchMetadata._fields else None
-    return metadata_from_parts(joined)
+    metadata = metadata_from_parts(joined)
+    if any(batch.notes is not None for batch in batches):
+        metadata.notes = np.concatenate([notes_of(batch) for batch in batches])
+    return metadata
+
+
+def notes_of(metadata: BatchMetadata) -> NDArray[np.object_]:
+    """Return the note of each event, empty if it has none."""
+    if metadata.notes is not None:
+        return metadata.notes
+    return np.full(len(metadata.counter), "", np.object_)
 
 
 def _unknown(kind: type[np.generic], count: int) -> NDArray[Any]:

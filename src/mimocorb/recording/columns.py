@@ -15,15 +15,52 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._kernels import part_fields
 from mimocorb.errors import SetupError
-from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, parts_of
+from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, notes_of, parts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["Columns", "dtype_from_plain", "dtype_to_plain"]
+__all__ = ["Columns", "Memory", "dtype_from_plain", "dtype_to_plain"]
 
 _NUMBERS = "iuf"
+NOTES = "notes"
+
+
+class Memory:
+    """For the numbers of one batch; used again when nobody needs the batch any more.
+
+    As batches have the same length most often, what Arrow has to know of it is kept as well.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, NDArray[np.uint8]] = {}
+        self.events = -1
+        self.targets: list[tuple[int, int, NDArray[np.uint8]]] = []
+        self.columns: list[pa.Array] = []
+        self._nothing: dict[str, pa.Array] = {}
+
+    def nothing_known(self, name: str, count: int) -> pa.Array:
+        """Return a part of the metadata that is not known of any event: null, and no mark."""
+        import pyarrow as pa
+
+        found = self._nothing.get(name)
+        if found is None or len(found) != count:
+            kind = np.dtype(PARTS[name])
+            is_mark = kind.kind == "b"
+            found = (
+                pa.array(np.zeros(count, kind)) if is_mark else pa.nulls(count, _arrow_type(kind))
+            )
+            self._nothing[name] = found
+        return found
+
+    def room(self, name: str, nbytes: int) -> NDArray[np.uint8]:
+        """Return so many bytes for a column."""
+        room = self._rooms.get(name)
+        if room is None or room.nbytes < nbytes:
+            room = self._rooms[name] = np.empty(nbytes, np.uint8)
+        return room[:nbytes]
 
 
 class _Column(NamedTuple):
@@ -44,6 +81,8 @@ class Columns:
         Of the buffer.
     units
         Field → unit, noted at the columns.
+    notes
+        Whether there is a column for the notes of the events.
 
     Raises
     ------
@@ -52,7 +91,12 @@ class Columns:
     """
 
     def __init__(
-        self, dtype: np.dtype[Any], values_per_slot: int, units: Mapping[str, str] | None = None
+        self,
+        dtype: np.dtype[Any],
+        values_per_slot: int,
+        units: Mapping[str, str] | None = None,
+        *,
+        notes: bool = False,
     ) -> None:
         self.dtype = dtype
         self.values_per_slot = values_per_slot
@@ -62,8 +106,13 @@ class Columns:
                 " not overlap, and no titles"
             )
         self._columns = _columns(dtype, values_per_slot)
-        self._memory: dict[str, NDArray[np.uint8]] = {}
+        self._has_notes = notes
         self.schema = self._make_schema(units or {})
+        self._types = [self.schema.field(column.name).type for column in self._columns]
+        self._whole = np.dtype((np.void, dtype.itemsize))
+        self._parts_at_once = bool(dtype.names) and all(
+            _lies_as_it_is_stored(dtype[name].base) for name in dtype.names or ()
+        )
 
     def _make_schema(self, units: Mapping[str, str]) -> pa.Schema:
         import pyarrow as pa
@@ -82,36 +131,69 @@ class Columns:
                     metadata=about or None,
                 )
             )
+        if self._has_notes:
+            fields.append(pa.field(NOTES, pa.string(), nullable=False))
         return pa.schema(fields)
 
-    def batch(self, block: Block, *, reuses_memory: bool = False) -> pa.RecordBatch:
+    def batch(self, block: Block, memory: Memory | None = None) -> pa.RecordBatch:
         """Return events as a batch of Arrow's.
 
         Parameters
         ----------
         block
             The events.
-        reuses_memory
-            Whether the batch is valid until the next call only. New memory for each costs more than
-            to fill it.
+        memory
+            Where its numbers may lie; the batch is valid until it is used for another. New memory
+            for each costs more than to fill it.
         """
         import pyarrow as pa
 
         data, metadata = block
         count = len(data)
-        arrays = [_part(values, PARTS[name], count) for name, values in parts_of(metadata).items()]
-        for column in self._columns:
-            values = data if column.field is None else data[column.field]
-            memory = self._memory_of(column, values.nbytes) if reuses_memory else None
-            arrays.append(_listed(_in_one_piece(values, column.dtype, memory), column.numbers))
+        memory = Memory() if memory is None else memory
+        arrays = [
+            memory.nothing_known(name, count) if values is None else _part(name, values, count)
+            for name, values in parts_of(metadata).items()
+        ]
+        arrays += self._columns_of(data, memory)
+        if self._has_notes:
+            arrays.append(pa.array(notes_of(metadata).tolist(), pa.string()))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _memory_of(self, column: _Column, nbytes: int) -> NDArray[np.uint8]:
-        """Return so many bytes that are used again for each batch."""
-        memory = self._memory.get(column.name)
-        if memory is None or memory.nbytes < nbytes:
-            memory = self._memory[column.name] = np.empty(nbytes, np.uint8)
-        return memory[:nbytes]
+    def _columns_of(self, data: NDArray[Any], memory: Memory) -> list[pa.Array]:
+        """Return the numbers of each column, one behind the other."""
+        count = len(data)
+        if not (self._parts_at_once and data.ndim == 2 and data.strides[1] == data.itemsize):
+            return [
+                _listed(_in_one_piece(_values(data, column), column, memory), column, kind, count)
+                for column, kind in zip(self._columns, self._types, strict=True)
+            ]
+        if memory.events != count:
+            memory.events = count
+            rooms = [
+                memory.room(each.name, count * each.numbers * each.dtype.itemsize)
+                for each in self._columns
+            ]
+            fields: Mapping[str, Any] = data.dtype.fields or {}
+            memory.targets = [
+                (fields[each.field][1], fields[each.field][0].itemsize, room)
+                for each, room in zip(self._columns, rooms, strict=True)
+                if each.field is not None
+            ]
+            memory.columns = [
+                _listed(room.view(each.dtype), each, kind, count)
+                for room, each, kind in zip(rooms, self._columns, self._types, strict=True)
+            ]
+        part_fields(data.view(self._whole), memory.targets)
+        return memory.columns
+
+    def block_of(self, message: bytes) -> Block:
+        """Return the events of a message of an Arrow stream that is as it was written."""
+        import pyarrow as pa
+
+        found = pa.ipc.read_record_batch(pa.py_buffer(message), self.schema)
+        found.validate()
+        return self.block(found)
 
     def block(self, batch: pa.RecordBatch) -> Block:
         """Return the events of a batch."""
@@ -132,7 +214,10 @@ class Columns:
             for column, values in zip(self._columns, stored, strict=True):
                 target = data[column.field]
                 target[...] = _from_stored(values, target.dtype).reshape(target.shape)
-        return Block(data, metadata_from_parts(parts))
+        metadata = metadata_from_parts(parts)
+        if self._has_notes:
+            metadata.notes = np.array(batch.column(batch.num_columns - 1).to_pylist(), np.object_)
+        return Block(data, metadata)
 
 
 _MAY_BE_UNKNOWN = ("time_ns", "sequence")
@@ -198,7 +283,7 @@ def _columns(dtype: np.dtype[Any], values_per_slot: int) -> list[_Column]:
 
 def _free_name(name: str) -> str:
     """Return the name of a column, which is not that of a part of the metadata."""
-    return f"data.{name}" if name in PARTS or name.startswith("data.") else name
+    return f"data.{name}" if name in (*PARTS, NOTES) or name.startswith("data.") else name
 
 
 def _stored(number: np.dtype[Any]) -> np.dtype[Any]:
@@ -208,18 +293,27 @@ def _stored(number: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype((np.void, number.itemsize))
 
 
-def _in_one_piece(
-    values: NDArray[Any], stored: np.dtype[Any], memory: NDArray[np.uint8] | None
-) -> NDArray[Any]:
+def _lies_as_it_is_stored(number: np.dtype[Any]) -> bool:
+    """Whether the bytes of a number of the records are those in the file."""
+    return number.kind != "b" and (_stored(number).kind == "V" or number.isnative)
+
+
+def _values(data: NDArray[Any], column: _Column) -> NDArray[Any]:
+    values: NDArray[Any] = data if column.field is None else data[column.field]
+    return values
+
+
+def _in_one_piece(values: NDArray[Any], column: _Column, memory: Memory) -> NDArray[Any]:
     """Return the numbers one behind the other; Arrow takes neither strides nor foreign byte order.
 
-    In `memory`, if it is given and they have to be copied.
+    In `memory`, if they have to be copied.
     """
+    stored = column.dtype
     kind = values.dtype if stored.kind == "V" else stored
     if values.flags.c_contiguous and values.dtype == kind:
         flat = values.reshape(-1)
     else:
-        flat = np.empty(values.size, kind) if memory is None else memory.view(kind)
+        flat = memory.room(column.name, values.size * kind.itemsize).view(kind)
         flat.reshape(values.shape)[...] = values
     return flat.view(stored)
 
@@ -240,31 +334,31 @@ def _list_of(kind: pa.DataType, numbers: int) -> pa.DataType:
     return kind if numbers == 1 else pa.list_(pa.field("item", kind, nullable=False), numbers)
 
 
-def _listed(flat: NDArray[Any], numbers: int) -> pa.Array:
+def _listed(flat: NDArray[Any], column: _Column, kind: pa.DataType, count: int) -> pa.Array:
     import pyarrow as pa
 
-    kind = _arrow_type(flat.dtype)
+    number = kind if column.numbers == 1 else kind.value_type
     if flat.dtype.kind == "b":  # bits in Arrow
         values = pa.array(flat)
     else:
-        values = pa.Array.from_buffers(kind, flat.size, [None, pa.py_buffer(flat)])
-    if numbers == 1:
+        values = pa.Array.from_buffers(number, flat.size, [None, pa.py_buffer(flat)])
+    if column.numbers == 1:
         return values
-    return pa.FixedSizeListArray.from_arrays(values, type=_list_of(kind, numbers))
+    return pa.Array.from_buffers(kind, count, [None], children=[values])
 
 
-def _part(values: NDArray[Any] | None, kind: type[np.generic], count: int) -> pa.Array:
-    """Return a part of the metadata; what is not known is null, and no mark is False."""
+def _part(name: str, values: NDArray[Any], count: int) -> pa.Array:
+    """Return a part of the metadata; what is not known is null."""
     import pyarrow as pa
 
-    if kind is np.bool_:
-        return pa.array(np.zeros(count, np.bool_) if values is None else values)
-    if values is None:
-        return pa.nulls(count, _arrow_type(np.dtype(kind)))
-    unknown = None if kind is not np.int64 else values == UNKNOWN[np.int64]
-    if unknown is not None and unknown.any():
-        return pa.array(values, mask=unknown)
-    return pa.array(np.ascontiguousarray(values, kind))
+    kind = PARTS[name]
+    values = np.ascontiguousarray(values, kind)
+    if kind is np.bool_:  # bits in Arrow
+        return pa.array(values)
+    if name in _MAY_BE_UNKNOWN and values.min(initial=0) == UNKNOWN[kind]:  # the least of all
+        return pa.array(values, mask=values == UNKNOWN[kind])
+    number = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(number, count, [None, pa.py_buffer(values)])
 
 
 def _known(column: pa.Array, kind: type[np.generic]) -> NDArray[Any] | None:

@@ -117,7 +117,7 @@ class EventArchive:
             for event, of_event, marked in zip(events, each, marks, strict=False)
         ]
         parts = [part for member in members for part in member]
-        self._file.append_behind_header(parts[0], b"".join(parts[1:]), len(members))
+        self._file.append_behind_header(parts[0], parts[1:], len(members))
 
     def close(self) -> None:
         """Write the end of the archive and wait until all is on disk. Idempotent."""

@@ -20,9 +20,23 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
 
-__all__ = ["EventFile", "EventWriter", "Format", "Joined", "Part", "formats"]
+__all__ = ["ABILITIES", "EventFile", "EventWriter", "Format", "Joined", "Part", "formats"]
 
 GROUP = "mimocorb.formats"
+
+ABILITIES: Mapping[str, str] = {
+    "write": "it can be written",
+    "about": "units, and what else is known of the data, are in it",
+    "types": "what was written is read back with its dtype, or refused before it is written",
+    "prove": "an event that is given out is one that was written, whatever bit is flipped",
+    "every bit": "every flipped bit is told",
+    "part": "what is damaged takes only the events around it",
+    "end": "it is told when something is missing at the end",
+    "kill": "what was written before the process was killed can be read",
+    "grow": "it can be read while it is written",
+}
+"""What a format can do. ``mimocorb.testing.formats.EventFileContract`` tries each that it does not
+say it cannot."""
 
 
 class EventWriter(Protocol):
@@ -88,6 +102,12 @@ class Format(Protocol):
     name: str
     """As a sink of a set-up that writes it is called."""
 
+    of_others: bool
+    """Whether it is read only: then it is not looked for in the directory of a run."""
+
+    cannot: Mapping[str, str]
+    """What of :data:`ABILITIES` it cannot, and why or what to do: a sentence for each."""
+
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is a part of; None if it is not of this format."""
 
@@ -105,9 +125,14 @@ class Format(Protocol):
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Return the formats that are installed, by their names."""
+    """Return the formats that are installed, by their names; those of others come last."""
     found = {entry.name: entry.load() for entry in entry_points(group=GROUP)}
-    return {name: found[name] for name in sorted(found)}
+    # what is read only tries many texts, so it comes last
+    return {name: found[name] for name in sorted(found, key=lambda each: _order(each, found[each]))}
+
+
+def _order(name: str, format_: Format) -> tuple[bool, str]:
+    return format_.of_others, name
 
 
 class Joined:

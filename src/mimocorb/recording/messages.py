@@ -26,13 +26,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from mimocorb._kernels import crc32c
 from mimocorb.errors import SetupError
 
-__all__ = ["END_MARK", "KEY", "Gap", "Head", "Readable", "seal", "unsealed", "walk"]
+__all__ = ["END_MARK", "KEY", "Bytes", "Gap", "Head", "Readable", "seal", "unsealed", "walk"]
 
 KEY = "mimocorb"
 END_MARK = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -45,6 +45,8 @@ _SEAL = re.compile(
 )
 _BLANK = "mimocorb seal: head=00000000 body=00000000 at=00000000 bytes=000000000000 "
 _NO_DIGITS = b"00000000"
+Bytes = Any
+"""Bytes, or another object with the buffer protocol and a length, such as a buffer of Arrow's."""
 _MOST_HEAD_BYTES = 8 << 20
 _WINDOW_BYTES = 4 << 20
 
@@ -103,24 +105,31 @@ def unsealed(says: dict[str, Any]) -> str:
     return _BLANK + json.dumps(says, separators=(",", ":"))
 
 
-def seal(message: memoryview) -> tuple[bytes, memoryview]:
-    """Return a message in two parts, its head with the checksums and its body as it is.
+def seal(head: bytearray, body: Sequence[Bytes] = ()) -> None:
+    """Write the checksums of a message into its head.
+
+    Parameters
+    ----------
+    head
+        The 8 bytes before the metadata, and the metadata.
+    body
+        What follows, in pieces.
 
     Raises
     ------
     SetupError
         A unit or another text of the user looks like a seal.
     """
-    head_bytes = 8 + int.from_bytes(message[4:8], "little")
-    head, body = bytearray(message[:head_bytes]), message[head_bytes:]
     at = head.find(_PREFIX)
     if head.count(_PREFIX) != 1:
         raise SetupError(f"no text in a recording may contain {_PREFIX.decode()!r}")
-    text = f"{_PREFIX.decode()}00000000 body={crc32c(body):08x} at={at:08d} bytes={len(body):012d} "
+    body_crc, body_bytes = 0, 0
+    for piece in body:
+        body_crc, body_bytes = crc32c(piece, body_crc), body_bytes + len(piece)
+    text = f"{_PREFIX.decode()}00000000 body={body_crc:08x} at={at:08d} bytes={body_bytes:012d} "
     head[at : at + len(text)] = text.encode()
     digits = at + len(_PREFIX)
     head[digits : digits + 8] = f"{crc32c(head):08x}".encode()
-    return bytes(head), body
 
 
 def walk(file: Readable, start: int = 0) -> Iterator[Head | Gap]:

@@ -10,7 +10,7 @@ I3  it has not replaced another file. A process that takes the place of one that
 I4  it is there: deleted, it is put back to its place; changed by somebody else, it is not written
     any more.
 
-On a full disk the run waits for room, see :mod:`mimocorb.recording.room`.
+On a full disk the run waits for room, see :mod:`mimocorb.components.room`.
 
 Records go to the operating system in :meth:`~OutputFile.append`, so a kill of the process loses
 none that was appended; the end of the file reaches the disk in :meth:`~OutputFile.close`.
@@ -34,15 +34,17 @@ from typing import Any, TypeVar
 
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.room import when_there_is_room
 
-__all__ = ["OutputFile", "check_columns", "checked_name"]
+__all__ = ["OutputFile", "as_file_name", "check_columns", "checked_name"]
 
 logger = logging.getLogger(__name__)
 
 _COPY_BYTES = 1 << 20
+_MOST_PARTS = 1000
+"""In one call; Linux takes 1024."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 T = TypeVar("T")
@@ -59,6 +61,11 @@ def checked_name(owner: str, name: Any, key: str = "filename") -> str:
             " underscores and hyphens, and no path: files are written into the run directory."
         )
     return name
+
+
+def as_file_name(name: str) -> str:
+    """Return a name of a set-up as a part of the name of a file in the directory of a run."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:48].lstrip(".") or "_"
 
 
 def check_columns(owner: str, key: str, given: object, columns: Sequence[str]) -> None:
@@ -154,7 +161,7 @@ class OutputFile(Closing):
         """
         if self.records:
             raise ValueError(f"{self.path} has records, so its heading stays")
-        self._extend([(0, heading)], 0)
+        self._extend([(0, [heading])], 0)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Append records, all or none.
@@ -166,7 +173,7 @@ class OutputFile(Closing):
         """
         self._extend(_pieces(records, self.size_bytes), len(records))
 
-    def append_behind_header(self, header: bytes, rest: Bytes, count: int) -> None:
+    def append_behind_header(self, header: bytes, rest: Sequence[Bytes], count: int) -> None:
         """Append `count` records, of which the header of the first is written last.
 
         A kill in between leaves zeros in the place of the header.
@@ -176,7 +183,7 @@ class OutputFile(Closing):
         header
             How the first record begins.
         rest
-            Everything behind, that is the body of the first record and further records.
+            Everything behind, that is the body of the first record and further records, in pieces.
         count
             Number of records.
 
@@ -186,9 +193,9 @@ class OutputFile(Closing):
             They could not be written; the file was cut back to where it was.
         """
         start = self.size_bytes
-        self._extend(((start + len(header), rest), (start, header)), count)
+        self._extend(((start + len(header), rest), (start, [header])), count)
 
-    def _extend(self, pieces: Iterable[tuple[int, Bytes]], count: int) -> None:
+    def _extend(self, pieces: Iterable[tuple[int, Sequence[Bytes]]], count: int) -> None:
         all_pieces = list(pieces)
         self._look_whether_it_is_ours()
         try:
@@ -200,14 +207,14 @@ class OutputFile(Closing):
                 " room, or write to another disk, and start a new run.",
                 error,
             ) from error
-        self.size_bytes = max(offset + len(piece) for offset, piece in all_pieces)
+        self.size_bytes = max(offset + sum(map(len, parts)) for offset, parts in all_pieces)
         self.records += count
 
-    def _write_all(self, pieces: Iterable[tuple[int, Bytes]]) -> None:
+    def _write_all(self, pieces: Iterable[tuple[int, Sequence[Bytes]]]) -> None:
         """Write these pieces, or leave the file as it was."""
         try:
-            for offset, piece in pieces:
-                self._write_at(offset, piece)
+            for offset, parts in pieces:
+                self._write_at(offset, parts)
         except BaseException:  # also if it is interrupted: then the events are given back
             self._cut_back()
             raise
@@ -249,23 +256,36 @@ class OutputFile(Closing):
         os.ftruncate(self._fd, 0)
         offset, size = 0, max(self.size_bytes, self._least_bytes)
         while offset < size:
-            self._write_at(offset, os.pread(descriptor, _COPY_BYTES, offset))
+            self._write_at(offset, [os.pread(descriptor, _COPY_BYTES, offset)])
             offset = min(size, offset + _COPY_BYTES)
+        os.fsync(self._fd)  # what was known to be on the disk was so in the file that is gone
 
-    def _write_at(self, offset: int, data: Bytes) -> None:
-        written = os.pwrite(self._fd, data, offset)
-        while written < len(data):
-            # a short write: the rest either fits now or raises the error that stopped it
-            data = data[written:]
+    def _write_at(self, offset: int, parts: Sequence[Bytes]) -> None:
+        """Write these parts, one behind the other; nothing is copied to join them."""
+        left: list[Bytes] = [part for part in parts if len(part)]
+        while left:
+            written = os.pwritev(self._fd, left[:_MOST_PARTS], offset)
             offset += written
-            written = os.pwrite(self._fd, data, offset)
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if (
+                written
+            ):  # a short write: the rest either fits now or raises the error that stopped it
+                left[0] = memoryview(left[0])[written:]
 
     def _cut_back(self) -> None:
         """Leave what is in the file beside its whole records; zeros need no room on the disk."""
         os.ftruncate(self._fd, max(self.size_bytes, self._least_bytes))
 
-    def close(self, trailer: bytes = b"") -> None:
+    def close(self, trailer: bytes = b"", *, syncs: bool = True) -> None:
         """Append `trailer`, wait until all is on disk, and close. Idempotent.
+
+        Parameters
+        ----------
+        trailer
+            Behind the last record.
+        syncs
+            Whether it waits; else somebody else brings the file to the disk.
 
         Raises
         ------
@@ -276,18 +296,19 @@ class OutputFile(Closing):
             return
         try:
             self._look_whether_it_is_ours()
-            self._finish(trailer)
+            self._finish(trailer, syncs=syncs)
             if not self.path.exists():
                 logger.warning("%s is not in its place any more: moved?", self.path.name)
         finally:
             os.close(self._fd)
             self._fd = -1
 
-    def _finish(self, trailer: bytes) -> None:
+    def _finish(self, trailer: bytes, *, syncs: bool) -> None:
         try:
             if trailer:
-                self._try(lambda: self._write_all([(self.size_bytes, trailer)]))
-            os.fsync(self._fd)  # once: what it could not write is not known the next time
+                self._try(lambda: self._write_all([(self.size_bytes, [trailer])]))
+            if syncs:
+                os.fsync(self._fd)  # once: what it could not write is not known the next time
         except OSError as error:
             raise _output_error(f"cannot finish {self.path}: {error.strerror}", error) from error
 
@@ -297,17 +318,17 @@ def _of_this_process(path: Path) -> Path:
     return path if attempt == 1 else path.with_name(f"{path.stem}_{attempt}{path.suffix}")
 
 
-def _pieces(records: Sequence[bytes], start: int) -> Iterator[tuple[int, bytes]]:
+def _pieces(records: Sequence[bytes], start: int) -> Iterator[tuple[int, Sequence[bytes]]]:
     """Join records into pieces that cross a page boundary with their first record only."""
     piece: list[bytes] = []
     offset = end = start
     for record in records:
         if piece and end // mmap.PAGESIZE != (end + len(record) - 1) // mmap.PAGESIZE:
-            yield offset, b"".join(piece)
+            yield offset, [b"".join(piece)]
             piece, offset = [], end
         piece.append(record)
         end += len(record)
-    yield offset, b"".join(piece)
+    yield offset, [b"".join(piece)]
 
 
 def _records(count: int) -> str:

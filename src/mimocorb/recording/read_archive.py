@@ -44,6 +44,8 @@ class ArchivedEvent(NamedTuple):
     """Name of the Parquet file in the archive."""
     about: dict[str, str]
     """What else is noted with it, such as ``sample_time_ns``."""
+    units: dict[str, str]
+    """Channel → unit, as far as the archive tells it."""
 
 
 @source
@@ -156,7 +158,12 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
         for name, text in notes.items()
         if name.decode() not in metadata and name not in _OF_OTHERS
     }
-    return ArchivedEvent(data, metadata, member.name, about)
+    units = {
+        name: unit.decode("utf-8", "replace")
+        for name in data
+        if (unit := (table.schema.field(name).metadata or {}).get(b"unit")) is not None
+    }
+    return ArchivedEvent(data, metadata, member.name, about, units)
 
 
 def _array(column: Any, field: Any) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from mimocorb.recording.columns import Columns
 from mimocorb.recording.output_file import check_columns, checked_name
 from mimocorb.recording.segments import segment_name
 from mimocorb.recording.write_recording import RecordingWriter, check_compression
+from mimocorb.registry import offered
 
 __all__ = ["Record"]
 
@@ -37,7 +38,8 @@ class Record:
     are written in batches of about 1 MB or 1 s, each with a checksum: what a file gives back is
     what was written, or it says what is missing. After a kill of the process, every batch is whole;
     an event that was written and comes again, because it was not acknowledged yet, is not written
-    twice.
+    twice. What a disk fails to take is written anew into the next file. Several processes each
+    write files of their own, which are read as one recording.
 
     Parameters
     ----------
@@ -64,6 +66,11 @@ class Record:
     sync
         What a power cut may take: ``none`` leaves to the system when it writes to the disk, ``1s``
         is at most about one second, ``each`` nothing that was acknowledged.
+    export
+        Write all of it in another format as well when the run has ended: ``parquet``, ``csv`` or
+        another one that ``mimocorb files export`` knows.
+    keep_recording
+        Keep the recording beside that. It is kept in any case if something went wrong.
     buffer, directory
         Given by mimocorb.
 
@@ -82,6 +89,8 @@ class Record:
     """How much it wants to have together."""
     gather_s: ClassVar[float] = 1.0
     """How long events may wait for others."""
+    output_in_parts: ClassVar[bool] = True
+    """Several processes write segments of one recording."""
     wants_sequences: ClassVar[bool] = True
     """It has to know which events it has written already."""
 
@@ -99,6 +108,8 @@ class Record:
         segment_mb: float = 256.0,
         segment_s: float = 600.0,
         sync: Literal["none", "1s", "each"] = "1s",
+        export: str | None = None,
+        keep_recording: bool = True,
         buffer: Mapping[str, Any],
         directory: Path,
     ) -> None:
@@ -120,6 +131,8 @@ class Record:
             segment_mb=segment_mb,
             segment_s=segment_s,
             sync=sync,
+            export=export,
+            keep_recording=keep_recording,
         )
         self._recording = RecordingWriter(
             self.OWNER,
@@ -156,6 +169,8 @@ class Record:
         segment_mb: float = 256.0,
         segment_s: float = 600.0,
         sync: str = "1s",
+        export: str | None = None,
+        keep_recording: bool = True,
         **about: Any,
     ) -> None:
         """Raise a SetupError if it cannot work with its buffer; loads and opens nothing."""
@@ -166,9 +181,29 @@ class Record:
         for name, value in (("segment_mb", segment_mb), ("segment_s", segment_s)):
             if not value > 0:
                 raise SetupError(f"{cls.OWNER}: {name} is {value!r}; it has to be above 0.")
+        if export is not None:
+            cls._check_export(buffer, filename, export)
+        elif not keep_recording:
+            raise SetupError(
+                f"{cls.OWNER}: keep_recording is for a recording that is exported; name a format"
+                " under export, such as parquet"
+            )
         columns = buffer["dtype"].names or ("value",)
         for name in ("units", "scale", "offset"):
             check_columns(cls.OWNER, name, about.get(name) or {}, columns)
+
+    @classmethod
+    def _check_export(cls, buffer: Mapping[str, Any], filename: str, export: str) -> None:
+        """Ask the sink of another format whether it would take the events."""
+        from mimocorb.recording.copying import writable_format
+
+        format_ = writable_format(export, cls.OWNER)
+        if format_.name == cls.OWNER:
+            raise SetupError(f"{cls.OWNER}: export names another format than its own")
+        entry = offered("components").get(export)
+        sink_of_it = entry.load() if entry is not None else None
+        if hasattr(sink_of_it, "check"):
+            sink_of_it.check(buffer, filename=filename)
 
     @property
     def event_count(self) -> int:

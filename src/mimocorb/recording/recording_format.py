@@ -21,6 +21,8 @@ class RecordingFormat:
     """Segments of an Arrow stream with seals, see :mod:`mimocorb.recording.messages`."""
 
     name = "record"
+    of_others = False
+    cannot: Mapping[str, str] = {}
 
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is a segment of."""

@@ -12,11 +12,10 @@ from __future__ import annotations
 import logging
 import math
 import random
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
@@ -24,7 +23,8 @@ from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import current
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.event_archive import EventArchive
+from mimocorb.recording.output_file import as_file_name
+from mimocorb.recording.write_recording import RecordingWriter
 
 __all__ = ["RejectedSample"]
 
@@ -32,12 +32,11 @@ logger = logging.getLogger(__name__)
 
 
 class RejectedSample:
-    """Keeps one in N rejected events in an archive of the run directory.
+    """Keeps one in N rejected events in a recording of the run directory.
 
-    ``rejected_<worker>_<process>.tar`` is made with the first event and has the form of those from
-    :class:`~mimocorb.buffer_control.BufferToParquetfile`; the Parquet metadata of an event have its
-    ``reason`` as well. An event that cannot be written is counted, told once, and given up: a full
-    disk does not stop the run.
+    ``rejected_<worker>_<process>.000.arrows`` is made with the first event; the reason is the note
+    of an event. An event that cannot be written is counted, told once, and given up: a full disk
+    does not stop the run.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ class RejectedSample:
             for key in ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
             if key in config
         }
-        self._archive: EventArchive | None = None
+        self._recording: RecordingWriter | None = None
         self._has_warned = False
         self._meter = current()
         seed = random.SystemRandom().randrange(1, 1 << 62)
@@ -82,24 +81,30 @@ class RejectedSample:
         return int(math.log(1.0 - self._random()) / math.log(1.0 - 1.0 / self._prescale))
 
     def keep(self, data: NDArray[Any], metadata: BatchMetadata, reason: str) -> None:
-        """Write an event into the archive."""
+        """Write an event into the recording."""
+        metadata.notes = np.array([reason], np.object_)
         try:
-            if self._archive is None:
-                self._archive = EventArchive(
-                    "sample of rejected events", _path(), self._setup, self._config, waits=False
+            if self._recording is None:
+                self._recording = RecordingWriter(
+                    "sample of rejected events",
+                    current_worker().directory,
+                    _name(),
+                    self._setup,
+                    about={**self._config, "notes": "why it was rejected"},
+                    waits=False,
                 )
-            self._archive.append([data], metadata, {"reason": reason})
-        except (OutputError, SetupError, ValueError, OverflowError) as error:
+            self._recording.append(data[np.newaxis], metadata)
+        except (OutputError, SetupError) as error:
             self._give_up(error)
         else:
             self._meter.words[page_of.SAMPLED] += 1
 
     def close(self) -> None:
-        """Finish the archive. Idempotent."""
-        archive, self._archive = self._archive, None
-        if archive is not None:
+        """Finish the recording. Idempotent."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
             try:
-                archive.close()
+                recording.close()
             except OutputError as error:  # what is in it can be read without the end
                 logger.warning("the sample of rejected events: %s", error)
 
@@ -110,7 +115,6 @@ class RejectedSample:
             logger.warning("the sample of rejected events is incomplete: %s", error)
 
 
-def _path() -> Path:
+def _name() -> str:
     worker = current_worker()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", worker.spec.name)[:48]
-    return worker.directory / f"rejected_{name}_{worker.process_number}.tar"
+    return f"rejected_{as_file_name(worker.spec.name)}_{worker.process_number}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,9 +20,10 @@ import numpy as np
 
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
+from mimocorb.components.worker import current_worker
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns, dtype_from_plain
+from mimocorb.recording.columns import Columns, dtype_from_plain, dtype_to_plain
 from mimocorb.recording.messages import END_MARK, Gap, Head, walk
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "VERSION",
     "Batch",
     "Segment",
+    "describe",
     "recording_of",
     "segment_name",
     "segments_of",
@@ -60,6 +63,58 @@ def segments_of(directory: Path, recording: str) -> list[Path]:
         if (named := recording_of(path)) is not None and named[0] == recording
     ]
     return [path for _, path in sorted(numbered)]
+
+
+def describe(
+    name: str,
+    setup: Mapping[str, Any],
+    *,
+    segment: int = 0,
+    run: Mapping[str, Any] | None = None,
+    compression: str = "none",
+    continues: Sequence[Mapping[str, Any]] = (),
+    about: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what stands at the begin of a segment.
+
+    Parameters
+    ----------
+    name, segment
+        Of the recording, and its number in it.
+    setup
+        Set-up dictionary of the buffer that the events come from.
+    run
+        What identifies the run.
+    compression
+        Of its batches.
+    continues
+        Segments that it takes the place of: file, events, whole bytes.
+    about
+        What is known of the data besides.
+    """
+    from importlib.metadata import version
+
+    worker = current_worker()
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "recording": name,
+        "segment": segment,
+        "run": dict(run or {}),
+        "writer": {
+            "worker": worker.spec.name,
+            "process": worker.process_number,
+            "attempt": worker.attempt,
+        },
+        "buffer": setup.get("name", ""),
+        "dtype": dtype_to_plain(setup["dtype"]),
+        "values_per_slot": setup["values_per_slot"],
+        "compression": compression,
+        "began_utc_s": time.time(),
+        "continues": [dict(each) for each in continues],
+        "about": dict(about or {}),
+        "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},
+    }
 
 
 @dataclass
@@ -103,6 +158,8 @@ class Segment(Closing):
     ----------
     path
         The file.
+    stretch
+        Where it is in a file that holds more: first byte, and how many.
 
     Raises
     ------
@@ -112,8 +169,9 @@ class Segment(Closing):
         It is of another version, or nothing in it says what it holds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stretch: tuple[int, int] | None = None) -> None:
         self.path = path
+        self._begin, self._size = stretch or (0, None)
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._content = _Content()
         try:
@@ -127,11 +185,12 @@ class Segment(Closing):
     @property
     def size(self) -> int:
         """Its length in bytes."""
-        return os.fstat(self._fd).st_size
+        return os.fstat(self._fd).st_size if self._size is None else self._size
 
     def read(self, offset: int, count: int) -> bytes:
         """Return `count` bytes, fewer at the end."""
-        content = os.pread(self._fd, count, offset)
+        count = min(count, max(0, self.size - offset))
+        content = os.pread(self._fd, count, self._begin + offset)
         if len(content) == count or not content:
             return content
         return content + self.read(offset + len(content), count - len(content))
@@ -238,7 +297,8 @@ class Segment(Closing):
         about = self.description
         if about is None:
             raise DamagedFile(f"{self.path} is empty")
-        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"])
+        has_notes = bool(about.get("about", {}).get("notes"))
+        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"], notes=has_notes)
 
     def read_batch(self, batch: Batch) -> Block:
         """Return the events of a batch.
@@ -248,8 +308,6 @@ class Segment(Closing):
         DamagedFile
             They are not what was written.
         """
-        import pyarrow as pa  # type: ignore[import-untyped]
-
         head = batch.head
         where = f"{self.path}: batch {head.says['batch']} at byte {head.at}"
         content = self.read(head.at, head.end - head.at)
@@ -259,11 +317,10 @@ class Segment(Closing):
                 f"{where} is damaged: its {how_many(batch.events, 'event')} are not what was"
                 " written"
             )
-        found = pa.ipc.read_record_batch(pa.py_buffer(content), self.columns.schema)
-        found.validate()
-        if found.num_rows != batch.events:
+        block = self.columns.block_of(content)
+        if len(block.data) != batch.events:
             raise DamagedFile(f"{where} contradicts itself")
-        return self.columns.block(found)
+        return block
 
     def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
         """Yield what is wrong with the file, one sentence each; reads all of it.

@@ -1,14 +1,16 @@
 """Spill files: events that could not be processed in time, kept whole to be processed later.
 
-A spill file is a zip archive, which has a checksum for each member and which :func:`numpy.load`
-opens. ``index.json`` says what it holds; every other member is an array of events, one row each,
-with the fields of :func:`event_dtype`. It appears under its name only when it is complete.
+A spill file is a zip archive without compression. ``index.json`` says what it holds; every other
+member is a segment of a recording, see :mod:`mimocorb.recording.messages`, with events of one
+buffer that were due to one worker. It appears under its name only when it is complete. Version 1
+had arrays of NumPy in the place of segments.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -24,13 +26,17 @@ from numpy.typing import NDArray
 from mimocorb._closing import Closing
 from mimocorb._files import open_regular
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.block import Block
+from mimocorb.recording.old_spill import events_of_array
+from mimocorb.recording.segment_bytes import segment_bytes
+from mimocorb.recording.segments import Segment
 from mimocorb.recording.spill_place import partial_of
+from mimocorb.recording.spilled_rows import block_of_rows
 
 __all__ = [
     "SpillFile",
     "SpillIndex",
     "SpilledGroup",
-    "event_dtype",
     "read_index",
     "spilled_events",
     "validated",
@@ -39,7 +45,8 @@ __all__ = [
 _T = TypeVar("_T")
 
 FORMAT = "mimocorb spill"
-VERSION = 1
+VERSION = 2
+OLD_VERSION = 1
 INDEX = "index.json"
 
 
@@ -90,33 +97,13 @@ class SpillIndex:
     replay_of: str = ""
 
 
-def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
-    """Return the type of a row: an event with its metadata.
-
-    Fields are ``sequence`` (publish number), ``delivery`` (how often it had been handed out, this
-    time included), ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``time_ns`` (whole ns; the
-    least int64 if the event has none) and ``data``, the array of the slot.
-    """
-    return np.dtype(
-        [
-            ("sequence", "<i8"),
-            ("delivery", "<i8"),
-            ("counter", "<i8"),
-            ("timestamp", "<f8"),
-            ("deadtime", "<f8"),
-            ("time_ns", "<i8"),
-            ("data", dtype, (values_per_slot,)),
-        ]
-    )
-
-
 class SpillFile(Closing):
     """A spill file that is being written.
 
     Parameters
     ----------
     path
-        Its name, ending in ``.npz``; there must be no such file yet.
+        Its name, ending in ``.zip``; there must be no such file yet.
     setup, settings, replay_of
         As in :class:`SpillIndex`.
 
@@ -155,12 +142,14 @@ class SpillFile(Closing):
         numbers = (int(events["sequence"][0]), int(events["sequence"][-1]))
         empty = SpilledGroup(buffer, worker, 0, [], numbers)
         group = self._groups.get((buffer, worker), empty)
-        member = f"{len(self._groups):03d}_{len(group.members):06d}.npy"
-        if group is not empty:
-            member = f"{group.members[0][:3]}_{len(group.members):06d}.npy"
+        number = f"{len(self._groups):03d}" if group is empty else group.members[0][:3]
+        member = f"{number}_{len(group.members):06d}.arrows"
+        kind, shape = events.dtype["data"].subdtype or (events.dtype["data"], (1,))
+        setup = {"name": buffer, "dtype": kind, "values_per_slot": shape[0]}
         try:
             with self._zip.open(member, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, events, allow_pickle=False)
+                for piece in segment_bytes(f"{buffer}.{worker}", setup, block_of_rows(events)):
+                    file.write(piece)
         except OSError as error:
             raise self._failed(error) from error
         group.events += len(events)
@@ -215,9 +204,9 @@ def read_index(path: Path) -> SpillIndex:
     except _DAMAGE as error:
         raise SetupError(f"{path} is not a whole spill file: {_reason(error)}") from error
     found = index if isinstance(index, dict) else {}
-    if found.get("format") != FORMAT or found.get("version") != VERSION:
+    if found.get("format") != FORMAT or found.get("version") not in (OLD_VERSION, VERSION):
         raise SetupError(
-            f"{path} has to be a {FORMAT!r} of version {VERSION}, found "
+            f"{path} has to be a {FORMAT!r} of version {OLD_VERSION} or {VERSION}, found "
             f"{repr(found.get('format'))[:40]} of version {repr(found.get('version'))[:40]}; use "
             "the mimocorb that wrote it"
         )
@@ -237,9 +226,9 @@ def validated(path: Path, kind: type[_T], content: object) -> _T:
 
 
 def spilled_events(
-    path: Path, buffer: str, worker: str, dtype: np.dtype[Any] | None = None
-) -> Iterator[NDArray[Any]]:
-    """Yield the arrays of events of a buffer that were due to a worker.
+    path: Path, buffer: str, worker: str, form: tuple[np.dtype[Any], int] | None = None
+) -> Iterator[Block]:
+    """Yield the events of a buffer that were due to a worker, block by block.
 
     Parameters
     ----------
@@ -247,8 +236,8 @@ def spilled_events(
         The spill file.
     buffer, worker
         As in its index.
-    dtype
-        What :func:`event_dtype` says for the buffer; None: whatever the file has.
+    form
+        dtype and values_per_slot of the buffer; None: whatever the file has.
 
     Raises
     ------
@@ -260,10 +249,10 @@ def spilled_events(
     with _opened(path) as archive:
         for member in members:
             try:
-                array = _events_of(archive, member, dtype)
+                blocks = list(_blocks_of(path, archive, member, form))
             except _DAMAGE as error:
                 raise SetupError(f"{path} is damaged in {member}: {_reason(error)}") from error
-            yield array
+            yield from blocks
 
 
 _DAMAGE = (
@@ -292,27 +281,37 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return found
 
 
-def _events_of(archive: zipfile.ZipFile, member: str, dtype: np.dtype[Any] | None) -> NDArray[Any]:
-    """Read an array, after a look whether it is one of events and as large as its member."""
+def _blocks_of(
+    path: Path,
+    archive: zipfile.ZipFile,
+    member: str,
+    form: tuple[np.dtype[Any], int] | None,
+) -> Iterator[Block]:
     info = _member(archive, member)
-    with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read_header is None:
-            raise ValueError(f"arrays of version {version} are not read")
-        shape, _, found = read_header(file)
-        names = event_dtype(np.dtype("u1"), 1).names or ()
-        older = tuple(name for name in names if name != "time_ns")
-        if found.names not in (names, older) or found.hasobject:
-            raise ValueError(f"it holds {str(found)[:80]}, which are no events")
-        if dtype is not None and any(found[name] != dtype[name] for name in found.names):
-            raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {dtype}")
-        if len(shape) != 1 or shape[0] * found.itemsize != info.file_size - file.tell():
-            raise ValueError(f"it has {info.file_size} bytes, which are not {shape} events")
-    with archive.open(info) as file:
-        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-        file.read()  # to the end, where the checksum is looked at
-    return array
+    if member.endswith(".npy"):
+        yield events_of_array(archive, info, form)
+        return
+    with Segment(path, (_begin_of(archive, info), info.file_size)) as segment:
+        found = segment.dtype, segment.values_per_slot
+        if form is not None and found != form:
+            raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {form}")
+        for sentence in segment.damage():
+            raise ValueError(sentence)
+        for batch in segment.batches:
+            yield segment.read_batch(batch)
+
+
+def _begin_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    """Return where the bytes of a member begin, which are as they were written."""
+    with archive.open(info):  # looks whether there is a header that belongs to it
+        pass
+    file = archive.fp
+    assert file is not None
+    file.seek(info.header_offset + _LENGTHS_AT)
+    name_bytes, more_bytes = _LENGTHS.unpack(file.read(_LENGTHS.size))
+    begin: int = info.header_offset + _LENGTHS_AT + _LENGTHS.size + name_bytes + more_bytes
+    return begin
+
+
+_LENGTHS_AT = 26
+_LENGTHS = struct.Struct("<HH")

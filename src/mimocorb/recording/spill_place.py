@@ -18,9 +18,10 @@ from pathlib import Path
 
 from mimocorb._files import read_regular
 
-__all__ = ["SPILL_FILE", "SpillPlace", "find_spill_file", "partial_of"]
+__all__ = ["OLD_SPILL_FILE", "SPILL_FILE", "SpillPlace", "find_spill_file", "partial_of"]
 
-SPILL_FILE = "spill.npz"
+SPILL_FILE = "spill.zip"
+OLD_SPILL_FILE = "spill.npz"
 LONGEST_PATH_BYTES = 64 << 10
 ELSEWHERE = "spill_is_elsewhere.txt"
 SHARE_OF_DISK = 0.5
@@ -36,9 +37,13 @@ def find_spill_file(directory: Path) -> Path:
     try:
         text = read_regular(directory / ELSEWHERE, most_bytes=LONGEST_PATH_BYTES).decode()
         place = Path(text.strip())
+        if place.name in (SPILL_FILE, OLD_SPILL_FILE) and place.is_absolute():
+            return place
     except (OSError, ValueError):
-        return directory / SPILL_FILE
-    return place if place.name == SPILL_FILE and place.is_absolute() else directory / SPILL_FILE
+        pass
+    old = directory / OLD_SPILL_FILE
+    new = directory / SPILL_FILE
+    return old if os.path.lexists(old) and not os.path.lexists(new) else new
 
 
 class SpillPlace:

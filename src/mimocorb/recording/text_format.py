@@ -31,6 +31,14 @@ class TextFormat:
     """Numbers separated by tabs."""
 
     name = "text"
+    of_others = False
+    cannot: Mapping[str, str] = {
+        "about": "it has the names of its columns, and nothing else",
+        "types": "it has digits only: whole numbers are int64, all others float64",
+        "prove": "a text has no checksum: a wrong digit is not told",
+        "every bit": "as nothing proves a digit",
+        "end": "a text that ends behind a row looks whole",
+    }
 
     def part(self, path: Path) -> Part | None:
         """Return which table a file is; it has to begin with the names of the metadata."""

@@ -10,6 +10,9 @@ What is true of a recording at every moment, also after a kill or on a full disk
 A process that takes the place of one that has failed goes on in a segment of its own. It looks at
 the segments before: events that come again, because their reader was killed between writing and
 acknowledging, are not written twice.
+
+A segment that could not be brought to the disk is not written any more: what of it is on the disk
+stays, and the rest is written anew into the next one.
 """
 
 from __future__ import annotations
@@ -17,46 +20,34 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
-from mimocorb.errors import DamagedFile, OutputError, SetupError
+from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns, dtype_to_plain
-from mimocorb.recording.messages import END_MARK, KEY, seal, unsealed
-from mimocorb.recording.output_file import OutputFile
-from mimocorb.recording.segments import (
-    FORMAT,
-    VERSION,
-    Segment,
-    recording_of,
-    segment_name,
-    segments_of,
-)
+from mimocorb.recording.columns import Columns
+from mimocorb.recording.earlier_segments import look_at_earlier
+from mimocorb.recording.sealing import Sealing
+from mimocorb.recording.segment_file import SegmentFile
+from mimocorb.recording.segments import describe, recording_of, segment_name, segments_of
 from mimocorb.recording.syncing import Syncer
 
-if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
-
-__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression"]
+__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression", "this_run"]
 
 logger = logging.getLogger(__name__)
 
 COMPRESSIONS = ("lz4", "zstd", "none")
 _RUN_RECORD = "run.json"
-_MOST_GROWTH = 1.05
-"""What noise may become when it is compressed: LZ4 adds a byte for each 255, and little more."""
-_ROOM_BYTES = 64 << 10
 
 
 class RecordingWriter:
@@ -71,13 +62,16 @@ class RecordingWriter:
     setup
         Set-up dictionary of the buffer that the events come from.
     about
-        What is known of the data besides; ``units`` are noted at the columns.
+        What is known of the data besides; ``units`` are noted at the columns, and ``notes`` says
+        what the notes of the events are, if they have some.
     compression
         One of COMPRESSIONS.
     segment_bytes, segment_s
         A new segment is begun when one is as large or as old as this.
     sync_s
         How often it is brought to the disk: 0 with each batch, None at the end of a segment.
+    waits
+        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -97,32 +91,39 @@ class RecordingWriter:
         segment_bytes: float = 256e6,
         segment_s: float = 600.0,
         sync_s: float | None = 1.0,
+        waits: bool = True,
     ) -> None:
         self._owner = owner
         self._directory = directory
         self._name = name
         self._setup = setup
         self._about = dict(about or {})
-        self._columns = Columns(
-            setup["dtype"], setup["values_per_slot"], self._about.get("units") or {}
-        )
         self._compression = compression
-        self._schema_bytes = len(self._columns.schema.serialize())
-        self._message_bytes = memoryview(b"")
+        columns = Columns(
+            setup["dtype"],
+            setup["values_per_slot"],
+            self._about.get("units") or {},
+            notes=bool(self._about.get("notes")),
+        )
+        self._sealing = Sealing(columns, compression)
         self._segment_bytes = segment_bytes
         self._segment_s = segment_s
         self._sync_s = sync_s
-        self._syncer = Syncer(sync_s) if sync_s else None
-        self._run = _this_run(directory)
-        self._continues, self._written_before = self._look_at_what_is_there()
+        self._waits = waits
+        self._syncer = Syncer(sync_s or None)
+        self._run = this_run(directory)
+        self._continues, self._written_before = look_at_earlier(directory, name, self._run)
         self.event_count = 0
         self.repeat_count = 0
-        self._begin_segment()
+        self._lost: list[str] = []
+        self._ended: list[SegmentFile] = []  # and perhaps not on the disk yet
+        self._segment = self._begin_segment()
+        self._is_open = True
 
     @property
     def path(self) -> Path:
         """The segment that is written now."""
-        return self._file.path
+        return self._segment.path
 
     def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Append events with their metadata as one batch, all or none.
@@ -140,25 +141,21 @@ class RecordingWriter:
             They could not be written; the recording keeps the batches it had.
         """
         block = self._without_those_written(Block(events, metadata))
-        count = len(block.data)
-        if not count:
+        if not len(block.data):
             return
-        age_s = time.monotonic() - self._began_s
-        if self._batches and (
-            self._file.size_bytes >= self._segment_bytes or age_s >= self._segment_s
+        self._look_at_the_disk()
+        segment = self._segment
+        if segment.batches and (
+            segment.size_bytes >= self._segment_bytes
+            or time.monotonic() - segment.began_s >= self._segment_s
         ):
             self._end_segment("segment")
-            self._begin_segment()
-        says: dict[str, Any] = {"batch": self._batches, "first": self._events, "events": count}
-        says |= {"run": self._run.get("name")}
-        sequence = block.metadata.sequence
-        if sequence is not None:
-            says["sequence"] = [int(sequence[0]), int(sequence[-1])]
-        if not self._batches:
-            says["about"] = self._description
-        self._write(block, says)
-        self._events += count
-        self.event_count += count
+            self._segment = self._begin_segment()
+        self._segment.append(block)
+        self.event_count += len(block.data)
+        if self._sync_s == 0:
+            self._segment.disk.bring()
+            self._look_at_the_disk()
 
     def close(self) -> None:
         """Close the counts, wait until all is on disk, and close the segment. Idempotent.
@@ -171,16 +168,32 @@ class RecordingWriter:
         if not self._is_open:
             return
         try:
+            self._look_at_the_disk()
             self._end_segment("recording")
+            while self._ended:
+                for segment in self._ended:
+                    segment.disk.bring()
+                if self._look_at_the_disk():
+                    self._end_segment("recording")
+            if self._lost:
+                raise OutputError("; ".join(self._lost))
         finally:
             self.abandon()
 
     def abandon(self) -> None:
         """Close the file as it is: nothing says that it is complete. Idempotent."""
         self._is_open = False
-        if self._syncer is not None:
-            self._syncer.close()
-        self._file.close()
+        self._syncer.close()
+        for segment in dict.fromkeys((*self._ended, self._segment)):
+            segment.disk.bring()
+            if segment.disk.error is not None:
+                logger.warning(
+                    "%s: what was written last could not be brought to the disk: %s",
+                    segment.path.name,
+                    segment.disk.error.strerror,
+                )
+            segment.close()
+        self._ended.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -198,119 +211,120 @@ class RecordingWriter:
 
     # --- segments
 
-    def _look_at_what_is_there(self) -> tuple[list[dict[str, Any]], NDArray[np.int64]]:
-        """Return what processes before have left, and the events of their last batches.
-
-        Only these may come again: a reader has one batch in hand.
-        """
-        found: list[dict[str, Any]] = []
-        sequences = [np.empty(0, np.int64)]
-        for path in segments_of(self._directory, self._name):
-            try:
-                with Segment(path) as segment:
-                    self._check_run(path, segment.description)
-                    if segment.closing is not None or segment.description is None:
-                        continue
-                    if segment.batches:
-                        last = segment.read_batch(segment.batches[-1])
-                        if last.metadata.sequence is not None:
-                            sequences.append(last.metadata.sequence)
-                    if self._was_before_us(segment.description["writer"]):
-                        found.append(
-                            {
-                                "file": path.name,
-                                "events": segment.event_count,
-                                "whole_bytes": segment.whole_bytes,
-                            }
-                        )
-            except DamagedFile as error:  # its events, if they come again, are marked as such
-                logger.warning("%s; what comes again of it is written once more", error)
-        return found, np.concatenate(sequences)
-
-    def _check_run(self, path: Path, description: Mapping[str, Any] | None) -> None:
-        run = description["run"] if description is not None else self._run
-        if not self._run or run != self._run:
-            raise OutputError(
-                f"{path} exists already and is not overwritten. Choose another filename, or another"
-                " directory."
-            )
-
-    @staticmethod
-    def _was_before_us(writer: Mapping[str, Any]) -> bool:
-        """Whether this process has taken the place of the one that wrote a segment."""
-        worker = current_worker()
-        return bool(
-            writer["worker"] == worker.spec.name
-            and writer["process"] == worker.process_number
-            and writer["attempt"] < worker.attempt
-        )
-
-    def _begin_segment(self) -> None:
+    def _begin_segment(self) -> SegmentFile:
         number = self._next_number()
         while True:  # another process may take the number at the same time
             try:
-                self._file = OutputFile(
-                    self._directory, segment_name(self._name, number), of_the_attempt=False
+                segment = SegmentFile(
+                    self._directory / segment_name(self._name, number),
+                    self._sealing,
+                    self._describe(number),
+                    keeps=self._sync_s is not None,
+                    waits=self._waits,
                 )
                 break
             except OutputError as error:
                 if error.errno != errno.EEXIST or not self._run:
                     raise
                 number += 1
-        self._is_open = True
-        self._began_s = time.monotonic()
-        self._batches = self._events = 0
-        self._description = self._describe(number)
-        schema = self._columns.schema.with_metadata({KEY: unsealed(self._description)})
-        head, _ = seal(memoryview(schema.serialize()))
-        self._file.append_behind_header(head, b"", 0)
+        self._syncer.follow(segment.disk)
+        return segment
 
     def _next_number(self) -> int:
         named = [recording_of(path) for path in segments_of(self._directory, self._name)]
         return max((each[1] + 1 for each in named if each is not None), default=0)
 
     def _describe(self, number: int) -> dict[str, Any]:
-        from importlib.metadata import version
-
-        worker = current_worker()
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "recording": self._name,
-            "segment": number,
-            "run": self._run,
-            "writer": {
-                "worker": worker.spec.name,
-                "process": worker.process_number,
-                "attempt": worker.attempt,
-            },
-            "buffer": self._setup.get("name", ""),
-            "dtype": dtype_to_plain(self._setup["dtype"]),
-            "values_per_slot": self._setup["values_per_slot"],
-            "compression": self._compression,
-            "began_utc_s": time.time(),
-            "continues": self._continues,
-            "about": self._about,
-            "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},
-        }
+        return describe(
+            self._name,
+            self._setup,
+            segment=number,
+            run=self._run,
+            compression=self._compression,
+            continues=self._continues,
+            about=self._about,
+        )
 
     def _end_segment(self, what: str) -> None:
-        says = {
-            "batch": self._batches,
-            "first": self._events,
-            "events": 0,
-            "run": self._run.get("name"),
-            "closes": what,
-            "batches": self._batches,
-            "events_of_segment": self._events,
-            "events_of_process": self.event_count,
-        }
-        dtype, values = self._setup["dtype"], self._setup["values_per_slot"]
-        nothing = np.empty((0, values, *dtype.shape), dtype.base)
-        self._write(Block(nothing, BatchMetadata.empty(0)), says)
-        if self._syncer is not None:
-            self._syncer.leave()
-        self._file.close(END_MARK)
+        self._segment.end(what, self.event_count)
+        self._ended.append(self._segment)
+        self._syncer.call()
+
+    # --- the disk
+
+    def _look_at_the_disk(self) -> bool:
+        """Let go of what is on the disk, and write anew what could not be brought there.
+
+        Returns whether there is a new segment.
+        """
+        self._segment.forget_what_is_on_disk()
+        for segment in tuple(self._ended):
+            segment.forget_what_is_on_disk()
+            if segment.is_on_disk:
+                self._let_go(segment)
+        open_ones = dict.fromkeys((*self._ended, self._segment))
+        failed = [segment for segment in open_ones if segment.disk.error is not None]
+        for segment in failed:
+            self._write_anew(segment)
+        return bool(failed)
+
+    def _let_go(self, segment: SegmentFile) -> None:
+        self._syncer.leave(segment.disk)
+        segment.close()
+        if segment in self._ended:
+            self._ended.remove(segment)
+
+    def _write_anew(self, failed: SegmentFile) -> None:
+        """Write what is not on the disk of a segment into a new one, which is brought there."""
+        error = failed.disk.error
+        why = error.strerror if error is not None else ""
+        if self._segment is not failed and self._segment not in self._ended:
+            self._end_segment("segment")
+        self._continues = [*self._continues, failed.left]
+        try:
+            self._segment, lost = when_there_is_room(
+                lambda: self._copy_of_what_is_unsaved(failed), failed.path.name
+            )
+        except OSError as again:
+            raise OutputError(
+                f"{failed.path}: {why}: what was written last could not be brought to the disk, and"
+                f" not written anew either: {again.strerror}"
+            ) from again
+        moved = self._segment.events
+        failed.cut_back()
+        self._let_go(failed)
+        logger.warning(
+            "%s could not be brought to the disk (%s) and is given up: its last %s stand in %s",
+            failed.path.name,
+            why,
+            how_many(moved, "event"),
+            self._segment.path.name,
+        )
+        if lost:
+            self._lost.append(
+                f"{failed.path.name}: {why}: {how_many(lost, 'event')} could not be brought to the"
+                " disk, and are not there any more"
+            )
+            logger.error("%s", self._lost[-1])
+
+    def _copy_of_what_is_unsaved(self, failed: SegmentFile) -> tuple[SegmentFile, int]:
+        lost = 0
+
+        def count_lost(events: int) -> None:
+            nonlocal lost
+            lost += events
+
+        segment = self._begin_segment()
+        try:
+            for block in failed.unsaved(count_lost):
+                segment.append(block)
+            segment.disk.bring()
+            segment.disk.check()
+        except BaseException:
+            self._syncer.leave(segment.disk)
+            segment.remove()
+            raise
+        return segment, lost
 
     # --- batches
 
@@ -325,45 +339,8 @@ class RecordingWriter:
             return block
         return Block(block.data[is_new], block.metadata.at(np.flatnonzero(is_new)))
 
-    def _write(self, block: Block, says: dict[str, Any]) -> None:
-        batch = self._columns.batch(block, reuses_memory=True)
-        head, body = seal(self._message(batch, unsealed(says)))
-        self._file.append_behind_header(head, body, len(block.data))
-        self._batches += 1
-        self._bring_to_disk()
 
-    def _message(self, batch: pa.RecordBatch, text: str) -> memoryview:
-        """Return a batch as a message of a stream; it is valid until the next call."""
-        import pyarrow as pa
-
-        compression = None if self._compression == "none" else self._compression
-        # by this thread alone: Arrow's threads may abort a process that ends soon after
-        options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
-        most_bytes = _MOST_GROWTH * pa.ipc.get_record_batch_size(batch) + len(text) + _ROOM_BYTES
-        if most_bytes > len(self._message_bytes):
-            self._message_bytes = memoryview(pa.allocate_buffer(int(most_bytes)))
-        # The same memory each time: new memory would cost more than to fill it.
-        target = pa.FixedSizeBufferWriter(pa.py_buffer(self._message_bytes))
-        with pa.ipc.new_stream(target, batch.schema, options=options) as stream:
-            stream.write_batch(batch, custom_metadata={KEY: text})
-            end = target.tell()
-        return self._message_bytes[self._schema_bytes : end]
-
-    def _bring_to_disk(self) -> None:
-        try:
-            if self._syncer is not None:
-                self._syncer.written(self._file.descriptor)
-            elif self._sync_s == 0:
-                os.fdatasync(self._file.descriptor)
-        except OSError as error:
-            raise OutputError(
-                f"{self.path}: what was written could not be brought to the disk:"
-                f" {error.strerror}. It has {how_many(self._events, 'event')}; whether they are on"
-                " the disk is not known."
-            ) from error
-
-
-def _this_run(directory: Path) -> dict[str, Any]:
+def this_run(directory: Path) -> dict[str, Any]:
     """Return what identifies the run that writes into a directory; empty outside a run."""
     if not current_worker().spec.name:
         return {}

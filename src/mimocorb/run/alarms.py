@@ -87,6 +87,17 @@ class Alarms:
             self._findings.tell(text, level)
         self._post((kind, subject), "once", text)
 
+    def acknowledge(self, by: str) -> list[Alarm]:
+        """Note that somebody knows of all alarms that there are; returns those that are new to him.
+
+        An alarm that happens again is not acknowledged any more.
+        """
+        unknown = [key for key, alarm in self._known.items() if not alarm.acknowledged_by]
+        for key in unknown:
+            self._known[key] = replace(self._known[key], acknowledged_by=by)
+            self._findings.tell(f"alarm acknowledged by {by}, {key[0]}: {self._known[key].text}")
+        return [self._known[key] for key in unknown]
+
     def look(self) -> None:
         """See to the program; to be called each turn of the loop."""
         if self._command is not None:
@@ -127,7 +138,12 @@ class Alarms:
         since_utc = utc(since_s)
         known = self._known.get(key, Alarm(*key, text, since_utc, since_utc, count=0))
         self._known[key] = replace(
-            known, text=text, since_utc=since_utc, until_utc=until_utc, count=known.count + 1
+            known,
+            text=text,
+            since_utc=since_utc,
+            until_utc=until_utc,
+            count=known.count + 1,
+            acknowledged_by="",
         )
 
     def _close(self, key: tuple[AlarmKind, str]) -> None:

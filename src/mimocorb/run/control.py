@@ -14,6 +14,7 @@ from mimocorb._texts import say
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.checks.examination import warnings_of
+from mimocorb.compat.manual.buffers import StatusBuffer
 from mimocorb.errors import HandleMisuse, RunFailed, SetupError, UserFunctionError
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.options import RunOptions, SupervisorOptions
@@ -145,7 +146,7 @@ class buffer_control:  # noqa: N801 - the documented name
 
     def setup_buffers(self) -> dict[str, NewBuffer]:
         """Create the ring buffers; returns them by name."""
-        return self._supervisor.create_buffers()
+        return self._supervisor.create_buffers(StatusBuffer)
 
     def setup_workers(self) -> None:
         """Set up all the parallel worker functions and copy their configuration."""

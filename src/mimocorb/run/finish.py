@@ -83,7 +83,8 @@ class Rest:
     Raises
     ------
     SetupError
-        There is no spill file, or it is damaged, or it is what a run has left that processed the rest of another.
+        There is no spill file, or it is damaged, or the run has itself processed the rest of
+        another.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -209,8 +210,9 @@ class Rest:
             yield from by_events.values()
 
     def _sequences(self, group: SpilledGroup) -> bytes:
-        pieces = spilled_events(self.path, group.buffer, group.worker)
-        numbers = [piece["sequence"] for piece in pieces]
+        blocks = spilled_events(self.path, group.buffer, group.worker)
+        of_blocks = (block.metadata.sequence for block in blocks)
+        numbers = [each for each in of_blocks if each is not None]
         if not numbers or (found := sum(map(len, numbers))) != group.events:
             has = found if numbers else 0
             raise SetupError(

@@ -7,21 +7,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimocorb._words import how_many, verb
 from mimocorb.errors import RunRecordError, SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import EventFile, Format, Part, formats
-from mimocorb.recording.recording_format import Recording
+from mimocorb.recording.spilled import SpilledEvents, is_spill_file
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
     from mimocorb.analysis.histograms.stored import RunHistogram
 
-__all__ = ["RecordedRun", "differences_from_the_ledger", "open"]
+__all__ = ["RecordedRun", "open", "quality_of"]
+
+_SHOWN_BYTES = 16
 
 
-def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
+def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun | SpilledEvents:
     """Open recorded events, while the run that writes them goes on as well.
 
     Parameters
@@ -33,7 +34,7 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
 
     Returns
     -------
-    Events or RecordedRun
+    Events, RecordedRun or SpilledEvents
         The events; of a run, a mapping from the names of its files, without ending, to these.
 
     Raises
@@ -51,6 +52,8 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun:
     >>> events[0].data["chA"].max(), events.units["chA"]  # doctest: +SKIP
     """
     place = Path(str(path)) if isinstance(path, int) else Path(path)
+    if place.is_file() and is_spill_file(place):
+        return SpilledEvents(place)
     if place.is_file():
         return _events({place: _format_of(place)}, place.name)
     if place.is_dir():
@@ -133,9 +136,11 @@ def _format_of(path: Path) -> Format:
     for format_ in formats().values():
         if format_.part(path) is not None:
             return format_
+    with path.open("rb") as file:
+        head = file.read(_SHOWN_BYTES)
+    found = f"it begins with {head!r}" if head else "it is empty"
     raise SetupError(
-        f"{path} is of no format that is known: {', '.join(formats())}. A table of text begins with"
-        " a line with the names of its columns, separated by tabs: counter, timestamp, deadtime."
+        f"{path} is of no format that is known: {found}. Tried: {', '.join(formats())}"
     )
 
 
@@ -150,7 +155,7 @@ def _parts(directory: Path) -> dict[str, dict[Path, Format]]:
         if path.name.startswith(".") or not path.is_file():
             continue
         for format_ in formats().values():
-            part = format_.part(path)
+            part = None if format_.of_others else format_.part(path)
             if part is not None:
                 name = part.name
                 if kinds.setdefault(name, format_.name) != format_.name:
@@ -194,30 +199,13 @@ def _opened(parts: Mapping[Path, Format]) -> EventFile:
     return format_.join(opened)
 
 
-def differences_from_the_ledger(events: Events) -> list[str]:
-    """Return what a recording has too few or too many by the ledger of its run, one sentence each.
-
-    Empty as well if it is not in the directory of a run that has ended in order.
-    """
-    file = events.file
-    if not isinstance(file, Recording):
-        return []
-    (directory, *_) = {path.parent for path in file.segments}
-    try:
-        record = read_record(directory)
-    except RunRecordError:
-        return []
-    about = file.about
-    reads = about["buffer"]
-    readers = [name for name, each in record.setup["Workers"].items() if reads in each["sources"]]
-    if record.result is None or about["writer"]["worker"] not in readers:
-        return []
-    (buffer,) = (each for each in record.result.buffers if each.name == reads)
-    acknowledged = buffer.groups[readers.index(about["writer"]["worker"])].acknowledged
-    recorded = len(file.sequences())
-    if recorded == acknowledged:
-        return []
-    return [
-        f"{how_many(acknowledged, 'event')} of {reads} {verb(acknowledged, 'was')} acknowledged by"
-        f" the ledger of the run, {how_many(recorded, 'event')} are in the recording"
-    ]
+def quality_of(events: Events) -> str:
+    """Return the quality of the run in whose directory events are; empty if there is none."""
+    paths = getattr(events.file, "files", {})
+    for directory in {path.parent for path in paths}:
+        try:
+            quality = read_record(directory).quality
+        except RunRecordError:
+            return ""
+        return ", ".join(quality or {})
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,7 +24,9 @@ from mimocorb.recording.recording_format import Recording
 from mimocorb.run import recorded
 from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
 
-__all__ = ["in_order", "replay"]
+__all__ = ["replay"]
+
+logger = logging.getLogger(__name__)
 
 _Data = int | Path | list[int | Path]
 
@@ -44,7 +47,8 @@ def replay(
     """Play recorded events, of every format that ``mimocorb.open`` reads.
 
     They keep their counters and times, also those in ns. The rates that the run shows are those of
-    the recorded times. What is damaged is not played: the source fails there, and says where.
+    the recorded times. What is damaged is not played: the source fails there, and says where. At
+    the end it warns of what is missing, such as the end of a recording whose run was killed.
 
     Parameters
     ----------
@@ -82,7 +86,7 @@ def replay(
         raise SetupError("replay: each process would play all events; set number_of_processes to 1")
     recordings = _checked(buffer, data=data, pace=pace, rate_hz=rate_hz, step=step)
     current().knows(Capability.PLAYED_BACK)
-    chosen = [_part(in_order(events), slice(start, stop, step)) for events in recordings]
+    chosen = [_part(_in_order(events), slice(start, stop, step)) for events in recordings]
     form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
     pacer, rounds = Pacer(pace, rate_hz, seed), NextRound()
     while True:
@@ -92,11 +96,14 @@ def replay(
                 for part in pacer.parts(block):
                     yield _fitting(part.data, form), rounds.metadata(part)
         if not loop or not any(map(len, chosen)):
-            return
+            break
         rounds.begin()
+    for events in recordings:
+        for sentence in events.damage():
+            logger.warning("%s: %s", events.name, sentence)
 
 
-def in_order(events: Events) -> Events:
+def _in_order(events: Events) -> Events:
     """Return the events of a recording as they were published, also if several processes wrote."""
     file = events.file
     if not isinstance(file, Recording) or len(file.segments) == 1:
@@ -173,18 +180,22 @@ def _recordings(place: int | Path) -> Iterator[Events]:
 
 def _found(pattern: Path) -> list[int | Path]:
     """Return what a pattern stands for: files and directories, or recordings without ending."""
-    found: list[int | Path] = [Path(name) for name in sorted(glob.glob(str(pattern)))]
+    found: list[int | Path] = [*_matching(pattern)]
     if not found:
         found = [
-            Path(directory) / name
-            for directory in sorted(glob.glob(str(pattern.parent)))
-            if Path(directory).is_dir()
-            for name in recorded.RecordedRun(Path(directory))
+            directory / name
+            for directory in _matching(pattern.parent)
+            if directory.is_dir()
+            for name in recorded.RecordedRun(directory)
             if fnmatchcase(name, pattern.name)
         ]
     if not found:
         raise SetupError(f"replay: there is no file, recording or run {pattern}")
     return found
+
+
+def _matching(pattern: Path) -> list[Path]:
+    return [Path(name) for name in sorted(glob.glob(str(pattern)))]  # noqa: PTH207 - absolute
 
 
 def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:

@@ -13,9 +13,11 @@ from mimocorb._closing import Closing
 from mimocorb._words import how_many
 from mimocorb.analysis.histograms.page import pages_of
 from mimocorb.checks.examination import warnings_of
+from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.errors import HandleMisuse, MimocorbError, OutputError
 from mimocorb.model import Setup
 from mimocorb.run.console import Console
+from mimocorb.run.exports import Exports
 from mimocorb.run.findings import ORIGIN
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
@@ -33,7 +35,6 @@ from mimocorb.run.run_state import AlarmKind, RunState, RunView
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
-from mimocorb.setup.checking.changed_meaning import changed_meaning
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Run", "run_setup"]
@@ -158,7 +159,9 @@ class Run(Closing):
         if supervisor.state is not RunState.ENDED:
             supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
-        failures = list(supervisor.findings.failures)
+        exports = Exports(directory, lambda text: self.log.add("INFO", ORIGIN, text))
+        exports.make(self.setup)
+        failures = [*supervisor.findings.failures, *exports.failures]
         self.recorder.make_way()
         warnings = [*supervisor.findings.warnings, *self.recorder.told]
         summary_path = self.recorder.summary_path()
@@ -190,6 +193,7 @@ class Run(Closing):
             failures=failures,
             warnings=warnings,
             asked_to_end=supervisor.asked_to_end,
+            exported=exports.done,
             unfinished=(self.setup.finishes or directory) if is_left else None,
         )
         try:

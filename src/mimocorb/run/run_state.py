@@ -177,7 +177,8 @@ class BufferView(BufferStats):
         Part of the time in which the sources of this buffer could take no event; None where no
         source writes or nothing has been measured.
     dead_time
-        `dead_fraction` by cause: ring_full, paused, reading_out, device_lost; what is not known is missing.
+        `dead_fraction` by cause: ring_full, paused, reading_out, device_lost; what is not known is
+        missing.
     to_drain
         Events that were due when the run began to drain, and those that have come since; None
         before.
@@ -343,6 +344,8 @@ class Alarm:
         How often it has happened.
     lasted_s
         For how long, all together; 0 for what is over at once.
+    acknowledged_by
+        Who has said that he knows of it; empty: nobody has. It is so until it happens again.
     """
 
     kind: AlarmKind
@@ -353,6 +356,7 @@ class Alarm:
     until_utc: str | None = None
     count: int = 1
     lasted_s: float = 0.0
+    acknowledged_by: str = ""
 
     @property
     def goes_on(self) -> bool:

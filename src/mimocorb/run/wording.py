@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from mimocorb._words import count, how_many
+from mimocorb._words import count, how_many, with_error
 from mimocorb.run.run_state import Alarm, AlarmKind, BufferView, Goal, RunState, RunView
 
 __all__ = [
     "PAGE_WIDTH",
     "UNKNOWN",
     "alarm_line",
+    "data_taking",
     "dead_causes",
     "drain_progress",
     "duration",
     "end_of",
+    "error_of",
     "goal_progress",
     "percent",
     "rate",
+    "results_line",
     "stands_still",
     "status_line",
     "time_taken",
@@ -35,6 +38,28 @@ PAGE_WIDTH = 80
 UNKNOWN = "–"
 LEAST_SHOWN = 0.0005
 """A part of the dead time that would be written as 0.0 %."""
+
+
+def results_line(found: Mapping[str, float]) -> str:
+    """Return what a worker has reported, each result with its uncertainty if that was reported.
+
+    ``tau_error_ns`` or ``tau_ns_error`` is the uncertainty of ``tau_ns``.
+    """
+    errors = {name: error_of(name, found) for name in found}
+    shown = [name for name in found if name not in errors.values()]
+    return ", ".join(
+        f"{name} = {with_error(found[name], found[error])}"
+        if (error := errors[name])
+        else f"{name} = {found[name]:g}"
+        for name in shown
+    )
+
+
+def error_of(name: str, found: Mapping[str, float]) -> str:
+    """Return under which name the uncertainty of a result was reported; empty without one."""
+    stem, _, unit = name.rpartition("_")
+    names = (f"{name}_error", f"{stem}_error_{unit}")
+    return next((one for one in names if one in found), "")
 
 
 def duration(seconds: float | None) -> str:
@@ -88,6 +113,12 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
+def data_taking(elapsed_s: float | None, active_s: float | None) -> str:
+    """Say how long data were taken, and how long without pauses if there were any."""
+    without = f", {time_taken(active_s)} without pauses" if active_s != elapsed_s else ""
+    return f"{time_taken(elapsed_s)}{without}"
+
+
 def goal_progress(goal: Goal) -> str:
     """Say how far it is to an end of the run."""
     if goal.kind == "time":
@@ -118,7 +149,8 @@ def alarm_line(alarm: Alarm) -> str:
     until = "" if alarm.goes_on else f", until {alarm.until_utc}"
     lasted = f", {time_taken(alarm.lasted_s)}" if alarm.lasted_s else ""
     when = f"{alarm.since_utc}{until if lasted else ''}"
-    return f"{alarm.kind}{times}{lasted}: {alarm.text} ({when})"
+    known = f", acknowledged by {alarm.acknowledged_by}" if alarm.acknowledged_by else ""
+    return f"{alarm.kind}{times}{lasted}: {alarm.text} ({when}{known})"
 
 
 def stands_still(view: RunView) -> list[Alarm]:

@@ -2,7 +2,7 @@
 
 A file is read into nodes, each with its place (:mod:`mimocorb.setup.text`), translated into the
 recommended form (:mod:`mimocorb.compat.dialects`), read into the model
-(:mod:`mimocorb.setup.reading.parts`) and checked (:mod:`mimocorb.setup.checking`). Reading goes on
+(:mod:`mimocorb.setup.reading.parts`) and checked (:mod:`mimocorb.setup.checks`). Reading goes on
 after a problem wherever it can, so that all problems of a file come in one go.
 """
 
@@ -18,9 +18,10 @@ from typing import Any
 from mimocorb.compat.dialects import Translated, translated
 from mimocorb.errors import SetupError
 from mimocorb.model import Setup
-from mimocorb.model.kinds import Section, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Section
 from mimocorb.model.problem import NOWHERE, Problem, Where, format_problems
-from mimocorb.setup.checking.checks import check
+from mimocorb.setup.checks import check
 from mimocorb.setup.form import Form
 from mimocorb.setup.paths import absolute, shown
 from mimocorb.setup.reading.config_files import (

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from mimocorb.model import ConfigLayer, ConfigOrigin, Setup, WorkerSpec
-from mimocorb.model.kinds import written
+from mimocorb.model.keys import written
 from mimocorb.setup.user_code.own_functions import text_of_mimocorb
 
 __all__ = ["RecommendedForm", "recommended_form", "worker_form"]

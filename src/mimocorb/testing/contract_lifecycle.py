@@ -241,7 +241,7 @@ class StatisticsContract(ContractTests):
     def test_buffer_status_is_the_number_of_free_slots(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(3)
         reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
-        assert type(buffer.buffer_status()) is int
+        assert isinstance(buffer.buffer_status(), int)
         assert buffer.buffer_status() == 3
         writer.get_new_buffer()
         assert buffer.buffer_status() == 2

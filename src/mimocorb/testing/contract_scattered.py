@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import BatchMetadata, MetadataRows
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
@@ -19,10 +19,10 @@ from mimocorb.testing.contract_base import ContractTests, MakeBuffer, put, read_
 __all__ = ["QuickWritingContract", "ScatteredContract"]
 
 
-def metadata_of(*counters: int) -> BatchMetadata:
+def metadata_of(*counters: int) -> MetadataRows:
     """Return metadata with these counters."""
     count = len(counters)
-    return BatchMetadata(np.array(counters), np.full(count, 1.5), np.full(count, 0.25))
+    return BatchMetadata(np.array(counters), np.full(count, 1.5), np.full(count, 0.25)).rows()
 
 
 class QuickWritingContract(ContractTests):
@@ -52,16 +52,13 @@ class QuickWritingContract(ContractTests):
         assert writer.put_now(event, 2, 1.5, 0.25) < 0
         assert buffer.stats().published == 2
 
-    def test_put_many_publishes_the_rows_asked_for_in_their_order(
-        self, make_buffer: MakeBuffer
-    ) -> None:
+    def test_put_many_publishes_rows_in_their_order(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(6)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
         rows = np.arange(40).reshape(20, 2)[::2, :1]  # in equal distances
-        index = np.array([3, 3, 0, 9])
-        assert writer.put_many(rows, index, metadata_of(7, 8, 9, 10)) == 4
+        assert writer.put_many(rows[3:7], metadata_of(7, 8, 9, 10)) == 4
         events = reader.get_batch(6)
-        assert events[:, 0].tolist() == rows[index, 0].tolist() == [12, 12, 0, 36]
+        assert events[:, 0].tolist() == rows[3:7, 0].tolist() == [12, 16, 20, 24]
         assert reader.get_metadata_batch().counter.tolist() == [7, 8, 9, 10]
 
     def test_put_many_publishes_as_many_as_find_room_and_goes_on_from_there(
@@ -69,12 +66,12 @@ class QuickWritingContract(ContractTests):
     ) -> None:
         buffer = make_buffer(4)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
-        rows, index, metadata = np.arange(6)[:, None], np.arange(6), metadata_of(*range(6))
-        assert writer.put_many(rows, index, metadata, timeout_s=0) == 4
-        assert writer.put_many(rows, index, metadata, first=4, timeout_s=0) == 0
+        rows, metadata = np.arange(6)[:, None], metadata_of(*range(6))
+        assert writer.put_many(rows, metadata, timeout_s=0) == 4
+        assert writer.put_many(rows, metadata, first=4, timeout_s=0) == 0
         assert buffer.stats().refused_full == 0
         assert read_all(reader) == [0, 1, 2, 3]
-        assert writer.put_many(rows, index, metadata, first=4) == 2
+        assert writer.put_many(rows, metadata, first=4) == 2
         assert read_all(reader) == [4, 5]
 
     def test_slots_claimed_ahead_are_filled_and_published_bit_by_bit(
@@ -82,24 +79,24 @@ class QuickWritingContract(ContractTests):
     ) -> None:
         buffer = make_buffer(4)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
-        rows, index, metadata = np.arange(6)[:, None], np.arange(6), metadata_of(*range(6))
-        metadata.may_repeat = np.array([False, True, False, False, False, True])
+        rows, metadata = np.arange(10, 16)[:, None], metadata_of(*range(6))
+        metadata["may_repeat"] = [False, True, False, False, False, True]
         assert [writer.claim_ahead(count) for count in (1, 5, 5)] == [1, 3, 0]
-        writer.fill_ahead(0, rows, index, metadata, first=0, count=3)
+        writer.fill_ahead(0, rows, np.array([0, 0, 5]), metadata, np.arange(3))
         writer.publish_ahead(2)
         assert buffer.stats().published == 2
         assert buffer.stats().in_hand == 2
-        assert not reader.get_batch(1).any()
+        assert value_of(reader.get()) == 10
         assert not reader.may_repeat
         assert reader.get_metadata_batch().may_repeat is None
-        assert value_of(reader.get()) == 1
+        assert value_of(reader.get()) == 10
         assert reader.may_repeat
         assert reader.get_metadata_batch().may_repeat.tolist() == [True]
         reader.acknowledge()
-        writer.fill_ahead(1, rows, index, metadata, first=5, count=1)
+        writer.fill_ahead(1, rows, np.array([2]), metadata, np.array([5]))
         assert writer.claim_ahead(5) == 2
         writer.publish_ahead(2)
-        assert reader.get_batch(4)[:, 0].tolist() == [2, 5]
+        assert reader.get_batch(4)[:, 0].tolist() == [15, 12]
         assert reader.get_metadata_batch().may_repeat.tolist() == [False, True]
         assert reader.get_metadata_batch().counter.tolist() == [2, 5]
         writer.abort()
@@ -160,7 +157,7 @@ class QuickWritingContract(ContractTests):
         buffer = make_buffer(1)
         writer, reader = Writer(buffer.new_writer()), Reader(buffer.new_reader_group())
         put(writer, 1)
-        one = np.array([[2]]), np.array([0]), metadata_of(2)
+        one = np.array([[2]]), metadata_of(2)
         done: list[int] = []
         thread = threading.Thread(target=lambda: done.append(writer.put_many(*one)))
         thread.start()
@@ -169,18 +166,28 @@ class QuickWritingContract(ContractTests):
         thread.join(60)
         assert done == [1]
 
-    def test_put_many_raises_the_end_and_a_row_that_is_not_there_claims_nothing(
+    def test_put_many_raises_the_end_and_needs_metadata_of_every_row(
         self, make_buffer: MakeBuffer
     ) -> None:
         buffer = make_buffer(4)
         writer = Writer(buffer.new_writer())
-        with pytest.raises(Exception, match=r"no-such-row|out of bounds"):
-            writer.put_many(np.array([[2]]), np.array([1]), metadata_of(2))
-        writer.abort()
+        with pytest.raises(Exception, match=r"wrong-size|shorter"):
+            writer.put_many(np.array([[2], [3]]), metadata_of(2))
+        assert buffer.stats().claimed == 0
         buffer.end_writers()
         with pytest.raises(EndOfStream):
-            writer.put_many(np.array([[2]]), np.array([0]), metadata_of(2))
+            writer.put_many(np.array([[2]]), metadata_of(2))
         assert buffer.stats().published == 0
+
+    def test_a_row_that_is_not_there_is_refused(self, make_buffer: MakeBuffer) -> None:
+        writer = Writer(make_buffer(4).new_writer())
+        assert writer.claim_ahead(1) == 1
+        for index, places in (([1], [0]), ([0], [1])):
+            with pytest.raises(Exception, match=r"no-such-row|out of bounds"):
+                writer.fill_ahead(
+                    0, np.array([[2]]), np.array(index), metadata_of(2), np.array(places)
+                )
+        writer.abort()
 
     def test_wait_for_room_returns_when_there_is_some_and_claims_nothing(
         self, make_buffer: MakeBuffer
@@ -252,7 +259,7 @@ class ScatteredContract(ContractTests):
         assert rows[index, 0].tolist() == [10, 11, 12]
         copies = make_buffer(4)
         sink, result = Writer(copies.new_writer()), Reader(copies.new_reader_group())
-        assert sink.put_many(rows, index, reader.get_metadata_batch()) == 3
+        assert sink.put_many(rows[index], reader.metadata_rows()) == 3
         assert read_all(result) == [10, 11, 12]
 
     def test_the_first_of_them_can_be_acknowledged_and_the_rest_rejected(

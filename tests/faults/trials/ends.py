@@ -10,7 +10,9 @@ from trials.trying import Place, no_traceback, trial
 TABLE = "t: {function: text, sources: [raw], config: {filename: table}}"
 
 
-@trial("texts that are not UTF-8 in errors, reasons, reports and directories leave record and summary")
+@trial(
+    "texts that are not UTF-8 in errors, reasons, reports and directories leave record and summary"
+)
 def odd_texts(place: Place) -> None:
     code = """
 BAD = os.fsdecode(b"caf\\xe9")
@@ -49,9 +51,13 @@ def reports(event):
     assert found.result
 
 
-@trial("halves of characters in set-ups, as JSON writes an emoji, are joined; a lone one is refused with its place")
+@trial(
+    "halves of characters in set-ups, as JSON writes an emoji, are joined; a lone one is refused with its place"
+)
 def surrogates(place: Place) -> None:
-    place.write(f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", top='title: "Muons \\ud83d\\ude00"')
+    place.write(
+        f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", top='title: "Muons \\ud83d\\ude00"'
+    )
     found = place.run().complete()
     assert "Muons 😀" in found.summary or "😀" in str(found.record)
     here = Place(place.path / "lone")
@@ -93,7 +99,15 @@ def odd_exceptions(place: Place) -> None:
 
 @trial("a filter that closes the standard output, or all descriptors, is told as what it is")
 def closed_streams(place: Place) -> None:
-    for number, what in enumerate(("sys.stdout.close()", "os.close(1)", "os.closerange(1, 3)", "sys.stdout = None", "sys.stderr.close()")):
+    for number, what in enumerate(
+        (
+            "sys.stdout.close()",
+            "os.close(1)",
+            "os.closerange(1, 3)",
+            "sys.stdout = None",
+            "sys.stderr.close()",
+        )
+    ):
         here = Place(place.path / str(number))
         here.write(
             """s: {function: numbers, sinks: [raw]}
@@ -127,21 +141,39 @@ def alike_names(place: Place) -> None:
 def cannot_start(place: Place) -> None:
     readers = "\n".join(f"t{i}: {{function: takes, sources: [raw]}}" for i in range(70))
     cases = {
-        "processes": ("s: {function: numbers, sinks: [raw]}\nt: {function: text, number_of_processes: 2, sources: [raw], config: {filename: table}}", ""),
+        "processes": (
+            "s: {function: numbers, sinks: [raw]}\nt: {function: text, number_of_processes: 2, sources: [raw], config: {filename: table}}",
+            "",
+        ),
         "readers": (f"s: {{function: numbers, sinks: [raw]}}\n{readers}", ""),
-        "log": ("s: {function: numbers, sinks: [raw]}\nt: {function: text, sources: [raw], config: {filename: log}}", ""),
+        "log": (
+            "s: {function: numbers, sinks: [raw]}\nt: {function: text, sources: [raw], config: {filename: log}}",
+            "",
+        ),
         "hidden": (f"s: {{function: __hidden, sinks: [raw]}}\n{TABLE}", ""),
         "number": (f"s: {{function: number, sinks: [raw]}}\n{TABLE}", ""),
         "program": (f"s: {{function: buffer_control.run_mimoDAQ, sinks: [raw]}}\n{TABLE}", ""),
         "newbuffer": (f"s: {{function: mimo_buffer.NewBuffer, sinks: [raw]}}\n{TABLE}", ""),
         "null": (f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", "target_directory: /dev/null"),
-        "full": (f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", "target_directory: /dev/full/x"),
-        "dangling": (f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", "target_directory: dangling"),
+        "full": (
+            f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}",
+            "target_directory: /dev/full/x",
+        ),
+        "dangling": (
+            f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}",
+            "target_directory: dangling",
+        ),
         "loop": (f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", "target_directory: loop"),
-        "file": (f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}", "target_directory: setup.yaml"),
+        "file": (
+            f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}",
+            "target_directory: setup.yaml",
+        ),
         "module": (f"s: {{function: np, sinks: [raw]}}\n{TABLE}", ""),
         "typeobj": (f"s: {{function: Path, sinks: [raw]}}\n{TABLE}", ""),
-        "timestamp": ("s: {function: numbers, sinks: [raw]}\nt: {function: text, sources: [raw], config: {filename: table}}", ""),
+        "timestamp": (
+            "s: {function: numbers, sinks: [raw]}\nt: {function: text, sources: [raw], config: {filename: table}}",
+            "",
+        ),
     }
     wrong = []
     for name, (workers, top) in cases.items():
@@ -166,7 +198,9 @@ def parts_that_do_not_import(place: Place) -> None:
     (place.path / "pyarrow" / "__init__.py").write_text(
         "raise ImportError('pyarrow requires NumPy 2.0 or newer, found 1.26')"
     )
-    place.write("s: {function: numbers, sinks: [raw]}\nt: {function: parquet_tar, sources: [raw], config: {filename: a}}")
+    place.write(
+        "s: {function: numbers, sinks: [raw]}\nt: {function: parquet_tar, sources: [raw], config: {filename: a}}"
+    )
     environment = {**os.environ, "PYTHONPATH": str(place.path)}
     checked = place.command("check", "setup.yaml", env=environment)
     no_traceback(checked)
@@ -188,7 +222,9 @@ def two_filters(place: Place) -> None:
     assert "hides" in found.told, found.told
 
 
-@trial("the end is told with few descriptors, few inodes and unreadable directories, without a traceback")
+@trial(
+    "the end is told with few descriptors, few inodes and unreadable directories, without a traceback"
+)
 def little_room(place: Place) -> None:
     place.write(f"s: {{function: numbers, sinks: [raw]}}\n{TABLE}")
     for limit in (8, 12, 16, 20, 24, 32, 48, 64):

@@ -23,7 +23,9 @@ def names_of_the_run(place: Place) -> None:
         place.refused(f"{name}.txt")
 
 
-@trial("what a user's sink writes as summary.txt, run.json or log.txt stays what the sink has written")
+@trial(
+    "what a user's sink writes as summary.txt, run.json or log.txt stays what the sink has written"
+)
 def files_of_users(place: Place) -> None:
     code = """
 @sink
@@ -32,9 +34,7 @@ class Own:
     def __call__(self, events): self.sum += events["h"].sum()
     def close(self): self.path.write_text(f"sum {self.sum}\\n")
 """
-    place.write(
-        "s: {function: numbers, sinks: [raw]}\nt: {function: Own, sources: [raw]}", code
-    )
+    place.write("s: {function: numbers, sinks: [raw]}\nt: {function: Own, sources: [raw]}", code)
     found = place.run()
     assert not found.code, found.text
     assert found.file("summary.txt") == "sum 45.0\n"
@@ -69,11 +69,15 @@ class FitAtEnd:
     def close(self):
         time.sleep(5); self.path.write_text(f"{self.sum}\\n")
 """
-    place.write("s: {function: numbers, sinks: [raw]}\nt: {function: FitAtEnd, sources: [raw]}", code)
+    place.write(
+        "s: {function: numbers, sinks: [raw]}\nt: {function: FitAtEnd, sources: [raw]}", code
+    )
     assert place.run("--drain-timeout", "1").complete().file("fit.txt") == "45.0\n"
 
 
-@trial("files that functions leave open are whole, exit functions are called, however workers start")
+@trial(
+    "files that functions leave open are whole, exit functions are called, however workers start"
+)
 def left_open(place: Place) -> None:
     code = """
 at_module_level = []
@@ -98,14 +102,18 @@ class Rows:
 """
     for method in START_METHODS:
         here = Place(place.path / method)
-        here.write("s: {function: numbers, sinks: [raw]}\nt: {function: Rows, sources: [raw]}", code)
+        here.write(
+            "s: {function: numbers, sinks: [raw]}\nt: {function: Rows, sources: [raw]}", code
+        )
         found = here.run("--start-method", method).complete()
         for name in ("cached", "global", "cycle"):
             assert len(found.file(f"{name}.txt").splitlines()) == 10, (method, name)
         assert sorted(found.file("ends.txt").split()) == ["atexit", "finalize"], method
 
 
-@trial("a filter killed while its second sink is full leaves no event twice in the file of the first")
+@trial(
+    "a filter killed while its second sink is full leaves no event twice in the file of the first"
+)
 def killed_before_a_full_sink(place: Place) -> None:
     code = """
 @filter
@@ -129,15 +137,19 @@ def slow(events): time.sleep(2)
     os.kill(int((directory / "pid.txt").read_text()), signal.SIGKILL)
     process.communicate()
     lines = (directory / "table.txt").read_text().splitlines()[1:]
-    assert sorted(float(line.split()[-1]) for line in lines) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], lines
+    assert sorted(float(line.split()[-1]) for line in lines) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], (
+        lines
+    )
 
 
-@trial("two sinks that fail while the spill file cannot be made: books closed, summary, exit code 1")
+@trial(
+    "two sinks that fail while the spill file cannot be made: books closed, summary, exit code 1"
+)
 def two_sinks_fail(place: Place) -> None:
     code = """
 @source
 def src(*, directory: Path):
-    (directory / ".spill.npz.part").mkdir()
+    (directory / ".spill.zip.part").mkdir()
     for i in range(60): yield [float(i)]
 @filter
 def f(event):
@@ -161,6 +173,51 @@ def fails(events, *, at: int):
     assert "Input/output error" in found.summary
 
 
+@trial(
+    "a function of the user that finds its disk full is called again when there is room, and the run waits"
+)
+def disk_of_a_function(place: Place) -> None:
+    code = """
+class Full:
+    def __init__(self, directory): self.path = directory / "room"
+    def __call__(self):
+        if not self.path.exists(): raise OSError(28, "No space left on device")
+@sink
+class Own:
+    def __init__(self, *, directory: Path): self.full, self.path = Full(directory), directory / "rows.txt"
+    def __call__(self, events, metadata):
+        self.full()
+        with self.path.open("a") as file:
+            for event, mark in zip(events, metadata.may_repeat if metadata.may_repeat is not None else [0] * len(events)):
+                print(event["h"][0], int(mark), file=file)
+@filter
+class Notes:
+    def __init__(self, *, directory: Path): self.full = Full(directory)
+    def __call__(self, event):
+        self.full()
+        return True
+"""
+    place.write(
+        """s: {function: numbers, sinks: [raw]}
+        f: {function: Notes, sources: [raw], sinks: [out]}
+        o: {function: Own, sources: [raw]}
+        t: {function: text, sources: [out], config: {filename: table}}""",
+        code,
+    )
+    process = place.start("run", "--lines", "setup.yaml")
+    directory = run_directory(place.path)
+    log = directory / "log.txt"
+    eventually(log.exists)
+    eventually(lambda: log.read_text().count("No space left") >= 2)
+    (directory / "room").touch()
+    text, _ = process.communicate()
+    assert process.returncode == 0, text.decode()
+    assert len((directory / "table.txt").read_text().splitlines()) == 11
+    rows = [line.split() for line in (directory / "rows.txt").read_text().splitlines()]
+    assert [float(row[0]) for row in rows] == [float(i) for i in range(10)]
+    assert rows[0][1] == "1", "what may be a repeat is marked"
+
+
 @trial("a sink killed before its first event leaves an archive that opens")
 def empty_archive(place: Place) -> None:
     place.write(
@@ -169,7 +226,9 @@ def empty_archive(place: Place) -> None:
     )
     process = place.start("run", "--lines", "setup.yaml")
     directory = run_directory(place.path)
-    eventually(lambda: "taking" in (directory / "log.txt").read_text() or (directory / "a.tar").exists())
+    eventually(
+        lambda: "taking" in (directory / "log.txt").read_text() or (directory / "a.tar").exists()
+    )
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     for archive in directory.glob("*.tar"):
@@ -226,10 +285,15 @@ def noted(events, *, directory: Path):
     )
     process = place.start("run", "--lines", "setup.yaml")
     directory = run_directory(place.path)
-    eventually(lambda: (directory / "rows.txt").exists() and len((directory / "rows.txt").read_text().split()) == 9)
+    eventually(
+        lambda: (
+            (directory / "rows.txt").exists()
+            and len((directory / "rows.txt").read_text().split()) == 9
+        )
+    )
     os.kill(pid := int((directory / "pid.txt").read_text()), signal.SIGKILL)
     text, _ = process.communicate()
     assert not lives(pid)
     assert process.returncode == 0, text.decode()
     assert len((directory / "rows.txt").read_text().split()) == 10
-    assert not (directory / "spill.npz").exists()
+    assert not (directory / "spill.zip").exists()

@@ -58,7 +58,9 @@ def noise(*, directory):
     assert len({*rows}) == 6, rows
 
 
-@trial("a restarted worker runs the code that the record shows, also if the file is edited, half saved or gone")
+@trial(
+    "a restarted worker runs the code that the record shows, also if the file is edited, half saved or gone"
+)
 def edited_code(place: Place) -> None:
     for number, edited in enumerate(("GAIN = 1000.0\n", "GAIN = (", None)):
         here = Place(place.path / str(number))
@@ -89,7 +91,9 @@ def f(event, *, directory: Path):
         assert found.rows() == [float(i) for i in range(40)], (edited, found.text)
 
 
-@trial("a worker that closed its descriptors, went into another program, or is blocked in C dies with a killed run")
+@trial(
+    "a worker that closed its descriptors, went into another program, or is blocked in C dies with a killed run"
+)
 def cut_ties(place: Place) -> None:
     ways = {
         "closed": "os.closerange(3, 4096); time.sleep(600)",

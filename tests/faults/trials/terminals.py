@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 
-from trials.trying import Place, eventually, no_traceback, run_directory, trial
+from trials.trying import STARTED, Outcome, Place, eventually, run_directory, trial
 
 SLOW = """
 @filter
@@ -41,6 +41,7 @@ class Seat:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
             env={**os.environ, "TERM": "xterm-256color"},
         )
+        STARTED.append(self.process)
 
     def read(self) -> None:
         while select.select([self.ours], [], [], 0.05)[0]:
@@ -65,7 +66,13 @@ def full(place: Place) -> None:
     """Wait until a run has data in its buffers."""
     directory = run_directory(place.path)
     eventually((directory / "control.json").exists)
-    eventually(lambda: len((directory / "table.txt").read_text().splitlines()) > 5 if (directory / "table.txt").exists() else False)
+    eventually(
+        lambda: (
+            len((directory / "table.txt").read_text().splitlines()) > 5
+            if (directory / "table.txt").exists()
+            else False
+        )
+    )
 
 
 @trial("two signals within milliseconds (a hang-up, a log-out, a forwarded Ctrl-C) lose nothing")
@@ -85,14 +92,14 @@ def signals_in_pairs(place: Place) -> None:
             os.kill(process.pid, each)
             time.sleep(0.003)
         text, _ = process.communicate()
-        from trials.trying import Outcome
-
         found = Outcome(process.returncode, text.decode(), here.path)
         account = found.group("raw")
         assert not account["lost"] + account["saved"] + account["due"], found.text
 
 
-@trial("Ctrl-\\ and signals that end a program leave a whole terminal, in run and in status --watch")
+@trial(
+    "Ctrl-\\ and signals that end a program leave a whole terminal, in run and in status --watch"
+)
 def whole_terminal(place: Place) -> None:
     ways = (signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM)
     for number, way in enumerate(ways):
@@ -140,9 +147,12 @@ def full_output(place: Place) -> None:
     )
     for command in commands:
         for environment in ({}, {"PYTHONUNBUFFERED": "1"}):
-            with open("/dev/full", "wb") as full_disk:  # noqa: PTH123
+            with open("/dev/full", "wb") as full_disk:
                 process = place.start(
-                    *command, stdout=full_disk, stderr=subprocess.PIPE, env={**os.environ, **environment}
+                    *command,
+                    stdout=full_disk,
+                    stderr=subprocess.PIPE,
+                    env={**os.environ, **environment},
                 )
                 _, told = process.communicate(timeout=120)
             assert process.returncode not in (0, 120), (command, told)
@@ -150,7 +160,9 @@ def full_output(place: Place) -> None:
             assert b"No space left" in told, (command, told.decode())
 
 
-@trial("an interrupt in the first moments ends every command with one line at most and exit code 130")
+@trial(
+    "an interrupt in the first moments ends every command with one line at most and exit code 130"
+)
 def early_interrupt(place: Place) -> None:
     place.write("s: {function: numbers, sinks: [raw]}\nt: {function: takes, sources: [raw]}")
     for delay_s in (0.12, 0.2, 0.3, 0.4, 0.6):
@@ -168,13 +180,16 @@ def early_interrupt(place: Place) -> None:
 def closed_pipe(place: Place) -> None:
     place.write("s: {function: numbers, sinks: [raw]}\nt: {function: takes, sources: [raw]}")
     assert place.run().code == 0
-    for command in (("runs", "--json"), ("schema",), ("convert", "setup.yaml"), ("describe", "text"), ("runs", "1")):
+    for command in (
+        ("runs", "--json"),
+        ("schema",),
+        ("convert", "setup.yaml"),
+        ("describe", "text"),
+        ("runs", "1"),
+    ):
         reading, writing = os.pipe()
         os.close(reading)
         process = place.start(*command, stdout=writing, stderr=subprocess.PIPE)
         os.close(writing)
         _, told = process.communicate(timeout=120)
         assert b"Traceback" not in told, (command, told.decode())
-
-
-__all__ = ["no_traceback"]

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TRIALS", "Outcome", "Place", "Trial", "eventually", "no_traceback", "trial"]
+__all__ = ["TRIALS", "Outcome", "Place", "Trial", "do", "eventually", "no_traceback", "trial"]
 
 WATCHDOG_S = 150.0
 """A trial that takes longer hangs."""
-SHIPPED = re.compile(r"function: (text|parquet_tar|record|drain|oscilloscope)\b|function: [a-z_]+\.")
+SHIPPED = re.compile(
+    r"function: (text|parquet_tar|record|drain|oscilloscope)\b|function: [a-z_]+\."
+)
 """Functions that need no file."""
 IMPORTS = """
 import atexit, concurrent.futures, ctypes, functools, itertools, multiprocessing, os, random
@@ -67,9 +69,16 @@ class Trial:
     sentence: str
     do: Callable[[Place], object]
 
+    @property
+    def name(self) -> str:
+        """Area and sentence."""
+        return f"{self.area}: {self.sentence}"
+
 
 TRIALS: list[Trial] = []
 """All that have been imported."""
+STARTED: list[subprocess.Popen[bytes]] = []
+"""What this process has started: none of it outlives the trial."""
 
 
 def trial(sentence: str) -> Callable[[Callable[[Place], object]], Callable[[Place], object]]:
@@ -141,6 +150,7 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        path.mkdir(parents=True, exist_ok=True)
 
     def write(self, workers: str, code: str = "", *, buffers: str = "", top: str = "") -> Path:
         """Write a set-up and its module; returns the path of the set-up.
@@ -148,11 +158,16 @@ class Place:
         Buffers are named with their slots and their type, as in ``"raw:16:float64 out"``.
         """
         names = buffers or " ".join(
-            each for each in ("raw", "out", "two") if f"[{each}" in workers or f" {each}]" in workers
+            each
+            for each in ("raw", "out", "two")
+            if f"[{each}" in workers or f" {each}]" in workers
         )
         lines = []
         for each in names.split():
-            name, slots, dtype, length = (*each.split(":"), *("16", "float64", "1")[each.count(":") :])
+            name, slots, dtype, length = (
+                *each.split(":"),
+                *("16", "float64", "1")[each.count(":") :],
+            )
             typed = dtype if "=" in dtype else f"h={dtype}"
             fields = ", ".join(field.replace("=", ": ") for field in typed.split(","))
             lines.append(
@@ -160,7 +175,8 @@ class Place:
             )
         entries = [line.strip() for line in workers.strip().splitlines()]
         entries = [
-            line if "file:" in line or SHIPPED.search(line)
+            line
+            if "file:" in line or SHIPPED.search(line)
             else line.replace("function:", "file: work.py, function:")
             for line in entries
         ]
@@ -185,13 +201,15 @@ class Place:
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[bytes]:
         """Start ``mimocorb`` in the directory."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **more}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "mimocorb.cli", *arguments],
             cwd=self.path,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             **options,
         )
+        STARTED.append(process)
+        return process
 
     def check(self, **more: Any) -> Outcome:
         """Check the set-up."""
@@ -227,6 +245,19 @@ class Place:
 def no_traceback(outcome: Outcome) -> None:
     """Insist that no traceback of Python is shown."""
     assert "Traceback (most recent call last)" not in outcome.text, outcome.text
+
+
+def do(chosen: Trial, place: Path) -> None:
+    """Do a trial, on its own: no run of another one is found, and nothing is left of it."""
+    os.environ["XDG_RUNTIME_DIR"] = str(place / "sockets")
+    (place / "sockets").mkdir(mode=0o700)
+    try:
+        chosen.do(Place(place / "trial"))
+    finally:
+        for process in STARTED:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
 
 def eventually(look: Callable[[], Any]) -> Any:

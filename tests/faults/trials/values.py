@@ -34,7 +34,9 @@ def pairs(place: Place, one: str, two: str, merge: str, code: str = MERGING) -> 
 
 @trial("counters that roll over flag the merged data as doubtful, and the message says modulo")
 def counters_roll_over(place: Place) -> None:
-    found = pairs(place, "{events: 200, bits: 5, lose_each: 7}", "{events: 200, bits: 5}", "{by: counter}")
+    found = pairs(
+        place, "{events: 200, bits: 5, lose_each: 7}", "{events: 200, bits: 5}", "{by: counter}"
+    )
     assert "modulo: 32" in found.told, found.told
     flags = found.result["quality"]
     assert any("merge doubtful" in str(flag) for flag in [flags] if flag), flags
@@ -55,7 +57,12 @@ def counters_unwrapped(place: Place) -> None:
 
 @trial("counters that come twice are told in summary and quality when they are merged")
 def counters_twice(place: Place) -> None:
-    found = pairs(place, "{events: 150, halves: true, lose_each: 7}", "{events: 150, halves: true}", "{by: counter}")
+    found = pairs(
+        place,
+        "{events: 150, halves: true, lose_each: 7}",
+        "{events: 150, halves: true}",
+        "{by: counter}",
+    )
     assert "twice" in found.summary, found.summary
     assert "merge doubtful" in str(found.result["quality"]), found.result["quality"]
 
@@ -143,7 +150,9 @@ for wrong in (5, [5], [1, 2], np.zeros((2, 4))):
     )
 
 
-@trial("whole numbers that a float cannot hold, masked values and wraps of dates are refused by sources")
+@trial(
+    "whole numbers that a float cannot hold, masked values and wraps of dates are refused by sources"
+)
 def refused_by_sources(place: Place) -> None:
     wrong = {
         "t=float64": "{'t': 2**53 + 1}",
@@ -196,7 +205,9 @@ def odd_metadata(place: Place) -> None:
         assert "inhomogeneous" not in found.told
 
 
-@trial("a ragged list, a text, an object or a wrong shape from a source is refused with the number of the event")
+@trial(
+    "a ragged list, a text, an object or a wrong shape from a source is refused with the number of the event"
+)
 def odd_events(place: Place) -> None:
     wrong = (
         "[[1.0, 2.0], [3.0]]",
@@ -274,7 +285,9 @@ def noted(events, metadata, *, directory: Path):
     assert len(rows) == 50
     assert all(a == b for a, b in rows)
     first = 1_796_023_714_220_344_501
-    assert [int(each) for each in found.file("ns.txt").split()] == [first + 1000 * i for i in range(50)]
+    assert [int(each) for each in found.file("ns.txt").split()] == [
+        first + 1000 * i for i in range(50)
+    ]
 
 
 @trial("truth values are written as 0 and 1, and headings with the separator are refused by check")
@@ -287,7 +300,9 @@ def columns_of_texts(place: Place) -> None:
     assert place.run().complete().rows() == [1.0, 0.0]
     here = Place(place.path / "comma")
     (here.path).mkdir()
-    here.write("s: {function: s, sinks: [raw]}", "@source\ndef s():\n    yield {'x,y': 1.0, 'b': 2.0}\n")
+    here.write(
+        "s: {function: s, sinks: [raw]}", "@source\ndef s():\n    yield {'x,y': 1.0, 'b': 2.0}\n"
+    )
     (here.path / "setup.yaml").write_text(
         """
 Buffers: {raw: {slot_count: 16, data_length: 1, data_dtype: {"x,y": float64, "b": float64}}}

@@ -215,6 +215,8 @@ class Histogram:
         assert held is not None  # asked for above
         if metadata.may_repeat is not None:
             events, metadata = self._not_yet_counted(events, metadata)
+            if not len(events):
+                return
         filled = self._filled.of(events, metadata)
         entries = len(filled.x[0])
         if entries:
@@ -245,6 +247,8 @@ class Histogram:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self._page.finish()
         self._page.close()
         again = self._repeats
         repeated = f"; {how_many(again, 'event')} came again and counted once" if again else ""

@@ -172,7 +172,7 @@ class Expression:
         deeper = depth - 1
         step: _Step
         match node:
-            case ast.Constant(value=float() | int() as number):
+            case ast.Constant(value=float() | int() as number) if not isinstance(number, bool):
                 step = self._constant(number)
             case ast.Name(id=name):
                 step = self._name(name)

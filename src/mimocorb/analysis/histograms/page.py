@@ -6,7 +6,8 @@ r"""The page of a histogram: the file into which one process publishes its count
             16  newest   u64   number of the newest copy, from 1; 0: none yet
             24  about    u32   bytes of the text that follows
             28  copy     u32   bytes that one copy may take
-            32  axes, storage (as UHI describes them, in JSON) and names
+            32  closed   u32   1 when the process has ended in order: nothing more will come
+            40  axes, storage (as UHI describes them, in JSON) and names
     then, each beginning at a multiple of 4096 bytes, two copies; number n is in copy n % 2:
              0  crc      u32   CRC32C of the rest of the copy
              4  held     u32   events of the last batch
@@ -32,6 +33,7 @@ kills. The room for both copies is taken when the file is made.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -46,19 +48,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._kernels import crc32c
+from mimocorb.components.roles.batches import EVENTS_OF_A_BATCH_FUNCTION
+from mimocorb.components.room import when_there_is_room
 from mimocorb.errors import DamagedFile, OutputError
-from mimocorb.recording.room import when_there_is_room
 
 __all__ = ["DIRECTORY", "Copy", "HistogramPage", "Tally", "pages_of", "read_page"]
 
 DIRECTORY = "histograms"
 """Of the pages, in the directory of a run."""
 SUFFIX = ".page"
-MOST_HELD = 4096
+MOST_HELD = EVENTS_OF_A_BATCH_FUNCTION
 """Events in a batch."""
 
 _MAGIC = b"mimocorb hist 1\n"
-_HEAD = struct.Struct("<16sQII")
+_HEAD = struct.Struct("<16sQIII4x")
 _COPY = struct.Struct("<IIQqQQQ")
 _ALIGNED = 4096
 _ATTEMPTS = 20
@@ -109,6 +112,8 @@ class Copy:
         Of all bins, as boost-histogram has them in memory.
     held
         Publish numbers of the events of the last batch.
+    is_final
+        Whether nothing more will come.
     """
 
     about: Mapping[str, Any]
@@ -117,6 +122,7 @@ class Copy:
     tally: Tally
     counts: bytes
     held: NDArray[np.int64]
+    is_final: bool = False
 
 
 def page_name(name: str, process: int, attempt: int) -> str:
@@ -170,7 +176,7 @@ class HistogramPage:
             when_there_is_room(
                 lambda: os.posix_fallocate(self._file, 0, self._first + 2 * copy_bytes), path.name
             )
-            head = _HEAD.pack(_MAGIC, 0, len(text), copy_bytes)
+            head = _HEAD.pack(_MAGIC, 0, len(text), copy_bytes, 0)
             when_there_is_room(lambda: os.pwrite(self._file, head + text, 0), path.name)
         except OSError as error:
             raise OutputError(f"cannot make {path}: {error.strerror or error}") from error
@@ -200,6 +206,11 @@ class HistogramPage:
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
         self._number = number
+
+    def finish(self) -> None:
+        """Say that nothing more will come."""
+        with contextlib.suppress(OSError):  # those who wait for it do so for some time only
+            os.pwrite(self._file, struct.pack("<I", 1), 32)
 
     def close(self) -> None:
         """Close the file, which stays. Idempotent."""
@@ -240,7 +251,7 @@ def _read(descriptor: int, path: Path) -> Copy | None:
         if not any(head):
             return Copy({}, 0, 0.0, Tally(), b"", np.empty(0, np.int64))
         raise DamagedFile(f"{path} is no page of a histogram")
-    _, newest, about_bytes, copy_bytes = _HEAD.unpack(head)
+    _, newest, about_bytes, copy_bytes, closed = _HEAD.unpack(head)
     try:
         about = json.loads(os.pread(descriptor, min(about_bytes, _MOST_ABOUT), _HEAD.size))
     except ValueError:
@@ -259,6 +270,7 @@ def _read(descriptor: int, path: Path) -> Copy | None:
     return replace(
         nothing,
         number=number,
+        is_final=bool(closed),
         updated_s=time_ns / 1e9,
         tally=Tally(*tally),
         counts=bytes(content[_COPY.size : end]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._files import read_regular
+from mimocorb.analysis.histograms.fit_result import Fit, fits_of
 from mimocorb.analysis.histograms.page import DIRECTORY, Copy, Tally, pages_of, read_page
+from mimocorb.components.docstrings import unit_of
 from mimocorb.errors import DamagedFile, SetupError
 
 if TYPE_CHECKING:
@@ -67,6 +69,10 @@ class RunHistogram:
         UTC when something was last filled; 0 if nothing was yet.
     live_time_s
         How long the source was able to take the events; None if that is not known.
+    fits : tuple of Fit
+        What has been fitted to it, newest results.
+    newer
+        Returns it as it is now, and whether it is the last one; None if it will not change.
     """
 
     name: str
@@ -81,6 +87,31 @@ class RunHistogram:
     sequence: int = 0
     updated_s: float = 0.0
     live_time_s: float | None = None
+    fits: tuple[Fit, ...] = ()
+    newer: Callable[[], tuple[RunHistogram, bool]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    def __repr__(self) -> str:
+        bins = " × ".join(str(len(axis.edges) - 1) for axis in self.axes)
+        return f"<histogram {self.name}: {self.entries} entries in {bins} bins>"
+
+    def _ipython_display_(self) -> None:
+        """Draw itself in a notebook, and go on as long as the run does."""
+        from mimocorb.displays.figures import histogram_figure, picture_of
+        from mimocorb.displays.notebook import show_live
+
+        shown = [self]
+
+        def draw() -> bytes:
+            return picture_of(histogram_figure([shown[0]]), "png")
+
+        def is_over() -> bool:
+            assert self.newer is not None
+            shown[0], over = self.newer()
+            return over
+
+        show_live(draw, is_over if self.newer else None, repr(self))
 
     # --- the protocol of UHI
 
@@ -180,7 +211,8 @@ class RunHistogram:
         counts = from_uhi(dict(content))
         if not about:
             about = {"title": name, "entries": int(np.sum(counts.counts(flow=True)))}
-        return cls(name, counts, **about)
+        fits = tuple(map(Fit.from_plain, about.pop("fits", ())))
+        return cls(name, counts, **about, fits=fits)
 
     def _about(self) -> dict[str, Any]:
         return {
@@ -194,6 +226,7 @@ class RunHistogram:
             "sequence": self.sequence,
             "updated_s": self.updated_s,
             "live_time_s": self.live_time_s,
+            "fits": [fit.as_plain() for fit in self.fits],
         }
 
     def __add__(self, other: RunHistogram) -> RunHistogram:
@@ -219,6 +252,7 @@ class RunHistogram:
             sequence=self.sequence + other.sequence,
             updated_s=max(self.updated_s, other.updated_s),
             live_time_s=None if None in live else sum(t for t in live if t is not None),
+            fits=(),
         )
 
     def _what(self) -> str:
@@ -233,8 +267,8 @@ def labelled(label: str, unit: str) -> str:
     """Return a label with its unit, unless the name of the field has it at its end."""
     if not unit:
         return label
-    stem = label.removesuffix(f"_{unit}")
-    return f"{stem} / {unit}"
+    stem = label.rpartition("_")[0] if unit_of(label, "") == unit else label
+    return f"{stem or label} / {unit}"
 
 
 def is_log(axis: Any) -> bool:
@@ -264,11 +298,18 @@ def read_histograms(
     if path.exists():
         return _read_file(path)
     try:
-        found = _sum_of_pages(directory)
+        found, fits = _sum_of_pages(directory), fits_of(directory).values()
     except FileNotFoundError:  # the run has ended at this moment
         return _read_file(path)
     live_s = live_s or {}
-    return {name: replace(one, live_time_s=live_s.get(one.buffer)) for name, one in found.items()}
+    return {
+        name: replace(
+            one,
+            live_time_s=live_s.get(one.buffer),
+            fits=tuple(fit for fit in fits if fit.histogram == name),
+        )
+        for name, one in found.items()
+    }
 
 
 def stored_text(histograms: Iterable[RunHistogram]) -> str:
@@ -280,7 +321,7 @@ def stored_text(histograms: Iterable[RunHistogram]) -> str:
 
 def remove_pages(directory: Path) -> None:
     """Remove the pages, after their sum has been stored. Idempotent."""
-    for path in pages_of(directory):
+    for path in (*pages_of(directory), *fits_of(directory)):
         with contextlib.suppress(OSError):
             path.unlink()
     with contextlib.suppress(OSError):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import NO_TIME
-from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
+from mimocorb.buffers.batch_metadata import MetadataRows
+from mimocorb.buffers.contract import Bytes, Places, Status
 from mimocorb.buffers.in_process.port import Port, run_length
 from mimocorb.buffers.in_process.state import Group, RingState
 
@@ -64,10 +64,13 @@ class InProcessReader(Port):
         """Let what is taken together lie anywhere (True), or in neighbouring slots (False)."""
         self._scattered = scattered
 
-    def slots_in_hand(self, slots: Counters) -> bool:
-        """Fill the array with the slots of the events in hand; whether they are neighbours."""
-        slots[:] = self.in_hand
+    def are_neighbours(self) -> bool:
+        """Whether the events in hand, in the order of taking, lie one behind the other."""
         return run_length(self.in_hand, len(self.in_hand)) == len(self.in_hand)
+
+    def slots_in_hand(self, slots: Places) -> None:
+        """Fill the array with the slots of the events in hand, in the order of taking."""
+        slots[:] = self.in_hand
 
     def acknowledge(self) -> int:
         """Acknowledge everything in hand; returns how many events that were."""
@@ -103,26 +106,10 @@ class InProcessReader(Port):
             held = self.slot_in_hand(slot)
             return held.counter, held.timestamp_s, held.deadtime, held.time_ns
 
-    def metadata_run(
-        self, first: int, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> bool:
-        """Fill the arrays with the metadata of neighbouring events in hand."""
-        slots = np.arange(first, first + len(counters))
-        return self.metadata_at(slots, counters, timestamps_s, deadtimes)
-
-    def metadata_at(
-        self, slots: Counters, counters: Counters, timestamps_s: Floats, deadtimes: Floats
-    ) -> bool:
-        """Fill the arrays with the metadata of the events in hand in these slots."""
-        times = np.empty(len(slots), np.int64)
-        for i, slot in enumerate(slots):
-            counters[i], timestamps_s[i], deadtimes[i], times[i] = self.metadata(int(slot))
-        return bool((times != NO_TIME).any())
-
-    def times_at(self, slots: Counters, times_ns: Counters) -> None:
-        """Fill the array with the times in ns of the events in hand in these slots."""
-        for i, slot in enumerate(slots):
-            times_ns[i] = self.metadata(int(slot))[3]
+    def metadata_in_hand(self, metadata: MetadataRows) -> None:
+        """Fill the rows with what is known of the events in hand, in the order of taking."""
+        with self._state.changed:
+            metadata[:] = [(*self.metadata(slot), self._may_repeat(slot)) for slot in self.in_hand]
 
     def sequence(self, slot: int) -> int:
         """Publish number of an event in hand, 1 for the first of the ring."""
@@ -139,11 +126,6 @@ class InProcessReader(Port):
         """Whether what comes of an event in hand may be there already."""
         with self._state.changed:
             return any(self._may_repeat(slot) for slot in self.in_hand)
-
-    def which_may_repeat(self, marks: Marks) -> None:
-        """Mark the events in hand, in the order of taking, that came out of repeated work."""
-        with self._state.changed:
-            marks[:] = [self._may_repeat(slot) for slot in self.in_hand]
 
     def _may_repeat(self, slot: int) -> bool:
         return self.group.failures.get(slot, 0) > 0 or self._state.slots[slot].may_repeat

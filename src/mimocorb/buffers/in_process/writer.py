@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import NO_TIME
-from mimocorb.buffers.contract import Bytes, Counters, Floats, Marks, Status
+from mimocorb.buffers.batch_metadata import NO_TIME, MetadataRows
+from mimocorb.buffers.contract import Bytes, Places, Status
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.state import RingState, Token
 from mimocorb.errors import HandleMisuse
@@ -70,24 +70,14 @@ class InProcessWriter(Port):
         return claimed
 
     def fill_claimed(
-        self,
-        where: tuple[int, int, int],
-        rows: NDArray[Any],
-        index: Counters,
-        metadata: tuple[Counters, Floats, Floats],
-        beside: tuple[Marks | None, Counters | None],
+        self, at: int, rows: NDArray[Any], index: Places, metadata: MetadataRows, places: Places
     ) -> None:
-        """Copy rows with their metadata, marks and times into slots in hand."""
-        at, first, count = where
-        may_repeat, times_ns = beside
+        """Copy rows with their metadata and marks into slots in hand."""
         with self._state.changed:
-            for place in range(first, first + count):
-                slot = self.in_hand[at + place - first]
-                self.fill(slot, rows[index[place]])
-                time_ns = NO_TIME if times_ns is None else int(times_ns[place])
-                counter, timestamp_s, deadtime = (part[place].item() for part in metadata)
-                self.set_metadata(slot, counter, timestamp_s, deadtime, time_ns)
-                marked = may_repeat is not None and bool(may_repeat[place])
+            for slot, row, place in zip(self.in_hand[at:], index, places, strict=False):
+                *own, marked = metadata[place].item()
+                self.fill(slot, rows[row])
+                self.set_metadata(slot, *own)
                 self._state.slots[slot].may_repeat = marked
 
     def publish(self) -> int:
@@ -137,18 +127,10 @@ class InProcessWriter(Port):
         with self._state.changed:
             self.slot_in_hand(slot).may_repeat = True
 
-    def set_metadata_run(
-        self,
-        first: int,
-        counters: Counters,
-        timestamps_s: Floats,
-        deadtimes: Floats,
-        times_ns: Counters | None = None,
-    ) -> None:
+    def set_metadata_run(self, first: int, metadata: MetadataRows) -> None:
         """Set the metadata of neighbouring slots in hand."""
-        columns = counters, timestamps_s, deadtimes, _times(times_ns, counters)
-        for i, values in enumerate(zip(*columns, strict=True)):
-            self.set_metadata(first + i, *(value.item() for value in values))
+        for slot, (*own, _) in enumerate(metadata.tolist(), first):
+            self.set_metadata(slot, *own)
 
     def fill(self, slot: int, source: NDArray[Any]) -> None:
         """Copy `source`, as many bytes as a slot has and in one piece, into a slot in hand."""
@@ -181,22 +163,15 @@ class InProcessWriter(Port):
             account.event_is_published()
         return status
 
-    def put_many(
-        self,
-        rows: NDArray[Any],
-        index: Counters,
-        metadata: tuple[Counters, Floats, Floats],
-        first: int,
-        times_ns: Counters | None = None,
-    ) -> int:
-        """Copy the rows ``index[first:]`` into slots and publish them, as many as find room."""
-        events = zip(index, *metadata, _times(times_ns, index), strict=True)
+    def put_many(self, rows: NDArray[Any], metadata: MetadataRows, first: int) -> int:
+        """Copy the rows from `first` on into slots and publish them, as many as find room."""
+        events = list(zip(rows, metadata.tolist(), strict=True))
         with self._state.changed:
-            for done, (row, *of_event) in enumerate(list(events)[first:]):
-                status = self.put(rows[row], *(value.item() for value in of_event))
+            for done, (row, (*own, _)) in enumerate(events[first:]):
+                status = self.put(row, *own)
                 if status < 0:
                     return done or status
-            return len(index) - first
+            return len(events) - first
 
     def slot(self, index: int) -> Bytes:
         """Return the bytes of one slot: a writable view."""
@@ -274,7 +249,3 @@ class InProcessWriter(Port):
         self.is_open = False
         self._token.open -= 1
         self._state.changed.notify_all()
-
-
-def _times(times_ns: Counters | None, like: Counters) -> Counters:
-    return np.full(len(like), NO_TIME) if times_ns is None else times_ns

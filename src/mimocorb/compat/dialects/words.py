@@ -7,14 +7,32 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mimocorb.model import BufferSpec, OnFailure, Setup, WorkerSpec
-from mimocorb.model.kinds import Choice, Flag, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Choice, Flag
 from mimocorb.model.problem import Where
 from mimocorb.setup.form import Form
 from mimocorb.setup.text.setup_file import Entry, MappingNode, Node, ScalarNode
 
-__all__ = ["EFFECTLESS", "SPELLINGS", "Translated", "sorted_keys", "sorted_part", "without_effect"]
+__all__ = [
+    "EFFECTLESS",
+    "MANUAL_PARAMETERS",
+    "PARAMETERS",
+    "SPELLINGS",
+    "TELLING_PARAMETERS",
+    "Translated",
+    "sorted_keys",
+    "sorted_part",
+    "without_effect",
+]
 
 Spellings = Mapping[str, Sequence[str]]
+
+MANUAL_PARAMETERS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
+PARAMETERS = frozenset({MANUAL_PARAMETERS, ("buffer_io",)})
+"""What functions of the older forms take."""
+
+TELLING_PARAMETERS = frozenset({"config_dict", "buffer_io"})
+"""One of these tells that a function is of an older form."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ its fields are; they let a buffer live on in the set-up dictionaries alone.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,21 @@ from numpy.typing import NDArray
 from mimocorb.buffers import new_buffer, observer, reader, writer
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.setup_dict import SetupDict
+from mimocorb.buffers.stats import BufferStats
 from mimocorb.compat.manual.field_pairs import METADATA_PAIRS, documented_dtype, plain_setup
 from mimocorb.components.roles.newest_events import NewestEvents
 from mimocorb.components.worker import current_worker
 
-__all__ = ["NewBuffer", "NewestQueue", "Observer", "Reader", "State", "Writer"]
+__all__ = [
+    "BufferStatus",
+    "NewBuffer",
+    "NewestQueue",
+    "Observer",
+    "Reader",
+    "State",
+    "StatusBuffer",
+    "Writer",
+]
 
 _NONE = -1
 _QUEUE_INTERVAL_S = 0.05
@@ -57,7 +68,41 @@ class _Keeper:
         return _Keeper, ()
 
 
-class NewBuffer(new_buffer.NewBuffer):  # noqa: D101
+class BufferStatus(int):
+    """The number of free slots, and what the first version unpacked besides.
+
+    That is ``events, filled, rate``: events published so far, slots in use, and events per second
+    since it was asked before.
+    """
+
+    _unpacked: tuple[int, int, float]
+
+    @classmethod
+    def of(cls, stats: BufferStats, rate_hz: float) -> BufferStatus:
+        """Return the status of a buffer."""
+        status = cls(stats.free_slots)
+        status._unpacked = (stats.published, stats.number_of_slots - stats.free_slots, rate_hz)
+        return status
+
+    def __iter__(self) -> Iterator[int | float]:
+        return iter(self._unpacked)
+
+
+class StatusBuffer(new_buffer.NewBuffer):
+    """A buffer whose status can be unpacked."""
+
+    _asked: tuple[float, int] | None = None
+
+    def buffer_status(self) -> int:
+        """Return the number of free slots; unpacked: events, filled slots, events per second."""
+        now_s, stats = time.monotonic(), self.stats()
+        before_s, before = self._asked or (now_s, stats.published)
+        self._asked = (now_s, stats.published)
+        passed_s = now_s - before_s
+        return BufferStatus.of(stats, (stats.published - before) / passed_s if passed_s else 0.0)
+
+
+class NewBuffer(StatusBuffer):  # noqa: D101
     __doc__ = new_buffer.NewBuffer.__doc__
 
     def set_ending(self) -> None:

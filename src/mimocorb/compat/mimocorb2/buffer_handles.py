@@ -3,7 +3,7 @@
 Behind each is our Reader, Writer or Observer, opened when it is first used: a template such as
 ``Filter`` hands the set-up dictionary to an access class instead, and a buffer must not be opened
 twice. What differs in meaning from mimoCoRB2 is listed in
-:mod:`mimocorb.setup.checking.changed_meaning`.
+:mod:`mimocorb.compat.mimocorb2.changed_meaning`.
 """
 
 from __future__ import annotations

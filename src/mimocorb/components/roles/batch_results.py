@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
+from mimocorb.buffers.contract import Places
 from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.components.decisions import Reject
 from mimocorb.components.records import RecordForm
@@ -71,9 +72,7 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
     return BatchVerdicts(bits, "", sinks)
 
 
-def _take_item(
-    results: Results, sink: int, item: Any, in_hand: InHand, count: int
-) -> NDArray[np.int64]:
+def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: int) -> Places:
     """Take the records for one sink; returns the places of the events that they came out of."""
     outbox = results.outboxes[sink]
     if item is True or _is_mask(item):
@@ -91,7 +90,7 @@ def _take_item(
             f"returned {how_many(len(rows), 'record')} for {how_many(len(places), 'event')};"
             " (rows, dictionary) says which events they belong to"
         )
-    outbox.take_rows(rows, np.arange(len(rows)), places)
+    outbox.take_rows(rows, places)
     return places
 
 
@@ -110,7 +109,7 @@ def _is_mask(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.ndim == 1
 
 
-def _places(rows: Any, count: int) -> NDArray[np.int64]:
+def _places(rows: Any, count: int) -> Places:
     """Return the indices that rows stand for."""
     array = np.asarray(rows)
     if array.ndim == 1 and array.dtype == np.bool_:
@@ -119,7 +118,7 @@ def _places(rows: Any, count: int) -> NDArray[np.int64]:
                 f"returned a mask of {how_many(len(array), 'value')} for"
                 f" {how_many(count, 'event')}; give one for each"
             )
-        return np.flatnonzero(array)
+        return array.nonzero()[0]
     if array.ndim != 1 or array.dtype.kind not in "iu":
         if array.size or array.ndim != 1:  # an empty list is of floats
             raise DoesNotFitError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import time
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import METADATA_DTYPE, NO_TIME, BatchMetadata, MetadataRows
 from mimocorb.buffers.exact import DoesNotFitError, exact_column, exact_number
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.meter import Meter, current
@@ -127,30 +127,30 @@ class EventWriter(Closing):
         try:
             rows = self.form.rows(block)
             count = len(rows)
-            own = BatchMetadata(
-                np.arange(self.next_counter, self.next_counter + count),
-                np.full(count, timestamp_s),
-                np.full(count, meter.deadtime()),
-            )
-            given = own if metadata is None else _completed_block(metadata, own)
+            known = np.zeros(count, METADATA_DTYPE)
+            known["counter"] = np.arange(self.next_counter, self.next_counter + count)
+            known["timestamp"] = timestamp_s
+            known["deadtime"] = meter.deadtime()
+            known["time_ns"] = NO_TIME
+            given = () if metadata is None else _fill_in(metadata, known)
         except BaseException:
             meter.event_is_dropped()
             raise
         if count == 0:
             meter.event_is_dropped()
             return
-        if given.timestamp is not own.timestamp:
+        if "timestamp" in given:
             for edge in (np.fmin, np.fmax):  # which pass over NaN
-                meter.event_was_recorded(float(edge.reduce(given.timestamp)))
-        index, done = np.arange(count), 0
+                meter.event_was_recorded(float(edge.reduce(known["timestamp"])))
+        done = 0
         try:
             while done < count:
-                published = self.writer.put_many(rows, index, given, first=done, timeout_s=0)
+                published = self.writer.put_many(rows, known, first=done, timeout_s=0)
                 done += published
                 if not published:
                     self.writer.wait_for_room()
-                    if not done and given.deadtime is own.deadtime:
-                        own.deadtime[:] = meter.deadtime()
+                    if not done and "deadtime" not in given:
+                        known["deadtime"] = meter.deadtime()
         except EndOfStream:
             if done:
                 meter.event_is_published(done)
@@ -194,8 +194,15 @@ def split_block_metadata(value: Any) -> tuple[Any, Any]:
     return value, None
 
 
-def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
-    """Return what was given as metadata of a block, and our own for keys that were not given."""
+def _fill_in(metadata: Any, known: MetadataRows) -> Collection[str]:
+    """Fill in what was given as metadata of a block; returns the keys that were given.
+
+    Marks come with a :class:`BatchMetadata`, from sources that play recorded events back.
+    """
+    if isinstance(metadata, BatchMetadata):
+        if metadata.may_repeat is not None:
+            known["may_repeat"] = metadata.may_repeat
+        metadata = dict(zip(_KEYS, metadata, strict=True)) | {_BESIDE: metadata.time_ns}
     if not isinstance(metadata, Mapping):
         if len(metadata) != len(_KEYS):
             raise DoesNotFitError(
@@ -204,22 +211,14 @@ def _completed_block(metadata: Any, own: BatchMetadata) -> BatchMetadata:
             )
         metadata = dict(zip(_KEYS, metadata, strict=True))
     _check_keys(metadata)
-    count = len(own.counter)
-
-    def column(key: str, dtype: type[np.int64 | np.float64]) -> Any:
+    for key, column in metadata.items():
+        if key == _BESIDE and column is None:
+            continue
         try:
-            return exact_column(metadata[key], dtype, count, key)
+            known[key] = exact_column(column, METADATA_DTYPE[key].type, len(known), key)
         except DoesNotFitError as error:
             raise DoesNotFitError(f"metadata: {key}: {error}") from None
-
-    completed = BatchMetadata(
-        column("counter", np.int64) if "counter" in metadata else own.counter,
-        column("timestamp", np.float64) if "timestamp" in metadata else own.timestamp,
-        column("deadtime", np.float64) if "deadtime" in metadata else own.deadtime,
-    )
-    if metadata.get(_BESIDE) is not None:
-        completed.time_ns = column(_BESIDE, np.int64)
-    return completed
+    return [str(key) for key in metadata]
 
 
 def _check_keys(metadata: Mapping[Any, Any]) -> None:

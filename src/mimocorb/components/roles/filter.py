@@ -15,10 +15,18 @@ from mimocorb.components.decisions import DecisionCounter, Verdict
 from mimocorb.components.form import Metadata
 from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.batch_results import take_batch
-from mimocorb.components.roles.batches import BatchPace, batch_limit, events_in_a_batch
+from mimocorb.components.roles.batches import (
+    BYTES_OF_A_BATCH_FUNCTION,
+    EVENTS_OF_A_BATCH_FUNCTION,
+    BatchPace,
+    batch_limit,
+    events_in_a_batch,
+    is_small,
+)
 from mimocorb.components.roles.outbox import InHand
 from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
+from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
@@ -26,7 +34,6 @@ from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
 __all__ = ["Filter"]
 
 _EVENTS_AT_ONCE = 256
-_EVENTS_OF_A_BATCH_FUNCTION = 4096
 
 
 class Filter:
@@ -42,10 +49,10 @@ class Filter:
     (:attr:`~mimocorb.buffers.batch_metadata.BatchMetadata.may_repeat`), on its way through further
     filters, too.
 
-    A batch function gets all events that wait, up to 64 KiB or half of the slots for all processes
-    together. If it raises an exception, or returns something undocumented, all of them are given
-    back; as every event that has failed, each then comes alone, in a batch of one: so one that
-    makes the function fail again and again is set aside without its neighbours.
+    A batch function gets all events that wait, up to 4096, 1 MiB or half of the slots for all
+    processes together. If it raises an exception, or returns something undocumented, all of them
+    are given back; as every event that has failed, each then comes alone, in a batch of one: so one
+    that makes the function fail again and again is set aside without its neighbours.
 
     Parameters
     ----------
@@ -82,7 +89,7 @@ class Filter:
         worker = current_worker()
         self.event_count = 0
         self.accepted_count = 0
-        self.reader = Reader(source, scattered=True)
+        self.reader = Reader(source, scattered=is_small(source))
         self.writers = [Writer(setup) for setup in sinks]
         self._function = function
         self._name = name
@@ -92,11 +99,14 @@ class Filter:
         self._sample = worker.new_sample and worker.new_sample(source, config or {})
         self._decisions = DecisionCounter(len(self.writers))
         self._batch = batch
-        limit = _EVENTS_OF_A_BATCH_FUNCTION if batch else _EVENTS_AT_ONCE
-        limits = [batch_limit(source, limit, worker.spec.number_of_processes)]
-        if not batch:
-            limits += [events_in_a_batch(setup) for setup in sinks]
-        self._limit = min(limits)
+        processes = worker.spec.number_of_processes
+        if batch:
+            self._limit = batch_limit(
+                source, EVENTS_OF_A_BATCH_FUNCTION, processes, BYTES_OF_A_BATCH_FUNCTION
+            )
+        else:
+            limit = batch_limit(source, _EVENTS_AT_ONCE, processes)
+            self._limit = min(limit, *map(events_in_a_batch, sinks))
         self._pace = BatchPace(self._limit)
         self._results = Results(
             self.writers,
@@ -150,7 +160,7 @@ class Filter:
                 except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
-                    raise self._failure(place, error) from error
+                    result = self._again(place, error, given)
                 try:
                     verdicts.append(take(result, place, in_hand))
                 except DoesNotFitError as error:
@@ -178,7 +188,7 @@ class Filter:
         except MimocorbError:
             raise
         except (Exception, SystemExit) as error:
-            raise self._failure(None, error) from error
+            result = self._again(None, error, (events, *metadata))
         try:
             verdicts = take_batch(self._results, result, in_hand, len(events))
         except DoesNotFitError as error:
@@ -194,32 +204,23 @@ class Filter:
         if not self._is_our_turn():
             results.clear()
             return
-        metadata = self.reader.get_metadata_batch()
         try:
-            results.seal(metadata, in_hand)
+            results.seal(in_hand.metadata, in_hand)
             while settled < done:
                 ready = results.make_room(settled, done)
-                self._settle(verdicts, settled, ready, in_hand, metadata)
+                self._settle(verdicts, settled, ready, in_hand)
                 settled = ready
         except EndOfStream:
             # those before the first record that found no room are done all the same
-            self._settle(verdicts, settled, results.unpublished_from, in_hand, metadata)
+            self._settle(verdicts, settled, results.unpublished_from, in_hand)
             raise
         finally:
             results.clear()
 
-    def _settle(
-        self,
-        verdicts: Verdicts,
-        begin: int,
-        end: int,
-        in_hand: InHand,
-        metadata: BatchMetadata | None = None,
-    ) -> None:
+    def _settle(self, verdicts: Verdicts, begin: int, end: int, in_hand: InHand) -> None:
         """Count events whose records have slots, publish, acknowledge: the last two at once."""
         if self._sample is not None:
-            of_all = self.reader.get_metadata_batch() if metadata is None else metadata
-            self._offer(verdicts, begin, end, in_hand, of_all)
+            self._offer(verdicts, begin, end, in_hand)
         # before: a kill in between counts them once too often
         for verdict, events in counted(verdicts, slice(begin, end)):
             self._count(verdict, events)
@@ -239,21 +240,24 @@ class Filter:
         if isinstance(verdict, int):
             self.accepted_count += events
 
-    def _offer(
-        self,
-        verdicts: Verdicts,
-        begin: int,
-        end: int,
-        in_hand: InHand,
-        metadata: BatchMetadata,
-    ) -> None:
+    def _offer(self, verdicts: Verdicts, begin: int, end: int, in_hand: InHand) -> None:
         """Offer the events that are rejected to the sample of them."""
         assert self._sample is not None
+        events, metadata = in_hand.events, in_hand.metadata
         places = rejected(verdicts, begin, end)
         for chosen in self._sample.chosen(len(places)):
             place = places[chosen]
-            event, of_event = in_hand.events[place], metadata.at(slice(place, place + 1))
-            self._sample.keep(event, of_event, reason_of(verdicts, place))
+            of_event = BatchMetadata.of_rows(metadata[place : place + 1])
+            self._sample.keep(events[place], of_event, reason_of(verdicts, place))
+
+    def _again(self, place: int | None, error: BaseException, given: tuple[Any, ...]) -> Any:
+        """Call a function again whose disk was full; any other error is its failure."""
+        try:
+            return again_when_there_is_room(error, lambda: self._function(*given), self._name)
+        except MimocorbError:
+            raise
+        except (Exception, SystemExit) as last:
+            raise self._failure(place, last) from last
 
     def _failure(self, place: int | None, error: BaseException) -> UserFunctionError:
         self._decisions.failed()

@@ -34,6 +34,7 @@ from mimocorb.components.form import Metadata
 from mimocorb.components.reporting import DISORDER, report
 from mimocorb.components.roles.heads import Heads, Source
 from mimocorb.components.roles.results import Results
+from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, SetupError, UserFunctionError
@@ -178,6 +179,16 @@ class Merge:
             " incomplete is 'fail'. Choose 'drop' or 'pass' to go on without."
         )
 
+    def _again(self, error: BaseException, given: list[Any], counter: int) -> Any:
+        """Call a function again whose disk was full; any other error is its failure."""
+        try:
+            return again_when_there_is_room(error, lambda: self._function(*given), self._name)
+        except MimocorbError:
+            raise
+        except (Exception, SystemExit) as last:
+            self._decisions.failed()
+            raise failure(self._name, counter, last) from last
+
     def _hand_on(self, members: list[Source]) -> Verdict:
         """Call the function, make room for what it returns; return what becomes of the events."""
         metadata = members[0].metadata
@@ -195,8 +206,7 @@ class Merge:
         except MimocorbError:
             raise
         except (Exception, SystemExit) as error:
-            self._decisions.failed()
-            raise failure(self._name, metadata[0], error) from error
+            result = self._again(error, given, metadata[0])
         if not self.writers:
             return ""
         try:
@@ -207,7 +217,7 @@ class Merge:
         of_result = BatchMetadata.of(metadata, members[0].time_ns)
         if any(source.reader.may_repeat for source in members):
             of_result.may_repeat = np.ones(1, np.bool_)
-        self._results.seal(of_result, None)
+        self._results.seal(of_result.rows(), None)
         self._results.make_room(0, 1)
         return verdict
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import MetadataRows
+from mimocorb.buffers.contract import Places
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.packing import Packer
@@ -16,14 +17,14 @@ from mimocorb.components.records import RecordForm
 
 __all__ = ["InHand", "Outbox"]
 
-Indices = NDArray[np.int64]
-
-_NONE: Indices = np.empty(0, np.int64)
-_FIRST: Indices = np.zeros(1, np.int64)
+_NONE: Places = np.empty(0, np.int64)
+_FIRST: Places = np.zeros(1, np.int64)
 
 
 class InHand:
     """The events that a filter works on at the moment, where they lie.
+
+    Everything about them is asked for at most once, while all of them are in hand.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ class InHand:
         self._reader = reader
         # not cached_property: it takes a lock
         self._events: Sequence[NDArray[Any]] | None = None
-        self._place: tuple[NDArray[Any], Indices] | None = None
+        self._place: tuple[NDArray[Any], Places] | None = None
+        self._metadata: MetadataRows | None = None
 
     @property
     def events(self) -> Sequence[NDArray[Any]]:
@@ -45,19 +47,18 @@ class InHand:
         return self._events
 
     @property
-    def rows(self) -> NDArray[Any]:
-        """Rows of which those at ``index`` are the events."""
-        return self._in_place()[0]
+    def metadata(self) -> MetadataRows:
+        """What is known of each of them."""
+        if self._metadata is None:
+            self._metadata = self._reader.metadata_rows()
+        return self._metadata
 
-    @property
-    def index(self) -> Indices:
-        """The places of the events in ``rows``."""
-        return self._in_place()[1]
-
-    def _in_place(self) -> tuple[NDArray[Any], Indices]:
+    def at(self, places: Places) -> tuple[NDArray[Any], Places]:
+        """Return rows, and the places in them of the events at these places in hand."""
         if self._place is None:
             self._place = self._reader.in_place()
-        return self._place
+        rows, index = self._place
+        return rows, index[places]
 
 
 class Outbox:
@@ -94,8 +95,9 @@ class Outbox:
         self._kept: list[NDArray[Any]] = []
         self._memory = memoryview(bytearray(0))
         self._packed = 0
-        self._rows: tuple[NDArray[Any], Indices] | None = None
-        self._places: Indices = _NONE
+        self._rows: tuple[NDArray[Any], Places] | None = None
+        self._places: Places = _NONE
+        self._last_place = -1
         self._done = 0
         self.claimed = 0
         """Slots claimed for records that have not been published."""
@@ -149,11 +151,11 @@ class Outbox:
         places.append(place)
         return True
 
-    def take_rows(self, rows: NDArray[Any], index: Indices, places: Indices) -> None:
-        """Take the records of a whole batch: the rows at `index`, which came out of `places`."""
-        self._rows, self._places = (rows, index), places
+    def take_rows(self, rows: NDArray[Any], places: Places) -> None:
+        """Take the records of a whole batch, which came out of the events at these places."""
+        self._take(rows, np.arange(len(rows)), places)
 
-    def take_copies(self, in_hand: InHand, places: Indices) -> None:
+    def take_copies(self, in_hand: InHand, places: Places) -> None:
         """Take copies of the events at these places, as all that there is.
 
         Raises
@@ -161,11 +163,15 @@ class Outbox:
         DoesNotFitError
             Events of the source do not fit into the sink.
         """
-        index = in_hand.index[places]
+        rows, index = in_hand.at(places)
         if self._copies:
-            self.take_rows(in_hand.rows, index, places)
+            self._take(rows, index, places)
         else:
-            self.take_rows(self.form.rows(in_hand.rows[index]), np.arange(len(places)), places)
+            self.take_rows(self.form.rows(rows[index]), places)
+
+    def _take(self, rows: NDArray[Any], index: Places, places: Places) -> None:
+        if len(places):
+            self._rows, self._places = (rows, index), places
 
     def drop(self, place: int) -> None:
         """Drop the records that came out of an event, the last one that gave any."""
@@ -178,7 +184,7 @@ class Outbox:
     def clear(self) -> None:
         """Drop what is in it."""
         self.places, self._rows, self._packed, self._done = [], None, 0, 0
-        self._places = _NONE
+        self._places, self._last_place = _NONE, -1
         self.copies_only = self._copies
         self._kept.clear()
         if self.claimed:
@@ -208,30 +214,34 @@ class Outbox:
     # --- what goes out
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was put in."""
+        return not self.places and self._rows is None
+
+    @property
     def left(self) -> int:
-        """Number of records that have not been published."""
-        return max(len(self.places), len(self._places)) - self._done
+        """Number of records that have not been published, once they are sealed."""
+        return len(self._places) - self._done
 
     @property
     def next_place(self) -> int:
         """Place of the event of the first record that has not been published."""
         return int(self._places[self._done])
 
-    def seal(self, in_hand: InHand | None, metadata: BatchMetadata) -> None:
+    def seal(self, in_hand: InHand | None, metadata: MetadataRows) -> None:
         """Prepare all records for publishing, each with the metadata of its event."""
-        if self._rows is None:
+        self._metadata = metadata
+        if self._rows is None and self.places:
             self._places = np.array(self.places, np.int64)
-        self._metadata = metadata.at(self._places)
-        if self._rows is not None or self._kept:
-            return
-        count = len(self.places)
-        if self._packed:
-            size = count * self._record_bytes
-            rows = np.frombuffer(self._memory[:size], np.uint8).reshape(count, -1)
-            self._rows = rows, np.arange(count)
-        elif count:
-            assert in_hand is not None
-            self._rows = in_hand.rows, in_hand.index[self._places]
+            if self._packed:
+                count = len(self.places)
+                size = count * self._record_bytes
+                rows = np.frombuffer(self._memory[:size], np.uint8).reshape(count, -1)
+                self._rows = rows, np.arange(count)
+            elif not self._kept:
+                assert in_hand is not None
+                self._rows = in_hand.at(self._places)
+        self._last_place = int(self._places[-1]) if len(self._places) else -1
 
     def claim_before(self, place: int) -> int:
         """Claim slots for records of events before this place, as many as are free.
@@ -239,7 +249,7 @@ class Outbox:
         Returns the place up to which all records have slots. Raises EndOfStream if the sink takes
         no more.
         """
-        wanted = int(self._places.searchsorted(place)) - self._done - self.claimed
+        wanted = self._records_before(place) - self._done - self.claimed
         if wanted > 0:
             self.claimed += self.writer.claim_ahead(wanted)
         first = self._done + self.claimed  # without a slot
@@ -247,17 +257,22 @@ class Outbox:
 
     def fill_before(self, place: int) -> None:
         """Copy the records of events before this place into their slots."""
-        slots = min(int(self._places.searchsorted(place)) - self._done, self.claimed)
+        slots = min(self._records_before(place) - self._done, self.claimed)
         at, self.filled = self.filled, max(slots, self.filled)
-        first, count = self._done + at, self.filled - at
-        fill, metadata = self.writer.fill_ahead, self._metadata
-        if count and self._rows is not None:
-            fill(at, *self._rows, metadata, first=first, count=count)
-        elif count:  # one by one, each as it lies
-            for each in range(count):
-                place = first + each
-                row, of_row = self._kept[place][np.newaxis], metadata.at(slice(place, place + 1))
-                fill(at + each, row, _FIRST, of_row, first=0, count=1)
+        records = slice(self._done + at, self._done + self.filled)
+        fill, metadata, places = self.writer.fill_ahead, self._metadata, self._places[records]
+        if self._rows is not None:
+            rows, index = self._rows
+            fill(at, rows, index[records], metadata, places)
+        else:  # one by one, each as it lies
+            for each, record in enumerate(self._kept[records]):
+                fill(at + each, record[np.newaxis], _FIRST, metadata, places[each : each + 1])
+
+    def _records_before(self, place: int) -> int:
+        """Return how many records came out of events before this place."""
+        if place > self._last_place:
+            return len(self._places)
+        return int(self._places.searchsorted(place))
 
     def publish(self) -> None:
         """Publish what has been filled."""

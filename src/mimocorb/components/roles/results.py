@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mimocorb._words import how_many
-from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.batch_metadata import MetadataRows
+from mimocorb.buffers.contract import Places
 from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import Reject, Verdict
@@ -96,7 +96,7 @@ class Results:
                 outbox.drop(place)
             raise
 
-    def seal(self, metadata: BatchMetadata, in_hand: InHand | None) -> None:
+    def seal(self, metadata: MetadataRows, in_hand: InHand | None) -> None:
         """Prepare all records for publishing, each with the metadata of its event."""
         for outbox in self.outboxes:
             outbox.seal(in_hand, metadata)
@@ -104,7 +104,7 @@ class Results:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to publish."""
-        return not any(outbox.left for outbox in self.outboxes)
+        return all(outbox.is_empty for outbox in self.outboxes)
 
     @property
     def unpublished_from(self) -> int:
@@ -180,7 +180,7 @@ class Results:
         except DoesNotFitError as error:
             raise DoesNotFitError(f"item for sink {self._names[sink]}: {error}") from None
 
-    def copy_all(self, sink: int, in_hand: InHand, places: NDArray[np.int64]) -> None:
+    def copy_all(self, sink: int, in_hand: InHand, places: Places) -> None:
         """Take copies of the events of a batch at these places as all that a sink gets."""
         try:
             self.outboxes[sink].take_copies(in_hand, places)

@@ -13,23 +13,28 @@ from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.components.meter import current
 from mimocorb.components.meter_page import MAY_REPEAT
-from mimocorb.components.roles.batches import batch_limit
+from mimocorb.components.roles.batches import (
+    BYTES_OF_A_BATCH_FUNCTION,
+    EVENTS_OF_A_BATCH_FUNCTION,
+    batch_limit,
+    is_small,
+)
+from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError
 
 __all__ = ["Sink"]
 
-_EVENTS_AT_ONCE = 256
 _EVENTS_OF_A_FILE = 1 << 16
 
 
 class Sink:
     """Calls a function with what has come meanwhile, and acknowledges these events together.
 
-    There are at most 256 events in a batch, 64 KiB, or half of the slots. Events that are
-    delivered again come one by one, so that an event that makes the function fail is set aside
-    without its neighbours.
+    There are at most 4096 events in a batch, 1 MiB, or half of the slots for all processes
+    together. Events that are delivered again come one by one, so that an event that makes the
+    function fail is set aside without its neighbours.
 
     A function that writes larger pieces has attributes that say so: ``batch_bytes``, how much it
     wants to have together, ``gather_s``, how long events may wait in the buffer for others, and
@@ -57,7 +62,6 @@ class Sink:
         metadata: bool = True,
     ) -> None:
         self.event_count = 0
-        self.reader = Reader(setup, scattered=True)
         self._function = function
         self._name = name
         self._metadata = metadata
@@ -66,7 +70,10 @@ class Sink:
         if wanted:
             self._limit = batch_limit(setup, _EVENTS_OF_A_FILE, processes, wanted)
         else:
-            self._limit = batch_limit(setup, _EVENTS_AT_ONCE, processes)
+            self._limit = batch_limit(
+                setup, EVENTS_OF_A_BATCH_FUNCTION, processes, BYTES_OF_A_BATCH_FUNCTION
+            )
+        self.reader = Reader(setup, scattered=bool(wanted) or is_small(setup))
         self._wants_sequences = getattr(function, "wants_sequences", False)
         self._gather_s = getattr(function, "gather_s", 0.0)
         self._setup = setup
@@ -92,8 +99,24 @@ class Sink:
                 except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
-                    raise failure(self._name, reader.get_metadata()[0], error) from error
+                    self._again(error, events, metadata)
                 self.event_count += len(events)
+
+    def _again(self, error: BaseException, events: NDArray[Any], metadata: tuple[Any, ...]) -> None:
+        """Call a function again whose disk was full; any other error is its failure."""
+
+        def attempt() -> None:
+            current().words[MAY_REPEAT] += len(events)
+            for batch in metadata:
+                batch.may_repeat = np.ones(len(events), np.bool_)
+            self._function(events, *metadata)
+
+        try:
+            again_when_there_is_room(error, attempt, self._name)
+        except MimocorbError:
+            raise
+        except (Exception, SystemExit) as last:
+            raise failure(self._name, self.reader.get_metadata()[0], last) from last
 
     def _batches(self) -> Iterator[NDArray[Any]]:
         return self._gathered() if self._gather_s else self.reader.batches(self._limit)

@@ -44,6 +44,10 @@ def counted(verdicts: Verdicts, events: slice) -> Iterable[tuple[Verdict, int]]:
         chosen = verdicts[events]
         return ((chosen[0], 1),) if len(chosen) == 1 else Counter(chosen).items()
     bits = verdicts.bits[events]
+    if verdicts.sinks == 1:
+        accepted = int(np.count_nonzero(bits))
+        both = ((1, accepted), (verdicts.reason, len(bits) - accepted))
+        return [(kind, n) for kind, n in both if n]
     if verdicts.sinks > _MOST_BINS:
         return ((kind or verdicts.reason, n) for kind, n in Counter(bits.tolist()).items())
     counts = np.bincount(bits).tolist()

@@ -102,12 +102,12 @@ class LiveTime:
     ring_full_ns: int
     paused_ns: int
     reading_out_ns: int | None
-    device_lost_ns: int
     total_ns: int
     events: int | None
     check: ArrivalCheck | None
     stopped_ns: int = 0
     recorded_s: tuple[float, float] | None = None
+    device_lost_ns: int = 0
     plays_back: bool = False
 
     @classmethod

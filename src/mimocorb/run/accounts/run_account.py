@@ -43,8 +43,8 @@ class RunAccount:
         Effective live time of the one source upstream of each buffer, in s; missing where it is not
         known.
     is_rest
-        Whether the sources only give what an earlier run has left, which says nothing of the experiment: then
-        nothing is told of their live time, of rates and of what limits these.
+        Whether the sources only give what an earlier run has left, which says nothing of the
+        experiment: then nothing is told of their live time, of rates and of what limits these.
     """
 
     sources: tuple[SourceAccount, ...]

@@ -149,7 +149,7 @@ def _sample_lines(decision: DecisionAccount) -> Iterator[str]:
         )
         yield (
             f"    {count(decision.sampled)} of the rejected are kept in "
-            f"rejected_{decision.name}_*.tar, 1 in {count(decision.prescale)} at random{lost}"
+            f"rejected_{decision.name}_*.arrows, 1 in {count(decision.prescale)} at random{lost}"
         )
 
 

@@ -10,13 +10,25 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb._words import count, how_many
 from mimocorb.run.accounts.live_time import Arrivals
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.run_state import BufferView, RunView
-from mimocorb.run.wording import PAGE_WIDTH, dead_causes, end_of, percent, rate, time_taken
+from mimocorb.run.wording import (
+    PAGE_WIDTH,
+    data_taking,
+    dead_causes,
+    end_of,
+    percent,
+    rate,
+    results_line,
+)
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
+
+if TYPE_CHECKING:
+    from mimocorb.run.record.summary import RunSummary
 
 __all__ = ["MOST_LINES", "end_page"]
 
@@ -30,44 +42,21 @@ INDENT = 17
 """Where the values begin, behind their names."""
 
 
-def end_page(
-    *,
-    number: int,
-    title: str,
-    directory: Path,
-    unfinished: Path | None,
-    view: RunView,
-    quality: Quality,
-    started: str,
-    failures: Sequence[str],
-    warnings: Sequence[str],
-) -> str:
-    """Return what a person has to know about a run that has ended.
-
-    Parameters
-    ----------
-    number, title, directory
-        Number of the run, name of the set-up, and where the output is.
-    unfinished
-        The run whose left events are still to be processed, if there are any.
-    view
-        The last picture of the run, with the closed ledger.
-    quality
-        Its flags.
-    started
-        When it began, in words.
-    failures, warnings
-        What went wrong, the cause of the end first.
-    """
+def end_page(summary: RunSummary) -> str:
+    """Return what a person has to know about a run that has ended."""
+    number, directory, view = summary.number, summary.directory, summary.view
+    failures, warnings = summary.failures, summary.warnings
     verdict = "FAILED:" if failures else "is complete: every event was processed"
-    head = f"Run {number}, {end_of(title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
-    about = list(_about(view, quality, started, has_failed=bool(failures)))
+    head = f"Run {number}, {end_of(summary.title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
+    about = list(_about(view, summary.quality, summary.started, has_failed=bool(failures)))
+    about += _pair("exported", "; ".join(summary.exported))
     path = f"  {'output':<{INDENT - 2}}{shown(directory)}"
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"
     end = [*_about_time(view), path, *_see_more(directory, number)]
-    if unfinished is not None:
-        end.append(_command("to finish", f"mimocorb finish {shlex.quote(shown(unfinished))}"))
+    if summary.unfinished is not None:
+        left = shlex.quote(shown(summary.unfinished))
+        end.append(_command("to finish", f"mimocorb finish {left}"))
     room = MOST_LINES - sum(map(_lines_of, (head, *about, *end)))
     rows = _buffer_rows(view)
     wanted = room - ROOM_FOR_TROUBLES if failures or warnings else room
@@ -102,14 +91,11 @@ def _see_more(directory: Path, number: int) -> list[str]:
 def _about(view: RunView, quality: Quality, started: str, *, has_failed: bool) -> Iterator[str]:
     """Yield why it ended, how long it was, what its data are worth, and what came out."""
     yield from _pair("ended because", view.reason, 1 if has_failed else LONGEST_TEXT)
-    paused = view.active_s != view.elapsed_s
-    without = f", {time_taken(view.active_s)} without pauses" if paused else ""
-    yield from _pair("data taking", f"{time_taken(view.elapsed_s)}{without}, from {started}", 1)
+    yield from _pair(
+        "data taking", f"{data_taking(view.elapsed_s, view.active_s)}, from {started}", 1
+    )
     yield from _pair("quality", ", ".join(quality), 1)
-    results = [
-        f"{worker}: " + ", ".join(f"{name} = {value:g}" for name, value in found.items())
-        for worker, found in view.results.items()
-    ]
+    results = [f"{worker}: {results_line(found)}" for worker, found in view.results.items()]
     for text in results[:2] if len(results) <= 2 else results[:1]:
         yield from _pair("result", text, 1)
     if len(results) > 2:
@@ -189,6 +175,7 @@ def _table(rows: Sequence[_Row], room: int) -> list[str]:
         + "  ".join(f"{part:>{width}}" for part, width in zip(parts, widths[1:], strict=True))
         for name, *parts in zip(*columns, strict=True)
     ]
+    lines = [line.rstrip() for line in lines]
     if rest:
         lines.append(f"  … and {how_many(rest, 'more buffer')}")
     return lines

@@ -14,7 +14,7 @@ import numpy as np
 
 import mimocorb
 from mimocorb.model import Setup, WorkerSpec
-from mimocorb.model.kinds import written
+from mimocorb.model.keys import written
 
 __all__ = ["commit_of", "resolved", "versions"]
 

@@ -89,6 +89,7 @@ class Recorder:
             supervisor=ProcessIdentity.of_this_process(),
             command=list(sys.argv),
             repeats=self._repeated.number if self._repeated else None,
+            rerun_of=str(setup.rerun_of) if setup.rerun_of else None,
             versions=versions(),
             setup_commit=commit_of(setup.base_directory),
             files=copy_configuration(directory, setup),
@@ -184,6 +185,8 @@ class Recorder:
             for file in self._repeated.files
             if used.get(file.path, file.sha256) != file.sha256
         ]
+        if self.record.rerun_of is not None:  # other sources; what else was set is wanted so
+            return changed
         # Functions and output lie in another place now; options are seen in what they change.
         changed += [
             f"{found.key} was {found.first}, is {found.second}"

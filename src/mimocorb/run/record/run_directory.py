@@ -8,7 +8,7 @@
 * ``log.txt`` and ``log.jsonl``: what happened;
 * ``summary.txt``: what came out, for people;
 * ``.reserved``: room for these two on a disk that gets full, until the run ends;
-* ``.spill.npz.part``: room for the events that may be left then;
+* ``.spill.zip.part``: room for the events that may be left then;
 * and what the sinks wrote.
 """
 

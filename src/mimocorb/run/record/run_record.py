@@ -96,6 +96,8 @@ class RunRecord:
         How it was called.
     repeats
         Number of the run whose directory holds the set-up of this one.
+    rerun_of
+        Directory of the run whose recorded events were processed again; None: others.
     versions, setup_commit
         What it was made with; git commit of the set-up.
     files
@@ -129,6 +131,7 @@ class RunRecord:
     supervisor: ProcessIdentity
     command: list[str]
     repeats: int | None
+    rerun_of: str | None = None
     versions: dict[str, Any]
     setup_commit: str | None
     files: list[CopiedFile]

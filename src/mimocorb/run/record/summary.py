@@ -15,7 +15,7 @@ from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_state import ProcessView, RunView, WorkerState
-from mimocorb.run.wording import time_taken
+from mimocorb.run.wording import data_taking, results_line
 
 __all__ = ["RunSummary"]
 
@@ -38,6 +38,8 @@ class RunSummary:
         What went wrong; any failure makes the exit code 1.
     asked_to_end
         Whether it was asked to end, by Ctrl-C or otherwise.
+    exported
+        What was written in another format at the end.
     unfinished
         The run whose left events are still to be processed, if there are any.
     is_kept
@@ -55,6 +57,7 @@ class RunSummary:
     warnings: Sequence[str]
     asked_to_end: bool = False
     unfinished: Path | None = None
+    exported: Sequence[str] = ()
     is_kept: bool = True
 
     def __repr__(self) -> str:
@@ -101,6 +104,11 @@ class RunSummary:
         )
 
     @property
+    def started(self) -> str:
+        """When it began, in words."""
+        return _utc(self.started_s)
+
+    @property
     def _verdict(self) -> str:
         return "FAILED" if self.failures else "complete: every event was processed"
 
@@ -108,17 +116,7 @@ class RunSummary:
         """Return what a person has to know at the end: all of it, if no file has it."""
         if not self.is_kept:
             return self.text()
-        return end_page(
-            number=self.number,
-            title=self.title,
-            directory=self.directory,
-            unfinished=self.unfinished,
-            view=self.view,
-            quality=self.quality,
-            started=_utc(self.started_s),
-            failures=self.failures,
-            warnings=self.warnings,
-        )
+        return end_page(self)
 
     def text(self) -> str:
         """Return all of it for people, for the directory of the run."""
@@ -129,13 +127,12 @@ class RunSummary:
         yield f"Run {self.title}: {self._verdict}"
         yield f"  run number     {self.number}"
         yield f"  ended because  {self.reason}"
-        yield f"  time           {_utc(self.started_s)} to {_utc(self.ended_s)}"
-        paused = view.active_s != view.elapsed_s
-        without = f", {time_taken(view.active_s)} of it without pauses" if paused else ""
-        yield f"  data taking    {time_taken(view.elapsed_s)}{without}"
+        yield f"  time           {self.started} to {_utc(self.ended_s)}"
+        yield f"  data taking    {data_taking(view.elapsed_s, view.active_s)}"
         for worker, results in view.results.items():
-            listed = ", ".join(f"{name} = {value:g}" for name, value in results.items())
-            yield f"  result         {worker}: {listed}"
+            yield f"  result         {worker}: {results_line(results)}"
+        for text in self.exported:
+            yield f"  exported       {text}"
         yield f"  quality        {', '.join(self.quality)}"
         yield f"  output         {self.directory}"
         yield ""

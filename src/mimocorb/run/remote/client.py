@@ -17,6 +17,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ from mimocorb.run.run_state import BufferView
 if TYPE_CHECKING:
     from mimocorb.analysis.histograms.stored import RunHistogram
     from mimocorb.buffers.observer import Observer
+    from mimocorb.run.remote.scope import Scope
 
 __all__ = ["RunClient"]
 
@@ -155,6 +157,8 @@ class RunClient(Closing):
     def histogram(self, name: str) -> RunHistogram:
         """Return one histogram; :attr:`RunHistogram.counts` is one of boost-histogram.
 
+        In a notebook it draws itself, and goes on as long as the run does.
+
         Parameters
         ----------
         name
@@ -169,7 +173,31 @@ class RunClient(Closing):
         if name not in found:
             known = ", ".join(found) or "none yet"
             raise CommandRefused(f"there is no histogram {name!r}: this run has {known}")
-        return found[name]
+        return replace(found[name], newer=lambda: self._newer(name))
+
+    def _newer(self, name: str) -> tuple[RunHistogram, bool]:
+        over = self.status().ended  # asked first: what comes until then is in it
+        return self.histograms()[name], over
+
+    def scope(self, name: str, **axes: Any) -> Scope:
+        """Return the waveforms of a buffer; in a notebook they draw themselves, and go on.
+
+        Parameters
+        ----------
+        name
+            Of the buffer.
+        **axes
+            What the axes mean: ``sample_time_ns``, ``pre_trigger_samples``, ``channel_range`` and
+            the others of the ``oscilloscope``.
+
+        Raises
+        ------
+        CommandRefused
+            The run has no such buffer.
+        """
+        from mimocorb.run.remote.scope import Scope
+
+        return Scope(self.observer(name), name, lambda: self.status().ended, **axes)
 
     # --- steering
 
@@ -190,6 +218,16 @@ class RunClient(Closing):
     def resume(self, timeout_s: float = 10.0) -> RunStatus:
         """Go on after a pause; returns when data are taken again. Raises as :meth:`pause`."""
         return self._command("resume", timeout_s)
+
+    def acknowledge(self) -> RunStatus:
+        """Say that somebody knows of all alarms that there are; they are no longer shown as new.
+
+        Raises
+        ------
+        RunUnreachable
+            The run has ended, or does not answer.
+        """
+        return self._command("acknowledge", 0.0)
 
     def note(self, text: str, kind: str = "comment", timeout_s: float = 10.0) -> RunStatus:
         """Have a note kept with the run.

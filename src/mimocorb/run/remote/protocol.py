@@ -2,15 +2,17 @@
 
 A client sends a request and gets one answer, then may send the next::
 
-    → {"protocol": 1, "command": "pause", "by": "mimocorb pause", "timeout_s": 10}
-    ← {"protocol": 1, "mimocorb": "2.0.0", "ok": true, "changed": true, "status": {…}}
-    ← {"protocol": 1, "mimocorb": "2.0.0", "ok": false, "kind": "refused", "error": "…"}
+    → {"protocol": 2, "command": "pause", "by": "mimocorb pause", "timeout_s": 10}
+    ← {"protocol": 2, "mimocorb": "2.0.0", "ok": true, "changed": true, "status": {…}}
+    ← {"protocol": 2, "mimocorb": "2.0.0", "ok": false, "kind": "refused", "error": "…"}
 
-``status`` is answered at once; ``pause``, ``resume``, ``stop`` and ``end`` when the run has come
-into the state asked for; ``observe`` gives what an Observer needs; ``note`` is
-kept in the record; ``follow`` is answered when the
-run has ended. The number of the protocol changes whenever an older side would misunderstand a
-newer one; a side that meets another number refuses, and names both.
+``status`` is answered at once, and so is ``acknowledge``, after which all alarms count as known;
+``pause``, ``resume``, ``stop`` and ``end`` when the run has come into the state asked for;
+``observe`` gives what an Observer needs; ``note`` is kept in the
+record; ``follow`` is answered when the run has ended. Histograms
+are not asked for: clients read them from the directory of the run, see
+:mod:`mimocorb.analysis.histograms`. The number of the protocol changes whenever an older side would
+misunderstand a newer one; a side that meets another number refuses, and names both.
 """
 
 from __future__ import annotations
@@ -54,11 +56,23 @@ __all__ = [
     "status_to_plain",
 ]
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""Another number whenever a request or an answer changes: both sides have to say the same."""
+
 LONGEST_REQUEST = 16384
 LONGEST_ANSWER = 64 << 20
 LONGEST_NAME = 80
-COMMANDS = ("status", "pause", "resume", "stop", "end", "observe", "note", "follow")
+COMMANDS = (
+    "status",
+    "pause",
+    "resume",
+    "stop",
+    "end",
+    "acknowledge",
+    "observe",
+    "note",
+    "follow",
+)
 
 
 class BadRequest(Exception):

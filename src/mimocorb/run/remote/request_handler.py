@@ -158,6 +158,8 @@ class RequestHandler:
         """Carry out the request of a process; returns the answer, or what to wait for."""
         if request.command in _STEERING:
             return self._steer(request, pid)
+        if request.command == "acknowledge":
+            self._supervisor.alarms.acknowledge(self._client(request, pid))
         if request.command == "observe":
             return self._observer(request.buffer)
         if request.command == "note":
@@ -172,9 +174,12 @@ class RequestHandler:
         if changes and self.state not in steering.possible_in:
             return self.refused(verb)
         if changes:
-            client = f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
-            self._supervisor.post(steering.command, client)
+            self._supervisor.post(steering.command, self._client(request, pid))
         return PendingCommand(self, verb, request.timeout_s, changes=changes)
+
+    @staticmethod
+    def _client(request: Request, pid: int) -> str:
+        return f"{request.name} (process {pid}, user {user_name(os.geteuid())})"
 
     def refused(self, verb: str) -> bytes:
         """Return the answer that this cannot be done now."""

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mimocorb.errors import MimocorbError, RunUnreachable
 from mimocorb.run.record.run_number import run_suffix
 from mimocorb.run.remote.client import RunClient
-from mimocorb.run.remote.place import noted_socket, run_name, short_name, socket_files, user_name
+from mimocorb.run.remote.place import (
+    NOTE,
+    noted_socket,
+    run_name,
+    short_name,
+    socket_files,
+    user_name,
+)
 from mimocorb.run.remote.protocol import Request, RunStatus, status_from_plain
 from mimocorb.run.remote.request import RunHasGone, ask
+from mimocorb.setup.paths import RUNS_DIRECTORY
 
 __all__ = ["Found", "connect", "find_run", "running_runs"]
 
@@ -48,9 +58,23 @@ class Found:
 
 
 def running_runs() -> list[Found]:
-    """Return the runs of this user that go on now, the oldest first, then those that are silent."""
-    found = [one for path in socket_files() if (one := _look_at(path)) is not None]
+    """Return the runs of this user that go on now, the oldest first, then those that are silent.
+
+    Sockets lie where the environment says. So that one who asks in another environment, as cron,
+    su and some terminals do, finds a run all the same, those in the directory of runs that is here
+    are looked for as well.
+    """
+    paths = dict.fromkeys([*socket_files(), *_noted_in(RUNS_DIRECTORY)])
+    found = [one for path in paths if (one := _look_at(path)) is not None]
     return sorted(found, key=lambda one: one.status.started_s if one.status else float("inf"))
+
+
+def _noted_in(parent: Path) -> Iterator[Path]:
+    for note in parent.glob(f"*/{NOTE}"):
+        with suppress(RunUnreachable):
+            socket = noted_socket(note.parent)
+            if socket is not None:
+                yield socket
 
 
 def _look_at(path: Path) -> Found | None:
@@ -72,7 +96,8 @@ def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
     Parameters
     ----------
     run
-        Its directory, its number, its name or a part of that; None: the only one.
+        Its directory, or that in which the directories of runs are, its number, its name or a part
+        of that; None: the only one.
 
     Raises
     ------
@@ -80,19 +105,24 @@ def find_run(run: str | os.PathLike[str] | int | None = None) -> Found:
         There is none, or several; the message lists them. Or it has ended.
     """
     if run is not None and Path(run if not isinstance(run, int) else str(run)).is_dir():
-        return _in_directory(Path(str(run)))
-    found = running_runs()
-    chosen = found if run is None else _matching(found, str(run))
+        directory = Path(str(run))
+        found = chosen = [one for path in _noted_in(directory) if (one := _look_at(path))]
+        if not found:
+            return _in_directory(directory)
+    else:
+        found = running_runs()
+        chosen = found if run is None else _matching(found, str(run))
     if len(chosen) == 1:
         if chosen[0].status is None:
             raise RunUnreachable(label(chosen[0]))
         return chosen[0]
     user = user_name(os.geteuid())
     if not found:
+        hint = "one that was started with another XDG_RUNTIME_DIR is found by its directory"
         if run is None:
-            raise RunUnreachable(f"no run of {user} is running")
+            raise RunUnreachable(f"no run of {user} is running; {hint}")
         raise RunUnreachable(
-            f"{run}: no run of {user} is running; those that have ended: mimocorb runs"
+            f"{run}: no run of {user} is running; those that have ended: mimocorb runs; {hint}"
         )
     names = "".join(f"\n  {label(one)}" for one in chosen or found)
     if chosen:

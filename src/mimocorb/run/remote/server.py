@@ -261,7 +261,7 @@ class ControlServer:
     # --- clients
 
     def _accept(self) -> None:
-        """Let in those who wait at the door, but not more than there is room for."""
+        """Accept those who wait to be connected, but not more than there is room for."""
         for _ in range(MOST_CLIENTS):
             if self._listener is None:
                 return

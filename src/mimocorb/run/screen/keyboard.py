@@ -69,17 +69,20 @@ class Keyboard:
 
     def commands(self) -> list[Command]:
         """Return what the keys pressed since the last call ask for."""
+        return [KEYS[letter] for letter in self.letters() if letter in KEYS]
+
+    def letters(self) -> str:
+        """Return the keys pressed since the last call, in small letters."""
         self.update()
         if self._descriptor is None or self._before is None:
-            return []
+            return ""
         try:
             data = os.read(self._descriptor, 64)
         except OSError:
             data = b""
         if not data:  # hung up
             self._descriptor = self._before = None
-        letters = data.decode(errors="ignore").lower()
-        return [KEYS[letter] for letter in letters if letter in KEYS]
+        return data.decode(errors="ignore").lower()
 
     def restore(self) -> None:
         """Give the terminal back as it was. Idempotent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -23,7 +24,25 @@ from mimocorb.run.wording import (
     rate,
 )
 
-__all__ = ["KEYS", "render"]
+__all__ = ["KEYS", "Panel", "render"]
+
+
+class Panel(Protocol):
+    """What stands between the tables and the log.
+
+    Attributes
+    ----------
+    least_lines
+        How many lines it needs; tables are made shorter for it.
+    """
+
+    @property
+    def least_lines(self) -> int:
+        """As above."""
+
+    def draw(self, width: int, height: int) -> Sequence[Text]:
+        """Return lines for so many columns, and at most so many."""
+
 
 KEYS = (
     "space pause/resume   s stop and drain   e end at once   Ctrl-C as s, twice as e",
@@ -59,6 +78,7 @@ def render(
     *,
     unicode: bool = True,
     keys: Sequence[str] = KEYS,
+    panel: Panel | None = None,
 ) -> RenderableType:
     """Draw a run into `width` × `height` characters.
 
@@ -74,6 +94,8 @@ def render(
         Whether the terminal can show bars and dashes.
     keys
         What the last line says, the longest first.
+    panel
+        What stands above the log.
     """
     parts: list[RenderableType] = [_header(view, width), _progress(view, width, unicode)]
     parts.append(_alarms(view, width))
@@ -83,16 +105,25 @@ def render(
     if height is None:
         parts += [fitted_table(_BUFFER_COLUMNS, buffers, width), Text("")]
         return Group(*parts, fitted_table(_WORKER_COLUMNS, workers, width))
-    room = height - LINES_AROUND - 1
+    room = height - LINES_AROUND - (1 if panel is None else min(panel.least_lines, height // 2))
     most_workers = max(1, min(len(workers), room - min(len(buffers), room * 2 // 3)))
     most_buffers = max(1, min(len(buffers), room - most_workers))
     parts += [*_most(_BUFFER_COLUMNS, buffers, most_buffers, width), Text("")]
     parts += [*_most(_WORKER_COLUMNS, workers, most_workers, width), Text("")]
     left = height - LINES_AROUND - most_buffers - most_workers
-    newest = list(lines)[-left:] if left > 0 else []
-    parts += [_log_line(line) for line in newest]
-    parts += [Text("")] * (left - len(newest))
+    parts += _lower_part(lines, panel, width, left)
     return Group(*parts, _last_line(keys, width))
+
+
+def _lower_part(
+    lines: Sequence[LogLine], panel: Panel | None, width: int, height: int
+) -> list[RenderableType]:
+    """Return what stands below the tables, with so many lines: the panel, and the newest log."""
+    drawn = list(panel.draw(width, height))[: max(0, height)] if panel and height > 0 else []
+    left = height - len(drawn)
+    newest = list(lines)[-left:] if left > 0 else []
+    log = [_log_line(line) for line in newest]
+    return [*drawn, *log, *[Text("")] * (left - len(log))]
 
 
 def _header(view: RunView, width: int) -> Text:
@@ -123,9 +154,16 @@ def _progress(view: RunView, width: int, unicode: bool) -> Text:
 
 
 def _alarms(view: RunView, width: int) -> Text:
-    """Say what alarms go on, in the line that is empty as long as there are none."""
-    going_on = [f"ALARM {alarm.kind}: {alarm.text}" for alarm in view.alarms if alarm.goes_on]
-    return Text(_fitting(going_on, width), style="bold red") if going_on else Text("")
+    """Say what alarms go on, in the line that is empty as long as there are none.
+
+    Those that nobody knows of yet come first.
+    """
+    going_on = [alarm for alarm in view.alarms if alarm.goes_on]
+    new = [f"ALARM {alarm.kind}: {alarm.text}" for alarm in going_on if not alarm.acknowledged_by]
+    known = [f"known: {alarm.kind}: {alarm.text}" for alarm in going_on if alarm.acknowledged_by]
+    if not going_on:
+        return Text("")
+    return Text(_fitting([*new, *known], width), style="bold red" if new else "yellow")
 
 
 def _fitting(parts: Sequence[str], width: int) -> str:

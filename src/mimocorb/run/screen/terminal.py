@@ -20,7 +20,7 @@ from mimocorb.run.run_state import RunView
 from mimocorb.run.screen.harmless import Harmless
 from mimocorb.run.screen.keyboard import in_foreground
 from mimocorb.run.screen.outlet import Outlet
-from mimocorb.run.screen.picture import KEYS, render
+from mimocorb.run.screen.picture import KEYS, Panel, render
 from mimocorb.run.wording import status_line
 
 __all__ = ["LiveView", "PlainLines", "can_be_drawn_on"]
@@ -49,6 +49,8 @@ class LiveView:
         The log; looked at anew each time.
     keys
         What the last line says, the longest text first.
+    panel
+        What stands above the log.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class LiveView:
         look: Callable[[], RunView],
         lines: Sequence[LogLine],
         keys: Sequence[str] = KEYS,
+        panel: Panel | None = None,
     ) -> None:
         self._stream = stream
         self._outlet = Outlet(stream)
@@ -65,6 +68,7 @@ class LiveView:
         self._look = look
         self._lines = lines
         self._keys = keys
+        self._panel = panel
         self._next_s = 0.0
         self._live: Live | None = None
 
@@ -112,6 +116,7 @@ class LiveView:
             size.height,
             unicode=unicode,
             keys=self._keys,
+            panel=self._panel,
         )
         if self._live is not None:
             self._live.update(Harmless(picture), refresh=True)

@@ -9,15 +9,12 @@ displays when there is nothing more to show.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
-from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.run.findings import Findings
-from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_state import WorkerState
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
-from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.supervision.watcher import RunParts
 from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["Drain", "DrainStep"]
@@ -40,34 +37,17 @@ class Drain:
 
     Parameters
     ----------
-    functions, buffers
-        Those of the run.
-    options
-        Gives the times.
+    run
+        What it looks at, and where it tells.
     escalation
         Interrupts processes that do not end by themselves.
-    findings
-        Gets what is waited for.
-    timeout_s
-        After so long without any progress a run is stuck.
     """
 
-    def __init__(
-        self,
-        functions: Sequence[WorkerFunction],
-        buffers: Mapping[str, NewBuffer],
-        options: SupervisorOptions,
-        escalation: Escalation,
-        findings: Findings,
-        *,
-        timeout_s: float,
-    ) -> None:
-        self._functions = functions
-        self._buffers = buffers
-        self._options = options
+    def __init__(self, run: RunParts, escalation: Escalation) -> None:
+        self._functions, self._buffers = run.functions, run.buffers
+        self._options, self._findings = run.options, run.findings
         self._escalation = escalation
-        self.timeout_s = timeout_s
-        self._findings = findings
+        self.timeout_s = run.drain_timeout_s
         self._progress = ProgressWatch()
         self._begun_s = 0.0
         self._data_done_s: float | None = None

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mimocorb._words import how_many, verb
-from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.model import Setup, StopCondition
+from mimocorb.model import StopCondition
 from mimocorb.run.run_state import Goal
-from mimocorb.run.supervision.meters import RunClock
+from mimocorb.run.supervision.watcher import RunParts
 from mimocorb.setup.graph import Graph
 
 __all__ = ["EndCondition", "reported_by"]
@@ -50,16 +49,10 @@ class EndCondition:
 
     Parameters
     ----------
-    setup
-        Gives the limits.
-    clock
-        Counts the time.
-    buffers
-        Those of the run, by name.
+    run
+        What it looks at.
     source_buffers
         Names of the buffers that sources write.
-    results
-        What workers have reported so far, by process and name; filled while the run goes on.
 
     Attributes
     ----------
@@ -67,25 +60,16 @@ class EndCondition:
         How many events are wanted, by buffer.
     """
 
-    def __init__(
-        self,
-        setup: Setup,
-        clock: RunClock,
-        buffers: Mapping[str, NewBuffer],
-        source_buffers: Sequence[str],
-        results: Mapping[str, Mapping[str, float]],
-    ) -> None:
-        self._runtime_s = setup.runtime_s
-        self._clock = clock
-        self._buffers = buffers
-        self._results = results
-        self.limits = Graph(setup).event_limits
-        self._conditions = setup.stop_when
+    def __init__(self, run: RunParts, source_buffers: Sequence[str]) -> None:
+        self._runtime_s = run.setup.runtime_s
+        self._clock, self._buffers, self._results = run.clock, run.buffers, run.results
+        self.limits = Graph(run.setup).event_limits
+        self._conditions = run.setup.stop_when
         # With one way in and nothing else counted, everybody knows which events are meant.
         self._counts_all = len(self.limits) == 1 and [*self.limits] == [*source_buffers]
         for name in source_buffers:
             if name in self.limits:
-                buffers[name].end_after(self.limits[name])
+                run.buffers[name].end_after(self.limits[name])
 
     def goals(self) -> tuple[Goal, ...]:
         """Return how far the run is on its way to each end that it may come to."""

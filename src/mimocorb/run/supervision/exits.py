@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.checks.trial import innermost_place
-from mimocorb.run.alarms import Alarms
-from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import RunState, WorkerState
 from mimocorb.run.supervision.hang_watch import what_is_held
 from mimocorb.run.supervision.restarts import Restarts
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.workers.processes import ASK_TO_END, ENDED_AS_ASKED
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
@@ -28,10 +25,10 @@ class ExitHandler(Watcher):
 
     Parameters
     ----------
-    buffers
-        Those of the run.
-    log, findings, alarms
-        Where it is told.
+    run
+        What it looks at, and where it tells.
+    log
+        Gets what is not to be shown.
     state
         Returns what the run is doing.
     replace
@@ -44,24 +41,21 @@ class ExitHandler(Watcher):
 
     def __init__(
         self,
-        buffers: Mapping[str, NewBuffer],
+        run: RunParts,
         log: RunLog,
-        findings: Findings,
-        alarms: Alarms,
         *,
         state: Callable[[], RunState],
         replace: Callable[[WorkerFunction, WorkerProcess], None],
         give_up: Callable[[str, str], None],
         on_function_gone: Callable[[WorkerFunction], None],
     ) -> None:
-        self._buffers = buffers
+        super().__init__(run)
         self._log = log
-        self._findings = findings
         self._state = state
         self._replace = replace
         self._give_up = give_up
         self._on_function_gone = on_function_gone
-        self._restarts = Restarts(alarms)
+        self._restarts = Restarts(run.alarms)
         self._fork_server_missed = False
 
     def on_exit(self, function: WorkerFunction, process: WorkerProcess) -> None:

@@ -2,62 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind, RunState
-from mimocorb.run.supervision.watcher import Watcher
-from mimocorb.run.workers.worker_function import WorkerFunction
-from mimocorb.run.workers.worker_process import WorkerProcess
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 
 __all__ = ["FullDisk"]
 
 
 class FullDisk(Watcher):
-    """Pauses the run while processes wait for room on the disk, and lets it go on afterwards.
+    """Pauses the run while there is no room on the disk, and lets it go on afterwards.
+
+    There is none when processes wait for it, or when less is left than the floor of the set-up.
 
     A run that the operator has paused stays so. What cannot be written while a run drains is waited
     for only for a short time, see :class:`mimocorb.run.supervision.draining.Drain`.
 
     Parameters
     ----------
-    functions
-        Those of the run.
-    alarms
-        Where it is told.
+    run
+        What it looks at, and where it tells.
     state
         Returns what the run is doing.
     pause
         Pauses the run (True) or lets it go on (False), for a reason.
+    below_floor
+        Returns what to tell while there is less room than there has to be.
     """
 
     def __init__(
         self,
-        functions: Sequence[WorkerFunction],
-        alarms: Alarms,
+        run: RunParts,
         *,
         state: Callable[[], RunState],
         pause: Callable[[bool, str], None],
+        below_floor: Callable[[], str],
     ) -> None:
-        self._functions = functions
-        self._alarms = alarms
+        super().__init__(run)
         self._state = state
         self._pause = pause
-        self._told: dict[WorkerProcess, str] = {}
+        self._below_floor = below_floor
+        self._told: dict[str, str] = {}
         self._has_paused = False
 
     def look(self) -> None:
         """Deal with what processes have said since the last look."""
         waiting = {
-            p: p.waits_for_disk for f in self._functions for p in f.alive if p.waits_for_disk
+            p.name: p.waits_for_disk for f in self._functions for p in f.alive if p.waits_for_disk
         }
-        for process, why in waiting.items():
-            if self._told.get(process) != why:
-                text = f"{process.name}: {why}; make room, the run waits"
-                self._alarms.begin(AlarmKind.DISK_FULL, process.name, text)
-        for process in self._told.keys() - waiting.keys():
-            text = "everything can be written again"
-            self._alarms.end(AlarmKind.DISK_FULL, process.name, f"{process.name}: {text}")
+        if below := self._below_floor():
+            waiting[_DISK] = below
+        for name, why in waiting.items():
+            if self._told.get(name) != why:
+                text = f"{name}: {why}; make room, the run waits"
+                self._alarms.begin(AlarmKind.DISK_FULL, name, text)
+        for name in self._told.keys() - waiting.keys():
+            text = f"{name}: everything can be written again"
+            self._alarms.end(AlarmKind.DISK_FULL, name, text)
         self._told = waiting
         if waiting and self._state() is RunState.RUNNING:
             self._has_paused = True
@@ -66,3 +67,6 @@ class FullDisk(Watcher):
             self._has_paused = False
             if self._state() is RunState.PAUSED:
                 self._pause(False, "resumed: everything can be written again")
+
+
+_DISK = "disk"

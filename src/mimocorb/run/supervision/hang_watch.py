@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.contract import WRITERS, Holding
-from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.run.findings import Findings
-from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_state import WorkerState
-from mimocorb.run.supervision.watcher import ALIVE, Watcher
+from mimocorb.run.supervision.watcher import ALIVE, RunParts, Watcher
 from mimocorb.run.workers.processes import is_stopped
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
@@ -43,31 +40,12 @@ class _Sighting:
 
 
 class HangWatch(Watcher):
-    """Looks at what is in hand now and then, kills what hangs and reports what is stopped.
-
-    Parameters
-    ----------
-    functions, buffers
-        Those of the run.
-    findings
-        Gets the reports.
-    options
-        Give the time to get ready, and how long a process may be stopped before it is reported.
-    """
+    """Looks at what is in hand now and then, kills what hangs and reports what is stopped."""
 
     states = ALIVE
 
-    def __init__(
-        self,
-        functions: Sequence[WorkerFunction],
-        buffers: Mapping[str, NewBuffer],
-        findings: Findings,
-        options: SupervisorOptions,
-    ) -> None:
-        self._functions = functions
-        self._buffers = buffers
-        self._findings = findings
-        self._options = options
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
         self._sightings: dict[tuple[str, Holding], _Sighting] = {}
         self._stopped_since_s: dict[WorkerProcess, float] = {}
         self._reported: set[WorkerProcess] = set()

@@ -7,11 +7,9 @@ the run from ending otherwise.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
-from mimocorb.run.findings import Findings
 from mimocorb.run.supervision.escalation import Escalation
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
@@ -23,30 +21,18 @@ class HeldUp(Watcher):
 
     Parameters
     ----------
-    functions
-        Those of the run; may be filled later.
-    findings
-        Where it is told.
+    run
+        What it looks at, and where it tells.
     escalation
-        Ends the processes.
-    end_grace_s, drain_timeout_s
-        After so long those that only write or look on, and those that read, are ended.
+        Ends the processes: after ``end_grace_s`` those that only write or look on, after the time
+        for draining without progress those that read.
     """
 
-    def __init__(
-        self,
-        functions: Sequence[WorkerFunction],
-        findings: Findings,
-        escalation: Escalation,
-        *,
-        end_grace_s: float,
-        drain_timeout_s: float,
-    ) -> None:
-        self._functions = functions
-        self._findings = findings
+    def __init__(self, run: RunParts, escalation: Escalation) -> None:
+        super().__init__(run)
         self._escalation = escalation
-        self._end_grace_s = end_grace_s
-        self._drain_timeout_s = drain_timeout_s
+        self._end_grace_s = run.options.end_grace_s
+        self._drain_timeout_s = run.drain_timeout_s
         self._told_s: dict[WorkerProcess, float] = {}
 
     def look(self) -> None:

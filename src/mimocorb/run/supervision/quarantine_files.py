@@ -1,20 +1,23 @@
-"""Files of the events in quarantine, which failed every time: to look into them later."""
+"""Recordings of the events in quarantine, which failed every time: to look into them later."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.quarantine import QuarantinedEvent
-from mimocorb.run.alarms import Alarms
-from mimocorb.run.findings import Findings
+from mimocorb.recording.output_file import as_file_name
+from mimocorb.recording.segments import segments_of
 from mimocorb.run.run_state import AlarmKind
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
+
+if TYPE_CHECKING:
+    from mimocorb.recording.write_recording import RecordingWriter
 
 __all__ = ["QuarantineFiles"]
 
@@ -23,34 +26,22 @@ SHARE_OF_TIME = 0.1
 
 
 class QuarantineFiles(Watcher):
-    """Writes a NumPy file for each event in quarantine, as soon as it is seen there.
-
-    Parameters
-    ----------
-    buffers
-        Those of the run.
-    alarms, findings
-        Get what has been written, and what could not be.
+    """Records each event in quarantine, as soon as it is seen there.
 
     Notes
     -----
-    The files go into ``set_aside/`` in the directory of the run. Each ``.npz`` holds ``data`` as it
-    was in the slot, ``counter``, ``timestamp`` (UTC, s), ``deadtime``, ``time_ns`` (if the source
-    gives it), ``sequence`` (publish number in the buffer) and ``reasons``, what was said each time;
-    to be opened with ``np.load(file)``, no pickle is needed. A kill in between leaves whole files,
-    and perhaps one that ends in ``.part``.
+    ``set_aside/<buffer>_group<n>.000.arrows`` in the directory of the run are recordings, one for
+    each group of readers that has failed. The note of an event is what was said each time, a line
+    each. A kill in between leaves whole events.
     """
 
     interval_s = 0.25
 
-    def __init__(
-        self, buffers: Mapping[str, NewBuffer], alarms: Alarms, findings: Findings
-    ) -> None:
-        self._buffers = buffers
-        self._alarms = alarms
-        self._findings = findings
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
         self._seen = 0
         self._written: set[tuple[str, int, int]] = set()
+        self._recordings: dict[tuple[str, int], RecordingWriter] = {}
 
     def look(self) -> None:
         """Write what has come into quarantine; a disk may have room later.
@@ -74,6 +65,12 @@ class QuarantineFiles(Watcher):
             self._write_new()
         except OSError as error:
             self._findings.fail(f"events that were set aside could not be saved: {error}")
+        for recording in self._recordings.values():
+            try:
+                recording.close()
+            except OSError as error:
+                self._findings.fail(f"events that were set aside may not be saved: {error}")
+        self._recordings.clear()
         return []
 
     def _number(self) -> int:
@@ -86,32 +83,43 @@ class QuarantineFiles(Watcher):
             for event in buffer.quarantined():
                 key = (name, event.group, event.sequence)
                 if key not in self._written:
-                    path = _write(self.directory, name, event)
+                    path = self._write(name, event)
                     self._written.add(key)
                     text = f"an event that failed every time is in {path}"
                     self._alarms.tell(AlarmKind.SET_ASIDE, name, text, "ERROR")
         self._seen = number
 
+    def _write(self, buffer: str, event: QuarantinedEvent) -> Path:
+        recording = self._recordings.get((buffer, event.group))
+        if recording is None:
+            recording = _new_recording(self.directory / FOLDER, buffer, event)
+            self._recordings[buffer, event.group] = recording
+        metadata = BatchMetadata.of((event.counter, event.timestamp, event.deadtime), event.time_ns)
+        metadata.sequence = np.array([event.sequence])
+        metadata.notes = np.array(["\n".join(event.reasons)], np.object_)
+        recording.append(event.data[np.newaxis], metadata)
+        return recording.path
 
-def _write(directory: Path, buffer: str, event: QuarantinedEvent) -> Path:
-    folder = directory / FOLDER
+
+def _new_recording(folder: Path, buffer: str, event: QuarantinedEvent) -> RecordingWriter:
+    """Make a recording beside those that are there, of another run or of a name that is alike."""
+    from mimocorb.recording.write_recording import RecordingWriter  # few runs need it
+
     folder.mkdir(exist_ok=True)
-    stem = f"{buffer}_group{event.group}_event{event.sequence}"
-    path, copy = folder / f"{stem}.npz", 1
-    while path.exists():  # of another run, in a directory that a program has used before
+    stem = f"{as_file_name(buffer)}_group{event.group}"
+    name, copy = stem, 1
+    while segments_of(folder, name):
         copy += 1
-        path = folder / f"{stem}_{copy}.npz"
-    part = path.with_suffix(".part")
-    beside: dict[str, Any] = {} if event.time_ns is None else {"time_ns": event.time_ns}
-    with part.open("xb") as file:
-        np.savez(
-            file,
-            data=event.data,
-            counter=event.counter,
-            timestamp=event.timestamp,
-            deadtime=event.deadtime,
-            sequence=event.sequence,
-            **beside,
-            reasons=np.array(event.reasons, dtype=np.str_),
-        )
-    return part.rename(path)
+        name = f"{stem}_{copy}"
+    setup = {"name": buffer, "dtype": event.data.dtype, "values_per_slot": len(event.data)}
+    return RecordingWriter(
+        "set_aside",
+        folder,
+        name,
+        setup,
+        about={"notes": "what was said each time it failed, a line each", "group": event.group},
+        segment_bytes=math.inf,
+        segment_s=math.inf,
+        sync_s=None,  # no thread, as new processes may be forked
+        waits=False,
+    )

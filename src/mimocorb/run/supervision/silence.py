@@ -7,16 +7,13 @@ have gone. A source that writes by itself is watched by what comes into its buff
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity, Capability
-from mimocorb.model import Setup
-from mimocorb.run.alarms import Alarms
 from mimocorb.run.run_state import AlarmKind, RunState
-from mimocorb.run.supervision.meters import RunClock
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.wording import time_taken
 from mimocorb.run.workers.worker_function import WorkerFunction
 
@@ -36,39 +33,17 @@ class _Watched(NamedTuple):
 
 
 class SilenceWatch(Watcher):
-    """Raises an alarm for what is silent, and ends it with the next event.
+    """Raises an alarm for what is silent, and ends it with the next event."""
 
-    Parameters
-    ----------
-    setup
-        Says what is watched.
-    functions, buffers
-        Those of the run; may be filled later.
-    clock
-        Counts the time of data taking.
-    alarms
-        Where it is told.
-    """
-
-    def __init__(
-        self,
-        setup: Setup,
-        functions: Sequence[WorkerFunction],
-        buffers: Mapping[str, NewBuffer],
-        clock: RunClock,
-        alarms: Alarms,
-    ) -> None:
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
         self._limits_s = {
-            spec.name: spec.silent_after_s for spec in setup.buffers if spec.silent_after_s
+            spec.name: spec.silent_after_s for spec in run.setup.buffers if spec.silent_after_s
         }
-        limits_s = [*self._limits_s.values(), *(w.silent_after_s or 0.0 for w in setup.workers)]
+        limits_s = [*self._limits_s.values(), *(w.silent_after_s or 0.0 for w in run.setup.workers)]
         shortest_s = min((each for each in limits_s if each), default=0.0)
         self.states = frozenset({RunState.RUNNING} if shortest_s else ())
         self.interval_s = min(COARSE_LOOK_S, shortest_s / LOOKS_PER_LIMIT)
-        self._functions = functions
-        self._buffers = buffers
-        self._clock = clock
-        self._alarms = alarms
         self._seen: dict[str, tuple[int, float]] = {}
 
     def look(self) -> None:

@@ -14,14 +14,16 @@ from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.buffers.reader import Reader
 from mimocorb.errors import BufferTimeout, EndOfStream, OutputError
 from mimocorb.model import Setup
-from mimocorb.recording.spill_file import SpillFile, event_dtype
+from mimocorb.recording.spill_file import SpillFile
 from mimocorb.recording.spill_place import SPILL_FILE, SpillPlace
+from mimocorb.recording.spilled_rows import event_dtype
 from mimocorb.run.own_files import OwnFile
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Spill", "Spilled"]
 
 ROOM_FOR_INDEX_BYTES = 64 << 10
+ROOM_FOR_HEADS_BYTES = 16 << 10
 PIECE_BYTES = 8 << 20
 PIECE_EVENTS = 4096
 
@@ -63,7 +65,8 @@ class Spill:
         """Reserve room for all events that the buffers of these functions can hold."""
         setups = [setup for function in functions for setup in function.readers.values()]
         size_bytes = ROOM_FOR_INDEX_BYTES + sum(
-            setup["number_of_slots"]
+            ROOM_FOR_HEADS_BYTES
+            + setup["number_of_slots"]
             * event_dtype(setup["dtype"], setup["values_per_slot"]).itemsize
             for setup in setups
         )
@@ -89,7 +92,7 @@ class Spill:
     def save_some(self, directory: Path) -> bool:
         """Save what is there now, some megabytes of each buffer; whether there is more.
 
-        The file is ``spill.npz``, in the directory of the run unless its room was found elsewhere.
+        The file is ``spill.zip``, in the directory of the run unless its room was found elsewhere.
 
         Raises
         ------
@@ -217,8 +220,9 @@ class _StandIn:
 
     def _row(self, data: NDArray[Any]) -> NDArray[Any]:
         row = np.zeros(1, self._dtype)
-        row["sequence"], row["delivery"] = self._reader.sequence, self._reader.delivery
+        row["sequence"], row["may_repeat"] = self._reader.sequence, self._reader.may_repeat
         row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
         row["time_ns"] = NO_TIME if self._reader.time_ns is None else self._reader.time_ns
+        row["may_repeat"] = self._reader.may_repeat
         row["data"] = data
         return row

@@ -18,10 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity
-from mimocorb.run.findings import Findings
 from mimocorb.run.run_state import RunState, WorkerState
 from mimocorb.run.supervision.escalation import ProgressWatch
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Standstill"]
@@ -31,28 +30,13 @@ AT_WORK = frozenset({WorkerState.READY, WorkerState.RUNNING})
 
 
 class Standstill(Watcher):
-    """Looks whether workers wait for one another, and tells of each such ring once.
-
-    Parameters
-    ----------
-    functions, buffers
-        Those of the run; may be filled later.
-    findings
-        Gets a warning.
-    """
+    """Looks whether workers wait for one another, and tells of each such ring once."""
 
     states = frozenset({RunState.RUNNING, RunState.DRAINING})
     interval_s = 1.0
 
-    def __init__(
-        self,
-        functions: Sequence[WorkerFunction],
-        buffers: Mapping[str, NewBuffer],
-        findings: Findings,
-    ) -> None:
-        self._functions = functions
-        self._buffers = buffers
-        self._findings = findings
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
         self._unmoved = ProgressWatch()
         self._told: set[frozenset[str]] = set()
 

@@ -51,13 +51,13 @@ from mimocorb.run.supervision.exits import ExitHandler
 from mimocorb.run.supervision.full_disk import FullDisk
 from mimocorb.run.supervision.hang_watch import HangWatch
 from mimocorb.run.supervision.held_up import HeldUp
-from mimocorb.run.supervision.meters import BufferMeter, RunClock
+from mimocorb.run.supervision.meters import BufferMeter
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
 from mimocorb.run.supervision.silence import SilenceWatch
 from mimocorb.run.supervision.standstill import Standstill
 from mimocorb.run.supervision.unreported import UnreportedResults
-from mimocorb.run.supervision.watcher import Watcher
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_pool import WorkerPool
 from mimocorb.run.workers.worker_process import WorkerProcess
@@ -68,7 +68,6 @@ from mimocorb.setup.user_code.recorded_code import edited
 __all__ = ["Supervisor"]
 
 TICK_S = 0.25
-DRAIN_TIMEOUT_S = 60.0
 SLOW_START_S = 10.0
 TO_END_AT_ONCE = "a second Ctrl-C, or mimocorb stop --now, gives up what is in the buffers"
 
@@ -103,10 +102,9 @@ class Supervisor:
         self.asked_to_end = False
         self.findings = Findings(log)
         self.alarms = Alarms(setup, self.findings, self.options.alarm_timeout_s)
-        self.buffers: dict[str, NewBuffer] = {}
-        self.functions: list[WorkerFunction] = []
-        self.results: dict[str, dict[str, float]] = {}
-        self.clock = RunClock()
+        self._parts = parts = RunParts(setup, self.options, self.findings, self.alarms)
+        self.buffers, self.functions = parts.buffers, parts.functions
+        self.results, self.clock = parts.results, parts.clock
         self.loop = EventLoop()
         self._graph = Graph(setup)
         self._directory = Path()
@@ -129,53 +127,43 @@ class Supervisor:
             on_exit=self._on_exit,
         )
         self._exits = ExitHandler(
-            self.buffers,
+            parts,
             log,
-            self.findings,
-            self.alarms,
             state=lambda: self.state,
             replace=self._replace,
             give_up=self._fail,
             on_function_gone=self._on_function_gone,
         )
-        self._hang_watch = HangWatch(self.functions, self.buffers, self.findings, self.options)
+        self._hang_watch = HangWatch(parts)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
-        timeout_s = setup.drain_timeout_s or DRAIN_TIMEOUT_S
-        self._drain = Drain(
-            self.functions,
-            self.buffers,
-            self.options,
-            self._escalation,
-            self.findings,
-            timeout_s=timeout_s,
-        )
+        self._drain = Drain(parts, self._escalation)
         self._pending = PendingEvents(setup, self.findings)
-        self.quarantine_files = QuarantineFiles(self.buffers, self.alarms, self.findings)
+        self.quarantine_files = QuarantineFiles(parts)
+        disk = DiskWatch(parts)
         self._watchers: tuple[Watcher, ...] = (
             self._exits,
-            UnreportedResults(setup, self.results, self.clock, self.findings, self.functions),
-            SilenceWatch(setup, self.functions, self.buffers, self.clock, self.alarms),
+            UnreportedResults(parts),
+            SilenceWatch(parts),
             self._hang_watch,
-            DiskWatch(setup.disk_low_gb, self.alarms),
-            Standstill(self.functions, self.buffers, self.findings),
-            HeldUp(
-                self.functions,
-                self.findings,
-                self._escalation,
-                end_grace_s=self.options.end_grace_s,
-                drain_timeout_s=timeout_s,
+            disk,
+            Standstill(parts),
+            HeldUp(parts, self._escalation),
+            FullDisk(
+                parts,
+                state=lambda: self.state,
+                pause=self._pause,
+                below_floor=lambda: disk.below_floor,
             ),
-            FullDisk(self.functions, self.alarms, state=lambda: self.state, pause=self._pause),
             self.quarantine_files,
         )
 
     # --- setting up
 
-    def create_buffers(self) -> dict[str, NewBuffer]:
-        """Create the ring buffers of the set-up."""
+    def create_buffers(self, make: type[NewBuffer] = NewBuffer) -> dict[str, NewBuffer]:
+        """Create the ring buffers of the set-up, of the class `make`."""
         for spec in self.setup.buffers:
-            self.buffers[spec.name] = NewBuffer(
+            self.buffers[spec.name] = make(
                 spec.slot_count,
                 spec.data_length,
                 spec.data_dtype,
@@ -190,9 +178,7 @@ class Supervisor:
         self.functions += [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
         for name, buffer in self.buffers.items():
             self._meters[name] = BufferMeter(buffer, self.functions)
-        self._end_condition = EndCondition(
-            self.setup, self.clock, self.buffers, self.source_buffers, self.results
-        )
+        self._end_condition = EndCondition(self._parts, self.source_buffers)
 
     @property
     def source_buffers(self) -> list[str]:

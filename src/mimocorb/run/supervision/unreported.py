@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from mimocorb.model import Setup, StopCondition
-from mimocorb.run.findings import Findings
+from mimocorb.model import StopCondition
 from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.ending import reported_by
-from mimocorb.run.supervision.meters import RunClock
-from mimocorb.run.supervision.watcher import Watcher
-from mimocorb.run.workers.worker_function import WorkerFunction
+from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.setup.nearest import slip_of
 
 __all__ = ["UnreportedResults"]
@@ -23,38 +18,15 @@ class UnreportedResults(Watcher):
 
     A name that is clearly a slip of one that is reported is told at once, any other after half a
     minute of data taking: some results need many events.
-
-    Parameters
-    ----------
-    setup
-        Gives the conditions.
-    results
-        What workers have reported so far, by process and name; filled while the run goes on.
-    clock
-        Counts the time.
-    findings
-        Gets the warnings.
-    functions
-        Those of the run; may be filled later.
     """
 
     states = frozenset({RunState.RUNNING})
 
-    def __init__(
-        self,
-        setup: Setup,
-        results: Mapping[str, Mapping[str, float]],
-        clock: RunClock,
-        findings: Findings,
-        functions: Sequence[WorkerFunction],
-    ) -> None:
-        buffers = [spec.name for spec in setup.buffers]
-        self._waiting = [each for each in setup.stop_when if each.subject not in buffers]
+    def __init__(self, run: RunParts) -> None:
+        super().__init__(run)
+        buffers = [spec.name for spec in run.setup.buffers]
+        self._waiting = [each for each in run.setup.stop_when if each.subject not in buffers]
         self._told: set[StopCondition] = set()
-        self._results = results
-        self._clock = clock
-        self._findings = findings
-        self._functions = functions
 
     def look(self) -> None:
         """Tell what is not there, each condition once."""

@@ -4,18 +4,66 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mimocorb.buffers.new_buffer import NewBuffer
+from mimocorb.model import Setup
+from mimocorb.run.alarms import Alarms
+from mimocorb.run.findings import Findings
+from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_state import RunState
+from mimocorb.run.supervision.meters import RunClock
+from mimocorb.run.workers.worker_function import WorkerFunction
 
-__all__ = ["ALIVE", "Watcher"]
+__all__ = ["ALIVE", "RunParts", "Watcher"]
+
+DRAIN_TIMEOUT_S = 60.0
 
 ALIVE = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAINING})
 """The states in which something is expected of the workers."""
 
 
+@dataclass(frozen=True)
+class RunParts:
+    """What a run has, for all that looks after it.
+
+    Parameters
+    ----------
+    setup, options
+        What is run, and the times that it is given.
+    findings, alarms
+        Where it is told what happens.
+    clock
+        Counts the time of data taking.
+    buffers, functions
+        By name, and in the order of the set-up; filled when they are made.
+    results
+        What workers have reported so far, by process and name; filled while the run goes on.
+    """
+
+    setup: Setup
+    options: SupervisorOptions
+    findings: Findings
+    alarms: Alarms
+    clock: RunClock = field(default_factory=RunClock)
+    buffers: dict[str, NewBuffer] = field(default_factory=dict)
+    functions: list[WorkerFunction] = field(default_factory=list)
+    results: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def drain_timeout_s(self) -> float:
+        """After so long without any progress a run that drains is stuck."""
+        return self.setup.drain_timeout_s or DRAIN_TIMEOUT_S
+
+
 class Watcher:
     """Looks at one concern, in each turn of the supervisor's loop or less often.
+
+    Parameters
+    ----------
+    run
+        What it looks at, and where it tells.
 
     Attributes
     ----------
@@ -31,6 +79,11 @@ class Watcher:
     interval_s: float = 0.0
     directory = Path()
     _next_s = 0.0
+
+    def __init__(self, run: RunParts) -> None:
+        self._setup, self._options, self._clock = run.setup, run.options, run.clock
+        self._findings, self._alarms = run.findings, run.alarms
+        self._buffers, self._functions, self._results = run.buffers, run.functions, run.results
 
     def turn(self, state: RunState) -> None:
         """Look, if the run is in one of the states and it is time."""

@@ -1,6 +1,6 @@
 """The main function of a worker process.
 
-A worker ties itself to its supervisor, sends everything it prints through pipes, loads its
+A worker ends with its supervisor, sends everything it prints through pipes, loads its
 function, waits for the word to begin if it is a source, calls the function as documented, and says
 at last why it ended. Nothing is inherited by luck: the same runs under fork, forkserver and spawn.
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import device, meter, reporting
+from mimocorb.components import device, meter, reporting, room
 from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
@@ -37,7 +37,6 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
-from mimocorb.recording import room
 from mimocorb.run.workers.death_signal import end_with
 from mimocorb.run.workers.holding_up import tell_what_holds_up
 from mimocorb.run.workers.last_things import last_things

@@ -14,7 +14,8 @@ import numpy as np
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
-from mimocorb.model.kinds import Directory, WordOrTable, keys_of
+from mimocorb.model.keys import keys_of
+from mimocorb.model.kinds import Directory, WordOrTable
 from mimocorb.model.problem import Where
 from mimocorb.registry import offered
 from mimocorb.schema import MAX_SLOT_BYTES

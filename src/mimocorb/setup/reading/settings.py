@@ -15,7 +15,6 @@ by the name of its function as well, as in the configuration files of the manual
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -309,23 +308,9 @@ def _config_paths(setup: Setup) -> list[str]:
 def _configured(
     form: Form, spec: WorkerSpec, setting: Setting, path: str, others: Sequence[str]
 ) -> WorkerSpec:
-    config = copy.deepcopy(dict(spec.config))
-    place: dict[Any, Any] = config
-    key, below = _split(path, place)
-    while below:
-        inner = place.setdefault(key, {})
-        if not isinstance(inner, dict):
-            form.error(
-                setting.where,
-                f"{path!r} names keys of mappings in the configuration of {spec.name}",
-                f"found {str(inner)[:60]!r} under {key!r}",
-                "set the whole of it",
-            )
-            return spec
-        place = inner
-        key, below = _split(below, place)
+    key, below = _split(path, spec.config)
     # Whether the function knows the key is said where it is loaded.
-    guess = slip_of(key, others) if place is config and key not in place else None
+    guess = slip_of(key, others) if not below and key not in spec.config else None
     if guess:
         form.error(
             setting.where,
@@ -334,8 +319,17 @@ def _configured(
             f"did you mean {guess!r}? For the configuration write: {spec.name}.config.{path}",
         )
         return spec
-    place[key] = plain(setting.value)
-    return _with_config(spec, config, _split(path, spec.config)[0], setting.where)
+    try:
+        config = _with_path(node_from_python(spec.config, setting.where.file), path, setting)
+    except _Refused as refused:
+        form.error(
+            setting.where,
+            f"{path!r} names keys of mappings in the configuration of {spec.name}",
+            str(refused),
+            "set the whole of it",
+        )
+        return spec
+    return _with_config(spec, plain(config), key, setting.where)
 
 
 def _with_config(

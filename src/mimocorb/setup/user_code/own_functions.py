@@ -14,7 +14,6 @@ from mimocorb.model import FunctionReference
 from mimocorb.model.problem import NOWHERE, Where
 
 __all__ = [
-    "MANUAL_PARAMETERS",
     "OWN_MODULES",
     "functions_of",
     "is_for_setups",
@@ -27,8 +26,6 @@ __all__ = [
 
 # Modules of functions that come with mimoCoRB2; ours of the same name are in mimocorb.functions.
 _PREBUILT = ("analyzers", "data", "exporters", "misc", "observers", "visualizers")
-
-MANUAL_PARAMETERS = ("source_list", "sink_list", "observe_list", "config_dict", "rb_info")
 
 OWN_MODULES = (
     "mimocorb/buffer_control",
@@ -66,7 +63,9 @@ def is_for_setups(value: Any) -> bool:
         return False
     if hasattr(value, "__mimocorb_kind__"):
         return True
-    return tuple(inspect.signature(value).parameters) in {MANUAL_PARAMETERS, ("buffer_io",)}
+    from mimocorb.compat.dialects.words import PARAMETERS
+
+    return tuple(inspect.signature(value).parameters) in PARAMETERS
 
 
 def functions_of(module: Any) -> list[str]:

@@ -29,7 +29,6 @@ from mimocorb.setup.user_code.recorded_code import RecordedLoader
 
 __all__ = [
     "MissingFunctionError",
-    "is_buffer_io",
     "load_function",
     "load_module",
     "locate",
@@ -225,14 +224,6 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module.partition(".")[0]
-
-
-def is_buffer_io(name: str, annotation: str) -> bool:
-    """Whether a parameter is the object of mimoCoRB2, by its name or its type.
-
-    Its number alone does not tell: a filter that has lost its decorator has one parameter, too.
-    """
-    return name == "buffer_io" or annotation.strip("\"'").rpartition(".")[2] == "BufferIO"
 
 
 def _missing_module(reference: FunctionReference) -> Problem:

@@ -128,7 +128,7 @@ def _search_of_scipy(
     conditions: Mapping[str, Any], rel_height: float, fields: tuple[str, ...]
 ) -> Search:
     try:
-        from scipy.signal import find_peaks  # type: ignore[import-untyped]
+        from scipy.signal import find_peaks
     except ImportError:
         raise SetupError(
             f"analyzers.pha with {', '.join([*conditions, *fields])} needs SciPy: install"

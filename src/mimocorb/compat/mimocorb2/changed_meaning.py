@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from mimocorb.compat.forms import is_buffer_io
 from mimocorb.model import Setup, WorkerSpec
 from mimocorb.setup.paths import absolute
-from mimocorb.setup.user_code.user_functions import is_buffer_io, parsed
+from mimocorb.setup.user_code.user_functions import parsed
 
 __all__ = ["bound_to_directory", "changed_meaning"]
 

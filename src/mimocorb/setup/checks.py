@@ -15,7 +15,7 @@ from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb.model import Setup, WorkerSpec
-from mimocorb.model.kinds import keys_of
+from mimocorb.model.keys import keys_of
 from mimocorb.model.merge import MergeSettings, merge_fault
 from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.form import Form

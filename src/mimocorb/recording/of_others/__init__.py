@@ -1,0 +1,1 @@
+"""Recordings that other programs have written: read by ``mimocorb.open``, never written."""

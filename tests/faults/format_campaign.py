@@ -1,0 +1,212 @@
+"""Damage files of every format, and see that nothing wrong is given out without a word.
+
+    python tests/faults/format_campaign.py [--mutations 100000] [--cuts 200] [--flips 200]
+                                           [--only NAME ...] [--seed N]
+
+Each damaged file is opened and read by a process beside, with limited memory, which is watched: a
+process that ends is a crash, one that needs more than ten seconds for a file is a hang. What comes
+out of a file is one of
+
+same
+    all events, as they were written;
+said
+    an error in words of ours, or a list of what is damaged;
+wrong
+    other events than were written, or fewer, and nothing is said;
+fault
+    an error that is none of ours: a traceback for the user.
+
+It fails if there is a crash, a hang or a fault; or anything wrong in a format that proves what it
+gives out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import itertools
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from format_samples import OF_OTHERS, OURS
+
+import mimocorb
+from mimocorb.errors import MimocorbError
+from mimocorb.recording.formats import formats
+
+HANG_S = 10.0
+MEMORY_BYTES = 4 << 30
+OUTCOMES = ("same", "said", "wrong", "fault", "crash", "hang")
+BAD = ("fault", "crash", "hang")
+_VALUES = (0, 0xFF, 0x7F, 0x80, 0x01)
+
+
+def mutated(content: bytes, kind: str, number: int) -> bytes:
+    """Return a damaged copy of the content of a file; the same for the same number."""
+    random = np.random.default_rng([number, len(kind)])
+    size = len(content)
+    changed = bytearray(content)
+    if kind == "cuts":
+        return content[: int(random.integers(0, size))]
+    if kind == "flips":
+        changed[int(random.integers(0, size))] ^= 1 << int(random.integers(0, 8))
+        return bytes(changed)
+    for _ in range(int(random.integers(1, 4))):
+        at = int(random.integers(0, max(1, len(changed))))
+        length = int(random.integers(1, 33))
+        match int(random.integers(0, 7)):
+            case 0:
+                changed[at : at + 1] = bytes([int(random.choice(_VALUES))])
+            case 1:
+                changed[at : at + length] = random.bytes(length)
+            case 2:
+                del changed[at : at + length]
+            case 3:
+                changed[at:at] = random.bytes(length)
+            case 4:
+                changed[at:at] = changed[at : at + 16 * length]
+            case 5:
+                changed[at : at + 8] = bytes([int(random.choice(_VALUES))]) * 8
+            case 6:
+                changed[at : at + 1] = bytes([changed[at] ^ (1 << int(random.integers(0, 8)))])
+    return bytes(changed)
+
+
+def read_out(path: Path) -> tuple[list[tuple[int, Any]], bool]:
+    """Return all events of a file by their counters, and whether something is said."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with mimocorb.open(path) as events:
+            found = []
+            for block in events.blocks():
+                bits = np.ascontiguousarray(block.data).reshape(len(block.data), -1)
+                rows = [row.tobytes() for row in bits]
+                parts = (block.metadata.counter, block.metadata.timestamp, block.metadata.deadtime)
+                numbers = zip(*(part.tolist() for part in parts), strict=True)
+                found += list(zip(map(repr, numbers), rows, strict=True))
+            said = bool(events.damage()) or bool(told)
+    return found, said
+
+
+def outcome(path: Path, content: bytes, true: list[tuple[int, Any]]) -> str:
+    """Return what reading a damaged file comes to."""
+    path.write_bytes(content)
+    try:
+        found, said = read_out(path)
+    except MimocorbError:
+        return "said"
+    except MemoryError:
+        return "said"
+    if all(event in true for event in found) and (said or len(found) == len(true)):
+        return "said" if said else "same"
+    return "said, wrong" if said else "wrong"
+
+
+def work(path: Path, kind: str, first: int, count: int, pipe: Any) -> None:
+    """Read damaged files one after the other; tell each number before and its outcome behind."""
+    faulthandler.disable()
+    os.nice(5)
+    content = path.read_bytes()
+    true, _ = read_out(path)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    for number in range(first, count):
+        pipe.send((number, ""))
+        try:
+            found = outcome(path, mutated(content, kind, number), true)
+        except Exception:
+            found = "fault: " + traceback.format_exc(limit=-3)
+        pipe.send((number, found))
+    pipe.send((count, "end"))
+
+
+def outcomes(make: Any, kind: str, count: int, seed: int) -> Iterator[tuple[int, str]]:
+    """Yield the outcome of each damaged file of a format."""
+    context = multiprocessing.get_context("spawn")
+    first = seed
+    with tempfile.TemporaryDirectory(
+        dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+    ) as place:
+        whole = make(Path(place))
+        content = whole.read_bytes()
+        while first < seed + count:
+            whole.write_bytes(content)
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=work, args=(whole, kind, first, seed + count, theirs))
+            process.start()
+            theirs.close()
+            number, found = first, ""
+            try:
+                while found != "end":
+                    patience_s = HANG_S if found or number > first else 6 * HANG_S
+                    if not ours.poll(patience_s):
+                        found = "hang"
+                        process.kill()
+                        raise EOFError  # noqa: TRY301 - as when it has ended
+                    number, found = ours.recv()
+                    if found and found != "end":
+                        yield number, found
+            except (EOFError, OSError):
+                process.join()
+                yield number, "hang" if found == "hang" else f"crash: exit {process.exitcode}"
+                first = number + 1
+                continue
+            process.join()
+            return
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--mutations", type=int, default=100_000)
+    parser.add_argument("--cuts", type=int, default=200)
+    parser.add_argument("--flips", type=int, default=200)
+    parser.add_argument("--only", nargs="*", help="names of formats")
+    parser.add_argument("--seed", type=int, default=0, help="the first number")
+    chosen = parser.parse_args()
+    is_bad = False
+    print(
+        f"{'format':14} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES)
+    )
+    for name, make in itertools.chain(OURS.items(), OF_OTHERS.items()):
+        if chosen.only and name not in chosen.only:
+            continue
+        proves = name in OURS and "prove" not in formats()[name].cannot
+        for kind in ("cuts", "flips", "mutations"):
+            count = getattr(chosen, kind)
+            seen: Counter[str] = Counter()
+            shown = time.monotonic()
+            for number, found in outcomes(make, kind, count, chosen.seed):
+                short = found.partition(":")[0].partition(",")[0]
+                seen[short] += 1
+                worse = short in BAD or (proves and found.endswith("wrong"))
+                is_bad |= worse
+                if worse and seen[short] <= 3:
+                    print(f"\n{name}, {kind} {number}: {found}", flush=True)
+                if sys.stderr.isatty() and time.monotonic() - shown > 1:
+                    shown = time.monotonic()
+                    print(
+                        f"\r{name} {kind} {sum(seen.values())} of {count}", end="", file=sys.stderr
+                    )
+            row = "  ".join(f"{seen[each]:6}" for each in OUTCOMES)
+            print(f"{name:14} {kind:10} {count:7}  {row}", flush=True)
+    return 1 if is_bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
