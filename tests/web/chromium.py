@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven over its DevTools protocol: what a user does, and what the page shows."""
+"""Chromium, driven over its DevTools protocol: what a user does, and what the page shows."""
 
 from __future__ import annotations
 

@@ -70,22 +70,22 @@ def test_a_program_gets_status_events_and_histograms_and_steers(client, daq):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "says"),
+    ("asked", "body", "status", "says"),
     [
-        ("GET", "/api/buffers/none/event", None, 409, "no buffer 'none'"),
-        ("GET", "/api/buffers/waveforms/event?counter=x", None, 422, "whole number"),
-        ("GET", "/api/buffers/waveforms/event?counter=999999999", None, 422, "recorded"),
-        ("GET", "/api/histograms/none", None, 409, "has spectrum"),
-        ("GET", "/api/runs/1/99", None, 422, "no run 99"),
-        ("POST", "/api/note", {"kind": "joke", "text": "x"}, 422, "kind"),
-        ("POST", "/api/note", {"kind": "comment", "text": ""}, 409, "needs a text"),
-        ("POST", "/api/note", {"text": "x" * 70000}, 422, "at most"),
-        ("POST", "/api/next-run", {}, 409, "stop it before"),
-        ("POST", "/api/next-run", {"changes": 3}, 422, "changes"),
+        (("GET", "/api/buffers/none/event"), None, 409, "no buffer 'none'"),
+        (("GET", "/api/buffers/waveforms/event?counter=x"), None, 422, "whole number"),
+        (("GET", "/api/buffers/waveforms/event?counter=999999999"), None, 422, "recorded"),
+        (("GET", "/api/histograms/none"), None, 409, "has spectrum"),
+        (("GET", "/api/runs/1/99"), None, 422, "no run 99"),
+        (("POST", "/api/note"), {"kind": "joke", "text": "x"}, 422, "kind"),
+        (("POST", "/api/note"), {"kind": "comment", "text": ""}, 409, "needs a text"),
+        (("POST", "/api/note"), {"text": "x" * 70000}, 422, "at most"),
+        (("POST", "/api/next-run"), {}, 409, "stop it before"),
+        (("POST", "/api/next-run"), {"changes": 3}, 422, "changes"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(client, method, path, body, status, says):
-    answer = client.request(method, path, json=body)
+def test_what_is_wrong_is_one_sentence(client, asked, body, status, says):
+    answer = client.request(*asked, json=body)
     assert answer.status_code == status, answer.text
     assert says in answer.json()["error"]
 

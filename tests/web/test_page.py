@@ -16,6 +16,7 @@ import mimocorb
 
 PLOT = "window.mimocorbPage.parts.scope.plot"
 FRAMES = "Number(document.getElementById('scope-plot').dataset.frames ?? 0)"
+ENTRIES = "Number(document.getElementById('histogram-plot').dataset.entries)"
 RUNNING = "document.getElementById('state').textContent === 'running'"
 
 
@@ -92,7 +93,10 @@ def test_cursors_measure_a_known_pulse(scope):
     put_cursor(scope, 0, begin_us)
     put_cursor(scope, 1, end_us)
     pixel_us = scope(f"{PLOT}.xAt(101) - {PLOT}.xAt(100)")
-    rows = "[...document.getElementById('scope-measured').tBodies[0].rows].map(r => [...r.cells].map(c => c.textContent))"
+    rows = (
+        "[...document.getElementById('scope-measured').tBodies[0].rows]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
     time, *_ = scope(rows)
     assert time[0] == "time"
     assert time[4] == "µs"
@@ -160,9 +164,7 @@ def test_a_histogram_fills_with_the_right_counts(page, daq):
 
         eventually(lambda: run.status().buffers["times"].due == 0)
         page.click("tab-histograms")
-        page.waits(
-            f"Number(document.getElementById('histogram-plot').dataset.entries) === {acknowledged()}"
-        )
+        page.waits(f"{ENTRIES} === {acknowledged()}")
         found = run.histograms()["spectrum"]
     shown = page("window.mimocorbPage.parts.histograms.data")
     assert shown["values"] == found.values().tolist()
@@ -170,11 +172,30 @@ def test_a_histogram_fills_with_the_right_counts(page, daq):
     assert "all that were acknowledged" in page.text("histogram-numbers")
 
 
+def test_a_fit_agrees_with_that_of_the_run_and_is_drawn(page, daq):
+    page.click("tab-histograms")
+    fits = "(window.mimocorbPage.parts.histograms.data?.fits ?? [])"
+    page.waits(f"{ENTRIES} > 200 && {fits}.some((one) => one.parameters.length)")
+    page.click("pause")
+    with mimocorb.connect(daq.directory) as run:
+        eventually(lambda: run.status().buffers["times"].due == 0)
+        (found,) = run.histograms()["spectrum"].fits
+    shown = page(f"{fits}[0]")
+    assert (shown["name"], shown["model"]) == ("lifetime", "exponential")
+    tau = next(each for each in shown["parameters"] if each["name"].startswith("tau"))
+    assert abs(tau["value"] - 200.0) < 5 * tau["error"]
+    again = next(each for each in found.parameters if each.name == tau["name"])
+    assert tau["value"] == pytest.approx(again.value, abs=3 * again.error)
+    assert "±" in page.text("histogram-fit")
+    kinds = page("window.mimocorbPage.parts.histograms.plot.series.map((one) => one.kind)")
+    assert kinds == ["steps", "line"]
+
+
 def test_a_range_of_a_histogram_is_counted(page):
     page.click("tab-histograms")
-    page.waits("Number(document.getElementById('histogram-plot').dataset.entries) > 50")
+    page.waits(f"{ENTRIES} > 50")
     page.click("histogram-range")
-    left, top, width, height = page.place("histogram-plot")
+    left, top, width, _ = page.place("histogram-plot")
     page.drag((left + 100, top + 50), (left + width - 100, top + 50))
     assert "in the range" in page.text("histogram-numbers")
     low, high = page("window.mimocorbPage.parts.histograms.plot.selection")

@@ -43,6 +43,11 @@ def pulses(directory: Path, **keys: Any) -> Path:
                 "sources": ["times"],
                 "config": {"x": "time_ns", "x_bins": 40, "x_from": 0.0, "x_to": 1000.0},
             },
+            "lifetime": {
+                "function": "fit",
+                "observes": ["times"],
+                "config": {"histogram": "spectrum", "model": "exponential", "background": False},
+            },
         },
     }
     path = directory / "pulses.yaml"
