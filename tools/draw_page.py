@@ -27,6 +27,7 @@ from chromium import Browser, Page  # noqa: E402 - of the tests
 MIMOCORB = [sys.executable, "-m", "mimocorb.cli"]
 FRAMES = "Number(document.getElementById('scope-plot').dataset.frames ?? 0)"
 PLOT = "window.mimocorbPage.parts.scope.plot"
+HISTOGRAM = "window.mimocorbPage.parts.histograms.plot"
 
 
 def main() -> int:
@@ -132,18 +133,18 @@ def of_the_muons(browser: Browser, link: str, target: Path) -> None:
     show_two_pulses(page)
     page.picture(target / "web-scope.png")
     page.click("tab-histograms")
-    time.sleep(3)
+    page.waits(f"{HISTOGRAM}.series.length === 2")
     page.picture(target / "web-histogram.png")
     page("document.getElementById('histogram-name').value = 'height_and_time'")
     page("document.getElementById('histogram-name').dispatchEvent(new Event('change'))")
-    time.sleep(2)
+    page.waits(f"{HISTOGRAM}.series[0]?.kind === 'map'")
     page.picture(target / "web-map.png")
     page.click("tab-runs")
-    time.sleep(2)
+    page.waits("document.getElementById('next-fields').children.length > 0")
     page.picture(target / "web-runs.png")
     page.close()
     phone = browser.open(link, 390, 844, ratio=2, touch=True, dark=True)
-    time.sleep(3)
+    phone.waits("document.getElementById('buffers').tBodies[0].rows.length === 2")
     phone.picture(target / "web-phone.png")
     phone.click("tab-scope")
     phone.waits(f"{FRAMES} > 10")
@@ -155,8 +156,13 @@ def show_two_pulses(page: Page) -> None:
     """Hold an event with a decay that is easy to see, and put the cursors on its pulses."""
     wave = f"{PLOT}.series[0].values"
     late = f"{wave}.findIndex((value, n) => value > 25 && n > 300)"
-    page.waits(f"({late}) > 0 && ({late}) < {wave}.length / 2")
-    page.click("scope-hold")
+    good = f"({late}) > 0 && ({late}) < {wave}.length / 2"
+    while True:
+        page.waits(good)
+        page.click("scope-hold")
+        if page(good):  # it may have been the next one that is held
+            break
+        page.click("scope-hold")
     page.click("scope-cursors")
     page.waits(f"{PLOT}.series[0].width === 0")
     page(

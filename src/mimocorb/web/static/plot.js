@@ -182,7 +182,7 @@ export class Plot {
     ctx.lineWidth = 1;
     const active = this.series.find((s) => s.name === this.active);
     const yRange = active?.range ?? this.y;
-    const xs = xLog ? logTicks(this.x) : linearTicks(this.x, width / (time ? 90 : 80));
+    const xs = xLog ? logTicks(this.x) : linearTicks(this.x, width / (time ? 90 : width < 400 ? 58 : 80));
     const ys = yLog ? logTicks(yRange) : linearTicks(yRange, height / 44);
     ctx.strokeStyle = this.colours.grid;
     ctx.beginPath();
