@@ -218,7 +218,7 @@ def test_a_port_that_is_taken_is_told(daq, serve):
     command = [sys.executable, "-m", "mimocorb.cli", "web", "--port", web.port]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert f"no page at 127.0.0.1, port {web.port}" in done.stderr
+    assert f"cannot be served at 127.0.0.1, port {web.port}" in done.stderr
     assert "--port" in done.stderr
 
 

@@ -60,7 +60,7 @@ def add(commands: Commands) -> None:
         help="show a run that has ended in a browser",
         description="Serve the page of a run that has ended, from its record and its recordings.",
     )
-    parser.set_defaults(action=_view)
+    parser.set_defaults(action=_view, awaited=False)
     parser.add_argument(
         "run", metavar="RUN", help=f"the directory of the run, or its number in {RUNS_DIRECTORY}"
     )
