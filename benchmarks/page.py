@@ -77,7 +77,7 @@ def start_run(place: Path) -> subprocess.Popen[bytes]:
 
 
 def measure(place: Path, chosen: argparse.Namespace) -> None:
-    (directory,) = place.glob("runs/*")
+    (directory,) = (note.parent for note in place.glob("runs/*/control.json"))
     ratios, plain, frames, ages, busy, memory = [], [], 0, [], [], []
     with mimocorb.connect(directory) as run:
         for _ in range(chosen.pairs):
@@ -150,7 +150,8 @@ async def one_page(address: str, token: str, counted: dict) -> None:
     from websockets.asyncio.client import connect
 
     protocols = ["mimocorb", f"token.{token}"]
-    async with connect(f"ws://{address}/socket", subprotocols=protocols, max_size=None) as socket:
+    patient = {"max_size": None, "open_timeout": None}
+    async with connect(f"ws://{address}/socket", subprotocols=protocols, **patient) as socket:
         await socket.send(json.dumps({"watch": "raw", "columns": 1200}))
         async for message in socket:
             if isinstance(message, bytes):
