@@ -5,6 +5,7 @@
 #   make check    what is judged without running it: style, types, layers, warnings, documentation
 #   make model    check the protocol of the ring with the model checker Spin (package: spin)
 #   make docs     the documentation as web pages, in docs/_build/html
+#   make screenshots  pictures of the page of a run, for the documentation (package: chromium)
 #   make bench    measure beside queues, sockets and the machine's limit; half an hour on an idle machine
 #   make format   bring the Python files into their standard form
 #   make size     count the files and lines of src; make size SINCE=REVISION: beside an older one
@@ -30,7 +31,7 @@ peers       := $(VENV)/.peers-installed
 strict := --no-build-isolation --no-deps --config-settings=build-dir=build/strict \
   --config-settings=cmake.define.MIMOCORB_WERROR=ON
 
-.PHONY: demo test check model docs bench format size clean machine core-test
+.PHONY: demo test check model docs screenshots bench format size clean machine core-test
 .DELETE_ON_ERROR:
 
 demo: $(project)
@@ -54,6 +55,9 @@ model:
 
 docs: $(tools)
 	$(bin)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+
+screenshots: $(tools)
+	PATH="$(bin):$$PATH" $(bin)/python tools/draw_page.py
 
 # make bench OPTIONS="--only 1-1,latency --reference-python PATH"
 bench: $(peers)

@@ -26,11 +26,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
+import mimocorb
 from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import MimocorbError
-from mimocorb.recording.events import Events
-from mimocorb.recording.formats import Format, formats
+from mimocorb.recording.formats import formats
 from mimocorb.recording.recording_format import RECORDING
 from mimocorb.recording.write_recording import COMPRESSIONS, RecordingWriter
 from mimocorb.run.options import RunOptions
@@ -155,16 +155,16 @@ def recording(compression: str) -> Way:
             "record", directory, "w", setup, compression=compression, sync_s=None
         )
 
-    return written_by(make, RECORDING)
+    return written_by(make)
 
 
 def in_format(name: str) -> Way:
     """Write with the writer of a format."""
     format_ = formats()[name]
-    return written_by(lambda directory, setup: format_.create(directory, "w", setup, {}), format_)
+    return written_by(lambda directory, setup: format_.create(directory, "w", setup, {}))
 
 
-def written_by(make: Callable[[Path, dict[str, Any]], Any], format_: Format) -> Way:
+def written_by(make: Callable[[Path, dict[str, Any]], Any]) -> Way:
     def way(directory: Path, events: np.ndarray, repeats: int) -> Outcome:
         metadata = metadata_of(events, 0)
 
@@ -175,10 +175,8 @@ def written_by(make: Callable[[Path, dict[str, Any]], Any], format_: Format) -> 
             writer.close()
 
         def read() -> None:
-            paths = [path for path in sorted(directory.iterdir()) if format_.part(path)]
-            files = {path: format_.open(path) for path in paths}
-            with Events(format_.join(files), "w") as found:
-                assert sum(len(block.data) for block in found.blocks()) == repeats * len(events)
+            (found,) = mimocorb.open(directory).values()
+            assert sum(len(block.data) for block in found.blocks()) == repeats * len(events)
 
         return outcome(directory, events.nbytes * repeats, timed(write), timed(read))
 
@@ -225,7 +223,11 @@ def framed(directory: Path, events: np.ndarray, repeats: int) -> Outcome:
 
 def ways() -> dict[str, Way]:
     """Return what is measured, by name."""
-    others = {name: in_format(name) for name in formats() if name != RECORDING.name}
+    others = {
+        name: in_format(name)
+        for name, format_ in formats().items()
+        if name != RECORDING.name and not getattr(format_, "of_others", False)
+    }
     return {
         "framed append": framed,
         **{f"record, {name}": recording(name) for name in COMPRESSIONS},

@@ -16,7 +16,8 @@ namespace {
 using Pair = std::pair<double, double>;
 
 nb::bytearray find_pulses(nb::handle array, Pair height, Pair prominence, Pair width,
-                          double distance, const std::vector<double>& scale, double baseline,
+                          double distance, const std::vector<double>& scale,
+                          const std::vector<double>& baseline,
                           std::size_t baseline_samples, std::size_t integral_before,
                           std::size_t integral_after) {
   // One per thread: a search then allocates nothing, and threads do not meet.
@@ -24,8 +25,8 @@ nb::bytearray find_pulses(nb::handle array, Pair height, Pair prominence, Pair w
   thread_local std::vector<pulse::Pulse> found;
   const BorrowedArray borrowed(array);
   const std::vector<Trace> traces = traces_of(borrowed.view());
-  if (scale.size() != traces.size()) {
-    throw nb::value_error("scale must have one value per channel");
+  if (scale.size() != traces.size() || baseline.size() != traces.size()) {
+    throw nb::value_error("scale and baseline must have one value per channel");
   }
   if (!(distance >= 1.0)) {
     throw nb::value_error("distance must be at least 1 sample");
@@ -37,7 +38,7 @@ nb::bytearray find_pulses(nb::handle array, Pair height, Pair prominence, Pair w
   const auto search = [&] {
     found.clear();
     for (std::size_t channel = 0; channel < traces.size(); ++channel) {
-      const pulse::Measurement measurement{baseline, scale[channel], baseline_samples,
+      const pulse::Measurement measurement{baseline[channel], scale[channel], baseline_samples,
                                            integral_before, integral_after};
       pulse::find_pulses(traces[channel], static_cast<std::int32_t>(channel), conditions,
                          measurement, scratch, found);

@@ -14,7 +14,7 @@ def find_pulses(
     width: tuple[float, float],
     distance: float,
     scale: Sequence[float],
-    baseline: float,
+    baseline: Sequence[float],
     baseline_samples: int,
     integral_before: int,
     integral_after: int,

@@ -220,7 +220,7 @@ def test_events_of_which_few_would_make_a_batch_go_one_by_one_untimed(monkeypatc
     assert pace.size == 1
 
 
-def test_an_end_raised_by_the_function_ends_the_filter_after_what_is_done(bench, filled):
+def test_an_end_raised_by_the_function_is_its_failure_and_what_is_done_is_done(bench, filled):
     buffer, source = filled
     _, writer, group = sink_of(bench)
 
@@ -229,6 +229,7 @@ def test_an_end_raised_by_the_function_ends_the_filter_after_what_is_done(bench,
             raise EndOfStream("enough")
         return 1
 
-    BufferToBuffer([source], [writer], filter=end)()
+    with pytest.raises(UserFunctionError, match="EndOfStream"):
+        BufferToBuffer([source], [writer], filter=end)()
     assert len(numbers(bench, group)) == 70
     assert buffer.stats().groups[0].acknowledged == 70

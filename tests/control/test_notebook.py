@@ -62,7 +62,7 @@ def test_histograms_and_scopes_draw_themselves_and_go_on(start, tmp_path):
                 "import mimocorb, time\nrun = mimocorb.connect()\n"
                 "while not run.histograms(): time.sleep(0.05)\nrun.histogram('sink_2')",
                 "run.scope('RB_1', sample_time_ns=10)",
-                "time.sleep(3)\nrun.stop()\nprint(run.wait(30).state.value)\ntime.sleep(4)",
+                "time.sleep(8)\nrun.stop()\nprint(run.wait(30).state.value)\ntime.sleep(4)",
                 "mimocorb.open(run.directory).histograms['sink_2']",
             )
         ]
@@ -82,7 +82,9 @@ def test_histograms_and_scopes_draw_themselves_and_go_on(start, tmp_path):
     client.process_message = noted
     client.execute()
     assert daq.finish().code == 0
-    assert len({picture for _, picture in pictures}) > 5  # they went on
+    assert (
+        len({picture for _, picture in pictures}) > 3
+    )  # three that were drawn once, and others: they went on
     for number in (0, 1, 3):
         (output,) = notebook.cells[number].outputs
         assert output["data"]["image/png"].startswith("iVBOR")

@@ -178,7 +178,7 @@ class PowerCuts:
 
     @property
     def faultless(self) -> bool:
-        """Whether every promise was kept; a disk may be slow, by a second here."""
+        """Whether every promise was kept; a busy disk may need a second for what it is given."""
         most_s = SYNC_S[self.sync]
         is_in_time = most_s > 0 and self.longest_s <= most_s + 1.0
         return not self.wrong and (not self.lost or is_in_time)

@@ -153,3 +153,14 @@ def test_only_counts_of_one_dimension_are_fitted():
 def test_a_configuration_is_checked(config, said):
     with pytest.raises(SetupError, match=said):
         HistogramFit.check({}, histogram="times", **config)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 7, 40, 300])
+def test_the_p_value_is_that_of_scipy(freedom):
+    from scipy.special import chdtrc
+
+    from mimocorb.analysis.histograms.fits import _p_value
+
+    for chi2 in (0.0, 0.01, 0.5 * freedom, freedom, 1.1 * freedom, 3.0 * freedom, 10.0 * freedom):
+        assert _p_value(chi2, freedom) == pytest.approx(chdtrc(freedom, chi2), rel=1e-6, abs=1e-12)
+    assert _p_value(1.0, 0) is None

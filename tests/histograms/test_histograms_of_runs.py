@@ -15,6 +15,7 @@ import yaml
 from running import Finished, RunningDaq, eventually, run, run_directories
 
 import mimocorb
+from mimocorb._words import with_error
 from mimocorb.analysis.histograms.page import pages_of
 from mimocorb.analysis.histograms.stored import HISTOGRAMS_FILE, RunHistogram, read_histograms
 from mimocorb.cli import main
@@ -148,7 +149,7 @@ def test_a_program_looks_at_the_histograms_of_a_run_that_goes_on(tmp_path):
         assert later.live_time_s > 0
         plain = later.as_plain()
         assert sum(plain["values"]) + plain["overflow"] == later.entries
-        assert plain["axes"][0]["unit"] == "µs"
+        assert plain["axes"][0]["unit"] == "us"
         with pytest.raises(mimocorb.errors.CommandRefused, match="this run has times"):
             client.histogram("time")
         client.stop()
@@ -176,7 +177,7 @@ def test_a_run_ends_when_a_fit_is_good_enough_and_its_result_has_an_uncertainty(
     assert abs(tau.value - 2.2) < 5 * tau.error
     results = finished.summary["results"]["life"]
     assert (results["tau_us"], results["tau_error_us"]) == (tau.value, tau.error)
-    assert f"tau_us = {tau.value:.2f} ± {tau.error:.2f}" in finished.summary_text
+    assert f"tau_us = {with_error(tau.value, tau.error)}" in finished.summary_text
 
 
 def test_a_fit_of_few_events_says_so_in_the_log(tmp_path):
@@ -242,7 +243,7 @@ def test_they_are_exported_for_other_programs(two_runs, tmp_path, capsys):
     total = (first + second).values()
     with uproot.open(tmp_path / "x.root") as root:
         assert root["times"].values().tolist() == total.tolist()
-        assert root["times"].member("fXaxis").member("fTitle") == "t / µs"
+        assert root["times"].member("fXaxis").member("fTitle") == "t / us"
     arrays = np.load(tmp_path / "x.npz")
     assert arrays["times.values"][1:-1].tolist() == total.tolist()
     assert len(arrays["times.edges_x"]) == 51

@@ -8,7 +8,8 @@ import pytest
 import mimocorb
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, SetupError
-from mimocorb.recording.csv_format import CSV, Csv, CsvTable
+from mimocorb.recording.csv_format import CSV, CsvTable
+from mimocorb.recording.csv_sink import Csv
 
 DTYPE = np.dtype([("height, peak", "f4"), ("n", "i8"), ("ok", "?")])
 

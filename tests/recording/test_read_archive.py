@@ -13,20 +13,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from mimocorb.buffer_control import BufferToParquetfile, SourceToBuffer
-from mimocorb.errors import SetupError
+from mimocorb.components.roles.event_writer import EventWriter
+from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.mimo_buffer import NewBuffer
-from mimocorb.recording.read_archive import archived_events, read_parquet_tar
+from mimocorb.recording.read_archive import archived_events
+from mimocorb.run.recorded_source import replay
 from mimocorb.testing.components import FormatContract
 
 
 class TestParquetTar(FormatContract):
     component = "parquet_tar"
-    reader = read_parquet_tar
+    reader = replay
     config: ClassVar = {"filename": "events"}
     buffer: ClassVar = {"data_length": 4, "data_dtype": {"chA": "float32", "hits": "int16"}}
 
     def reader_config(self, directory):
-        return {"archive": str(directory / "events.tar")}
+        return {"data": str(directory / "events.tar")}
 
 
 def write(path: Path, events: dict[str, Any], compression: str = "") -> Path:
@@ -57,10 +59,10 @@ FIELDS = [("chA", "f8"), ("chB", "i8")]
 @pytest.mark.parametrize("compression", ["", "gz", "bz2", "xz"])
 def test_an_archive_of_mimocorb_1_is_read_with_its_counters(tmp_path, compression):
     path = write(tmp_path / "old", {f"pulses_{n}.parquet": WAVE for n in (3, 17)}, compression)
-    events = list(read_parquet_tar(archive=path, buffer=buffer(FIELDS)))
-    assert [metadata for _, metadata in events] == [{"counter": 3}, {"counter": 17}]
-    assert events[0][0]["chA"].tolist() == [1.0, 2.0, 3.0]
-    assert events[0][0]["chB"].dtype == np.int64
+    events = list(archived_events(path))
+    assert [event.metadata for event in events] == [{"counter": 3}, {"counter": 17}]
+    assert events[0].data["chA"].tolist() == [1.0, 2.0, 3.0]
+    assert events[0].data["chB"].dtype == np.int64
 
 
 def test_an_index_that_pandas_has_written_is_no_channel(tmp_path):
@@ -98,8 +100,9 @@ def test_our_archives_are_read_in_every_layout(tmp_path, dtype, values, event):
         setup = {**again, "dtype": np.dtype(dtype)}
     with NewBuffer(4, values, dtype) as target:
         to_write, to_read = target.new_writer(), target.new_reader_group()
-        events = read_parquet_tar(archive=tmp_path / "ours.tar", buffer=setup)
-        SourceToBuffer(sink_list=[to_write], data_source=events)()
+        with EventWriter(to_write) as writer:
+            for block, metadata in replay(data=tmp_path / "ours.tar", buffer=setup):
+                writer.put_block(block, metadata)
         from mimocorb.mimo_buffer import Reader
 
         with Reader(to_read) as reader:
@@ -111,15 +114,15 @@ def test_our_archives_are_read_in_every_layout(tmp_path, dtype, values, event):
     ("members", "words"),
     [
         ({"a_1.parquet": b"text"}, r"a_1\.parquet of the archive is no Parquet file"),
-        ({"a_1.parquet": {"chA": [1.0]}}, "a_1.parquet has the channels chA; RB_1 has chA, chB"),
-        ({"a_1.parquet": {**WAVE, "chC": [1, 2, 3]}}, "has the channels chA, chB, chC"),
-        ({"a_1.parquet": {"chA": [1.0], "chB": [2]}}, "has 1 samples in a channel; RB_1 is made"),
+        ({"a_1.parquet": {"chA": [1.0]}}, "data_length: 1, data_dtype: {chA: float64}"),
+        ({"a_1.parquet": {**WAVE, "chC": [1, 2, 3]}}, "chA: float64, chB: int64, chC: int64}"),
+        ({"a_1.parquet": {"chA": [1.0], "chB": [2]}}, "do not fit into RB_1.*data_length: 1,"),
     ],
 )
 def test_what_is_no_event_of_the_buffer_is_told(tmp_path, members, words):
     path = write(tmp_path / "old.tar", members)
-    with pytest.raises(SetupError, match=words):
-        list(read_parquet_tar(archive=path, buffer=buffer(FIELDS)))
+    with pytest.raises((SetupError, DamagedFile), match=words):
+        list(replay(data=path, buffer=buffer(FIELDS)))
 
 
 def test_what_is_no_archive_is_told(tmp_path):

@@ -210,3 +210,37 @@ def test_events_are_a_sequence(tmp_path):
             events[100]
         with pytest.raises(ValueError, match="at least 1"):
             next(events.blocks(0))
+
+
+def test_events_have_notes_where_a_recording_says_what_they_are(tmp_path):
+    setup = {"name": "raw", "dtype": DTYPE, "values_per_slot": SAMPLES}
+    about = {"notes": "what was said"}
+    with RecordingWriter("record", tmp_path, "waves", setup, about=about) as writer:
+        for first, words in ((0, ["one", "zwei", "três"]), (3, ["", "five\nsix", "7"])):
+            data, metadata = some(first, 3)
+            metadata.notes = np.array(words, np.object_)
+            writer.append(data, metadata)
+    with mimocorb.open(tmp_path / "waves") as events:
+        notes = ["one", "zwei", "três", "", "five\nsix", "7"]
+        assert events.metadata.notes.tolist() == notes
+        assert events[2:5].metadata.notes.tolist() == notes[2:5]
+        assert events.to_arrow()["notes"].to_pylist() == notes
+        assert events.damage() == []
+    (tmp_path / "plain").mkdir()
+    record(tmp_path / "plain", 1)
+    with mimocorb.open(tmp_path / "plain" / "waves") as events:
+        assert events.metadata.notes is None
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_batches_of_changing_length_keep_their_numbers(tmp_path, compression):
+    """The memory of a batch is used again for the next one."""
+    setup = {"name": "raw", "dtype": DTYPE, "values_per_slot": SAMPLES}
+    with RecordingWriter("record", tmp_path, "waves", setup, compression=compression) as writer:
+        first = 0
+        for count in (5, 5, 1, 9, 5, 9, 30, 1):
+            writer.append(*some(first, count))
+            first += count
+    with mimocorb.open(tmp_path / "waves") as events:
+        np.testing.assert_array_equal(events[:].data, some(0, first)[0])
+        assert events.metadata.counter.tolist() == list(range(first))

@@ -52,6 +52,7 @@ SCOPES: dict[str, tuple[str, list[str]]] = {
         + _rows("{t:.5e},{a},{b}\n"),
         ["CH1", "CH2"],
     ),
+    "Tektronix, names only": ("TIME,CH1\n" + _rows("{t:.5e},{a}\n"), ["CH1"]),
     "Rigol DS1000Z": (
         "X,CH1,CH2,Start,Increment,\nSequence,Volt,Volt,-4.0e-08,2.0e-09\n"
         + _rows("{i},{a:.4e},{b:.4e},,\n"),
@@ -155,6 +156,13 @@ def test_tables_however_they_are_written(tmp_path, text):
         assert events.dtype["t"] == np.int64
 
 
+def test_dates_are_seconds_utc(tmp_path):
+    text = "when,height\n1970-01-01 00:00:10,2.5\n1970-01-01T00:01:00.5Z,3.5\n"
+    (tmp_path / "t.csv").write_text(text)
+    with mimocorb.open(tmp_path / "t.csv") as events:
+        assert events[:].data["when"].reshape(-1).tolist() == [10.0, 60.5]
+
+
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
 def test_packed_tables(tmp_path, ending):
     text = b"t,height\n1,2.5\n2,3.5\n"
@@ -167,6 +175,21 @@ def test_packed_tables(tmp_path, ending):
         path.write_bytes(packed)
     with mimocorb.open(path) as events:
         assert events[:].data["height"].reshape(-1).tolist() == [2.5, 3.5]
+
+
+@pytest.mark.parametrize("decimal_comma", [False, True])
+@pytest.mark.parametrize("end", ["", "stopped here\n"])
+def test_a_long_table_is_read_as_a_short_one(tmp_path, decimal_comma, end):
+    rows = [(n, n / 7, (1 << 60) + n) for n in range(6000)]
+    text = "".join(f"{a};{b!r};{c};\n" for a, b, c in rows)
+    text = text.replace(".", ",") if decimal_comma else text
+    (tmp_path / "t.csv").write_text("# by some program\nEvent;height (mV);n\n" + text + end)
+    with mimocorb.open(tmp_path / "t.csv") as events:
+        assert events.metadata.counter.tolist() == list(range(6000))
+        assert events[:].data["height"][:, 0].tolist() == [n / 7 for n in range(6000)]
+        assert events[:].data["n"][:, 0].tolist() == [(1 << 60) + n for n in range(6000)]
+        assert events.units == {"height": "mV"}
+        assert len(events.damage()) == bool(end)
 
 
 def test_a_row_that_is_none_is_told(tmp_path):
@@ -367,3 +390,37 @@ def test_they_are_not_written(tmp_path):
 
     with pytest.raises(SetupError, match="read only: write record, parquet or csv"):
         formats()["drs4"].create(tmp_path, "x", {}, {})
+
+
+def test_the_command_lists_formats_with_what_they_cannot(capsys):
+    from mimocorb.cli import main
+
+    assert main(["files", "formats"]) == 0
+    told = capsys.readouterr().out
+    assert "parquet: is read and written" in told
+    assert "drs4: is read\n  not prove      it has no checksums" in told
+
+
+def test_verify_says_that_nothing_proves_a_file_without_checksums(tmp_path, capsys):
+    from mimocorb.cli import main
+
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    assert main(["files", "verify", str(tmp_path / "t.csv")]) == 0
+    assert "nothing wrong was found in 2 events" in capsys.readouterr().out
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\nnot a row\n")
+    assert main(["files", "verify", str(tmp_path / "t.csv")]) == 1
+    assert "line 4 is no row of numbers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["parquet", "hdf5", "root", "npz", "record"])
+def test_recordings_of_others_are_exported(tmp_path, capsys, name):
+    from mimocorb.cli import main
+
+    (tmp_path / "scope.csv").write_text(SCOPES["Keysight"][0])
+    arguments = ["--format", name, "--to", str(tmp_path / "out"), str(tmp_path / "scope.csv")]
+    assert main(["files", "export", *arguments]) == 0
+    assert "1 event written to" in capsys.readouterr().out
+    (path,) = (tmp_path / "out").iterdir()
+    with mimocorb.open(path) as events:
+        assert events.units == {"ch1": "V", "ch2": "V"}
+        assert events[0].data["ch1"] == pytest.approx(A, abs=6e-4)

@@ -82,7 +82,7 @@ def test_a_selection_is_read_lazily_and_selected_from_again(events, monkeypatch)
     some = events.select(counter=(110, 190))
     read = []
     monkeypatch.setattr(
-        type(events.file), "read_block", lambda self, n: read.append(n) or block(10 * n, 10)
+        type(events.file), "read_block", lambda _self, n: read.append(n) or block(10 * n, 10)
     )
     assert (len(some), read) == (80, [])
     monkeypatch.undo()
@@ -145,7 +145,7 @@ def test_damage_is_left_out_of_a_selection_and_raises_where_it_is_asked_for(tmp_
     content = bytearray(path.read_bytes())
     with mimocorb.open(tmp_path / "waves") as events:
         head = events.file.segments[path].batches[4].head
-        content[(head.at + head.end) // 2] ^= 1
+        content[head.at + head.head_bytes + 40] ^= 1
         some = events.select(counter=(130, 160))
         path.write_bytes(content)
         events.look_again()
@@ -156,6 +156,23 @@ def test_damage_is_left_out_of_a_selection_and_raises_where_it_is_asked_for(tmp_
         with pytest.raises(DamagedFile, match="batch 4"):
             list(events.blocks(strict=True))
     some.close()
+
+
+def test_a_part_that_cannot_be_found_any_more_is_told_when_all_is_read(tmp_path):
+    record(tmp_path)
+    (path,) = tmp_path.glob("*.arrows")
+    with mimocorb.open(tmp_path / "waves") as events:
+        head = events.file.segments[path].batches[4].head
+    content = bytearray(path.read_bytes())
+    content[head.at + 4] ^= 1  # where its head says how long it is
+    path.write_bytes(content)
+    with mimocorb.open(tmp_path / "waves") as events:
+        assert len(events) == 90
+        with pytest.warns(DamageWarning) as told:
+            assert len(events.metadata.counter) == 90
+        assert any("1 batch with 10 events" in str(one.message) for one in told)
+        with pytest.raises(DamagedFile, match="1 batch with 10 events"):
+            list(events.blocks(strict=True))
 
 
 def test_other_tools_get_everything(events):

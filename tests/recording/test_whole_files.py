@@ -245,6 +245,13 @@ def test_hdf5_of_others(tmp_path):
         assert events.about["station"] == "A"
 
 
+def test_a_dataset_that_says_more_than_the_file_can_hold_takes_no_memory(tmp_path):
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file.create_dataset("volts", shape=(10**9, 1000), dtype="f8", chunks=(1, 1000))
+    with pytest.raises(DamagedFile, match="cannot have 1000000000000 values"):
+        mimocorb.open(tmp_path / "t.h5")
+
+
 def test_a_tree_of_others(tmp_path):
     with uproot.recreate(tmp_path / "t.root") as file:
         file["tree"] = {"energy": np.arange(5.0), "n": np.arange(5, dtype="i4")}

@@ -135,9 +135,9 @@ def test_its_archive_is_read_by_the_component(done, tmp_path):
         },
         "Workers": {
             "again": {
-                "function": "read_parquet_tar",
+                "function": "replay",
                 "sinks": ["RB_1"],
-                "config": {"archive": str(done.directory / "waves.tar")},
+                "config": {"data": str(done.directory / "waves.tar")},
             },
             "save": {
                 "function": "parquet_tar",

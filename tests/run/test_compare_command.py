@@ -60,6 +60,10 @@ Workers:
     {file: work.py, function: large, sources: [raw], sinks: [heights], config: {threshold_mV: 20.0}}
   mean: {file: work.py, function: Mean, sources: [heights]}
   table: {function: record, sources: [heights], config: {filename: heights}}
+  spectrum:
+    function: histogram
+    sources: [raw]
+    config: {x: height_mV, x_bins: 20, x_from: 0, x_to: 200}
 """
 
 
@@ -126,6 +130,20 @@ def test_runs_on_the_same_events_have_no_sigma_but_are_compared_event_by_event(c
     assert [row["sigma"] for row in (*found["decisions"], *found["results"])] == [None] * 4
 
 
+def test_histograms_are_compared_by_mean_and_shape(compared):
+    page = compared("1", "2")
+    assert re.search(r"spectrum entries +400 +400 +χ²/ndf \d+\.\d/\d+\n", page)
+    assert re.search(r"spectrum mean +\d+\.\d ± [\d.]+ +\d+\.\d ± [\d.]+ +\+[\d.]+ σ\n", page)
+    (changed,) = json.loads(compared("1", "2", "--json"))["histograms"]
+    (repeated,) = json.loads(compared("1", "3", "--json"))["histograms"]
+    (same,) = json.loads(compared("1", "5", "--json"))["histograms"]
+    assert changed["chi_squared"] > 3 * changed["ndf"]
+    assert repeated["chi_squared"] < 3 * repeated["ndf"]
+    assert abs(repeated["sigma"]) < 5 < changed["sigma"]
+    assert (same["chi_squared"], same["sigma"]) == (None, None)
+    assert same["means"][0] == same["means"][1]
+
+
 @pytest.mark.parametrize(
     ("ending", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
 )
@@ -178,7 +196,9 @@ def test_a_damaged_file_is_said_not_to_be_compared(runs, compared, tmp_path):
 
 def test_runs_without_filters_and_results_are_compared_as_far_as_they_go(tmp_path, capsys):
     setup = chain_with_a_file(tmp_path)
-    first, second = (str(run(setup).directory) for _ in range(2))
+    for _ in range(2):
+        assert run(setup).text
+    first, second = map(str, run_directories(tmp_path / "target"))
     capsys.readouterr()
     assert main(["compare", first, second]) == 0
     page = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A recording in another format at the end of the run: the key ``export`` of the sink ``record``."""
+"""A recording in another format at the end of the run, by the key ``export`` of ``record``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ import numpy as np
 
 
 @mc.source
-def pulses(*, events: int = 200):
+def pulses(*, number_of_samples: int, events: int = 200):
     for number in range(events):
-        yield np.full(4, number), {"time_ns": 10**18 + number}
+        yield np.full(number_of_samples, number), {"time_ns": 10**18 + number}
 """
 
 
@@ -39,7 +39,6 @@ def write_setup(directory: Path, buffer: dict | None = None, **config: object) -
             "save": {
                 "function": "record",
                 "sources": ["raw"],
-                "number_of_processes": 2,
                 "config": save,
             },
         },
@@ -60,15 +59,13 @@ def the_run() -> Path:
 
 
 @pytest.mark.parametrize("wanted", ["parquet", "csv", "npz", "parquet_tar"])
-def test_all_events_of_all_processes_are_in_the_other_format_too(tmp_path, capsys, wanted):
-    buffer = {"data_length": 1, "data_dtype": {"chA": "(4,)i2"}}
+def test_all_events_are_in_the_other_format_too(tmp_path, capsys, wanted):
+    buffer = {"data_length": 1} if wanted == "csv" else None  # a row has one number for a column
     assert main(["run", "--quiet", str(write_setup(tmp_path, buffer, export=wanted))]) == 0
     page = capsys.readouterr().out
     assert f"exported       200 events of waves as {wanted}\n" in page
     (copy,) = (
-        path
-        for path in the_run().glob("waves.*")
-        if path.suffix != ".arrows" and path.is_file()
+        path for path in the_run().glob("waves.*") if path.suffix != ".arrows" and path.is_file()
     )
     with mimocorb.open(copy) as copied, mimocorb.open(the_run() / "waves") as recorded:
         assert sorted(copied.metadata.counter) == sorted(recorded.metadata.counter)

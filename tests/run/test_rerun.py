@@ -100,18 +100,6 @@ def test_the_same_input_gives_the_same_results_bit_for_bit_with_two_processes(fi
     assert 0 < len(rows) < 300
 
 
-def test_a_recording_by_several_processes_comes_back_in_the_order_of_the_events(
-    tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    save = SETUP["Workers"]["save"] | {"number_of_processes": 2}
-    first = recorded(tmp_path, Workers={"save": save})
-    rows = table(again(first)).splitlines()[1:]
-    assert [int(row.split("\t")[0]) for row in rows] == sorted(
-        int(row.split("\t")[0]) for row in table(first).splitlines()[1:]
-    )
-
-
 def test_a_rerun_tells_what_it_takes_and_records_it(first, capsys):
     second = again(first)
     assert (

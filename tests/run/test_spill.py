@@ -31,6 +31,7 @@ from mimocorb import connect
 from mimocorb.cli import main
 from mimocorb.recording.spill_file import SpillFile, read_index
 from mimocorb.recording.spilled_rows import event_dtype
+from mimocorb.recording.text import REPEAT_MARK
 from mimocorb.run.operator_signals import ONE_WISH_S
 from mimocorb.run.record.run_record import read_record
 
@@ -93,7 +94,10 @@ def test_the_rest_of_a_stuck_run_is_saved_and_finish_processes_exactly_it(
     (other,) = [path for path in finished.parent.iterdir() if path.is_dir() and path != directory]
     finished_run = Finished(0, "", other).parent
     lines = (finished_run / "values.txt").read_text().splitlines()[1:]
-    second = [float(line.split("\t")[-1]) for line in lines]
+    second = [float(line.removesuffix(REPEAT_MARK).split("\t")[-1]) for line in lines]
+    marked = [line for line in lines if line.endswith(REPEAT_MARK)]
+    marks = events.metadata.may_repeat
+    assert len(marked) == (0 if marks is None else np.count_nonzero(marks)), "marks survive"
     assert sorted(first + second) == [2.0 * n for n in range(taken)]
 
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven over its DevTools protocol: what a user does, and what the page shows."""
+"""Chromium, driven over its DevTools protocol: what a user does, and what the page shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -110,7 +111,8 @@ class Page:
     """One tab."""
 
     def __init__(self, address: str) -> None:
-        self._link = connect(address, max_size=None)
+        self._open = ExitStack()
+        self._link = self._open.enter_context(connect(address, max_size=None))
         self._number = 0
         self.complaints: list[str] = []
         """What the page has written to its console, and errors in it."""
@@ -204,7 +206,9 @@ class Page:
 
     def key(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if len(key) == 1 else "")
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, text=key if len(key) == 1 else ""
+            )
 
     def picture(self, path: Path | None = None) -> bytes:
         """Return a PNG of what is seen, and write it."""
@@ -214,4 +218,4 @@ class Page:
         return png
 
     def close(self) -> None:
-        self._link.close()
+        self._open.close()

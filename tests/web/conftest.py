@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[1] / "run"))
 
 from chromium import Browser, chromium
 from own_places import no_run_outlives_its_test, places
-from running import RunningDaq
+from running import RunningDaq, run_directories
 from web_runs import pulses
 
 __all__ = ["no_run_outlives_its_test", "places"]
@@ -84,6 +84,7 @@ def daq(tmp_path) -> RunningDaq:
     """A run with waveforms, pulses found in them, and a histogram; it goes on until it is ended."""
     run = RunningDaq(pulses(tmp_path))
     run.wait_for("data taking begins")
+    (run.directory,) = run_directories(tmp_path / "target")
     return run
 
 

@@ -97,7 +97,12 @@ def answer(client: TestClient, method: str, path: str, token: str, **headers: st
     return client.request(method, path, headers=given).status_code
 
 
-KEYS = {"no": "", "the viewer's": TOKENS.viewer, "a wrong": "w" * 32, "the operator's": TOKENS.operator}
+KEYS = {
+    "no": "",
+    "the viewer's": TOKENS.viewer,
+    "a wrong": "w" * 32,
+    "the operator's": TOKENS.operator,
+}
 
 
 def expected(method: str, path: str, token: str) -> Right:
@@ -173,7 +178,12 @@ def test_a_host_or_token_that_comes_twice_is_none(app):
 
 def test_every_answer_has_the_strict_policy(app):
     with TestClient(app, base_url=f"http://{HOST}") as client:
-        for path, token in (("/", ""), ("/api/me", ""), ("/api/me", TOKENS.viewer), ("/nothing", "")):
+        for path, token in (
+            ("/", ""),
+            ("/api/me", ""),
+            ("/api/me", TOKENS.viewer),
+            ("/nothing", ""),
+        ):
             headers = client.get(path, headers={"authorization": f"Bearer {token}"}).headers
             policy = headers["content-security-policy"]
             assert "default-src 'none'" in policy
@@ -188,7 +198,7 @@ def test_texts_become_nodes_of_text_only():
         text = script.read_text()
         for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert way not in text, f"{script.name} uses {way}"
-    assert "http" not in (static / "index.html").read_text().replace('http-equiv', "")
+    assert "http" not in (static / "index.html").read_text().replace("http-equiv", "")
 
 
 def test_tokens_are_the_same_again_differ_by_run_and_role_and_are_in_no_file_of_the_run(directory):

@@ -14,7 +14,7 @@ SAMPLE_TIME_NS = 4.0
 
 def pulses(directory: Path, **keys: Any) -> Path:
     """Write a set-up: pulses → waveforms → selected waveforms, decay times → histogram and fit."""
-    wave = {name: "float64" for name in ("chA", "chB", "chC", "chD")}
+    wave = dict.fromkeys(("chA", "chB", "chC", "chD"), "float64")
     setup = {
         "title": "Pulses <b>of a test</b>",
         "Buffers": {
@@ -44,7 +44,7 @@ def pulses(directory: Path, **keys: Any) -> Path:
                 "config": {"x": "time_ns", "x_bins": 40, "x_from": 0.0, "x_to": 1000.0},
             },
             "lifetime": {
-                "function": "histogram_fit",
+                "function": "fit",
                 "observes": ["times"],
                 "config": {"histogram": "spectrum", "model": "exponential", "background": False},
             },

@@ -47,8 +47,8 @@ def find_pulses(
     prominence: Limits = None,
     distance: float | None = None,
     width: Limits = None,
-    scale: float | Sequence[float] = 1.0,
-    baseline: float = 0.0,
+    scale: float | Sequence[float] | NDArray[np.float64] = 1.0,
+    baseline: float | Sequence[float] | NDArray[np.float64] = 0.0,
     baseline_samples: int = 0,
     integral_before: int = 10,
     integral_after: int = 40,
@@ -77,10 +77,12 @@ def find_pulses(
     scale : float or sequence of float
         Calibration factor, common or one per channel. ``scale=-1`` finds negative pulses; their
         heights and integrals come out positive.
-    baseline : float
-        Level of the trace without pulses, in the unit of the waveform.
+    baseline : float or sequence of float
+        Level of the traces without pulses, in the unit of the waveform, common or one per channel.
+        :func:`mimocorb.analysis.waveforms.baseline` finds it where pulses may be anywhere.
     baseline_samples : int
-        If positive, the baseline of each trace is the mean of that many first samples instead.
+        If positive, the baseline of each trace is the mean of that many first samples instead: a
+        pulse among them makes all heights wrong.
     integral_before, integral_after : int
         The integral reaches from this many samples before the highest sample to this many after
         it, cut at the ends of the trace and at the lowest point between two pulses.
@@ -124,8 +126,8 @@ def find_pulses(
         _limits("prominence", prominence),
         _limits("width", width),
         1.0 if distance is None else distance,
-        _one_per_channel(scale, len(traces)),
-        baseline,
+        _one_per_channel("scale", scale, len(traces)),
+        _one_per_channel("baseline", baseline, len(traces)),
         baseline_samples,
         integral_before,
         integral_after,
@@ -151,13 +153,15 @@ def _limits(name: str, limits: Limits) -> tuple[float, float]:
         ) from problem
 
 
-def _one_per_channel(scale: float | Sequence[float], channels: int) -> list[float]:
-    if isinstance(scale, int | float | np.number):
-        return [float(scale)] * channels
-    scales = [float(factor) for factor in scale]
-    if len(scales) != channels:
+def _one_per_channel(
+    name: str, value: float | Sequence[float] | NDArray[np.float64], channels: int
+) -> list[float]:
+    if isinstance(value, int | float | np.number):
+        return [float(value)] * channels
+    values = [float(each) for each in value]
+    if len(values) != channels:
         raise SetupError(
-            f"scale has {how_many(len(scales), 'value')} for {how_many(channels, 'channel')}; give"
+            f"{name} has {how_many(len(values), 'value')} for {how_many(channels, 'channel')}; give"
             " one number for all channels or one per channel"
         )
-    return scales
+    return values

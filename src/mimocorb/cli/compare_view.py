@@ -194,7 +194,7 @@ def _histograms(runs: Sequence[KnownRun], pairs: Iterable[HistogramPair]) -> Tab
         means = [mean_of(histogram) for histogram in both]
         if all(means):
             shown = [with_error(*mean) for mean in means if mean is not None]
-            table.add_row(one_line(f"{pair.name} mean"), *shown, "")
+            table.add_row(one_line(f"{pair.name} mean"), *shown, _sigma(pair.sigma))
     return table
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ from mimocorb.cli.common import FAILED, OK, Commands, count, print_text
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
     from mimocorb.recording.events import Events
+    from mimocorb.recording.formats import Format
 
 __all__ = ["add"]
 
@@ -53,8 +57,34 @@ def add(commands: Commands) -> None:
         "--format",
         default="text",
         metavar="FORMAT",
-        help="text, parquet_tar, record (default: text)",
+        help="record, parquet, csv, hdf5, root, rntuple, npz, text or parquet_tar (default: text)",
     )
+
+    known = what.add_parser("formats", help="list the formats, and say what each of them cannot")
+    known.set_defaults(action=_formats)
+
+
+def _formats(_chosen: argparse.Namespace) -> int:
+    """Print what formats there are."""
+    from mimocorb.errors import SetupError
+    from mimocorb.recording.formats import ABILITIES, formats
+
+    lines = []
+    for name, each in formats().items():
+        lines.append(f"{name}: {'is read' if 'write' in each.cannot else 'is read and written'}")
+        try:
+            getattr(each, "check_packages", lambda: None)()
+        except SetupError as error:
+            lines.append(f"  {error}")
+        lines += [
+            f"  not {ability:10} {why}"
+            for ability, why in each.cannot.items()
+            if ability != "write"
+        ]
+    lines += ["", "what the words mean:"]
+    lines += [f"  {ability:10} {meaning}" for ability, meaning in ABILITIES.items()]
+    print_text("\n".join(lines))
+    return OK
 
 
 def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
@@ -63,7 +93,8 @@ def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
 
     found: dict[str, Events] = {}
     for path in chosen.paths:
-        content = recorded.open(path)
+        with _telling(f"reading {path}"):
+            content = recorded.open(path)
         if isinstance(content, Events):
             found[path] = content
         else:
@@ -79,6 +110,7 @@ def _info(chosen: argparse.Namespace) -> int:
     for path, events in _opened(chosen).items():
         lines = [
             f"{path}: {how_many(len(events), 'event')}",
+            f"  format     {_format_of(events).name}",
             f"  an event   {events.values_per_slot} x {_type(events.dtype)}",
         ]
         for name, value in events.about.items():
@@ -115,11 +147,17 @@ def _verify(chosen: argparse.Namespace) -> int:
 
     is_damaged = False
     for path, events in _opened(chosen).items():
-        damage = [*events.damage(), *differences_from_the_ledger(events)]
+        with _telling(f"verifying {path}"):
+            damage = [*events.damage(), *differences_from_the_ledger(events)]
         is_damaged |= bool(damage)
         if damage:
             print_text(f"{path}: DAMAGED, {how_many(len(events), 'event')} are there")
             print_text("\n".join(f"  {sentence}" for sentence in damage))
+        elif "prove" in (format_ := _format_of(events)).cannot:
+            print_text(
+                f"{path}: nothing wrong was found in {how_many(len(events), 'event')}; what a"
+                f" {format_.name} file cannot: {format_.cannot['prove']}"
+            )
         else:
             print_text(f"{path}: whole, {how_many(len(events), 'event')}")
     return FAILED if is_damaged else OK
@@ -144,11 +182,46 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
     for path, events in _opened(chosen).items():
         name = Path(path).name.split(".")[0]
         written, missing = copy_events(events, target, chosen.to, name, _progress(len(events)))
-        print_text(f"{path}: {how_many(written, 'event')} written to {chosen.to / name}")
+        made = f"{chosen.to / name}, as {format_name}"
+        print_text(f"{path}: {how_many(written, 'event')} written to {made}")
         for sentence in missing:
             print(f"  missing: {sentence.removeprefix('missing: ')}", file=sys.stderr)
             code = FAILED
     return code
+
+
+def _format_of(events: Events) -> Format:
+    """Return the format of what was opened: that of its first file."""
+    from mimocorb.recording.formats import formats
+
+    file: Any = events.file
+    path = next(iter(file.files)) if hasattr(file, "files") else file.path
+    return next(each for each in formats().values() if each.part(path) is not None)
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Tell on a terminal what takes longer than a second, and for how long it has."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+    began_s = time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(1.0):
+            told = f"\r{what}: {time.monotonic() - began_s:.0f} s"
+            print(told, end="", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        if time.monotonic() - began_s > 1:
+            print(file=sys.stderr)
 
 
 def _progress(count: int) -> Callable[[int], None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimocorb._json import to_json
-from mimocorb.cli.common import OK, Commands, count, print_text
+from mimocorb.cli.common import OK, Commands, print_text
 from mimocorb.cli.status import add_run
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
@@ -28,6 +28,14 @@ LINES_OF_LINKS = 3
 BEGIN_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 1.0
 LOOK_S = 0.05
+
+
+def port(text: str) -> int:
+    """Read the number of a port."""
+    number = int(text)
+    if not 0 < number < 65536:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, found {text}")
+    return number
 
 
 def add(commands: Commands) -> None:
@@ -52,7 +60,7 @@ def add(commands: Commands) -> None:
         help="show a run that has ended in a browser",
         description="Serve the page of a run that has ended, from its record and its recordings.",
     )
-    parser.set_defaults(action=_view)
+    parser.set_defaults(action=_view, awaited=False)
     parser.add_argument(
         "run", metavar="RUN", help=f"the directory of the run, or its number in {RUNS_DIRECTORY}"
     )
@@ -61,7 +69,7 @@ def add(commands: Commands) -> None:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--port", type=count, metavar="N", help="where to listen (default: a free one from 8765 on)"
+        "--port", type=port, metavar="N", help="where to listen (default: a free one from 8765 on)"
     )
     parser.add_argument(
         "--address",

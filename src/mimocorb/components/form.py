@@ -32,6 +32,9 @@ A class may have these methods as well:
                                 on which a set-up can end the run; units may follow
 ``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`
 ==============================  ================================================================
+
+A source is a function; what would be its class method ``check`` may be an attribute of it, and is
+called with the buffer that it writes.
 """
 
 from __future__ import annotations

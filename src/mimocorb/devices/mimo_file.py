@@ -167,7 +167,8 @@ def _described(content: bytes) -> tuple[Any, int]:
     """
     stack: list[Any] = []
     memory: dict[int, Any] = {}
-    for opcode, argument, at in pickletools.genops(content):
+    steps: Iterator[tuple[Any, Any, int | None]] = pickletools.genops(content)
+    for opcode, argument, at in steps:
         name = opcode.name
         if len(stack) > _DEEPEST or len(memory) > _DEEPEST:
             raise ValueError("it is longer than a description can be")

@@ -26,8 +26,13 @@ _PANEL_IN = (6.0, 3.4)
 class Decision(Protocol):
     """Which part of the events a filter kept or rejected."""
 
-    worker: str
-    decision: str
+    @property
+    def worker(self) -> str:
+        """The filter."""
+
+    @property
+    def decision(self) -> str:
+        """What it decided."""
 
     @property
     def fractions(self) -> tuple[float | None, float | None]:
@@ -37,19 +42,41 @@ class Decision(Protocol):
 class Result(Protocol):
     """A number that both runs reported."""
 
-    worker: str
-    name: str
-    first: float | None
-    second: float | None
-    errors: tuple[float | None, float | None]
+    @property
+    def worker(self) -> str:
+        """Who."""
+
+    @property
+    def name(self) -> str:
+        """What."""
+
+    @property
+    def first(self) -> float | None:
+        """Of the first run."""
+
+    @property
+    def second(self) -> float | None:
+        """Of the second run."""
+
+    @property
+    def errors(self) -> tuple[float | None, float | None]:
+        """The uncertainties."""
 
 
 class Pair(Protocol):
     """A histogram of both runs."""
 
-    name: str
-    first: RunHistogram
-    second: RunHistogram
+    @property
+    def name(self) -> str:
+        """Of the worker that filled it."""
+
+    @property
+    def first(self) -> RunHistogram:
+        """Of the first run."""
+
+    @property
+    def second(self) -> RunHistogram:
+        """Of the second run."""
 
     @property
     def same_bins(self) -> bool:

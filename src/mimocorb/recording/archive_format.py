@@ -31,6 +31,7 @@ class ArchiveFormat:
     name = "parquet_tar"
     of_others = False
     cannot: Mapping[str, str] = {
+        "notes": "it has no place for them",
         "types": "the layout of the channels, interleaved or each in one piece, is not kept",
         "prove": "the notes of an event, its counter and times among them, have no checksum",
         "every bit": "most are: data have checksums of their pages, names and notes have none",

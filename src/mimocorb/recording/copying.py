@@ -67,13 +67,14 @@ def copy_events(
     """
     buffer = {"name": name, "dtype": events.dtype, "values_per_slot": events.values_per_slot}
     writer = target.create(directory, name, buffer, _about_the_copy(events))
-    written = 0
+    written, has_notes = 0, False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is left out is told with all the rest
             for data, metadata in events.blocks():
                 writer.append(data, metadata)
                 written += len(data)
+                has_notes |= metadata.notes is not None
                 progress(written)
         writer.close()
     except MimocorbError:
@@ -81,7 +82,10 @@ def copy_events(
         if abandon is not None:
             abandon()
         raise
-    return written, events.damage()
+    missing = events.damage()
+    if has_notes and "notes" in target.cannot:
+        missing.append(f"the notes of the events: {target.cannot['notes']}")
+    return written, missing
 
 
 def _about_the_copy(events: Events) -> dict[str, Any]:

@@ -9,14 +9,13 @@ back is what was written.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,28 +23,24 @@ from numpy.typing import NDArray
 from mimocorb._kernels import crc32c
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
-from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
 from mimocorb.recording.columns import dtype_from_plain, dtype_to_plain
 from mimocorb.recording.formats import EventFile, Joined, Part
-from mimocorb.recording.output_file import OutputFile, check_columns, checked_name
+from mimocorb.recording.output_file import OutputFile
 from mimocorb.recording.write_recording import this_run
 
-__all__ = ["CSV", "Csv", "CsvTable"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["CSV", "METADATA", "SEPARATORS", "CsvTable", "check_numbers", "fields_of"]
 
 _BEGIN = b"# mimocorb csv "
 _END = b"# end "
 _VERSION = 1
 _ROWS = 1024
 """Of a block, which has a checksum of its own."""
-_METADATA = ("counter", "timestamp", "deadtime", "time_ns", "may_repeat")
-_SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+METADATA = ("counter", "timestamp", "deadtime", "time_ns", "may_repeat")
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _ATTEMPT = re.compile(r"(.+)_(\d+)")
 _LONGEST_HEADING = 1 << 20
-_WIDEST = 26
 _OF_THE_FILE = ("run", "buffer", "began_utc_s", "versions")
 
 
@@ -55,6 +50,7 @@ class CsvFormat:
     name = "csv"
     of_others = False
     cannot: Mapping[str, str] = {
+        "notes": "it has no place for them",
         "part": "a damaged row takes 1024 with it, a damaged first line all of them, which is said",
     }
 
@@ -88,7 +84,8 @@ class CsvFormat:
 CSV = CsvFormat()
 
 
-def _fields(dtype: np.dtype[Any]) -> list[tuple[str, np.dtype[Any]]]:
+def fields_of(dtype: np.dtype[Any]) -> list[tuple[str, np.dtype[Any]]]:
+    """Return the fields of records with their types; ``value`` is the one that has no name."""
     return [(name, dtype[name]) for name in dtype.names] if dtype.names else [("value", dtype)]
 
 
@@ -101,7 +98,7 @@ def check_numbers(owner: str, buffer: Mapping[str, Any]) -> None:
             f" {how_many(buffer['values_per_slot'], 'value')} per slot: save whole events with"
             " record or parquet"
         )
-    for column, field in _fields(dtype):
+    for column, field in fields_of(dtype):
         if field.shape or field.kind not in "biuf" or field.itemsize > 8:
             raise SetupError(
                 f"{owner} writes one number per column, but field {column!r} of {name} is {field}:"
@@ -156,7 +153,7 @@ class CsvTable:
             "began_utc_s": time.time(),
             "versions": {each: version(each) for each in ("mimocorb", "numpy")},
         }
-        names = [*_METADATA, *(field for field, _ in _fields(self._dtype))]
+        names = [*METADATA, *(field for field, _ in fields_of(self._dtype))]
         heading = separator.join(_quoted(each, separator) for each in _free(names))
         text = json.dumps(known)
         lines = f"{_BEGIN.decode()}{_VERSION} {_crc(text)} {text}\n{heading}\n"
@@ -195,7 +192,7 @@ class CsvTable:
             times,
             [str(int(each)) for each in marks.tolist()],
         ]
-        for name, field in _fields(self._dtype):
+        for name, field in fields_of(self._dtype):
             values = events[:, 0] if self._dtype.names is None else events[name][:, 0]
             columns.append(_written(values, field))
         for row in zip(*columns, strict=True):
@@ -349,11 +346,11 @@ class CsvFile:
                 raise DamagedFile(
                     f"{self.path}: rows {first} to {first + count - 1} are not what was written"
                 )
-        fields = _fields(self.dtype)
+        fields = fields_of(self.dtype)
         rows = []
         for at, line in enumerate(lines):
             cells = line.decode("utf-8", "replace").rstrip("\n").split(self._separator)
-            if len(cells) != len(_METADATA) + len(fields):
+            if len(cells) != len(METADATA) + len(fields):
                 raise DamagedFile(f"{self.path}: row {first + at} has {len(cells)} columns")
             rows.append(
                 [each.replace(",", ".") for each in cells] if self._decimal_comma else cells
@@ -371,7 +368,7 @@ class CsvFile:
                 parts["time_ns"] = np.array(times, np.int64)
             if any(each != "0" for each in columns[4]):
                 parts["may_repeat"] = np.array([each == "1" for each in columns[4]])
-            for (name, field), column in zip(fields, columns[len(_METADATA) :], strict=True):
+            for (name, field), column in zip(fields, columns[len(METADATA) :], strict=True):
                 read: Callable[[str], Any] = int if field.kind in "biu" else float
                 target = data if self.dtype.names is None else data[name]
                 target[:, 0] = np.array(list(map(read, column)), field)
@@ -407,118 +404,3 @@ class CsvFile:
 
     def __del__(self) -> None:
         self.close()
-
-
-@sink
-class Csv:
-    """Save numbers as CSV, one row for each event, for spreadsheets and every other program.
-
-    The first line is a comment (``#``) with the dtype, units and the run; the second names the
-    columns: counter, timestamp (UTC, s), deadtime, time_ns (empty where the source gives none),
-    may_repeat (1 if the event may be a repeat), then the fields. Numbers are written with the
-    digits that give back the same number. The last line is a comment with checksums.
-
-    Rows are handed to the operating system before their events are acknowledged. A process that
-    takes the place of one that has failed goes on in a file of its own, such as ``pulses_2.csv``.
-
-    Parameters
-    ----------
-    filename
-        Name of the file without path; ``.csv`` is appended.
-    separator
-        What stands between two columns; ``semicolon`` is usual with decimal commas.
-    decimal_comma
-        Whether numbers have a decimal comma, as spreadsheets expect in many countries.
-    units
-        Field → unit, noted in the file.
-    buffer, directory
-        Given by mimocorb. The buffer must have ``values_per_slot`` 1 and numbers in its fields.
-
-    Raises
-    ------
-    SetupError
-        Several values per slot, fields that are no numbers, or a faulty configuration.
-    OutputError
-        The file exists already (it is never overwritten) or cannot be created.
-    """
-
-    OWNER: ClassVar[str] = "csv"
-    """What messages call it."""
-
-    def __init__(
-        self,
-        *,
-        filename: str,
-        separator: Literal["comma", "semicolon", "tab"] | None = None,
-        decimal_comma: bool = False,
-        units: dict[str, str] | None = None,
-        buffer: Mapping[str, Any],
-        directory: Path,
-    ) -> None:
-        self.accept(buffer, filename=filename, separator=separator, units=units)
-        chosen = separator or ("semicolon" if decimal_comma else "comma")
-        self._table = CsvTable(
-            self.OWNER,
-            directory,
-            self.output_name(filename=filename),
-            buffer,
-            {"units": units} if units else {},
-            separator=_SEPARATORS[chosen],
-            decimal_comma=decimal_comma,
-        )
-        self.path = self._table.path
-
-    @classmethod
-    def output_name(cls, *, filename: str, **_others: Any) -> str:
-        """Return the name of the file that this configuration makes."""
-        return f"{checked_name(cls.OWNER, filename).removesuffix('.csv')}.csv"
-
-    @classmethod
-    def check(cls, buffer: Mapping[str, Any], **config: Any) -> int:
-        """Return the most bytes that a row takes; SetupError if it cannot work with its buffer."""
-        cls.accept(buffer, **config)
-        return _WIDEST * (len(_METADATA) + len(_fields(buffer["dtype"])))
-
-    @classmethod
-    def accept(
-        cls,
-        buffer: Mapping[str, Any],
-        *,
-        filename: str,
-        separator: str | None = None,
-        decimal_comma: bool = False,
-        units: dict[str, str] | None = None,
-    ) -> None:
-        """Raise a SetupError if it cannot work with its buffer; loads and opens nothing."""
-        cls.output_name(filename=filename)
-        check_numbers(cls.OWNER, buffer)
-        if separator is not None and separator not in _SEPARATORS:
-            raise SetupError(
-                f"{cls.OWNER}: separator is {separator!r}; choose one of {', '.join(_SEPARATORS)}."
-            )
-        if decimal_comma and separator == "comma":
-            raise SetupError(f"{cls.OWNER}: decimal commas need another separator than a comma.")
-        check_columns(
-            cls.OWNER, "units", units or {}, [name for name, _ in _fields(buffer["dtype"])]
-        )
-
-    @property
-    def event_count(self) -> int:
-        """Number of rows written."""
-        return self._table.rows
-
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
-        """Write a row for each event.
-
-        Raises
-        ------
-        OutputError
-            Rows could not be written, for instance because the disk is full. The file keeps the
-            whole rows it had, and the events of the batch are given back.
-        """
-        self._table.append(events, metadata)
-
-    def close(self) -> None:
-        """Write the last line, and bring the file to the disk. Idempotent."""
-        self._table.close()
-        logger.info("%s in %s", how_many(self.event_count, "row"), self.path.name)

@@ -58,8 +58,6 @@ class EventArchive:
     config
         ``units``, ``compression``, ``sample_time_ns``, ``pre_trigger_samples`` and
         ``analogue_offset``, all optional; see :class:`mimocorb.buffer_control.BufferToParquetfile`.
-    waits
-        Whether the run waits for a full disk.
 
     Raises
     ------
@@ -75,11 +73,9 @@ class EventArchive:
         path: Path,
         setup: Mapping[str, Any],
         config: Mapping[str, Any],
-        *,
-        waits: bool = True,
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
-        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES, waits=waits)
+        self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES)
         self.path = self._file.path
         self._names = _MemberNames(self.path.stem)
 
@@ -92,7 +88,6 @@ class EventArchive:
         self,
         events: Iterable[NDArray[Any]],
         metadata: BatchMetadata,
-        notes: Mapping[str, str] | None = None,
     ) -> None:
         """Append events with their metadata, all or none.
 
@@ -100,8 +95,6 @@ class EventArchive:
         ----------
         events, metadata
             At least one.
-        notes
-            Further Parquet metadata for each of them.
 
         Raises
         ------
@@ -111,9 +104,8 @@ class EventArchive:
         numbers = zip(*(part.tolist() for part in metadata), metadata.times(), strict=True)
         each = (Metadata(*of_event) for of_event in numbers)
         marks = itertools.repeat(False) if metadata.may_repeat is None else metadata.may_repeat
-        notes = dict(notes or {})
         members = [
-            self._member(event, of_event, notes | {_REPEAT: "true"} if marked else notes)
+            self._member(event, of_event, {_REPEAT: "true"} if marked else {})
             for event, of_event, marked in zip(events, each, marks, strict=False)
         ]
         parts = [part for member in members for part in member]

@@ -255,7 +255,8 @@ class Events(Closing):
         """Return everything as a :class:`pyarrow.Table`, one row for each event."""
         import pyarrow as pa  # type: ignore[import-untyped]
 
-        columns = Columns(self.dtype, self.values_per_slot, self.units)
+        has_notes = bool(self.about.get("notes"))
+        columns = Columns(self.dtype, self.values_per_slot, self.units, notes=has_notes)
         batches = [columns.batch(block) for _, block in self._blocks(0, len(self))]
         return pa.Table.from_batches(batches, columns.schema)
 
@@ -326,6 +327,10 @@ class Events(Closing):
 
     def _blocks(self, low: int, high: int, *, strict: bool = False) -> Iterator[tuple[int, Block]]:
         """Yield the blocks with events from `low` to `high`, and the place of their first event."""
+        for sentence in getattr(self.file, "missing", tuple)():
+            if strict:
+                raise DamagedFile(f"{self.name}: {sentence}")
+            warnings.warn(f"left out: {sentence}", DamageWarning, stacklevel=3)
         for number in range(bisect_right(self._ends, low), len(self._ends)):
             first = self._first(number)
             if first >= high:

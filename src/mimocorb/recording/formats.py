@@ -7,9 +7,11 @@ with the methods of :class:`Format`. ``mimocorb.open`` and ``mimocorb files`` th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -27,6 +29,7 @@ GROUP = "mimocorb.formats"
 ABILITIES: Mapping[str, str] = {
     "write": "it can be written",
     "about": "units, and what else is known of the data, are in it",
+    "notes": "the notes of events, such as why one was rejected, are kept",
     "types": "what was written is read back with its dtype, or refused before it is written",
     "prove": "an event that is given out is one that was written, whatever bit is flipped",
     "every bit": "every flipped bit is told",
@@ -106,7 +109,8 @@ class Format(Protocol):
     """Whether it is read only: then it is not looked for in the directory of a run."""
 
     cannot: Mapping[str, str]
-    """What of :data:`ABILITIES` it cannot, and why or what to do: a sentence for each."""
+    """What of :data:`mimocorb.recording.formats.ABILITIES` it cannot, and why: a sentence for
+    each."""
 
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is a part of; None if it is not of this format."""
@@ -168,17 +172,20 @@ class Joined:
 
     def read_block(self, number: int) -> Block:
         """Return the events of a block; DamagedFile if they are not what was written."""
-        for file in self.files.values():
-            blocks = len(file.counts)
-            if number < blocks:
-                return file.read_block(number)
-            number -= blocks
-        raise IndexError(number)
+        place = bisect_right(self._ends, number)
+        file = list(self.files.values())[place]
+        return file.read_block(number - (self._ends[place - 1] if place else 0))
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """For each file, how many blocks it and those before have; not counted for each block."""
+        return list(accumulate(len(file.counts) for file in self.files.values()))
 
     def look_again(self) -> None:
         """Find what has been written since."""
         for file in self.files.values():
             file.look_again()
+        self.__dict__.pop("_ends", None)
 
     def damage(self) -> Iterator[str]:
         """Yield what is wrong with each of the files."""

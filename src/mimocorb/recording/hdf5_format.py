@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mimocorb.components.form import sink
+from mimocorb.errors import DamagedFile
+from mimocorb.recording.arrays import Arrays
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
+from mimocorb.recording.read_whole_file import DESCRIPTION, Container
 from mimocorb.recording.tables import TableFile, table_from_arrays
-from mimocorb.recording.whole_file import DESCRIPTION, Arrays, Container, WholeFileFormat
+from mimocorb.recording.whole_file import WholeFileFormat
 
 __all__ = ["HDF5", "Hdf5"]
 
 _GROUP = "events"
 _CHUNK_BYTES = 1 << 20
+_MOST_RATIO = 1100
+"""A compressed dataset takes at most so many times the room of the file."""
 
 
 class Hdf5Format(WholeFileFormat):
@@ -50,8 +55,12 @@ class Hdf5Format(WholeFileFormat):
         with h5py.File(path, "r") as file:
             found: dict[str, Any] = {}
 
+            most_bytes = _MOST_RATIO * path.stat().st_size
+
             def look(name: str, each: Any) -> None:
                 if isinstance(each, h5py.Dataset) and each.dtype.kind in "biufcSV":
+                    if each.size * each.dtype.itemsize > most_bytes:
+                        raise DamagedFile(f"{path}: {name} cannot have {each.size} values")
                     found[name] = each
 
             file.visititems(look)
@@ -121,7 +130,7 @@ class _Container:
         self.description: str | None = None
         if DESCRIPTION in self._file:
             self.description = self._file[DESCRIPTION][:].tobytes().decode("utf-8", "replace")
-        self.names = list(self._file.get(_GROUP, ()))
+        self.names: Collection[str] = list(self._file.get(_GROUP, ()))
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
+from mimocorb.recording.arrays import Arrays
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
-from mimocorb.recording.formats import EventFile
-from mimocorb.recording.tables import TableFile, table_from_arrays
-from mimocorb.recording.whole_file import DESCRIPTION, Arrays, Container, WholeFileFormat
+from mimocorb.recording.formats import Part
+from mimocorb.recording.read_whole_file import DESCRIPTION, Container
+from mimocorb.recording.whole_file import WholeFileFormat
 
-__all__ = ["NPZ", "Npz", "arrays_in"]
+__all__ = ["NPZ", "Npz", "check_size"]
 
 _MOST_RATIO = 1100
 """Deflate makes bytes at most 1032 times fewer: what says more is damaged."""
@@ -48,28 +49,23 @@ class NpzFormat(WholeFileFormat):
         """Open a file."""
         return _Container(path)
 
-    def open_foreign(self, path: Path) -> EventFile:
-        """Open one of others: arrays of the same length are the fields of its events."""
-        return TableFile(path, table_from_arrays(path, arrays_in(path), {}))
+    def part(self, path: Path) -> Part | None:
+        """Return which recording a file is; only of ours, as a run has other npz files as well."""
+        part = super().part(path)
+        if part is None:
+            return None
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return part if f"{DESCRIPTION}.npy" in archive.namelist() else None
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+            return None  # the reader of all other npz files says what is wrong
 
 
 NPZ = NpzFormat()
 
 
-def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an npz file; those of Python objects are refused, nothing is pickled."""
-    found = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            _check_size(member)
-            with archive.open(member) as file:
-                found[member.filename.removesuffix(".npy")] = np.lib.format.read_array(
-                    file, allow_pickle=False
-                )
-    return found
-
-
-def _check_size(member: zipfile.ZipInfo) -> None:
+def check_size(member: zipfile.ZipInfo) -> None:
+    """Raise a DamagedFile if a member of an archive cannot be as long as it says."""
     if member.file_size > _MOST_RATIO * (member.compress_size + 64):
         raise DamagedFile(f"{member.filename} cannot have {member.file_size} bytes")
 
@@ -118,7 +114,7 @@ class _Container:
         self._arrays: dict[str, NDArray[Any]] = {}
         names = {each.removesuffix(".npy") for each in self._archive.namelist()}
         self.description = str(self._array(DESCRIPTION)) if DESCRIPTION in names else None
-        self.names = names - {DESCRIPTION}
+        self.names: Collection[str] = names - {DESCRIPTION}
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number
@@ -136,7 +132,7 @@ class _Container:
 
     def _array(self, name: str) -> NDArray[Any]:
         member = self._archive.getinfo(f"{name}.npy")
-        _check_size(member)
+        check_size(member)
         with self._archive.open(member) as file:
             array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
         return array

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
+from mimocorb.recording.arrays import Arrays, arrays_of, batch_of
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
+from mimocorb.recording.read_whole_file import DESCRIPTION, Container
 from mimocorb.recording.tables import TableFile, table_from_arrow
-from mimocorb.recording.whole_file import (
-    DESCRIPTION,
-    Arrays,
-    Container,
-    WholeFileFormat,
-    arrays_of,
-    batch_of,
-)
+from mimocorb.recording.whole_file import WholeFileFormat
 
 __all__ = ["PARQUET", "Parquet"]
 
@@ -89,7 +84,7 @@ class _Container:
         self._file = pq.ParquetFile(path, page_checksum_verification=True)
         metadata = self._file.metadata.metadata or {}
         found = metadata.get(DESCRIPTION.encode())
-        self.names = self._file.schema_arrow.names
+        self.names: Collection[str] = self._file.schema_arrow.names
         self.description = None if found is None else found.decode("utf-8", "replace")
 
     def read(self, number: int, first: int, count: int) -> Arrays:

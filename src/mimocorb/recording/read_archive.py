@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._files import open_regular
-from mimocorb.components.form import source
 from mimocorb.errors import SetupError
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "archived_events",
     "check_end",
     "event_of_member",
-    "read_parquet_tar",
 ]
 
 LARGEST_EVENT_BYTES = 1 << 30
@@ -46,34 +44,6 @@ class ArchivedEvent(NamedTuple):
     """What else is noted with it, such as ``sample_time_ns``."""
     units: dict[str, str]
     """Channel → unit, as far as the archive tells it."""
-
-
-@source
-def read_parquet_tar(*, archive: Path, buffer: Mapping[str, Any]) -> Iterator[Any]:
-    """Read the events of an archive that ``parquet_tar`` or mimoCoRB 1.0 to 1.0.2 has written.
-
-    Events of ``parquet_tar`` keep their counter, timestamp and dead time. mimoCoRB wrote only the
-    counter, in the names of the members; time and dead time are those of reading.
-
-    Parameters
-    ----------
-    archive
-        The tar file; one that was compressed as a whole by gzip, bzip2 or xz is read as well.
-    buffer
-        Given by mimocorb. It needs the channels of the archive, and as many samples.
-
-    Raises
-    ------
-    SetupError
-        There is no such archive, it is no archive of events, or its events do not fit into the
-        buffer.
-    """
-    dtype, samples = buffer["dtype"], buffer["values_per_slot"]
-    for event in archived_events(archive):
-        yield (
-            _fitting(event, archive, buffer.get("name", "the buffer"), dtype, samples),
-            {**event.metadata},
-        )
 
 
 def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
@@ -188,23 +158,3 @@ def _metadata(notes: Mapping[bytes, bytes], member: tarfile.TarInfo) -> dict[str
     if "counter" not in found and numbered:
         found["counter"] = int(numbered[1])
     return found
-
-
-def _fitting(
-    event: ArchivedEvent, archive: Path, buffer: str, dtype: np.dtype[Any], samples: int
-) -> Any:
-    """Return the data as the buffer takes them; they are those of its channels, no others."""
-    channels = dtype.names or (next(iter(event.data), "value"),)
-    if set(channels) != set(event.data):
-        raise SetupError(
-            f"{archive}: {event.member} has the channels {', '.join(event.data) or 'none'};"
-            f" {buffer} has {', '.join(channels)}. Give the buffer those of the archive."
-        )
-    lengths = {len(values) for values in event.data.values()}
-    wanted = {samples, *(dtype[name].shape[0] for name in dtype.names or () if dtype[name].shape)}
-    if not lengths <= wanted:
-        raise SetupError(
-            f"{archive}: {event.member} has {', '.join(map(str, sorted(lengths)))} samples in a"
-            f" channel; {buffer} is made for {samples}. Give it the data_length of the archive."
-        )
-    return {name: event.data[name] for name in channels} if dtype.names else event.data[channels[0]]

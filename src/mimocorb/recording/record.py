@@ -201,7 +201,7 @@ class Record:
         if format_.name == cls.OWNER:
             raise SetupError(f"{cls.OWNER}: export names another format than its own")
         entry = offered("components").get(export)
-        sink_of_it = entry.load() if entry is not None else None
+        sink_of_it: Any = entry.load() if entry is not None else None
         if hasattr(sink_of_it, "check"):
             sink_of_it.check(buffer, filename=filename)
 

@@ -64,6 +64,11 @@ class Recording(Joined):
         super().__init__(begun)
         self.segments = begun
 
+    def missing(self) -> Iterator[str]:
+        """Yield which events are known to be missing, without reading anything."""
+        for path, segment in self.segments.items():
+            yield from (f"{path.name}: {sentence}" for sentence in segment.missing())
+
     def damage(self) -> Iterator[str]:
         """Yield what is missing or is not what was written.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
+from mimocorb.recording.arrays import Arrays
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile, Part
+from mimocorb.recording.read_whole_file import DESCRIPTION, Container
 from mimocorb.recording.tables import TableFile, table_from_arrays
-from mimocorb.recording.whole_file import DESCRIPTION, Arrays, Container, WholeFileFormat
+from mimocorb.recording.whole_file import WholeFileFormat
 
 __all__ = ["RNTUPLE", "ROOT", "RNTuple", "Root"]
 
@@ -118,7 +120,7 @@ class _Container:
         names = self._file.keys(cycle=False)
         self.description = str(self._file[DESCRIPTION]) if DESCRIPTION in names else None
         self._tree = self._file[_TREE] if _TREE in names else None
-        self.names = self._tree.keys() if self._tree is not None else []
+        self.names: Collection[str] = self._tree.keys() if self._tree is not None else []
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         import awkward as ak

@@ -171,7 +171,7 @@ class Segment(Closing):
 
     def __init__(self, path: Path, stretch: tuple[int, int] | None = None) -> None:
         self.path = path
-        self._begin, self._size = stretch or (0, None)
+        self._stretch = stretch
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._content = _Content()
         try:
@@ -185,12 +185,15 @@ class Segment(Closing):
     @property
     def size(self) -> int:
         """Its length in bytes."""
-        return os.fstat(self._fd).st_size if self._size is None else self._size
+        return self._stretch[1] if self._stretch else os.fstat(self._fd).st_size
 
     def read(self, offset: int, count: int) -> bytes:
         """Return `count` bytes, fewer at the end."""
-        count = min(count, max(0, self.size - offset))
-        content = os.pread(self._fd, count, self._begin + offset)
+        begin = 0
+        if self._stretch:
+            begin, size = self._stretch
+            count = min(count, max(0, size - offset))
+        content = os.pread(self._fd, count, begin + offset)
         if len(content) == count or not content:
             return content
         return content + self.read(offset + len(content), count - len(content))
@@ -322,6 +325,11 @@ class Segment(Closing):
             raise DamagedFile(f"{where} contradicts itself")
         return block
 
+    def missing(self) -> Iterator[str]:
+        """Yield which batches are not to be found, as is known without reading anything."""
+        for lost in self._content.lost:
+            yield f"missing: {lost}"
+
     def damage(self, *, ends_in_order: bool = False) -> Iterator[str]:
         """Yield what is wrong with the file, one sentence each; reads all of it.
 
@@ -330,15 +338,14 @@ class Segment(Closing):
         ends_in_order
             Whether it is known that nothing follows, although the file does not say so.
         """
-        content, size = self._content, self.size
-        for gap in content.gaps:
+        size = self.size
+        for gap in self._content.gaps:
             is_end = gap.end == size and self.closing is None
             if is_end and ends_in_order:
                 continue
             how = "are unfinished" if is_end else "are no whole message"
             yield f"{how_many(gap.end - gap.at, 'byte')} from byte {gap.at} on {how}"
-        for lost in content.lost:
-            yield f"missing: {lost}"
+        yield from self.missing()
         for batch in self.batches:
             try:
                 self.read_batch(batch)

@@ -80,7 +80,7 @@ class _Group:
     @property
     def values_per_slot(self) -> int:
         """That of the buffer."""
-        return self._blocks[0].data.shape[1]
+        return int(self._blocks[0].data.shape[1])
 
     @property
     def counts(self) -> list[int]:

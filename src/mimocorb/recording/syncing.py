@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,13 +98,13 @@ class Syncer:
 
     Parameters
     ----------
-    interval_s
-        Between two times; what is lost in a power cut is at most what was written in one. None:
-        only when it is called.
+    window_s
+        What is lost in a power cut is at most what was written in such a time. It begins twice in
+        it, so that the disk may need half of it. None: it begins only when it is called.
     """
 
-    def __init__(self, interval_s: float | None) -> None:
-        self._interval_s = interval_s
+    def __init__(self, window_s: float | None) -> None:
+        self._interval_s = None if window_s is None else window_s / 2
         self._lock = threading.Lock()
         self._files: list[OnDisk] = []
         self._is_called = threading.Event()
@@ -140,11 +141,16 @@ class Syncer:
         self._thread.start()
 
     def _work(self) -> None:
+        began_s = time.monotonic()
         while True:
-            self._is_called.wait(self._interval_s)
+            wait_s = self._interval_s
+            if wait_s is not None:
+                wait_s = max(0.0, began_s + wait_s - time.monotonic())
+            self._is_called.wait(wait_s)
             if self._is_over:
                 return
             self._is_called.clear()
+            began_s = time.monotonic()
             with self._lock:
                 files = list(self._files)
             for file in files:

@@ -18,50 +18,34 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._kernels import crc32c
-from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
-from mimocorb.recording.block import PARTS, Block
-from mimocorb.recording.columns import Columns, dtype_from_plain, dtype_to_plain
+from mimocorb.recording.arrays import Arrays, arrays_of, checksum
+from mimocorb.recording.block import PARTS, Block, notes_of
+from mimocorb.recording.columns import Columns, dtype_to_plain
 from mimocorb.recording.formats import EventFile, Joined, Part
+from mimocorb.recording.read_whole_file import FORMAT, VERSION, Container, WholeFile, reading
 from mimocorb.recording.write_recording import this_run
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = [
-    "DESCRIPTION",
-    "Container",
-    "Target",
-    "WholeFile",
-    "WholeFileFormat",
-    "WholeFileWriter",
-    "arrays_of",
-    "batch_of",
-]
+__all__ = ["Target", "WholeFileFormat", "WholeFileWriter"]
 
-DESCRIPTION = "mimocorb"
-"""What the description is called in its container."""
 UNFINISHED = ".part"
 
-_FORMAT = "mimocorb blocks"
-_VERSION = 1
 _BLOCK_BYTES = 4 << 20
 _ATTEMPT = re.compile(r"(.+)_(\d+)")
-_OF_THE_FILE = ("run", "buffer", "began_utc_s", "versions")
-
-T = TypeVar("T")
-Arrays = Mapping[str, NDArray[Any]]
 
 
 class Target(Protocol):
@@ -75,21 +59,6 @@ class Target(Protocol):
 
     def abandon(self) -> None:
         """Close as it is. Idempotent."""
-
-
-class Container(Protocol):
-    """A container that is read."""
-
-    description: str | None
-    """None: it is none of ours."""
-    names: Collection[str]
-    """Of its columns."""
-
-    def read(self, number: int, first: int, count: int) -> Arrays:
-        """Return the columns of a block: its number, its first event, and how many it has."""
-
-    def close(self) -> None:
-        """Let go of the file. Idempotent."""
 
 
 class WholeFileFormat:
@@ -230,7 +199,8 @@ class WholeFileWriter:
         self._columns = Columns(
             buffer["dtype"], buffer["values_per_slot"], self._about.get("units") or {}
         )
-        self._blocks: list[tuple[int, int]] = []
+        self._blocks: list[tuple[int, int, list[str] | None]] = []
+        self._notes: list[str] = []
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._run = this_run(directory)
@@ -249,6 +219,9 @@ class WholeFileWriter:
 
     def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Append events."""
+        if metadata.notes is not None or self._notes:
+            before = [""] * (sum(each.num_rows for each in self._waiting) - len(self._notes))
+            self._notes += [*before, *notes_of(metadata).tolist()]
         batch = self._columns.batch(Block(events, metadata))
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
@@ -259,14 +232,14 @@ class WholeFileWriter:
     def _write_block(self) -> None:
         import pyarrow as pa
 
-        joined = pa.Table.from_batches(self._waiting).combine_chunks().to_batches()
-        self._waiting, self._waiting_bytes = [], 0
-        for batch in joined:
-            arrays = arrays_of(batch)
-            self._blocks.append((batch.num_rows, checksum(arrays)))
-            with self._errors_are_told():
-                assert self._target is not None
-                self._target.write(arrays)
+        (batch,) = pa.Table.from_batches(self._waiting).combine_chunks().to_batches()
+        notes = self._notes or None
+        self._waiting, self._waiting_bytes, self._notes = [], 0, []
+        arrays = arrays_of(batch)
+        self._blocks.append((batch.num_rows, checksum(arrays), notes))
+        with self._errors_are_told():
+            assert self._target is not None
+            self._target.write(arrays)
 
     def close(self) -> None:
         """Complete the file, bring it to the disk, and give it its name. Idempotent."""
@@ -305,8 +278,8 @@ class WholeFileWriter:
 
     def _description(self) -> str:
         about = {
-            "format": _FORMAT,
-            "version": _VERSION,
+            "format": FORMAT,
+            "version": VERSION,
             "run": self._run,
             "buffer": self._buffer.get("name", ""),
             "dtype": dtype_to_plain(self._columns.dtype),
@@ -350,174 +323,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# --- reading
-
-
-class _Known(NamedTuple):
-    count: int
-    crc: int
-
-
-class WholeFile:
-    """A file with a description, read.
-
-    Parameters
-    ----------
-    path
-        The file.
-    container
-        What reads it.
-
-    Raises
-    ------
-    DamagedFile
-        The description is not what was written.
-    """
-
-    def __init__(self, path: Path, container: Container) -> None:
-        self.path = path
-        self._container = container
-        try:
-            about = _described(container.description or "")
-            self.dtype = dtype_from_plain(about["dtype"])
-            self.values_per_slot: int = about["values_per_slot"]
-            self._blocks = [_Known(*each) for each in about["blocks"]]
-            self.about: Mapping[str, Any] = {
-                **about["about"],
-                **{name: about[name] for name in _OF_THE_FILE},
-            }
-            self._columns = Columns(self.dtype, self.values_per_slot, self.about.get("units") or {})
-        except Exception as error:
-            container.close()
-            raise DamagedFile(f"{path}: its description is damaged: {error}") from error
-        self._firsts = np.cumsum([0, *(each.count for each in self._blocks)]).tolist()
-
-    @property
-    def counts(self) -> Sequence[int]:
-        """How many events each block has."""
-        return [each.count for each in self._blocks]
-
-    def read_block(self, number: int) -> Block:
-        """Return the events of a block; DamagedFile if they are not what was written."""
-        known = self._blocks[number]
-        first = self._firsts[number]
-        arrays = reading(
-            self.path,
-            lambda: self._container.read(number, first, known.count),
-            f"events {first} to {first + known.count - 1}",
-        )
-        names = self._columns.schema.names
-        if (
-            set(names) - set(arrays)
-            or checksum({name: arrays[name] for name in names}) != known.crc
-        ):
-            raise DamagedFile(
-                f"{self.path}: events {first} to {first + known.count - 1} are not what was written"
-            )
-        return self._columns.block(batch_of(arrays, self._columns.schema))
-
-    def look_again(self) -> None:
-        """Do nothing: a complete file does not grow."""
-
-    def damage(self) -> Iterator[str]:
-        """Yield which blocks are not what was written."""
-        for number in range(len(self._blocks)):
-            try:
-                self.read_block(number)
-            except DamagedFile as error:
-                yield str(error).removeprefix(f"{self.path}: ")
-
-    def close(self) -> None:
-        """Let go of the file. Idempotent."""
-        self._container.close()
-
-
-def _described(text: str) -> Mapping[str, Any]:
-    crc, _, told = text.partition(" ")
-    if int(crc, 16) != crc32c(told.encode()):
-        raise ValueError("its checksum is another")
-    about: Mapping[str, Any] = json.loads(told)
-    if about["format"] != _FORMAT or about["version"] != _VERSION:
-        raise ValueError(f"it is {about['format']} of version {about['version']}")
-    return about
-
-
-def reading(path: Path, read: Callable[[], T], what: str = "it") -> T:
-    """Return what a library reads; whatever it raises for damaged bytes is a DamagedFile."""
-    try:
-        return read()
-    except (DamagedFile, SetupError):
-        raise
-    except MemoryError as error:
-        raise DamagedFile(f"{path}: {what} cannot be read: lengths make no sense") from error
-    except Exception as error:  # of a decoder in another language, for bytes that make no sense
-        why = str(error).partition("\n")[0] or type(error).__name__
-        raise DamagedFile(f"{path}: {what} cannot be read: {why}") from error
-
-
-# --- columns as arrays
-
-
-def arrays_of(batch: pa.RecordBatch) -> dict[str, NDArray[Any]]:
-    """Return the columns of a batch as arrays of numbers, one row for each event.
-
-    What is not known of an event is NO_TIME; what Arrow holds as bytes is a matrix of bytes.
-    """
-    return {
-        field.name: _array(column, batch.num_rows)
-        for field, column in zip(batch.schema, batch.columns, strict=True)
-    }
-
-
-def _array(column: pa.Array, count: int) -> NDArray[Any]:
-    import pyarrow as pa
-
-    numbers = 1
-    if pa.types.is_fixed_size_list(column.type):
-        numbers, column = column.type.list_size, column.flatten()
-    if pa.types.is_fixed_size_binary(column.type):
-        width = column.type.byte_width
-        raw = np.frombuffer(column.buffers()[1], np.uint8)[column.offset * width :]
-        return raw[: count * numbers * width].reshape(count, numbers * width)
-    if pa.types.is_boolean(column.type):
-        flat = column.to_numpy(zero_copy_only=False)
-    else:
-        flat = (column.fill_null(NO_TIME) if column.null_count else column).to_numpy()
-    values: NDArray[Any] = flat.reshape(count) if numbers == 1 else flat.reshape(count, numbers)
-    return values
-
-
-def batch_of(arrays: Arrays, schema: pa.Schema) -> pa.RecordBatch:
-    """Return the batch that :func:`arrays_of` has taken apart."""
-    import pyarrow as pa
-
-    columns = []
-    for field in schema:
-        flat = np.ascontiguousarray(arrays[field.name]).reshape(-1)
-        kind, numbers = field.type, 1
-        if pa.types.is_fixed_size_list(kind):
-            numbers, kind = kind.list_size, kind.value_type
-        if pa.types.is_fixed_size_binary(kind):
-            values = pa.Array.from_buffers(
-                kind, flat.size // kind.byte_width, [None, pa.py_buffer(flat.view(np.uint8))]
-            )
-        elif field.nullable and field.name in PARTS:
-            values = pa.array(flat, kind, mask=flat == NO_TIME)
-        else:
-            values = pa.array(flat, kind)
-        if numbers != 1:
-            values = pa.FixedSizeListArray.from_arrays(values, type=field.type)
-        columns.append(values)
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def checksum(arrays: Arrays) -> int:
-    """Return the CRC-32C of columns, as they are in memory, one behind the other."""
-    crc = 0
-    for name, values in arrays.items():
-        crc = crc32c(name.encode(), crc)
-        little = values.dtype.newbyteorder("<")
-        crc = crc32c(np.ascontiguousarray(values, little).view(np.uint8).reshape(-1), crc)
-    return crc

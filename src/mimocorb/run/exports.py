@@ -1,8 +1,9 @@
 """Recordings of a run in other formats, written when all of its events have been recorded.
 
-A sink ``record`` with the key ``export`` asks for it. It is done here and not by the sink, as
-several processes may write one recording. The recording is only read; it is deleted afterwards if
-that was asked for, and only if all that it holds is in the new file.
+A sink ``record`` with the key ``export`` asks for it. It is done here and not by the sink, whose
+process may fail in between, or take too long for those that wait for its end. The recording is only
+read; it is deleted afterwards if that was asked for, and only if all that it holds is in the new
+file.
 """
 
 from __future__ import annotations
@@ -59,9 +60,7 @@ class Exports:
         self._tell(f"writing {name} as {wanted}; the recording is complete")
         try:
             with _opened(self._directory / name) as events:
-                count, damage = copy_events(
-                    events, writable_format(wanted), self._directory, name
-                )
+                count, damage = copy_events(events, writable_format(wanted), self._directory, name)
         except (MimocorbError, OSError) as error:
             self.failures.append(
                 f"{name} was not written as {wanted}: {error}; the recording is as it was, try"

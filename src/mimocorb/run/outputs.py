@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import count
 from mimocorb.errors import DamagedFile, MimocorbError
+from mimocorb.recording.events import DamageWarning
 from mimocorb.run.recorded import RecordedRun
 
 if TYPE_CHECKING:
@@ -56,17 +57,17 @@ def compared_events(first: Path, second: Path) -> Iterator[OutputPair]:
     """
     runs = RecordedRun(first), RecordedRun(second)
     for name in dict.fromkeys((*runs[0], *runs[1])):
-        sizes: list[int | None] = [len(run[name]) if name in run else None for run in runs]
-        if None in sizes:
-            where = "second" if sizes[0] is None else "first"
-            yield OutputPair(name, *sizes, f"only in the {where} run")
+        one, other = (len(run[name]) if name in run else None for run in runs)
+        if one is None or other is None:
+            where = "second" if one is None else "first"
+            yield OutputPair(name, one, other, f"only in the {where} run")
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # of damage
+                warnings.simplefilter("error", DamageWarning)
                 yield _pair(name, runs[0][name], runs[1][name])
-        except (MimocorbError, Warning) as error:
-            yield OutputPair(name, *sizes, f"cannot be compared: {error}")
+        except (MimocorbError, DamageWarning) as error:
+            yield OutputPair(name, one, other, f"cannot be compared: {error}")
 
 
 def _pair(name: str, first: Events, second: Events) -> OutputPair:
@@ -156,6 +157,18 @@ class HistogramPair:
         squares = (scale * one - other / scale) ** 2 / (one + other)
         return float(squares.sum()), len(one) - 1
 
+    @property
+    def sigma(self) -> float | None:
+        """By how many standard deviations the mean is higher in the second run, where that can be.
+
+        None as for :attr:`chi_squared`.
+        """
+        first, second = mean_of(self.first), mean_of(self.second)
+        if self.chi_squared is None or first is None or second is None:
+            return None
+        error = float(np.hypot(first[1], second[1]))
+        return (second[0] - first[0]) / error if error else None
+
     def as_dict(self) -> dict[str, Any]:
         """Return what is said of them in plain values."""
         found = self.chi_squared
@@ -164,6 +177,7 @@ class HistogramPair:
             "entries": (self.first.entries, self.second.entries),
             "means": (mean_of(self.first), mean_of(self.second)),
             "same_bins": self.same_bins,
+            "sigma": self.sigma,
             "chi_squared": found and found[0],
             "ndf": found and found[1],
         }

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.buffers.batch_metadata import NO_TIME
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import SetupError
 from mimocorb.recording.block import Block
 
@@ -107,37 +107,28 @@ class NextRound:
         self._seen: dict[str, tuple[Any, Any]] = {}
         self._events = 0
 
-    def metadata(self, block: Block) -> dict[str, Any]:
+    def metadata(self, block: Block) -> BatchMetadata | dict[str, Any]:
         """Return the metadata of events as a source gives them to its buffer."""
-        known: dict[str, Any] = {
-            "counter": block.metadata.counter,
-            "timestamp": block.metadata.timestamp,
-            "deadtime": block.metadata.deadtime,
-            "time_ns": block.metadata.time_ns,
-        }
-        if known["time_ns"] is None:
-            del known["time_ns"]
+        found = block.metadata
+        self._note(found)
         if without_time(block):
-            del known["timestamp"]
-        self._note(known, len(block.data))
-        for name, shift in (
-            ("counter", self._counter),
-            ("timestamp", self._timestamp),
-            ("time_ns", self._time_ns),
-        ):
-            if shift and name in known:
-                moved = known[name] + shift
-                known[name] = np.where(known[name] == NO_TIME, NO_TIME, moved)
-        return known
+            return {"counter": found.counter + self._counter, "deadtime": found.deadtime}
+        moved = BatchMetadata(
+            found.counter + self._counter, found.timestamp + self._timestamp, found.deadtime
+        )
+        moved.may_repeat = found.may_repeat
+        if found.time_ns is not None:
+            is_known = found.time_ns != NO_TIME
+            moved.time_ns = np.where(is_known, found.time_ns + self._time_ns * is_known, NO_TIME)
+        return moved
 
-    def _note(self, known: dict[str, Any], count: int) -> None:
-        self._events += count
+    def _note(self, found: BatchMetadata) -> None:
+        self._events += len(found.counter)
         for name in ("counter", "timestamp", "time_ns"):
-            values = known.get(name)
-            if values is None or not len(values):
-                continue
-            values = values[values != NO_TIME] if name == "time_ns" else values
-            if len(values):
+            values = getattr(found, name)
+            if name == "time_ns" and values is not None:
+                values = values[values != NO_TIME]
+            if values is not None and len(values):
                 low, high = self._seen.get(name, (values.min(), values.max()))
                 self._seen[name] = (min(low, values.min()), max(high, values.max()))
 

@@ -7,11 +7,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from mimocorb._words import how_many
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.exact import DoesNotFitError
 from mimocorb.components.form import source
 from mimocorb.components.meter import current
@@ -20,13 +21,12 @@ from mimocorb.components.records import RecordForm
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import SetupError
 from mimocorb.recording.events import Events
-from mimocorb.recording.recording_format import Recording
 from mimocorb.run import recorded
 from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
 
 __all__ = ["replay"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("mimocorb.devices.replay")  # its warnings are those of a source
 
 _Data = int | Path | list[int | Path]
 
@@ -35,7 +35,7 @@ _Data = int | Path | list[int | Path]
 def replay(
     *,
     data: int | Path | list[int | Path],
-    pace: Pace = "fastest",
+    pace: Literal["fastest", "original", "fixed", "random"] = "fastest",
     rate_hz: float | None = None,
     seed: int | None = None,
     start: int | None = None,
@@ -43,7 +43,7 @@ def replay(
     step: int = 1,
     loop: bool = False,
     buffer: Mapping[str, Any],
-) -> Iterator[tuple[Any, dict[str, Any]]]:
+) -> Iterator[tuple[Any, BatchMetadata | dict[str, Any]]]:
     """Play recorded events, of every format that ``mimocorb.open`` reads.
 
     They keep their counters and times, also those in ns. The rates that the run shows are those of
@@ -86,7 +86,7 @@ def replay(
         raise SetupError("replay: each process would play all events; set number_of_processes to 1")
     recordings = _checked(buffer, data=data, pace=pace, rate_hz=rate_hz, step=step)
     current().knows(Capability.PLAYED_BACK)
-    chosen = [_part(_in_order(events), slice(start, stop, step)) for events in recordings]
+    chosen = [_part(events, slice(start, stop, step)) for events in recordings]
     form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
     pacer, rounds = Pacer(pace, rate_hz, seed), NextRound()
     while True:
@@ -101,17 +101,6 @@ def replay(
     for events in recordings:
         for sentence in events.damage():
             logger.warning("%s: %s", events.name, sentence)
-
-
-def _in_order(events: Events) -> Events:
-    """Return the events of a recording as they were published, also if several processes wrote."""
-    file = events.file
-    if not isinstance(file, Recording) or len(file.segments) == 1:
-        return events
-    sequence = events.metadata.sequence
-    if sequence is None or len(sequence) != len(events) or (np.diff(sequence) > 0).all():
-        return events
-    return events.take(np.argsort(sequence, kind="stable"))
 
 
 def _part(events: Events, chosen: slice) -> Events:
@@ -173,7 +162,7 @@ def _recordings(place: int | Path) -> Iterator[Events]:
             some = next(iter(opened), None)
             remedy = f"write for example {name}/{some}" if some else "name another run"
             raise SetupError(
-                f"replay: {opened.directory} has {how_many(len(opened), 'recording')}:"
+                f"replay: {name} has {how_many(len(opened), 'recording')}:"
                 f" {', '.join(opened) or 'nothing that can be played'}; {remedy}"
             )
 
@@ -200,13 +189,15 @@ def _matching(pattern: Path) -> list[Path]:
 
 def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
     """Raise a SetupError if the events do not have the form of those of the buffer."""
+    if not events.values_per_slot:  # an archive in which there is none
+        return
     form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
     try:
         form.rows(_fitting(np.zeros((1, events.values_per_slot), events.dtype), form))
     except DoesNotFitError as error:
-        name = buffer.get("name") or "the buffer"
+        name, reason = buffer.get("name") or "the buffer", str(error).rstrip(".")
         raise SetupError(
-            f"replay: the events of {events.name} do not fit into {name}: {error}. Give {name} the"
+            f"replay: the events of {events.name} do not fit into {name}: {reason}. Give {name} the"
             f" form of the recording, which is {_form_of(events)}"
         ) from None
 

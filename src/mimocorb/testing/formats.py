@@ -121,6 +121,18 @@ class EventFileContract:
         for name, values in parts.items():
             np.testing.assert_array_equal(read[name], values, err_msg=name)
 
+    def test_notes_are_kept(self, tmp_path: Path) -> None:
+        self._needs("notes")
+        written = self._some(20)
+        written.metadata.notes = np.array([f"why {n}" if n > 4 else "" for n in range(20)], object)
+        writer = self.format.create(tmp_path, "some", _setup(written.data), {"notes": "reason"})
+        for first in range(0, 20, 4):
+            writer.append(*_part(written, first, first + 4))
+        writer.close()
+        with self._open(tmp_path) as events:
+            assert events.metadata.notes is not None
+            assert events.metadata.notes.tolist() == written.metadata.notes.tolist()
+
     def test_a_file_without_events_can_be_read(self, tmp_path: Path) -> None:
         self._write(tmp_path, [], self._some(1).data.dtype)
         with self._open(tmp_path) as events:

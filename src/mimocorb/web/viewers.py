@@ -93,7 +93,7 @@ class Viewer:
             return
 
     async def hear(self) -> dict[str, Any] | None:
-        """Return the next message of the page; None when it is closed, or talks nonsense."""
+        """Return the next message of the page; None if it is closed, or sent something else."""
         try:
             text = await self._socket.receive_text()
             if len(text) > LONGEST_MESSAGE:

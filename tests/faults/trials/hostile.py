@@ -126,13 +126,16 @@ def damaged_spill_files(place: Place) -> None:
         seen.append((number, place.command("finish", directory, timeout_s=60)))
     with zipfile.ZipFile(good) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    name = next(each for each in members if each.endswith(".npy"))
+    name = next(each for each in members if each.endswith(".arrows"))
     evil = io.BytesIO()
     np.save(evil, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    flipped = bytearray(members[name])
+    flipped[len(flipped) // 2] ^= 1
     for number, content in enumerate(
         (
             members[name][:50],
-            members[name].replace(b"(10,)", b"(1000000000000,)"),
+            bytes(flipped),
+            members[name].replace(b'"events":', b'"events":9'),
             b"\x93NUMPY\x01\x00v\x00" + b"(" * 118,
             pickle.dumps({"a": 1}),
             evil.getvalue(),

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
-from mimocorb.analysis.histograms.axes import MOST_BINS, Bins, Scale
+from mimocorb.analysis.histograms.axes import MOST_BINS, Bins
 from mimocorb.analysis.histograms.expression import OF_THE_EVENT, Expression
 from mimocorb.analysis.histograms.page import (
     DIRECTORY,
@@ -112,14 +112,14 @@ class Histogram:
         x_bins: int = 100,
         x_from: float | None = None,
         x_to: float | None = None,
-        x_scale: Scale = "linear",
+        x_scale: Literal["linear", "log"] = "linear",
         x_edges: list[float] | None = None,
         x_unit: str = "",
         y: str | None = None,
         y_bins: int = 100,
         y_from: float | None = None,
         y_to: float | None = None,
-        y_scale: Scale = "linear",
+        y_scale: Literal["linear", "log"] = "linear",
         y_edges: list[float] | None = None,
         y_unit: str = "",
         mean_of: str | None = None,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
@@ -60,14 +60,14 @@ class HistogramFit:
     Raises
     ------
     SetupError
-        A faulty configuration, or iminuit is missing.
+        A faulty configuration.
     """
 
     def __init__(
         self,
         *,
         histogram: str,
-        model: ModelName,
+        model: Literal["exponential", "gaussian", "peaks"],
         fit_from: float | None = None,
         fit_to: float | None = None,
         peaks: list[float] | None = None,
@@ -89,9 +89,7 @@ class HistogramFit:
 
     @classmethod
     def check(cls, _buffer: Mapping[str, Any], **config: Any) -> None:
-        """Raise a SetupError if there is nothing to fit with, or the range is none."""
-        if not _can_fit():
-            raise SetupError("fit needs iminuit: install it with pip install 'mimocorb[analysis]'")
+        """Raise a SetupError if its range is none, or peaks do not fit the model."""
         peaks = config.get("peaks") or []
         if (config["model"] == "peaks") != bool(peaks):
             found = "no peaks" if not peaks else f"peaks for the model {config['model']}"
@@ -207,9 +205,3 @@ def results_of(fit: Fit) -> dict[str, float]:
         if fit.p_value is not None:
             found["p_value"] = fit.p_value
     return found
-
-
-def _can_fit() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("iminuit") is not None and find_spec("scipy") is not None

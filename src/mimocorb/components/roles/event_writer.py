@@ -139,9 +139,6 @@ class EventWriter(Closing):
         if count == 0:
             meter.event_is_dropped()
             return
-        if "timestamp" in given:
-            for edge in (np.fmin, np.fmax):  # which pass over NaN
-                meter.event_was_recorded(float(edge.reduce(known["timestamp"])))
         done = 0
         try:
             while done < count:
@@ -160,6 +157,9 @@ class EventWriter(Closing):
             meter.event_is_published(count)
         finally:
             self.next_counter += done
+            if done and "timestamp" in given:
+                for edge in (np.fmin, np.fmax):  # which pass over NaN
+                    meter.event_was_recorded(float(edge.reduce(known["timestamp"][:done])))
 
     def close(self) -> None:
         """Leave the buffer; the stream ends with its last writer. Idempotent."""

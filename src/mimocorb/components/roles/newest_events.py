@@ -60,6 +60,11 @@ class NewestEvents:
         return self._observer.age_s
 
     @property
+    def published(self) -> int:
+        """Number of events published until the event last given."""
+        return self._observer.sequence
+
+    @property
     def skipped(self) -> int:
         """Number of events that were published between the last two given."""
         return self._observer.skipped

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block, metadata_from_parts
 from mimocorb.recording.formats import EventFile
-from mimocorb.recording.of_others.reading import ReadOnly
+from mimocorb.recording.of_others.reading import ReadOnly, is_text
 
 __all__ = ["DRS4"]
 
@@ -35,8 +35,13 @@ class Drs4Format(ReadOnly):
     def belongs(self, path: Path) -> bool:
         """Whether it begins with the times of a board."""
         with path.open("rb") as file:
-            head = file.read(8)
-        return head[:4] in (b"TIME", b"EHDR") or (head[:3] == b"DRS" and head[4:] == b"TIME")
+            head = file.read(64)
+        if head[:3] == b"DRS" and head[3:4].isdigit():
+            head = head[4:]
+        # a text of an oscilloscope may begin with TIME as well
+        if head[:4] == b"TIME":
+            return head[4:6] in (b"B#", b"C0", b"EH")
+        return head[:4] == b"EHDR" and not is_text(head)
 
     def open(self, path: Path) -> EventFile:
         """Open a file."""

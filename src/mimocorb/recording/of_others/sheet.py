@@ -13,7 +13,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -26,9 +28,12 @@ _NUMBER = re.compile(
 )
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,15}", re.I)
 _DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*|,\d[^,]*|[+-],\d[^,]*|[^,]+")
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?Z?")
+_WHOLE = re.compile(r"[+-]?\d{1,19}")
 _COMMENT = re.compile(r"^\s*(?:#|%|//|!|;(?=\s*[A-Za-z]))+")
 _SAMPLED_LINES = 400
+_LONG = 5000
+_LONGEST_HEADING = 200
 
 
 class Style(NamedTuple):
@@ -77,6 +82,9 @@ def sheet_of(text: str) -> Sheet | None:
     style = _style_of(lines)
     if style is None:
         return None
+    quick = _quickly(lines, style)
+    if quick is not None:
+        return quick
     heading: list[list[str]] = []
     comments: list[str] = []
     rows: list[list[str]] = []
@@ -115,6 +123,52 @@ def sheet_of(text: str) -> Sheet | None:
     return Sheet(heading, comments, columns, lengths, beside, unread)
 
 
+def _quickly(lines: Sequence[str], style: Style) -> Sheet | None:
+    """Return the columns of a long text whose rows are all alike, else None.
+
+    Arrow's reader is some fifty times quicker than reading row by row; what it does not take is
+    read in that way.
+    """
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyarrow import csv as arrow_csv
+
+    if len(lines) < _LONG or style.separator is None:
+        return None
+    starts = (at for at, line in enumerate(lines) if _as_numbers(_cells(line, style), style))
+    first = next(starts, len(lines))
+    if first > _LONGEST_HEADING or len(_cells(lines[first], style)) != len(
+        _cells(lines[first + 1], style)
+    ):
+        return None
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader("\n".join(lines[first:]).encode()),
+            arrow_csv.ReadOptions(autogenerate_column_names=True, use_threads=False),
+            arrow_csv.ParseOptions(delimiter=style.separator, ignore_empty_lines=True),
+            arrow_csv.ConvertOptions(decimal_point="," if style.decimal_comma else "."),
+        )
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return None
+    columns = list(table.columns)
+    while columns and pa.types.is_null(columns[-1].type):  # of a separator at the end of rows
+        columns.pop()
+    if not columns or any(
+        column.type not in (pa.int64(), pa.float64()) or column.null_count for column in columns
+    ):
+        return None
+    above = sheet_of("\n".join([*lines[:first], lines[first]]))
+    if above is None or len(above.columns) != len(columns):
+        return None
+    return Sheet(
+        above.heading,
+        above.comments,
+        [column.to_numpy() for column in columns],
+        Counter({len(columns): table.num_rows}),
+        above.beside,
+        [],
+    )
+
+
 def _without_numbers_of_the_heading(
     rows: list[list[str]], heading: list[list[str]], lengths: Counter[int]
 ) -> tuple[list[list[str]], list[list[str]]]:
@@ -128,9 +182,12 @@ def _without_numbers_of_the_heading(
 
 def _style_of(lines: Sequence[str]) -> Style | None:
     """Return how numbers are written: so that most lines are rows of numbers, with most columns."""
-    some = [line for line in lines if line.strip() and not _COMMENT.match(line)]
-    middle = len(some) // 2
-    some = [*some[:_SAMPLED_LINES], *some[middle : middle + _SAMPLED_LINES]]
+    middle = len(lines) // 2
+    sampled = [
+        *lines[: 2 * _SAMPLED_LINES],
+        *lines[max(middle, 2 * _SAMPLED_LINES) :][:_SAMPLED_LINES],
+    ]
+    some = [line for line in sampled if line.strip() and not _COMMENT.match(line)]
     best: tuple[int, int, Style] | None = None
     for style in _STYLES:
         lengths = Counter(
@@ -180,6 +237,9 @@ def _as_numbers(cells: Sequence[str], style: Style) -> list[str]:
     """Return the cells as Python writes numbers; empty if one of them is none."""
     found = []
     for cell in cells:
+        if _MOMENT.fullmatch(cell):
+            found.append(_seconds(cell))
+            continue
         number = cell
         if style.decimal_comma:
             if cell and not _DECIMAL_COMMA.fullmatch(cell):
@@ -195,6 +255,15 @@ def _as_numbers(cells: Sequence[str], style: Style) -> list[str]:
     return found if any(cell for cell in cells) else []
 
 
+def _seconds(moment: str) -> str:
+    """Return a date with a time as seconds, UTC; nan if there is no such moment."""
+    try:
+        parsed = datetime.fromisoformat(moment.replace(",", ".").removesuffix("Z"))
+    except ValueError:
+        return "nan"
+    return repr(parsed.replace(tzinfo=UTC).timestamp())
+
+
 def _last_numbers(cells: Sequence[str], style: Style) -> list[str]:
     """Return the numbers of a line, without empty cells and a heading in front of them."""
     at = len(cells)
@@ -208,5 +277,6 @@ def _last_numbers(cells: Sequence[str], style: Style) -> list[str]:
 
 def _column(cells: Sequence[str]) -> NDArray[np.int64] | NDArray[np.float64]:
     if all(_WHOLE.fullmatch(cell) for cell in cells):
-        return np.array([int(cell) for cell in cells], np.int64)
+        with suppress(OverflowError):
+            return np.array([int(cell) for cell in cells], np.int64)
     return np.array([float(cell) if cell else math.nan for cell in cells])

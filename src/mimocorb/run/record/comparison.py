@@ -272,11 +272,15 @@ def _decisions(
         one, other = (counts.get(worker, {}) for counts in both)
         for decision in dict.fromkeys((*one, *other)):
             # A reason that a run does not have was given by none of its events.
-            kept = [counts.get(decision, 0) if counts else None for counts in (one, other)]
-            whole = [
+            first_kept, second_kept = (
+                counts.get(decision, 0) if counts else None for counts in (one, other)
+            )
+            of_first, of_second = (
                 sum(counts[key] for key in _WHOLE) if counts else None for counts in (one, other)
-            ]
-            yield CountDifference(worker, decision, *kept, *whole, independent)
+            )
+            yield CountDifference(
+                worker, decision, first_kept, second_kept, of_first, of_second, independent
+            )
 
 
 _WHOLE = ("kept", "rejected")

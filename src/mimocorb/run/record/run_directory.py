@@ -7,6 +7,8 @@
   they were, with the neighbours that modules import;
 * ``log.txt`` and ``log.jsonl``: what happened;
 * ``summary.txt``: what came out, for people;
+* ``histograms.json``: what workers with ``function: histogram`` have filled, with the fits; while
+  the run goes on ``histograms/``, a page for each process;
 * ``.reserved``: room for these two on a disk that gets full, until the run ends;
 * ``.spill.zip.part``: room for the events that may be left then;
 * and what the sinks wrote.

@@ -196,6 +196,8 @@ def trace(values: Any, width: int, height: int) -> list[str]:
     width = max(1, min(width, len(values)))
     places = np.arange(width) * len(values) // width
     low, high = np.minimum.reduceat(values, places), np.maximum.reduceat(values, places)
+    before = values[np.maximum(places - 1, 0)]  # lines lead from one column to the next
+    low, high = np.minimum(low, before), np.maximum(high, before)
     bottom, top = float(values.min()), float(values.max())
     scale = (height - 1) / (top - bottom) if top > bottom else 0.0
     first = np.round((np.nan_to_num(low, nan=bottom) - bottom) * scale).astype(int)

@@ -11,6 +11,7 @@ import numpy as np
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.quarantine import QuarantinedEvent
+from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import as_file_name
 from mimocorb.recording.segments import segments_of
 from mimocorb.run.run_state import AlarmKind
@@ -83,11 +84,17 @@ class QuarantineFiles(Watcher):
             for event in buffer.quarantined():
                 key = (name, event.group, event.sequence)
                 if key not in self._written:
-                    path = self._write(name, event)
+                    text = self._written_text(name, event)
                     self._written.add(key)
-                    text = f"an event that failed every time is in {path}"
                     self._alarms.tell(AlarmKind.SET_ASIDE, name, text, "ERROR")
         self._seen = number
+
+    def _written_text(self, buffer: str, event: QuarantinedEvent) -> str:
+        try:
+            return f"an event that failed every time is in {self._write(buffer, event)}"
+        except SetupError as error:  # of a type that no file can describe
+            self._findings.fail(f"an event of {buffer} that was set aside is not saved: {error}")
+            return f"an event of {buffer} failed every time"
 
     def _write(self, buffer: str, event: QuarantinedEvent) -> Path:
         recording = self._recordings.get((buffer, event.group))

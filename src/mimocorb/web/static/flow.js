@@ -30,8 +30,10 @@ export class Flow {
       path += `C${x0 + bend} ${y0} ${x1 - bend} ${y1} ${x1} ${y1}`;
     }
     const [start, end] = [points[0], points.at(-1)];
-    // Behind the source of an edge that is alone, or before the target: where edges do not meet.
-    const text = svg("text", { class: "count", x: (start[0] + end[0]) / 2, y: (start[1] + end[1]) / 2 - 6, "text-anchor": "middle" });
+    // Where edges do not meet: in the middle of one that is straight, else before its target.
+    const straight = Math.abs(start[1] - end[1]) < 1;
+    const place = straight ? { x: (start[0] + end[0]) / 2, y: end[1] - 6, "text-anchor": "middle" } : { x: end[0] - 12, y: end[1] + (end[1] < start[1] ? -6 : 16), "text-anchor": "end" };
+    const text = svg("text", { class: "count", ...place });
     this.counts.set(`${from}|${to}`, text);
     return [svg("path", { class: `edge ${kind}`, d: path, "marker-end": "url(#tip)" }), text];
   }

@@ -138,7 +138,10 @@ export class Histograms {
     const series = [{ kind: "steps", name: data.name, edges, values, errors: this.errors ? errors : null }];
     const factor = data.kind.endsWith("MEAN") ? 1 : this.rebin;
     (data.fits ?? []).forEach((fit, number) => {
-      if (!fit.sentence) series.push({ kind: "line", name: fit.name, number: number + 1, xs: fit.x, ys: fit.y.map((value) => value * factor), wide: 2.2 });
+      if (fit.sentence) return;
+      // A fit is some events old: its curve is drawn for the entries that there are now.
+      const scale = factor * (fit.entries > 0 ? this._inside([fit.low, fit.high]).sum / fit.entries : 1);
+      series.push({ kind: "line", name: fit.name, number: number + 1, xs: fit.x, ys: fit.y.map((value) => value * scale), wide: 2.2 });
     });
     this.plot.series = series;
     this.plot.options.yLog = this.log;
@@ -169,7 +172,7 @@ export class Histograms {
     fill($("histogram-numbers").tBodies[0], rows);
     const fits = [];
     for (const fit of data.fits ?? []) {
-      fits.push([el("b", {}, fit.name), `${fit.model}, ${digits(fit.low)} to ${digits(fit.high)}`]);
+      fits.push([el("b", {}, fit.name), `${fit.model}, ${digits(fit.low)} to ${digits(fit.high)}, ${count(fit.entries)} entries`]);
       if (fit.sentence) fits.push(["", fit.sentence]);
       for (const each of fit.parameters) fits.push([each.name, `${measured(each.value, each.error)} ${each.unit}`]);
       if (fit.p_value != null) fits.push(["χ² / ndf, p", `${digits(fit.chi2, 4)} / ${fit.degrees_of_freedom}, ${digits(fit.p_value, 2)}`]);

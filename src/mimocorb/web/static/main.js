@@ -8,7 +8,7 @@ import { Runs } from "./runs.js";
 import { Scope } from "./scope.js";
 
 const VIEWS = ["run", "scope", "histograms", "runs"];
-const OLD_S = 3;
+const OLD_S = 8;
 
 const page = {
   run: null, // the newest picture

@@ -167,6 +167,7 @@ export class Plot {
     else for (const series of this.series) this._draw(ctx, series);
     for (const mark of this.marks) this._mark(ctx, mark);
     ctx.restore();
+    if (this.options.scale && this.scale) this._drawScale(ctx);
     ctx.strokeStyle = this.colours.faint;
     ctx.lineWidth = 1;
     ctx.strokeRect(this._crisp(left), this._crisp(top), width, height);
@@ -182,7 +183,7 @@ export class Plot {
     ctx.lineWidth = 1;
     const active = this.series.find((s) => s.name === this.active);
     const yRange = active?.range ?? this.y;
-    const xs = xLog ? logTicks(this.x) : linearTicks(this.x, width / (time ? 90 : 80));
+    const xs = xLog ? logTicks(this.x) : linearTicks(this.x, width / (time ? 90 : width < 400 ? 58 : 80));
     const ys = yLog ? logTicks(yRange) : linearTicks(yRange, height / 44);
     ctx.strokeStyle = this.colours.grid;
     ctx.beginPath();
@@ -353,6 +354,25 @@ export class Plot {
         const y = this.py(yEdges[iy + 1]);
         ctx.fillRect(x, y, width + 0.5, this.py(yEdges[iy]) - y + 0.5);
       }
+    }
+  }
+
+  // Which shade is how many entries, to the right of a map.
+  _drawScale(ctx) {
+    const { left, top, width, height } = this.frame;
+    const { most, log } = this.scale;
+    const count = this.shades.length;
+    const x = left + width + 8;
+    ctx.font = this.font;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    for (let n = 0; n < count; n += 1) {
+      const y = top + height * (1 - (n + 1) / count);
+      ctx.fillStyle = this.shades[n];
+      ctx.fillRect(x, y, 12, height / count + 0.5);
+      const value = log ? Math.expm1(((n + 1) / count) * Math.log1p(most)) : ((n + 1) / count) * most;
+      ctx.fillStyle = this.colours.ink;
+      ctx.fillText(String(Number(value.toPrecision(2))), x + 16, Math.max(top + 6, y));
     }
   }
 

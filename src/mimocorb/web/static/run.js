@@ -58,7 +58,7 @@ export class RunView {
     });
     if (!goals.length) goals.push(el("p", { class: "faint" }, run.ended ? "" : "The run goes on until it is stopped or the source is exhausted."));
     $("goals").replaceChildren(...goals);
-    const times = `data taking ${duration(run.active_s)}${run.elapsed_s - run.active_s > 0.05 ? ` without pauses, ${duration(run.elapsed_s)} with` : ""}`;
+    const times = `data taking ${duration(run.active_s)}${run.elapsed_s - run.active_s > 2 ? ` without pauses, ${duration(run.elapsed_s)} with` : ""}`;
     setText($("cause"), [run.state + (run.cause ? `: ${run.cause}` : ""), times, run.operator && `by ${run.operator}`, run.comment].filter(Boolean).join(" · "));
   }
 
