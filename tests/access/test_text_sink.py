@@ -58,7 +58,7 @@ def test_numbers_read_back_equal_to_the_last_bit(bench, tmp_path):
     rows = table(tmp_path / "pulses.txt")[1:]
     for event, row in zip(events, rows, strict=True):
         f8, f4, i8, u8, b, big = row[3:]
-        read = np.array([(float(f8), float(f4), int(i8), int(u8), b == "True", float(big))], dtype)
+        read = np.array([(float(f8), float(f4), int(i8), int(u8), b == "1", float(big))], dtype)
         for field in read.dtype.names:
             np.testing.assert_array_equal(read[field], event[field])
 

@@ -296,11 +296,18 @@ def _row_format(dtype: np.dtype[Any], separator: str) -> Callable[[NDArray[Any]]
 def _shown_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type in which numbers are written, in the same order of fields.
 
-    NumPy cuts the digits of a float16 off by its own precision: 65504 would be 65500.
+    NumPy cuts the digits of a float16 off by its own precision: 65504 would be 65500. Truth values
+    are 0 and 1, which all programs read that read tables of numbers.
     """
-    short, longer = np.dtype(np.float16), np.dtype(np.float32)
     if dtype.names is None:
-        return longer if dtype == short else dtype
-    if all(field != short for _, field in _fields(dtype)):
+        return _SHOWN_AS.get(dtype, dtype)
+    fields = list(_fields(dtype))
+    if not any(field in _SHOWN_AS for _, field in fields):
         return dtype
-    return np.dtype([(name, longer if field == short else field) for name, field in _fields(dtype)])
+    return np.dtype([(name, _SHOWN_AS.get(field, field)) for name, field in fields])
+
+
+_SHOWN_AS: dict[np.dtype[Any], np.dtype[Any]] = {
+    np.dtype(np.float16): np.dtype(np.float32),
+    np.dtype(np.bool_): np.dtype(np.uint8),
+}

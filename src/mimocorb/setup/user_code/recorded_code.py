@@ -21,7 +21,7 @@ from importlib.machinery import (
 from pathlib import Path
 from types import CodeType
 
-__all__ = ["RecordedLoader", "edited", "import_as_recorded"]
+__all__ = ["RecordedLoader", "edited", "import_as_recorded", "recorded"]
 
 _copies: dict[Path, Path] = {}
 
@@ -43,6 +43,11 @@ def import_as_recorded(copies: Mapping[Path, Path]) -> None:
 def edited(copies: Mapping[Path, Path]) -> list[Path]:
     """Return the files that are not any more as their copies are."""
     return [original for original, copy in copies.items() if _content(original) != _content(copy)]
+
+
+def recorded(path: Path) -> Path:
+    """Return what a file is read from: its copy if there is one, so it may be gone itself."""
+    return _copies.get(path.resolve(), path)
 
 
 class RecordedLoader(SourceFileLoader):

@@ -25,7 +25,7 @@ from mimocorb.model.problem import NOWHERE, Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute, shown
 from mimocorb.setup.user_code.own_functions import OWN_MODULES, functions_of, own_functions
-from mimocorb.setup.user_code.recorded_code import RecordedLoader
+from mimocorb.setup.user_code.recorded_code import RecordedLoader, recorded
 
 __all__ = [
     "MissingFunctionError",
@@ -171,7 +171,7 @@ def _import(reference: FunctionReference) -> Any:
     if name in sys.modules:
         return sys.modules[name]
     try:
-        open_regular(path, most_bytes=MAXIMUM_MODULE_BYTES).close()
+        open_regular(recorded(path), most_bytes=MAXIMUM_MODULE_BYTES).close()
     except (OSError, ValueError) as error:
         raise MissingFunctionError(_missing_file(reference, path, error)) from None
     loader = RecordedLoader(name, str(path))
