@@ -170,5 +170,6 @@ class FindPulses:
     def _piled_up(self, pulses: NDArray[np.void]) -> NDArray[np.bool_]:
         """Return which pulses are closer than `pile_up_ns` to another one of their channel."""
         gap_ns = np.diff(pulses["time"]) * self._period_ns
-        near = (gap_ns < self._pile_up_ns) & (np.diff(pulses["channel"]) == 0)
+        same = np.diff(pulses["channel"]) == 0
+        near: NDArray[np.bool_] = (gap_ns < self._pile_up_ns) & same
         return np.append(near, False) | np.insert(near, 0, False)

@@ -131,7 +131,7 @@ class Results:
                 " result goes into a list: [result]."
             )
         sinks = len(self._names)
-        if not len(result) and self._only is not None and self._copies:
+        if not result and self._only is not None and self._copies:
             raise DoesNotFitError(
                 "returned an empty list for one sink, which may mean nothing or, as one item fewer"
                 " than sinks, a copy of the event; write None to reject it, True to copy it"
