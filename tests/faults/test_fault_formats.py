@@ -18,3 +18,8 @@ def test_a_damaged_file_gives_no_crash_no_hang_and_no_error_of_others(name, kind
     assert [each for each in found if each.startswith(BAD)] == []
     if name in OURS and "prove" not in formats()[name].cannot:
         assert [each for each in found if each.endswith("wrong")] == []
+
+
+def test_a_note_of_an_archive_whose_name_is_no_text_is_no_error_of_others():
+    ((_, found),) = outcomes(OURS["parquet_tar"], "mutations", 1, seed=396)
+    assert not found.startswith(BAD)

@@ -123,11 +123,12 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
         raise SetupError(f"{member.name} of the archive is no Parquet file: {error}") from error
     notes = table.schema.metadata or {}
     metadata = _metadata(notes, member)
-    about = {
-        name.decode(): text.decode("utf-8", "replace")
+    told = {
+        name.decode("utf-8", "replace"): text.decode("utf-8", "replace")
         for name, text in notes.items()
-        if name.decode() not in metadata and name not in _OF_OTHERS
+        if name not in _OF_OTHERS
     }
+    about = {name: text for name, text in told.items() if name not in metadata}
     units = {
         name: unit.decode("utf-8", "replace")
         for name in data
