@@ -173,7 +173,7 @@ def test_an_array_of_the_very_dtype_is_not_copied_on_the_way():
     [
         (np.zeros((3, 3)), ["2 channels (chA, chB) of 3 samples", "shape (3, 3)", "float64"]),
         (np.zeros(3), ["shape (3,)"]),
-        ([np.zeros(3), np.zeros(4)], ["list of 2 items", "different shapes"]),
+        ([np.zeros(3), np.zeros(4)], ["a list with parts of different lengths"]),
         ({"chA": WAVES[0]}, ["expected the fields chA, chB", "chB missing"]),
         ({"chA": WAVES[0], "chB": WAVES[1], "chC": 0}, ["chC not in the buffer"]),
         ({"chA": WAVES[0], "chB": WAVES[1][:2]}, ["channel chB", "3 samples", "shape (2,)"]),

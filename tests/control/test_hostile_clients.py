@@ -18,7 +18,7 @@ from talking import STATUS, call, directory_of, hear, say, socket_of
 
 import mimocorb
 from mimocorb.run.remote.place import noted_socket
-from mimocorb.run.remote.protocol import PROTOCOL
+from mimocorb.run.remote.protocol import LONGEST_REQUEST, PROTOCOL
 from mimocorb.run.remote.server import LONGEST_CREDIT_S, ControlServer
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import Command, RunState
@@ -38,7 +38,7 @@ GARBAGE = [
     b'{"protocol": %d, "command": "status", "lines": Infinity}\n' % PROTOCOL,
     b"1" * 3000 + b"\n",
     STATUS + STATUS,
-    b"no end " * 1000,
+    b"no end " * (LONGEST_REQUEST // 7 + 1),
 ]
 
 

@@ -80,7 +80,7 @@ def test_watching_draws_the_run_in_place_at_any_size_and_gives_the_terminal_back
     view = terminal(tmp_path, "status", "--watch", columns=120, COLUMNS="110", LINES="30")
     eventually(lambda: view.shows("filled"))
     assert SECOND_SCREEN in view.text
-    eventually(lambda: view.shows("Ctrl-C ends this view, the run goes on"))
+    eventually(lambda: view.shows("q leave"))
     assert main(["pause"]) == 0
     eventually(lambda: view.shows("paused by mimocorb pause"))
     view.text = ""

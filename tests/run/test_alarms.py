@@ -117,7 +117,7 @@ def test_a_lost_device_and_warnings_of_its_function_are_in_summary_quality_and_r
     ]
     assert "source has logged 2 warnings" in finished.summary_text
     (source,) = finished.summary["accounts"]["live_time"]
-    assert source["processes"][0]["reading_out_ns"] >= 0.05e9, "it is dead meanwhile"
+    assert source["processes"][0]["device_lost_ns"] >= 0.05e9, "it is dead meanwhile"
 
 
 def test_little_room_on_the_disk_is_told_in_the_view_and_in_the_summary(tmp_path):

@@ -112,10 +112,10 @@ def test_bad_usage_is_code_2_and_a_short_message(arguments, capsys):
 def test_an_output_directory_that_cannot_be_made_is_one_message(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").write_text("a file")
-    assert main(["run", str(chain(tmp_path)), "--output", "taken", "--quiet"]) == 1
+    assert main(["run", str(chain(tmp_path)), "--output", "taken", "--quiet"]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "taken" in error
+    assert error.count("\n") == 2
+    assert "found taken, which is no directory" in error
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--lines"])

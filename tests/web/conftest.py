@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio._core._fileio  # noqa: F401  # pytest rewrites it, which fails deep in a coroutine
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "run"))
