@@ -127,8 +127,8 @@ REFUSED = {
     ),
     "a component that nobody offers": (
         SETUP.replace("buffer_control.BufferToTxtfile", "plot_grap"),
-        "8:21: error: 'plot_grap', without the key 'file', is offered by one installed package;"
-        " found none that does; did you mean 'plot.plot_graph'?, or add the key 'file'",
+        "8:21: error: 'plot_grap', without the key 'file', is offered by mimocorb or by one other"
+        " package; found none that does; did you mean 'plot.plot_graph'? or add the key 'file'",
     ),
 }  # fmt: skip
 
