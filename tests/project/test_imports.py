@@ -55,7 +55,10 @@ def importers_of(native: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("native", "owners"),
-    [("_core", {"buffers"}), ("_kernels", {"analysis", "recording"})],  # pulses, and checksums
+    [
+        ("_core", {"buffers", "run"}),  # rings, and the signal by which workers end with the run
+        ("_kernels", {"analysis", "recording"}),  # pulses, and checksums
+    ],
 )
 def test_a_native_module_is_known_to_its_owners_only(native: str, owners: set[str]) -> None:
     assert importers_of(native) == owners

@@ -158,6 +158,19 @@ def test_damage_is_left_out_of_a_selection_and_raises_where_it_is_asked_for(tmp_
     some.close()
 
 
+@pytest.mark.parametrize("place", [60, -40])
+def test_a_head_that_changes_after_the_file_was_opened_is_damage(tmp_path, place):
+    record(tmp_path)
+    (path,) = tmp_path.glob("*.arrows")
+    with mimocorb.open(tmp_path / "waves") as events:
+        head = events.file.segments[path].batches[4].head
+        content = bytearray(path.read_bytes())
+        content[head.at + place % head.head_bytes] ^= 4
+        path.write_bytes(content)
+        with pytest.raises(DamagedFile, match="batch 4"):
+            list(events.blocks(strict=True))
+
+
 def test_a_part_that_cannot_be_found_any_more_is_told_when_all_is_read(tmp_path):
     record(tmp_path)
     (path,) = tmp_path.glob("*.arrows")

@@ -342,8 +342,8 @@ def trapezoid(
     >>> round(float(shaped.max()), 6)
     1.0
 
-    Source
-    ------
+    References
+    ----------
     V. T. Jordanov, G. F. Knoll, Nucl. Instrum. Meth. A 345 (1994) 337,
     doi:10.1016/0168-9002(94)91011-1.
     """

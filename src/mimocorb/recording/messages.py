@@ -71,8 +71,8 @@ class Head(NamedTuple):
         Where it begins in the file.
     head_bytes, body_bytes
         How long its two parts are.
-    body_crc
-        What the body has to have.
+    head_crc, body_crc
+        The checksums of both parts, as they were when the head was proven.
     says
         The JSON in its seal.
     """
@@ -80,6 +80,7 @@ class Head(NamedTuple):
     at: int
     head_bytes: int
     body_bytes: int
+    head_crc: int
     body_crc: int
     says: dict[str, Any]
 
@@ -88,9 +89,18 @@ class Head(NamedTuple):
         """Where the next message begins."""
         return self.at + self.head_bytes + self.body_bytes
 
-    def proves(self, body: memoryview) -> bool:
-        """Return whether this is the body that was written."""
-        return len(body) == self.body_bytes and crc32c(body) == self.body_crc
+    def proves(self, message: bytes) -> bool:
+        """Return whether this is the message that was written, head and body.
+
+        A file may change between the reading of its heads and that of a body.
+        """
+        head = memoryview(message)[: self.head_bytes]
+        body = memoryview(message)[self.head_bytes :]
+        return (
+            len(body) == self.body_bytes
+            and crc32c(head) == self.head_crc
+            and crc32c(body) == self.body_crc
+        )
 
 
 class Gap(NamedTuple):
@@ -172,7 +182,7 @@ def _head_at(file: Readable, at: int) -> Head | None:
         says, _ = json.JSONDecoder().raw_decode(text)
     except ValueError:
         return None
-    return Head(at, len(content), body_bytes, int(found[2], 16), says)
+    return Head(at, len(content), body_bytes, crc32c(content), int(found[2], 16), says)
 
 
 def _next_head(file: Readable, start: int) -> Head | None:

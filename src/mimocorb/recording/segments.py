@@ -314,8 +314,7 @@ class Segment(Closing):
         head = batch.head
         where = f"{self.path}: batch {head.says['batch']} at byte {head.at}"
         content = self.read(head.at, head.end - head.at)
-        body = memoryview(content)[head.head_bytes :]
-        if not head.proves(body):
+        if not head.proves(content):
             raise DamagedFile(
                 f"{where} is damaged: its {how_many(batch.events, 'event')} are not what was"
                 " written"

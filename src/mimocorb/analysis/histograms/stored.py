@@ -46,7 +46,7 @@ class RunHistogram:
     """A histogram of a run at one moment.
 
     It is one of the histograms that UHI describes: ``hist``, ``mplhep`` and others draw it as it
-    is, and :attr:`counts` has it as a histogram of boost-histogram.
+    is, and ``counts`` has it as a histogram of boost-histogram.
 
     Attributes
     ----------

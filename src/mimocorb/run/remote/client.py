@@ -155,7 +155,7 @@ class RunClient(Closing):
         return read_histograms(self.directory, accounts.live_s if accounts else None)
 
     def histogram(self, name: str) -> RunHistogram:
-        """Return one histogram; :attr:`RunHistogram.counts` is one of boost-histogram.
+        """Return one histogram; its ``counts`` is one of boost-histogram.
 
         In a notebook it draws itself, and goes on as long as the run does.
 

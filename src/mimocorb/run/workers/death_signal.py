@@ -1,4 +1,4 @@
-"""A second tie between a worker and its supervisor, for workers that have cut the first one.
+"""A second way in which a worker ends with its supervisor, if it has closed the first one.
 
 The lifeline (:mod:`mimocorb.run.workers.processes`) is a descriptor. Helpers that make daemons or
 sandboxes close all descriptors, and another program in the place of a worker has none of them. What

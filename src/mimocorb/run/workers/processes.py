@@ -4,10 +4,10 @@ Three things are not in the standard library in the form needed: that workers di
 supervisor whatever start method made them, that a death is seen at once, and words for how a
 process ended.
 
-A worker is tied to its supervisor by the *lifeline*: the supervisor holds the writing end of a
+A worker ends with its supervisor by the *lifeline*: the supervisor holds the writing end of a
 pipe, and the kernel sends SIGKILL to every worker as soon as that end closes, which it does when
 the supervisor ends in any manner. (``PR_SET_PDEATHSIG`` watches a thread instead of a process and
-cannot see past a fork server; it is the second tie, :mod:`mimocorb.run.workers.death_signal`.)
+cannot see past a fork server; it is the second means, :mod:`mimocorb.run.workers.death_signal`.)
 
 What a user function starts belongs to its worker. So each worker leads a process group of its own:
 the lifeline kills all of it, and the supervisor does when the worker has ended. Nothing else may
