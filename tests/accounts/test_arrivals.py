@@ -13,6 +13,7 @@ import pytest
 
 from mimocorb.components.meter_page import INTERVAL_BINS, interval_edges_ns
 from mimocorb.run.accounts.arrivals import ArrivalCheck, Finding, check_arrivals
+from mimocorb.run.accounts.dead_time import _longer_than
 from mimocorb.run.accounts.live_time import Arrivals, LiveTime, SourceAccount
 
 MEAN_NS = 1e7
@@ -315,3 +316,12 @@ def test_all_events_at_once_are_no_poisson_process():
     counts = np.zeros(INTERVAL_BINS, np.int64)
     counts[0] = 10_000
     assert check_arrivals(counts, 1, 10**9).finding is Finding.NOT_POISSON
+
+
+@pytest.mark.parametrize("part", [0.004, 0.01, 0.02])
+def test_a_dead_time_that_is_only_a_remark_costs_no_long_calculation(part):
+    """Every look at a run took a second for it, and the run answered nobody meanwhile."""
+    solved = _longer_than.cache_info()
+    found = check(constant_dead_time(part)(np.random.default_rng(3), 20_000))
+    assert "no two events come closer than" in found.sentence
+    assert _longer_than.cache_info() == solved

@@ -49,6 +49,34 @@ TABLE = (
 
 # What is written otherwise, with the place and words of the one message that follows.
 REFUSED = {
+    "a fit of a histogram that nobody fills": (
+        SETUP
+        + "  hist: {function: histogram, sources: [pulses], config: {x: height_mV, x_bins: 9,"
+        " x_from: 0, x_to: 9}}\n"
+        "  life: {function: fit, observes: [pulses], config: {histogram: hst, model: gaussian}}\n",
+        "10:54: error: life works on the results of a worker of the set-up; found 'hst'; did you"
+        " mean 'hist'?",
+    ),
+    "pulses with other quantities than their buffer": (
+        SETUP
+        + "  search: {function: find_pulses, sources: [raw], sinks: [pulses], config: {quantities:"
+        " [height], least_height: 1, sample_period_ns: 1}}\n",
+        "9:59: error: search writes height into pulses; found that pulses has height_mV; give the"
+        " buffer and the configuration the same names",
+    ),
+    "pulses with the usual quantities": (
+        SETUP
+        + "  search: {function: find_pulses, sources: [raw], sinks: [pulses], config:"
+        " {least_height: 1, sample_period_ns: 1}}\n",
+        "9:59: error: search writes channel, height, integral, time_ns into pulses; found",
+    ),
+    "a search for pulses that does not know what a pulse is": (
+        SETUP
+        + "  search: {function: find_pulses, sources: [raw], sinks: [pulses], config: {quantities:"
+        " [height], sample_period_ns: 1}}\n",
+        "9:3: error: search can work with raw; least_height or least_prominence says what is a"
+        " pulse and what is noise; found none of them",
+    ),
     "two workers on one file": (
         SETUP + TABLE.replace("NAME", "table"),
         "9:81: error: other writes a file of its own in the directory of the run; found table.txt"
@@ -99,8 +127,8 @@ REFUSED = {
     ),
     "a component that nobody offers": (
         SETUP.replace("buffer_control.BufferToTxtfile", "plot_grap"),
-        "8:21: error: 'plot_grap', without the key 'file', is offered by one installed package;"
-        " found none that does; did you mean 'plot.plot_graph'?, or add the key 'file'",
+        "8:21: error: 'plot_grap', without the key 'file', is offered by mimocorb or by one other"
+        " package; found none that does; did you mean 'plot.plot_graph'? or add the key 'file'",
     ),
 }  # fmt: skip
 

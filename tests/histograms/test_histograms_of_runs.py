@@ -188,10 +188,10 @@ def test_a_fit_of_few_events_says_so_in_the_log(tmp_path):
     assert finished.summary["results"] == {}
 
 
-def test_a_fit_of_a_histogram_that_is_not_there_says_which_there_are(tmp_path):
-    fit = {"histogram": "time", "model": "exponential"}
+def test_a_fit_of_a_worker_that_fills_no_histogram_says_which_there_are(tmp_path):
+    fit = {"histogram": "source", "model": "exponential"}
     finished = run(setup(tmp_path, events=1000, pause_s=0.1, fit=fit))
-    assert "there is no histogram 'time': this run has times" in finished.log
+    assert "there is no histogram 'source': this run has times" in finished.log
 
 
 def test_a_condition_on_a_result_that_no_fit_has_is_found_before_the_run(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -192,7 +193,10 @@ def test_what_is_known_of_the_data_is_shown(tmp_path):
     setup_sha256 = hashlib.sha256((directory / "setup.yaml").read_bytes()).hexdigest()
     for known in ("mV", "0.05", "1.5", "4.0", setup_sha256, mimocorb.__version__, pa.__version__):
         assert known in info, info
-    assert "quality    clean" in info, info
+    assert "quality         clean" in info, info
+    assert {line[2:16].rstrip() for line in info.splitlines()[1:]} >= {"units", "sample_time_ns"}
+    (first,) = re.findall(r"event 0: (.*)", command("files", "head", "1/w", cwd=tmp_path).stdout)
+    assert re.fullmatch(r"timestamp [\d.]+, deadtime [\d.]+", first)
 
 
 @pytest.mark.parametrize(

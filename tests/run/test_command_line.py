@@ -90,7 +90,6 @@ Workers:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["run"],
         ["fly", "setup.yaml"],
         ["run", "setup.yaml", "--events", "0"],
@@ -107,6 +106,19 @@ def test_bad_usage_is_code_2_and_a_short_message(arguments, capsys):
     error = capsys.readouterr().err
     assert "usage:" in error
     assert "Traceback" not in error
+
+
+def test_without_a_command_it_says_what_there_is(capsys):
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 0
+    assert "make a small working project" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["recover", "export", "verify", "head"])
+def test_a_word_that_belongs_to_files_is_told(word, capsys):
+    assert main([word, "12"]) == 2
+    assert f"mimocorb files {word}\n" in capsys.readouterr().err
 
 
 def test_an_output_directory_that_cannot_be_made_is_one_message(tmp_path, capsys, monkeypatch):

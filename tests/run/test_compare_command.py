@@ -117,7 +117,8 @@ def test_a_change_of_the_detector_is_seen_and_a_repetition_shows_none(compared):
 
 def test_runs_on_the_same_events_have_no_sigma_but_are_compared_event_by_event(compared):
     page = compared("1", "4")
-    assert "Both processed the same recorded events" in page
+    assert "Both runs processed the same recorded events" in page
+    assert "in brackets: throughput of the computer" in page
     assert "σ\n" not in page
     assert re.search(r"search kept .* -\d+\n", page)
     assert re.search(r"heights +\d+ +\d+ +\d+ the same, \d+ only in the first run\n", page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import importlib.metadata
 import json
 import os
 import re
@@ -339,3 +340,9 @@ def test_every_field_is_described_in_the_documentation(part):
     page = Path(__file__).parents[2] / "docs" / "reference" / "run-record.md"
     described = set(re.findall(r"`([a-z0-9_]+)`", page.read_text("utf-8")))
     assert {field.name for field in fields(part)} <= described
+
+
+def test_the_packages_that_count_fit_and_write_are_recorded(finished):
+    packages = read_record(finished.directory).versions["packages"]
+    for name in ("numpy", "pyarrow", "boost-histogram", "iminuit"):
+        assert packages[name] == importlib.metadata.version(name)

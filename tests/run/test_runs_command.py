@@ -157,7 +157,7 @@ def test_a_killed_run_is_shown_to_its_last_sign_of_life(target, recorded, capsys
     assert " 12.3 s " in capsys.readouterr().out.splitlines()[-1]
     assert main(["runs", "11"]) == 0
     page = capsys.readouterr().out
-    assert re.search(r"killed after +12\.3 s\n", page)
+    assert re.search(r"killed after +12\.3 s, or later\n", page)
     assert f"{changes['last_sign_utc']}  killed: the main process vanished; found at" in page
 
 
@@ -188,7 +188,11 @@ def test_a_run_without_results_is_shown_as_far_as_known(target, capsys):
 
 
 MISTAKES = {
-    "no such number": (["7"], 1, "there is no run 7 in target; mimocorb runs target lists"),
+    "no such number": (
+        ["7"],
+        1,
+        "there is no run 7 in target; those that are there: mimocorb runs target",
+    ),
     "no such place": (["nowhere"], 1, "nowhere: there is no such directory"),
     "a file": (["target/test_setup_run0001/run.json"], 1, "this is a file; name the directory"),
     "two runs": (["1", "2"], 2, "runs shows one run; to compare two: mimocorb compare RUN RUN"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +37,8 @@ FOUND_DTYPE = np.dtype(
     ]
 )
 """All that is known of a pulse; a buffer has the fields that `quantities` names."""
+
+_USUAL: list[Quantity] = ["channel", "time_ns", "height", "integral"]
 
 
 @filter
@@ -84,7 +87,7 @@ class FindPulses:
     def __init__(
         self,
         *,
-        quantities: list[Quantity] = ["channel", "time_ns", "height", "integral"],  # noqa: B006
+        quantities: list[Quantity] = _USUAL,
         least_height: float | None = None,
         least_prominence: float | None = None,
         least_width_ns: float | None = None,
@@ -130,6 +133,16 @@ class FindPulses:
             "integral_before": round(integral_from_ns / sample_period_ns),
             "integral_after": round(integral_to_ns / sample_period_ns),
         }
+
+    @classmethod
+    def check(cls, _buffer: Mapping[str, Any], **config: Any) -> None:
+        """Raise a SetupError for what the configuration cannot mean."""
+        cls(**config)
+
+    @classmethod
+    def hands_on(cls, *, quantities: list[Quantity] = _USUAL, **_others: Any) -> set[str]:
+        """Return the names of the fields of a pulse."""
+        return set(quantities)
 
     def __call__(self, event: NDArray[Any]) -> Any:
         """Return the pulses of an event, by channel and then by time."""

@@ -108,6 +108,7 @@ def examine(setup: Setup, manner: Manner | None = None) -> Examination:
         }
         shared = {name for name, one in examined.items() if one.preview.is_shared}
         found += [*_taken_names(setup, files, shared), *_crowded_buffers(setup)]
+        found += [*_not_followed(setup, examined), *_not_handed_on(setup, examined)]
         for condition in setup.stop_when:
             found += _unreported(setup, condition, examined)
         if not has_errors(found) and not any(one.takes_data for one in examined.values()):
@@ -179,6 +180,39 @@ def _crowded_buffers(setup: Setup) -> Iterator[Problem]:
                 asked = f"a buffer has at most {limit} {what}"
                 remedy = "copy its events into another buffer, and let some of them read that"
                 yield Problem(buffer.where, asked, f"found {number} for {buffer.name}", remedy)
+
+
+def _not_followed(setup: Setup, examined: Mapping[str, Examined]) -> Iterator[Problem]:
+    """Yield workers that work on the results of one that there is not."""
+    known = [spec.name for spec in setup.workers]
+    for spec in setup.workers:
+        followed = examined[spec.name].preview.follows if spec.name in examined else ()
+        for name in sorted(set(followed) - set(known)):
+            guess = slip_of(name, known)
+            written = [key for key, value in spec.config.items() if value == name]
+            places = [spec.config_origin.places.get(key, spec.where) for key in written]
+            yield Problem(
+                places[0] if places else spec.where,
+                f"{spec.name} works on the results of a worker of the set-up",
+                f"found {name!r}",
+                f"did you mean {guess!r}?" if guess else "write the name of a worker",
+            )
+
+
+def _not_handed_on(setup: Setup, examined: Mapping[str, Examined]) -> Iterator[Problem]:
+    """Yield workers that write other fields than their buffer has."""
+    buffers = {buffer.name: buffer for buffer in setup.buffers}
+    for spec in setup.workers:
+        fields = examined[spec.name].preview.hands_on if spec.name in examined else None
+        buffer = buffers.get(spec.writes[-1]) if spec.writes else None
+        names = set(buffer.data_dtype.names or ()) if buffer else set()
+        if buffer and fields is not None and names and names != fields:
+            yield Problem(
+                spec.places.get(buffer.name, spec.where),
+                f"{spec.name} writes {', '.join(sorted(fields))} into {buffer.name}",
+                f"found that {buffer.name} has {', '.join(sorted(names))}",
+                "give the buffer and the configuration the same names",
+            )
 
 
 def _unreported(

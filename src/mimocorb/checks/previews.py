@@ -35,6 +35,10 @@ class Preview:
         Names under which it reports results; None if it does not tell.
     is_shared
         Whether several processes write parts of the file, each one of its own.
+    follows
+        The workers whose results it works on.
+    hands_on
+        Names of the fields that it writes; None if it does not tell.
     """
 
     event_bytes: int | None = None
@@ -42,6 +46,8 @@ class Preview:
     certain: bool = True
     reports: frozenset[str] | None = None
     is_shared: bool = False
+    follows: frozenset[str] = frozenset()
+    hands_on: frozenset[str] | None = None
 
 
 def previewed(
@@ -49,8 +55,8 @@ def previewed(
 ) -> Preview:
     """Return what a worker will write, as far as its component tells it before it is made.
 
-    A component does so by ``check``, ``output_name`` and ``reports``, all
-    optional; see :mod:`mimocorb.components.form`.
+    A component does so by ``check``, ``output_name``, ``reports``, ``follows`` and ``hands_on``,
+    all optional; see :mod:`mimocorb.components.form`.
 
     Raises
     ------
@@ -80,12 +86,15 @@ def _checked(function: Any, spec: WorkerSpec, layout: Mapping[str, Any], *, size
     look = function.check if sizes else getattr(function, "accept", function.check)
     event_bytes: int | None = look(layout, **configuration)
     named = getattr(function, "output_name", None)
+    follows, writes = getattr(function, "follows", None), getattr(function, "hands_on", None)
     told = getattr(function, "reports", None)
     return Preview(
         event_bytes,
         named(**configuration) if named else "",
         reports=frozenset(told(**configuration)) if told else None,
         is_shared=getattr(function, "output_in_parts", False),
+        follows=frozenset(follows(**configuration)) if follows else frozenset(),
+        hands_on=frozenset(writes(**configuration)) if writes else None,
     )
 
 

@@ -42,8 +42,12 @@ COMMANDS = (
 INTERRUPTED = 130
 
 _OTHER_WORDS = {
-    "replay": "what a run has left: mimocorb finish RUN; all that a run has recorded: mimocorb "
-    "rerun RUN; recorded events in a set-up: a source with function: replay",
+    "replay": "To process what a run has left: mimocorb finish RUN; all that a run has recorded: "
+    "mimocorb rerun RUN; recorded events in a set-up: a source with function: replay",
+    **{
+        word: f"For recorded files there is: mimocorb files {word}"
+        for word in ("info", "head", "verify", "recover", "export", "formats")
+    },
 }
 """What somebody may look for under a word that is no command."""
 
@@ -130,8 +134,10 @@ def _carried_out(
         words = sys.argv[1:] if arguments is None else arguments
         if parser.prog == "mimocorb" and words and words[0] in _OTHER_WORDS:
             word = words[0]
-            raise SetupError(f"there is no command {word!r}. To process {_OTHER_WORDS[word]}")
-        chosen = parser.parse_args(arguments)
+            raise SetupError(f"there is no command {word!r}. {_OTHER_WORDS[word]}")
+        if parser.prog == "mimocorb" and not words:
+            words = ["--help"]
+        chosen = parser.parse_args(words)
         code = int(chosen.action(chosen))
     except SystemExit as end:  # of argparse: --help, --version, or bad usage
         if end.code in (None, 0) and output.trouble:

@@ -22,6 +22,11 @@ from mimocorb.setup.paths import shown
 __all__ = ["check_page", "verdict"]
 
 _ROOMY = 110
+_FORMS = {
+    "mimoCoRB2": "recommended form",
+    "manual": "form of the manual",
+    "release 1.0.2": "form of release 1.0.2",
+}
 _THROUGH = "*"
 _EXAMPLE_HZ = 1000.0  # where nobody knows the rate at which the disk fills
 
@@ -41,7 +46,7 @@ def check_page(name: str, found: Preflight, width: int) -> RenderableType:
     parts: list[RenderableType] = []
     setup = found.setup
     if setup is not None:
-        parts += [Text(f"{setup.title}  ({name}, form of {setup.dialect})", style="bold"), ""]
+        parts += [Text(f"{setup.title}  ({name}, {_FORMS[setup.dialect]})", style="bold"), ""]
         parts += [_buffers(setup), "", _workers(found, setup, width), ""]
         parts += [_facts(found, setup), "", *_expected(found, setup)]
     parts += [*_outputs(found), *_changes(found), *_problems(found), verdict(name, found)]
@@ -145,7 +150,9 @@ def _expected(found: Preflight, setup: Setup) -> Iterator[RenderableType]:
         table.add_row(*row)
     yield table
     if any(_THROUGH in cell for row in rows for cell in row):
-        yield f"{_THROUGH} if every event gives one behind each filter; nobody knows how many do"
+        yield (
+            f"{_THROUGH} if every event passes each filter; how many do is not known before the run"
+        )
     if found.files and found.disk_free_bytes is not None:
         yield _filling(found.files, found.disk_free_bytes, setup.runtime_s)
     yield ""

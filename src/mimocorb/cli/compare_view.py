@@ -60,7 +60,10 @@ def comparison_page(
     parts: list[RenderableType] = [about]
     if comparison.same_events:
         parts.append(
-            Text("\nBoth processed the same recorded events: differences are no chance, without σ.")
+            Text(
+                "\nBoth runs processed the same recorded events: no difference comes by chance, so"
+                " there is no σ."
+            )
         )
     for title, differences in (
         ("Set-up", comparison.setup),
@@ -126,13 +129,14 @@ def _sigma(sigma: float | None, otherwise: str = UNKNOWN) -> Text:
     return Text(f"{sigma:+.1f} σ", "yellow" if abs(sigma) > LARGE_SIGMA else "")
 
 
-def _rates(runs: Sequence[KnownRun], rates: Iterable[RateDifference]) -> Table:
+def _rates(runs: Sequence[KnownRun], rates: Sequence[RateDifference]) -> RenderableType:
     table = _numbers("buffer", runs, " (1/s)")
     for row in rates:
         both = zip((row.first, row.second), row.throughput_hz, strict=True)
         values = [_rate(measured, throughput_hz) for measured, throughput_hz in both]
         table.add_row(row.buffer, *values, _sigma(row.sigma))
-    return table
+    in_brackets = any(None in (row.first, row.second) for row in rates)
+    return Group(table, "in brackets: throughput of the computer") if in_brackets else table
 
 
 def _decisions(runs: Sequence[KnownRun], decisions: Iterable[CountDifference]) -> Table:

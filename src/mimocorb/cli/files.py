@@ -108,16 +108,15 @@ def _info(chosen: argparse.Namespace) -> int:
 
     pages = []
     for path, events in _opened(chosen).items():
-        lines = [
-            f"{path}: {how_many(len(events), 'event')}",
-            f"  format     {_format_of(events).name}",
-            f"  an event   {events.values_per_slot} x {_type(events.dtype)}",
-        ]
-        for name, value in events.about.items():
-            lines += [f"  {name:10} {_brief(value)}"] if value not in (None, {}) else []
-        if quality := quality_of(events):
-            lines.append(f"  {'quality':10} {quality}")
-        pages.append("\n".join(lines))
+        about = {**events.about, "quality": quality_of(events)}
+        lines = {
+            "format": _format_of(events).name,
+            "an event": f"{events.values_per_slot} x {_type(events.dtype)}",
+            **{name: _brief(value) for name, value in about.items() if value not in (None, {}, "")},
+        }
+        width = max(map(len, lines))
+        pages.append(f"{path}: {how_many(len(events), 'event')}")
+        pages += [f"  {name:{width}}  {value}" for name, value in lines.items()]
     print_text("\n".join(pages) or "no recording")
     return OK
 
@@ -129,9 +128,9 @@ def _head(chosen: argparse.Namespace) -> int:
         lines.append(path)
         for index in range(min(chosen.n, len(events))):
             data, metadata = events[index]
-            lines.append(
-                f"  event {metadata.counter}  {metadata.timestamp!r}  {metadata.deadtime!r}"
-            )
+            known = f"timestamp {metadata.timestamp!r}, deadtime {metadata.deadtime!r}"
+            known += "" if metadata.time_ns is None else f", time_ns {metadata.time_ns}"
+            lines.append(f"  event {metadata.counter}: {known}")
             for name in data.dtype.names or ("",):
                 values = data[name].reshape(-1) if name else data.reshape(-1)
                 shown = " ".join(map(str, values[:_LONGEST_ARRAY].tolist()))
@@ -244,5 +243,9 @@ def _type(dtype: Any) -> str:
 
 def _brief(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {each}" for key, each in value.items() if each is not None)
+        return ", ".join(
+            f"{key} ({_brief(each)})" if isinstance(each, dict) else f"{key} {each}"
+            for key, each in value.items()
+            if each is not None
+        )
     return str(value)

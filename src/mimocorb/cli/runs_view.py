@@ -167,7 +167,7 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
         yield "ended", record.ended_utc
     if record.last_sign_utc:
         yield "last sign of life", record.last_sign_utc
-        yield "killed after", time_taken(_lived_s(record))
+        yield "killed after", f"{time_taken(_lived_s(record))}, or later"
     if record.progress is not None:
         published = record.progress.published.items()
         listed = ", ".join(f"{name} {count(events)}" for name, events in published)

@@ -30,6 +30,10 @@ A class may have these methods as well:
                                 processes of a worker makes a part of its own of that file
 ``reports(**config)``           a class method that returns the names of the results it reports,
                                 on which a set-up can end the run; units may follow
+``follows(**config)``           a class method that returns the names of the workers whose
+                                results it works on; the set-up has to have them
+``hands_on(**config)``          a class method that returns the names of the fields of what it
+                                writes into the last of its sinks
 ``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`
 ==============================  ================================================================
 

@@ -115,6 +115,12 @@ class Events(Closing):
     def __getitem__(self, place: int | slice) -> Event | Block:
         if isinstance(place, slice):
             return self._slice(place)
+        if isinstance(place, str):
+            raise TypeError(
+                f"events go by their number; for the field {place!r} of all events write"
+                f" [:].data[{place!r}], for large files block.data[{place!r}] of each block in"
+                " .blocks()"
+            )
         index = place + len(self) if place < 0 else place
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name} has {len(self)} events, and no event {place}")

@@ -112,7 +112,7 @@ class RecordedRun(Mapping[str, Events]):
         return read_histograms(self.directory)
 
     def __repr__(self) -> str:
-        return f"<run {self.directory.name} with {', '.join(self) or 'no recording'}>"
+        return f"<run {self.directory.resolve().name} with {', '.join(self) or 'no recording'}>"
 
 
 def _run_or_directory(place: Path) -> Path | None:

@@ -101,6 +101,11 @@ class HistogramFit:
             raise SetupError(f"fit: fit_from is below fit_to; found {low:g} and {high:g}")
 
     @classmethod
+    def follows(cls, *, histogram: str, **_others: Any) -> set[str]:
+        """Return the worker that fills the histogram."""
+        return {histogram}
+
+    @classmethod
     def reports(
         cls,
         *,

@@ -61,7 +61,8 @@ class DeadTime:
         The edge in mean intervals.
     is_constant, is_extending
         Whether the intervals above are those behind a dead time of this length that does not, or
-        does, extend itself; both if they can be either.
+        does, extend itself; both if they can be either. Below :data:`SMALLEST_PART` the second is
+        not asked for: a run would spend its time on it.
     """
 
     edge_ns: float
@@ -107,7 +108,9 @@ def find_dead_time(intervals: NDArray[np.int64], mean_ns: float) -> DeadTime | N
     places = np.linspace(edges[first], edges[first + 1], STEPS + 1)
     above = _Above(intervals, first, mean_ns)
     constant = above.best(places, _beyond_constant, LARGEST_PART)
-    extending = above.best(places, _beyond_extending, LARGEST_PART_IF_EXTENDING)
+    extending = (math.inf, float(places[0]))
+    if places[-1] >= SMALLEST_PART * mean_ns:  # else hundreds of steps for what is only a remark
+        extending = above.best(places, _beyond_extending, LARGEST_PART_IF_EXTENDING)
     chi2, edge_ns = min(constant, extending)
     return DeadTime(
         edge_ns if math.isfinite(chi2) else float(edges[first]),

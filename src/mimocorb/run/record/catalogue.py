@@ -119,7 +119,7 @@ def find_run(parent: Path, number: int) -> KnownRun:
     found = [run for run in catalogue(parent).runs if run.record.number == number]
     if not found:
         raise RunRecordError(
-            f"there is no run {number} in {parent}; mimocorb runs {parent} lists those there are"
+            f"there is no run {number} in {parent}; those that are there: mimocorb runs {parent}"
         )
     if len(found) > 1:
         names = ", ".join(run.directory.name for run in found)

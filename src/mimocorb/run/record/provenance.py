@@ -18,7 +18,10 @@ from mimocorb.model.keys import written
 
 __all__ = ["commit_of", "resolved", "versions"]
 
-PACKAGES = ("numpy", "pyarrow", "pydantic", "rich", "PyYAML", "scipy", "matplotlib")
+PACKAGES = (
+    *("numpy", "pyarrow", "pydantic", "rich", "PyYAML", "scipy", "matplotlib"),
+    *("boost-histogram", "iminuit", "h5py", "uproot"),  # they count, fit and write what is kept
+)
 
 
 # Who runs a set-up, and where, is told elsewhere: two runs that differ in it only are repetitions.

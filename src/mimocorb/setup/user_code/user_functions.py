@@ -138,13 +138,13 @@ def _load_offered(reference: FunctionReference) -> Callable[..., Any]:
         packages = components.twice.get(name, ())
         known = [*components, *own_functions()]
         guess = nearest(name, known)
-        remedy = f"did you mean {guess!r}?" if guess else "mimocorb describe lists what there is"
+        remedy = f"did you mean {guess!r}?" if guess else "mimocorb describe lists what there is,"
         raise MissingFunctionError(
             Problem(
                 reference.name_where,
-                f"{name!r}, without the key 'file', is offered by one installed package",
+                f"{name!r}, without the key 'file', is offered by mimocorb or by one other package",
                 f"found it in {' and '.join(packages)}" if packages else "found none that does",
-                "uninstall all but one of them" if packages else f"{remedy}, or add the key 'file'",
+                "uninstall all but one of them" if packages else f"{remedy} or add the key 'file'",
             )
         )
     try:

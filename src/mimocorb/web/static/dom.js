@@ -61,7 +61,11 @@ export function rate(hertz) {
 // A value and its uncertainty, both rounded to two digits of the latter.
 export function measured(value, sigma) {
   if (typeof value !== "number" || !(sigma > 0)) return digits(value, 6);
-  const place = Math.max(0, Math.min(12, 1 - Math.floor(Math.log10(sigma))));
+  const place = Math.min(12, 1 - Math.floor(Math.log10(sigma)));
+  if (place < 0) {
+    const step = 10 ** -place;
+    return `${Math.round(value / step) * step} ± ${Math.round(sigma / step) * step}`;
+  }
   return `${value.toFixed(place)} ± ${sigma.toFixed(place)}`;
 }
 

@@ -121,7 +121,7 @@ export class Scope {
     if (this.latencies.length > 400) this.latencies.shift();
     const perSecond = this.times.length > 2 ? ((this.times.length - 1) * 1000) / (now - this.times[0]) : 0;
     $("scope-plot").dataset.frames = this.drawn;
-    setText($("scope-rate"), `${perSecond.toFixed(1)} frames/s`);
+    setText($("scope-rate"), `· ${perSecond.toFixed(1)} frames/s`);
   }
 
   showFrame(frame) {
