@@ -38,9 +38,9 @@ demo: $(project)
 	cd examples && PATH="$(bin):$$PATH" ../run_daq.py simultest_setup.yaml
 	cd examples && $(bin)/python analyse_lifetime.py
 
-# Three processes: most tests wait for the processes that they start, more than they compute.
+# Four processes: most tests wait for the processes that they start, more than they compute.
 test: $(tools) core-test
-	$(bin)/python -m pytest -n 3 --dist worksteal
+	$(bin)/python -m pytest -n 4 --dist worksteal
 
 check: $(tools)
 	$(bin)/ruff check
@@ -94,8 +94,11 @@ $(peers): pyproject.toml $(project)
 
 # The native core builds and is tested without Python; cmake and ninja come from the environment.
 ifneq ($(wildcard core/tests/CMakeLists.txt),)
-core-test: $(tools)
+core-test: build/core/.tested
+
+build/core/.tested: $(native) $(wildcard core/tests/*) | $(tools)
 	@PATH="$(bin):$$PATH" cmake -S core -B build/core -G Ninja -DMIMOCORB_CORE_TESTS=ON
 	@PATH="$(bin):$$PATH" cmake --build build/core
 	@PATH="$(bin):$$PATH" ctest --test-dir build/core --output-on-failure --parallel 2
+	@touch $@
 endif

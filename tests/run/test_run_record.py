@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import time
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from running import (
 )
 
 from mimocorb.buffers.stats import BufferStats, WaitingTime
+from mimocorb.run.operator_signals import ONE_WISH_S
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_directory import CopiedFile
@@ -141,6 +143,7 @@ def test_a_run_that_is_ended_at_once_is_incomplete(tmp_path):
     daq.wait_for("first event")
     daq.interrupt()
     daq.wait_for("draining")
+    time.sleep(ONE_WISH_S)  # sooner it would be the same wish
     daq.interrupt()
     record = daq.finish().record
     assert [state["state"] for state in record["states"]][-2:] == ["ending now", "ended"]

@@ -195,6 +195,7 @@ def test_functions_that_are_interrupted_are_not_blamed_for_it(tmp_path):
     daq.wait_for("first event")
     daq.interrupt()
     daq.wait_for("draining")
+    time.sleep(ONE_WISH_S)  # sooner it would be the same wish
     daq.interrupt()
     finished = daq.finish()
     assert finished.code == 1

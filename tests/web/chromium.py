@@ -30,6 +30,7 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 WATCHDOG_S = 60.0
+AGAIN_S = 10.0
 LOOK_S = 0.05
 
 
@@ -188,6 +189,18 @@ class Page:
         left, top, width, height = self.place(name)
         self.mouse("mousePressed", left + width / 2, top + height / 2)
         self.mouse("mouseReleased", left + width / 2, top + height / 2)
+
+    def clicks_until(self, name: str, condition: str) -> None:
+        """Click as a person does: again when nothing comes of it, as the button may have moved."""
+
+        def clicked() -> bool:
+            self.click(name)
+            deadline_s = time.monotonic() + AGAIN_S
+            while not (found := bool(self(condition))) and time.monotonic() < deadline_s:
+                time.sleep(LOOK_S)
+            return found
+
+        wait_for(clicked, condition)
 
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         pressed = {"button": "left", "clickCount": 1} if kind != "mouseWheel" else {}

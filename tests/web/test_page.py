@@ -154,8 +154,7 @@ def test_pulses_that_a_filter_has_found_are_drawn_on_the_event(scope):
 
 
 def test_a_histogram_fills_with_the_right_counts(page, daq):
-    page.click("pause")
-    page.waits("document.getElementById('state').textContent === 'paused'")
+    page.clicks_until("pause", "document.getElementById('state').textContent === 'paused'")
     with mimocorb.connect(daq.directory) as run:
 
         def acknowledged() -> int:
@@ -212,16 +211,14 @@ def test_a_range_of_a_histogram_is_counted(page):
 
 
 def test_pause_stops_the_counts_and_resume_goes_on(page, daq):
-    page.click("pause")
-    page.waits("document.getElementById('state').textContent === 'paused'")
+    page.clicks_until("pause", "document.getElementById('state').textContent === 'paused'")
     page.waits("document.getElementById('pause').textContent === 'Resume'")
     with mimocorb.connect(daq.directory) as run:
         assert run.status().state.value == "paused"
         before = run.status().view.events
         page.waits(f"window.mimocorbPage.page.run.events === {before}")
         assert run.status().view.events == before
-        page.click("pause")
-        page.waits(RUNNING)
+        page.clicks_until("pause", RUNNING)
         eventually(lambda: run.status().view.events > before)
 
 
