@@ -26,7 +26,7 @@ from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.events import Events
-from mimocorb.recording.output_file import check_columns, checked_name
+from mimocorb.recording.output_file import check_scales, checked_name
 from mimocorb.recording.recording_format import RECORDING
 from mimocorb.recording.segments import segments_of
 from mimocorb.recording.whole_file import UNFINISHED, WholeFileFormat
@@ -164,9 +164,7 @@ class Converted:
             raise SetupError(
                 f"{owner}: compression is {compression!r}; choose one of {', '.join(known)}."
             )
-        columns = buffer["dtype"].names or ("value",)
-        for name in ("units", "scale", "offset"):
-            check_columns(owner, name, about.get(name) or {}, columns)
+        check_scales(owner, buffer, about)
 
     @property
     def event_count(self) -> int:

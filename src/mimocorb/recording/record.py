@@ -15,7 +15,7 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
 from mimocorb.recording.columns import Columns
-from mimocorb.recording.output_file import check_columns, checked_name
+from mimocorb.recording.output_file import check_scales, checked_name
 from mimocorb.recording.segments import segment_name
 from mimocorb.recording.write_recording import RecordingWriter, check_compression
 from mimocorb.registry import offered
@@ -188,9 +188,7 @@ class Record:
                 f"{cls.OWNER}: keep_recording is for a recording that is exported; name a format"
                 " under export, such as parquet"
             )
-        columns = buffer["dtype"].names or ("value",)
-        for name in ("units", "scale", "offset"):
-            check_columns(cls.OWNER, name, about.get(name) or {}, columns)
+        check_scales(cls.OWNER, buffer, about)
 
     @classmethod
     def _check_export(cls, buffer: Mapping[str, Any], filename: str, export: str) -> None:
