@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Closing"]
+__all__ = ["Closing", "Completing"]
 
 
 class Closing:
@@ -25,3 +25,22 @@ class Closing:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Completing(Closing):
+    """Is complete at the end of a ``with`` block, and left as it is after an error in it."""
+
+    def abandon(self) -> None:
+        """Let go of everything: nothing says that it is complete. Idempotent."""
+        raise NotImplementedError
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import uproot
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.recording.formats import formats
@@ -85,15 +90,21 @@ def mimo(directory: Path) -> Path:
     return _written(directory / "some.mimo", content)
 
 
-def picocosmo(directory: Path) -> Path:
-    text = (
-        "--- #raw waveforms\nOscConf:\n  ChanOffsets: [0.4, 0.45]\n  Channels: [A, B]\n"
-        "  NSamples: 20\n  TSampling: 4.0e-09\n  pretrig: 0.05\npFConf:\n  mode: 0\ndata: \n"
-    )
-    for number in range(20):
-        rows = [[round(0.001 * (number + sample), 5) for sample in range(20)] for _ in "AB"]
-        text += f" - {rows}".replace(", -", ",\n    -") + "\n\n"
-    return _written(directory / "some.dat", text.encode())
+def picocosmo(channels: str) -> Callable[[Path], Path]:
+    """Return what writes raw waveforms of these channels."""
+
+    def write(directory: Path) -> Path:
+        text = (
+            f"--- #raw waveforms\nOscConf:\n  ChanOffsets: [0.4]\n  Channels: [{channels}]\n"
+            "  NSamples: 20\n  TSampling: 4.0e-09\n  pretrig: 0.05\npFConf:\n  mode: 0\ndata: \n"
+        )
+        for number in range(20):
+            row = [round(0.001 * (number + sample), 5) for sample in range(20)]
+            rows = [row for _ in channels.split(", ")]
+            text += f" - {rows}".replace(", -", ",\n    -") + "\n\n"
+        return _written(directory / "some.dat", text.encode())
+
+    return write
 
 
 def spe(directory: Path) -> Path:
@@ -101,6 +112,17 @@ def spe(directory: Path) -> Path:
     text = "$SPEC_ID:\nsome\n$DATE_MEA:\n02/09/2018 10:03:36\n$MEAS_TIM:\n296 300\n$DATA:\n0 199\n"
     text += f"{counts}\n$MCA_CAL:\n3\n0.1 2.5 0.0 keV\n$ROI:\n0\n"
     return _written(directory / "some.spe", text.encode())
+
+
+def hst(directory: Path) -> Path:
+    counts = "\n".join(str(each % 37) for each in range(500))
+    return _written(directory / "some.hst", f"# mcpha 20190701-112233\n{counts}\n".encode())
+
+
+def oscilloscope_with_commas(directory: Path) -> Path:
+    text = "\ufeffZeit;Kanal A;Kanal B\r\n(ms);(mV);(V)\r\n\r\n"
+    text += "".join(f"{n * 0.002:.3f};{n / 10:.1f};{n / 7:.4f}\r\n" for n in range(200))
+    return _written(directory / "some.csv", text.replace(".", ",").encode())
 
 
 def oscilloscope(directory: Path) -> Path:
@@ -113,6 +135,38 @@ def table(directory: Path) -> Path:
     text = "# EvNr,  EvT,   V(1),  T(1), ..., V(NC), T(NC) \n"
     text += "".join(f"{3 * n}, {n / 8:.3f}, 0.{n + 100}, 0.000\n" for n in range(100))
     return _written(directory / "table.dat", text.encode())
+
+
+def table_gz(directory: Path) -> Path:
+    text = "# number height\n" + "".join(f"{n} {n / 7:.4f}\n" for n in range(300))
+    return _written(directory / "table.txt.gz", gzip.compress(text.encode(), mtime=0))
+
+
+def npy(directory: Path) -> Path:
+    path = directory / "some.npy"
+    np.save(path, np.arange(600.0).reshape(20, 30))
+    return path
+
+
+def parquet_of_others(directory: Path) -> Path:
+    waves = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(600.0)), 30)
+    table = pa.table({"event": np.arange(20), "wave": waves, "label": list(map(str, range(20)))})
+    pq.write_table(table, directory / "some.parquet")
+    return directory / "some.parquet"
+
+
+def hdf5_of_others(directory: Path) -> Path:
+    with h5py.File(directory / "some.h5", "w") as file:
+        file["run/volts"] = np.arange(600.0).reshape(20, 30)
+        file.create_dataset("run/counts", data=np.arange(20), chunks=(5,), compression="gzip")
+        file.attrs["station"] = "A"
+    return directory / "some.h5"
+
+
+def root_of_others(directory: Path) -> Path:
+    with uproot.recreate(directory / "some.root") as file:
+        file["tree"] = {"energy": np.arange(200.0), "n": np.arange(200, dtype="i4")}
+    return directory / "some.root"
 
 
 def npz_of_others(directory: Path) -> Path:
@@ -144,9 +198,17 @@ OF_OTHERS: Mapping[str, Callable[[Path], Path]] = {
     "drs4": drs4,
     "compass": compass,
     "mimo": mimo,
-    "picocosmo": picocosmo,
+    "picocosmo": picocosmo("A, B"),
+    "picocosmo, one": picocosmo("A"),
     "spe": spe,
+    "hst": hst,
     "oscilloscope": oscilloscope,
+    "oscilloscope ;": oscilloscope_with_commas,
     "table": table,
+    "table.gz": table_gz,
+    "npy": npy,
     "npz of others": npz_of_others,
+    "parquet, other": parquet_of_others,
+    "hdf5 of others": hdf5_of_others,
+    "root of others": root_of_others,
 }

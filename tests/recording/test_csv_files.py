@@ -58,6 +58,19 @@ def test_a_wrong_digit_is_found_and_takes_its_block_only(tmp_path):
             events[1500]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("at", [0, 4, 12])
+def test_a_table_whose_first_line_has_changed_is_not_taken_for_one_of_others(
+    tmp_path, separator, at
+):
+    path, _ = write(tmp_path, separator=separator)
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedFile, match="its first line is not what was written"):
+        mimocorb.open(path)
+
+
 def test_decimal_commas_need_another_separator(tmp_path):
     buffer = {"name": "pulses", "dtype": DTYPE, "values_per_slot": 1}
     with pytest.raises(SetupError, match="another separator than a comma"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,22 +13,20 @@ import numpy as np
 from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
-from mimocorb.recording.event_archive import EventArchive
-from mimocorb.recording.formats import EventFile, Joined, Part
+from mimocorb.recording.event_archive import EventArchive, size_of_noise
+from mimocorb.recording.formats import EventFile, FileFormat, Part
 from mimocorb.recording.read_archive import ArchivedEvent, check_end, event_of_member
 
 __all__ = ["ARCHIVE"]
 
 _EVENTS_OF_A_BLOCK = 32
-_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
-_ATTEMPT = re.compile(r"(.+)_(\d+)")
 
 
-class ArchiveFormat:
+class ArchiveFormat(FileFormat):
     """A tar file with one Parquet file for each event."""
 
     name = "parquet_tar"
-    of_others = False
+    endings = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
     cannot: Mapping[str, str] = {
         "notes": "it has no place for them",
         "types": "the layout of the channels, interleaved or each in one piece, is not kept",
@@ -39,30 +36,29 @@ class ArchiveFormat:
 
     def part(self, path: Path) -> Part | None:
         """Return which recording an archive is; one of a later process follows the first."""
-        ending = next((each for each in _ENDINGS if path.name.endswith(each)), None)
-        if ending is None or not tarfile.is_tarfile(path):
-            return None
-        name = path.name.removesuffix(ending)
-        later = _ATTEMPT.fullmatch(name)
-        if later and path.with_name(f"{later[1]}{ending}").exists():
-            return Part(later[1], int(later[2]))
-        return Part(name, 1)
+        part = super().part(path)
+        return part if part is not None and tarfile.is_tarfile(path) else None
+
+    def check(self, buffer: Mapping[str, Any]) -> None:
+        """Raise a SetupError if Parquet cannot hold the events of a buffer."""
+        size_of_noise(self.name, buffer, {})
 
     def open(self, path: Path) -> EventFile:
         """Open an archive."""
         return ArchiveFile(path)
 
-    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
-        """Return what several processes have written as one."""
-        return Joined(files)
-
     def create(
-        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        name: str,
+        buffer: Mapping[str, Any],
+        about: Mapping[str, Any],
+        **options: Any,
     ) -> EventArchive:
         """Make an archive."""
         known = ("units", "sample_time_ns", "pre_trigger_samples", "analogue_offset")
         config = {key: about[key] for key in known if key in about}
-        return EventArchive(self.name, directory / f"{name}.tar", buffer, config)
+        return EventArchive(self.name, directory / f"{name}.tar", buffer, {**config, **options})
 
 
 ARCHIVE = ArchiveFormat()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mimocorb.errors import MimocorbError, SetupError
+from mimocorb.errors import SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import Format, formats
+from mimocorb.recording.provenance import OF_THE_FILE
 
 __all__ = ["copy_events", "writable_format"]
-
-_OF_THE_FILE = ("run", "writer", "buffer", "compression", "began_utc_s", "versions")
 
 
 def writable_format(name: str, owner: str = "") -> Format:
@@ -46,6 +45,7 @@ def copy_events(
     directory: Path,
     name: str,
     progress: Callable[[int], None] = lambda _written: None,
+    **options: Any,
 ) -> tuple[int, list[str]]:
     """Write all whole events; returns how many they are, and what is wrong with the others.
 
@@ -57,6 +57,8 @@ def copy_events(
         The format, and the directory and the name of the new file, without its ending.
     progress
         Is told how many events have been written, from time to time.
+    **options
+        For the format, such as its compression.
 
     Raises
     ------
@@ -66,30 +68,33 @@ def copy_events(
         The file is there already, or it cannot be written. It is not left behind as a part.
     """
     buffer = {"name": name, "dtype": events.dtype, "values_per_slot": events.values_per_slot}
-    writer = target.create(directory, name, buffer, _about_the_copy(events))
     written, has_notes = 0, False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is left out is told with all the rest
-            for data, metadata in events.blocks():
-                writer.append(data, metadata)
-                written += len(data)
-                has_notes |= metadata.notes is not None
-                progress(written)
-        writer.close()
-    except MimocorbError:
-        abandon = getattr(writer, "abandon", None)
-        if abandon is not None:
-            abandon()
-        raise
+    with (
+        target.create(
+            directory, name, buffer, _about_the_copy(events, directory), **options
+        ) as writer,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # what is left out is told with all the rest
+        for data, metadata in events.blocks():
+            writer.append(data, metadata)
+            written += len(data)
+            has_notes |= metadata.notes is not None
+            progress(written)
     missing = events.damage()
     if has_notes and "notes" in target.cannot:
         missing.append(f"the notes of the events: {target.cannot['notes']}")
     return written, missing
 
 
-def _about_the_copy(events: Events) -> dict[str, Any]:
-    """Return what is known of the data, with what is known of the file they were in apart."""
+def _about_the_copy(events: Events, directory: Path) -> dict[str, Any]:
+    """Return what is known of the data, with what is known of the file they were in apart.
+
+    A copy in the directory of a run, beside the recording, is of the same run.
+    """
     about = dict(events.about)
-    made_from = {name: about.pop(name) for name in _OF_THE_FILE if name in about}
+    made_from = {name: about.pop(name) for name in OF_THE_FILE if name in about}
+    files: Iterable[Path] = getattr(events.file, "files", ())
+    if made_from.get("run") and {path.parent for path in files} == {directory}:
+        return {**about, "run": made_from["run"], "buffer": made_from["buffer"]}
     return {**about, **({"made_from": made_from} if made_from else {})}

@@ -9,26 +9,23 @@ back is what was written.
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Completing
 from mimocorb._kernels import crc32c
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
-from mimocorb.recording.columns import dtype_from_plain, dtype_to_plain
-from mimocorb.recording.formats import EventFile, Joined, Part
+from mimocorb.recording.columns import dtype_from_plain
+from mimocorb.recording.formats import EventFile, FileFormat
 from mimocorb.recording.output_file import OutputFile
-from mimocorb.recording.write_recording import this_run
+from mimocorb.recording.provenance import about_of, described, this_run
 
 __all__ = ["CSV", "METADATA", "SEPARATORS", "CsvTable", "check_numbers", "fields_of"]
 
@@ -39,46 +36,38 @@ _ROWS = 1024
 """Of a block, which has a checksum of its own."""
 METADATA = ("counter", "timestamp", "deadtime", "time_ns", "may_repeat")
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-_ATTEMPT = re.compile(r"(.+)_(\d+)")
 _LONGEST_HEADING = 1 << 20
-_OF_THE_FILE = ("run", "buffer", "began_utc_s", "versions")
 
 
-class CsvFormat:
+class CsvFormat(FileFormat):
     """A row of numbers for each event, separated by commas, with a checksum for each 1024 rows."""
 
     name = "csv"
-    of_others = False
+    endings = (".csv",)
+    magic = _BEGIN
     cannot: Mapping[str, str] = {
         "notes": "it has no place for them",
         "part": "a damaged row takes 1024 with it, a damaged first line all of them, which is said",
     }
 
-    def part(self, path: Path) -> Part | None:
-        """Return which table a file is; its first line says that it is one of ours."""
-        if path.suffix != ".csv":
-            return None
-        with path.open("rb") as file:
-            if not file.read(len(_BEGIN)).startswith(_BEGIN):
-                return None
-        later = _ATTEMPT.fullmatch(path.stem)
-        if later and path.with_name(f"{later[1]}.csv").exists():
-            return Part(later[1], int(later[2]))
-        return Part(path.stem, 1)
+    def check(self, buffer: Mapping[str, Any]) -> None:
+        """Raise a SetupError if the events of a buffer are no rows of numbers."""
+        check_numbers(self.name, buffer)
 
     def open(self, path: Path) -> EventFile:
         """Open a table."""
         return CsvFile(path)
 
-    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
-        """Return what several processes have written as one."""
-        return Joined(files) if len(files) > 1 else next(iter(files.values()))
-
     def create(
-        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        name: str,
+        buffer: Mapping[str, Any],
+        about: Mapping[str, Any],
+        **options: Any,
     ) -> CsvTable:
         """Make a table."""
-        return CsvTable(self.name, directory, f"{name}.csv", buffer, about)
+        return CsvTable(self.name, directory, f"{name}.csv", buffer, about, **options)
 
 
 CSV = CsvFormat()
@@ -108,7 +97,7 @@ def check_numbers(owner: str, buffer: Mapping[str, Any]) -> None:
         raise SetupError(f"{owner} writes one number per column, but an event of {name} is {dtype}")
 
 
-class CsvTable:
+class CsvTable(Completing):
     """A file with one row for each event, being written.
 
     Parameters
@@ -143,16 +132,8 @@ class CsvTable:
             raise SetupError(f"{owner}: decimal commas need another separator than a comma")
         self._separator, self._decimal_comma = separator, decimal_comma
         self._dtype = buffer["dtype"]
-        known = {
-            "run": this_run(directory),
-            "buffer": buffer.get("name", ""),
-            "dtype": dtype_to_plain(self._dtype),
-            "separator": separator,
-            "decimal_comma": decimal_comma,
-            "about": dict(about or {}),
-            "began_utc_s": time.time(),
-            "versions": {each: version(each) for each in ("mimocorb", "numpy")},
-        }
+        known = described(buffer, about or {}, this_run(directory))
+        known |= {"separator": separator, "decimal_comma": decimal_comma}
         names = [*METADATA, *(field for field, _ in fields_of(self._dtype))]
         heading = separator.join(_quoted(each, separator) for each in _free(names))
         text = json.dumps(known)
@@ -164,7 +145,7 @@ class CsvTable:
         self._crc, self._rows = 0, 0
 
     @property
-    def rows(self) -> int:
+    def event_count(self) -> int:
         """Number of rows written."""
         return self._file.records
 
@@ -204,7 +185,7 @@ class CsvTable:
         crcs = [*self._crcs, *([self._crc] if self._rows else [])]
         text = json.dumps(
             {
-                "events": self.rows,
+                "events": self.event_count,
                 "rows_of_a_checksum": _ROWS,
                 "heading": f"{self._heading_crc:08x}",
                 "crc32c": [f"{each:08x}" for each in crcs],
@@ -212,19 +193,9 @@ class CsvTable:
         )
         self._file.close(f"{_END.decode()}{_crc(text)} {text}\n".encode())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
+    def abandon(self) -> None:
+        """Close the file as it is, without the last line. Idempotent."""
+        self._file.close()
 
 
 def _crc(text: str) -> str:
@@ -286,10 +257,7 @@ class CsvFile:
             self.dtype = dtype_from_plain(known["dtype"])
             self._separator: str = known["separator"]
             self._decimal_comma: bool = known["decimal_comma"]
-            self.about: Mapping[str, Any] = {
-                **known["about"],
-                **{name: known[name] for name in _OF_THE_FILE},
-            }
+            self.about: Mapping[str, Any] = about_of(known)
         except Exception as error:
             self._file.close()
             raise DamagedFile(f"{path}: its first line is not what was written: {error}") from error

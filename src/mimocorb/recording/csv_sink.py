@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from numpy.typing import NDArray
-
-from mimocorb._words import how_many
-from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
 from mimocorb.recording.csv_format import METADATA, SEPARATORS, CsvTable, check_numbers, fields_of
-from mimocorb.recording.output_file import check_columns, checked_name
+from mimocorb.recording.file_sink import FileSink
+from mimocorb.recording.output_file import check_columns
 
 __all__ = ["Csv"]
-
-logger = logging.getLogger(__name__)
 
 _WIDEST = 26
 """Characters that a number takes at most, with what separates it from the next."""
 
 
 @sink
-class Csv:
+class Csv(FileSink):
     """Save numbers as CSV, one row for each event, for spreadsheets and every other program.
 
     The first line is a comment (``#``) with the dtype, units and the run; the second names the
@@ -57,8 +51,9 @@ class Csv:
         The file exists already (it is never overwritten) or cannot be created.
     """
 
-    OWNER: ClassVar[str] = "csv"
-    """What messages call it."""
+    OWNER = "csv"
+    ENDING = ".csv"
+    EVENTS_ARE = "row"
 
     def __init__(
         self,
@@ -72,7 +67,7 @@ class Csv:
     ) -> None:
         self.accept(buffer, filename=filename, separator=separator, units=units)
         chosen = separator or ("semicolon" if decimal_comma else "comma")
-        self._table = CsvTable(
+        self.writer = CsvTable(
             self.OWNER,
             directory,
             self.output_name(filename=filename),
@@ -81,12 +76,6 @@ class Csv:
             separator=SEPARATORS[chosen],
             decimal_comma=decimal_comma,
         )
-        self.path = self._table.path
-
-    @classmethod
-    def output_name(cls, *, filename: str, **_others: Any) -> str:
-        """Return the name of the file that this configuration makes."""
-        return f"{checked_name(cls.OWNER, filename).removesuffix('.csv')}.csv"
 
     @classmethod
     def check(cls, buffer: Mapping[str, Any], **config: Any) -> int:
@@ -116,24 +105,3 @@ class Csv:
         check_columns(
             cls.OWNER, "units", units or {}, [name for name, _ in fields_of(buffer["dtype"])]
         )
-
-    @property
-    def event_count(self) -> int:
-        """Number of rows written."""
-        return self._table.rows
-
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
-        """Write a row for each event.
-
-        Raises
-        ------
-        OutputError
-            Rows could not be written, for instance because the disk is full. The file keeps the
-            whole rows it had, and the events of the batch are given back.
-        """
-        self._table.append(events, metadata)
-
-    def close(self) -> None:
-        """Write the last line, and bring the file to the disk. Idempotent."""
-        self._table.close()
-        logger.info("%s in %s", how_many(self.event_count, "row"), self.path.name)

@@ -17,12 +17,12 @@ import itertools
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Completing
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.components.form import Metadata
@@ -44,7 +44,7 @@ _LATEST_S = 8**11
 """From here on the header of a member has no place for a time; a clock in ms is there."""
 
 
-class EventArchive:
+class EventArchive(Completing):
     """A new archive of events that grows event by event.
 
     Parameters
@@ -116,19 +116,9 @@ class EventArchive:
         end = self._file.size_bytes + _END_BYTES
         self._file.close(bytes(_END_BYTES + -end % tarfile.RECORDSIZE))
 
-    def __enter__(self) -> EventArchive:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
+    def abandon(self) -> None:
+        """Close the archive as it is, without its end. Idempotent."""
+        self._file.close()
 
     def _member(
         self, event: NDArray[Any], metadata: Metadata, notes: Mapping[str, str]

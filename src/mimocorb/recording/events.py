@@ -19,7 +19,7 @@ from mimocorb.components.form import Metadata
 from mimocorb.errors import DamagedFile, MimocorbError, SetupError
 from mimocorb.recording.block import Block, joined_metadata
 from mimocorb.recording.columns import Columns
-from mimocorb.recording.formats import EventFile
+from mimocorb.recording.formats import EventFile, reading
 from mimocorb.recording.selection import Selection, is_chosen
 
 __all__ = ["DamageWarning", "Event", "Events"]
@@ -296,7 +296,12 @@ class Events(Closing):
 
     def damage(self) -> list[str]:
         """Read everything and return what is wrong with it, one sentence each; empty if nothing."""
-        return list(self.file.damage())
+        found: list[str] = []
+        try:
+            reading(self.name, lambda: found.extend(self.file.damage()), "the rest of it")
+        except DamagedFile as error:
+            found.append(str(error))
+        return found
 
     def close(self) -> None:
         """Close the files. Idempotent."""
@@ -315,7 +320,9 @@ class Events(Closing):
         if number in kept:
             kept.move_to_end(number)
         else:
-            kept[number] = self.file.read_block(number)
+            kept[number] = reading(
+                self.name, lambda: self.file.read_block(number), f"block {number}"
+            )
             if len(kept) > _KEPT_BLOCKS:
                 kept.popitem(last=False)
         return kept[number]

@@ -7,24 +7,38 @@ with the methods of :class:`Format`. ``mimocorb.open`` and ``mimocorb files`` th
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib.metadata import entry_points
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
-from mimocorb.errors import DamagedFile
+from mimocorb.errors import DamagedFile, MimocorbError
 from mimocorb.recording.block import Block
 
-__all__ = ["ABILITIES", "EventFile", "EventWriter", "Format", "Joined", "Part", "formats"]
+__all__ = [
+    "ABILITIES",
+    "EventFile",
+    "EventWriter",
+    "FileFormat",
+    "Format",
+    "Joined",
+    "Part",
+    "formats",
+    "reading",
+]
 
 GROUP = "mimocorb.formats"
+T = TypeVar("T")
+_LATER = re.compile(r"(.+)_(\d+)")
 
 ABILITIES: Mapping[str, str] = {
     "write": "it can be written",
@@ -43,13 +57,34 @@ say it cannot."""
 
 
 class EventWriter(Protocol):
-    """A file of events that is being written."""
+    """A file of events that is being written; at the end of a ``with`` block it is complete."""
+
+    @property
+    def path(self) -> Path:
+        """The file; a recording has several, and this is the last."""
+
+    @property
+    def event_count(self) -> int:
+        """Number of events written."""
 
     def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
         """Append events, all or none; OutputError if that was not possible."""
 
     def close(self) -> None:
-        """Complete the file and bring it to the disk."""
+        """Complete the file and bring it to the disk. Idempotent."""
+
+    def abandon(self) -> None:
+        """Close the file as it is: nothing says that it is complete. Idempotent."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
 
 
 class EventFile(Protocol):
@@ -121,10 +156,53 @@ class Format(Protocol):
     def join(self, files: Mapping[Path, EventFile]) -> EventFile:
         """Return the parts of a recording as one; see :class:`Joined`."""
 
+    def check(self, buffer: Mapping[str, Any]) -> None:
+        """Raise a SetupError if it cannot hold the events of a buffer; opens nothing."""
+
     def create(
-        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        name: str,
+        buffer: Mapping[str, Any],
+        about: Mapping[str, Any],
+        **options: Any,
     ) -> EventWriter:
         """Make a file in a directory; SetupError if it cannot hold the events of the buffer."""
+
+
+class FileFormat:
+    """What formats share of which each process writes a file of its own: ``w.csv``, ``w_2.csv``."""
+
+    name = ""
+    of_others = False
+    cannot: Mapping[str, str] = {}
+    endings: tuple[str, ...] = ("",)
+    """Of its files; the first is that of those which are written."""
+    magic = b""
+    """How its files begin."""
+    compressions: tuple[str, ...] = ()
+    """What a file may be compressed with; the first is usual."""
+
+    def part(self, path: Path) -> Part | None:
+        """Return which recording a file is."""
+        ending = next((each for each in self.endings if path.name.lower().endswith(each)), None)
+        if ending is None:
+            return None
+        with path.open("rb") as file:
+            if file.read(len(self.magic)) != self.magic:
+                return None
+        name, ending = path.name[: -len(ending)], path.name[-len(ending) :]
+        later = _LATER.fullmatch(name)
+        if later and path.with_name(f"{later[1]}{ending}").exists():
+            return Part(later[1], int(later[2]))
+        return Part(name, 1)
+
+    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
+        """Return several files as one."""
+        return Joined(files) if len(files) > 1 else next(iter(files.values()))
+
+    def check(self, buffer: Mapping[str, Any]) -> None:
+        """Raise a SetupError if it cannot hold the events of a buffer; opens nothing."""
 
 
 @cache
@@ -197,3 +275,16 @@ class Joined:
         """Let go of the files. Idempotent."""
         for file in self.files.values():
             file.close()
+
+
+def reading(path: Path | str, read: Callable[[], T], what: str = "it") -> T:
+    """Return what a reader or a library finds; what it raises for odd bytes is a DamagedFile."""
+    try:
+        return read()
+    except MimocorbError:
+        raise
+    except MemoryError as error:
+        raise DamagedFile(f"{path}: {what} cannot be read: lengths make no sense") from error
+    except Exception as error:  # of a decoder that may be in another language
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise DamagedFile(f"{path}: {what} cannot be read: {why}") from error

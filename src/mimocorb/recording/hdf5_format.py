@@ -31,13 +31,10 @@ class Hdf5Format(WholeFileFormat):
 
     name = "hdf5"
     endings = (".h5", ".hdf5", ".hdf", ".he5")
+    magic = b"\x89HDF\r\n\x1a\n"
     needs = ("h5py",)
     extra = "hdf5"
     compressions = ("gzip", "lzf", "none")
-
-    def begins_as_it_should(self, head: bytes) -> bool:
-        """Whether it begins as HDF5 does."""
-        return head.startswith(b"\x89HDF\r\n\x1a\n")
 
     def target(self, path: Path, columns: Columns, about: Mapping[str, Any]) -> _Target:
         """Begin a file."""

@@ -34,11 +34,8 @@ class NpzFormat(WholeFileFormat):
 
     name = "npz"
     endings = (".npz",)
+    magic = b"PK"
     compressions = ("none", "deflate")
-
-    def begins_as_it_should(self, head: bytes) -> bool:
-        """Whether it begins as a zip file does."""
-        return head.startswith(b"PK")
 
     def target(self, path: Path, columns: Columns, about: Mapping[str, Any]) -> _Target:
         """Begin a file."""

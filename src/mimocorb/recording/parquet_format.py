@@ -24,11 +24,8 @@ class ParquetFormat(WholeFileFormat):
 
     name = "parquet"
     endings = (".parquet", ".pq")
+    magic = b"PAR1"
     compressions = ("zstd", "lz4", "snappy", "gzip", "none")
-
-    def begins_as_it_should(self, head: bytes) -> bool:
-        """Whether it begins as Parquet does."""
-        return head.startswith(b"PAR1")
 
     def target(self, path: Path, columns: Columns, about: Mapping[str, Any]) -> _Target:
         """Begin a file."""

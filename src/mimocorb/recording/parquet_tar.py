@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal
 
-from numpy.typing import NDArray
-
-from mimocorb._words import how_many
-from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.recording.event_archive import EventArchive, check_archive, size_of_noise
-from mimocorb.recording.output_file import checked_name
+from mimocorb.recording.file_sink import FileSink
 
 __all__ = ["ParquetTar"]
-
-logger = logging.getLogger(__name__)
 
 Compression = Literal["none", "snappy", "lz4", "zstd", "gzip"]
 
 
 @sink
-class ParquetTar:
+class ParquetTar(FileSink):
     """Save whole events: one Parquet file for each, packed into a tar archive.
 
     Each event is a member ``<filename>_<counter>.parquet`` with one column per field and one row
@@ -67,8 +59,8 @@ class ParquetTar:
         The archive exists already (it is never overwritten) or cannot be created.
     """
 
-    OWNER: ClassVar[str] = "parquet_tar"
-    """What messages call it."""
+    OWNER = "parquet_tar"
+    ENDING = ".tar"
 
     def __init__(
         self,
@@ -90,13 +82,7 @@ class ParquetTar:
             "analogue_offset": analogue_offset,
         }
         path = directory / self.output_name(filename=filename)
-        self._archive = EventArchive(self.OWNER, path, buffer, about)
-        self.path = self._archive.path
-
-    @classmethod
-    def output_name(cls, *, filename: str, **_others: Any) -> str:
-        """Return the name of the file that this configuration makes."""
-        return f"{checked_name(cls.OWNER, filename).removesuffix('.tar')}.tar"
+        self.writer = EventArchive(self.OWNER, path, buffer, about)
 
     @classmethod
     def check(cls, buffer: Mapping[str, Any], *, filename: str, **about: Any) -> int:
@@ -118,31 +104,3 @@ class ParquetTar:
         """
         cls.output_name(filename=filename)
         check_archive(cls.OWNER, buffer, about)
-
-    @property
-    def event_count(self) -> int:
-        """Number of events written."""
-        return self._archive.event_count
-
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
-        """Write a member for each event.
-
-        Raises
-        ------
-        OutputError
-            Events could not be written, for instance because the disk is full. The archive keeps
-            the whole events it had, can be read, and the events of the batch are given back.
-        """
-        self._archive.append(events, metadata)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._archive.__exit__(kind, error, trace)
-        logger.info("%s in %s", how_many(self.event_count, "event"), self.path.name)

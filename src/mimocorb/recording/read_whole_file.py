@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from mimocorb._kernels import crc32c
-from mimocorb.errors import DamagedFile, SetupError
+from mimocorb.errors import DamagedFile
 from mimocorb.recording.arrays import Arrays, batch_of, checksum
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns, dtype_from_plain
+from mimocorb.recording.formats import reading
+from mimocorb.recording.provenance import about_of
 
-__all__ = ["DESCRIPTION", "FORMAT", "VERSION", "Container", "WholeFile", "reading"]
+__all__ = ["DESCRIPTION", "FORMAT", "VERSION", "Container", "WholeFile"]
 
 DESCRIPTION = "mimocorb"
 """What the description is called in its container."""
 FORMAT = "mimocorb blocks"
 VERSION = 1
-
-_OF_THE_FILE = ("run", "buffer", "began_utc_s", "versions")
-
-T = TypeVar("T")
 
 
 class Container(Protocol):
@@ -72,10 +70,7 @@ class WholeFile:
             self.dtype = dtype_from_plain(about["dtype"])
             self.values_per_slot: int = about["values_per_slot"]
             self._blocks = [_Known(*each) for each in about["blocks"]]
-            self.about: Mapping[str, Any] = {
-                **about["about"],
-                **{name: about[name] for name in _OF_THE_FILE},
-            }
+            self.about: Mapping[str, Any] = about_of(about)
             self._columns = Columns(self.dtype, self.values_per_slot, self.about.get("units") or {})
         except Exception as error:
             container.close()
@@ -134,16 +129,3 @@ def _described(text: str) -> Mapping[str, Any]:
     if about["format"] != FORMAT or about["version"] != VERSION:
         raise ValueError(f"it is {about['format']} of version {about['version']}")
     return about
-
-
-def reading(path: Path, read: Callable[[], T], what: str = "it") -> T:
-    """Return what a library reads; whatever it raises for damaged bytes is a DamagedFile."""
-    try:
-        return read()
-    except (DamagedFile, SetupError):
-        raise
-    except MemoryError as error:
-        raise DamagedFile(f"{path}: {what} cannot be read: lengths make no sense") from error
-    except Exception as error:  # of a decoder in another language, for bytes that make no sense
-        why = str(error).partition("\n")[0] or type(error).__name__
-        raise DamagedFile(f"{path}: {what} cannot be read: {why}") from error

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal
 
-from numpy.typing import NDArray
-
-from mimocorb._words import how_many
-from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
-from mimocorb.recording.columns import Columns
+from mimocorb.recording.copying import writable_format
 from mimocorb.recording.output_file import check_scales, checked_name
+from mimocorb.recording.recording_sink import RecordingSink, check_export, exported
 from mimocorb.recording.segments import segment_name
-from mimocorb.recording.write_recording import RecordingWriter, check_compression
-from mimocorb.registry import offered
+from mimocorb.recording.write_recording import check_compression
 
 __all__ = ["Record"]
 
-logger = logging.getLogger(__name__)
-
 _SYNC_S = {"none": None, "1s": 1.0, "each": 0.0}
-_OF_A_BATCH = 4096
-"""Bytes that a batch of one event takes besides its data, at most, for each of its columns."""
 
 
 @sink
-class Record:
+class Record(RecordingSink):
     """Record events of any kind, waveforms or numbers: the sink to take unless another is needed.
 
     The files ``<filename>.000.arrows`` and so on are streams of Apache Arrow. ``mimocorb.open``
@@ -69,6 +59,8 @@ class Record:
     export
         Write all of it in another format as well when the run has ended: ``parquet``, ``csv`` or
         another one that ``mimocorb files export`` knows.
+    export_compression
+        How that is compressed, if it can be; without it as usual.
     keep_recording
         Keep the recording beside that. It is kept in any case if something went wrong.
     buffer, directory
@@ -82,17 +74,7 @@ class Record:
         There is such a recording already (it is never overwritten), or it cannot be created.
     """
 
-    OWNER: ClassVar[str] = "record"
-    """What messages call it."""
-
-    batch_bytes: ClassVar[int] = 1 << 20
-    """How much it wants to have together."""
-    gather_s: ClassVar[float] = 1.0
-    """How long events may wait for others."""
-    output_in_parts: ClassVar[bool] = True
-    """Several processes write segments of one recording."""
-    wants_sequences: ClassVar[bool] = True
-    """It has to know which events it has written already."""
+    OWNER = "record"
 
     def __init__(
         self,
@@ -109,6 +91,7 @@ class Record:
         segment_s: float = 600.0,
         sync: Literal["none", "1s", "each"] = "1s",
         export: str | None = None,
+        export_compression: str | None = None,
         keep_recording: bool = True,
         buffer: Mapping[str, Any],
         directory: Path,
@@ -132,14 +115,20 @@ class Record:
             segment_s=segment_s,
             sync=sync,
             export=export,
+            export_compression=export_compression,
             keep_recording=keep_recording,
         )
-        self._recording = RecordingWriter(
-            self.OWNER,
+        made = None
+        if export is not None:
+            made = exported(
+                writable_format(export), filename, export_compression, keep=keep_recording
+            )
+        self._begin(
             directory,
             filename,
             buffer,
-            about={name: value for name, value in about.items() if value is not None},
+            about,
+            export=made,
             compression=compression,
             segment_bytes=segment_mb * 1e6,
             segment_s=segment_s,
@@ -155,9 +144,7 @@ class Record:
     def check(cls, buffer: Mapping[str, Any], **config: Any) -> int:
         """Return the most bytes that an event takes; SetupError if it cannot be recorded."""
         cls.accept(buffer, **config)
-        columns = Columns(buffer["dtype"], buffer["values_per_slot"])
-        event_bytes: int = buffer["dtype"].itemsize * buffer["values_per_slot"]
-        return event_bytes + _OF_A_BATCH + 64 * len(columns.schema)
+        return cls._event_bytes(buffer, 1 if config.get("export") is None else 2)
 
     @classmethod
     def accept(
@@ -170,6 +157,7 @@ class Record:
         segment_s: float = 600.0,
         sync: str = "1s",
         export: str | None = None,
+        export_compression: str | None = None,
         keep_recording: bool = True,
         **about: Any,
     ) -> None:
@@ -182,57 +170,14 @@ class Record:
             if not value > 0:
                 raise SetupError(f"{cls.OWNER}: {name} is {value!r}; it has to be above 0.")
         if export is not None:
-            cls._check_export(buffer, filename, export)
-        elif not keep_recording:
+            format_ = writable_format(export, cls.OWNER)
+            if format_.name == cls.OWNER:
+                raise SetupError(f"{cls.OWNER}: export names another format than its own")
+            check_export(cls.OWNER, buffer, format_, export_compression, "export_compression")
+        elif export_compression is not None or not keep_recording:
+            key = "export_compression" if keep_recording else "keep_recording"
             raise SetupError(
-                f"{cls.OWNER}: keep_recording is for a recording that is exported; name a format"
-                " under export, such as parquet"
+                f"{cls.OWNER}: {key} is for a recording that is exported; name a format under"
+                " export, such as parquet"
             )
         check_scales(cls.OWNER, buffer, about)
-
-    @classmethod
-    def _check_export(cls, buffer: Mapping[str, Any], filename: str, export: str) -> None:
-        """Ask the sink of another format whether it would take the events."""
-        from mimocorb.recording.copying import writable_format
-
-        format_ = writable_format(export, cls.OWNER)
-        if format_.name == cls.OWNER:
-            raise SetupError(f"{cls.OWNER}: export names another format than its own")
-        entry = offered("components").get(export)
-        sink_of_it: Any = entry.load() if entry is not None else None
-        if hasattr(sink_of_it, "check"):
-            sink_of_it.check(buffer, filename=filename)
-
-    @property
-    def event_count(self) -> int:
-        """Number of events written."""
-        return self._recording.event_count
-
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
-        """Write a batch.
-
-        Raises
-        ------
-        OutputError
-            It could not be written. The recording keeps the batches it had, and the events are
-            given back.
-        """
-        self._recording.append(events, metadata)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._recording.__exit__(kind, error, trace)
-        repeated = self._recording.repeat_count
-        again = (
-            f"; {how_many(repeated, 'event')} came again and stand there once" if repeated else ""
-        )
-        logger.info(
-            "%s in %s%s", how_many(self.event_count, "event"), self._recording.path.name, again
-        )

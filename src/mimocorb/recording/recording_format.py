@@ -10,19 +10,17 @@ import numpy as np
 
 from mimocorb._words import how_many
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.formats import EventFile, Joined, Part
+from mimocorb.recording.formats import EventFile, FileFormat, Joined, Part
 from mimocorb.recording.segments import Segment, recording_of, segment_name
 from mimocorb.recording.write_recording import RecordingWriter
 
 __all__ = ["RECORDING", "Recording"]
 
 
-class RecordingFormat:
+class RecordingFormat(FileFormat):
     """Segments of an Arrow stream with seals, see :mod:`mimocorb.recording.messages`."""
 
     name = "record"
-    of_others = False
-    cannot: Mapping[str, str] = {}
 
     def part(self, path: Path) -> Part | None:
         """Return which recording a file is a segment of."""
@@ -38,10 +36,15 @@ class RecordingFormat:
         return Recording({path: file for path, file in files.items() if isinstance(file, Segment)})
 
     def create(
-        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        name: str,
+        buffer: Mapping[str, Any],
+        about: Mapping[str, Any],
+        **options: Any,
     ) -> RecordingWriter:
         """Make a recording."""
-        return RecordingWriter(self.name, directory, name, buffer, about=about)
+        return RecordingWriter(self.name, directory, name, buffer, about=about, **options)
 
 
 RECORDING = RecordingFormat()

@@ -29,14 +29,11 @@ class RootFormat(WholeFileFormat):
 
     name = "root"
     endings = (".root",)
+    magic = b"root"
     needs = ("uproot", "awkward")
     extra = "root"
     compressions = ("zlib", "lz4", "zstd", "none")
     kind = "TTree"
-
-    def begins_as_it_should(self, head: bytes) -> bool:
-        """Whether it begins as ROOT files do."""
-        return head.startswith(b"root")
 
     def target(self, path: Path, columns: Columns, about: Mapping[str, Any]) -> _Target:
         """Begin a file."""

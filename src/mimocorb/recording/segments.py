@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,8 +22,9 @@ from mimocorb._words import how_many
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns, dtype_from_plain, dtype_to_plain
+from mimocorb.recording.columns import Columns, dtype_from_plain
 from mimocorb.recording.messages import END_MARK, Gap, Head, walk
+from mimocorb.recording.provenance import about_of, described
 
 __all__ = [
     "ENDING",
@@ -74,6 +74,7 @@ def describe(
     compression: str = "none",
     continues: Sequence[Mapping[str, Any]] = (),
     about: Mapping[str, Any] | None = None,
+    export: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what stands at the begin of a segment.
 
@@ -91,29 +92,24 @@ def describe(
         Segments that it takes the place of: file, events, whole bytes.
     about
         What is known of the data besides.
+    export
+        What the run is to write from it at its end, see :mod:`mimocorb.run.exports`.
     """
-    from importlib.metadata import version
-
     worker = current_worker()
     return {
         "format": FORMAT,
         "version": VERSION,
         "recording": name,
         "segment": segment,
-        "run": dict(run or {}),
+        **described(setup, about or {}, run or {}),
         "writer": {
             "worker": worker.spec.name,
             "process": worker.process_number,
             "attempt": worker.attempt,
         },
-        "buffer": setup.get("name", ""),
-        "dtype": dtype_to_plain(setup["dtype"]),
-        "values_per_slot": setup["values_per_slot"],
         "compression": compression,
-        "began_utc_s": time.time(),
         "continues": [dict(each) for each in continues],
-        "about": dict(about or {}),
-        "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},
+        **({"export": dict(export)} if export else {}),
     }
 
 
@@ -261,9 +257,7 @@ class Segment(Closing):
     @property
     def about(self) -> Mapping[str, Any]:
         """What its writer knew of the data: units and so on, the run, the versions."""
-        description = self.description or {}
-        kept = ("run", "writer", "buffer", "compression", "began_utc_s", "versions")
-        return {**description.get("about", {}), **{name: description.get(name) for name in kept}}
+        return about_of(self.description or {})
 
     @property
     def counts(self) -> list[int]:

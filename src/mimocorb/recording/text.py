@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb._closing import Closing
+from mimocorb._closing import Completing
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.components.form import sink
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.file_sink import FileSink
 from mimocorb.recording.output_file import OutputFile, check_columns, checked_name
 
 __all__ = ["REPEAT_MARK", "Text", "TextTable"]
-
-logger = logging.getLogger(__name__)
 
 _WIDEST = -float(np.finfo(np.float64).tiny)  # one of the numbers with the most digits
 _METADATA = ("counter", "timestamp", "deadtime")
@@ -30,7 +28,7 @@ _TIME = "time_ns"
 
 
 @sink
-class Text:
+class Text(FileSink):
     """Save numbers to a text file, one row for each event, separated by tabs.
 
     The first line names the columns: counter, timestamp (UTC, s), deadtime, then the fields in
@@ -62,8 +60,8 @@ class Text:
         The file exists already (it is never overwritten) or cannot be created.
     """
 
-    OWNER: ClassVar[str] = "text"
-    """What messages call it."""
+    OWNER = "text"
+    EVENTS_ARE = "row"
 
     def __init__(
         self,
@@ -74,8 +72,7 @@ class Text:
         directory: Path,
     ) -> None:
         name = self.output_name(filename=filename)
-        self._table = TextTable(self.OWNER, buffer, directory, name, alias=header_alias)
-        self.path = self._table.path
+        self.writer = TextTable(self.OWNER, buffer, directory, name, alias=header_alias)
 
     @classmethod
     def output_name(cls, *, filename: str, **_others: Any) -> str:
@@ -102,29 +99,8 @@ class Text:
         _check_form(cls.OWNER, buffer)
         _headings(cls.OWNER, buffer["dtype"].names or ("value",), header_alias or {})
 
-    @property
-    def event_count(self) -> int:
-        """Number of rows written."""
-        return self._table.rows
 
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
-        """Write a row for each event.
-
-        Raises
-        ------
-        OutputError
-            Rows could not be written, for instance because the disk is full. The file keeps the
-            whole rows it had, and the events of the batch are given back.
-        """
-        self._table.append(events, metadata)
-
-    def close(self) -> None:
-        """Bring the file to the disk. Idempotent."""
-        self._table.close()
-        logger.info("%s in %s", how_many(self.event_count, "row"), self.path.name)
-
-
-class TextTable(Closing):
+class TextTable(Completing):
     """A text file with one row for each event: its metadata, then its fields.
 
     Parameters
@@ -168,7 +144,7 @@ class TextTable(Closing):
         _headings(owner, setup["dtype"].names or ("value",), {})
 
     @property
-    def rows(self) -> int:
+    def event_count(self) -> int:
         """Number of rows written."""
         return self._file.records
 
@@ -203,7 +179,7 @@ class TextTable(Closing):
         return f"{self._separator.join(names)}\n".encode()
 
     def _add_time_column(self, metadata: BatchMetadata) -> None:
-        if self.rows:
+        if self.event_count:
             first = next(i for i, time_ns in enumerate(metadata.times()) if time_ns is not None)
             raise OutputError(
                 f"event {metadata.counter[first]} has a time_ns, but the events before it had none,"
@@ -216,6 +192,8 @@ class TextTable(Closing):
     def close(self) -> None:
         """Bring the file to the disk. Idempotent."""
         self._file.close()
+
+    abandon = close
 
 
 def _check_form(owner: str, setup: Mapping[str, Any]) -> None:

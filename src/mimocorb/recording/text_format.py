@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import PARTS, Block, metadata_from_parts
-from mimocorb.recording.formats import EventFile, Joined, Part
+from mimocorb.recording.formats import EventFile, FileFormat
 from mimocorb.recording.text import REPEAT_MARK, TextTable
 
 __all__ = ["TEXT"]
 
 _ROWS_OF_A_BLOCK = 4096
-_ENDINGS = (".txt", ".csv")
-_ATTEMPT = re.compile(r"(.+)_(\d+)")
 _METADATA = ("counter", "timestamp", "deadtime")
 _TIME = "time_ns"
 _MOST_HEADING_BYTES = 1 << 20
@@ -27,11 +25,12 @@ _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 _TRUTH = {"True": True, "False": False}
 
 
-class TextFormat:
+class TextFormat(FileFormat):
     """Numbers separated by tabs."""
 
     name = "text"
-    of_others = False
+    endings = (".txt", ".csv")
+    magic = "\t".join(_METADATA).encode()
     cannot: Mapping[str, str] = {
         "notes": "it has no place for them",
         "about": "it has the names of its columns, and nothing else",
@@ -41,29 +40,25 @@ class TextFormat:
         "end": "a text that ends behind a row looks whole",
     }
 
-    def part(self, path: Path) -> Part | None:
-        """Return which table a file is; it has to begin with the names of the metadata."""
-        if path.suffix not in _ENDINGS or _heading(path)[:3] != list(_METADATA):
-            return None
-        later = _ATTEMPT.fullmatch(path.stem)
-        if later and path.with_name(f"{later[1]}{path.suffix}").exists():
-            return Part(later[1], int(later[2]))
-        return Part(path.stem, 1)
+    def check(self, buffer: Mapping[str, Any]) -> None:
+        """Raise a SetupError if the events of a buffer are no rows of numbers."""
+        TextTable.check(self.name, buffer)
 
     def open(self, path: Path) -> EventFile:
         """Open a table."""
         return TextFile(path)
 
-    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
-        """Return what several processes have written as one."""
-        return Joined(files)
-
     def create(
-        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        name: str,
+        buffer: Mapping[str, Any],
+        about: Mapping[str, Any],
+        **options: Any,
     ) -> TextTable:
         """Make a table; of what is known of the data it holds nothing."""
         del about
-        return TextTable(self.name, buffer, directory, f"{name}.txt")
+        return TextTable(self.name, buffer, directory, f"{name}.txt", **options)
 
 
 TEXT = TextFormat()

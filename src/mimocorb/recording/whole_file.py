@@ -16,26 +16,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
+from mimocorb._closing import Completing
 from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
 from mimocorb.recording.arrays import Arrays, arrays_of, checksum
 from mimocorb.recording.block import PARTS, Block, notes_of
-from mimocorb.recording.columns import Columns, dtype_to_plain
-from mimocorb.recording.formats import EventFile, Joined, Part
-from mimocorb.recording.read_whole_file import FORMAT, VERSION, Container, WholeFile, reading
-from mimocorb.recording.write_recording import this_run
+from mimocorb.recording.columns import Columns
+from mimocorb.recording.formats import EventFile, FileFormat, reading
+from mimocorb.recording.provenance import described, this_run
+from mimocorb.recording.read_whole_file import FORMAT, VERSION, Container, WholeFile
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -45,7 +43,6 @@ __all__ = ["Target", "WholeFileFormat", "WholeFileWriter"]
 UNFINISHED = ".part"
 
 _BLOCK_BYTES = 4 << 20
-_ATTEMPT = re.compile(r"(.+)_(\d+)")
 
 
 class Target(Protocol):
@@ -61,18 +58,12 @@ class Target(Protocol):
         """Close as it is. Idempotent."""
 
 
-class WholeFileFormat:
+class WholeFileFormat(FileFormat):
     """What the formats of this kind share; each says how its container is written and read."""
 
-    name = ""
-    endings: tuple[str, ...] = ("",)
-    """Of its files; the first is that of those which are written."""
     needs: tuple[str, ...] = ()
     """Packages that are not always installed, the first of them named as its extra is."""
     extra = ""
-    compressions: tuple[str, ...] = ("none",)
-    """What a file may be compressed with; the first is usual."""
-    of_others = False
     cannot: Mapping[str, str] = {
         "grow": "it can be read when it is complete; until then, its events are in a recording",
         "kill": "its table of contents stands at the end; a sink keeps its events in a recording",
@@ -92,12 +83,9 @@ class WholeFileFormat:
         """Open one that other programs have written."""
         raise NotImplementedError
 
-    def begins_as_it_should(self, head: bytes) -> bool:
-        """Whether the first bytes are those of the container."""
-        raise NotImplementedError
-
-    def check_packages(self) -> None:
+    def check(self, buffer: Mapping[str, Any] | None = None) -> None:
         """Raise a SetupError if a package is missing that it needs; imports nothing."""
+        del buffer  # it holds events of any kind
         missing = [each for each in self.needs if find_spec(each) is None]
         if missing:
             raise SetupError(
@@ -106,31 +94,11 @@ class WholeFileFormat:
                 f' pip install "mimocorb[{self.extra}]"'
             )
 
-    @property
-    def ending(self) -> str:
-        """Of the files that are written."""
-        return self.endings[0]
-
     # --- as a format
-
-    def part(self, path: Path) -> Part | None:
-        """Return which recording a file is."""
-        ending = next((each for each in self.endings if path.name.lower().endswith(each)), None)
-        if ending is None:
-            return None
-        with path.open("rb") as file:
-            head = file.read(16)
-        if not self.begins_as_it_should(head):
-            return None
-        name = path.name[: -len(ending)]
-        later = _ATTEMPT.fullmatch(name)
-        if later and path.with_name(f"{later[1]}{ending}").exists():
-            return Part(later[1], int(later[2]))
-        return Part(name, 1)
 
     def open(self, path: Path) -> EventFile:
         """Open a file, one of ours or one of others."""
-        self.check_packages()
+        self.check()
         container = reading(path, lambda: self.container(path))
         if container.description is None:
             container.close()
@@ -138,10 +106,6 @@ class WholeFileFormat:
                 raise DamagedFile(f"{path}: the description of what is in it is missing")
             return reading(path, lambda: self.open_foreign(path))
         return WholeFile(path, container)
-
-    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
-        """Return several files as one."""
-        return Joined(files) if len(files) > 1 else next(iter(files.values()))
 
     def create(
         self,
@@ -152,11 +116,11 @@ class WholeFileFormat:
         **options: Any,
     ) -> WholeFileWriter:
         """Begin a file; it is there when it is closed."""
-        self.check_packages()
+        self.check()
         return WholeFileWriter(self, directory, name, buffer, about, options)
 
 
-class WholeFileWriter:
+class WholeFileWriter(Completing):
     """A file that is there when it is complete.
 
     Parameters
@@ -189,7 +153,7 @@ class WholeFileWriter:
         about: Mapping[str, Any],
         options: Mapping[str, Any],
     ) -> None:
-        self.path = directory / f"{name}{format_.ending}"
+        self.path = directory / f"{name}{format_.endings[0]}"
         self._unfinished = self.path.with_name(self.path.name + UNFINISHED)
         if self.path.exists() or self.path.is_symlink():
             raise OutputError(f"{self.path} exists already and is not overwritten")
@@ -262,31 +226,11 @@ class WholeFileWriter:
             self._target = None
             self._unfinished.unlink(missing_ok=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
-
     def _description(self) -> str:
         about = {
             "format": FORMAT,
             "version": VERSION,
-            "run": self._run,
-            "buffer": self._buffer.get("name", ""),
-            "dtype": dtype_to_plain(self._columns.dtype),
-            "values_per_slot": self._columns.values_per_slot,
-            "began_utc_s": time.time(),
-            "about": self._about,
-            "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},
+            **described(self._buffer, self._about, self._run),
             "blocks": self._blocks,
         }
         text = json.dumps(about)

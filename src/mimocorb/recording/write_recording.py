@@ -18,39 +18,37 @@ stays, and the rest is written anew into the next one.
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._closing import Completing
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.room import when_there_is_room
-from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.earlier_segments import look_at_earlier
+from mimocorb.recording.provenance import this_run
 from mimocorb.recording.sealing import Sealing
 from mimocorb.recording.segment_file import SegmentFile
 from mimocorb.recording.segments import describe, recording_of, segment_name, segments_of
 from mimocorb.recording.syncing import Syncer
 
-__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression", "this_run"]
+__all__ = ["COMPRESSIONS", "RecordingWriter", "check_compression"]
 
 logger = logging.getLogger(__name__)
 
 COMPRESSIONS = ("lz4", "zstd", "none")
-_RUN_RECORD = "run.json"
 
 
-class RecordingWriter:
+class RecordingWriter(Completing):
     """A recording that grows batch by batch.
 
     Parameters
@@ -72,6 +70,8 @@ class RecordingWriter:
         How often it is brought to the disk: 0 with each batch, None at the end of a segment.
     waits
         Whether the run waits for a full disk.
+    export
+        What the run is to write from it at its end.
 
     Raises
     ------
@@ -92,7 +92,9 @@ class RecordingWriter:
         segment_s: float = 600.0,
         sync_s: float | None = 1.0,
         waits: bool = True,
+        export: Mapping[str, Any] | None = None,
     ) -> None:
+        self._export = export
         self._owner = owner
         self._directory = directory
         self._name = name
@@ -195,20 +197,6 @@ class RecordingWriter:
             segment.close()
         self._ended.clear()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
-
     # --- segments
 
     def _begin_segment(self) -> SegmentFile:
@@ -243,6 +231,7 @@ class RecordingWriter:
             compression=self._compression,
             continues=self._continues,
             about=self._about,
+            export=self._export,
         )
 
     def _end_segment(self, what: str) -> None:
@@ -338,19 +327,6 @@ class RecordingWriter:
         if is_new.all():
             return block
         return Block(block.data[is_new], block.metadata.at(np.flatnonzero(is_new)))
-
-
-def this_run(directory: Path) -> dict[str, Any]:
-    """Return what identifies the run that writes into a directory; empty outside a run."""
-    if not current_worker().spec.name:
-        return {}
-    try:
-        record = json.loads((directory / _RUN_RECORD).read_text("utf-8"))
-        hashes = [file["sha256"] for file in record["files"] if file["kind"] == "set-up"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"name": directory.name}
-    known = {key: record.get(key) for key in ("number", "title", "started_utc", "setup_commit")}
-    return {"name": directory.name, **known, "setup_sha256": hashes[0] if hashes else None}
 
 
 def check_compression(owner: str, compression: str) -> None:

@@ -1,22 +1,24 @@
 """Recordings of a run in other formats, written when all of its events have been recorded.
 
-A sink ``record`` with the key ``export`` asks for it. It is done here and not by the sink, whose
-process may fail in between, or take too long for those that wait for its end. The recording is only
-read; it is deleted afterwards if that was asked for, and only if all that it holds is in the new
-file.
+A recording says itself what is wanted: the sink ``record`` by its key ``export``, and sinks such as
+``parquet`` that have a file in the place of the recording. It is done here and not by the sink,
+whose process may fail in between, or take too long for those that wait for its end. The recording
+is only read; it is deleted afterwards if that was asked for, and only if all that it holds is in
+the new file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from mimocorb._words import how_many
-from mimocorb.errors import MimocorbError
-from mimocorb.model import Setup, WorkerSpec
+from mimocorb.errors import DamagedFile, MimocorbError
 from mimocorb.recording.copying import copy_events, writable_format
 from mimocorb.recording.events import Events
-from mimocorb.recording.segments import segments_of
+from mimocorb.recording.segments import ENDING, Segment, recording_of, segments_of
 from mimocorb.run import recorded
 
 __all__ = ["Exports"]
@@ -44,33 +46,41 @@ class Exports:
         self.done: list[str] = []
         self.failures: list[str] = []
 
-    def make(self, setup: Setup) -> None:
-        """Write what the sinks of a set-up ask for; blocks until all is written."""
-        for worker in setup.workers:
-            if worker.function.offered and worker.function.name == "record":
-                wanted = worker.config.get("export")
-                if wanted is not None:
-                    self._export(worker, str(wanted))
+    def make(self) -> None:
+        """Write what the recordings of the run ask for; blocks until all is written."""
+        wanted: dict[str, tuple[Mapping[str, Any], list[Path]]] = {}
+        for path in sorted(self._directory.glob(f"*{ENDING}")):
+            named = recording_of(path)
+            if named is None or named[0] in wanted:
+                continue
+            with suppress(DamagedFile, OSError), Segment(path) as segment:
+                if export := (segment.description or {}).get("export"):
+                    wanted[named[0]] = export, segments_of(self._directory, named[0])
+        for name, (export, segments) in wanted.items():
+            self._export(name, export, segments)
 
-    def _export(self, worker: WorkerSpec, wanted: str) -> None:
-        name = str(worker.config["filename"])
-        segments = segments_of(self._directory, name)
-        if not segments:
-            return  # the worker has failed before, which is told
-        self._tell(f"writing {name} as {wanted}; the recording is complete")
+    def _export(self, name: str, export: Mapping[str, Any], segments: list[Path]) -> None:
+        wanted, file = export["format"], export["file"]
+        made = f"{file.split('.')[0]} as {wanted}"
+        self._tell(f"writing {made}; the recording is complete")
+        options = {"compression": export["compression"]} if export["compression"] else {}
         try:
+            format_ = writable_format(wanted)
+            ending = getattr(format_, "endings", ("",))[0]
             with _opened(self._directory / name) as events:
-                count, damage = copy_events(events, writable_format(wanted), self._directory, name)
+                count, damage = copy_events(
+                    events, format_, self._directory, file.removesuffix(ending), **options
+                )
         except (MimocorbError, OSError) as error:
             self.failures.append(
                 f"{name} was not written as {wanted}: {error}; the recording is as it was, try"
                 f" mimocorb files export {self._directory / name} --format {wanted} --to DIR"
             )
             return
-        self.done.append(f"{how_many(count, 'event')} of {name} as {wanted}")
+        self.done.append(f"{how_many(count, 'event')} of {made}")
         if damage:
-            self.failures.append(f"{name} as {wanted} lacks events: {'; '.join(damage)}")
-        elif worker.config.get("keep_recording") is False:
+            self.failures.append(f"{made} lacks events: {'; '.join(damage)}")
+        elif not export["keep"]:
             for segment in segments:
                 segment.unlink()
             self.done[-1] += ", in the place of the recording"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimocorb.errors import RunRecordError, SetupError
 from mimocorb.recording.events import Events
-from mimocorb.recording.formats import EventFile, Format, Part, formats
+from mimocorb.recording.formats import EventFile, Format, Part, formats, reading
 from mimocorb.recording.spilled import SpilledEvents, is_spill_file
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
@@ -191,12 +192,16 @@ def _events(parts: Mapping[Path, Format], name: str) -> Events:
 def _opened(parts: Mapping[Path, Format]) -> EventFile:
     opened: dict[Path, EventFile] = {}
     for path, format_ in parts.items():
-        try:
-            opened[path] = format_.open(path)
-        except OSError as error:
-            raise SetupError(f"{path} cannot be read: {error.strerror or error}") from error
+        opened[path] = reading(path, partial(_one, path, format_), f"what begins as {format_.name}")
     (format_, *_) = parts.values()
     return format_.join(opened)
+
+
+def _one(path: Path, format_: Format) -> EventFile:
+    try:
+        return format_.open(path)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def quality_of(events: Events) -> str:

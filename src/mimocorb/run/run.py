@@ -160,7 +160,7 @@ class Run(Closing):
             supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
         exports = Exports(directory, lambda text: self.log.add("INFO", ORIGIN, text))
-        exports.make(self.setup)
+        exports.make()
         failures = [*supervisor.findings.failures, *exports.failures]
         self.recorder.make_way()
         warnings = [*supervisor.findings.warnings, *self.recorder.told]

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import PARTS
-from mimocorb.recording.formats import EventFile
+from mimocorb.recording.formats import EventFile, reading
 from mimocorb.recording.npz_format import check_size
 from mimocorb.recording.of_others.reading import ReadOnly
-from mimocorb.recording.read_whole_file import reading
 from mimocorb.recording.tables import TableFile, table_from_arrays
 
 __all__ = ["NUMPY"]

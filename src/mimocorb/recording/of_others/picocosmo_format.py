@@ -86,20 +86,38 @@ def _heading(path: Path, text: str) -> tuple[list[str], int, dict[str, Any]]:
         heading = yaml.safe_load(text.replace("\t", " ").lstrip("-").partition("\n")[2])
         scope = heading["OscConf"]
         samples = int(scope["NSamples"])
-        channels = unique_names([str(name) for name in scope["Channels"]])
+        if not isinstance(names := scope["Channels"], list) or not all(map(_is_plain, names)):
+            raise TypeError("Channels is no list of names")  # noqa: TRY301
+        channels = unique_names(list(map(str, names)))
         step_ns = float(f"{float(scope['TSampling']) * 1e9:.10g}")
         before = round(float(scope.get("pretrig", 0)) * samples)
         if not 0 < samples * len(channels) <= _MOST_VALUES or not 0 <= before <= samples:
             raise ValueError(f"{len(channels)} channels of {samples} samples")  # noqa: TRY301
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise DamagedFile(f"{path} has no heading of picoCosmo (OscConf): {error!r}") from error
     about: dict[str, Any] = {
         "units": dict.fromkeys(channels, "V"),
         "sample_time_ns": step_ns,
         "pre_trigger_samples": before,
-        **{name: scope[name] for name in _KNOWN if name in scope},
+        **{name: scope[name] for name in _KNOWN if _is_plain(scope.get(name))},
     }
     return channels, samples, about
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value of the heading is a number, a text, or a list of some of them.
+
+    References may make something endless of a heading of some lines.
+    """
+    several = value if isinstance(value, list) else [value]
+    return all(isinstance(each, int | float | str) for each in several)
 
 
 def _voltages(text: str, channels: int, samples: int) -> NDArray[np.float32] | None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from mimocorb._files import open_regular
 from mimocorb.errors import DamagedFile, SetupError
-from mimocorb.recording.formats import EventFile, Joined, Part
+from mimocorb.recording.formats import EventFile, FileFormat, Part
 
 __all__ = ["ReadOnly", "head_of", "text_of"]
 
@@ -28,10 +28,9 @@ _PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 _BYTES_AT_ONCE = 1 << 22
 
 
-class ReadOnly:
+class ReadOnly(FileFormat):
     """A format that is read and never written."""
 
-    name = ""
     of_others = True
     cannot: Mapping[str, str] = {
         "write": "it is a format of others, which is read only",
@@ -51,15 +50,16 @@ class ReadOnly:
         """Return which recording a file is."""
         return Part(path.name.split(".")[0], 1) if self.belongs(path) else None
 
-    def join(self, files: Mapping[Path, EventFile]) -> EventFile:
-        """Return several files as one."""
-        return Joined(files) if len(files) > 1 else next(iter(files.values()))
-
     def create(
-        self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        name: str,
+        buffer: Mapping[str, Any],
+        about: Mapping[str, Any],
+        **options: Any,
     ) -> NoReturn:
         """Refuse to write."""
-        del directory, name, buffer, about
+        del directory, name, buffer, about, options
         raise SetupError(f"{self.name} files are read only: write record, parquet or csv instead")
 
 

@@ -25,6 +25,7 @@ _DATES = (
     "%Y/%m/%d %H:%M:%S",
     "%Y-%m-%d %H:%M:%S",
     "%d.%m.%Y %H:%M:%S",
+    "%Y%m%d-%H%M%S",
 )
 _NAMES = {"SPEC_ID": "title", "SPEC_REM": "remarks", "DATE_MEA": "date", "ROI": "roi"}
 _MCPHA = re.compile(r"(\d{8}-\d{6})")
@@ -101,8 +102,8 @@ def _of_blocks(path: Path, text: str) -> Table:
 def _calibration(lines: list[str]) -> list[float]:
     """Return the coefficients of the energy, of the channel to the power 0, 1 and so on."""
     numbers = _numbers(lines)
-    if len(lines) > 1 and len(numbers) > 1:  # the number of coefficients stands in front
-        return numbers[1 : 1 + int(numbers[0])]
+    if len(lines) > 1 and len(numbers) > 1 and numbers[0].is_integer():
+        return numbers[1 : 1 + int(numbers[0])]  # how many there are stands in front
     return numbers
 
 
@@ -124,8 +125,8 @@ def _of_lines(path: Path, text: str) -> Table:
     about: dict[str, Any] = {"comments": comments} if comments else {}
     moment = None
     if found := _MCPHA.search(" ".join(comments)):
-        moment = datetime.strptime(found[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
-        about["date"] = moment.isoformat()
+        moment = _moment(found[1])
+        about["date"] = found[1] if moment is None else moment.isoformat()
     return _one_event(counts, about, [], moment)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.errors import SetupError
+from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.formats import EventFile
 from mimocorb.recording.of_others.reading import ReadOnly, ending_of, head_of, is_text, text_of
 from mimocorb.recording.of_others.sheet import Sheet, sheet_of
@@ -29,6 +29,8 @@ _COUNTERS = (
     "counter",
     "event_id",
 )
+_OF_OURS = re.compile('"rows_of_a_checksum"|"decimal_comma"|time_ns[,;\t]may_repeat')
+"""What stands in the first lines and the last one of ``function: csv``."""
 _TIMES = ("evt", "eventtime")
 _OF_A_RUN = re.compile(r"(Ntrig|Tlife|Nacc\d*|Ndble|Trun|Nval)\s*=\s*([\d.]+)")
 _ACTIVE = re.compile(r"active time ([\d.]+) s")
@@ -52,6 +54,12 @@ class TableFormat(ReadOnly):
     def open(self, path: Path) -> EventFile:
         """Open a text."""
         text = text_of(path)
+        if _OF_OURS.search(text):
+            raise DamagedFile(
+                f"{path} is a table that mimocorb has written with checksums, and its first line is"
+                " not what was written. To read it all the same, take out the lines that begin with"
+                " # and the column may_repeat"
+            )
         sheet = sheet_of(text)
         if sheet is None:
             raise SetupError(
