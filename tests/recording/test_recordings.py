@@ -12,6 +12,7 @@ import pytest
 import mimocorb
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
+from mimocorb.recording import events as recorded_events
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.events import DamageWarning
 from mimocorb.recording.segments import Segment, segments_of
@@ -210,6 +211,25 @@ def test_events_are_a_sequence(tmp_path):
             events[100]
         with pytest.raises(ValueError, match="at least 1"):
             next(events.blocks(0))
+
+
+@pytest.mark.parametrize(("kept_batches", "read_again"), [(10, False), (2, True)])
+def test_batches_that_were_read_are_kept_as_far_as_memory_is_granted(
+    tmp_path, monkeypatch, kept_batches, read_again
+):
+    record(tmp_path)
+    monkeypatch.setattr(recorded_events, "_KEPT_BYTES", kept_batches * 10 * SAMPLES * 4)
+    with mimocorb.open(tmp_path / "waves") as events:
+        read_block, read = events.file.read_block, []
+        monkeypatch.setattr(
+            events.file, "read_block", lambda number: read.append(number) or read_block(number)
+        )
+        places = np.random.default_rng(1).permutation(100).tolist()
+        for place in 2 * places:
+            assert events[place].metadata.counter == place
+            assert len(events._kept) <= kept_batches
+        assert (len(read) > 10) == read_again
+        assert set(read) == set(range(10))
 
 
 def test_events_have_notes_where_a_recording_says_what_they_are(tmp_path):

@@ -153,6 +153,17 @@ def test_killed_and_taken_over_the_file_has_every_event_once(tmp_path):
     assert not list(directory.glob("*.arrows"))
 
 
+def test_several_processes_write_one_file(tmp_path):
+    sink = {"function": "parquet", "config": {"filename": "waves", "compression": "lz4"}}
+    directory = run(tmp_path, {**sink, "number_of_processes": 2}, 2000, pause_s=0.0003)
+    with mimocorb.open(directory)["waves"] as events:
+        assert sorted(events.metadata.counter.tolist()) == list(range(2000))
+        assert events.damage() == []
+    metadata = pq.ParquetFile(directory / "waves.parquet").metadata
+    assert metadata.row_group(0).column(0).compression == "LZ4"
+    assert not list(directory.glob("*.arrows"))
+
+
 def test_a_file_is_there_when_it_is_complete(tmp_path):
     buffer = {"name": "raw", "dtype": DTYPE, "values_per_slot": 8}
     writer = formats()["parquet"].create(tmp_path, "waves", buffer, {})

@@ -115,6 +115,15 @@ MISTAKES = {
     "itself": ({"export": "record"}, "export names another format than its own"),
     "too long": ({"export": "text"}, "text"),
     "nothing": ({"keep_recording": False}, "keep_recording is for a recording that is exported"),
+    "no export": ({"export_compression": "zstd"}, "export_compression is for a recording that is"),
+    "unknown": (
+        {"export": "parquet", "export_compression": "best"},
+        "export_compression is 'best'; choose one of zstd, lz4",
+    ),
+    "none known": (
+        {"export": "parquet_tar", "export_compression": "best"},
+        "export_compression is 'best'; choose one of snappy, none",
+    ),
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from mimocorb.buffers.batch_metadata import NO_TIME
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
-from mimocorb.recording.event_archive import EventArchive, size_of_noise
+from mimocorb.recording.event_archive import COMPRESSIONS, EventArchive, size_of_noise
 from mimocorb.recording.formats import EventFile, FileFormat, Part
 from mimocorb.recording.read_archive import ArchivedEvent, check_end, event_of_member
 
@@ -27,6 +27,7 @@ class ArchiveFormat(FileFormat):
 
     name = "parquet_tar"
     endings = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+    compressions = COMPRESSIONS
     cannot: Mapping[str, str] = {
         "notes": "it has no place for them",
         "types": "the layout of the channels, interleaved or each in one piece, is not kept",

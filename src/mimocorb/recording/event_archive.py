@@ -32,10 +32,10 @@ from mimocorb.recording.output_file import OutputFile, check_columns
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["EventArchive", "check_archive", "size_of_noise"]
+__all__ = ["COMPRESSIONS", "EventArchive", "check_archive", "size_of_noise"]
 
-_COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
-_DEFAULT_COMPRESSION = "snappy"
+COMPRESSIONS = ("snappy", "none", "lz4", "zstd", "gzip")
+"""The first is usual."""
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 _REPEAT = "may_repeat"
 _END_BYTES = 2 * tarfile.BLOCKSIZE
@@ -140,10 +140,10 @@ def check_archive(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
     SetupError
         The compression is not known, or a unit is that of no column.
     """
-    compression = config.get("compression", _DEFAULT_COMPRESSION)
-    if compression not in _COMPRESSIONS:
+    compression = config.get("compression", COMPRESSIONS[0])
+    if compression not in COMPRESSIONS:
         raise SetupError(
-            f"{owner}: compression is {compression!r}; choose one of {', '.join(_COMPRESSIONS)}."
+            f"{owner}: compression is {compression!r}; choose one of {', '.join(COMPRESSIONS)}."
         )
     check_columns(owner, "units", config.get("units") or {}, _columns(setup))
 
@@ -170,7 +170,7 @@ class _ParquetFormat:
         self.names = _columns(setup)
         self.is_structured = dtype.names is not None
         check_archive(owner, setup, config)
-        self.compression = config.get("compression", _DEFAULT_COMPRESSION)
+        self.compression = config.get("compression", COMPRESSIONS[0])
         units = config.get("units") or {}
         # fields that are whole channels become columns of one row per sample, as interleaved ones
         self.is_contiguous = contiguous_samples(dtype, setup["values_per_slot"]) is not None

@@ -24,7 +24,8 @@ from mimocorb.recording.selection import Selection, is_chosen
 
 __all__ = ["DamageWarning", "Event", "Events"]
 
-_KEPT_BLOCKS = 4
+_KEPT_BYTES = 64 << 20
+"""Of blocks that were read last: single events are mostly asked for near each other."""
 
 
 class DamageWarning(UserWarning):
@@ -69,6 +70,7 @@ class Events(Closing):
     ) -> None:
         self.file = file
         self._kept: OrderedDict[int, Block] = OrderedDict()
+        self._kept_bytes = 0
         self._metadata: BatchMetadata | None = None
         self.name = name
         self._find_more = find_more
@@ -290,6 +292,7 @@ class Events(Closing):
             self.file.close()
             self.file = more
         self._kept.clear()  # the last block may have grown
+        self._kept_bytes = 0
         self._metadata = None
         self._count()
         return self
@@ -323,8 +326,10 @@ class Events(Closing):
             kept[number] = reading(
                 self.name, lambda: self.file.read_block(number), f"block {number}"
             )
-            if len(kept) > _KEPT_BLOCKS:
-                kept.popitem(last=False)
+            self._kept_bytes += kept[number].data.nbytes
+            while self._kept_bytes > _KEPT_BYTES and len(kept) > 1:
+                _, oldest = kept.popitem(last=False)
+                self._kept_bytes -= oldest.data.nbytes
         return kept[number]
 
     def blocks_with(self, places: NDArray[np.int64]) -> Iterator[tuple[int, Block]]:

@@ -47,6 +47,7 @@ _BLANK = "mimocorb seal: head=00000000 body=00000000 at=00000000 bytes=000000000
 _NO_DIGITS = b"00000000"
 Bytes = Any
 """Bytes, or another object with the buffer protocol and a length, such as a buffer of Arrow's."""
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 _MOST_HEAD_BYTES = 8 << 20
 _WINDOW_BYTES = 4 << 20
 
@@ -112,7 +113,7 @@ class Gap(NamedTuple):
 
 def unsealed(says: dict[str, Any]) -> str:
     """Return the text that is to stand in the metadata of a message before it is sealed."""
-    return _BLANK + json.dumps(says, separators=(",", ":"))
+    return _BLANK + _as_json(says)
 
 
 def seal(head: bytearray, body: Sequence[Bytes] = ()) -> None:

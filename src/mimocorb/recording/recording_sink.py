@@ -50,7 +50,10 @@ class RecordingSink(FileSink):
         **options: Any,
     ) -> None:
         """Begin the recording; what becomes of it is told by :func:`exported`."""
-        if export is not None and (made := directory / export["file"]).exists():
+        if (
+            export is not None
+            and (made := directory / (export["stem"] + export["ending"])).exists()
+        ):
             raise OutputError(
                 f"{made} exists already and is not overwritten. Choose another filename, or"
                 " another run directory."
@@ -80,7 +83,8 @@ def exported(
     ending = getattr(format_, "endings", ("",))[0]
     return {
         "format": format_.name,
-        "file": f"{filename.removesuffix(ending)}{ending}",
+        "stem": filename.removesuffix(ending),
+        "ending": ending,
         "compression": compression,
         "keep": keep,
     }

@@ -247,6 +247,8 @@ class RecordingWriter(Completing):
         Returns whether there is a new segment.
         """
         self._segment.forget_what_is_on_disk()
+        if not self._ended and self._segment.disk.error is None:
+            return False
         for segment in tuple(self._ended):
             segment.forget_what_is_on_disk()
             if segment.is_on_disk:

@@ -9,11 +9,13 @@ the new file.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mimocorb._words import count as in_groups
 from mimocorb._words import how_many
 from mimocorb.errors import DamagedFile, MimocorbError
 from mimocorb.recording.copying import copy_events, writable_format
@@ -22,6 +24,8 @@ from mimocorb.recording.segments import ENDING, Segment, recording_of, segments_
 from mimocorb.run import recorded
 
 __all__ = ["Exports"]
+
+_TELL_EVERY_S = 10.0
 
 
 class Exports:
@@ -60,16 +64,16 @@ class Exports:
             self._export(name, export, segments)
 
     def _export(self, name: str, export: Mapping[str, Any], segments: list[Path]) -> None:
-        wanted, file = export["format"], export["file"]
-        made = f"{file.split('.')[0]} as {wanted}"
+        wanted, stem = export["format"], export["stem"]
+        made = f"{stem} as {wanted}"
         self._tell(f"writing {made}; the recording is complete")
         options = {"compression": export["compression"]} if export["compression"] else {}
         try:
             format_ = writable_format(wanted)
-            ending = getattr(format_, "endings", ("",))[0]
             with _opened(self._directory / name) as events:
+                progress = self._progress(made, len(events))
                 count, damage = copy_events(
-                    events, format_, self._directory, file.removesuffix(ending), **options
+                    events, format_, self._directory, stem, progress, **options
                 )
         except (MimocorbError, OSError) as error:
             self.failures.append(
@@ -84,6 +88,18 @@ class Exports:
             for segment in segments:
                 segment.unlink()
             self.done[-1] += ", in the place of the recording"
+
+    def _progress(self, made: str, count: int) -> Callable[[int], None]:
+        """Return a function that tells every some seconds how much has been written."""
+        told_s = time.monotonic()
+
+        def progress(written: int) -> None:
+            nonlocal told_s
+            if time.monotonic() - told_s > _TELL_EVERY_S:
+                told_s = time.monotonic()
+                self._tell(f"writing {made}: {in_groups(written)} of {how_many(count, 'event')}")
+
+        return progress
 
 
 def _opened(place: Path) -> Events:
