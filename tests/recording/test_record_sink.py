@@ -130,6 +130,23 @@ def test_the_files_of_a_run_by_its_number(tmp_path):
         assert table[:].data["number"][:, 0].tolist() == list(map(float, range(100)))
 
 
+def test_what_cannot_be_opened_keeps_no_other_file_from_its_turn(tmp_path):
+    directory = run(tmp_path, {"function": "record", "config": {"filename": "waves"}}, 100)
+    (directory / "other.parquet").write_bytes(b"PAR1 and nothing else")
+    (directory / "gone.csv").touch()
+    (directory / "zeros.h5").write_bytes(bytes(100))
+    (directory / "notes.txt").write_text("of the user\n")
+    verified = command("files", "verify", directory, tmp_path / "nowhere", cwd=tmp_path)
+    assert verified.returncode == 2
+    assert "waves: whole, 100 events" in verified.stdout
+    for said in ("other.parquet: it cannot be read", "gone.csv: it is empty", "nowhere"):
+        assert said in verified.stderr
+    assert "zeros.h5: it is no hdf5 file" in verified.stderr
+    assert "notes.txt" not in verified.stdout + verified.stderr
+    assert command("files", "verify", directory, cwd=tmp_path).returncode == 1
+    assert command("files", "info", directory / "gone.csv", cwd=tmp_path).returncode == 1
+
+
 def test_verify_and_recover_say_what_is_missing(tmp_path):
     directory = run(tmp_path, {"function": "record", "config": {"filename": "waves"}}, 1000)
     (path,) = directory.glob("waves.*.arrows")
@@ -194,6 +211,12 @@ def test_what_is_known_of_the_data_is_shown(tmp_path):
     for known in ("mV", "0.05", "1.5", "4.0", setup_sha256, mimocorb.__version__, pa.__version__):
         assert known in info, info
     assert "quality         clean" in info, info
+    copied = command(
+        "files", "export", directory / "w", "--format", "npz", "--to", directory, cwd=tmp_path
+    )
+    assert copied.returncode == 0, copied.stderr
+    of_copy = command("files", "info", directory / "w.npz", cwd=tmp_path).stdout
+    assert re.search(r"quality +clean", of_copy), of_copy
     assert {line[2:16].rstrip() for line in info.splitlines()[1:]} >= {"units", "sample_time_ns"}
     (first,) = re.findall(r"event 0: (.*)", command("files", "head", "1/w", cwd=tmp_path).stdout)
     assert re.fullmatch(r"timestamp [\d.]+, deadtime [\d.]+", first)

@@ -140,6 +140,13 @@ def test_a_file_says_from_which_run_it_is(tmp_path, name):
     assert (verified.returncode, "whole" in verified.stdout) == (0, True)
 
 
+def test_an_archive_says_from_which_run_it_is(tmp_path):
+    directory = run(tmp_path, {"function": "parquet_tar", "config": {"filename": "waves"}}, 5)
+    with mimocorb.open(directory)["waves"] as events:
+        assert events.about["run"]["name"] == directory.name
+        assert len(events.about["run"]["setup_sha256"]) == 64
+
+
 def test_killed_and_taken_over_the_file_has_every_event_once(tmp_path):
     sink = {
         "file": FUNCTIONS,
@@ -275,3 +282,15 @@ def test_npz_with_pickled_objects_is_refused(tmp_path):
     np.savez(tmp_path / "t.npz", a=np.array([{"x": 1}], object))
     with pytest.raises(DamagedFile, match="pickle"):
         mimocorb.open(tmp_path / "t.npz")
+
+
+def test_an_archive_whose_table_of_contents_has_lost_something_is_damaged(tmp_path):
+    path = tmp_path / "t.npz"
+    np.savez(path, a=np.arange(3), b=np.arange(3))
+    content = path.read_bytes()
+    first = content.index(b"PK\1\2")
+    second = content.index(b"PK\1\2", first + 1)
+    comment = (second - first).to_bytes(2, "little")  # the first entry takes the second with it
+    path.write_bytes(content[: first + 32] + comment + content[first + 34 :])
+    with pytest.raises(DamagedFile, match=r"t\.npz: it says that it holds 2 arrays"):
+        mimocorb.open(path)

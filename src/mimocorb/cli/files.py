@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimocorb._words import count as in_groups
 from mimocorb._words import how_many
-from mimocorb.cli.common import FAILED, OK, Commands, count, print_text
+from mimocorb.cli.common import BAD_USAGE, FAILED, OK, Commands, complain, count, print_text
 
 # The rest is imported on use, where a Ctrl-C is answered by a message.
 if TYPE_CHECKING:
@@ -87,27 +88,52 @@ def _formats(_chosen: argparse.Namespace) -> int:
     return OK
 
 
-def _opened(chosen: argparse.Namespace) -> dict[str, Events]:
+def _of_each(chosen: argparse.Namespace, action: Callable[[str, Events], int]) -> int:
+    """Do something with each; what cannot be is told, and the others have their turn as well.
+
+    Returns the worst of the exit codes.
+    """
     from mimocorb.recording.events import Events
     from mimocorb.run import recorded
 
-    found: dict[str, Events] = {}
-    for path in chosen.paths:
+    def one(path: str, opened: Callable[[], Events]) -> int:
+        with opened() as events:
+            return action(path, events)
+
+    def of(path: str) -> int:
         with _telling(f"reading {path}"):
             content = recorded.open(path)
         if isinstance(content, Events):
-            found[path] = content
-        else:
-            found |= {f"{path}/{name}": content[name] for name in content}
-    return found
+            return one(path, lambda: content)
+        if not content:
+            print_text(f"{path}: no recording")
+        codes = [
+            _code_of(partial(one, f"{path}/{name}", partial(content.__getitem__, name)))
+            for name in content
+        ]
+        for name, why in getattr(content, "unreadable", {}).items():
+            complain(f"mimocorb: {path}/{name}: {why}")
+            codes.append(FAILED)
+        return max(codes, default=OK)
+
+    return max(_code_of(partial(of, path)) for path in chosen.paths)
+
+
+def _code_of(action: Callable[[], int]) -> int:
+    from mimocorb.errors import MimocorbError, SetupError
+
+    try:
+        return action()
+    except MimocorbError as error:
+        complain(f"mimocorb: {error}")
+        return BAD_USAGE if isinstance(error, SetupError) else FAILED
 
 
 def _info(chosen: argparse.Namespace) -> int:
     """Print what is known of each."""
     from mimocorb.run.recorded import quality_of
 
-    pages = []
-    for path, events in _opened(chosen).items():
+    def info(path: str, events: Events) -> int:
         about = {**events.about, "quality": quality_of(events)}
         lines = {
             "format": _format_of(events).name,
@@ -115,17 +141,19 @@ def _info(chosen: argparse.Namespace) -> int:
             **{name: _brief(value) for name, value in about.items() if value not in (None, {}, "")},
         }
         width = max(map(len, lines))
-        pages.append(f"{path}: {how_many(len(events), 'event')}")
-        pages += [f"  {name:{width}}  {value}" for name, value in lines.items()]
-    print_text("\n".join(pages) or "no recording")
-    return OK
+        page = [f"{path}: {how_many(len(events), 'event')}"]
+        page += [f"  {name:{width}}  {value}" for name, value in lines.items()]
+        print_text("\n".join(page))
+        return OK
+
+    return _of_each(chosen, info)
 
 
 def _head(chosen: argparse.Namespace) -> int:
     """Print the first events of each."""
-    lines = []
-    for path, events in _opened(chosen).items():
-        lines.append(path)
+
+    def head(path: str, events: Events) -> int:
+        lines = [path]
         for index in range(min(chosen.n, len(events))):
             data, metadata = events[index]
             known = f"timestamp {metadata.timestamp!r}, deadtime {metadata.deadtime!r}"
@@ -136,30 +164,34 @@ def _head(chosen: argparse.Namespace) -> int:
                 shown = " ".join(map(str, values[:_LONGEST_ARRAY].tolist()))
                 more = " …" if values.size > _LONGEST_ARRAY else ""
                 lines.append(f"    {name or 'value'}: {shown}{more}")
-    print_text("\n".join(lines))
-    return OK
+        print_text("\n".join(lines))
+        return OK
+
+    return _of_each(chosen, head)
 
 
 def _verify(chosen: argparse.Namespace) -> int:
     """Read everything; say for each whether it is whole."""
     from mimocorb.run.exactly_once import differences_from_the_ledger
 
-    is_damaged = False
-    for path, events in _opened(chosen).items():
+    def verify(path: str, events: Events) -> int:
         with _telling(f"verifying {path}"):
             damage = [*events.damage(), *differences_from_the_ledger(events)]
-        is_damaged |= bool(damage)
+        count = how_many(len(events), "event")
         if damage:
-            print_text(f"{path}: DAMAGED, {how_many(len(events), 'event')} are there")
+            print_text(f"{path}: DAMAGED, {count} are there")
             print_text("\n".join(f"  {sentence}" for sentence in damage))
-        elif "prove" in (format_ := _format_of(events)).cannot:
+            return FAILED
+        if "prove" in (format_ := _format_of(events)).cannot:
             print_text(
-                f"{path}: nothing wrong was found in {how_many(len(events), 'event')}; what a"
-                f" {format_.name} file cannot: {format_.cannot['prove']}"
+                f"{path}: nothing wrong was found in {count}; what a {format_.name} file cannot:"
+                f" {format_.cannot['prove']}"
             )
         else:
-            print_text(f"{path}: whole, {how_many(len(events), 'event')}")
-    return FAILED if is_damaged else OK
+            print_text(f"{path}: whole, {count}")
+        return OK
+
+    return _of_each(chosen, verify)
 
 
 def _recover(chosen: argparse.Namespace) -> int:
@@ -177,16 +209,17 @@ def _write(chosen: argparse.Namespace, format_name: str) -> int:
 
     target = writable_format(format_name)
     chosen.to.mkdir(parents=True, exist_ok=True)
-    code = OK
-    for path, events in _opened(chosen).items():
+
+    def write(path: str, events: Events) -> int:
         name = Path(path).name.split(".")[0]
         written, missing = copy_events(events, target, chosen.to, name, _progress(len(events)))
         made = f"{chosen.to / name}, as {format_name}"
         print_text(f"{path}: {how_many(written, 'event')} written to {made}")
         for sentence in missing:
             print(f"  missing: {sentence.removeprefix('missing: ')}", file=sys.stderr)
-            code = FAILED
-    return code
+        return FAILED if missing else OK
+
+    return _of_each(chosen, write)
 
 
 def _format_of(events: Events) -> Format:

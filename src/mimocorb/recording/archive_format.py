@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -121,7 +122,10 @@ class ArchiveFile:
             [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
         )
         self.values_per_slot = len(next(iter(columns.values()), ()))
-        self.about = {**event.about, **({"units": event.units} if event.units else {})}
+        about: dict[str, Any] = dict(event.about)
+        with suppress(KeyError, ValueError):  # an archive of others may have anything there
+            about["run"] = json.loads(about["run"])
+        self.about = {**about, **({"units": event.units} if event.units else {})}
 
     @property
     def counts(self) -> Sequence[int]:

@@ -96,5 +96,5 @@ def _about_the_copy(events: Events, directory: Path) -> dict[str, Any]:
     made_from = {name: about.pop(name) for name in OF_THE_FILE if name in about}
     files: Iterable[Path] = getattr(events.file, "files", ())
     if made_from.get("run") and {path.parent for path in files} == {directory}:
-        return {**about, "run": made_from["run"], "buffer": made_from["buffer"]}
+        return {**about, "run": made_from["run"], "buffer": made_from.get("buffer", "")}
     return {**about, **({"made_from": made_from} if made_from else {})}

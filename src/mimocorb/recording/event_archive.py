@@ -14,6 +14,7 @@ archive without events is there from the begin.
 from __future__ import annotations
 
 import itertools
+import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
 from mimocorb.recording.output_file import OutputFile, check_columns
+from mimocorb.recording.provenance import this_run
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -75,6 +77,8 @@ class EventArchive(Completing):
         config: Mapping[str, Any],
     ) -> None:
         self._to_parquet = _ParquetFormat(owner, setup, config)
+        if run := this_run(path.parent):
+            self._to_parquet.description["run"] = json.dumps(run).encode()
         self._file = OutputFile(path.parent, path.name, least_bytes=_END_BYTES)
         self.path = self._file.path
         self._names = _MemberNames(self.path.stem)

@@ -281,6 +281,10 @@ def reading(path: Path | str, read: Callable[[], T], what: str = "it") -> T:
     """Return what a reader or a library finds; what it raises for odd bytes is a DamagedFile."""
     try:
         return read()
+    except DamagedFile as error:
+        if str(path) in str(error):
+            raise
+        raise DamagedFile(f"{path}: {error}") from error
     except MimocorbError:
         raise
     except MemoryError as error:

@@ -23,8 +23,8 @@ class ParquetTar(FileSink):
     per sample, whether the channels are interleaved or each in one piece. The n-th event with the
     same counter, such as the n-th record that a filter made of one event, is
     ``<filename>_<counter>.<n>.parquet``. The Parquet metadata hold ``counter``, ``timestamp``
-    (UTC, s), ``deadtime``, ``time_ns`` (whole ns) if the source gives it, and what the
-    configuration tells about the channels; units are in the metadata of the columns as well. An
+    (UTC, s), ``deadtime``, ``time_ns`` (whole ns) if the source gives it, ``run`` (JSON), and what
+    the configuration tells about the channels; units are in the metadata of the columns as well. An
     event that may be a repeat, because a process that had worked on it before, or on what it came
     out of, was killed or failed, has ``may_repeat``, ``true``.
 

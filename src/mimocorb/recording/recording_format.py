@@ -63,7 +63,11 @@ class Recording(Joined):
         begun = {path: each for path, each in segments.items() if each.description is not None}
         self.not_begun = [path.name for path in segments if path not in begun]
         if not begun:
-            raise DamagedFile(f"{', '.join(self.not_begun)}: nothing has been written yet")
+            size = sum(each.size for each in segments.values())
+            why = f"no batch is whole in its {how_many(size, 'byte')}"
+            raise DamagedFile(
+                f"{', '.join(self.not_begun)}: {why if size else 'nothing has been written yet'}"
+            )
         super().__init__(begun)
         self.segments = begun
 

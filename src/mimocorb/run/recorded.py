@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mimocorb.errors import RunRecordError, SetupError
+from mimocorb.errors import DamagedFile, RunRecordError, SetupError
 from mimocorb.recording.events import Events
-from mimocorb.recording.formats import EventFile, Format, Part, formats, reading
+from mimocorb.recording.formats import EventFile, FileFormat, Format, Part, formats, reading
 from mimocorb.recording.spilled import SpilledEvents, is_spill_file
 from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["RecordedRun", "open", "quality_of"]
 
 _SHOWN_BYTES = 16
+_ANYTHING = (".csv", ".txt")
+"""What functions of users may write as well."""
 
 
 def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun | SpilledEvents:
@@ -100,6 +102,14 @@ class RecordedRun(Mapping[str, Events]):
         return len(_parts(self.directory))
 
     @property
+    def unreadable(self) -> dict[str, str]:
+        """Files that are called as those of sinks are, and do not begin as they do: name → why."""
+        known = {path for parts in _parts(self.directory).values() for path in parts}
+        others = [path for path in sorted(self.directory.iterdir()) if path not in known]
+        why = {path.name: _why_unreadable(path) for path in others if path.is_file()}
+        return {name: sentence for name, sentence in why.items() if sentence}
+
+    @property
     def histograms(self) -> dict[str, RunHistogram]:
         """The histograms by the names of the workers that filled them.
 
@@ -139,9 +149,11 @@ def _format_of(path: Path) -> Format:
             return format_
     with path.open("rb") as file:
         head = file.read(_SHOWN_BYTES)
-    found = f"it begins with {head!r}" if head else "it is empty"
+    if not head:
+        raise DamagedFile(f"{path} is empty")
     raise SetupError(
-        f"{path} is of no format that is known: {found}. Tried: {', '.join(formats())}"
+        f"{path} is of no format that is known: it begins with {head!r}. Tried:"
+        f" {', '.join(formats())}"
     )
 
 
@@ -167,6 +179,23 @@ def _parts(directory: Path) -> dict[str, dict[Path, Format]]:
         name: {path: format_ for _, path, format_ in sorted(parts, key=lambda one: one[0].order)}
         for name, parts in found.items()
     }
+
+
+def _why_unreadable(path: Path) -> str:
+    """Return why a file is not what its name says; empty if the name says nothing of it."""
+    own = [each for each in formats().values() if isinstance(each, FileFormat)]
+    named = [
+        each for each in own if not each.of_others and path.name.lower().endswith(each.endings)
+    ]
+    if not named or not named[0].endings[0]:
+        return ""
+    with path.open("rb") as file:
+        head = file.read(_SHOWN_BYTES)
+    if not head:
+        return "it is empty"
+    if path.suffix.lower() in _ANYTHING or head.startswith(named[0].magic or b"\0"):
+        return ""
+    return f"it is no {named[0].name} file: it begins with {head!r}"
 
 
 def _recording(directory: Path, name: str, parts: Mapping[Path, Format]) -> Events:
@@ -206,7 +235,8 @@ def _one(path: Path, format_: Format) -> EventFile:
 
 def quality_of(events: Events) -> str:
     """Return the quality of the run in whose directory events are; empty if there is none."""
-    paths = getattr(events.file, "files", {})
+    file: Any = events.file
+    paths = file.files if hasattr(file, "files") else [file.path]
     for directory in {path.parent for path in paths}:
         try:
             quality = read_record(directory).quality

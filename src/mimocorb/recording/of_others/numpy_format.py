@@ -18,6 +18,11 @@ from mimocorb.recording.tables import TableFile, table_from_arrays
 
 __all__ = ["NUMPY"]
 
+_SURELY_OURS = 4
+"""So many columns that are called as those of our metadata."""
+_LONGEST_END = 22 + (1 << 16)
+_IN_ANOTHER_PLACE = 0xFFFF
+
 
 class NumpyFormat(ReadOnly):
     """Arrays of NumPy: those of the same length are the fields of events, single numbers are known.
@@ -37,7 +42,7 @@ class NumpyFormat(ReadOnly):
     def open(self, path: Path) -> EventFile:
         """Open a file."""
         arrays = reading(path, lambda: _arrays(path))
-        if set(PARTS) <= set(arrays):
+        if len(set(PARTS) & set(arrays)) >= _SURELY_OURS:
             raise DamagedFile(f"{path}: the description of what is in it is missing")
         return TableFile(path, table_from_arrays(path, arrays, {}))
 
@@ -51,6 +56,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         return {path.stem: np.lib.format.open_memmap(path, mode="r")}
     found = {}
     with zipfile.ZipFile(path) as archive:
+        told = _members_told(path)
+        if told is not None and told != len(archive.infolist()):
+            raise DamagedFile(f"it says that it holds {told} arrays, and names others")
         for member in archive.infolist():
             check_size(member)
             with archive.open(member) as file:
@@ -58,3 +66,13 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
                     file, allow_pickle=False
                 )
     return found
+
+
+def _members_told(path: Path) -> int | None:
+    """Return how many files an archive says that it holds, which zipfile does not compare."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END))
+        content = file.read()
+    end = content.rfind(b"PK\5\6")
+    told = int.from_bytes(content[end + 10 : end + 12], "little")
+    return told if end >= 0 and told < _IN_ANOTHER_PLACE else None

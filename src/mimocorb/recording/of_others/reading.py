@@ -16,7 +16,7 @@ from mimocorb._files import open_regular
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.formats import EventFile, FileFormat, Part
 
-__all__ = ["ReadOnly", "head_of", "text_of"]
+__all__ = ["ReadOnly", "head_of", "is_packed", "text_of"]
 
 MOST_TEXT_BYTES = 4 << 30
 _PACKED: Mapping[bytes, Callable[[BinaryIO], Any]] = {
@@ -78,6 +78,12 @@ def head_of(path: Path, count: int = 4096) -> bytes:
             return bytes(file.read(count))
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError):
         return b""
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file begins as those do that hold another one, whatever else is in it."""
+    with path.open("rb") as file:
+        return file.read(6).startswith((*_PACKED, b"PK"))
 
 
 def text_of(path: Path) -> str:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.formats import EventFile
-from mimocorb.recording.of_others.reading import ReadOnly, ending_of, head_of, is_text, text_of
+from mimocorb.recording.of_others.reading import (
+    ReadOnly,
+    ending_of,
+    head_of,
+    is_packed,
+    is_text,
+    text_of,
+)
 from mimocorb.recording.of_others.sheet import Sheet, sheet_of
 from mimocorb.recording.of_others.waveform import names_and_units, waveforms_of
 from mimocorb.recording.tables import Table, TableFile, unique_names
@@ -49,7 +56,9 @@ class TableFormat(ReadOnly):
 
     def belongs(self, path: Path) -> bool:
         """Whether it is a text that ends as tables do."""
-        return ending_of(path) in _ENDINGS and is_text(head_of(path))
+        head = head_of(path)
+        can_be = is_text(head) or (not head and is_packed(path))  # which opening it says
+        return ending_of(path) in _ENDINGS and can_be
 
     def open(self, path: Path) -> EventFile:
         """Open a text."""
