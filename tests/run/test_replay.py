@@ -99,6 +99,13 @@ def test_lists_patterns_and_runs_name_recordings(tmp_path, waves):
     assert_same(played(tmp_path, {"data": "target/*_run0001"}), wanted)
 
 
+def test_a_pattern_does_not_stand_for_what_the_run_itself_records(tmp_path, waves):
+    record(tmp_path / "other" / "earlier", count=30)
+    assert_same(played(tmp_path, {"data": "[ot]*/*/[wa]*"}), block(0, 30))
+    (directory,) = run_directories(tmp_path / "target")
+    assert read_record(directory).result.warnings == []
+
+
 def test_the_option_data_gives_recorded_events(tmp_path, waves):
     found = played(tmp_path, {"data": "nowhere"}, "--data", "recorded/waves")
     assert_same(found, block(0, EVENTS))

@@ -43,6 +43,7 @@ def replay(
     step: int = 1,
     loop: bool = False,
     buffer: Mapping[str, Any],
+    directory: Path | None = None,
 ) -> Iterator[tuple[Any, BatchMetadata | dict[str, Any]]]:
     """Play recorded events, of every format that ``mimocorb.open`` reads.
 
@@ -72,8 +73,8 @@ def replay(
     loop
         Begin again behind the last event, until the run is ended. Counters and times then go on,
         as if the recording went on.
-    buffer
-        Given by mimocorb.
+    buffer, directory
+        Given by mimocorb. What is in this directory, that of the run, no pattern stands for.
 
     Raises
     ------
@@ -84,7 +85,9 @@ def replay(
     """
     if current_worker().spec.number_of_processes > 1:
         raise SetupError("replay: each process would play all events; set number_of_processes to 1")
-    recordings = _checked(buffer, data=data, pace=pace, rate_hz=rate_hz, step=step)
+    recordings = _checked(
+        buffer, data=data, pace=pace, rate_hz=rate_hz, step=step, directory=directory
+    )
     current().knows(Capability.PLAYED_BACK)
     chosen = [_part(events, slice(start, stop, step)) for events in recordings]
     form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
@@ -118,13 +121,14 @@ def _checked(
     pace: Pace = "fastest",
     rate_hz: float | None = None,
     step: int = 1,
+    directory: Path | None = None,
     **_others: Any,
 ) -> list[Events]:
     """Return the recordings, which fit into the buffer; SetupError if something is wrong."""
     check_pace(pace, rate_hz)
     if step < 1:
         raise SetupError(f"replay: step is {step}; it has to be at least 1")
-    opened = [events for place in _listed(data) for events in _recordings(place)]
+    opened = [events for place in _listed(data) for events in _recordings(place, directory)]
     for events in opened:
         _check_form(events, buffer)
         if pace == "original" and len(events) and without_time(events[:1]):
@@ -149,10 +153,10 @@ def _listed(data: _Data) -> list[int | Path]:
     return data if isinstance(data, list) else [data]
 
 
-def _recordings(place: int | Path) -> Iterator[Events]:
-    """Yield the recordings that a file, a run or a pattern names."""
-    names = [place] if isinstance(place, int) or not glob.has_magic(str(place)) else _found(place)
-    for name in names:
+def _recordings(place: int | Path, own: Path | None) -> Iterator[Events]:
+    """Yield the recordings that a file, a run or a pattern names; not those of the own run."""
+    is_pattern = not isinstance(place, int) and glob.has_magic(str(place))
+    for name in _found(Path(str(place)), own) if is_pattern else [place]:
         opened = recorded.open(name)
         if isinstance(opened, Events):
             yield opened
@@ -167,13 +171,13 @@ def _recordings(place: int | Path) -> Iterator[Events]:
             )
 
 
-def _found(pattern: Path) -> list[int | Path]:
+def _found(pattern: Path, own: Path | None) -> list[int | Path]:
     """Return what a pattern stands for: files and directories, or recordings without ending."""
-    found: list[int | Path] = [*_matching(pattern)]
+    found: list[int | Path] = [*_matching(pattern, own)]
     if not found:
         found = [
             directory / name
-            for directory in _matching(pattern.parent)
+            for directory in _matching(pattern.parent, own)
             if directory.is_dir()
             for name in recorded.RecordedRun(directory)
             if fnmatchcase(name, pattern.name)
@@ -183,8 +187,9 @@ def _found(pattern: Path) -> list[int | Path]:
     return found
 
 
-def _matching(pattern: Path) -> list[Path]:
-    return [Path(name) for name in sorted(glob.glob(str(pattern)))]  # noqa: PTH207 - absolute
+def _matching(pattern: Path, own: Path | None) -> list[Path]:
+    paths = [Path(name) for name in sorted(glob.glob(str(pattern)))]  # noqa: PTH207 - absolute
+    return [path for path in paths if own not in (path, *path.parents)]
 
 
 def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:

@@ -49,7 +49,10 @@ def end_page(summary: RunSummary) -> str:
     verdict = "FAILED:" if failures else "is complete: every event was processed"
     head = f"Run {number}, {end_of(summary.title, PAGE_WIDTH - len(verdict) - 20)}, {verdict}"
     about = list(_about(view, summary.quality, summary.started, has_failed=bool(failures)))
-    about += _pair("exported", "; ".join(summary.exported))
+    exported = summary.exported
+    if len(exported) > 2:
+        exported = [exported[0], f"and {how_many(len(exported) - 1, 'more file')}"]
+    about += _pair("exported", "; ".join(exported))
     path = f"  {'output':<{INDENT - 2}}{shown(directory)}"
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"
