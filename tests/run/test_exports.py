@@ -7,14 +7,17 @@ import re
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from running import run_directories
 
 import mimocorb
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.cli import main
 from mimocorb.errors import OutputError
 from mimocorb.recording import copying
+from mimocorb.recording.write_recording import RecordingWriter
 from mimocorb.run.record.run_record import read_record
 
 CODE = """\
@@ -145,3 +148,23 @@ def test_a_part_of_a_copy_is_not_left_behind(tmp_path):
             copying.copy_events(events, target, tmp_path, "copy")
     assert (tmp_path / "copy.parquet").read_bytes() == before
     assert [path.name for path in tmp_path.glob("copy*")] == ["copy.parquet"]
+
+
+@pytest.mark.parametrize("wanted", ["record", "csv", "text", "parquet", "parquet_tar", "npz"])
+def test_nothing_is_left_of_a_copy_that_was_interrupted(tmp_path, wanted):
+    data = np.zeros((30, 1), [("n", "i4")])
+    setup = {"name": "raw", "dtype": data.dtype, "values_per_slot": 1}
+    with RecordingWriter("record", tmp_path, "waves", setup) as writer:
+        for first in range(0, 30, 10):
+            part = slice(first, first + 10)
+            writer.append(data[part], BatchMetadata(np.arange(30)[part], *np.zeros((2, 10))))
+    before = sorted(tmp_path.iterdir())
+
+    def interrupt(written):
+        if written == 20:
+            raise KeyboardInterrupt
+
+    target = copying.writable_format(wanted)
+    with mimocorb.open(tmp_path / "waves") as events, pytest.raises(KeyboardInterrupt):
+        copying.copy_events(events, target, tmp_path, "copy", interrupt)
+    assert sorted(tmp_path.iterdir()) == before

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,11 @@ def copy_events(
         The file is there already, or it cannot be written. It is not left behind as a part.
     """
     buffer = {"name": name, "dtype": events.dtype, "values_per_slot": events.values_per_slot}
+    about = _about_the_copy(events, directory)
     written, has_notes = 0, False
     with (
-        target.create(
-            directory, name, buffer, _about_the_copy(events, directory), **options
-        ) as writer,
+        _nothing_left_of(directory, name),
+        target.create(directory, name, buffer, about, **options) as writer,
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # what is left out is told with all the rest
@@ -85,6 +86,19 @@ def copy_events(
     if has_notes and "notes" in target.cannot:
         missing.append(f"the notes of the events: {target.cannot['notes']}")
     return written, missing
+
+
+@contextmanager
+def _nothing_left_of(directory: Path, name: str) -> Iterator[None]:
+    """Take away what was begun if it does not become complete, whatever the format."""
+    before = set(directory.iterdir())
+    try:
+        yield
+    except BaseException:
+        for path in set(directory.iterdir()) - before:
+            if path.name.startswith(f"{name}."):
+                path.unlink()
+        raise
 
 
 def _about_the_copy(events: Events, directory: Path) -> dict[str, Any]:
