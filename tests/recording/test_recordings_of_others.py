@@ -192,6 +192,14 @@ def test_a_long_table_is_read_as_a_short_one(tmp_path, decimal_comma, end):
         assert len(events.damage()) == bool(end)
 
 
+def test_a_channel_called_as_a_unit_beside_another_has_none(tmp_path):
+    rows = "".join(f"{n / 2};{n};{2 * n}\n" for n in range(50))
+    (tmp_path / "t.csv").write_text(f"Time;A;B\n{rows}")
+    with mimocorb.open(tmp_path / "t.csv") as events:
+        assert events.dtype.names == ("A", "B")
+        assert events.units == {}
+
+
 def test_a_row_that_is_none_is_told(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\nstopped here\n5,6\n7\n")
     with mimocorb.open(tmp_path / "t.csv") as events:
@@ -207,7 +215,10 @@ def test_a_row_that_is_none_is_told(tmp_path):
     [
         ("t.txt", b"only words\nand more\n", "without columns of numbers"),
         ("t.bin", b"\x99" * 64, "of no format that is known: it begins with"),
-        ("t.csv", b"", "it is empty"),
+        ("t.csv", b"", "t.csv is empty"),
+        ("t.txt.gz", b"\x1f\x8bnot packed", "t.txt.gz cannot be read: Unknown comp"),
+        ("t.hst", b"# 99999999-999999\n1\n2x\n", "something else than counts"),
+        ("w.000.arrows", bytes(5000), "no batch is whole in its 5 000 bytes"),
         ("t.spe", b"$SPEC_ID:\nx\n", "no block \\$DATA"),
         ("t.mimo", b"nothing", "not a file that mimoCoRB2 has recorded"),
     ],

@@ -211,11 +211,8 @@ def _as_events(  # noqa: PLR0917 - what was found out of the columns
         for channel, at in zip(channels, kept, strict=True)
         if names[at] in units
     }
-    found |= {
-        channel: _short(names[at])
-        for channel, at in zip(channels, kept, strict=True)
-        if channel not in found and _VALUE_UNIT.fullmatch(re.sub(r"_\d+$", "", names[at]))
-    }
+    if all(_VALUE_UNIT.fullmatch(re.sub(r"_\d+$", "", names[at])) for at in kept):
+        found = {channel: _short(names[at]) for channel, at in zip(channels, kept, strict=True)}
     if not found:
         found = _units_in_the_heading(channels, about)
     before = round(-axis.begin_ns / axis.step_ns)
