@@ -52,6 +52,7 @@ from mimocorb.recording.formats import formats
 HANG_S = 10.0
 MEMORY_BYTES = 1 << 30
 """What reading may take beside what the process has taken when it began."""
+KINDS = ("cuts", "flips", "mutations")
 OUTCOMES = ("same", "said", "wrong", "fault", "crash", "hang")
 BAD = ("fault", "crash", "hang")
 _VALUES = (0, 0xFF, 0x7F, 0x80, 0x01)
@@ -69,6 +70,8 @@ _WORDS = (
 
 def mutated(content: bytes, kind: str, number: int) -> bytes:
     """Return a damaged copy of the content of a file; the same for the same number."""
+    if kind == "each":
+        kind = KINDS[number % len(KINDS)]
     random = np.random.default_rng([number, len(kind)])
     size = len(content)
     changed = bytearray(content)
@@ -214,7 +217,7 @@ def main() -> int:
         if chosen.only and name not in chosen.only:
             continue
         proves = name in OURS and "prove" not in formats()[name].cannot
-        for kind in ("cuts", "flips", "mutations"):
+        for kind in KINDS:
             count = getattr(chosen, kind)
             seen: Counter[str] = Counter()
             shown = time.monotonic()
@@ -230,6 +233,8 @@ def main() -> int:
                     print(
                         f"\r{name} {kind} {sum(seen.values())} of {count}", end="", file=sys.stderr
                     )
+            if not count:
+                continue
             row = "  ".join(f"{seen[each]:6}" for each in OUTCOMES)
             print(f"{name:14} {kind:10} {count:7}  {row}", flush=True)
     return 1 if is_bad else 0

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import pytest
-from format_campaign import BAD, outcomes
+from format_campaign import BAD, outcomes, read_out
 from format_samples import OF_OTHERS, OURS
 
+from mimocorb.errors import MimocorbError
 from mimocorb.recording.formats import formats
 
 
-@pytest.mark.parametrize("kind", ["cuts", "flips", "mutations"])
 @pytest.mark.parametrize("name", [*OURS, *OF_OTHERS])
-def test_a_damaged_file_gives_no_crash_no_hang_and_no_error_of_others(name, kind):
+def test_a_damaged_file_gives_no_crash_no_hang_and_no_error_of_others(name):
     make = (OURS | OF_OTHERS)[name]
-    found = [each for _, each in outcomes(make, kind, 30, seed=1000)]
-    assert len(found) == 30
+    found = [each for _, each in outcomes(make, "each", 90, seed=1000)]
+    assert len(found) == 90
     assert [each for each in found if each.startswith(BAD)] == []
     if name in OURS and "prove" not in formats()[name].cannot:
         assert [each for each in found if each.endswith("wrong")] == []
 
 
-def test_a_note_of_an_archive_whose_name_is_no_text_is_no_error_of_others():
-    ((_, found),) = outcomes(OURS["parquet_tar"], "mutations", 1, seed=396)
-    assert not found.startswith(BAD)
+def test_a_note_of_an_archive_whose_name_is_no_text_is_no_error_of_others(tmp_path):
+    path = OURS["parquet_tar"](tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"deadtime", b"\xffeadtime"))
+    try:
+        found, _ = read_out(path)
+    except MimocorbError:
+        return
+    assert len(found) == 60
