@@ -135,6 +135,18 @@ def test_a_rerun_of_a_rerun_takes_the_input_of_the_first_run_also_if_all_were_mo
     assert main(["rerun", str(third)]) == 1
 
 
+def test_a_file_that_was_made_of_the_recording_is_input_as_well(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save = {"function": "parquet", "sources": ["raw"], "config": {"filename": "kept"}}
+    first = recorded(tmp_path, Workers={"save": save})
+    capsys.readouterr()
+    second = again(first)
+    assert "300 events of the recording kept of" in capsys.readouterr().out
+    rows = [sorted(table(each).splitlines()[1:]) for each in (first, second)]
+    assert rows[0] == rows[1]
+    assert not (second / "kept.parquet").exists()
+
+
 def test_the_limits_of_a_run_do_not_hold_for_what_it_recorded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = recorded(tmp_path, "--events", "100", stop_when=["heights.events >= 40"])

@@ -15,6 +15,8 @@ from mimocorb.recording.provenance import OF_THE_FILE
 
 __all__ = ["copy_events", "writable_format"]
 
+_OF_THE_RUN = ("run", "writer", "buffer")
+
 
 def writable_format(name: str, owner: str = "") -> Format:
     """Return the format of this name.
@@ -110,5 +112,5 @@ def _about_the_copy(events: Events, directory: Path) -> dict[str, Any]:
     made_from = {name: about.pop(name) for name in OF_THE_FILE if name in about}
     files: Iterable[Path] = getattr(events.file, "files", ())
     if made_from.get("run") and {path.parent for path in files} == {directory}:
-        return {**about, "run": made_from["run"], "buffer": made_from.get("buffer", "")}
+        return {**about, **{name: made_from[name] for name in _OF_THE_RUN if name in made_from}}
     return {**about, **({"made_from": made_from} if made_from else {})}

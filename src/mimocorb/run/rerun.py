@@ -17,7 +17,6 @@ from typing import Any
 from mimocorb._words import count, how_many
 from mimocorb.errors import RunRecordError, SetupError
 from mimocorb.model import FunctionReference, Setup, WorkerSpec
-from mimocorb.recording.recording_format import Recording
 from mimocorb.run.record.run_record import RunRecord, read_record
 from mimocorb.run.recorded import RecordedRun
 from mimocorb.setup.paths import places_of_copies
@@ -153,11 +152,12 @@ class Rerun:
         record = read_record(self.input_directory)
         found: dict[str, _Input] = {}
         for name, events in RecordedRun(self.input_directory).items():
-            if not isinstance(events.file, Recording):
+            writer = events.about.get("writer")  # of a recording, and of what was made of one
+            if not writer:
                 continue
             buffer, known = str(events.about["buffer"]), len(events)
             if buffer in buffers and (buffer not in found or known > found[buffer].events):
-                recorder = str(events.about["writer"]["worker"])
+                recorder = str(writer["worker"])
                 found[buffer] = _Input(buffer, name, known, _taken(record, buffer), recorder)
         for buffer, spec in buffers.items():
             if buffer not in found:
