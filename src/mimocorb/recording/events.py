@@ -141,7 +141,8 @@ class Events(Closing):
         chosen = range(start, stop, step)
         low, high = (min(chosen), max(chosen) + 1) if chosen else (0, 0)
         blocks = [
-            _cut(block, low - first, high - first) for first, block in self._blocks(low, high)
+            _cut(block, low - first, high - first)
+            for first, block in self._blocks(low, high, keeps=True)
         ]
         joined = self._joined(blocks)
         if step == 1:
@@ -318,14 +319,15 @@ class Events(Closing):
     def _first(self, number: int) -> int:
         return self._ends[number - 1] if number else 0
 
-    def _read(self, number: int) -> Block:
+    def _read(self, number: int, *, keeps: bool = True) -> Block:
         kept = self._kept
         if number in kept:
             kept.move_to_end(number)
         else:
-            kept[number] = reading(
-                self.name, lambda: self.file.read_block(number), f"block {number}"
-            )
+            block = reading(self.name, lambda: self.file.read_block(number), f"block {number}")
+            if not keeps:  # who reads everything comes by once, and fresh memory costs time
+                return block
+            kept[number] = block
             self._kept_bytes += kept[number].data.nbytes
             while self._kept_bytes > _KEPT_BYTES and len(kept) > 1:
                 _, oldest = kept.popitem(last=False)
@@ -343,7 +345,9 @@ class Events(Closing):
         for number in np.unique(np.searchsorted(self._ends, places, side="right")).tolist():
             yield self._first(number), self._read(number)
 
-    def _blocks(self, low: int, high: int, *, strict: bool = False) -> Iterator[tuple[int, Block]]:
+    def _blocks(
+        self, low: int, high: int, *, strict: bool = False, keeps: bool = False
+    ) -> Iterator[tuple[int, Block]]:
         """Yield the blocks with events from `low` to `high`, and the place of their first event."""
         for sentence in getattr(self.file, "missing", tuple)():
             if strict:
@@ -354,7 +358,7 @@ class Events(Closing):
             if first >= high:
                 return
             try:
-                block = self._read(number)
+                block = self._read(number, keeps=keeps)
             except DamagedFile as error:
                 if strict:
                     raise

@@ -180,8 +180,6 @@ def table_from_fields(
 
 def table_from_arrow(path: Path, table: Any) -> Table:
     """Return the rows of a table of Arrow as events."""
-    import pyarrow as pa  # type: ignore[import-untyped]
-
     fields: dict[str, NDArray[Any]] = {}
     left: list[str] = []
     units: dict[str, str] = {}
@@ -204,13 +202,12 @@ def table_from_arrow(path: Path, table: Any) -> Table:
         if name not in (b"pandas", b"ARROW:schema")
     }
     about = {**notes, **({"units": units} if units else {}), **({"not_read": left} if left else {})}
-    del pa
     return table_from_fields(table.num_rows, fields, about)
 
 
 def _numbers(column: Any) -> NDArray[Any] | None:
     """Return a column as an array; None if it has no numbers, or lists of different lengths."""
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     kind = column.type
     if pa.types.is_integer(kind) and column.null_count:
