@@ -157,7 +157,7 @@ def test_an_existing_archive_is_never_overwritten(bench, tmp_path):
     [
         ({"filename": "../escaped"}, "1 to 64 letters"),
         ({"filename": None}, "needs the configuration key 'filename'"),
-        ({"compression": "best"}, "compression is 'best'; choose one of none, snappy"),
+        ({"compression": "best"}, "compression is 'best'; choose one of snappy, none"),
         ({"units": {"chX": "mV"}}, "units names chX, but the columns are chA, chB"),
     ],
 )
