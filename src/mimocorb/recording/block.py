@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 
-__all__ = ["PARTS", "Block", "joined_metadata", "metadata_from_parts", "notes_of", "parts_of"]
+__all__ = [
+    "PARTS",
+    "Block",
+    "are_ours",
+    "joined_metadata",
+    "metadata_from_parts",
+    "notes_of",
+    "parts_of",
+]
 
 PARTS: Mapping[str, type[np.generic]] = {
     "counter": np.int64,
@@ -24,6 +32,7 @@ PARTS: Mapping[str, type[np.generic]] = {
 do without."""
 
 _ALWAYS = len(BatchMetadata._fields)
+_SURELY = 4
 
 
 class Block(NamedTuple):
@@ -44,6 +53,11 @@ class Block(NamedTuple):
 def parts_of(metadata: BatchMetadata) -> dict[str, NDArray[Any] | None]:
     """Return the metadata by name; None for what is not known of any of the events."""
     return {name: getattr(metadata, name, None) for name in PARTS}
+
+
+def are_ours(names: Iterable[str]) -> bool:
+    """Whether columns are surely those of a file of ours, also if it has lost some."""
+    return len(set(PARTS) & set(names)) >= _SURELY
 
 
 def metadata_from_parts(parts: Mapping[str, NDArray[Any] | None]) -> BatchMetadata:

@@ -29,7 +29,7 @@ from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
 from mimocorb.recording.arrays import Arrays, arrays_of, checksum
-from mimocorb.recording.block import PARTS, Block, notes_of
+from mimocorb.recording.block import Block, are_ours, notes_of
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.formats import EventFile, FileFormat, reading
 from mimocorb.recording.provenance import described, this_run
@@ -102,7 +102,7 @@ class WholeFileFormat(FileFormat):
         container = reading(path, lambda: self.container(path))
         if container.description is None:
             container.close()
-            if set(PARTS) <= set(container.names):
+            if are_ours(container.names):
                 raise DamagedFile(f"{path}: the description of what is in it is missing")
             return reading(path, lambda: self.open_foreign(path))
         return WholeFile(path, container)

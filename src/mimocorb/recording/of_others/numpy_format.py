@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.block import PARTS
+from mimocorb.recording.block import are_ours
 from mimocorb.recording.formats import EventFile, reading
 from mimocorb.recording.npz_format import check_size
 from mimocorb.recording.of_others.reading import ReadOnly
@@ -18,8 +18,6 @@ from mimocorb.recording.tables import TableFile, table_from_arrays
 
 __all__ = ["NUMPY"]
 
-_SURELY_OURS = 4
-"""So many columns that are called as those of our metadata."""
 _LONGEST_END = 22 + (1 << 16)
 _IN_ANOTHER_PLACE = 0xFFFF
 
@@ -42,7 +40,7 @@ class NumpyFormat(ReadOnly):
     def open(self, path: Path) -> EventFile:
         """Open a file."""
         arrays = reading(path, lambda: _arrays(path))
-        if len(set(PARTS) & set(arrays)) >= _SURELY_OURS:
+        if are_ours(arrays):
             raise DamagedFile(f"{path}: the description of what is in it is missing")
         return TableFile(path, table_from_arrays(path, arrays, {}))
 
