@@ -27,6 +27,7 @@ void bind_reader(nb::module_& m) {
              return std::ranges::adjacent_find(in_hand, [](auto one, auto next) { return next != one + 1; }) ==
                     in_hand.end();
            })
+      .def("held_by_others", [](const Reader& r) { return r.use().held_by_others(); })
       .def("slots_in_hand",
            [](const Reader& r, nb::handle array) {
              const auto& in_hand = r.use().in_hand();

@@ -256,6 +256,9 @@ class ReaderPort(Protocol):
     def are_neighbours(self) -> bool:
         """Whether the events in hand, in the order of taking, lie one behind the other."""
 
+    def held_by_others(self) -> int:
+        """Return how many events the other readers of the group have in hand, about now."""
+
     def slots_in_hand(self, slots: Places) -> None:
         """Fill the array with the slots of the events in hand, in the order of taking."""
 

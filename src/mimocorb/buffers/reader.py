@@ -64,6 +64,9 @@ class Reader(Handle):
 
     Iterating gives the events up to the end of the stream.
 
+    ``held_by_others()`` tells how many events the other readers of the group have in hand, about
+    now: for those who choose the size of their batches.
+
     Examples
     --------
     >>> from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
@@ -89,6 +92,7 @@ class Reader(Handle):
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
+        self.held_by_others = self._port.held_by_others
         self._address = setup_dict["address"]
         self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND

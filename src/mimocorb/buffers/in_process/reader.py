@@ -68,6 +68,10 @@ class InProcessReader(Port):
         """Whether the events in hand, in the order of taking, lie one behind the other."""
         return run_length(self.in_hand, len(self.in_hand)) == len(self.in_hand)
 
+    def held_by_others(self) -> int:
+        """Return how many events the other readers of the group have in hand, about now."""
+        return len(self.group.held) - len(self.in_hand)
+
     def slots_in_hand(self, slots: Places) -> None:
         """Fill the array with the slots of the events in hand, in the order of taking."""
         slots[:] = self.in_hand
