@@ -289,6 +289,9 @@ class ReaderPort(Protocol):
         ``time_ns`` is NO_TIME if it was given none.
         """
 
+    def metadata_at(self, places: Places, metadata: MetadataRows) -> None:
+        """Fill the rows with what is known of the events at these places among those in hand."""
+
     def metadata_in_hand(self, metadata: MetadataRows) -> None:
         """Fill the rows with what is known of the events in hand, in the order of taking.
 

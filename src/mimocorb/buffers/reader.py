@@ -210,8 +210,18 @@ class Reader(Handle):
         """
         return BatchMetadata.of_rows(self.metadata_rows())
 
-    def metadata_rows(self) -> MetadataRows:
-        """Return what :meth:`get_metadata_batch` does, a row for each event."""
+    def metadata_rows(self, places: Places | None = None) -> MetadataRows:
+        """Return what :meth:`get_metadata_batch` does, a row for each event.
+
+        Parameters
+        ----------
+        places
+            Only those of the events at these places in the batch; there has to be one in hand.
+        """
+        if places is not None:
+            rows = np.empty(len(places), METADATA_DTYPE)
+            self._port.metadata_at(places, rows)
+            return rows
         rows = np.empty(self._in_hand if self._slot >= 0 else 0, METADATA_DTYPE)
         if self._slot >= 0:
             self._port.metadata_in_hand(rows)

@@ -110,6 +110,13 @@ class InProcessReader(Port):
             held = self.slot_in_hand(slot)
             return held.counter, held.timestamp_s, held.deadtime, held.time_ns
 
+    def metadata_at(self, places: Places, metadata: MetadataRows) -> None:
+        """Fill the rows with what is known of the events at these places among those in hand."""
+        with self._state.changed:
+            everything = np.empty(len(self.in_hand), metadata.dtype)
+            self.metadata_in_hand(everything)
+            metadata[:] = everything[places]
+
     def metadata_in_hand(self, metadata: MetadataRows) -> None:
         """Fill the rows with what is known of the events in hand, in the order of taking."""
         with self._state.changed:

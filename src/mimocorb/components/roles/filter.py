@@ -217,7 +217,7 @@ class Filter:
             results.clear()
             return
         try:
-            results.seal(in_hand.metadata, in_hand)
+            results.seal(in_hand)
             while settled < done:
                 ready = results.make_room(settled, done)
                 self._settle(verdicts, settled, ready, in_hand)
