@@ -1,9 +1,10 @@
 """Slots of buffers whose events may be shorter than a slot.
 
 Such a slot begins with a head of 16 bytes: how many bytes the event has (a whole number of 64
-bits), and 8 bytes that keep what follows aligned. The records of the event follow, and behind them is
-whatever an earlier event has left there, which nobody looks at. So whoever moves a slot, within the
-ring or out of it, moves the length with it, and a ring knows no more of it than how much to copy.
+bits), and 8 bytes that keep what follows aligned. The records of the event follow, and behind them
+is whatever an earlier event has left there, which nobody looks at. So whoever moves a slot, within
+the ring or out of it, moves the length with it, and a ring knows no more of it than how much to
+copy.
 """
 
 from __future__ import annotations

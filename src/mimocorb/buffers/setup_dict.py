@@ -34,9 +34,9 @@ class SetupDict(dict[str, Any]):
     Documented keys: ``kind`` ("writer", "reader" or "observer"), ``name`` of the buffer,
     ``number_of_slots``, ``values_per_slot``, ``dtype``, ``variable`` (whether events may be
     shorter), ``debug``, and ``seal``, by which another dtype of the same size is noticed; for
-    readers also ``group`` and ``first_sequence``, the publish number of the first event the group gets; for writers also
-    ``first_counter``, the number that a source gives its first event: 0, or what comes next in the
-    buffer for one that takes the place of another.
+    readers also ``group`` and ``first_sequence``, the publish number of the first event the group
+    gets; for writers also ``first_counter``, the number that a source gives its first event: 0, or
+    what comes next in the buffer for one that takes the place of another.
     """
 
 

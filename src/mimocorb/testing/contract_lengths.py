@@ -37,7 +37,8 @@ class LengthsContract(ContractTests):
             writer.write(event, 1, 1.5e9, 0.0)
             found = reader.get()
             assert (found.dtype, found.shape) == (event.dtype, event.shape)
-            assert found.tobytes() == reader.copy().tobytes() == event.tobytes()
+            np.testing.assert_array_equal(found, event)
+            np.testing.assert_array_equal(reader.copy(), event)
             assert not found.flags.writeable
 
     def test_what_an_earlier_event_left_in_the_slot_is_not_seen(
@@ -77,9 +78,7 @@ class LengthsContract(ContractTests):
         buffer = make_buffer(4, _MOST, variable=True, name="clusters")
         writer = Writer(buffer.new_writer())
         for event in (np.zeros(_MOST + 1, np.int64), [0] * (_MOST + 1)):
-            with pytest.raises(
-                ValueError, match="10 records, and events of clusters have at most 9"
-            ):
+            with pytest.raises(ValueError, match="10 records, and .* clusters have at most 9"):
                 writer.write(event)
         too_long = Jagged.of([[1], [0] * (_MOST + 1)], np.int64)
         with pytest.raises(ValueError, match="longer than a slot"):
@@ -108,7 +107,7 @@ class LengthsContract(ContractTests):
         self, make_buffer: MakeBuffer, scattered: bool
     ) -> None:
         dtype = np.dtype([("x", "<i2"), ("charge", "<f4")])
-        buffer = make_buffer(16, _MOST, dtype, variable=True)
+        buffer = make_buffer(32, _MOST, dtype, variable=True)
         writer = Writer(buffer.new_writer())
         reader = Reader(buffer.new_reader_group(), scattered=scattered)
         events = _events(dtype)
@@ -164,10 +163,8 @@ class LengthsContract(ContractTests):
             with pytest.raises(SetupError, match="hand it on as it is"):
                 Writer({**setup, "variable": not variable})
             with pytest.raises(SetupError, match="hand it on as it is"):
-                # as large as the same buffer of the other kind
-                Writer(
-                    {**setup, "variable": not variable, "values_per_slot": 11 if variable else 7}
-                )
+                as_large = 11 if variable else 7  # values of the other kind are as many bytes
+                Writer({**setup, "variable": not variable, "values_per_slot": as_large})
 
     def test_a_debugged_view_of_an_event_that_was_given_back_is_refused(
         self, make_buffer: MakeBuffer
