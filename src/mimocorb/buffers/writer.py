@@ -186,13 +186,13 @@ class Writer(Handle):
         ValueError
             A slot has fewer.
         """
-        if self._slot < 0:
+        if self._slot < 0 or (length == self.values_per_slot and not self.variable):
             return
         length = whole_number("the length of set_length()", length, least=0)
         check_length(length, self.values_per_slot, self.name)
         if self.variable:
             cast("SizedViews", self._views).used[self._slot] = length * self.dtype.itemsize
-        elif length != self.values_per_slot:
+        else:
             raise HandleMisuse(
                 f"the events of {self.name} have {self.values_per_slot} records each: make the"
                 " buffer with variable=True for shorter ones"

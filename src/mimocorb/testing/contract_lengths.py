@@ -78,7 +78,7 @@ class LengthsContract(ContractTests):
         buffer = make_buffer(4, _MOST, variable=True, name="clusters")
         writer = Writer(buffer.new_writer())
         for event in (np.zeros(_MOST + 1, np.int64), [0] * (_MOST + 1)):
-            with pytest.raises(ValueError, match="10 records, and .* clusters have at most 9"):
+            with pytest.raises(ValueError, match=r"10 records, and .* clusters have at most 9"):
                 writer.write(event)
         too_long = Jagged.of([[1], [0] * (_MOST + 1)], np.int64)
         with pytest.raises(ValueError, match="longer than a slot"):
@@ -162,8 +162,8 @@ class LengthsContract(ContractTests):
             assert setup["variable"] is variable
             with pytest.raises(SetupError, match="hand it on as it is"):
                 Writer({**setup, "variable": not variable})
+            as_large = 11 if variable else 7  # values of the other kind are as many bytes
             with pytest.raises(SetupError, match="hand it on as it is"):
-                as_large = 11 if variable else 7  # values of the other kind are as many bytes
                 Writer({**setup, "variable": not variable, "values_per_slot": as_large})
 
     def test_a_debugged_view_of_an_event_that_was_given_back_is_refused(
