@@ -52,6 +52,8 @@ class QuarantinedEvent:
         length; the dtype of the buffer.
     time_ns
         Its time in whole ns; None if it has none.
+    most
+        ``values_per_slot`` of a buffer of variable length; None: events are as long as that.
     """
 
     group: int
@@ -62,6 +64,7 @@ class QuarantinedEvent:
     reasons: tuple[str, ...]
     data: NDArray[Any]
     time_ns: int | None = None
+    most: int | None = None
 
 
 class Quarantine:
@@ -91,7 +94,8 @@ class Quarantine:
             data = event_in(payload, dtype, values_per_slot, variable)
             metadata = header["counter"], header["timestamp"], header["deadtime"]
             reason = tuple(reasons.get(key, ()))
-            found[key] = QuarantinedEvent(*key, *metadata, reason, data, header["time_ns"])
+            most = values_per_slot if variable else None
+            found[key] = QuarantinedEvent(*key, *metadata, reason, data, header["time_ns"], most)
         return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "PARTS",
     "Block",
     "Data",
+    "alone",
     "joined_data",
     "joined_metadata",
     "metadata_from_parts",
@@ -77,6 +78,13 @@ def no_data(dtype: np.dtype[Any], values_per_slot: int, variable: bool) -> Data:
     if variable:
         return Jagged(np.empty((0, *dtype.shape), dtype.base), np.zeros(1, np.int64))
     return np.empty((0, values_per_slot, *dtype.shape), dtype.base)
+
+
+def alone(event: NDArray[Any], variable: bool) -> Data:
+    """Return one event as the data of a block."""
+    if variable:
+        return Jagged(np.ascontiguousarray(event), np.array([0, len(event)], np.int64))
+    return event[np.newaxis]
 
 
 def joined_data(parts: Sequence[Data], nothing: Data) -> Data:
