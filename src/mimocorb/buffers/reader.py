@@ -170,9 +170,9 @@ class Reader(Handle):
     def together(self) -> Any:
         """Return the events in hand, as :meth:`get_batch` does."""
         if self.variable:
-            events = joined(*self.in_place(), self._dtype)
-            events.values.flags.writeable = False
-            return events
+            jagged = joined(*self.in_place(), self._dtype)
+            jagged.values.flags.writeable = False
+            return jagged
         if self._is_run:
             return self._views.run(self._slot, self._in_hand)
         events = np.empty((self._in_hand, self.values_per_slot), self._dtype)

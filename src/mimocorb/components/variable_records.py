@@ -48,12 +48,12 @@ class VariableForm(RecordForm):
 
     def record(self, value: Any) -> NDArray[Any]:
         """Return `value` as an array of the buffer's dtype, as long as it is."""
-        return self._of(value).record(value)
+        return self._of(value).record(self._whole(value))
 
     def fill(self, slot: NDArray[Any], value: Any) -> int:
         """Copy `value` to the begin of `slot`; returns how many samples it has."""
         form = self._of(value)
-        form.fill(slot[: form.samples], value)
+        form.fill(slot[: form.samples], self._whole(value))
         return form.samples
 
     def rows(self, block: Any) -> Any:
@@ -83,6 +83,11 @@ class VariableForm(RecordForm):
 
     def __str__(self) -> str:
         return f"{RecordForm.__str__(RecordForm(self.dtype, self.samples))}; or fewer of them"
+
+    def _whole(self, value: Any) -> Any:
+        """Return the event; an empty list is one without samples, in all channels."""
+        is_nothing = isinstance(value, (list, tuple)) and not value
+        return np.empty(0, self.dtype) if is_nothing else value
 
     def _of(self, value: Any) -> RecordForm:
         """Return the form of events that are as long as this one."""

@@ -53,7 +53,10 @@ class EventWriter(Protocol):
 
 
 class EventFile(Protocol):
-    """A file of events that is read, or several that belong together."""
+    """A file of events that is read, or several that belong together.
+
+    One whose events have lengths of their own has an attribute ``variable`` that is true.
+    """
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -62,10 +65,6 @@ class EventFile(Protocol):
     @property
     def values_per_slot(self) -> int:
         """Length of the array of one event."""
-
-    @property
-    def variable(self) -> bool:
-        """Whether events may be shorter; a format that has no such events does without."""
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -76,7 +76,8 @@ class _Group:
     @property
     def dtype(self) -> np.dtype[Any]:
         """That of the buffer."""
-        return self._blocks[0].data.dtype
+        dtype: np.dtype[Any] = self._blocks[0].data.dtype
+        return dtype
 
     @property
     def values_per_slot(self) -> int:

@@ -174,9 +174,10 @@ class Outbox:
         if self._copies:
             self._take(rows, index, places)
         else:
-            source = self._source
-            is_variable = source is not None and source.is_variable
-            events = joined(rows, index, source.dtype) if is_variable else rows[index]
+            of_source = self._source
+            events: Any = rows[index]
+            if of_source is not None and of_source.is_variable:
+                events = joined(rows, index, of_source.dtype)
             self.take_rows(self.form.rows(events), places)
 
     def _take(self, rows: NDArray[Any], index: Places, places: Places) -> None:
