@@ -125,9 +125,13 @@ class SizedViews(SlotViews):
         super().__init__(port, setup)
         self._slot_dtype: np.dtype[Any] = setup["dtype"]
         self._most: int = setup["values_per_slot"]
+        self._record_bytes = self._slot_dtype.itemsize
+        self._most_bytes = self._most * self._record_bytes
         self._slots = port.slots(0, len(self.arrays))
         self.used: NDArray[np.uint64] = self._slots[:, :8].view(np.uint64)[:, 0]
         """How many bytes the event in each slot has."""
+        self._used_of = memoryview(self.used)  # gives numbers of Python, sooner than an array does
+        self._is_writer = self.used.flags.writeable
         self._whole: list[NDArray[Any] | None] = [None] * len(self.arrays)
 
     def make(self, slot: int) -> NDArray[Any]:
@@ -137,10 +141,13 @@ class SizedViews(SlotViews):
             content = self._port.slot(slot).data
             whole = np.ndarray((self._most,), self._slot_dtype, content, HEAD_BYTES)
             self._whole[slot] = whole
-        if not self.used.flags.writeable:
-            return whole[: _length(int(self.used[slot]), self._slot_dtype, self._most)]
-        self.used[slot] = NOT_SAID
-        return whole
+        if self._is_writer:
+            self.used[slot] = NOT_SAID
+            return whole
+        used = self._used_of[slot]
+        if used % self._record_bytes or used > self._most_bytes:
+            _length(used, self._slot_dtype, self._most)  # raises
+        return whole[: used // self._record_bytes]
 
     def each(self, slots: Sequence[int]) -> Sequence[NDArray[Any]]:
         """Return the views of these slots."""
