@@ -167,6 +167,8 @@ def test_events_of_any_length_are_a_sequence_and_two_arrays():
     assert events.nbytes == 6 * 4
     with pytest.raises(IndexError):
         events[4]
+    with pytest.raises(TypeError, match="no columns"):
+        events[:, 0]
     with pytest.raises(IndexError, match="a mask"):
         events[np.ones(3, bool)]
     joined = Jagged.joined([events[1:3], events[:1]])

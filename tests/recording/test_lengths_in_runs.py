@@ -95,7 +95,6 @@ def whole_run(tmp_path_factory) -> Path:
             "sources": ["clusters"],
             "config": {"x": "count(charge)", "x_from": -0.5, "x_to": 19.5, "x_bins": 20},
         },
-        "look": {"function": "oscilloscope", "observes": ["clusters"]},
     }
     setup = {"Buffers": {**buffers, "sums": SUMS}, "Workers": workers}
     directory, done = started(tmp_path_factory.mktemp("lengths"), setup)
@@ -153,14 +152,15 @@ def test_the_command_line_shows_and_proves_them(whole_run):
     shown = CLUSTERS[0]["x"].tolist()
     assert f"x: {' '.join(map(str, shown))}" in head
     assert command(whole_run, "files", "verify", "clusters.000.arrows").returncode == 0
+    export = ("files", "export", "clusters.000.arrows", "--to", "exported", "--format")
     for target in ("hdf5", "rntuple", "parquet_tar"):
-        done = command(whole_run, "files", "export", "clusters.000.arrows", "--to", target)
+        done = command(whole_run, *export, target)
         assert done.returncode == 0, done.stdout + done.stderr
-    done = command(whole_run, "files", "export", "clusters.000.arrows", "--to", "csv")
+    done = command(whole_run, *export, "csv")
     assert done.returncode != 0
     assert "csv writes one row per event, but clusters has up to 40 values" in done.stderr
-    for ending in ("h5", "root", "tar"):
-        same(mimocorb.open(whole_run / f"clusters.{ending}"), CLUSTERS)
+    for path in (whole_run / "exported").iterdir():
+        same(mimocorb.open(path), CLUSTERS)
 
 
 def test_they_are_played_again_and_run_again(whole_run):

@@ -118,6 +118,11 @@ class Jagged:
             if step == 1:
                 return Jagged(self.values, self.offsets[start : max(start, stop) + 1]).whole()
             return self._at(np.arange(start, stop, step))
+        if isinstance(place, tuple):
+            raise TypeError(
+                "events of different lengths have no columns: events[3] is one event, and"
+                " events.values has the values of all, with events.offsets, lengths and owners"
+            )
         if isinstance(place, (list, np.ndarray)):
             chosen = np.asarray(place)
             if chosen.dtype == np.bool_ and chosen.shape != (len(self),):

@@ -209,9 +209,13 @@ class EventFileContract:
             assert len(events.look_again()) == 60
         writer.close()
 
-    def test_what_was_written_before_a_kill_is_there(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("ability", ["kill", "lengths"])
+    def test_what_was_written_before_a_kill_is_there(self, tmp_path: Path, ability: str) -> None:
         self._needs("kill")
+        self._needs(ability)
         written = self._some(60)
+        if ability == "lengths":
+            written = _jagged(np.dtype([("height", "f8"), ("n", "i8")]), 60)
         context = multiprocessing.get_context("fork")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a thread of a test beside
@@ -220,7 +224,8 @@ class EventFileContract:
         child.join(60)
         assert child.exitcode == -signal.SIGKILL
         with self._open(tmp_path) as events:
-            self._compare(events[:], written)
+            compare = self._compare_jagged if ability == "lengths" else self._compare
+            compare(events[:], written)
 
     def _write_and_die(self, directory: Path, written: Block) -> None:
         writer = self.format.create(directory, "some", _setup(written.data), {})
