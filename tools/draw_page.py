@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def prepared(project: Path) -> Path:
-    """Return the set-up of the muon example with a histogram and a map more, and no end of its own."""
+    """Return the set-up of the muon example with a map, and without its own end."""
     content = yaml.safe_load((project / "setup.yaml").read_text())
     content.pop("stop_when")
     content["runevents"] = 20000

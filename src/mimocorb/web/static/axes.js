@@ -144,7 +144,7 @@ function title(ctx, plot, text) {
   if (plot.isNarrow) {
     ctx.textAlign = "left";
     ctx.textBaseline = "bottom";
-    ctx.fillText(text, 2, top - 0.3 * plot.em);
+    ctx.fillText(text, 2, top - 0.8 * plot.em);
     return;
   }
   ctx.save();

@@ -7,7 +7,7 @@ import { Gestures } from "./gestures.js";
 
 // In sizes of the text, as large as on a usual screen (em).
 const MARGIN = { left: 5.5, right: 1.2, top: 1, bottom: 3.5 };
-const NARROW = { left: 3.7, right: 0.8, top: 1.8, bottom: 3.5 };
+const NARROW = { left: 3.7, right: 0.8, top: 2.3, bottom: 3.5 };
 const NARROW_EM = 35;
 const SCALE_EM = 4.5;
 const TEXT = 0.8; // of the text of the page
