@@ -79,7 +79,7 @@ class WarnsOfWhatItSees:
     def __init__(self):
         self._has_warned = False
 
-    def __call__(self, event):
+    def __call__(self, _event):
         if not self._has_warned:
             logging.getLogger().warning("this looks odd")
         self._has_warned = True

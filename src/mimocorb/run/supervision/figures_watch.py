@@ -1,6 +1,7 @@
-"""Whether the figures of a run can be believed: counts that are not complete, a doubtful live time.
+"""Whether the figures of a run can be believed: counts are complete, the live time is sure.
 
-Summary and quality say it at the end. Somebody should know while the run goes on, and can be mended.
+Summary and quality say it at the end. Somebody should know while the run goes on, when it can still
+be mended.
 """
 
 from __future__ import annotations
