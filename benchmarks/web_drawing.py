@@ -40,7 +40,7 @@ PAGE = """<!doctype html><html data-theme="light"><meta charset="utf-8">
 <div id="box" style="width:1200px;height:600px"></div>
 <script src="uPlot.iife.min.js"></script>
 <script src="bokeh.min.js"></script><script src="bokeh-api.min.js"></script>
-<script type="module" src="drawing.js"></script></html>"""
+<script type="module" src="compared.js"></script></html>"""
 
 
 def main() -> int:
@@ -99,8 +99,8 @@ def served(place: Path) -> str:
     )
     for path in (*STATIC.glob("*"), *others):
         shutil.copy(path, place)
-    (place / "drawing.html").write_text(PAGE)
-    shutil.copy(Path(__file__).with_suffix(".js"), place / "drawing.js")
+    (place / "compared.html").write_text(PAGE)
+    shutil.copy(Path(__file__).with_suffix(".js"), place / "compared.js")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -110,7 +110,7 @@ def served(place: Path) -> str:
         ("127.0.0.1", 0), functools.partial(Quiet, directory=str(place))
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/drawing.html"
+    return f"http://127.0.0.1:{server.server_port}/compared.html"
 
 
 def measured(address: str, name: str, ratio: int, seconds: float) -> tuple[float, float, float]:

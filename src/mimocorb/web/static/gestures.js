@@ -9,13 +9,13 @@ export class Gestures {
     this.pointers = new Map();
     this.taken = -1; // the cursor that is held
     this.selecting = null; // where a range began
-    const { over } = plot;
-    over.addEventListener("wheel", (event) => this._wheel(event), { passive: false });
-    over.addEventListener("pointerdown", (event) => this._down(event));
-    over.addEventListener("pointermove", (event) => this._move(event));
-    for (const name of ["pointerup", "pointercancel"]) over.addEventListener(name, (event) => this._up(event));
-    over.addEventListener("dblclick", () => plot.setView(null));
-    over.addEventListener("keydown", (event) => this._key(event));
+    const { box } = plot;
+    box.addEventListener("wheel", (event) => this._wheel(event), { passive: false });
+    box.addEventListener("pointerdown", (event) => this._down(event));
+    box.addEventListener("pointermove", (event) => this._move(event));
+    for (const name of ["pointerup", "pointercancel"]) box.addEventListener(name, (event) => this._up(event));
+    box.addEventListener("dblclick", () => plot.setView(null));
+    box.addEventListener("keydown", (event) => this._key(event));
   }
 
   _wheel(event) {
@@ -35,8 +35,8 @@ export class Gestures {
 
   _down(event) {
     const { plot } = this;
-    plot.over.setPointerCapture(event.pointerId);
-    plot.over.focus({ preventScroll: true });
+    plot.box.setPointerCapture(event.pointerId);
+    plot.box.focus({ preventScroll: true });
     this.pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
     this.taken = this._nearCursor(event.offsetX, event.pointerType === "touch");
     const selects = this.taken < 0 && plot.options.selects?.(event.shiftKey);
@@ -47,7 +47,7 @@ export class Gestures {
     const { plot } = this;
     const before = this.pointers.get(event.pointerId);
     if (!before) {
-      plot.over.style.cursor = this._nearCursor(event.offsetX) >= 0 ? "ew-resize" : "crosshair";
+      plot.box.style.cursor = this._nearCursor(event.offsetX) >= 0 ? "ew-resize" : "crosshair";
       return;
     }
     const now = [event.offsetX, event.offsetY];

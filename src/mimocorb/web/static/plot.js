@@ -22,12 +22,13 @@ export class Plot {
     this.active = null; // name of the series whose scale is on the axis
     this.persistence = 0; // 0: off; 1: for ever; else the part that fades with each frame
     this.selection = null;
+    this.frame = { left: 0, top: 0, width: 0, height: 0 };
     this.base = document.createElement("canvas");
     this.over = document.createElement("canvas");
     this.kept = document.createElement("canvas"); // what persists; never in the page
-    this.over.tabIndex = 0;
-    this.over.setAttribute("role", "img");
-    this.over.setAttribute("aria-label", options.label ?? "plot");
+    box.tabIndex = 0;
+    box.setAttribute("role", "img");
+    box.setAttribute("aria-label", options.label ?? "plot");
     box.classList.add("plot");
     box.append(this.base, this.over);
     this.gestures = new Gestures(this);
@@ -86,6 +87,7 @@ export class Plot {
     this.colours = { ink: of("--ink"), faint: of("--faint"), grid: of("--grid"), back: of("--plot"), accent: of("--accent") };
     this.palette = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => of(`--curve-${n}`));
     this.shades = of("--map").split(",").map((text) => text.trim());
+    this.around = getComputedStyle(this.box.closest("article") ?? document.body).backgroundColor;
     this.em = TEXT * Number.parseFloat(style.fontSize);
     this.font = `${this.em}px ${of("--font") || "sans-serif"}`;
     this.forget();
@@ -108,22 +110,25 @@ export class Plot {
     if (!width || !height) return;
     if (this.width === width && this.height === height && this.ratio === ratio) return;
     Object.assign(this, { width, height, ratio });
-    for (const canvas of [this.base, this.over, this.kept]) {
+    for (const canvas of [this.base, this.over]) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
       canvas.style.width = `${width}px`;
       canvas.style.height = `${height}px`;
     }
+    this.forget();
     this.draw();
   }
 
   get isNarrow() { return this.width < NARROW_EM * this.em; }
 
-  get frame() {
+  // In whole pixels: to draw within a border between two of them takes a browser twice the time.
+  _layOut() {
     const { em, width, height } = this;
-    const { left, right, top, bottom } = this.isNarrow ? NARROW : MARGIN;
-    const beside = left + right + (this.options.scale ? SCALE_EM : 0);
-    return { left: left * em, top: top * em, width: Math.max(10, width - beside * em), height: Math.max(10, height - (top + bottom) * em) };
+    const margin = this.isNarrow ? NARROW : MARGIN;
+    const [left, right, top, bottom] = ["left", "right", "top", "bottom"].map((side) => Math.round(em * margin[side]));
+    const beside = right + (this.options.scale ? Math.round(SCALE_EM * em) : 0);
+    this.frame = { left, top, width: Math.max(10, width - left - beside), height: Math.max(10, height - top - bottom) };
   }
 
   // --- places
@@ -138,7 +143,11 @@ export class Plot {
 
   draw() {
     if (!this.width) return;
-    const ctx = this._cleared(this.base);
+    this._layOut();
+    const ctx = this.base.getContext("2d", { alpha: false });
+    ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    ctx.fillStyle = this.around;
+    ctx.fillRect(0, 0, this.width, this.height);
     const { left, top, width, height } = this.frame;
     ctx.fillStyle = this.colours.back;
     ctx.fillRect(left, top, width, height);
@@ -158,7 +167,11 @@ export class Plot {
     this.drawOver();
   }
 
-  drawOver() { drawOver(this._cleared(this.over), this); }
+  // Each canvas that is seen costs in each frame: this one only if there is something on it.
+  drawOver() {
+    this.over.hidden = this.cursors === null && this.selection === null;
+    if (!this.over.hidden) drawOver(this._cleared(this.over), this);
+  }
 
   _cleared(canvas) {
     const ctx = canvas.getContext("2d");
@@ -169,10 +182,11 @@ export class Plot {
 
   // Let go of what persists: it was drawn for another view.
   forget() {
-    if (this.width) this._cleared(this.kept);
+    this.kept.width = 0;
   }
 
   _drawKept(ctx) {
+    if (this.kept.width !== this.base.width) [this.kept.width, this.kept.height] = [this.base.width, this.base.height];
     const kept = this.kept.getContext("2d");
     kept.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     if (this.persistence < 1) {
