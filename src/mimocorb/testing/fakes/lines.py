@@ -50,10 +50,14 @@ class LinesAtSerialPort(SendingDevice):
         self._port, self._line_of = port, line_of
         self._ours = -1
         self.config = {"address": str(port)}
+        self.greeting: list[str] = []
+        """Lines that are no events, sent when somebody opens the port."""
+        self._is_open = False
 
     def appear(self) -> None:
         self._ours, theirs = pty.openpty()
         tty.setraw(theirs)
+        self._is_open = False
         self._port.symlink_to(os.ttyname(theirs))
         os.close(theirs)
 
@@ -65,9 +69,12 @@ class LinesAtSerialPort(SendingDevice):
         poll = select.poll()
         poll.register(self._ours, select.POLLOUT)
         (_, state), *_ = poll.poll(0) or [(0, select.POLLHUP)]
-        if state & select.POLLHUP:
+        was_open, self._is_open = self._is_open, not state & select.POLLHUP
+        if not self._is_open or not state & select.POLLOUT:
             return False
-        os.write(self._ours, self._line_of(event).encode() + b"\r\n")
+        lines = [] if was_open else self.greeting
+        for line in (*lines, self._line_of(event)):
+            os.write(self._ours, line.encode() + b"\r\n")
         return True
 
 
