@@ -216,7 +216,9 @@ def _disk(directory: Path) -> Diagnosis:
     try:
         free = shutil.disk_usage(directory).free
     except OSError as error:
-        return Diagnosis("disk", "bad", f"{directory}: {error.strerror}", "choose another directory")
+        return Diagnosis(
+            "disk", "bad", f"{directory}: {error.strerror}", "choose another directory"
+        )
     place = directory.resolve()
     if not os.access(directory, os.W_OK | os.X_OK):
         remedy = "choose a directory of yours: mimocorb run --output DIR SETUP"

@@ -47,7 +47,7 @@ from mimocorb.testing.watchdog import WATCHDOG_S
 __all__ = ["DeviceContract"]
 
 SOME = 12
-"""So many events are waited for before something happens to the device."""
+"""So many events arrive before something happens to the device."""
 
 
 class TakenRun:
@@ -80,16 +80,16 @@ class TakenRun:
         self.alarms: list[dict[str, Any]] = result["alarms"]
         (source,) = result["accounts"]["live_time"]
         (self.account,) = source["processes"]
-        self._sent = sent
+        self.sent = sent
 
     def places(self) -> list[int]:
         """Return which of the sent events each event is that has arrived."""
         data = self.kept["data"]
-        names = [name for name in data.dtype.names or () if name in self._sent[0]]
+        names = [name for name in data.dtype.names or () if name in self.sent[0]]
         sent = np.zeros(
-            len(self._sent), [(name, data.dtype[name], data.shape[1:]) for name in names]
+            len(self.sent), [(name, data.dtype[name], data.shape[1:]) for name in names]
         )
-        for row, event in zip(sent, self._sent, strict=True):
+        for row, event in zip(sent, self.sent, strict=True):
             for name in names:
                 row[name] = event[name]
         place_of = {row.tobytes(): place for place, row in enumerate(sent)}
@@ -129,9 +129,14 @@ class _Run:
         self._wait(lambda: self.text.count(what) >= times, f"it says {what!r}")
 
     def take_some(self) -> None:
-        """Wait until the device has sent some more events; that they arrived is seen at the end."""
-        wanted = len(self._device.sent()) + SOME
-        self._wait(lambda: len(self._device.sent()) >= wanted, "the device has been read")
+        """Wait until some more events have arrived."""
+        wanted = self._arrived() + SOME
+        self._wait(lambda: self._arrived() >= wanted, "events have arrived")
+
+    def _arrived(self) -> int:
+        for file in (self._directory / "target").glob("*/kept.count"):
+            return int(file.read_text(encoding="utf-8") or 0)
+        return 0
 
     def stop(self) -> TakenRun:
         """End it as Ctrl-C does."""
@@ -203,7 +208,8 @@ class DeviceContract(ComponentContract):
 
     def _take(self, directory: Path) -> TakenRun:
         with self.simulated(directory) as device:
-            run = _Run(self._setup_of(directory, device), device)
+            config = {**device.config, **self.timeout, **self.config}
+            run = _Run(self._setup(directory, config), device)
             try:
                 run.take_some()
                 run.settings = dict(device.settings())
@@ -288,16 +294,12 @@ class DeviceContract(ComponentContract):
         """Return how often the device was away in the run."""
         return (not self.never_lost) + (not self.never_silent)
 
-    def _setup(self, directory: Path, config: Mapping[str, Any] | None = None) -> Path:
-        chosen = dict(self.config if config is None else config)
+    def _check(
+        self, directory: Path, config: Mapping[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
         with self.simulated(directory) as device:
-            return super()._setup(directory, {**device.config, **chosen})
-
-    def _setup_of(
-        self, directory: Path, device: SimulatedDevice, more: Mapping[str, Any] | None = None
-    ) -> Path:
-        config = {**device.config, **self.timeout, **self.config, **(more or {})}
-        return super()._setup(directory, config)
+            setup = self._setup(directory, {**device.config, **config})
+            return mimocorb(directory, "check", str(setup), environment=device.environment)
 
     def _counterpart(self) -> dict[str, Any]:
         return keeping()
