@@ -126,13 +126,13 @@ class FieldLines:
         separator: str | None,
         comment: str,
     ) -> None:
+        if columns is not None and pattern is not None:
+            raise SetupError("columns and pattern: give one of them, both say where a field stands")
         self._comment, self._separator = comment, separator
         self._fields = _fields(buffer)
         self._columns = list(columns or self._fields)
         self._pattern = _compiled(pattern) if pattern is not None else None
         named = list(self._pattern.groupindex) if self._pattern else self._columns
-        if columns is not None and pattern is not None:
-            raise SetupError("columns and pattern: give one of them, both say where a field stands")
         self._check(named, buffer, "pattern" if pattern is not None else "columns")
 
     def _check(self, named: Sequence[str], buffer: Mapping[str, Any], key: str) -> None:
