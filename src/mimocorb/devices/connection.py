@@ -7,6 +7,7 @@ takes too long. A device gives two functions: one opens it, one reads what has c
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -116,7 +117,10 @@ class _Connection:
         try:
             self.handle = self._opened.enter_context(self._open_device())
         except self._lost_by as error:
-            raise DeviceLost(f"{self._name} cannot be opened: {_reason(error)}") from error
+            raise DeviceLost(
+                f"{self._name} cannot be opened: {_reason(error)}; mimocorb devices lists what is"
+                " attached, and what is missing"
+            ) from error
 
     def __exit__(self, *error: object) -> None:
         self.is_back()
@@ -159,4 +163,6 @@ class _Connection:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)  # without number and repetition, as drivers have them
     return str(error) or type(error).__name__

@@ -97,7 +97,7 @@ def _check(
 def cosmic_watch(
     *,
     address: str,
-    version: Version,
+    version: Literal["2", "3X"],
     buffer: Mapping[str, Any],
     timeout_s: float | None = 60.0,
     give_up_s: float | None = None,
