@@ -48,14 +48,14 @@ class LinesAtSerialPort(SendingDevice):
     ) -> None:
         super().__init__(events, period_s)
         self._port, self._line_of = port, line_of
-        self._ours = -1
+        self.ours = -1
         self.config = {"address": str(port)}
         self.greeting: list[str] = []
         """Lines that are no events, sent when somebody opens the port."""
         self._is_open = False
 
     def appear(self) -> None:
-        self._ours, theirs = pty.openpty()
+        self.ours, theirs = pty.openpty()
         tty.setraw(theirs)
         self._is_open = False
         self._port.symlink_to(os.ttyname(theirs))
@@ -63,18 +63,22 @@ class LinesAtSerialPort(SendingDevice):
 
     def vanish(self) -> None:
         self._port.unlink()
-        os.close(self._ours)
+        os.close(self.ours)
+
+    def somebody_has_written(self) -> bool:
+        """Return whether there is something to be read with ``os.read(self.ours, …)``."""
+        return bool(select.select([self.ours], [], [], 0)[0])
 
     def send(self, event: Event) -> bool:
         poll = select.poll()
-        poll.register(self._ours, select.POLLOUT)
+        poll.register(self.ours, select.POLLOUT)
         (_, state), *_ = poll.poll(0) or [(0, select.POLLHUP)]
         was_open, self._is_open = self._is_open, not state & select.POLLHUP
         if not self._is_open or not state & select.POLLOUT:
             return False
         lines = [] if was_open else self.greeting
         for line in (*lines, self._line_of(event)):
-            os.write(self._ours, line.encode() + b"\r\n")
+            os.write(self.ours, line.encode() + b"\r\n")
         return True
 
 

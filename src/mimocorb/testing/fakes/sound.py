@@ -38,7 +38,9 @@ pcm.simulated {{
     format "raw"
 }}
 """
-_PIECE_S = 0.01
+_PIECE = 1024
+"""Samples that are written at once: as many as the plug-in asks for, which makes up what lacks."""
+_PIECE_S = _PIECE / RATE_HZ
 
 
 class SoundCard(SendingDevice):
@@ -75,7 +77,7 @@ class SoundCard(SendingDevice):
 
     def send(self, event: Event) -> bool:
         """Write a piece with one pulse, then quiet ones until the next is due, in real time."""
-        samples = np.zeros(round(RATE_HZ * _PIECE_S), np.int16)
+        samples = np.zeros(_PIECE, np.int16)
         begin = self._chance.randrange(150, 200)
         samples[begin : begin + len(PULSE)] = np.round(PULSE * event["height"])
         if not self._write(samples):
@@ -85,7 +87,7 @@ class SoundCard(SendingDevice):
         return True
 
     def rest(self) -> None:
-        self._write(np.zeros(round(RATE_HZ * _PIECE_S), np.int16))
+        self._write(np.zeros(_PIECE, np.int16))
 
     def _write(self, samples: np.ndarray) -> bool:
         """Write a piece when it is due, unless nobody reads."""
