@@ -7,6 +7,7 @@ takes too long. A device gives two functions: one opens it, one reads what has c
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ POLL_S = 0.1
 """For how long a device is waited for in one step, so that the end of a run is noticed."""
 
 RETRY_S = 0.2
+_IN_USE = (errno.EAGAIN, errno.EBUSY)
 
 Handle = TypeVar("Handle")
 Value = TypeVar("Value")
@@ -163,6 +165,8 @@ class _Connection:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _IN_USE:
+        return "another program has it open"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)  # without number and repetition, as drivers have them
     return str(error) or type(error).__name__

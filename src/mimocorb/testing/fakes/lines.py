@@ -67,12 +67,10 @@ class LinesAtSerialPort(SendingDevice):
 
     def somebody_has_written(self) -> bool:
         """Return whether there is something to be read with ``os.read(self.ours, …)``."""
-        return bool(select.select([self.ours], [], [], 0)[0])
+        return self._state() & (select.POLLIN | select.POLLHUP) == select.POLLIN
 
     def send(self, event: Event) -> bool:
-        poll = select.poll()
-        poll.register(self.ours, select.POLLOUT)
-        (_, state), *_ = poll.poll(0) or [(0, select.POLLHUP)]
+        state = self._state()
         was_open, self._is_open = self._is_open, not state & select.POLLHUP
         if not self._is_open or not state & select.POLLOUT:
             return False
@@ -80,6 +78,13 @@ class LinesAtSerialPort(SendingDevice):
         for line in (*lines, self._line_of(event)):
             os.write(self.ours, line.encode() + b"\r\n")
         return True
+
+    def _state(self) -> int:
+        """Return what poll says of the port; POLLHUP while nobody has it open."""
+        poll = select.poll()
+        poll.register(self.ours, select.POLLIN | select.POLLOUT)
+        (_, state), *_ = poll.poll(0) or [(0, 0)]
+        return state
 
 
 class LinesAtPort(SendingDevice):
