@@ -3,9 +3,9 @@
 **Search.** The counts are smoothed with a Gaussian, at several widths, and the root is taken of
 what then is about a number of counts m: y = 2 √(m + 3/8) has the variance 1 (F. J. Anscombe,
 Biometrika 35 (1948) 246), so that heights are in standard deviations. A peak is a maximum of y
-whose prominence, the height above the higher of the lowest points to both sides, is many standard
-deviations of a difference, √2. An edge is no maximum, and needs no treatment. Weak and broad peaks
-are found at wide smoothing, narrow ones beside others at a narrow one.
+whose prominence, the height above the higher of the lowest points near it to both sides, is many
+standard deviations of a difference, √2. An edge is no maximum, and needs no treatment. Weak and
+broad peaks are found at wide smoothing, narrow ones beside others at a narrow one.
 
 **Fit.** A Gaussian on a linear background, by the likelihood of Poisson counts, integrated over
 the bins (:mod:`mimocorb.analysis.histograms.fits`, minimised with iminuit). Peaks that overlap are
@@ -27,7 +27,6 @@ from mimocorb._words import with_error
 from mimocorb.analysis.histograms.fit_result import Fit
 from mimocorb.analysis.histograms.fits import fit_histogram
 from mimocorb.analysis.histograms.stored import RunHistogram
-from mimocorb.analysis.pulses import find_pulses
 from mimocorb.errors import SetupError
 
 __all__ = ["FWHM", "FoundPeak", "PeakFit", "find_peaks", "fit_peaks"]
@@ -44,6 +43,8 @@ _WIDEST_PART = 1 / 60
 _BROADEST_PART = 1 / 8
 """Of all bins, FWHM of what is still called a peak."""
 _FEWEST_BINS_APART = 3.0
+_SIDES = 8.0
+"""How far a peak may reach to each side, in widths of the smoothing: a plateau is no peak."""
 _RANGE_SIGMA = 3.2
 _TOGETHER_SIGMA = 7.0
 
@@ -231,10 +232,15 @@ def _with_peak(chosen: list[FoundPeak], peak: FoundPeak) -> list[FoundPeak]:
     ]
     if not near:
         return [*chosen, peak]
-    (same, *others) = near
-    # The same peak behind more smoothing: its place and width are better known.
-    is_better = not others and peak.significance > same.significance and peak.fwhm < 2 * same.fwhm
-    return [peak if one is same and is_better else one for one in chosen]
+    same = min(near, key=lambda one: abs(peak.position - one.position))
+    others = [one for one in chosen if one is not same]
+    # The same peak behind more smoothing: place and width are better known, unless it is two.
+    is_better = (
+        peak.significance > same.significance
+        and peak.fwhm < 3 * same.fwhm
+        and all(abs(peak.position - one.position) > peak.fwhm for one in others)
+    )
+    return [*others, peak] if is_better else chosen
 
 
 def _maxima(values: Floats, least: float) -> Iterator[tuple[float, float, float]]:
@@ -245,15 +251,27 @@ def _maxima(values: Floats, least: float) -> Iterator[tuple[float, float, float]
         smoothed = _smoothed(values, float(width))
         in_window = 2 * math.sqrt(math.pi) * width  # counts that a value is made of
         y = 2 * np.sqrt(smoothed * in_window + 0.375)
-        rising = np.concatenate([[y.min()], y, [y.min()]])  # so that ends are sides
-        for found in find_pulses(rising, prominence=least * math.sqrt(2)):
-            place = int(found["position"]) - 1
-            base = (y[place] - float(found["prominence"])) ** 2 / 4 / in_window
-            half = (smoothed[place] + base) / 2
-            fwhm = _width_at(smoothed, place, half)
+        reach = math.ceil(_SIDES * width)
+        tops = np.flatnonzero((y[1:-1] >= y[:-2]) & (y[1:-1] > y[2:])) + 1
+        for place in tops[(tops > width) & (tops < len(y) - 1 - width)].tolist():
+            prominence = _prominence(y, place, reach)
+            if prominence < least * math.sqrt(2):
+                continue
+            base = (y[place] - prominence) ** 2 / 4 / in_window
+            fwhm = _width_at(smoothed, place, (smoothed[place] + base) / 2)
             fwhm = math.sqrt(max(fwhm**2 - (FWHM * width) ** 2, _FEWEST_BINS_APART**2))
             if width < fwhm < _BROADEST_PART * len(values):
-                yield place, fwhm, float(found["prominence"]) / math.sqrt(2)
+                yield place, fwhm, prominence / math.sqrt(2)
+
+
+def _prominence(y: Floats, place: int, reach: int) -> float:
+    """Return the height above the higher of the lowest points to both sides, not far away."""
+    before, behind = y[max(0, place - reach) : place][::-1], y[place + 1 : place + 1 + reach]
+    lowest = []
+    for side in (before, behind):
+        higher = np.flatnonzero(side > y[place])
+        lowest.append(side[: higher[0] if len(higher) else len(side)].min(initial=y[place]))
+    return float(y[place] - max(lowest))
 
 
 def _smoothed(values: Floats, width: float) -> Floats:
@@ -280,8 +298,8 @@ def _about(spectrum: RunHistogram, near: Sequence[float | FoundPeak]) -> list[Fo
     if all(isinstance(each, FoundPeak) for each in near):
         return [each for each in near if isinstance(each, FoundPeak)]
     edges = np.asarray(spectrum.axes[0].edges, float)
-    small = find_peaks(spectrum, least_significance=2.5)
-    peaks = []
+    clear, weak = find_peaks(spectrum), find_peaks(spectrum, least_significance=3.0)
+    peaks: list[FoundPeak] = []
     for each in near:
         if isinstance(each, FoundPeak):
             peaks.append(each)
@@ -291,12 +309,25 @@ def _about(spectrum: RunHistogram, near: Sequence[float | FoundPeak]) -> list[Fo
                 f"{spectrum.name} reaches from {edges[0]:g} to {edges[-1]:g}; there is no peak near"
                 f" {each:g}"
             )
-        here = [one for one in small if abs(one.position - each) <= one.fwhm]
-        best = max(here, key=lambda one: one.significance, default=None)
-        step = float(np.diff(edges)[np.searchsorted(edges, each, "right") - 1])
-        fwhm = best.fwhm if best else 4 * FWHM * step
-        peaks.append(FoundPeak(float(each) if best is None else best.position, fwhm, 0.0))
+        usual = _usual_width(clear, each, edges)
+        wide = [one for one in weak if one.fwhm > usual / 2]  # narrower: noise
+        here = _nearest(clear, each, peaks) or _nearest(wide, each, peaks)
+        peaks.append(here or FoundPeak(float(each), usual, 0.0))
     return peaks
+
+
+def _nearest(
+    found: Sequence[FoundPeak], place: float, taken: Sequence[FoundPeak]
+) -> FoundPeak | None:
+    """Return the peak that somebody means who says about where it is."""
+    free = [one for one in found if one not in taken and abs(one.position - place) <= one.fwhm]
+    return min(free, key=lambda one: abs(one.position - place), default=None)
+
+
+def _usual_width(found: Sequence[FoundPeak], place: float, edges: Floats) -> float:
+    """Return a width to begin with: that of the nearest peak, or some bins."""
+    nearest = min(found, key=lambda one: abs(one.position - place), default=None)
+    return nearest.fwhm if nearest else 10 * float(np.median(np.diff(edges)))
 
 
 def _groups(order: Sequence[int], peaks: Sequence[FoundPeak]) -> Iterator[list[int]]:
