@@ -51,7 +51,7 @@
 namespace mimocorb {
 
 inline constexpr std::uint64_t kMagic = 0x474e49526f6d696dULL;  // "mimoRING", little-endian
-inline constexpr std::uint32_t kLayoutVersion = 5;
+inline constexpr std::uint32_t kLayoutVersion = 6;
 inline constexpr std::uint32_t kMaxHandles = 512;
 inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
@@ -219,7 +219,9 @@ struct alignas(kCacheLine) GroupRecord {
   std::atomic<std::uint32_t> held;
   std::uint32_t readers;
   // hints
+  static constexpr std::uint32_t kAlways = 256;
   std::uint32_t round_ns;  // of late, how long after it took an event a reader asks for the next; 0: not known
+  std::uint32_t asleep;    // of late, how many of 256 readers slept meanwhile, in the functions of their users
   std::int64_t asked_ns;   // when a reader last asked for events, by the newest one's time of publishing
 
   alignas(kCacheLine) std::int64_t waited_ns;  // cache: of readers that have left
