@@ -70,7 +70,12 @@ def copy_events(
     OutputError
         The file is there already, or it cannot be written. It is not left behind as a part.
     """
-    buffer = {"name": name, "dtype": events.dtype, "values_per_slot": events.values_per_slot}
+    buffer = {
+        "name": name,
+        "dtype": events.dtype,
+        "values_per_slot": events.values_per_slot,
+        "variable": events.variable,
+    }
     about = _about_the_copy(events, directory)
     written, has_notes = 0, False
     with (

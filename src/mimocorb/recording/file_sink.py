@@ -6,10 +6,9 @@ import logging
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from numpy.typing import NDArray
-
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.recording.block import Data
 from mimocorb.recording.formats import EventWriter
 from mimocorb.recording.output_file import checked_name
 
@@ -51,7 +50,7 @@ class FileSink:
         """Number of events written."""
         return self.writer.event_count
 
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def __call__(self, events: Data, metadata: BatchMetadata) -> None:
         """Write a batch.
 
         Raises

@@ -39,6 +39,7 @@ def described(
         "buffer": setup.get("name", ""),
         "dtype": dtype_to_plain(setup["dtype"]),
         "values_per_slot": setup["values_per_slot"],
+        **({"variable": True} if setup.get("variable") else {}),
         "about": dict(about),
         "began_utc_s": time.time(),
         "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},

@@ -71,7 +71,13 @@ class WholeFile:
             self.values_per_slot: int = about["values_per_slot"]
             self._blocks = [_Known(*each) for each in about["blocks"]]
             self.about: Mapping[str, Any] = about_of(about)
-            self._columns = Columns(self.dtype, self.values_per_slot, self.about.get("units") or {})
+            self.variable: bool = about.get("variable", False)
+            self._columns = Columns(
+                self.dtype,
+                self.values_per_slot,
+                self.about.get("units") or {},
+                variable=self.variable,
+            )
         except Exception as error:
             container.close()
             raise DamagedFile(f"{path}: its description is damaged: {error}") from error

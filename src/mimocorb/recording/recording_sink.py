@@ -66,7 +66,9 @@ class RecordingSink(FileSink):
     @classmethod
     def _event_bytes(cls, buffer: Mapping[str, Any], files: int) -> int:
         """Return the most bytes that an event takes in so many files."""
-        columns = Columns(buffer["dtype"], buffer["values_per_slot"])
+        columns = Columns(
+            buffer["dtype"], buffer["values_per_slot"], variable=buffer.get("variable", False)
+        )
         event_bytes: int = buffer["dtype"].itemsize * buffer["values_per_slot"]
         return files * event_bytes + _OF_A_BATCH + 64 * len(columns.schema)
 

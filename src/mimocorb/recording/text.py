@@ -148,7 +148,7 @@ class TextTable(Completing):
         """Number of rows written."""
         return self._file.records
 
-    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def append(self, events: Any, metadata: BatchMetadata) -> None:
         """Append events of shape ``(k, 1)`` with their metadata.
 
         Raises
@@ -199,8 +199,9 @@ class TextTable(Completing):
 def _check_form(owner: str, setup: Mapping[str, Any]) -> None:
     name, dtype = setup.get("name", "the buffer"), setup["dtype"]
     if setup["values_per_slot"] != 1:
+        most = " up to" if setup.get("variable") else ""
         raise SetupError(
-            f"{owner} writes one row per event, but {name} has"
+            f"{owner} writes one row per event, but {name} has{most}"
             f" {how_many(setup['values_per_slot'], 'value')} per slot."
             " Save whole events, as Parquet files, or give the buffer one value per slot."
         )

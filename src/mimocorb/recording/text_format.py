@@ -32,6 +32,7 @@ class TextFormat(FileFormat):
     endings = (".txt", ".csv")
     magic = "\t".join(_METADATA).encode()
     cannot: Mapping[str, str] = {
+        "lengths": "it has a row for each event, and the same columns in each row",
         "notes": "it has no place for them",
         "about": "it has the names of its columns, and nothing else",
         "types": "it has digits only: whole numbers are int64, all others float64",

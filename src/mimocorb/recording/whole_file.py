@@ -22,14 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from numpy.typing import NDArray
-
 from mimocorb._closing import Completing
 from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
 from mimocorb.recording.arrays import Arrays, arrays_of, checksum
-from mimocorb.recording.block import Block, are_ours, notes_of
+from mimocorb.recording.block import Block, Data, are_ours, notes_of
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.formats import EventFile, FileFormat, reading
 from mimocorb.recording.provenance import described, this_run
@@ -161,7 +159,10 @@ class WholeFileWriter(Completing):
         self._about = dict(about)
         options = {"compression": format_.compressions[0], **options}
         self._columns = Columns(
-            buffer["dtype"], buffer["values_per_slot"], self._about.get("units") or {}
+            buffer["dtype"],
+            buffer["values_per_slot"],
+            self._about.get("units") or {},
+            variable=buffer.get("variable", False),
         )
         self._blocks: list[tuple[int, int, list[str] | None]] = []
         self._notes: list[str] = []
@@ -181,7 +182,7 @@ class WholeFileWriter(Completing):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(self._unfinished, flags, 0o644))
 
-    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def append(self, events: Data, metadata: BatchMetadata) -> None:
         """Append events."""
         if metadata.notes is not None or self._notes:
             before = [""] * (sum(each.num_rows for each in self._waiting) - len(self._notes))
