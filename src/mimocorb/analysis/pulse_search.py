@@ -146,12 +146,15 @@ class FindPulses:
 
     def __call__(self, event: NDArray[Any]) -> Any:
         """Return the pulses of an event, by channel and then by time."""
+        if not event.size:  # of a buffer of variable length
+            return Reject("no samples")
         traces = as_traces(event)
+        samples = traces.shape[1]
         if self._level == "zero":
             levels = noise = np.zeros(len(traces))
         else:
             levels, noise = baseline(
-                traces, method=self._level, end=self._level_samples or traces.shape[1]
+                traces, method=self._level, end=min(self._level_samples or samples, samples)
             )
         pulses = find_pulses(traces, scale=self._sign, baseline=levels, **self._conditions)
         if not len(pulses):

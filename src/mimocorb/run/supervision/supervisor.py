@@ -170,6 +170,7 @@ class Supervisor:
                 debug=self.options.debug,
                 name=spec.name,
                 backend=spec.backend,
+                variable=spec.variable,
             )
         return self.buffers
 
