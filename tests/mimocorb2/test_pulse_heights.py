@@ -1,4 +1,4 @@
-"""``analyzers.pha`` finds pulses of both polarities above their baseline, with and without SciPy."""
+"""``analyzers.pha`` finds pulses of both polarities above their baseline, also with SciPy."""
 
 from __future__ import annotations
 
