@@ -220,7 +220,9 @@ struct alignas(kCacheLine) GroupRecord {
   std::atomic<std::uint32_t> held;
   std::uint32_t readers;
   // hints
+  static constexpr std::uint32_t kAlways = 256;
   std::uint32_t round_ns;  // of late, how long after it took an event a reader asks for the next; 0: not known
+  std::uint32_t asleep;    // of late, how many of 256 readers slept meanwhile, in the functions of their users
   std::int64_t asked_ns;   // when a reader last asked for events, by the newest one's time of publishing
 
   alignas(kCacheLine) std::int64_t waited_ns;  // cache: of readers that have left

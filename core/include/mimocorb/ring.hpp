@@ -258,6 +258,8 @@ class ReaderPort : public Ring {
   std::uint32_t give_back(bool failed = true);
   std::uint32_t quarantine();
   [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
+  // Events in the hands of the other readers of the group; a hint, as the lock is not taken.
+  [[nodiscard]] std::uint32_t held_by_others() const;
   [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
   void copy(std::uint32_t slot, void* target) const;  // as it lies in the slot
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
@@ -279,7 +281,12 @@ class ReaderPort : public Ring {
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
   Run take_in_hand(std::uint32_t count, Wakes* wakes);
   void look_for_next() const;
-  void note_round(std::int64_t asked_ns);
+  struct Round {
+    std::int64_t duration_ns = 0;  // for each event; 0: not known
+    bool slept = false;
+  };
+  Round end_of_round();
+  void note_round(const Round& round);
   [[nodiscard]] bool at_end() const;
   [[nodiscard]] int turn(std::uint32_t slot, std::uint32_t* before) const;
 
@@ -289,6 +296,7 @@ class ReaderPort : public Ring {
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
   std::int64_t round_since_ns_ = 0;  // 0: this one is not timed
+  ThreadTime round_before_{};
   std::uint32_t round_events_ = 0;
   std::uint32_t takes_ = 0;
 };

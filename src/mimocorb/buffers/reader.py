@@ -65,6 +65,9 @@ class Reader(Handle):
 
     Iterating gives the events up to the end of the stream.
 
+    ``held_by_others()`` tells how many events the other readers of the group have in hand, about
+    now: for those who choose the size of their batches.
+
     Examples
     --------
     >>> from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
@@ -90,6 +93,7 @@ class Reader(Handle):
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
+        self.held_by_others = self._port.held_by_others
         self._address = setup_dict["address"]
         self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND
@@ -217,8 +221,18 @@ class Reader(Handle):
         """
         return BatchMetadata.of_rows(self.metadata_rows())
 
-    def metadata_rows(self) -> MetadataRows:
-        """Return what :meth:`get_metadata_batch` does, a row for each event."""
+    def metadata_rows(self, places: Places | None = None) -> MetadataRows:
+        """Return what :meth:`get_metadata_batch` does, a row for each event.
+
+        Parameters
+        ----------
+        places
+            Only those of the events at these places in the batch; there has to be one in hand.
+        """
+        if places is not None:
+            rows = np.empty(len(places), METADATA_DTYPE)
+            self._port.metadata_at(places, rows)
+            return rows
         rows = np.empty(self._in_hand if self._slot >= 0 else 0, METADATA_DTYPE)
         if self._slot >= 0:
             self._port.metadata_in_hand(rows)

@@ -104,6 +104,7 @@ class Histogram:
     """
 
     wants_sequences: ClassVar[bool] = True
+    is_followed: ClassVar[bool] = True
     """It has to know which events it has counted already."""
 
     def __init__(

@@ -49,7 +49,12 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
     DoesNotFitError
         The result has no documented form, or does not fit into its sink; nothing was taken.
     """
-    bits, sinks = np.zeros(count, np.int64), len(results.outboxes)
+    sinks = len(results.outboxes)
+    if sinks == 1 and _is_mask(result):  # it says by itself what became of each event
+        mask = np.asarray(result, np.bool_)
+        results.copy_all(0, in_hand, _places(mask, count))
+        return BatchVerdicts(mask, "", sinks)
+    bits = np.zeros(count, np.int64 if sinks > 1 else np.bool_)
     if result is None or result is False:
         return BatchVerdicts(bits, "", sinks)
     if isinstance(result, Reject):
@@ -65,19 +70,28 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
         for sink, item in enumerate(items):
             if item is None or item is False:
                 continue
-            places = _take_item(results, sink, item, in_hand, count)
-            bits[places] |= 1 << sink
+            chosen = _take_item(results, sink, item, in_hand, count)
+            if sinks > 1:
+                bits[chosen] |= 1 << sink
+            else:
+                bits[chosen] = True
     except DoesNotFitError:
         results.clear()
         raise
     return BatchVerdicts(bits, "", sinks)
 
 
-def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: int) -> Places:
+def _take_item(
+    results: Results, sink: int, item: Any, in_hand: InHand, count: int
+) -> Places:
     """Take the records for one sink; returns the places of the events that they came out of."""
     outbox = results.outboxes[sink]
-    if item is True or _is_mask(item):
-        places = np.arange(count) if item is True else _places(item, count)
+    if item is True:
+        places = np.arange(count)
+        results.copy_all(sink, in_hand, places)
+        return places
+    if _is_mask(item):
+        places = _places(item, count)
         results.copy_all(sink, in_hand, places)
         return places
     places, block = np.arange(count), item
@@ -108,13 +122,13 @@ def _block_rows(form: RecordForm, block: Any, sink: str) -> Any:
 def _is_mask(value: Any) -> bool:
     if isinstance(value, list):
         return all(isinstance(each, (bool, np.bool_)) for each in value)
-    return isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.ndim == 1
+    return isinstance(value, np.ndarray) and value.dtype.kind == "b" and value.ndim == 1
 
 
 def _places(rows: Any, count: int) -> Places:
     """Return the indices that rows stand for."""
     array = np.asarray(rows)
-    if array.ndim == 1 and array.dtype == np.bool_:
+    if array.ndim == 1 and array.dtype.kind == "b":
         if len(array) != count:
             raise DoesNotFitError(
                 f"returned a mask of {how_many(len(array), 'value')} for"

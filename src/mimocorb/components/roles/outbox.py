@@ -56,6 +56,10 @@ class InHand:
             self._metadata = self._reader.metadata_rows()
         return self._metadata
 
+    def metadata_at(self, places: Places) -> MetadataRows:
+        """Return what is known of the events at these places."""
+        return self._reader.metadata_rows(places)
+
     def at(self, places: Places) -> tuple[NDArray[Any], Places]:
         """Return rows, and the places in them of the events at these places in hand."""
         if self._place is None:
@@ -239,9 +243,16 @@ class Outbox:
         """Place of the event of the first record that has not been published."""
         return int(self._places[self._done])
 
-    def seal(self, in_hand: InHand | None, metadata: MetadataRows) -> None:
-        """Prepare all records for publishing, each with the metadata of its event."""
-        self._metadata = metadata
+    def seal(self, in_hand: InHand | None, metadata: MetadataRows | None) -> None:
+        """Prepare all records for publishing, each with the metadata of its event.
+
+        Parameters
+        ----------
+        in_hand
+            The events of the batch.
+        metadata
+            A row for each of them; None: those that are needed are asked for.
+        """
         if self._rows is None and self.places:
             self._places = np.array(self.places, np.int64)
             if self._packed:
@@ -253,6 +264,11 @@ class Outbox:
                 assert in_hand is not None
                 self._rows = in_hand.at(self._places)
         self._last_place = int(self._places[-1]) if len(self._places) else -1
+        if metadata is not None:
+            self._known = metadata, self._places
+        else:
+            assert in_hand is not None
+            self._known = in_hand.metadata_at(self._places), np.arange(len(self._places))
 
     def claim_before(self, place: int) -> int:
         """Claim slots for records of events before this place, as many as are free.
@@ -271,7 +287,8 @@ class Outbox:
         slots = min(self._records_before(place) - self._done, self.claimed)
         at, self.filled = self.filled, max(slots, self.filled)
         records = slice(self._done + at, self._done + self.filled)
-        fill, metadata, places = self.writer.fill_ahead, self._metadata, self._places[records]
+        metadata, rows_of = self._known
+        fill, places = self.writer.fill_ahead, rows_of[records]
         if self._rows is not None:
             rows, index = self._rows
             fill(at, rows, index[records], metadata, places)
