@@ -80,9 +80,7 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
     return BatchVerdicts(bits, "", sinks)
 
 
-def _take_item(
-    results: Results, sink: int, item: Any, in_hand: InHand, count: int
-) -> Places:
+def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: int) -> Places:
     """Take the records for one sink; returns the places of the events that they came out of."""
     outbox = results.outboxes[sink]
     if item is True:
