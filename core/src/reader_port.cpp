@@ -161,7 +161,8 @@ Metadata ReaderPort::metadata(std::uint32_t slot) const {
 }
 
 void ReaderPort::copy(std::uint32_t slot, void* target) const {
-  std::memcpy(target, segment_->payload_of(slot), header_.slot_bytes);
+  const void* content = segment_->payload_of(slot);
+  std::memcpy(target, content, segment_->bytes_to_copy(content));
 }
 
 std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {

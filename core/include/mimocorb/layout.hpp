@@ -57,6 +57,7 @@ inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
 inline constexpr std::uint32_t kMaxSlots = 1U << 24;
 inline constexpr std::uint64_t kMaxSlotBytes = 1ULL << 30;
+inline constexpr std::uint64_t kSlotHeadBytes = 16;
 inline constexpr std::uint32_t kNoHandle = 0x3ff;
 inline constexpr std::uint32_t kNoSlot = 0xffffffff;
 inline constexpr std::size_t kCacheLine = 64;
@@ -242,6 +243,7 @@ struct RingHeader {
   std::uint32_t usual_slots;  // as many as are used as long as they suffice
   std::int32_t creator_pid;
   std::uint32_t max_deliveries;  // handed out more often, an event is poisonous
+  std::uint32_t is_sized;        // 1: a slot begins with the number of bytes that its event has behind kSlotHeadBytes
   std::uint64_t creator_start_time;
   std::uint64_t pid_namespace;  // futex owners are thread ids: other namespaces are refused
   std::int64_t created_ns;      // CLOCK_MONOTONIC

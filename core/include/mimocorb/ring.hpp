@@ -200,7 +200,7 @@ class WriterPort : public Ring {
   std::uint32_t abort();
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
   bool mark_repeat(std::uint32_t slot);  // false if it is not in hand
-  // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
+  // Copies an event that lies as in a slot into one in hand; false if it is not in hand.
   bool fill(std::uint32_t slot, const void* source);
   // As `fill`, with its metadata, the slot that is `at` places behind the first in hand; false if there is none.
   bool fill_claimed(std::size_t at, const void* source, const MetadataRow& row);
@@ -261,7 +261,7 @@ class ReaderPort : public Ring {
   // Events in the hands of the other readers of the group; a hint, as the lock is not taken.
   [[nodiscard]] std::uint32_t held_by_others() const;
   [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
-  void copy(std::uint32_t slot, void* target) const;  // all its bytes
+  void copy(std::uint32_t slot, void* target) const;  // as it lies in the slot
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
   // Whether what comes of an event in hand may be there already: of itself, or of one before it on the way.

@@ -6,7 +6,8 @@ For k events of one buffer, one of
 * ``True``: all are copied to the first sink;
 * a *mask*, a boolean array of length k: the events where it is true are copied to the first sink;
 * a block of k records for the only sink: a dictionary with an array of length k for each field, or
-  a structured array, or any other block that :mod:`mimocorb.components.records` understands;
+  a structured array, or any other block that :mod:`mimocorb.components.records` understands, for a
+  sink of variable length :mod:`mimocorb.components.variable_records`;
 * ``(rows, block)``: a block with a record for each of these rows only. Rows are a mask, or indices
   in rising order; an index that comes twice gives two records of one event;
 * a dictionary: name of the sink → one of these. Sinks that it does not name get nothing.
@@ -20,11 +21,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.contract import Places
 from mimocorb.buffers.exact import DoesNotFitError
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.decisions import Reject
 from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.outbox import InHand
@@ -106,8 +107,9 @@ def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: i
     return places
 
 
-def _block_rows(form: RecordForm, block: Any, sink: str) -> NDArray[Any]:
-    if not isinstance(block, (Mapping, np.ndarray)):
+def _block_rows(form: RecordForm, block: Any, sink: str) -> Any:
+    is_block = isinstance(block, (Mapping, np.ndarray, Jagged))
+    if not is_block and not (form.is_variable and isinstance(block, list)):
         raise DoesNotFitError(f"returned {_found(block)}; {_ALLOWED}")
     try:
         return form.rows(block)

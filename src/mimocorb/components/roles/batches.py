@@ -22,6 +22,7 @@ BYTES_OF_A_BATCH_FUNCTION = 1 << 20
 _BATCH_BYTES = 64 * 1024
 _SMALL_BYTES = 4096
 _LEAST_WORTH_IT = 16
+_PART_OF_A_SLOT = 8
 
 
 def batch_limit(
@@ -58,12 +59,13 @@ def is_small(setup: Mapping[str, Any]) -> bool:
 
     Of these a batch is what lies beside each other anyway.
     """
-    return _event_bytes(setup) <= _SMALL_BYTES
+    return setup["variable"] or _event_bytes(setup) <= _SMALL_BYTES
 
 
 def _event_bytes(setup: Mapping[str, Any]) -> int:
+    """Return how large an event is; one of variable length is taken to fill a part of its slot."""
     size: int = setup["dtype"].itemsize * setup["values_per_slot"]
-    return size
+    return max(1, size // _PART_OF_A_SLOT) if setup["variable"] else size
 
 
 class BatchPace:

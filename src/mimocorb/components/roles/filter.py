@@ -13,7 +13,6 @@ from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
 from mimocorb.components.form import Metadata
-from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.batch_results import take_batch
 from mimocorb.components.roles.batches import (
     BYTES_OF_A_BATCH_FUNCTION,
@@ -28,6 +27,7 @@ from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
 from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
+from mimocorb.components.variable_records import form_of
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
 
@@ -63,8 +63,9 @@ class Filter:
     sinks
         Those of the buffers that are written.
     function
-        Called with an event, or with a batch of shape ``(k, values_per_slot)``, and with metadata
-        if wanted. What it returns: see :class:`mimocorb.buffer_control.BufferToBuffer`, for a batch
+        Called with an event, or with a batch of shape ``(k, values_per_slot)`` (of variable length:
+        a :class:`~mimocorb.Jagged`), and with metadata if wanted. What it returns: see
+        :class:`mimocorb.buffer_control.BufferToBuffer`, for a batch
         :mod:`mimocorb.components.roles.batch_results`.
     name
         Of the user's function, for messages.
@@ -115,7 +116,7 @@ class Filter:
         self._results = Results(
             self.writers,
             self.reader.name,
-            RecordForm(self.reader.dtype, self.reader.values_per_slot),
+            form_of(self.reader.dtype, self.reader.values_per_slot, self.reader.variable),
             keeps=limit == 1,
         )
 
