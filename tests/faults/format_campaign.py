@@ -120,8 +120,7 @@ def read_out(path: Path) -> tuple[list[tuple[str, bytes]], list[str]]:
         with mimocorb.open(path) as events:
             found = []
             for block in events.blocks():
-                bits = np.ascontiguousarray(block.data).reshape(len(block.data), -1)
-                rows = [row.tobytes() for row in bits]
+                rows = [row.tobytes() for row in block.data]
                 parts = (block.metadata.counter, block.metadata.timestamp, block.metadata.deadtime)
                 numbers = zip(*(part.tolist() for part in parts), strict=True)
                 found += list(zip(map(repr, numbers), rows, strict=True))
@@ -211,12 +210,12 @@ def main() -> int:
     chosen = parser.parse_args()
     is_bad = False
     print(
-        f"{'format':14} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES)
+        f"{'format':26} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES)
     )
     for name, make in itertools.chain(OURS.items(), OF_OTHERS.items()):
         if chosen.only and name not in chosen.only:
             continue
-        proves = name in OURS and "prove" not in formats()[name].cannot
+        proves = name in OURS and "prove" not in formats()[name.partition(",")[0]].cannot
         for kind in KINDS:
             count = getattr(chosen, kind)
             seen: Counter[str] = Counter()
@@ -236,7 +235,7 @@ def main() -> int:
             if not count:
                 continue
             row = "  ".join(f"{seen[each]:6}" for each in OUTCOMES)
-            print(f"{name:14} {kind:10} {count:7}  {row}", flush=True)
+            print(f"{name:26} {kind:10} {count:7}  {row}", flush=True)
     return 1 if is_bad else 0
 
 
