@@ -36,6 +36,7 @@ COMMANDS = (
     "top",
     "steer",
     "web",
+    "engine",
 )
 """The modules, in the order in which the help lists what they do."""
 
