@@ -136,7 +136,7 @@ def part_of_this_host(setup: Setup, host: str | None) -> Setup:
             " all of it on this machine with --all-local"
         )
     if setup.hosts or host is not None or connecting_buffers(setup):
-        return part_of_host(setup, host or this_host(setup))
+        return part_of_host(setup, host or this_host())
     return setup
 
 

@@ -8,7 +8,8 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,8 +19,8 @@ from mimocorb.errors import EngineError, SetupError
 from mimocorb.model.engine import EngineSpec
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client  # type: ignore[import-untyped]
-    from nats.js import JetStreamContext  # type: ignore[import-untyped]
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
 
 __all__ = ["INSTALL", "Connection", "check_engine"]
 
@@ -82,13 +83,13 @@ class Connection(Closing):
         while self.stream is None:
             try:
                 await self._connect()
-            except (OSError, asyncio.TimeoutError, *_errors()) as error:
+            except _errors() as error:
                 self.reason = reason_of(error)
                 await asyncio.sleep(RECONNECT_WAIT_S)
         return self.stream
 
     async def _connect(self) -> None:
-        import nats  # type: ignore[import-untyped]
+        import nats
 
         async def lost() -> None:
             if self.lost_since_s is None:
@@ -132,10 +133,8 @@ class Connection(Closing):
         """Leave the engine. Idempotent."""
         if not self._thread.is_alive():
             return
-        try:
+        with suppress(TimeoutError):  # an engine that does not answer will find out by itself
             self.call(self._leave(), CONNECT_TIMEOUT_S)
-        except (TimeoutError, asyncio.TimeoutError):
-            pass  # it does not answer: it will find out by itself
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CONNECT_TIMEOUT_S)
         self._loop.close()
@@ -150,20 +149,15 @@ class Connection(Closing):
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    from nats.errors import Error  # type: ignore[import-untyped]
+    from nats.errors import Error
 
-    return (Error,)
+    return (Error, OSError)
 
 
 def reason_of(error: BaseException) -> str:
     """Return an error of the client in words."""
     text = str(error).strip() or type(error).__name__
     return text.removeprefix("nats: ")
-
-
-async def within(awaited: Awaitable[T], timeout_s: float) -> T:
-    """Return what is awaited; TimeoutError if it does not come in time."""
-    return await asyncio.wait_for(awaited, timeout_s)
 
 
 def check_engine(engine: EngineSpec) -> None:
@@ -213,18 +207,17 @@ def credentials_of(engine: EngineSpec) -> dict[str, Any]:
         )
     if path.suffix == ".creds":
         return {"user_credentials": str(path)}
+    known = {"user": "user", "password": "password", "nkey": "nkeys_seed_str", "ca": "tls"}
     try:
         content = json.loads(path.read_text())
-        known = {"user": "user", "password": "password", "nkey": "nkeys_seed_str", "ca": "tls"}
-        unknown = set(content) - set(known)
-        if unknown or not content:
-            raise ValueError
-    except (ValueError, OSError, TypeError):
+    except (ValueError, OSError):
+        content = None
+    if not isinstance(content, dict) or not content or set(content) - set(known):
         raise SetupError(
             f'the credentials {path} are not as expected: {{"user": …, "password": …}} or'
             ' {"nkey": …}, and "ca" for TLS'
-        ) from None
-    found = {known[name]: value for name, value in content.items()}
+        )
+    found: dict[str, Any] = {known[name]: value for name, value in content.items()}
     if "tls" in found:
         import ssl
 

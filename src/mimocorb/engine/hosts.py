@@ -20,6 +20,7 @@ __all__ = ["BACKEND", "RECEIVE", "SEND", "connecting_buffers", "part_of_host", "
 
 BACKEND = "jetstream"
 """What a buffer says that connects set-ups."""
+IN_A_MACHINE = "shared_memory"
 SEND, RECEIVE = "engine_send", "engine_receive"
 _OF_A_PACKAGE = "an installed package"
 
@@ -33,8 +34,8 @@ class _Readers:
     workers: tuple[str, ...]
 
 
-def this_host(setup: Setup) -> str:
-    """Return the name under which this machine appears in a set-up without Hosts."""
+def this_host() -> str:
+    """Return the name of this machine, for set-ups without Hosts."""
     return platform.node().partition(".")[0] or "host"
 
 
@@ -98,7 +99,7 @@ def _limits(limits: Any, buffers: set[str]) -> Any:
 
 def _connected(setup: Setup, part: Setup, buffer: BufferSpec, host: str) -> Setup:
     """Return the part of a host in which a buffer is connected with other hosts."""
-    local = replace(buffer, backend=BufferSpec.__dataclass_fields__["backend"].default)
+    local = replace(buffer, backend=IN_A_MACHINE)
     all_readers = list(_readers(setup, buffer.name, host))
     writers = [w for w in part.workers if buffer.name in w.writes]
     rings, workers = [], list(part.workers)

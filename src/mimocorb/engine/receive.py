@@ -30,7 +30,7 @@ from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
 
 if TYPE_CHECKING:
-    from nats.js import JetStreamContext  # type: ignore[import-untyped]
+    from nats.js import JetStreamContext
 
 __all__ = ["engine_receive"]
 
@@ -117,7 +117,7 @@ class _Message(NamedTuple):
 
     @property
     def is_redelivered(self) -> bool:
-        return self.message.metadata.num_delivered > 1
+        return int(self.message.metadata.num_delivered) > 1
 
 
 class _Receiver:
@@ -141,7 +141,9 @@ class _Receiver:
         self._columns = Columns(setup["dtype"], setup["values_per_slot"])
         self._ring = open_observer_port({**setup, "kind": "observer"})
         self._journal = Journal(directory / f"received_{link.buffer}.jsonl")
-        self._arrivals = Arrivals(senders, self._journal.entries, in_order=not shared)
+        self._arrivals: Arrivals[_Message] = Arrivals(
+            senders, self._journal.entries, in_order=not shared
+        )
         self._shared = shared
         self._come: queue.Queue[_Message | Exception] = queue.Queue(AHEAD)
         self._lock = threading.Lock()
@@ -235,7 +237,7 @@ class _Receiver:
             acknowledger.cancel()
 
     async def _fetch(self, stream: JetStreamContext) -> None:
-        from nats.errors import Error, TimeoutError  # type: ignore[import-untyped]
+        from nats.errors import Error, TimeoutError
 
         pull = None
         while True:
@@ -245,7 +247,7 @@ class _Receiver:
                     await ensure_stream(stream, self._link, self._setup, readers)
                     pull = await stream.pull_subscribe_bind(readers[0], self._link.stream)
                 messages = await pull.fetch(FETCH, timeout=FETCH_TIMEOUT_S)
-            except (TimeoutError, asyncio.TimeoutError):
+            except TimeoutError:
                 continue
             except (Error, OSError) as error:
                 if isinstance(error, EngineError):
@@ -298,7 +300,7 @@ class _Receiver:
                 time.sleep(LOOK_S)
             if self._connection.is_there:
                 self._connection.call(self._last(), LAST_ACKS_S)
-        except (TimeoutError, asyncio.TimeoutError):
+        except TimeoutError:
             pass  # these messages come again, and are dropped by their numbers
         finally:
             self._connection.close()
@@ -321,7 +323,7 @@ class _Receiver:
 
 async def _quietly(sent: Any) -> None:
     """Send something to the engine; if it does not arrive, the message comes again."""
-    from nats.errors import Error  # type: ignore[import-untyped]
+    from nats.errors import Error
 
     try:
         await sent

@@ -28,7 +28,7 @@ from mimocorb.model.engine import EngineSpec
 from mimocorb.recording.block import Block
 
 if TYPE_CHECKING:
-    from nats.js import JetStreamContext  # type: ignore[import-untyped]
+    from nats.js import JetStreamContext
 
 __all__ = ["EngineSend"]
 
@@ -114,9 +114,7 @@ class EngineSend:
         self._connection.start(self._guarded())
         left = sum(outbox.events for outbox in earlier)
         if left:
-            logger.info(
-                "%s of earlier runs wait in the outbox: sent first", how_many(left, "event")
-            )
+            logger.info("%s of earlier runs in the outbox: sent first", how_many(left, "event"))
 
     @classmethod
     def check(cls, buffer: Mapping[str, Any], **config: Any) -> int:
@@ -212,12 +210,12 @@ class EngineSend:
             looker.cancel()
 
     async def _prepare(self, stream: JetStreamContext) -> None:
-        from nats.errors import Error  # type: ignore[import-untyped]
+        from nats.errors import Error
 
         while True:
             try:
                 found = await ensure_stream(stream, self._link, self._setup, self._link.readers)
-            except (Error, OSError, asyncio.TimeoutError) as error:
+            except (Error, OSError, TimeoutError) as error:
                 if isinstance(error, EngineError):
                     raise
                 self._connection.reason = reason_of(error)
@@ -239,7 +237,7 @@ class EngineSend:
             parcel, task = under_way[0]
             try:
                 accepted = await task
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is sent again
+            except Exception as error:  # whatever it is, it is sent again
                 await self._take_back(under_way)
                 self._note(error)
                 await asyncio.sleep(AGAIN_S)
@@ -280,7 +278,7 @@ class EngineSend:
             await asyncio.sleep(LOOK_S)
             try:
                 found = await stream.stream_info(self._link.stream)
-            except Exception as error:  # noqa: BLE001 - asked again
+            except Exception as error:  # asked again
                 self._connection.reason = reason_of(error)
                 if getattr(error, "err_code", None) == 10059:
                     await self._prepare(stream)

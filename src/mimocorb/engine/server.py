@@ -148,7 +148,7 @@ class EngineServer(Closing):
     @property
     def url(self) -> str:
         """Where clients of this machine reach it."""
-        host = "127.0.0.1" if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
+        host = "127.0.0.1" if self.address in ("0.0.0.0", "::") else self.address
         return f"nats://{host}:{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""The stream of a connecting buffer: bounded, kept until every reading host has booked its events."""
+"""The stream of a connecting buffer: bounded, and kept until every reading host has booked it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mimocorb.errors import EngineError
 from mimocorb.model.engine import EngineSpec
 
 if TYPE_CHECKING:
-    from nats.js import JetStreamContext  # type: ignore[import-untyped]
+    from nats.js import JetStreamContext
 
 __all__ = ["ACK_WAIT_S", "LAYOUT", "Link", "ensure_stream"]
 
@@ -73,7 +73,7 @@ async def ensure_stream(
     EngineError
         There is such a stream, and events of another form are in it.
     """
-    from nats.js import api, errors  # type: ignore[import-untyped]
+    from nats.js import api, errors
 
     form = form_of(setup)
     event_bytes = setup["dtype"].itemsize * setup["values_per_slot"]
