@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mimocorb.errors import SetupError
-from mimocorb.model import BufferSpec, FunctionReference, Setup, WorkerSpec
+from mimocorb.model import BufferSpec, FunctionReference, OnFailure, Setup, WorkerSpec
 
 __all__ = ["BACKEND", "RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
 
@@ -177,4 +177,5 @@ def _absolute(setup: Setup, name: str | None) -> str | None:
 
 def _worker(name: str, function: str, config: Mapping[str, Any], **buffers: Any) -> WorkerSpec:
     reference = FunctionReference(_OF_A_PACKAGE, function, offered=True)
-    return WorkerSpec(name, reference, config=config, **buffers)
+    # A process that dies is replaced: what it had in hand comes again, and is known by its number.
+    return WorkerSpec(name, reference, config=config, on_failure=OnFailure("restart"), **buffers)
