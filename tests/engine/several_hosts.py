@@ -63,7 +63,7 @@ def process_of(run: RunningDaq, worker: str) -> int:
     ).stdout
     for line in told.splitlines()[1:]:
         pid, session, name = line.split(None, 2)
-        if name == worker[:15] and int(session) == os.getsid(run.process.pid):
+        if name.startswith(worker[:15]) and int(session) == os.getsid(run.process.pid):
             return int(pid)
     return 0
 

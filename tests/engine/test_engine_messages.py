@@ -121,6 +121,14 @@ def test_it_ends_when_every_sender_has_ended():
     assert arrivals.all_ended
 
 
+def test_the_end_of_a_run_that_another_has_followed_is_no_end():
+    arrivals: Arrivals[int] = Arrivals(["pi"], [], in_order=True)
+    arrivals.came(label(1, 0)._replace(more=1))
+    assert not arrivals.all_ended
+    arrivals.came(label(1, 0, run="two"))
+    assert arrivals.all_ended
+
+
 def test_what_did_not_come_is_told():
     arrivals: Arrivals[int] = Arrivals(["pi"], [], in_order=True)
     for block in (1, 2, 4):

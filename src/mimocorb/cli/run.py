@@ -111,16 +111,18 @@ def run(chosen: argparse.Namespace) -> int:
         "output_directory": chosen.output,
         "drain_timeout_s": chosen.drain_timeout,
     }
+    from mimocorb.model.problem import has_errors
     from mimocorb.setup.dialects import examine_setup
 
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
+    if setup is not None and not has_errors(problems) and not chosen.all_local:
+        setup = part_of_this_host(setup, chosen.host)
     if not examined(chosen, setup, problems) or setup is None:
         return BAD_USAGE
     if chosen.all_local:
         from mimocorb.cli.all_local import run_all
 
         return run_all(setup, chosen)
-    setup = part_of_this_host(setup, chosen.host)
     return run_and_report(setup, chosen, examined=True, web=chosen.web).exit_code
 
 
@@ -145,9 +147,10 @@ def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Pro
 
     Prints the problems, with those that there are already.
     """
-    from mimocorb.checks.examination import examine, has_errors
+    from mimocorb.checks.examination import examine
     from mimocorb.checks.target import target_problems
     from mimocorb.checks.trial import Manner
+    from mimocorb.model.problem import has_errors
 
     if setup is not None:
         manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)

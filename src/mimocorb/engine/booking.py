@@ -70,7 +70,7 @@ class _Run(Generic[T]):
     early: dict[int, tuple[Label, T]] = field(default_factory=dict)
     events: int = 0
     last_block: int | None = None
-    last_events: int = 0
+    more: bool = False
     next_block: int | None = None
 
 
@@ -154,7 +154,7 @@ class Arrivals(Generic[T]):
         """Note that a message is in the ring."""
         run = self._run(label.host, label.run)
         if label.is_end:
-            run.last_block, run.last_events = label.block, label.first - 1
+            run.last_block, run.more = label.block, bool(label.more)
         elif label.block not in run.came:
             run.came.add(label.block)
             run.events += label.events
@@ -162,7 +162,11 @@ class Arrivals(Generic[T]):
     @property
     def all_ended(self) -> bool:
         """Whether every host that writes has said that no more comes."""
-        ended = {host for (host, _), run in self._runs.items() if run.last_block is not None}
+        ended = {
+            host
+            for (host, _), run in self._runs.items()
+            if run.last_block is not None and not run.more
+        }
         going_on = {host for (host, _), run in self._runs.items() if run.last_block is None}
         return bool(ended) and not going_on and self._senders <= ended
 

@@ -39,6 +39,8 @@ class Label(NamedTuple):
         How many events; 0 in the last message of a run.
     form
         Short for dtype and length of the events.
+    more
+        In the last message of a run: 1 if its host has gone on with another run already.
     """
 
     host: str
@@ -47,6 +49,7 @@ class Label(NamedTuple):
     first: int
     events: int
     form: str
+    more: int = 0
 
     @property
     def is_end(self) -> bool:
@@ -63,7 +66,7 @@ class Label(NamedTuple):
         """Return what the headers of a message say; EngineError if they are not ours."""
         try:
             found = {name: (headers or {})[_PREFIX + name.title()] for name in cls._fields}
-            numbers = {name: int(found[name]) for name in ("block", "first", "events")}
+            numbers = {name: int(found[name]) for name in ("block", "first", "events", "more")}
         except (KeyError, ValueError):
             raise EngineError("a message in the stream is not from mimocorb") from None
         return cls(found["host"], found["run"], form=found["form"], **numbers)

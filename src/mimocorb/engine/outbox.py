@@ -129,9 +129,10 @@ class Outbox:
         self.parcels.append(parcel)
         return parcel
 
-    def end(self) -> Parcel:
-        """Return the message that says that no more comes of this run."""
-        label = Label(self._host, self.run, self.last + 1, self.last_sequence + 1, 0, self._form)
+    def end(self, *, more: bool = False) -> Parcel:
+        """Return the message that says that no more comes of this run, but of another one."""
+        first = self.last_sequence + 1
+        label = Label(self._host, self.run, self.last + 1, first, 0, self._form, int(more))
         return Parcel(label, None, 0)
 
     def forget(self, parcel: Parcel, *, all_of_it: bool) -> None:

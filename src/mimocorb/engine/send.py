@@ -103,7 +103,7 @@ class EngineSend:
         self._to_send: deque[Parcel] = deque()
         self._accepted: deque[Parcel] = deque()
         for outbox in earlier:
-            self._to_send += [*outbox.parcels, outbox.end()]
+            self._to_send += [*outbox.parcels, outbox.end(more=True)]
         self._to_send += self._outbox.parcels
         self._sent_all = False
         self._error: BaseException | None = None

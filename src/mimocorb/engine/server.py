@@ -170,6 +170,7 @@ class EngineServer(Closing):
         EngineError
             It ended at once, or does not listen in time; with what it wrote last.
         """
+        self._check_port()
         self._process = subprocess.Popen(
             [self.program.path, "--config", str(self._configuration)],
             stdin=subprocess.DEVNULL,
@@ -188,6 +189,18 @@ class EngineServer(Closing):
                 time.sleep(LOOK_S)
         self.close()
         raise EngineError(f"{self.program} does not listen at port {self.port}")
+
+    def _check_port(self) -> None:
+        """Raise an EngineError if another program listens there: it would be taken for ours."""
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((self.address, self.port))
+            except OSError as error:
+                raise EngineError(
+                    f"the engine cannot listen at {self.address}:{self.port}: {error.strerror};"
+                    " choose another port, or use the engine that is there"
+                ) from None
 
     def _last_words(self) -> str:
         log = self.directory / "nats.log"
