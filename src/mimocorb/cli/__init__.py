@@ -38,6 +38,7 @@ COMMANDS = (
     "top",
     "steer",
     "web",
+    "engine",
 )
 """The modules, in the order in which the help lists what they do."""
 

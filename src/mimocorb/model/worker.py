@@ -170,6 +170,8 @@ class WorkerSpec:
     """Raise an alarm when a source has had no event for longer than this, in seconds."""
     ordered: Annotated[bool, Flag()] = False
     """Whether several processes publish their results in the order of the input."""
+    host: Annotated[tuple[str, ...], names()] = ()
+    """The host that runs it, or several that share the events of its sources."""
     rejected_sample: Annotated[int | None, WholeNumber(1, (1 << 63) - 1)] = None
     """Keep one in this many rejected events, chosen at random, as a sample."""
     config_files: Annotated[tuple[Path, ...], Derived()] = ()
