@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from mimocorb.analysis.pulses import find_pulses
 from mimocorb.analysis.traces import as_traces
 from mimocorb.analysis.waveforms import baseline
+from mimocorb.buffers.units import in_units
 from mimocorb.components.decisions import Reject
 from mimocorb.components.form import filter
 from mimocorb.errors import SetupError
+from mimocorb.model.channels import channels_of
 
 __all__ = ["FOUND_DTYPE", "FindPulses"]
 
@@ -82,6 +84,8 @@ class FindPulses:
         Waveform value, in its unit, from which on the digitizer is at its limit.
     pile_up_ns
         Pulses of a channel that are closer to one another are marked as piled up, in ns.
+    buffer
+        Given by mimocorb. What its channels count is converted to their unit first.
     """
 
     def __init__(
@@ -100,6 +104,7 @@ class FindPulses:
         integral_to_ns: float = 160.0,
         clipped_at: float | None = None,
         pile_up_ns: float = 0.0,
+        buffer: Mapping[str, Any],
     ) -> None:
         unknown = [name for name in quantities if name not in (FOUND_DTYPE.names or ())]
         if unknown or not quantities or len(set(quantities)) < len(quantities):
@@ -118,6 +123,7 @@ class FindPulses:
             raise SetupError(
                 "level_samples, the times of the integral and pile_up_ns are at least 0"
             )
+        self._channels = channels_of(buffer)
         self._quantities = list(quantities)
         self._dtype = np.dtype([(name, FOUND_DTYPE[name]) for name in quantities])
         self._sign = 1.0 if polarity == "positive" else -1.0
@@ -135,9 +141,9 @@ class FindPulses:
         }
 
     @classmethod
-    def check(cls, _buffer: Mapping[str, Any], **config: Any) -> None:
+    def check(cls, buffer: Mapping[str, Any], **config: Any) -> None:
         """Raise a SetupError for what the configuration cannot mean."""
-        cls(**config)
+        cls(**config, buffer=buffer)
 
     @classmethod
     def hands_on(cls, *, quantities: list[Quantity] = _USUAL, **_others: Any) -> set[str]:
@@ -146,7 +152,7 @@ class FindPulses:
 
     def __call__(self, event: NDArray[Any]) -> Any:
         """Return the pulses of an event, by channel and then by time."""
-        traces = as_traces(event)
+        traces = as_traces(in_units(event, self._channels) if self._channels else event)
         if self._level == "zero":
             levels = noise = np.zeros(len(traces))
         else:

@@ -15,6 +15,7 @@ from mimocorb.buffers.contract import Snapshot, Status
 from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
+from mimocorb.model.channels import channels_of
 
 __all__ = ["Observer"]
 
@@ -54,6 +55,7 @@ class Observer(Handle):
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self.channels = channels_of(setup_dict)
         # Two, so that a failed copy does not damage the event handed out last.
         self._current = np.empty(self.values_per_slot, self.dtype)
         self._spare = np.empty(self.values_per_slot, self.dtype)

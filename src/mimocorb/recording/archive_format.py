@@ -60,7 +60,14 @@ class ArchiveFormat:
         self, directory: Path, name: str, buffer: Mapping[str, Any], about: Mapping[str, Any]
     ) -> EventArchive:
         """Make an archive."""
-        known = ("units", "sample_time_ns", "pre_trigger_samples", "analogue_offset")
+        known = (
+            "units",
+            "scale",
+            "offset",
+            "sample_time_ns",
+            "pre_trigger_samples",
+            "analogue_offset",
+        )
         config = {key: about[key] for key in known if key in about}
         return EventArchive(self.name, directory / f"{name}.tar", buffer, config)
 
@@ -124,7 +131,7 @@ class ArchiveFile:
             [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
         )
         self.values_per_slot = len(next(iter(columns.values()), ()))
-        self.about = {**event.about, **({"units": event.units} if event.units else {})}
+        self.about = event.about
 
     @property
     def counts(self) -> Sequence[int]:

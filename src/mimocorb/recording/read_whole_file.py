@@ -76,7 +76,7 @@ class WholeFile:
                 **about["about"],
                 **{name: about[name] for name in _OF_THE_FILE},
             }
-            self._columns = Columns(self.dtype, self.values_per_slot, self.about.get("units") or {})
+            self._columns = Columns(self.dtype, self.values_per_slot, self.about)
         except Exception as error:
             container.close()
             raise DamagedFile(f"{path}: its description is damaged: {error}") from error

@@ -196,9 +196,7 @@ class WholeFileWriter:
         self._buffer = buffer
         self._about = dict(about)
         options = {"compression": format_.compressions[0], **options}
-        self._columns = Columns(
-            buffer["dtype"], buffer["values_per_slot"], self._about.get("units") or {}
-        )
+        self._columns = Columns(buffer["dtype"], buffer["values_per_slot"], self._about)
         self._blocks: list[tuple[int, int, list[str] | None]] = []
         self._notes: list[str] = []
         self._waiting: list[pa.RecordBatch] = []

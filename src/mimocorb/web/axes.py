@@ -1,7 +1,8 @@
 """What the numbers of a buffer mean on a screen: time of a sample, unit of a channel, trigger.
 
-A buffer has no place for that. The functions that work with it know, and have it in their
-configuration under the names that the oscilloscope and the recordings use.
+The channels of a buffer may have units. For the rest a buffer has no place: the functions that work
+with it know, and have it in their configuration under the names that the oscilloscope and the
+recordings use.
 """
 
 from __future__ import annotations
@@ -38,7 +39,13 @@ def axes_of(setup: Mapping[str, Any], buffer: str) -> dict[str, Any]:
         given = config.get("units")
         if isinstance(given, Mapping):
             units = {str(name): str(unit) for name, unit in given.items()} | units
-    return found | {"units": units, "unit": "mV"}
+    channels: Mapping[str, Any] = setup.get("Buffers", {}).get(buffer, {}).get("channels") or {}
+    own = {name: one["unit"] for name, one in channels.items() if _has_unit(one)}
+    return found | {"units": units | own, "unit": "mV"}
+
+
+def _has_unit(channel: Any) -> bool:
+    return isinstance(channel, Mapping) and bool(channel.get("unit"))
 
 
 def _configurations(setup: Mapping[str, Any], buffer: str) -> Iterator[Mapping[str, Any]]:

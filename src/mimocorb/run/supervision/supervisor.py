@@ -169,6 +169,7 @@ class Supervisor:
                 spec.data_dtype,
                 debug=self.options.debug,
                 name=spec.name,
+                channels={each.name: each.about() for each in spec.channels},
                 backend=spec.backend,
             )
         return self.buffers
