@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mimocorb.buffers.units import in_units
     from mimocorb.components.decisions import Reject
-    from mimocorb.components.device import device_lost
+    from mimocorb.components.device import device_lost, run_goes_on
     from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.components.meter import reading_out
     from mimocorb.components.reporting import report
@@ -36,6 +36,7 @@ __all__ = [
     "observer",
     "reading_out",
     "report",
+    "run_goes_on",
     "sink",
     "source",
 ]
@@ -57,6 +58,7 @@ _HOMES = {
     "open": "mimocorb.run.recorded",
     "reading_out": "mimocorb.components.meter",
     "report": "mimocorb.components.reporting",
+    "run_goes_on": "mimocorb.components.device",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",
 }

@@ -253,6 +253,11 @@ class Writer(Handle):
         if status < 0:
             self._wait_for_slots(status, lambda: (0, 0), None)
 
+    def has_ended(self) -> bool:
+        """Return at once whether the buffer takes no more events."""
+        status, _ = self._claim(0)
+        return status in (Status.ENDED, Status.ORPHANED)
+
     def set_metadata(
         self, counter: int, timestamp: float, deadtime: float, *, time_ns: int | None = None
     ) -> None:

@@ -89,6 +89,7 @@ def _in_module(target: str) -> list[Found]:
     from mimocorb.model.problem import Where
     from mimocorb.setup.user_code.own_functions import (
         OWN_MODULES,
+        is_offered,
         offered_function,
         own_module,
         place_in_mimocorb,
@@ -103,7 +104,8 @@ def _in_module(target: str) -> list[Found]:
     if not colon:
         places += [place] if (place := place_in_mimocorb(target)) else []
     own = [place for place in places if place[0] in OWN_MODULES and not is_there]
-    if not own and not is_there and not colon and target.isidentifier():
+    is_name = target.replace(".", "").isidentifier() and is_offered(target)
+    if not own and not is_there and not colon and is_name:
         return [Found(offered_function(target, Where(target)))]
     module, name = own[0] if own else (module, name)
     where = Where(module)

@@ -22,7 +22,11 @@ from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute
 from mimocorb.setup.reading.config_files import ConfigFiles, Layers
 from mimocorb.setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
-from mimocorb.setup.user_code.own_functions import offered_function, place_in_mimocorb
+from mimocorb.setup.user_code.own_functions import (
+    is_offered,
+    offered_function,
+    place_in_mimocorb,
+)
 from mimocorb.setup.user_code.user_functions import locate
 
 __all__ = ["ReadParts", "read_keys", "read_setup_nodes"]
@@ -275,7 +279,7 @@ def _function(
     name_where = function.where if function else where
     module_where = file.where if file else name_where
     if file is None and function is not None and name:
-        if "." not in name:
+        if is_offered(name):
             return offered_function(name, name_where)
         asked, name = place_in_mimocorb(name) or (None, name)
         if asked is None or asked.startswith("mimocorb/importers"):
