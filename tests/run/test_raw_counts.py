@@ -153,6 +153,8 @@ def test_windows_terminal_and_notebook_show_the_unit():
         lines = {line.get_label(): line for line in axes.lines}
         assert set(lines["chA"].get_ydata()) == {14999.0}
         assert axes.get_ylim() == (-0.5, 0.5)
+        event.close()
+        event = Observer(buffer.new_observer())
         looked_at = SimpleNamespace(observer=lambda _name: event, directory=Path())
         panels = Panels(looked_at)
         panels._rates["raw"] = deque([1.0])
