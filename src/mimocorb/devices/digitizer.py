@@ -1,4 +1,4 @@
-"""What all oscilloscopes have in common: inputs, ranges, a trigger, and counts with a scale.
+"""What all oscilloscopes have in common: they count, and a count has a scale.
 
 An event has one field for each input that is read. Where the buffer has whole numbers it gets the
 counts of the device, and has to say what they mean; a driver compares that with what the device
@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.devices.allowed import check_choice, check_range
 from mimocorb.errors import SetupError
 from mimocorb.model.channels import Channel, channels_of
 
-__all__ = ["OVERFLOW", "PER_MV", "CountScale", "Events", "Trigger", "each_of", "input_fields"]
+__all__ = ["OVERFLOW", "PER_MV", "CountScale", "Events"]
 
 OVERFLOW = "overflow"
 PER_MV = {"V": 1e-3, "mV": 1.0, "µV": 1e3, "uV": 1e3}
@@ -29,8 +28,6 @@ PER_MV = {"V": 1e-3, "mV": 1.0, "µV": 1e3, "uV": 1e3}
 _SAME_SCALE = 1e-3
 """How much the scale of a buffer may differ from that of the device: the devices are less exact."""
 
-Value = TypeVar("Value")
-
 
 @dataclass(frozen=True)
 class CountScale:
@@ -38,103 +35,6 @@ class CountScale:
 
     mv: float
     at_zero_mv: float = 0.0
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """When an event is taken.
-
-    Parameters
-    ----------
-    field
-        The field whose input is looked at.
-    level_mv
-        Voltage that is crossed.
-    slope
-        In which direction.
-    pre_samples
-        Samples of an event before that.
-    """
-
-    field: str
-    level_mv: float
-    slope: Literal["rising", "falling"]
-    pre_samples: int
-
-    def check(
-        self, fields: list[str], samples: int, ranges: Mapping[str, tuple[float, float]]
-    ) -> None:
-        """Raise a SetupError if it cannot come, or is outside of the event.
-
-        Parameters
-        ----------
-        fields, samples
-            Of an event.
-        ranges
-            Lowest and highest voltage of each field, in mV.
-        """
-        check_choice("trigger_channel", self.field, fields)
-        check_range("trigger_level_mv", self.level_mv, *ranges[self.field], "mV")
-        check_range("pre_trigger_samples", self.pre_samples, 0, samples - 1, "samples")
-
-
-def input_fields(buffer: Mapping[str, Any], possible: int, inputs: str = "inputs") -> list[str]:
-    """Return the fields of a buffer that get the samples of an input.
-
-    Raises
-    ------
-    SetupError
-        They cannot hold samples, or there are more than the device has inputs.
-    """
-    dtype: np.dtype[Any] = buffer["dtype"]
-    name = buffer["name"]
-    fields = [each for each in dtype.names or () if each != OVERFLOW]
-    odd = [each for each in fields if dtype[each].kind not in "iuf" or dtype[each].shape]
-    if not fields or odd:
-        found = f"{odd[0]} is {dtype[odd[0]]}" if odd else f"it has {dtype}"
-        raise SetupError(
-            f"the buffer {name} needs a field of whole or real numbers for each input that is read,"
-            f" such as channels: {{chA: {{dtype: int16, unit: mV, scale: 0.061}}}}; {found}"
-        )
-    if len(fields) > possible:
-        raise SetupError(
-            f"the device has {possible} {inputs}; the buffer {name} has the fields"
-            f" {', '.join(fields)}"
-        )
-    known = channels_of(buffer)
-    for each in fields:
-        unit = known[each].unit if each in known else ""
-        if unit and unit not in PER_MV:
-            raise SetupError(f"the device measures voltages; {each} of {name} is in {unit}")
-        if dtype[each].kind in "iu" and not unit:
-            raise SetupError(
-                f"{each} of {name} gets counts, and the buffer does not say what they mean: write"
-                f" channels: {{{each}: {{dtype: {dtype[each]}, unit: mV, scale: …}}}}"
-            )
-    return fields
-
-
-def each_of(
-    name: str, given: Value | Mapping[str, Value], fields: list[str], usual: Value
-) -> dict[str, Value]:
-    """Return a setting for each field: one for all, or some by name.
-
-    Parameters
-    ----------
-    name
-        The key of the configuration.
-    given
-        One value, or a mapping of fields.
-    fields
-        All there are.
-    usual
-        For a field that is not named.
-    """
-    if not isinstance(given, Mapping):
-        return dict.fromkeys(fields, given)
-    for field in given:
-        check_choice(f"{name}: a name", str(field), fields)
-    return {field: given.get(field, usual) for field in fields}
 
 
 class Events:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.devices.allowed import check_choice, check_range
 from mimocorb.devices.digitizer import CountScale
+from mimocorb.devices.scope_settings import Coupling
 from mimocorb.devices.scpi_link import ScpiLink
 from mimocorb.errors import SetupError
 
@@ -24,8 +24,6 @@ _STEPS_V = tuple(
     not in {(2, 1), (5, 1)}
 )  # fmt: skip
 """Volts per division of a knob in steps of 1, 2 and 5: 1 mV to 10 V."""
-
-Coupling = Literal["DC", "AC"]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -30,87 +29,37 @@ import numpy as np
 from mimocorb.components.form import source
 from mimocorb.components.meter import reading_out
 from mimocorb.devices.about import device
-from mimocorb.devices.allowed import check_choice, check_range, with_unit
+from mimocorb.devices.allowed import check_range
 from mimocorb.devices.connection import POLL_S, check_times, keep_connected
-from mimocorb.devices.digitizer import Events, Trigger, each_of, input_fields
-from mimocorb.devices.scpi_dialects import DIALECTS, Coupling, Dialect, dialect_of
+from mimocorb.devices.digitizer import Events
+from mimocorb.devices.scope_settings import ScopeSettings
+from mimocorb.devices.scpi_dialects import DIALECTS, Dialect, dialect_of
 from mimocorb.devices.scpi_link import ScpiLink, check_visa_address, open_scpi
 from mimocorb.errors import SetupError
 
 __all__ = ["scpi_oscilloscope"]
 
-INPUTS = 4
-_SAME_TIME = 1e-3
+INPUTS = (1, 2, 3, 4)
 _LOOK_S = 0.001
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """What the oscilloscope is set to, by field."""
-
-    inputs: Mapping[str, int]
-    range_mv: Mapping[str, float]
-    offset_mv: Mapping[str, float]
-    coupling: Mapping[str, Coupling]
-    trigger: Trigger
-    trigger_mode: str
-    sample_time_ns: float
-    samples: int
-
-    @classmethod
-    def of(cls, buffer: Mapping[str, Any], config: Mapping[str, Any]) -> _Settings:
-        """Return the settings of a configuration; SetupError if they are not possible."""
-        check_visa_address(config["address"])
-        check_times(config["timeout_s"], config["give_up_s"])
-        fields = input_fields(buffer, INPUTS)
-        dialect = DIALECTS.get(config["dialect"])
-        ranges = each_of("range_mv", config["range_mv"], fields, 8000.0)
-        offsets = each_of("offset_mv", config["offset_mv"], fields, 0.0)
-        samples, sample_time_ns = buffer["values_per_slot"], config["sample_time_ns"]
-        for range_mv in ranges.values():
-            check_range("range_mv", range_mv, 1.0, 100_000.0, "mV")
-            if dialect is not None:
-                dialect.check_range(range_mv)
-        check_range("sample_time_ns", sample_time_ns, 0.05, 1e10, "ns")
+def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSettings[int]:
+    """Return the settings of a configuration; SetupError if they are not possible."""
+    check_visa_address(config["address"])
+    check_times(config["timeout_s"], config["give_up_s"])
+    settings = ScopeSettings.of(buffer, config, INPUTS)
+    dialect = DIALECTS.get(config["dialect"])
+    for range_mv in settings.range_mv.values():
+        check_range("range_mv", range_mv, 1.0, 100_000.0, "mV")
         if dialect is not None:
-            dialect.check_time(sample_time_ns, samples)
-        trigger = Trigger(
-            config["trigger_channel"] or fields[0],
-            config["trigger_level_mv"],
-            config["trigger_slope"],
-            config["pre_trigger_samples"],
-        )
-        limits = {
-            each: (offsets[each] - ranges[each] / 2, offsets[each] + ranges[each] / 2)
-            for each in fields
-        }
-        trigger.check(fields, samples, limits)
-        return cls(
-            _inputs(config["inputs"], fields),
-            ranges,
-            offsets,
-            each_of("coupling", config["coupling"], fields, "DC"),
-            trigger,
-            config["trigger_mode"],
-            sample_time_ns,
-            samples,
-        )
-
-
-def _inputs(given: Mapping[str, int] | None, fields: list[str]) -> dict[str, int]:
-    """Return the number of the input for each field."""
-    numbers = each_of("inputs", given or {}, fields, 0)
-    found = {each: numbers[each] or place for place, each in enumerate(fields, 1)}
-    for number in found.values():
-        check_choice("inputs", number, range(1, INPUTS + 1))
-    if len(set(found.values())) < len(found):
-        said = ", ".join(f"{each}: {number}" for each, number in found.items())
-        raise SetupError(f"inputs: each field has an input of its own; found {said}")
-    return found
+            dialect.check_range(range_mv)
+    if dialect is not None:
+        dialect.check_time(settings.sample_time_ns, settings.samples)
+    return settings
 
 
 def _check(buffer: Mapping[str, Any], **config: Any) -> None:
-    _Settings.of(buffer, config)
+    _settings(buffer, config)
 
 
 @device(extra="visa", found_as="visa", check=_check)
@@ -159,7 +108,8 @@ def scpi_oscilloscope(
     sample_time_ns
         Time between two samples, in ns. Rigol: a division of the time base has 100 samples.
     pre_trigger_samples
-        Samples of an event before the trigger, from 0 to the length of the event.
+        Samples of an event before the trigger, up to the length of the event; below 0: an event
+        begins so many samples behind the trigger.
     trigger_channel
         The field whose input triggers. Default: the first one.
     trigger_level_mv
@@ -198,7 +148,7 @@ def scpi_oscilloscope(
         "timeout_s": timeout_s,
         "give_up_s": give_up_s,
     }
-    settings = _Settings.of(buffer, config)
+    settings = _settings(buffer, config)
 
     @contextmanager
     def opened() -> Iterator[_Oscilloscope]:
@@ -218,7 +168,7 @@ class _Oscilloscope:
     """An oscilloscope that is connected."""
 
     def __init__(
-        self, link: ScpiLink, dialect: Dialect, events: Events, settings: _Settings
+        self, link: ScpiLink, dialect: Dialect, events: Events, settings: ScopeSettings[int]
     ) -> None:
         self._link, self._dialect, self._events = link, dialect, events
         self._settings = settings
@@ -241,12 +191,7 @@ class _Oscilloscope:
         for field, number in asked.inputs.items():
             scale, sample_s = words.read_scale(link, number)
             self._events.set_scale(field, scale, words.counts)
-            told_ns = sample_s * 1e9
-            if abs(told_ns - asked.sample_time_ns) > _SAME_TIME * asked.sample_time_ns:
-                raise SetupError(
-                    f"sample_time_ns: {with_unit(asked.sample_time_ns, 'ns')} is not possible with"
-                    f" {asked.samples} samples; the nearest is {with_unit(told_ns, 'ns')}"
-                )
+            asked.check_sample_time(sample_s * 1e9)
         link.write(words.arm)
 
     def read(self) -> Sequence[Any]:
