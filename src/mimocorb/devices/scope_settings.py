@@ -170,7 +170,8 @@ class ScopeSettings(Generic[Input]):
             Those that the device has.
         """
         fields = input_fields(buffer, len(inputs))
-        ranges = each_of("range_mv", config["range_mv"], fields, _USUAL_RANGE_MV)
+        usual_mv = config.get("usual_range_mv", _USUAL_RANGE_MV)
+        ranges = each_of("range_mv", config["range_mv"], fields, usual_mv)
         offsets = each_of("offset_mv", config.get("offset_mv", 0.0), fields, 0.0)
         samples, sample_time_ns = buffer["values_per_slot"], config["sample_time_ns"]
         check_range("sample_time_ns", sample_time_ns, 0.05, 1e10, "ns")
