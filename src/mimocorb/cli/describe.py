@@ -156,6 +156,7 @@ def _text(description: Description, spec: WorkerSpec | None) -> str:
     if spec is not None:
         parts[0] = f"{spec.name} runs {parts[0]}"
     parts += [description.summary] if description.summary else []
+    parts += [description.device] if description.device else []
     if description.parameters:
         parts.append(_table(description, description.parameters, spec.config if spec else None))
     elif description.is_plain and not (spec and merging):
@@ -232,7 +233,7 @@ def _snippet(description: Description) -> str:
     from mimocorb.setup.user_code.own_functions import text_of_mimocorb
 
     reference = description.reference
-    lines = [f"  {reference.name}:"]
+    lines = [f"  {reference.name.rpartition('.')[2]}:"]
     if reference.path is None:
         lines.append(f"    function: {text_of_mimocorb(reference)}")
     else:
@@ -269,6 +270,7 @@ def _plain(description: Description, spec: WorkerSpec | None) -> dict[str, Any]:
         "line": description.line or None,
         "kind": description.kind,
         "summary": description.summary,
+        **({"device": description.device} if description.device else {}),
         "parameters": _plain_parameters(description.parameters, config),
         "merge": _plain_parameters(description.merge, config.get("merge") or {}),
         "given": dict(description.given),

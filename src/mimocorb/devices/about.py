@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from ctypes.util import find_library
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, TypeVar
@@ -43,16 +44,30 @@ class DeviceAbout:
         The extra of mimocorb that installs them; empty: they are installed by their own names.
     found_as
         Where such devices show up on a computer.
+    libraries
+        Libraries of the system or of the vendor, each with how it is installed.
     """
 
     needs: tuple[str, ...] = ()
     extra: str = ""
     found_as: FoundAs = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The packages that are not installed; imports nothing."""
         return tuple(name for name in self.needs if find_spec(name) is None)
+
+    def problems(self) -> list[str]:
+        """Return what is missing, each with its remedy; imports nothing."""
+        packages = " and ".join(self.missing)
+        verb = "is" if len(self.missing) == 1 else "are"
+        found = [f"{packages} {verb} not installed: {self.hint}"] if self.missing else []
+        return found + [
+            f"the library {name} is not installed: {remedy}"
+            for name, remedy in self.libraries.items()
+            if find_library(name) is None
+        ]
 
     @property
     def hint(self) -> str:
@@ -66,33 +81,39 @@ def device(
     needs: tuple[str, ...] = (),
     extra: str = "",
     found_as: FoundAs = "",
+    libraries: Mapping[str, str] | None = None,
     check: Callable[..., None] | None = None,
+    reports: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
     """Mark a source as one that reads a device.
 
     Parameters
     ----------
-    needs, extra, found_as
+    needs, extra, found_as, libraries
         See :class:`DeviceAbout`.
     check
         Called with the buffer (``name``, ``dtype``, ``values_per_slot``) and the whole
         configuration, defaults included, by ``mimocorb check`` and before a run; raises a
         SetupError for settings that are not possible.
+    reports
+        Names of the results that the source reports, see :func:`mimocorb.report`.
     """
-    about = DeviceAbout(needs, extra, found_as)
+    about = DeviceAbout(needs, extra, found_as, libraries or {})
 
     def mark(function: Function) -> Function:
         parameters = inspect.signature(function).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
         def look(buffer: Mapping[str, Any], **config: Any) -> None:
-            if about.missing:
-                raise SetupError(_not_installed(function.__name__, about))
+            if problems := about.problems():
+                raise SetupError(f"{function.__name__}: {'; '.join(problems)}")
             if check is not None:
                 check(buffer, **{**defaults, **config})
 
         setattr(function, _ABOUT, about)
         setattr(function, "check", look)  # noqa: B010 - functions have no such attribute
+        if reports:
+            setattr(function, "reports", lambda **_config: reports)  # noqa: B010
         return function
 
     return mark
@@ -112,13 +133,7 @@ def import_driver(name: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        about = DeviceAbout((name,), extra)
-        raise SetupError(f"{_not_installed('the device', about)} ({error})") from error
+        hint = DeviceAbout((name,), extra).hint
+        raise SetupError(f"{name} is not installed: {hint} ({error})") from error
     except (ImportError, OSError) as error:
         raise SetupError(f"the package {name} cannot be used: {error}") from error
-
-
-def _not_installed(who: str, about: DeviceAbout) -> str:
-    names = " and ".join(about.missing or about.needs)
-    verb = "is" if len(about.missing or about.needs) == 1 else "are"
-    return f"{who} needs {names}, which {verb} not installed: {about.hint}"

@@ -26,7 +26,7 @@ from typing import IO, Any, Literal
 from mimocorb.components.form import source
 from mimocorb.devices.about import device
 from mimocorb.devices.connection import POLL_S, check_times, keep_connected
-from mimocorb.devices.line_reader import FieldLines, LineReader
+from mimocorb.devices.line_reader import REPORTED, FieldLines, LineReader
 from mimocorb.errors import SetupError
 
 __all__ = ["command"]
@@ -64,7 +64,7 @@ def _fields_of(buffer: Mapping[str, Any], how: Mapping[str, Any]) -> FieldLines:
     return FieldLines(buffer, **{key: how[key] for key in keys})
 
 
-@device(found_as="program", check=_check)
+@device(found_as="program", check=_check, reports=REPORTED)
 @source
 def command(
     *,

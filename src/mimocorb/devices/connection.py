@@ -7,6 +7,8 @@ takes too long. A device gives two functions: one opens it, one reads what has c
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -22,6 +24,7 @@ POLL_S = 0.1
 """For how long a device is waited for in one step, so that the end of a run is noticed."""
 
 RETRY_S = 0.2
+_IN_USE = (errno.EAGAIN, errno.EBUSY)
 
 Handle = TypeVar("Handle")
 Value = TypeVar("Value")
@@ -116,7 +119,10 @@ class _Connection:
         try:
             self.handle = self._opened.enter_context(self._open_device())
         except self._lost_by as error:
-            raise DeviceLost(f"{self._name} cannot be opened: {_reason(error)}") from error
+            raise DeviceLost(
+                f"{self._name} cannot be opened: {_reason(error)}; mimocorb devices lists what is"
+                " attached, and what is missing"
+            ) from error
 
     def __exit__(self, *error: object) -> None:
         self.is_back()
@@ -159,4 +165,8 @@ class _Connection:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _IN_USE:
+        return "another program has it open"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)  # without number and repetition, as drivers have them
     return str(error) or type(error).__name__

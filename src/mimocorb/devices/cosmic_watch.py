@@ -33,19 +33,25 @@ one.
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal
 
+from mimocorb._words import count, how_many
 from mimocorb.components.form import source
+from mimocorb.components.reporting import report
 from mimocorb.devices.about import device
 from mimocorb.devices.connection import check_times
-from mimocorb.devices.line_reader import LineReader, NotUnderstood
+from mimocorb.devices.line_reader import REPORTED, LineReader, NotUnderstood
 from mimocorb.devices.lines import line_events
 from mimocorb.devices.streams import check_address
 from mimocorb.errors import SetupError
 
 __all__ = ["FIELDS", "cosmic_watch"]
+
+logger = logging.getLogger(__name__)
 
 FIELDS = (
     "event",
@@ -58,6 +64,8 @@ FIELDS = (
     "pressure_Pa",
 )
 """What an event may have."""
+
+_REPORTED = (*REPORTED, "detector_dead_fraction", "events_missing")
 
 Version = Literal["2", "3X"]
 _BAUD: Mapping[Version, int] = {"2": 9600, "3X": 115200}
@@ -84,12 +92,12 @@ def _check(
         )
 
 
-@device(needs=("serial",), extra="serial", found_as="serial", check=_check)
+@device(needs=("serial",), extra="serial", found_as="serial", check=_check, reports=_REPORTED)
 @source
 def cosmic_watch(
     *,
     address: str,
-    version: Version,
+    version: Literal["2", "3X"],
     buffer: Mapping[str, Any],
     timeout_s: float | None = 60.0,
     give_up_s: float | None = None,
@@ -121,40 +129,62 @@ def cosmic_watch(
         It is not there, or did not come back.
     """
     fields = buffer["dtype"].names
-    lines = _Lines(version)
-    reader = LineReader(lines, f"CosmicWatch at {address}")
+    name = f"CosmicWatch at {address}"
+    of_line = _of_version_2 if version == "2" else _of_version_3
+    reader = LineReader(partial(_event_of, of_line), name)
+    books = _Books(name)
     for event in line_events(
         reader, address, _BAUD[version], timeout_s=timeout_s, give_up_s=give_up_s
     ):
-        dead = lines.dead_part(event)
+        dead = books.dead_part(event)
         metadata = {} if dead is None else {"deadtime": dead}
         yield {name: event[name] for name in fields}, metadata
 
 
-class _Lines:
-    """Makes an event of a line of a detector; knows the event before."""
+class _Books:
+    """Keeps the books that the detector sends: its dead time, and the numbers of its events."""
 
-    def __init__(self, version: Version) -> None:
-        self._of_line = _of_version_2 if version == "2" else _of_version_3
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._before: Mapping[str, Any] | None = None
-
-    def __call__(self, line: str) -> dict[str, Any] | None:
-        """Return the event of a line; None for a comment."""
-        if line.startswith("#"):
-            return None
-        try:
-            return {**_ABSENT, **self._of_line(line.split())}
-        except ValueError as error:
-            raise NotUnderstood(str(error)) from None
+        self._missing = 0
+        self._elapsed_s = self._dead_s = 0.0
 
     def dead_part(self, event: Mapping[str, Any]) -> float | None:
         """Return the part of the time since the event before in which it took none."""
         before, self._before = self._before, event
         if before is None or event["event"] <= before["event"]:
             return None  # the first one, or the detector was switched off
-        elapsed = event["time_s"] - before["time_s"]
-        dead = event["deadtime_s"] - before["deadtime_s"]
-        return min(1.0, max(0.0, dead / elapsed)) if elapsed > 0 else None
+        self._note_missing(event["event"] - before["event"] - 1)
+        elapsed_s = event["time_s"] - before["time_s"]
+        dead_s = event["deadtime_s"] - before["deadtime_s"]
+        if elapsed_s <= 0 or dead_s < 0:
+            return None
+        self._elapsed_s += elapsed_s
+        self._dead_s += min(dead_s, elapsed_s)
+        report(detector_dead_fraction=self._dead_s / self._elapsed_s)
+        return float(min(1.0, dead_s / elapsed_s))
+
+    def _note_missing(self, missing: int) -> None:
+        if missing:
+            self._missing += missing
+            report(events_missing=self._missing)
+            logger.warning(
+                "%s: %s that the detector has numbered did not arrive, %s in all",
+                *(self._name, how_many(missing, "event"), count(self._missing)),
+            )
+
+
+def _event_of(of_line: Callable[[list[str]], dict[str, Any]], line: str) -> dict[str, Any] | None:
+    """Return the event of a line; None for a comment."""
+    if line.startswith("#"):
+        return None
+    try:
+        return {**_ABSENT, **of_line(line.split())}
+    except NotUnderstood:
+        raise
+    except ValueError as error:
+        raise NotUnderstood(str(error)) from None
 
 
 def _of_version_2(cells: list[str]) -> dict[str, Any]:

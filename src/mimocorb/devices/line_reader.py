@@ -11,11 +11,15 @@ import numpy as np
 
 from mimocorb._words import count, how_many
 from mimocorb.components.meter import reading_out
+from mimocorb.components.reporting import report
 from mimocorb.errors import SetupError
 
-__all__ = ["FieldLines", "LineReader", "NotUnderstood"]
+__all__ = ["REPORTED", "FieldLines", "LineReader", "NotUnderstood"]
 
 logger = logging.getLogger(__name__)
+
+REPORTED = ("lines_not_understood",)
+"""What every source of lines reports, once there is one."""
 
 _LONGEST_LINE = 1 << 16
 _SHOWN = 80
@@ -78,6 +82,7 @@ class LineReader:
     def _complain(self, line: bytes, reason: str) -> None:
         """Tell it the first time, the tenth, the hundredth …: a run goes on for days."""
         self.not_understood += 1
+        report(lines_not_understood=self.not_understood)
         number = str(self.not_understood)
         if number.strip("0") != "1":
             return
@@ -121,13 +126,13 @@ class FieldLines:
         separator: str | None,
         comment: str,
     ) -> None:
+        if columns is not None and pattern is not None:
+            raise SetupError("columns and pattern: give one of them, both say where a field stands")
         self._comment, self._separator = comment, separator
         self._fields = _fields(buffer)
         self._columns = list(columns or self._fields)
         self._pattern = _compiled(pattern) if pattern is not None else None
         named = list(self._pattern.groupindex) if self._pattern else self._columns
-        if columns is not None and pattern is not None:
-            raise SetupError("columns and pattern: give one of them, both say where a field stands")
         self._check(named, buffer, "pattern" if pattern is not None else "columns")
 
     def _check(self, named: Sequence[str], buffer: Mapping[str, Any], key: str) -> None:

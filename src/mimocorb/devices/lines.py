@@ -22,7 +22,7 @@ from mimocorb.components.form import source
 from mimocorb.devices.about import device
 from mimocorb.devices.allowed import check_range
 from mimocorb.devices.connection import check_times, keep_connected
-from mimocorb.devices.line_reader import FieldLines, LineReader
+from mimocorb.devices.line_reader import REPORTED, FieldLines, LineReader
 from mimocorb.devices.streams import Stream, check_address, open_stream
 
 __all__ = ["line_events", "lines"]
@@ -49,7 +49,7 @@ def _fields_of(buffer: Mapping[str, Any], how: Mapping[str, Any]) -> FieldLines:
     return FieldLines(buffer, **{key: how[key] for key in keys})
 
 
-@device(found_as="serial", extra="serial", check=_check)
+@device(found_as="serial", extra="serial", check=_check, reports=REPORTED)
 @source
 def lines(
     *,

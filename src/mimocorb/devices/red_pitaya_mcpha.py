@@ -2,7 +2,8 @@
 
 What it is: a Red Pitaya with the system image of Pavel Demin's "multichannel pulse height
 analyzer", whose server at port 1001 has been given one more command: take so many events, and send
-each at once. See https://github.com/GuenterQuast/redpitaya-daq. That makes some thousand events per second.
+each at once. See https://github.com/GuenterQuast/redpitaya-daq. That makes some thousand events per
+second.
 
 How to connect it: by a network cable; write the image to an SD card, start the board, and give its
 address here. The jumpers at the inputs choose ±1 V (LV) or ±20 V (HV); say here which they are. No

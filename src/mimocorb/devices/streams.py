@@ -22,7 +22,8 @@ BAUD_RATES = (
 """Bits per second that are in use."""
 
 _TCP = re.compile(r"tcp://(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d+)/?")
-_CONNECT_S = 5.0
+_CONNECT_S = 1.0
+"""For longer, the end of a run is not noticed."""
 _MOST_BYTES = 65536
 _ALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
 """A partner whose cable was pulled out is missed after some ten seconds."""
@@ -63,7 +64,9 @@ def open_stream(address: str, baud: int) -> Iterator[Stream]:
             yield _Network(connection)
         return
     serial = import_driver("serial", "serial")
-    with serial.Serial(address, baud, timeout=POLL_S, write_timeout=_CONNECT_S) as port:
+    with serial.Serial(
+        address, baud, timeout=POLL_S, write_timeout=_CONNECT_S, exclusive=True
+    ) as port:
         port.reset_input_buffer()
         yield _Serial(port.read, lambda: port.in_waiting, port.write)
 

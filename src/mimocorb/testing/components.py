@@ -57,12 +57,11 @@ class ComponentContract:
     _place: ClassVar[str]
 
     def test_its_configuration_is_accepted(self, tmp_path: Path) -> None:
-        done = mimocorb(tmp_path, "check", str(self._setup(tmp_path)))
+        done = self._check(tmp_path, self.config)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_a_misspelt_parameter_is_refused(self, tmp_path: Path) -> None:
-        setup = self._setup(tmp_path, {**self.config, "no_such_parameter": 1})
-        done = mimocorb(tmp_path, "check", str(setup))
+        done = self._check(tmp_path, {**self.config, "no_such_parameter": 1})
         assert done.returncode == 2, done.stdout + done.stderr
         assert "no_such_parameter" in done.stdout + done.stderr
 
@@ -76,6 +75,12 @@ class ComponentContract:
         assert described["summary"]
         missing = [each["name"] for each in described["parameters"] if not each["meaning"]]
         assert missing == [], "give each parameter a line in the docstring"
+
+    def _check(
+        self, directory: Path, config: Mapping[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
+        """Let ``mimocorb check`` look at a configuration."""
+        return mimocorb(directory, "check", str(self._setup(directory, config)))
 
     def _named(self) -> dict[str, str]:
         """Return how a set-up names the component."""

@@ -47,7 +47,7 @@ from mimocorb.testing.watchdog import WATCHDOG_S
 __all__ = ["DeviceContract"]
 
 SOME = 12
-"""So many events are waited for before something happens to the device."""
+"""So many events arrive before something happens to the device."""
 
 
 class TakenRun:
@@ -77,19 +77,20 @@ class TakenRun:
         self.kept = kept_events(directory)
         result = json.loads((directory / "run.json").read_text(encoding="utf-8"))["result"]
         (self.source,) = [each for each in result["workers"] if each["worker"] == "tested"]
-        self.alarms: list[dict[str, Any]] = result["alarms"]
+        self.losses = [alarm for alarm in result["alarms"] if alarm["kind"] == "device lost"]
         (source,) = result["accounts"]["live_time"]
+        self.marks_reading: bool = source["marks_reading"]
         (self.account,) = source["processes"]
-        self._sent = sent
+        self.sent = sent
 
     def places(self) -> list[int]:
         """Return which of the sent events each event is that has arrived."""
         data = self.kept["data"]
-        names = [name for name in data.dtype.names or () if name in self._sent[0]]
+        names = [name for name in data.dtype.names or () if name in self.sent[0]]
         sent = np.zeros(
-            len(self._sent), [(name, data.dtype[name], data.shape[1:]) for name in names]
+            len(self.sent), [(name, data.dtype[name], data.shape[1:]) for name in names]
         )
-        for row, event in zip(sent, self._sent, strict=True):
+        for row, event in zip(sent, self.sent, strict=True):
             for name in names:
                 row[name] = event[name]
         place_of = {row.tobytes(): place for place, row in enumerate(sent)}
@@ -129,9 +130,14 @@ class _Run:
         self._wait(lambda: self.text.count(what) >= times, f"it says {what!r}")
 
     def take_some(self) -> None:
-        """Wait until the device has sent some more events; that they arrived is seen at the end."""
-        wanted = len(self._device.sent()) + SOME
-        self._wait(lambda: len(self._device.sent()) >= wanted, "the device has been read")
+        """Wait until some more events have arrived."""
+        wanted = self._arrived() + SOME
+        self._wait(lambda: self._arrived() >= wanted, "events have arrived")
+
+    def _arrived(self) -> int:
+        for file in (self._directory / "target").glob("*/kept.count"):
+            return int(file.read_text(encoding="utf-8") or 0)
+        return 0
 
     def stop(self) -> TakenRun:
         """End it as Ctrl-C does."""
@@ -203,7 +209,8 @@ class DeviceContract(ComponentContract):
 
     def _take(self, directory: Path) -> TakenRun:
         with self.simulated(directory) as device:
-            run = _Run(self._setup_of(directory, device), device)
+            config = {**device.config, **self.timeout, **self.config}
+            run = _Run(self._setup(directory, config), device)
             try:
                 run.take_some()
                 run.settings = dict(device.settings())
@@ -220,6 +227,7 @@ class DeviceContract(ComponentContract):
                     device.speak_again()
                     run.wait_for("alarm is over, device lost", times)
                     run.take_some()
+                    device.fall_silent()  # nothing but the end itself tells of the end
                 return run.stop()
             finally:
                 run.kill()
@@ -233,7 +241,8 @@ class DeviceContract(ComponentContract):
         steps = np.diff(places)
         assert np.all(steps > 0), "an event came twice, or out of order"
         gaps = np.count_nonzero(steps > 1)
-        assert gaps <= self._losses(), "events are missing while the device was there"
+        losses = sum(alarm["count"] for alarm in taken.losses)
+        assert gaps <= losses, "events are missing while the device was there"
         assert len(places) > SOME * self._losses()
 
     def test_numbers_rise_time_runs_forwards_and_dead_time_is_a_fraction(
@@ -250,21 +259,21 @@ class DeviceContract(ComponentContract):
     def test_a_device_that_was_unplugged_is_an_alarm_and_dead_time(self, taken: TakenRun) -> None:
         if self.never_lost:
             pytest.skip(self.never_lost)
-        (alarm,) = taken.alarms
-        assert alarm["kind"] == "device lost"
-        assert alarm["count"] == taken.text.count("alarm, device lost") == self._losses()
+        (alarm,) = taken.losses
+        # On a slow machine the silence before the end may be one more.
+        assert alarm["count"] == taken.text.count("alarm, device lost") >= self._losses()
         assert alarm["until_utc"] is not None, "it was plugged in again"
         assert taken.account["device_lost_ns"] > 0
 
     def test_a_device_that_falls_silent_is_told_and_comes_back(self, taken: TakenRun) -> None:
         if self.never_silent:
             pytest.skip(self.never_silent)
-        (alarm,) = taken.alarms
+        (alarm,) = taken.losses
         assert "nothing came for" in alarm["text"]
         assert alarm["until_utc"] is not None, "it spoke again"
 
     def test_it_tells_how_long_it_reads_out(self, taken: TakenRun) -> None:
-        assert taken.account["reading_out_ns"] > 0
+        assert taken.marks_reading, "read in 'with mimocorb.reading_out():'"
 
     def test_settings_that_are_not_possible_are_refused_with_the_nearest(
         self, tmp_path: Path
@@ -288,16 +297,12 @@ class DeviceContract(ComponentContract):
         """Return how often the device was away in the run."""
         return (not self.never_lost) + (not self.never_silent)
 
-    def _setup(self, directory: Path, config: Mapping[str, Any] | None = None) -> Path:
-        chosen = dict(self.config if config is None else config)
+    def _check(
+        self, directory: Path, config: Mapping[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
         with self.simulated(directory) as device:
-            return super()._setup(directory, {**device.config, **chosen})
-
-    def _setup_of(
-        self, directory: Path, device: SimulatedDevice, more: Mapping[str, Any] | None = None
-    ) -> Path:
-        config = {**device.config, **self.timeout, **self.config, **(more or {})}
-        return super()._setup(directory, config)
+            setup = self._setup(directory, {**device.config, **config})
+            return mimocorb(directory, "check", str(setup), environment=device.environment)
 
     def _counterpart(self) -> dict[str, Any]:
         return keeping()

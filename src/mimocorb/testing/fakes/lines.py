@@ -48,27 +48,43 @@ class LinesAtSerialPort(SendingDevice):
     ) -> None:
         super().__init__(events, period_s)
         self._port, self._line_of = port, line_of
-        self._ours = -1
+        self.ours = -1
         self.config = {"address": str(port)}
+        self.greeting: list[str] = []
+        """Lines that are no events, sent when somebody opens the port."""
+        self._is_open = False
 
     def appear(self) -> None:
-        self._ours, theirs = pty.openpty()
+        self.ours, theirs = pty.openpty()
         tty.setraw(theirs)
+        self._is_open = False
         self._port.symlink_to(os.ttyname(theirs))
         os.close(theirs)
 
     def vanish(self) -> None:
         self._port.unlink()
-        os.close(self._ours)
+        os.close(self.ours)
+
+    def somebody_has_written(self) -> bool:
+        """Return whether there is something to be read with ``os.read(self.ours, …)``."""
+        return self._state() & (select.POLLIN | select.POLLHUP) == select.POLLIN
 
     def send(self, event: Event) -> bool:
-        poll = select.poll()
-        poll.register(self._ours, select.POLLOUT)
-        (_, state), *_ = poll.poll(0) or [(0, select.POLLHUP)]
-        if state & select.POLLHUP:
+        state = self._state()
+        was_open, self._is_open = self._is_open, not state & select.POLLHUP
+        if not self._is_open or not state & select.POLLOUT:
             return False
-        os.write(self._ours, self._line_of(event).encode() + b"\r\n")
+        lines = [] if was_open else self.greeting
+        for line in (*lines, self._line_of(event)):
+            os.write(self.ours, line.encode() + b"\r\n")
         return True
+
+    def _state(self) -> int:
+        """Return what poll says of the port; POLLHUP while nobody has it open."""
+        poll = select.poll()
+        poll.register(self.ours, select.POLLIN | select.POLLOUT)
+        (_, state), *_ = poll.poll(0) or [(0, 0)]
+        return state
 
 
 class LinesAtPort(SendingDevice):

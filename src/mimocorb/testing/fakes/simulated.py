@@ -96,6 +96,10 @@ class SendingDevice(SimulatedDevice):
         """Put an event on the wire; False if nobody is there who could get it."""
         raise NotImplementedError
 
+    def rest(self) -> None:
+        """Let some time pass without an event."""
+        time.sleep(self._period_s)
+
     def plug_in(self) -> None:
         self.appear()
         self._away.clear()
@@ -121,7 +125,7 @@ class SendingDevice(SimulatedDevice):
     def _send_all(self) -> None:
         while not self._away.is_set():
             if self._silent.is_set():
-                time.sleep(self._period_s)
+                self.rest()
                 continue
             event = next(self._events, None)
             if event is None:
