@@ -5,8 +5,10 @@ The real package ``picosdk`` loads it. Needs a C compiler, ``cc``.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.testing.fakes.simulated import Event, SimulatedDevice
+from mimocorb.testing.fakes.waveforms import pulses
 
 __all__ = ["PicoScopeLibrary"]
 
@@ -50,7 +53,7 @@ class PicoScopeLibrary(SimulatedDevice):
     ) -> None:
         super().__init__()
         self._directory, self._fields = directory / "picoscope", fields
-        self._directory.mkdir(exist_ok=True)
+        self._directory.mkdir(parents=True, exist_ok=True)
         self._form = shape_mv.shape
         (self._directory / "shape").write_bytes(shape_mv.astype(np.float32).tobytes())
         for name in ("sent", "told"):
@@ -103,3 +106,21 @@ def _compile(series: str, directory: Path) -> None:
         ],
         check=True,
     )
+
+
+def main() -> None:
+    """Make a library, and say how a run finds it."""
+    parser = argparse.ArgumentParser(description="Make a library that simulates a PicoScope.")
+    parser.add_argument("series", choices=["ps2000a", "ps3000a", "ps5000a"])
+    parser.add_argument("directory", type=Path, help="where it is made")
+    parser.add_argument("--samples", type=int, default=1000, help="samples of an event")
+    chosen = parser.parse_args()
+    shape_mv = next(pulses(2, chosen.samples, chosen.samples // 5))
+    device = PicoScopeLibrary(chosen.directory.resolve(), chosen.series, shape_mv)
+    device.plug_in()
+    for name, value in device.environment.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    main()

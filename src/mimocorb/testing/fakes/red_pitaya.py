@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import select
 import socket
 import struct
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.testing.fakes.tcp_server import InstrumentAtPort
+from mimocorb.testing.fakes.tcp_server import InstrumentAtPort, simulated_until_ended
+from mimocorb.testing.fakes.waveforms import pulses
 
 __all__ = ["RedPitayaMcpha", "RedPitayaScpi"]
 
@@ -160,3 +162,19 @@ class RedPitayaMcpha(InstrumentAtPort):
     def _has_left(connection: socket.socket) -> bool:
         readable, _, _ = select.select([connection], [], [], 0)
         return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+
+
+def main() -> None:
+    """Simulate a board until the program is ended."""
+    parser = argparse.ArgumentParser(description="Simulate a Red Pitaya at a port.")
+    parser.add_argument("server", choices=["scpi", "mcpha"])
+    parser.add_argument("--port", type=int, help="5000 or 1001 if not given, as the real ones")
+    parser.add_argument("--samples", type=int, default=1000, help="samples of an event")
+    chosen = parser.parse_args()
+    made, usual = {"scpi": (RedPitayaScpi, 5000), "mcpha": (RedPitayaMcpha, 1001)}[chosen.server]
+    events = pulses(2, chosen.samples, chosen.samples // 5)
+    simulated_until_ended(made(events), chosen.port or usual)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import socket
 import time
@@ -11,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.testing.fakes.tcp_server import InstrumentAtPort
+from mimocorb.testing.fakes.tcp_server import InstrumentAtPort, simulated_until_ended
+from mimocorb.testing.fakes.waveforms import pulses
 
 __all__ = ["ScpiScope"]
 
@@ -164,3 +166,18 @@ class ScpiScope(InstrumentAtPort):
         counts = self._digitized(number, step_v, reference - middle_v / step_v, "<u2")
         little = self._values[":WAV:BYT"] == "LSBF"
         return self._block(number, counts if little else counts.byteswap())
+
+
+def main() -> None:
+    """Simulate an oscilloscope until the program is ended."""
+    parser = argparse.ArgumentParser(description="Simulate an oscilloscope at a port.")
+    parser.add_argument("dialect", choices=list(_IDN))
+    parser.add_argument("--port", type=int, default=5555)
+    parser.add_argument("--samples", type=int, default=1000, help="samples of an event")
+    chosen = parser.parse_args()
+    events = pulses(2, chosen.samples, chosen.samples // 5)
+    simulated_until_ended(ScpiScope(chosen.dialect, events), chosen.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from mimocorb.testing.fakes.simulated import Event, SimulatedDevice
 
-__all__ = ["InstrumentAtPort"]
+__all__ = ["InstrumentAtPort", "simulated_until_ended"]
 
 
 class InstrumentAtPort(SimulatedDevice):
@@ -74,3 +74,12 @@ class InstrumentAtPort(SimulatedDevice):
             with client, suppress(OSError):
                 while data := client.recv(1 << 16):
                     self.answer(client, data)
+
+
+def simulated_until_ended(instrument: InstrumentAtPort, port: int) -> None:
+    """Let an instrument be there until Ctrl-C."""
+    instrument.port = port
+    with instrument:
+        print(f"{type(instrument).__name__}: address: {instrument.config['address']}, until Ctrl-C")
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
