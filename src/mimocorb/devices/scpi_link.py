@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from mimocorb.devices.about import import_driver
 from mimocorb.errors import SetupError
 
-__all__ = ["ScpiLink", "check_visa_address", "open_scpi"]
+__all__ = ["ScpiLink", "check_visa_address", "open_scpi", "open_visa"]
 
 _SOCKET = re.compile(r"TCPIP\d*::(?P<host>\[[^\]]+\]|[^:\[\]]+)::(?P<port>\d+)::SOCKET", re.I)
 _VISA = re.compile(r"(TCPIP|USB|GPIB|ASRL|VICP|PXI)\d*::.+", re.I)
@@ -61,6 +61,13 @@ def open_scpi(address: str) -> Iterator[ScpiLink]:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield _SocketLink(connection)
         return
+    with open_visa(address) as link:
+        yield link
+
+
+@contextmanager
+def open_visa(address: str) -> Iterator[ScpiLink]:
+    """Connect to an instrument by pyvisa, whatever it is connected with."""
     pyvisa = import_driver("pyvisa", "visa")
     with _errors_as_os_errors(pyvisa):
         manager = pyvisa.ResourceManager("@py")
@@ -130,12 +137,15 @@ class _VisaLink:
 
     def ask(self, question: str) -> str:
         with _errors_as_os_errors(self._pyvisa):
-            return str(self._instrument.query(question)).strip()
+            answer = str(self._instrument.query(question)).strip()
+            while not answer:  # what ends a block is the beginning of the next answer
+                answer = str(self._instrument.read()).strip()
+            return answer
 
     def ask_block(self, question: str) -> bytes:
         with _errors_as_os_errors(self._pyvisa):
             block: bytes = self._instrument.query_binary_values(
-                question, datatype="s", container=bytes, expect_termination=True
+                question, datatype="B", container=bytes, expect_termination=True
             )
         return block
 
