@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class Dialect:
     divisions: int
     times: int
     points: int
-    counts: np.dtype[np.generic]
+    counts: np.dtype[Any]
     begin: str
     channel: str
     time: str
@@ -104,7 +105,7 @@ class Dialect:
         """Return what a count of an input is, and the time between two samples in s."""
         raise NotImplementedError
 
-    def read(self, link: ScpiLink, number: int) -> NDArray[np.generic]:
+    def read(self, link: ScpiLink, number: int) -> NDArray[Any]:
         """Return the counts of an input."""
         return np.frombuffer(link.ask_block(self.block.format(n=number)), self.counts)
 

@@ -100,7 +100,7 @@ class RedPitayaScpi(InstrumentAtPort):
         self._read[self._fields[number - 1]] = counts
         if len(self._read) == len(self._fields):
             self.note(dict(self._read))
-        data = counts.astype(">i2").tobytes()
+        data: bytes = counts.astype(">i2").tobytes()
         digits = str(len(data))
         return f"#{len(digits)}{digits}".encode() + data
 

@@ -115,7 +115,8 @@ class ScpiScope(InstrumentAtPort):
         assert self._voltages is not None
         limits = np.iinfo(kind)
         counts = np.round(self._voltages[number - 1] / 1e3 / step_v + zero)
-        return np.clip(counts, limits.min, limits.max).astype(kind)
+        digitized: NDArray[Any] = np.clip(counts, limits.min, limits.max).astype(kind)
+        return digitized
 
     # --- as Rigol does
 
