@@ -8,7 +8,7 @@ https://www.picotech.com/downloads/linux (package ``libps3000a`` and the like), 
 ``pip install 'mimocorb[picosdk]'``. The package brings a udev rule; your user has to be in the
 group ``pico``. Is the library elsewhere, name its directory in ``LD_LIBRARY_PATH``.
 
-Settings, each with unit and range, are the parameters of :func:`picoscope`. A range, a time base or
+Settings, each with unit and range, are its parameters. A range, a time base or
 a resolution that the device does not have is refused with the nearest one that it has; a scale that
 is not that of the buffer is refused with the right one.
 
@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ctypes import byref, c_float, c_int16, c_int32, c_uint32
+from ctypes.util import find_library
 from typing import Any, Literal
 
 import numpy as np
@@ -55,6 +56,7 @@ _AUTO_MS = 100
 _MOST_CAPTURES = 10_000
 _LOOK_S = 0.0005
 _OK = 0
+_LIBRARY_HINT = "get PicoSDK from https://www.picotech.com/downloads/linux, or set LD_LIBRARY_PATH"
 _POWERED_BY_USB = (0x11A, 0x11E)
 """The device is there, and asks whether it is meant to be without a supply, or at a slow port."""
 _WRONG_SETTING = {
@@ -82,9 +84,18 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
 
 def _check(buffer: Mapping[str, Any], **config: Any) -> None:
     _settings(buffer, config)
+    series = config["series"]
+    if find_library(series) is None:
+        raise SetupError(f"picoscope: the library {series} is not installed: {_LIBRARY_HINT}")
 
 
-@device(needs=("picosdk",), extra="picosdk", found_as="usb", check=_check)
+@device(
+    needs=("picosdk",),
+    extra="picosdk",
+    found_as="usb",
+    libraries={"|".join(SERIES): _LIBRARY_HINT},
+    check=_check,
+)
 @source
 def picoscope(
     *,

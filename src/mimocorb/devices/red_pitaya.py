@@ -7,7 +7,7 @@ How to connect it: by a network cable. Start the SCPI server in its web page (De
 server); it listens at port 5000. The jumpers at the inputs choose ±1 V (LV) or ±20 V (HV); say here
 which they are. No package is needed.
 
-Settings, each with unit and range, are the parameters of :func:`red_pitaya`. The decimation follows
+Settings, each with unit and range, are its parameters. The decimation follows
 from the time between two samples, is read back and compared.
 
 Dead time: from the trigger until the samples of both inputs have come and the board waits again,

@@ -9,7 +9,7 @@ How to connect it: by a network cable; write the image to an SD card, start the 
 address here. The jumpers at the inputs choose ±1 V (LV) or ±20 V (HV); say here which they are. No
 package is needed. One program at a time can be connected.
 
-Settings, each with unit and range, are the parameters of :func:`red_pitaya_mcpha`. The server
+Settings, each with unit and range, are its parameters. The server
 answers none of them, so they cannot be read back; they are sent again with each connection.
 
 Dead time: the board is dead while an event is taken and sent, which it does not tell; what is told

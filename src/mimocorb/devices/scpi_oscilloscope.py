@@ -9,7 +9,7 @@ the port is 5555 (Rigol) or 5025 (Siglent, Keysight): ``TCPIP::192.168.1.5::5555
 the address is the one that ``mimocorb devices`` shows, ``USB0::…::INSTR``; it needs
 ``pip install 'mimocorb[visa]'`` and a udev rule that lets your user use the device.
 
-Settings, each with unit and range, are the parameters of :func:`scpi_oscilloscope`. Each is set,
+Settings, each with unit and range, are its parameters. Each is set,
 read back, and compared with what was asked for; a scale that is not that of the buffer is refused.
 
 Dead time: an oscilloscope takes no events while it is read, 5 to 50 ms for each input over the
