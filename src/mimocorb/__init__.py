@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from mimocorb.buffers.jagged import Jagged
     from mimocorb.buffers.units import in_units
     from mimocorb.components.decisions import Reject
     from mimocorb.components.device import device_lost, run_goes_on
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANUAL_RELEASE",
+    "Jagged",
     "Metadata",
     "Reject",
     "__version__",
@@ -48,6 +50,7 @@ MANUAL_RELEASE = "1.0"
 
 # `open` is not among the names for `from mimocorb import *`, which would hide Python's own.
 _HOMES = {
+    "Jagged": "mimocorb.buffers.jagged",
     "Metadata": "mimocorb.components.form",
     "Reject": "mimocorb.components.decisions",
     "connect": "mimocorb.run.remote.running_runs",

@@ -22,14 +22,6 @@ FIELDS = {
 }
 
 
-class TestVersion2(DeviceContract):
-    component = "devices.cosmic_watch"
-    buffer: ClassVar = {"data_length": 1, "data_dtype": FIELDS}
-
-    def simulated(self, directory):
-        return CosmicWatch(directory / "port", "2")
-
-
 class TestVersion3X(DeviceContract):
     component = "devices.cosmic_watch"
     buffer: ClassVar = {"data_length": 1, "data_dtype": {**FIELDS, "coincident": "int8"}}
@@ -51,6 +43,19 @@ class TestVersion3X(DeviceContract):
 
 def buffer_of(**fields):
     return {"name": "events", "dtype": np.dtype([*fields.items()]), "values_per_slot": 1}
+
+
+def test_version_2_arrives_with_its_dead_time(tmp_path):
+    buffer = {"name": "muons", "dtype": np.dtype([*FIELDS.items()]), "values_per_slot": 1}
+    with CosmicWatch(tmp_path / "port", "2") as device:
+        events = cosmic_watch(**device.config, buffer=buffer)
+        taken = list(itertools.islice(events, 5))
+        events.close()
+        sent = {each["event"]: each for each in device.sent()}
+    for event, _ in taken:
+        assert event == {name: pytest.approx(sent[event["event"]][name]) for name in FIELDS}
+    assert [event["event"] for event, _ in taken] == [*range(taken[0][0]["event"], 99)][:5]
+    assert all(0 < metadata["deadtime"] <= 1 for _, metadata in taken[1:])
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,18 @@ import json
 import resource
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
+from mimocorb.checks import devices as kinds_of
 from mimocorb.checks.attached import attached
 from mimocorb.checks.doctor import examine_machine
-from mimocorb.devices.about import DeviceAbout
+from mimocorb.cli import main
+from mimocorb.components.form import filter as filter_
+from mimocorb.components.form import source
+from mimocorb.devices.about import DeviceAbout, device
 
 
 def mimocorb(*arguments, **more):
@@ -110,6 +115,40 @@ def test_devices_lists_the_kinds_and_json_has_the_same():
     for name, kind in kinds.items():
         assert name in shown.stdout
         assert kind["summary"], name
+
+
+@pytest.fixture
+def packages(monkeypatch):
+    """Let there be a package of others with a device, a plain source and a filter."""
+
+    @device(needs=("no_such_driver",), found_as="usb")
+    @source
+    def digitizer():
+        """Read the digitizer of our workshop."""
+        yield 0
+
+    @source
+    def pulser():
+        """Read a pulser."""
+        yield 0
+
+    @filter_
+    def passes(_event):
+        return True
+
+    offered = {"digitizer": digitizer, "pulser": pulser, "passes": passes}
+    entry = types.SimpleNamespace(dist=types.SimpleNamespace(name="lab-devices"))
+    monkeypatch.setattr(kinds_of, "offered", lambda _group: dict.fromkeys(offered, entry))
+    monkeypatch.setattr(kinds_of, "load_function", lambda reference: offered[reference.name])
+
+
+def test_devices_of_other_packages_are_listed_with_what_is_missing(packages, capsys):
+    assert main(["devices"]) == 0
+    shown = capsys.readouterr().out
+    assert "Read the digitizer of our workshop. (package lab-devices)" in shown
+    assert "digitizer: no_such_driver is not installed: pip install no_such_driver" in shown
+    assert "pulser" in shown
+    assert "passes" not in shown, "it is no source"
 
 
 def states(found):

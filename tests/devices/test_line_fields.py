@@ -72,6 +72,15 @@ def test_lines_arrive_in_pieces_and_comments_and_empty_lines_are_no_events():
     assert reader.not_understood == 0
 
 
+def test_a_line_that_is_cut_off_with_the_cable_is_told_and_joined_to_nothing(caplog):
+    reader = reader_of(buffer_of(count="u2"))
+    assert reader.events(b"1\n23") == [{"count": 1}]
+    reader.begin(skip_lines=0)
+    assert reader.events(b"45\n") == [{"count": 45}]
+    assert reader.not_understood == 1
+    assert "'23': it was cut off" in caplog.text
+
+
 def test_a_line_without_an_end_is_dropped_with_its_rest(caplog):
     reader = reader_of(buffer_of(count="u2"))
     assert reader.events(b"1" * 70000) == []

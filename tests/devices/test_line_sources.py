@@ -5,6 +5,13 @@ from __future__ import annotations
 import sys
 from typing import ClassVar
 
+import numpy as np
+import pytest
+
+from mimocorb.devices.command import command
+from mimocorb.devices.lines import lines
+from mimocorb.devices.streams import check_address
+from mimocorb.errors import DeviceLost, SetupError
 from mimocorb.testing.devices import DeviceContract
 from mimocorb.testing.fakes.lines import LinesAtPort, LinesAtSerialPort, counting
 from mimocorb.testing.fakes.simulated import SimulatedDevice
@@ -98,3 +105,44 @@ class TestProgramThatPrints(DeviceContract):
 
     def simulated(self, directory):
         return PrintingProgram(directory)
+
+
+def prints(text, code=0):
+    return [sys.executable, "-c", f"import sys; sys.stdout.write({text!r}); sys.exit({code})"]
+
+
+def taken_from(words, **config):
+    dtype = np.dtype([("count", "i4")])
+    buffer = {"name": "raw", "dtype": dtype, "values_per_slot": 1}
+    return [event["count"] for event in command(words=words, buffer=buffer, **config)]
+
+
+def test_a_program_that_ends_has_delivered_all_its_lines_also_one_without_an_end():
+    assert taken_from(prints("# header\n1\n2\n3")) == [1, 2, 3]
+
+
+def test_a_program_that_fails_again_and_again_is_given_up():
+    with pytest.raises(DeviceLost, match=r"did not come back within 0\.3 s"):
+        taken_from(prints("", 3), give_up_s=0.3)
+
+
+def test_a_device_that_is_not_there_is_told_with_what_helps(tmp_path):
+    buffer = {"name": "raw", "dtype": np.dtype([("count", "i4")]), "values_per_slot": 1}
+    with pytest.raises(DeviceLost, match=r"port cannot be opened: No such file .*mimocorb devices"):
+        next(lines(address=str(tmp_path / "port"), buffer=buffer))
+
+
+@pytest.mark.parametrize("address", ["", "http://host:80", "tcp://host"])
+def test_an_address_that_is_none_is_refused_with_examples(address):
+    with pytest.raises(SetupError, match="/dev/ttyUSB0, or tcp://HOST:PORT"):
+        check_address(address, 9600)
+
+
+def test_a_port_that_another_program_has_open_is_told(tmp_path):
+    buffer = {"name": "raw", "dtype": np.dtype([("count", "i4")]), "values_per_slot": 1}
+    with LinesAtSerialPort(tmp_path / "port", counting("n"), lambda event: f"{event['n']:.0f}"):
+        first = lines(address=str(tmp_path / "port"), buffer=buffer)
+        next(first)
+        with pytest.raises(DeviceLost, match="another program has it open"):
+            next(lines(address=str(tmp_path / "port"), buffer=buffer))
+        first.close()

@@ -37,29 +37,6 @@ class TestHeights(DeviceContract):
         return SoundCard(directory)
 
 
-@needs_portaudio
-class TestWaveforms(DeviceContract):
-    component = "devices.sound"
-    config: ClassVar = {"threshold": 1000, "before_samples": 4}
-    buffer: ClassVar = {"data_length": 32, "data_dtype": {"left": "int16"}}
-    never_lost = TestHeights.never_lost
-    never_silent = "seen for heights"
-
-    def simulated(self, directory):
-        return Waveforms(directory)
-
-
-class Waveforms(SoundCard):
-    def sent(self):
-        return [{"left": waveform(event["height"])} for event in super().sent()]
-
-
-def waveform(height):
-    samples = np.zeros(32, np.int16)
-    samples[4 : 4 + len(PULSE)] = np.round(PULSE * height)
-    return samples
-
-
 def stream_of_pulses(seed):
     chance = np.random.default_rng(seed)
     samples = chance.integers(-20, 20, (20000, 2), dtype=np.int16)
@@ -100,8 +77,8 @@ def test_pulses_that_go_down_are_found():
     assert pulse.min() == -900
 
 
-def buffer_of(**fields):
-    return {"name": "events", "dtype": np.dtype([*fields.items()]), "values_per_slot": 1}
+def buffer_of(values=1, **fields):
+    return {"name": "events", "dtype": np.dtype([*fields.items()]), "values_per_slot": values}
 
 
 @pytest.fixture
@@ -136,6 +113,18 @@ def test_a_card_that_is_pulled_out_is_opened_again_until_it_is_given_up(stopping
     assert [event["height"] for event, _ in itertools.islice(pulses, 2)] == [5001, 5002]
     with pytest.raises(DeviceLost, match=r"within 0\.1 s: no such card any more"):
         next(pulses)
+
+
+def test_waveforms_have_the_samples_before_and_the_part_of_the_time_that_they_take(stopping):
+    pulses = sound(threshold=1000, before_samples=4, give_up_s=0.1, buffer=buffer_of(32, left="i2"))
+    (first, at), (second, later) = itertools.islice(pulses, 2)
+    pulses.close()
+    expected = np.zeros(32, np.int16)
+    expected[4] = 5001
+    np.testing.assert_array_equal(first["left"], expected)
+    assert second["left"][4] == 5002
+    assert at == {"time_ns": 100 * 10**9 // 48000}
+    assert later["deadtime"] == 32 / 400, "400 samples came with each pulse"
 
 
 def test_gates_count_the_pulses_in_them(monkeypatch, stopping):

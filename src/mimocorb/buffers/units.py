@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import SetupError
 from mimocorb.model.channels import Channel, channels_of
 
@@ -15,13 +16,13 @@ __all__ = ["in_units"]
 
 def in_units(
     data: Any, of: Any, channel: str | None = None, *, dtype: DTypeLike = np.float64
-) -> NDArray[Any]:
+) -> Any:
     """Return values in the units of their channels: ``count * scale + offset``, without overflow.
 
     Parameters
     ----------
     data
-        Events with fields, or the numbers of one channel; of any shape.
+        Events with fields, or the numbers of one channel; of any shape, also of variable length.
     of
         What knows the channels: the ``buffer`` that mimocorb gives to a function, a Reader or
         Observer, recorded events, or a mapping ``{"chA": {"unit": "mV", "scale": 0.061}}``.
@@ -32,7 +33,7 @@ def in_units(
 
     Returns
     -------
-    ndarray
+    ndarray or Jagged
         A new array of the same shape, and with the same fields. What has no scale and no offset is
         in its unit already and stays as it is.
 
@@ -50,6 +51,8 @@ def in_units(
     [14999.0, -15001.0]
     """
     channels = channels_of(of)
+    if isinstance(data, Jagged):
+        return Jagged(in_units(data.values, channels, channel, dtype=dtype), data.offsets)
     array = np.asarray(data)
     if array.dtype.names is None:
         one = _meant(channels, channel)

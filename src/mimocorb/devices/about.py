@@ -91,7 +91,7 @@ def device(
     Parameters
     ----------
     needs, extra, found_as, libraries
-        See :class:`DeviceAbout`.
+        See :class:`~mimocorb.devices.about.DeviceAbout`.
     check
         Called with the buffer (``name``, ``dtype``, ``values_per_slot``) and the whole
         configuration, defaults included, by ``mimocorb check`` and before a run; raises a

@@ -26,7 +26,7 @@ from typing import IO, Any, Literal
 from mimocorb.components.form import source
 from mimocorb.devices.about import device
 from mimocorb.devices.connection import POLL_S, check_times, keep_connected
-from mimocorb.devices.line_reader import REPORTED, FieldLines, LineReader
+from mimocorb.devices.line_reader import REPORTED, FieldLines, LineReader, check_columns
 from mimocorb.errors import SetupError
 
 __all__ = ["command"]
@@ -56,12 +56,7 @@ def _check(
             f"words: there is no program {words[0]!r}; write its whole path, or install it"
         )
     check_times(timeout_s, give_up_s)
-    _fields_of(buffer, how)
-
-
-def _fields_of(buffer: Mapping[str, Any], how: Mapping[str, Any]) -> FieldLines:
-    keys = ("columns", "pattern", "separator", "comment")
-    return FieldLines(buffer, **{key: how[key] for key in keys})
+    check_columns(buffer, how)
 
 
 @device(found_as="program", check=_check, reports=REPORTED)
@@ -115,9 +110,11 @@ def command(
     DeviceLost
         It did not come back.
     """
-    how = {"columns": columns, "pattern": pattern, "separator": separator, "comment": comment}
     name = os.path.basename(words[0])  # noqa: PTH119 - a word, not a path of ours
-    reader = LineReader(_fields_of(buffer, how), name)
+    event_of = FieldLines(
+        buffer, columns=columns, pattern=pattern, separator=separator, comment=comment
+    )
+    reader = LineReader(event_of, name)
 
     @contextmanager
     def started() -> Iterator[_Program]:
@@ -154,6 +151,7 @@ class _Program:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._output = self._process.stdout
+        self._has_ended = False
         self._telling = threading.Thread(target=self._tell, args=(self._process.stderr,))
         self._telling.daemon = True  # a child of the program may keep the pipe open
         self._telling.start()
@@ -179,6 +177,9 @@ class _Program:
         if data:
             return data
         code = self._process.wait()
+        if code == 0 and not self._has_ended:
+            self._has_ended = True
+            return b"\n"  # its last line may have no end
         if code == 0 and self._ends_well:
             raise _EndedAsMeant
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"

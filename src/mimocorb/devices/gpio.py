@@ -6,7 +6,7 @@ or the discriminators of student experiments.
 How to connect it: the signal to a pin, at most 3.3 V, and the ground to ground; pins are named by
 their GPIO numbers, 17 for GPIO17, not by their places on the connector. An open collector output
 needs ``pull: up``. ``mimocorb devices`` shows whether you may use the pins; the group is ``gpio``.
-Besides gpiozero a driver of the pins is needed, on a Raspberry Pi ``lgpio``.
+Besides gpiozero a driver of the pins is needed: on a Raspberry Pi ``pip install lgpio``.
 
 Fields of an event, of which the buffer may have any: ``pin``; ``number`` of the pulse at this pin,
 from 0; ``time_s`` since the start. With `gate_s`, an event is a gate instead: one field for each

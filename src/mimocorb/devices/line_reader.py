@@ -14,7 +14,7 @@ from mimocorb.components.meter import reading_out
 from mimocorb.components.reporting import report
 from mimocorb.errors import SetupError
 
-__all__ = ["REPORTED", "FieldLines", "LineReader", "NotUnderstood"]
+__all__ = ["REPORTED", "FieldLines", "LineReader", "NotUnderstood", "check_columns"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ _LONGEST_LINE = 1 << 16
 _SHOWN = 80
 _SEPARATORS = re.compile(r"[\s,;]+")
 _SKIPPED = "-"
+_COLUMN_KEYS = ("columns", "pattern", "separator", "comment")
 
 
 class NotUnderstood(ValueError):
@@ -50,6 +51,8 @@ class LineReader:
 
     def begin(self, *, skip_lines: int) -> None:
         """Forget what has come: a new connection begins, with lines that are no events."""
+        if self._rest.strip():
+            self._complain(self._rest, "it was cut off")
         self._rest = b""
         self._to_skip = skip_lines
 
@@ -167,6 +170,11 @@ class FieldLines:
                 raise NotUnderstood(f"it has {len(parts)} instead of {expected}")
             cells = dict(zip(self._columns, parts, strict=True))
         return {name: _value(name, cells[name], dtype) for name, dtype in self._fields.items()}
+
+
+def check_columns(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Raise a SetupError for columns, or a pattern, that do not fit the buffer."""
+    FieldLines(buffer, **{key: config[key] for key in _COLUMN_KEYS})
 
 
 def _fields(buffer: Mapping[str, Any]) -> dict[str, np.dtype[Any]]:

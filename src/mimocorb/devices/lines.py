@@ -22,7 +22,7 @@ from mimocorb.components.form import source
 from mimocorb.devices.about import device
 from mimocorb.devices.allowed import check_range
 from mimocorb.devices.connection import check_times, keep_connected
-from mimocorb.devices.line_reader import REPORTED, FieldLines, LineReader
+from mimocorb.devices.line_reader import REPORTED, FieldLines, LineReader, check_columns
 from mimocorb.devices.streams import Stream, check_address, open_stream
 
 __all__ = ["line_events", "lines"]
@@ -41,12 +41,7 @@ def _check(
     check_address(address, baud)
     check_range("header_lines", header_lines, 0, float("inf"), "lines")
     check_times(timeout_s, give_up_s)
-    _fields_of(buffer, how)
-
-
-def _fields_of(buffer: Mapping[str, Any], how: Mapping[str, Any]) -> FieldLines:
-    keys = ("columns", "pattern", "separator", "comment")
-    return FieldLines(buffer, **{key: how[key] for key in keys})
+    check_columns(buffer, how)
 
 
 @device(found_as="serial", extra="serial", check=_check, reports=REPORTED)
@@ -103,13 +98,10 @@ def lines(
     DeviceLost
         It is not there, or did not come back.
     """
-    how = {
-        "columns": columns,
-        "pattern": pattern,
-        "separator": separator,
-        "comment": comment,
-    }
-    reader = LineReader(_fields_of(buffer, how), address)
+    event_of = FieldLines(
+        buffer, columns=columns, pattern=pattern, separator=separator, comment=comment
+    )
+    reader = LineReader(event_of, address)
     yield from line_events(
         reader,
         address,

@@ -9,7 +9,7 @@ import numpy as np
 
 from mimocorb.model.channels import Channel, channel_list, record_type_of
 from mimocorb.model.keys import part_config
-from mimocorb.model.kinds import Derived, Number, Text, WholeNumber
+from mimocorb.model.kinds import Derived, Flag, Number, Text, WholeNumber
 from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.record_type import record_type
 from mimocorb.schema import MAX_SLOT_BYTES
@@ -35,6 +35,8 @@ class BufferSpec:
     """NumPy type of one value, or its fields."""
     channels: Annotated[tuple[Channel, ...], channel_list()] = ()
     """The fields, instead of `data_dtype`, with unit, scale and offset of what a device counts."""
+    variable: Annotated[bool, Flag()] = False
+    """Whether events may have fewer values than data_length, also none; each keeps its length."""
     backend: Annotated[str, Text("shared_memory")] = "shared_memory"
     """What keeps the events: the name under which an installed package offers it."""
     silent_after_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
@@ -48,6 +50,11 @@ class BufferSpec:
         if self.channels:
             return record_type_of(self.channels)
         return _UNKNOWN if self.values is None else self.values
+
+    @property
+    def length_in_words(self) -> str:
+        """How many values an event has: ``4250``, or ``up to 4250``."""
+        return f"up to {self.data_length}" if self.variable else str(self.data_length)
 
     @property
     def slot_size_bytes(self) -> int:

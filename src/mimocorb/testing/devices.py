@@ -232,6 +232,10 @@ class DeviceContract(ComponentContract):
             finally:
                 run.kill()
 
+    def test_its_configuration_is_accepted(self, taken: TakenRun) -> None:  # type: ignore[override]
+        # A run asks the same as `mimocorb check` does, before it starts.
+        assert "data taking begins" in taken.text
+
     def test_the_run_starts_and_ends_in_order(self, taken: TakenRun) -> None:
         assert taken.code == 0, taken.text
         assert taken.source["how"] == "returned", "it did not notice the end of the run by itself"

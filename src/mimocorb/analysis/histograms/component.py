@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -24,6 +24,7 @@ from mimocorb.analysis.histograms.page import (
     read_page,
 )
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.buffers.units import in_units
 from mimocorb.components.docstrings import unit_of
 from mimocorb.components.form import sink
@@ -106,6 +107,7 @@ class Histogram:
     """
 
     wants_sequences: ClassVar[bool] = True
+    is_followed: ClassVar[bool] = True
     """It has to know which events it has counted already."""
 
     def __init__(
@@ -275,6 +277,26 @@ class _Batch:
         self.no_numbers = no_numbers
 
 
+def _joined(batches: list[_Batch]) -> _Batch:
+    return _Batch(
+        [np.concatenate(parts) for parts in zip(*(each.x for each in batches), strict=True)],
+        {name: np.concatenate([each.more[name] for each in batches]) for name in batches[0].more},
+        sum(each.no_numbers for each in batches),
+    )
+
+
+def _by_length(
+    events: Jagged, metadata: BatchMetadata
+) -> Iterator[tuple[NDArray[Any], BatchMetadata]]:
+    """Yield the events that have the same number of values together, as rows of an array."""
+    lengths = events.lengths
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length)
+        values = events[places].values
+        rows = values.reshape(len(places), int(length), *values.shape[1:])
+        yield rows, metadata.at(places)
+
+
 class _Filled:
     """What is filled: the expressions by the keys under which they are configured."""
 
@@ -305,8 +327,13 @@ class _Filled:
         known = self._channels.get(name)
         return known.unit if known is not None and known.unit else unit_of(name, "")
 
-    def of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
+    def of(self, events: NDArray[Any] | Jagged, metadata: BatchMetadata) -> _Batch:
         """Return what is to be filled from these events, without what is no number."""
+        if isinstance(events, Jagged):
+            return _joined([self._of(*alike) for alike in _by_length(events, metadata)])
+        return self._of(events, metadata)
+
+    def _of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
         values = {name: self._value(name, events, metadata) for name in self._names}
         parts = {name: part(values) for name, part in self._parts.items()}
         try:
@@ -341,7 +368,8 @@ class _Filled:
         else:
             assert name in OF_THE_EVENT
             found = self._time(metadata) if name == "time_ns" else getattr(metadata, name)
-        return found.reshape(len(events), -1).astype(np.float64, copy=False)
+        numbers = found.size // max(1, len(events))
+        return found.reshape(len(events), numbers).astype(np.float64, copy=False)
 
     @staticmethod
     def _time(metadata: BatchMetadata) -> NDArray[np.float64]:

@@ -63,6 +63,9 @@ OVER_SAMPLES: Mapping[str, Callable[..., Any]] = {
 }
 """One number of all samples of an event."""
 
+_OF_NO_SAMPLES = ("sum", "count")
+"""Of these an event without samples has the value 0; the others are no number then."""
+
 OF_THE_EVENT = ("counter", "timestamp", "deadtime", "time_ns")
 """Names of what is known of an event besides its data, unless a field is called so."""
 
@@ -235,7 +238,16 @@ class Expression:
         if name in FUNCTIONS:
             return _applied(FUNCTIONS[name], steps)
         over, (step,) = OVER_SAMPLES[name], steps
-        return lambda values: over(_of_events(step(values), values), axis=1, keepdims=True)
+        of_none = 0.0 if name in _OF_NO_SAMPLES else np.nan
+
+        def over_samples(values: Mapping[str, Values]) -> Values:
+            found = _of_events(step(values), values)
+            if not found.shape[1]:  # an event of variable length may have no samples
+                return np.full((len(found), 1), of_none)
+            result: Values = over(found, axis=1, keepdims=True)
+            return result
+
+        return over_samples
 
 
 def _applied(function: Callable[..., Any], steps: Sequence[_Step]) -> _Step:

@@ -172,6 +172,15 @@ def _buffer(form: Form, name: str, where: Where, body: MappingNode) -> BufferSpe
             "store fewer values in a slot, or smaller types",
         )
         return replace(spec, data_length=0)
+    if spec.variable and spec.data_length == 1:
+        node = body.get("data_length")
+        form.error(
+            node.where if node else where,
+            f"events of {name} may be shorter than data_length, which is 2 or more then",
+            "found data_length: 1",
+            "write the most values that an event can have; a field that is an array is always"
+            " whole, so write for example: data_length: 1000, data_dtype: {chA: float32}",
+        )
     return spec
 
 

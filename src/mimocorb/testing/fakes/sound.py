@@ -56,6 +56,7 @@ class SoundCard(SendingDevice):
 
     def __init__(self, folder: Path, rate_hz: float = 50.0) -> None:
         super().__init__(_heights(), _PIECE_S)
+        folder = folder.resolve()
         self._pipe, self._rate_hz = folder / "samples", rate_hz
         self._chance = random.Random(1)
         card = folder / "asound.conf"
