@@ -129,6 +129,15 @@ def test_pulses_histograms_and_own_functions_work_in_the_unit(run: Path):
 def test_the_page_shows_recorded_events_in_their_unit(run: Path):
     record = read_record(run)
     assert axes_of(record.setup, "raw")["units"] == {"chA": "mV"}
+    channels = {"chA": {"dtype": "int16", "unit": "V", "scale": 0.001}}
+    worker = {"sinks": ["raw"], "config": {"trigger_level_mv": 150.0, "sample_time_ns": 4.0}}
+    setup = {"Buffers": {"raw": {"channels": channels}}, "Workers": {"scope": worker}}
+    assert axes_of(setup, "raw") == {
+        "sample_time_ns": 4.0,
+        "trigger_level": 0.15,
+        "units": {"chA": "V"},
+        "unit": "mV",
+    }
     seen = RecordedEvents(run, record).event("raw", 3)
     assert seen.data["chA"].max() == pytest.approx(32767 * SCALE + OFFSET)
 

@@ -17,14 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.errors import SetupError
-from mimocorb.model.channels import Channel, channels_of
+from mimocorb.model.channels import PER_MV, Channel, channels_of
 
-__all__ = ["OVERFLOW", "PER_MV", "CountScale", "Events"]
+__all__ = ["OVERFLOW", "CountScale", "Events"]
 
 OVERFLOW = "overflow"
-PER_MV = {"V": 1e-3, "mV": 1.0, "µV": 1e3, "uV": 1e3}
-"""How much of a unit one millivolt is."""
-
 _SAME_SCALE = 1e-3
 """How much the scale of a buffer may differ from that of the device: the devices are less exact."""
 

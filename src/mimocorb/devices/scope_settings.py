@@ -9,9 +9,9 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 
 from mimocorb.devices.allowed import check_choice, check_range, with_unit
-from mimocorb.devices.digitizer import OVERFLOW, PER_MV
+from mimocorb.devices.digitizer import OVERFLOW
 from mimocorb.errors import SetupError
-from mimocorb.model.channels import channels_of
+from mimocorb.model.channels import PER_MV, channels_of
 
 __all__ = ["Coupling", "ScopeSettings", "Trigger", "each_of", "input_fields"]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.buffers.units import in_units
 from mimocorb.errors import SetupError
-from mimocorb.model.channels import Channel, channels_of
+from mimocorb.model.channels import PER_MV, Channel, channels_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +33,6 @@ INK = "#303438"
 FAINT = "#8a9096"
 _COLUMNS = 1200
 _LAST_DAY_S = 253402300800  # the year 10000, which a calendar cannot show; a clock in ms is there
-_PER_MV = {"V": 1e-3, "mV": 1.0, "µV": 1e3, "uV": 1e3}
 _TIME_UNITS = (("ns", 1.0, 2e3), ("µs", 1e3, 2e6), ("ms", 1e6, 2e9), ("s", 1e9, np.inf))
 
 
@@ -75,7 +74,7 @@ class WaveformSettings:
             return None if value is None else float(value)
 
         described = channels_of(buffer)
-        per_mv = {_PER_MV.get(each.unit, 1.0) for each in described.values() if each.unit} or {1.0}
+        per_mv = {PER_MV.get(each.unit, 1.0) for each in described.values() if each.unit} or {1.0}
         scale = min(per_mv)
         name, samples = str(buffer.get("name", "buffer")), buffer["values_per_slot"]
         level_v = number("trigger_level", None)

@@ -16,7 +16,10 @@ import numpy as np
 from mimocorb.model.kinds import Fault, Faults, Parsed
 from mimocorb.model.record_type import parse_record_type, write_record_type
 
-__all__ = ["Channel", "channel_list", "channels_of", "record_type_of"]
+__all__ = ["PER_MV", "Channel", "channel_list", "channels_of", "record_type_of"]
+
+PER_MV: Mapping[str, float] = {"V": 1e-3, "mV": 1.0, "µV": 1e3, "uV": 1e3}
+"""How much of a unit of voltage one millivolt is."""
 
 _KEYS = ("dtype", "unit", "scale", "offset")
 _EXAMPLE = "chA: {dtype: int16, unit: mV, scale: 0.061, offset: -12.5}"

@@ -229,14 +229,14 @@ def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
 def _form_of(events: Events) -> str:
     """Return how the keys of a buffer for these events are written in a set-up."""
     dtype = events.dtype
+    variable = "variable: true, " if events.variable else ""
     known = {name: one for name, one in events.channels.items() if name in (dtype.names or ())}
     if any(one.is_raw for one in known.values()):
         channels = ", ".join(
             f"{name}: {_channel(name, dtype, known)}" for name in dtype.names or ()
         )
-        return f"data_length: {events.values_per_slot}, channels: {{{channels}}}"
+        return f"{variable}data_length: {events.values_per_slot}, channels: {{{channels}}}"
     fields = ", ".join(f"{name}: {dtype[name]}" for name in dtype.names or ())
-    variable = "variable: true, " if events.variable else ""
     return f"{variable}data_length: {events.values_per_slot}, data_dtype: " + (
         f"{{{fields}}}" if fields else str(dtype)
     )
