@@ -77,6 +77,7 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
     possible = [2.0 * half for half in _HALF_RANGES_MV[_LEAST_RANGE[series] :]]
     for range_mv in settings.range_mv.values():
         check_choice("range_mv", range_mv, possible, "mV")
+    settings.check_trigger()
     check_range("captures", config["captures"], 1, _MOST_CAPTURES)
     check_range("gather_s", config["gather_s"], 0.001, 60.0, "s")
     return settings

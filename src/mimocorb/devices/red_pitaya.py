@@ -54,6 +54,7 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
     place_of(config["address"], PORT)
     check_times(config["timeout_s"], config["give_up_s"])
     settings = ScopeSettings.of(buffer, board_config(config), (1, 2))
+    settings.check_trigger()
     check_range("data_length", settings.samples, 1, MEMORY, "samples")
     possible = [BASE_NS * each for each in DECIMATIONS]
     check_choice("sample_time_ns", settings.sample_time_ns, possible, "ns")

@@ -62,6 +62,7 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
     place_of(config["address"], PORT)
     check_times(config["timeout_s"], config["give_up_s"])
     settings = ScopeSettings.of(buffer, board_config(config), (1, 2))
+    settings.check_trigger()
     check_range("data_length", settings.samples, 1, _MOST_SAMPLES, "samples")
     check_range("pre_trigger_samples", settings.trigger.pre_samples, 0, settings.samples - 1)
     possible = [BASE_NS * each for each in DECIMATIONS]

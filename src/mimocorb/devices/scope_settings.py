@@ -158,7 +158,7 @@ class ScopeSettings(Generic[Input]):
     def of(
         cls, buffer: Mapping[str, Any], config: Mapping[str, Any], inputs: Sequence[Input]
     ) -> ScopeSettings[Input]:
-        """Return the settings of a configuration; SetupError if they are not possible.
+        """Return the settings of a configuration; ranges and trigger are still to be checked.
 
         Parameters
         ----------
@@ -181,11 +181,6 @@ class ScopeSettings(Generic[Input]):
             config["trigger_slope"],
             config["pre_trigger_samples"],
         )
-        limits = {
-            each: (offsets[each] - ranges[each] / 2, offsets[each] + ranges[each] / 2)
-            for each in fields
-        }
-        trigger.check(fields, samples, limits)
         return cls(
             _inputs(config.get("inputs"), fields, inputs),
             ranges,
@@ -196,6 +191,14 @@ class ScopeSettings(Generic[Input]):
             sample_time_ns,
             samples,
         )
+
+    def check_trigger(self) -> None:
+        """Raise a SetupError if the trigger cannot come; the ranges have been checked before."""
+        limits = {
+            field: (middle - self.range_mv[field] / 2, middle + self.range_mv[field] / 2)
+            for field, middle in self.offset_mv.items()
+        }
+        self.trigger.check(list(self.inputs), self.samples, limits)
 
     def check_sample_time(self, told_ns: float) -> None:
         """Raise a SetupError if the device samples with another time than was asked for."""

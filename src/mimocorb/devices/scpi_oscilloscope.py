@@ -55,6 +55,7 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
             dialect.check_range(range_mv)
     if dialect is not None:
         dialect.check_time(settings.sample_time_ns, settings.samples)
+    settings.check_trigger()
     return settings
 
 
