@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mimocorb.buffers.jagged import Jagged
+    from mimocorb.buffers.units import in_units
     from mimocorb.components.decisions import Reject
     from mimocorb.components.device import device_lost, run_goes_on
     from mimocorb.components.form import Metadata, filter, observer, sink, source
@@ -33,6 +34,7 @@ __all__ = [
     "connect",
     "device_lost",
     "filter",
+    "in_units",
     "observer",
     "reading_out",
     "report",
@@ -54,6 +56,7 @@ _HOMES = {
     "connect": "mimocorb.run.remote.running_runs",
     "device_lost": "mimocorb.components.device",
     "filter": "mimocorb.components.form",
+    "in_units": "mimocorb.buffers.units",
     "observer": "mimocorb.components.form",
     "open": "mimocorb.run.recorded",
     "reading_out": "mimocorb.components.meter",

@@ -30,6 +30,7 @@ from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.setup_dict import open_reader_port
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
+from mimocorb.model.channels import channels_of
 
 __all__ = ["BatchMetadata", "Reader"]
 
@@ -105,6 +106,7 @@ class Reader(Handle):
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self.channels = channels_of(setup_dict)
         self._dtype = self.dtype
         self.variable: bool = setup_dict["variable"]
 

@@ -22,9 +22,10 @@ from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block, Data
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.events import Events
-from mimocorb.recording.output_file import check_scales, checked_name
+from mimocorb.recording.output_file import checked_name
 from mimocorb.recording.recording_format import RECORDING
 from mimocorb.recording.segments import segments_of
 from mimocorb.recording.whole_file import UNFINISHED, WholeFileFormat
@@ -47,7 +48,7 @@ _PARAMETERS = """
     compression
         How the file is compressed: %s.
     units
-        Field → unit, noted in the file.
+        Field → unit, noted in the file. What the buffer knows of its channels needs no repetition.
     scale
         Field → what one count of the digitizer means in that unit.
     offset
@@ -124,7 +125,8 @@ class Converted:
                 f"{self.path} exists already and is not overwritten. Choose another filename, or"
                 " another run directory."
             )
-        self._about = {name: value for name, value in known.items() if value is not None}
+        about = described(self.format.name, buffer, known)
+        self._about = {name: value for name, value in about.items() if value is not None}
         self._options = {} if compression is None else {"compression": compression}
         self._buffer = buffer
         self._recording = RecordingWriter(
@@ -164,7 +166,7 @@ class Converted:
             raise SetupError(
                 f"{owner}: compression is {compression!r}; choose one of {', '.join(known)}."
             )
-        check_scales(owner, buffer, about)
+        described(owner, buffer, about)
 
     @property
     def event_count(self) -> int:

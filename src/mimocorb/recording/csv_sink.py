@@ -13,8 +13,9 @@ from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.csv_format import METADATA, SEPARATORS, CsvTable, check_numbers, fields_of
-from mimocorb.recording.output_file import check_columns, checked_name
+from mimocorb.recording.output_file import checked_name
 
 __all__ = ["Csv"]
 
@@ -77,7 +78,7 @@ class Csv:
             directory,
             self.output_name(filename=filename),
             buffer,
-            {"units": units} if units else {},
+            described(self.OWNER, buffer, {"units": units}),
             separator=SEPARATORS[chosen],
             decimal_comma=decimal_comma,
         )
@@ -113,9 +114,7 @@ class Csv:
             )
         if decimal_comma and separator == "comma":
             raise SetupError(f"{cls.OWNER}: decimal commas need another separator than a comma.")
-        check_columns(
-            cls.OWNER, "units", units or {}, [name for name, _ in fields_of(buffer["dtype"])]
-        )
+        described(cls.OWNER, buffer, {"units": units})
 
     @property
     def event_count(self) -> int:

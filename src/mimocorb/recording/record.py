@@ -13,8 +13,9 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
 from mimocorb.recording.block import Data
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.columns import Columns
-from mimocorb.recording.output_file import check_scales, checked_name
+from mimocorb.recording.output_file import checked_name
 from mimocorb.recording.segments import segment_name
 from mimocorb.recording.write_recording import RecordingWriter, check_compression
 from mimocorb.registry import offered
@@ -47,7 +48,7 @@ class Record:
     compression
         How batches are compressed: ``lz4`` is quickest, ``zstd`` smallest.
     units
-        Field → unit, noted in the files.
+        Field → unit, noted in the files. What the buffer knows of its channels needs no repetition.
     scale
         Field → what one count of the digitizer means in that unit.
     offset
@@ -112,7 +113,7 @@ class Record:
         buffer: Mapping[str, Any],
         directory: Path,
     ) -> None:
-        about = {
+        known = {
             "units": units,
             "scale": scale,
             "offset": offset,
@@ -120,13 +121,11 @@ class Record:
             "pre_trigger_samples": pre_trigger_samples,
             "analogue_offset": analogue_offset,
         }
+        about = described(self.OWNER, buffer, known)
         self.accept(
             buffer,
             filename=filename,
             compression=compression,
-            units=units,
-            scale=scale,
-            offset=offset,
             segment_mb=segment_mb,
             segment_s=segment_s,
             sync=sync,
@@ -189,7 +188,7 @@ class Record:
                 f"{cls.OWNER}: keep_recording is for a recording that is exported; name a format"
                 " under export, such as parquet"
             )
-        check_scales(cls.OWNER, buffer, about)
+        described(cls.OWNER, buffer, about)
 
     @classmethod
     def _check_export(cls, buffer: Mapping[str, Any], filename: str, export: str) -> None:

@@ -61,8 +61,8 @@ class RecordingWriter:
     setup
         Set-up dictionary of the buffer that the events come from.
     about
-        What is known of the data besides; ``units`` are noted at the columns, and ``notes`` says
-        what the notes of the events are, if they have some.
+        What is known of the data besides; ``units``, ``scale`` and ``offset`` are noted at the
+        columns, and ``notes`` says what the notes of the events are, if they have some.
     compression
         One of COMPRESSIONS.
     segment_bytes, segment_s
@@ -101,7 +101,7 @@ class RecordingWriter:
         columns = Columns(
             setup["dtype"],
             setup["values_per_slot"],
-            self._about.get("units") or {},
+            self._about,
             notes=bool(self._about.get("notes")),
             variable=setup.get("variable", False),
         )

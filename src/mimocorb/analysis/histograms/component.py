@@ -25,10 +25,12 @@ from mimocorb.analysis.histograms.page import (
 )
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.jagged import Jagged
+from mimocorb.buffers.units import in_units
 from mimocorb.components.docstrings import unit_of
 from mimocorb.components.form import sink
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import DamagedFile, SetupError
+from mimocorb.model.channels import channels_of
 
 if TYPE_CHECKING:
     import boost_histogram as bh
@@ -48,7 +50,8 @@ class Histogram:
 
     It is called as its worker is. With ``x`` it has one dimension, with ``y`` as well it has two,
     with ``mean_of`` it is a profile: the mean of that, and its spread, in each bin. What is filled
-    is a field of the events, or arithmetic on fields: ``height_mV``, ``max(chA) - min(chA)``,
+    is a field of the events, in the unit of the buffer, or arithmetic on fields: ``height_mV``,
+    ``max(chA) - min(chA)``;
     ``(counter, timestamp, deadtime, time_ns)`` are known as well. An expression that has a value
     for each sample of an event fills all of them; ``max``, ``mean`` and the like make one number.
 
@@ -299,6 +302,7 @@ class _Filled:
 
     def __init__(self, buffer: Mapping[str, Any], **texts: str | None) -> None:
         dtype = buffer["dtype"]
+        self._channels = channels_of(buffer)
         self._fields = dtype.names or ("value",)
         self._is_plain = dtype.names is None
         self.texts = {name: text for name, text in texts.items() if text is not None}
@@ -319,7 +323,9 @@ class _Filled:
         expression = self._parts.get(part)
         if given or expression is None or not expression.is_field:
             return given
-        return unit_of(expression.text.strip(), "")
+        name = expression.text.strip()
+        known = self._channels.get(name)
+        return known.unit if known is not None and known.unit else unit_of(name, "")
 
     def of(self, events: NDArray[Any] | Jagged, metadata: BatchMetadata) -> _Batch:
         """Return what is to be filled from these events, without what is no number."""
@@ -357,6 +363,8 @@ class _Filled:
         """Return a field, or what is known of the events besides, as one row for each event."""
         if name in self._fields:
             found = events if self._is_plain else events[name]
+            if name in self._channels:
+                found = in_units(found, self._channels, name)
         else:
             assert name in OF_THE_EVENT
             found = self._time(metadata) if name == "time_ns" else getattr(metadata, name)
