@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.analysis.histograms.axes import MOST_BINS, Bins
-from mimocorb.analysis.histograms.expression import OF_THE_EVENT, Expression
+from mimocorb.analysis.histograms.expression import Expression, Fields
 from mimocorb.analysis.histograms.page import (
     DIRECTORY,
     HistogramPage,
@@ -23,7 +23,7 @@ from mimocorb.analysis.histograms.page import (
     pages_of,
     read_page,
 )
-from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.docstrings import unit_of
 from mimocorb.components.form import sink
 from mimocorb.components.worker import current_worker
@@ -37,8 +37,6 @@ __all__ = ["Histogram"]
 logger = logging.getLogger(__name__)
 
 _OWNER = "histogram"
-_NUMBERS = "biuf"
-"""Kinds of NumPy types that are filled."""
 
 
 @sink
@@ -276,21 +274,14 @@ class _Filled:
     """What is filled: the expressions by the keys under which they are configured."""
 
     def __init__(self, buffer: Mapping[str, Any], **texts: str | None) -> None:
-        dtype = buffer["dtype"]
-        self._fields = dtype.names or ("value",)
-        self._is_plain = dtype.names is None
+        self._fields = Fields(buffer["dtype"])
         self.texts = {name: text for name, text in texts.items() if text is not None}
         self._parts = {
-            name: Expression(text, self._fields, f"{_OWNER}: {name}")
+            name: Expression(text, self._fields.names, f"{_OWNER}: {name}")
             for name, text in self.texts.items()
         }
         self._names = frozenset().union(*(part.names for part in self._parts.values()))
-        for name in self._names.intersection(self._fields):
-            kind = dtype if self._is_plain else dtype[name]
-            if kind.base.kind not in _NUMBERS:
-                raise SetupError(
-                    f"{_OWNER}: histograms are made of numbers; the field {name!r} is {kind}"
-                )
+        self._fields.check(self._names, f"{_OWNER}: histograms are made of numbers")
 
     def unit(self, part: str, given: str) -> str:
         """Return the unit of a part: as configured, or that in the name of its field."""
@@ -301,7 +292,7 @@ class _Filled:
 
     def of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
         """Return what is to be filled from these events, without what is no number."""
-        values = {name: self._value(name, events, metadata) for name in self._names}
+        values = {name: self._fields.value(name, events, metadata) for name in self._names}
         parts = {name: part(values) for name, part in self._parts.items()}
         try:
             spread = dict(zip(parts, np.broadcast_arrays(*parts.values()), strict=True))
@@ -325,22 +316,6 @@ class _Filled:
             if name in flat
         }
         return _Batch([flat[name] for name in ("x", "y") if name in flat], more, no_numbers)
-
-    def _value(self, name: str, events: NDArray[Any], metadata: BatchMetadata) -> NDArray[Any]:
-        """Return a field, or what is known of the events besides, as one row for each event."""
-        if name in self._fields:
-            found = events if self._is_plain else events[name]
-        else:
-            assert name in OF_THE_EVENT
-            found = self._time(metadata) if name == "time_ns" else getattr(metadata, name)
-        return found.reshape(len(events), -1).astype(np.float64, copy=False)
-
-    @staticmethod
-    def _time(metadata: BatchMetadata) -> NDArray[np.float64]:
-        """Return the times in ns; no number where an event has none."""
-        if metadata.time_ns is None:
-            return np.full(len(metadata.counter), np.nan)
-        return np.where(metadata.time_ns == NO_TIME, np.nan, metadata.time_ns.astype(np.float64))
 
 
 def _without_counts(histogram: bh.Histogram[Any]) -> dict[str, Any]:

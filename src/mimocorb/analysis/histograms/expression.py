@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import SetupError
 
-__all__ = ["FUNCTIONS", "OF_THE_EVENT", "OVER_SAMPLES", "Expression"]
+__all__ = ["FUNCTIONS", "OF_THE_EVENT", "OVER_SAMPLES", "Expression", "Fields"]
 
 LONGEST = 1000
 """Characters of an expression."""
 DEEPEST = 50
 """Brackets within brackets."""
+
+_NUMBERS = "biuf"
+"""Kinds of NumPy types that are numbers."""
 
 Values = NDArray[Any]
 _Step = Callable[[Mapping[str, Values]], Any]
@@ -91,6 +95,51 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Eq: np.equal,
     ast.NotEq: np.not_equal,
 }
+
+
+class Fields:
+    """What expressions about the events of a buffer are made of.
+
+    Parameters
+    ----------
+    dtype
+        Of the events; without fields their values are called ``value``.
+    """
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.names: tuple[str, ...] = dtype.names or ("value",)
+        self._dtype = dtype
+
+    def check(self, used: Iterable[str], what: str) -> None:
+        """Raise a SetupError for a field that is no number.
+
+        Parameters
+        ----------
+        used
+            Names that expressions use.
+        what
+            What numbers are needed for, in the message.
+        """
+        for name in set(used).intersection(self.names):
+            kind = self._dtype[name] if self._dtype.names else self._dtype
+            if kind.base.kind not in _NUMBERS:
+                raise SetupError(f"{what}; the field {name!r} is {kind}")
+
+    def value(self, name: str, events: Values, metadata: BatchMetadata) -> Values:
+        """Return a field, or what is known of the events besides, as one row for each event."""
+        if name in self.names:
+            found = events[name] if self._dtype.names else events
+        else:
+            assert name in OF_THE_EVENT
+            found = _times(metadata) if name == "time_ns" else getattr(metadata, name)
+        return found.reshape(len(events), -1).astype(np.float64, copy=False)
+
+
+def _times(metadata: BatchMetadata) -> NDArray[np.float64]:
+    """Return the times in ns; no number where an event has none."""
+    if metadata.time_ns is None:
+        return np.full(len(metadata.counter), np.nan)
+    return np.where(metadata.time_ns == NO_TIME, np.nan, metadata.time_ns.astype(np.float64))
 
 
 class Expression:

@@ -135,14 +135,22 @@ class Filter:
             reader = stack.enter_context(self.reader)
             while True:
                 try:
-                    reader.take(self._limit if self._batch else self._pace.size)
+                    self._take(self._limit if self._batch else self._pace.size)
                 except EndOfStream:
+                    self._end()
                     return
                 try:
                     process()
                 except EndOfStream:
                     reader.reject("a sink has ended")
                     return
+
+    def _take(self, count: int) -> None:
+        """Take up to so many events; what was in hand is done with."""
+        self.reader.take(count)
+
+    def _end(self) -> None:
+        """Deal with what is in hand at the end of the stream: nothing."""
 
     def _process_each(self) -> None:
         """Call the function with one event after the other."""
@@ -206,6 +214,8 @@ class Filter:
             return
         try:
             results.seal(in_hand.metadata, in_hand)
+            if self._sample is not None:
+                in_hand.look()
             while settled < done:
                 ready = results.make_room(settled, done)
                 self._settle(verdicts, settled, ready, in_hand)

@@ -53,6 +53,10 @@ class InHand:
             self._metadata = self._reader.metadata_rows()
         return self._metadata
 
+    def look(self) -> None:
+        """Ask for the events now: when some are acknowledged, those in hand are fewer."""
+        self._events = self._reader.each()
+
     def at(self, places: Places) -> tuple[NDArray[Any], Places]:
         """Return rows, and the places in them of the events at these places in hand."""
         if self._place is None:
