@@ -16,6 +16,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 export PYTHON
+# A quarter of the processor time of a short run is the compiling of modules that nobody has kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 bin    := $(abspath $(VENV))/bin
 pip    := $(bin)/python -m pip --disable-pip-version-check
