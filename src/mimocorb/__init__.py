@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mimocorb.components.reporting import report
     from mimocorb.run.recorded import open as open
     from mimocorb.run.remote.running_runs import connect
+    from mimocorb.run.scans.scan import scan
 
 __all__ = [
     "MANUAL_RELEASE",
@@ -34,6 +35,7 @@ __all__ = [
     "observer",
     "reading_out",
     "report",
+    "scan",
     "sink",
     "source",
 ]
@@ -54,6 +56,7 @@ _HOMES = {
     "open": "mimocorb.run.recorded",
     "reading_out": "mimocorb.components.meter",
     "report": "mimocorb.components.reporting",
+    "scan": "mimocorb.run.scans.scan",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",
 }

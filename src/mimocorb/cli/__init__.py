@@ -26,6 +26,7 @@ COMMANDS = (
     "new",
     "files",
     "rerun",
+    "scan",
     "histograms",
     "finish",
     "schema",
