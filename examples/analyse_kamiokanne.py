@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analyse_lifetime import fit_lifetime, newest_run, plot_fit
+from analyse_lifetime import newest_run, plot_fit
+from mimocorb.analysis.lifetime import FREE_MUON_US, fit_lifetime, muon_capture
 from mimocorb.devices import kamiokanne
 
 CLOSE_NS = 50.0  # two decay times agree if they are this close
@@ -78,10 +79,16 @@ def main() -> None:
     reference = kamiokanne.read_reference(kamiokanne.find_file("reference", arguments.data))
     print(compare_with_reference(results, reference))
     decay_times_us = results["decay_time"][results["status"] == 0] * 1e-3
-    fit = fit_lifetime(decay_times_us, WINDOW_US)
+    fit = fit_lifetime(decay_times_us, window=WINDOW_US)
     print(fit)
-    plot_fit(decay_times_us, fit, run_directory / "lifetime.png")
-    print(f"picture    {run_directory / 'lifetime.png'}")
+    # In water, oxygen captures negative muons. What both signs give together is below 2.197 µs.
+    in_water = fit_lifetime(decay_times_us, window=WINDOW_US, capture=muon_capture("oxygen"))
+    print(in_water)
+    if in_water.has_result:
+        print(f"free muons {FREE_MUON_US:.3f} µs, pull {in_water.pull(FREE_MUON_US):+.2f}")
+    if fit.has_result:
+        plot_fit(decay_times_us, fit, run_directory / "lifetime.png")
+        print(f"picture    {run_directory / 'lifetime.png'}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ namespace mimocorb::kernels {
 namespace nb = nanobind;
 
 void register_pulses(nb::module_& module);
+void register_coincidences(nb::module_& module);
 void register_crc32c(nb::module_& module);
 void register_waveforms(nb::module_& module);
 void register_fields(nb::module_& module);

@@ -159,8 +159,8 @@ def test_a_configuration_is_checked(config, said):
 def test_the_p_value_is_that_of_scipy(freedom):
     from scipy.special import chdtrc
 
-    from mimocorb.analysis.histograms.fits import _p_value
+    from mimocorb.analysis.counting import p_value
 
     for chi2 in (0.0, 0.01, 0.5 * freedom, freedom, 1.1 * freedom, 3.0 * freedom, 10.0 * freedom):
-        assert _p_value(chi2, freedom) == pytest.approx(chdtrc(freedom, chi2), rel=1e-6, abs=1e-12)
-    assert _p_value(1.0, 0) is None
+        assert p_value(chi2, freedom) == pytest.approx(chdtrc(freedom, chi2), rel=1e-6, abs=1e-12)
+    assert p_value(1.0, 0) is None

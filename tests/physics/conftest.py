@@ -49,3 +49,9 @@ def recorded_data():
         except SetupError as problem:
             reason = str(problem)
     return pytest.skip(f"no recorded data: {reason}")
+
+
+@pytest.fixture
+def recorded_sets(recorded_data):
+    """The folder that has one folder for each recorded set."""
+    return recorded_data.parent

@@ -142,6 +142,29 @@ def test_the_folder_the_one_above_and_the_file_all_name_the_data(tmp_path, monke
         assert read_reference(find_file("reference")).tolist() == [(7, 2500.0, 250.0)]
 
 
+def test_the_table_of_several_channels_has_their_times_before_their_heights(tmp_path):
+    table = tmp_path / "two.dat"
+    table.write_text(
+        "# Nacc, ...\n7, 1, 2.5,   2.5, 0,   0.25, 0\n9, 2, 3,   3.1, 2.9,   0.2, 0.4\n"
+    )
+    assert read_reference(table).tolist() == [(7, 2500.0, 250.0), (9, 3000.0, 400.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1, 2, 3, 4\n", "it has 4"),
+        ("1, 2, 3\n", "it has 3"),
+        ("1, 2, 3, 4, 5\n1, 2\n", "columns"),
+        ("1, 2, 3, 4, x\n", "'x'"),
+    ],
+)
+def test_what_is_no_table_of_double_pulses_is_refused(tmp_path, text, found):
+    (tmp_path / "other.dat").write_text(text)
+    with pytest.raises(SetupError, match=f"no table of double pulses.*{found}"):
+        read_reference(tmp_path / "other.dat")
+
+
 def test_recorded_waveforms_agree_in_both_forms(recorded_data):
     """The same 1081 events; one step of the digitiser is 3.9 mV."""
     packed = recorded_data / "rawDP_180403.dat.zip"

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from mimocorb import _kernels
 from mimocorb._words import how_many
 from mimocorb.analysis.traces import as_traces
+from mimocorb.analysis.waveforms import baseline as level_of
 from mimocorb.errors import SetupError
 
 __all__ = ["PULSE_DTYPE", "find_pulses"]
@@ -31,11 +32,11 @@ PULSE_DTYPE = np.dtype(
     [
         ("channel", np.int32),  # row of a block of traces, or index of the field in an event
         ("position", np.int32),  # sample index of the highest sample
-        ("time", np.float64),  # leading edge at half height, interpolated; samples
+        ("time", np.float64),  # leading edge at half height, interpolated; samples, or as times
         ("height", np.float64),  # above the baseline; unit of the waveform times scale
         ("prominence", np.float64),  # above its surroundings; the same unit
-        ("width", np.float64),  # at half prominence; samples
-        ("integral", np.float64),  # height unit times samples
+        ("width", np.float64),  # at half prominence; the same
+        ("integral", np.float64),  # height unit times that of times
     ]
 )
 
@@ -50,8 +51,9 @@ def find_pulses(
     scale: float | Sequence[float] | NDArray[np.float64] = 1.0,
     baseline: float | Sequence[float] | NDArray[np.float64] = 0.0,
     baseline_samples: int = 0,
-    integral_before: int = 10,
-    integral_after: int = 40,
+    integral_before: float = 10,
+    integral_after: float = 40,
+    sample_times: ArrayLike | None = None,
 ) -> NDArray[np.void]:
     """Find the pulses of a waveform.
 
@@ -81,11 +83,16 @@ def find_pulses(
         Level of the traces without pulses, in the unit of the waveform, common or one per channel.
         :func:`mimocorb.analysis.waveforms.baseline` finds it where pulses may be anywhere.
     baseline_samples : int
-        If positive, the baseline of each trace is the mean of that many first samples instead: a
-        pulse among them makes all heights wrong.
-    integral_before, integral_after : int
+        If positive, the baseline of each trace is the median of that many first samples instead.
+        A pulse that fills less than half of them does not move it.
+    integral_before, integral_after : float
         The integral reaches from this many samples before the highest sample to this many after
         it, cut at the ends of the trace and at the lowest point between two pulses.
+    sample_times : array_like, optional
+        When each sample was taken, for digitizers whose samples are not equally far apart: shape
+        ``(samples,)``, or ``(channels, samples)``, growing. Then `distance`, `width`, the reach of
+        the integral and its unit, and the times and widths that are found are in the unit of these
+        times.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def find_pulses(
     RecordTypeError
         If the samples are not real numbers.
     SetupError
-        If the shape, a limit or the number of scales makes no sense.
+        If the shape, a limit, the times or the number of scales makes no sense.
 
     Examples
     --------
@@ -113,26 +120,45 @@ def find_pulses(
     and :func:`scipy.signal.peak_widths` (``rel_height=0.5``; ``time`` is ``left_ips``).
     """
     traces = as_traces(waveform)
-    if distance is not None and not distance >= 1:
-        raise SetupError(f"distance is {distance} samples; it must be at least 1")
-    if min(baseline_samples, integral_before, integral_after) < 0:
+    times = _times(sample_times, traces.shape)
+    if distance is not None and not distance >= (1 if sample_times is None else 0):
         raise SetupError(
-            "baseline_samples, integral_before and integral_after count samples: "
-            f"found {baseline_samples}, {integral_before}, {integral_after}, none may be negative"
+            f"distance is {distance}; it is at least 1 sample, or with sample_times at least 0"
         )
+    if baseline_samples < 0 or not (integral_before >= 0 and integral_after >= 0):
+        raise SetupError(
+            "baseline_samples, integral_before and integral_after say how many samples: found"
+            f" {baseline_samples}, {integral_before}, {integral_after}, none may be negative"
+        )
+    if baseline_samples:
+        baseline = level_of(traces, end=baseline_samples).value
     records = _kernels.find_pulses(
         traces,
         _limits("height", height),
         _limits("prominence", prominence),
         _limits("width", width),
-        1.0 if distance is None else distance,
+        0.0 if distance is None else distance,
         _one_per_channel("scale", scale, len(traces)),
         _one_per_channel("baseline", baseline, len(traces)),
-        baseline_samples,
         integral_before,
         integral_after,
+        times,
     )
     return np.frombuffer(records, dtype=PULSE_DTYPE)
+
+
+def _times(sample_times: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if sample_times is None:
+        return np.empty((0, 0))
+    times = np.ascontiguousarray(np.atleast_2d(np.asarray(sample_times, float)))
+    if times.ndim != 2 or times.shape[1] != shape[1] or len(times) not in (1, shape[0]):
+        raise SetupError(
+            f"sample_times are one time for each of {shape[1]} samples, the same for all channels"
+            f" or other ones for each of {shape[0]}; found shape {np.shape(sample_times)}"
+        )
+    if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+        raise SetupError("sample_times are finite numbers that grow from sample to sample")
+    return times
 
 
 def _limits(name: str, limits: Limits) -> tuple[float, float]:

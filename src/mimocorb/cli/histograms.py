@@ -47,8 +47,8 @@ def add(commands: Commands) -> None:
         type=Path,
         action="append",
         default=[],
-        help="write them into a new file: .json (UHI), .root, .txt, .spe, .npz, or a picture: "
-        ".png, .pdf, .svg",
+        help="write them into a new file: .json (UHI), .root, .txt, .spe, .hst, .npz, or a "
+        "picture: .png, .pdf, .svg",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -152,13 +152,30 @@ def read_events(file: Path) -> Iterator[NDArray[np.float32]]:
 def read_reference(file: Path) -> NDArray[np.void]:
     """Return the table of the original software; row i belongs to event i of the waveforms.
 
+    A table of n channels has 3 + 2 n columns: Nacc, Ndble, Tau, then for each channel the time to
+    its second pulse, then for each its height, 0 where there is none. Tau is the mean of the times.
+
     Returns
     -------
     structured ndarray
         ``accepted_number``, ``decay_time_ns`` (between the two pulses), ``second_height_mv``
-        (of the second pulse, positive).
+        (of the second pulse, positive; of the highest if several channels have one).
+
+    Raises
+    ------
+    SetupError
+        The file is no such table.
     """
-    columns = np.loadtxt(file, delimiter=",", comments="#", usecols=(0, 2, 4), ndmin=2)
+    try:
+        columns = np.loadtxt(file, delimiter=",", comments="#", ndmin=2)
+    except (OSError, ValueError) as problem:
+        raise SetupError(f"{file} is no table of double pulses: {problem}") from problem
+    channels, rest = divmod(columns.shape[1] - 3, 2)
+    if channels < 1 or rest:
+        raise SetupError(
+            f"{file} is no table of double pulses, which has 5, 7, 9 or 11 columns, for 1 to 4"
+            f" channels; it has {columns.shape[1]}"
+        )
     table = np.empty(
         len(columns),
         [
@@ -168,8 +185,8 @@ def read_reference(file: Path) -> NDArray[np.void]:
         ],
     )
     table["accepted_number"] = columns[:, 0]
-    table["decay_time_ns"] = columns[:, 1] * 1e3
-    table["second_height_mv"] = columns[:, 2] * 1e3
+    table["decay_time_ns"] = columns[:, 2] * 1e3
+    table["second_height_mv"] = columns[:, 3 + channels :].max(axis=1) * 1e3
     return table
 
 

@@ -7,6 +7,7 @@ ending    what
 .root     ROOT: TH1D or TH2D, by uproot; counts are exact up to 2**53
 .txt      a table for each histogram: low and high edge, value, uncertainty
 .spe      one spectrum of an MCA, with live time and calibration of its axis
+.hst      the counts of one spectrum, one in each line
 .npz      arrays of NumPy: name.values, name.variances, name.edges_x and so on
 ========  ==================================================================================
 """
@@ -94,13 +95,7 @@ def _table(one: RunHistogram) -> Iterator[str]:
 
 
 def _spe(histograms: Histograms) -> bytes:
-    if len(histograms) != 1:
-        names = ", ".join(one.name for one in histograms)
-        raise SetupError(f"a file .spe has one spectrum; found {names or 'none'}: choose one")
-    (one,) = histograms
-    counts = np.asarray(one.values())
-    if len(one.axes) != 1 or one.is_profile or (counts != np.round(counts)).any():
-        raise SetupError(f"a file .spe has whole counts in one dimension; {one.name} has not")
+    one, counts = _one_spectrum(histograms, ".spe")
     edges = np.asarray(one.axes[0].edges)
     widths = np.diff(edges)
     if not np.allclose(widths, widths[0], rtol=1e-9):
@@ -123,7 +118,7 @@ def _spe(histograms: Histograms) -> bytes:
         "$DATE_MEA:",
         f"{moment:%m/%d/%Y %H:%M:%S}",
         "$MEAS_TIM:",
-        f"{live_s or 0.0:.3f} {live_s or 0.0:.3f}",
+        f"{live_s or 0.0:.3f} {one.real_time_s or live_s or 0.0:.3f}",
         "$DATA:",
         f"0 {len(counts) - 1}",
         *(f"{value:.0f}" for value in counts),
@@ -134,6 +129,28 @@ def _spe(histograms: Histograms) -> bytes:
         f"{offset:.9g} {gain:.9g} {unit}",
     ]
     return "\r\n".join(lines).encode("ascii", "replace") + b"\r\n"
+
+
+def _hst(histograms: Histograms) -> bytes:
+    one, counts = _one_spectrum(histograms, ".hst")
+    edges = np.asarray(one.axes[0].edges)
+    lines = [f"# {_one_line(one.title)}"]
+    if one.live_time_s is not None:
+        lines.append(f"# live time {one.live_time_s:.9g} s")
+    lines += [f"# {one.axis_label(0)}: {edges[0]:.9g} to {edges[-1]:.9g}", "# counts per channel"]
+    return "\n".join([*lines, *(f"{value:.0f}" for value in counts)]).encode() + b"\n"
+
+
+def _one_spectrum(histograms: Histograms, ending: str) -> tuple[RunHistogram, Any]:
+    """Return the only histogram, and its counts, for a file that has room for these."""
+    if len(histograms) != 1:
+        names = ", ".join(one.name for one in histograms)
+        raise SetupError(f"a file {ending} has one spectrum; found {names or 'none'}: choose one")
+    (one,) = histograms
+    counts = np.asarray(one.values())
+    if len(one.axes) != 1 or one.is_profile or (counts != np.round(counts)).any():
+        raise SetupError(f"a file {ending} has whole counts in one dimension; {one.name} has not")
+    return one, counts
 
 
 def _one_line(text: str) -> str:
@@ -202,6 +219,7 @@ FORMATS: Mapping[str, Callable[[Histograms], bytes]] = {
     ".root": _root,
     ".txt": _text,
     ".spe": _spe,
+    ".hst": _hst,
     ".npz": _npz,
 }
 """What writes each form, by the ending of the file."""

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
+from mimocorb.analysis.counting import p_value
 from mimocorb.analysis.histograms.fit_result import Fit, ModelName, Parameter
 from mimocorb.analysis.histograms.stored import RunHistogram
 from mimocorb.errors import SetupError
@@ -36,7 +37,6 @@ __all__ = ["FEWEST_ENTRIES", "Model", "fit_histogram", "new_model"]
 
 FEWEST_ENTRIES = 50
 """Below, an estimate would say little, and its uncertainty would be wrong."""
-_TERMS = 1000
 _ERF = np.frompyfunc(math.erf, 1, 1)
 _EXPECTED = 5.0
 """Entries in a group of bins, at least, for the goodness of the fit."""
@@ -311,7 +311,7 @@ def _fitted(
         ),
         chi2=chi2,
         degrees_of_freedom=freedom,
-        p_value=_p_value(chi2, freedom),
+        p_value=p_value(chi2, freedom),
         x=tuple(((edges[1:] + edges[:-1]) / 2).tolist()),
         y=tuple(expected.tolist()),
     )
@@ -346,7 +346,9 @@ def _correct_errors_at_limits(minimum: Any) -> None:
             continue
         with suppress(RuntimeError):  # no second minimum: the error stays
             minimum.minos(parameter.name)
-            minimum.errors[parameter.name] = minimum.merrors[parameter.name].upper
+            upwards = minimum.merrors[parameter.name].upper
+            if upwards > 0:  # else it ran away to another minimum
+                minimum.errors[parameter.name] = upwards
 
 
 def _goodness(
@@ -368,30 +370,6 @@ def _goodness(
         for count, mean in sums
     )
     return chi2, len(sums) - parameters
-
-
-def _p_value(chi2: float, freedom: int) -> float | None:
-    """Return the probability of a larger χ²: the upper incomplete gamma function.
-
-    By its series below the mean, and by its continued fraction above, as in W. Press et al.,
-    Numerical Recipes, section 6.2. SciPy has it as well, and takes a second to be loaded.
-    """
-    if freedom < 1:
-        return None
-    a, x = freedom / 2, chi2 / 2
-    if x <= 0:
-        return 1.0
-    scale = math.exp(a * math.log(x) - x - math.lgamma(a))
-    if x < a + 1:
-        term = total = 1 / a
-        for n in range(1, _TERMS):
-            term *= x / (a + n)
-            total += term
-        return max(0.0, 1 - scale * total)
-    fraction = 0.0
-    for n in range(_TERMS, 0, -1):
-        fraction = n * (n - a) / (x + 2 * n + 1 - a - fraction)
-    return scale / (x + 1 - a - fraction)
 
 
 def _below(x: Floats) -> Floats:

@@ -31,6 +31,7 @@ __all__ = [
     "HISTOGRAMS_FILE",
     "RunHistogram",
     "merged",
+    "read_file",
     "read_histograms",
     "remove_pages",
     "stored_text",
@@ -67,8 +68,9 @@ class RunHistogram:
         Number that grows whenever there is something new.
     updated_s
         UTC when something was last filled; 0 if nothing was yet.
-    live_time_s
-        How long the source was able to take the events; None if that is not known.
+    live_time_s, real_time_s
+        How long the source was able to take the events, and how long it took in all; None if that
+        is not known.
     fits : tuple of Fit
         What has been fitted to it, newest results.
     newer
@@ -87,6 +89,7 @@ class RunHistogram:
     sequence: int = 0
     updated_s: float = 0.0
     live_time_s: float | None = None
+    real_time_s: float | None = None
     fits: tuple[Fit, ...] = ()
     newer: Callable[[], tuple[RunHistogram, bool]] | None = field(
         default=None, repr=False, compare=False
@@ -226,6 +229,7 @@ class RunHistogram:
             "sequence": self.sequence,
             "updated_s": self.updated_s,
             "live_time_s": self.live_time_s,
+            "real_time_s": self.real_time_s,
             "fits": [fit.as_plain() for fit in self.fits],
         }
 
@@ -242,7 +246,6 @@ class RunHistogram:
                 f"{self.name}: these histograms cannot be added, as their bins, or what is filled"
                 f" into them, are not the same: {self._what()}; {other._what()}"
             )
-        live = (self.live_time_s, other.live_time_s)
         return replace(
             self,
             counts=self.counts + other.counts,
@@ -251,7 +254,8 @@ class RunHistogram:
             no_numbers=self.no_numbers + other.no_numbers,
             sequence=self.sequence + other.sequence,
             updated_s=max(self.updated_s, other.updated_s),
-            live_time_s=None if None in live else sum(t for t in live if t is not None),
+            live_time_s=_sum_if_known(self.live_time_s, other.live_time_s),
+            real_time_s=_sum_if_known(self.real_time_s, other.real_time_s),
             fits=(),
         )
 
@@ -261,6 +265,10 @@ class RunHistogram:
             for axis in self.axes
         )
         return f"{', '.join(self.filled.values())} in {axes}"
+
+
+def _sum_if_known(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
 
 
 def labelled(label: str, unit: str) -> str:
@@ -296,11 +304,11 @@ def read_histograms(
     """
     path = directory / HISTOGRAMS_FILE
     if path.exists():
-        return _read_file(path)
+        return read_file(path)
     try:
         found, fits = _sum_of_pages(directory), fits_of(directory).values()
     except FileNotFoundError:  # the run has ended at this moment
-        return _read_file(path)
+        return read_file(path)
     live_s = live_s or {}
     return {
         name: replace(
@@ -337,13 +345,22 @@ def merged(of_runs: Iterable[Mapping[str, RunHistogram]]) -> dict[str, RunHistog
     return total
 
 
-def _read_file(path: Path) -> dict[str, RunHistogram]:
+def read_file(path: Path) -> dict[str, RunHistogram]:
+    """Return the histograms of a file in the form of UHI, several by name or a single one.
+
+    Raises
+    ------
+    DamagedFile
+        It holds something else.
+    """
     import uhi.io.json
 
     try:
         content = json.loads(
             read_regular(path, most_bytes=_LARGEST_FILE), object_hook=uhi.io.json.object_hook
         )
+        if "axes" in content and "storage" in content:
+            content = {path.stem: content}
         return {name: RunHistogram.from_uhi(name, one) for name, one in content.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFile(f"{path} holds no histograms: {error}") from error

@@ -93,6 +93,8 @@ def _of_blocks(path: Path, text: str) -> Table:
     for name in ("MCA_CAL", "ENER_FIT"):
         if calibration := _calibration(blocks.get(name, [])):
             about["energy_calibration"] = calibration
+        if unit := next((cell for cell in _cells(blocks.get(name)) if cell.isalpha()), None):
+            about["energy_unit"] = unit
     known = {*_NAMES, "DATA", "MEAS_TIM", "MCA_CAL", "ENER_FIT"}
     about |= {name.lower(): " ".join(lines) for name, lines in blocks.items() if name not in known}
     return _one_event(counts, about, damage, _moment(str(about.get("date", ""))))
@@ -106,9 +108,13 @@ def _calibration(lines: list[str]) -> list[float]:
     return numbers
 
 
+def _cells(lines: Any) -> list[str]:
+    return " ".join(lines or ()).split()
+
+
 def _numbers(lines: Any) -> list[float]:
     found = []
-    for cell in " ".join(lines).split():
+    for cell in _cells(lines):
         try:
             found.append(float(cell))
         except ValueError:

@@ -1,4 +1,4 @@
-"""Find the muons that decay, and how long they live."""
+"""Find the muons that decay."""
 
 import numpy as np
 
@@ -39,39 +39,3 @@ def double_pulse(
         "decay_time_ns": decay_time_ns,
         "electron_height_mV": signal_mV[begins[1] :].max(),
     }
-
-
-@mc.sink
-class MuonLifetime:
-    """Measure the mean lifetime of the muons while they come.
-
-    An exponential distribution has no memory: a muon that has lived for `shortest_ns` lives on for
-    one mean lifetime more, on average. So the mean of what exceeds it is the lifetime.
-
-    Parameters
-    ----------
-    shortest_ns
-        Shorter decay times were not recorded, in ns.
-    """
-
-    def __init__(self, *, shortest_ns: float):
-        self.shortest_ns = shortest_ns
-        self.decays = 0
-        self.total_ns = 0.0
-
-    def __call__(self, events):
-        """Take a batch of decays; the run ends when their number is large enough."""
-        self.decays += len(events)
-        self.total_ns += (events["decay_time_ns"] - self.shortest_ns).sum()
-        mc.report(lifetime_us=self.lifetime_us, relative_error=self.decays**-0.5)
-
-    @property
-    def lifetime_us(self):
-        """Mean lifetime so far, in µs."""
-        return self.total_ns / self.decays / 1000.0
-
-    def close(self):
-        """Say what came out."""
-        if self.decays:
-            error_us = self.lifetime_us * self.decays**-0.5
-            print(f"{self.decays} decays: lifetime {self.lifetime_us:.2f} ± {error_us:.2f} µs")
