@@ -46,16 +46,16 @@ def newest_by_nuclide(target):
     return found
 
 
-def draw(channels, calibration, peak, path):
+def draw(channels, calibration, energy, path):
     """Draw the spectrum over the energy, with the fitted line."""
     from matplotlib.figure import Figure
 
     figure = Figure((7, 4), layout="constrained")
     axes = figure.subplots()
     axes.stairs(np.bincount(channels, minlength=1024)[:1024], calibration(np.arange(1025.0)))
-    axes.axvline(float(calibration(peak.position)), color="C1", label=f"{peak}")
+    axes.axvline(energy[0], color="C1", label=f"{energy[0]:.2f} ± {energy[1]:.2f} keV")
     axes.set(xlabel="energy (keV)", ylabel="counts per channel", xlim=(0, 1500), yscale="log")
-    axes.legend(fontsize="small")
+    axes.legend(loc="upper right")
     figure.savefig(path)
 
 
@@ -72,7 +72,7 @@ def main():
     print(f"peak: {peak}")
     print(f"energy: {energy[0]:.2f} ± {energy[1]:.2f} keV")
     print(f"resolution: {100 * resolution[0]:.2f} ± {100 * resolution[1]:.2f} %")
-    draw(channels["Cs-137"], calibration, peak, "spectrum.png")
+    draw(channels["Cs-137"], calibration, energy, "spectrum.png")
 
 
 if __name__ == "__main__":
