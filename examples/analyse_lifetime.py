@@ -42,7 +42,8 @@ def read_decay_times(run_directory: Path, name: str = "decay_times.txt"):
     with path.open(encoding="utf-8") as text:
         columns = text.readline().rstrip("\n").split("\t")
         wanted = [columns.index("counter"), columns.index("decay_time")]
-        table = np.loadtxt(text, delimiter="\t", usecols=wanted, ndmin=2)
+        rows = [line.rstrip("\n").split("\t") for line in text]
+    table = np.array([[float(row[column]) for column in wanted] for row in rows]).reshape(-1, 2)
     return table[:, 0].astype(int), table[:, 1]
 
 

@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def prepared(project: Path) -> Path:
-    """Return the set-up of the muon example with two histograms and a fit."""
+    """Return the set-up of the muon example with a map, and without its own end."""
     content = yaml.safe_load((project / "setup.yaml").read_text())
     content.pop("stop_when")
     content["runevents"] = 20000
@@ -69,11 +69,6 @@ def prepared(project: Path) -> Path:
                 **{"x": "decay_time_ns", "x_bins": 40, "x_from": 0, "x_to": 8000},
                 **{"y": "electron_height_mV", "y_bins": 30, "y_from": 0, "y_to": 80},
             },
-        },
-        "fit": {
-            "function": "fit",
-            "observes": ["decays"],
-            "config": {"histogram": "decay_times", "model": "exponential", "fit_from": 400},
         },
     }
     path = project / "muons.yaml"

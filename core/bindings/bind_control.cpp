@@ -16,15 +16,15 @@ void bind_control(nb::module_& m) {
   nb::class_<Control>(m, "Ring")
       .def_static("create",
                   [](std::uint32_t number_of_slots, std::uint64_t slot_bytes, std::uint32_t max_groups,
-                     std::uint32_t max_deliveries) {
+                     std::uint32_t max_deliveries, bool is_sized) {
                     auto ring = std::make_unique<Control>();
                     std::unique_ptr<Segment> segment;
-                    check(Segment::create({number_of_slots, slot_bytes, max_groups, max_deliveries}, &segment));
+                    check(Segment::create({number_of_slots, slot_bytes, max_groups, max_deliveries, is_sized}, &segment));
                     ring->segment = std::move(segment);
                     ring->port = std::make_unique<ControlPort>(ring->segment);
                     return ring;
                   },
-                  "number_of_slots"_a, "slot_bytes"_a, "max_groups"_a, "max_deliveries"_a)
+                  "number_of_slots"_a, "slot_bytes"_a, "max_groups"_a, "max_deliveries"_a, "is_sized"_a = false)
       .def("address",
            [](const Control& c) {
              c.use();

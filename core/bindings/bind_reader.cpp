@@ -4,6 +4,11 @@
 #include "core_bindings.hpp"
 
 namespace mimocorb::bindings {
+namespace {
+
+MetadataRow row_of(const ReaderPort& port, std::uint32_t slot) { return {port.metadata(slot), port.may_repeat(slot)}; }
+
+}  // namespace
 
 void bind_reader(nb::module_& m) {
   using Reader = Holder<ReaderPort>;
@@ -27,6 +32,7 @@ void bind_reader(nb::module_& m) {
              return std::ranges::adjacent_find(in_hand, [](auto one, auto next) { return next != one + 1; }) ==
                     in_hand.end();
            })
+      .def("held_by_others", [](const Reader& r) { return r.use().held_by_others(); })
       .def("slots_in_hand",
            [](const Reader& r, nb::handle array) {
              const auto& in_hand = r.use().in_hand();
@@ -64,10 +70,23 @@ void bind_reader(nb::module_& m) {
              const auto& in_hand = port.in_hand();
              const PlainArray<MetadataRow> rows(metadata);
              if (rows.size() != in_hand.size()) raise("wrong-size", 0, rows.size());
-             for (std::size_t i = 0; i < in_hand.size(); ++i)
-               rows[i] = {port.metadata(in_hand[i]), port.may_repeat(in_hand[i])};
+             for (std::size_t i = 0; i < in_hand.size(); ++i) rows[i] = row_of(port, in_hand[i]);
            },
            "metadata"_a)
+      .def("metadata_at",
+           [](const Reader& r, nb::handle places, nb::handle metadata) {
+             const ReaderPort& port = r.use();
+             const auto& in_hand = port.in_hand();
+             const Places chosen(places);
+             const PlainArray<MetadataRow> rows(metadata);
+             if (rows.size() != chosen.size()) raise("wrong-size", 0, rows.size());
+             for (std::size_t i = 0; i < chosen.size(); ++i) {
+               const auto place = static_cast<std::uint64_t>(chosen[i]);
+               if (place >= in_hand.size()) raise("no-such-row", 0, place);
+               rows[i] = row_of(port, in_hand[place]);
+             }
+           },
+           "places"_a, "metadata"_a)
       .def("sequence",
            [](const Reader& r, std::uint32_t slot) {
              const ReaderPort& port = r.use();

@@ -13,5 +13,6 @@ void register_coincidences(nb::module_& module);
 void register_crc32c(nb::module_& module);
 void register_waveforms(nb::module_& module);
 void register_fields(nb::module_& module);
+void register_lengths(nb::module_& module);
 
 }  // namespace mimocorb::kernels

@@ -8,4 +8,5 @@ NB_MODULE(_kernels, module) {
   mimocorb::kernels::register_coincidences(module);
   mimocorb::kernels::register_crc32c(module);
   mimocorb::kernels::register_fields(module);
+  mimocorb::kernels::register_lengths(module);
 }

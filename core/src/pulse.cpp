@@ -9,7 +9,7 @@ namespace mimocorb::pulse {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t kBlockSize = 32;
+constexpr std::size_t kBlockSize = 64;
 
 // x[i], from the sample where it lies. What is never asked for is never converted.
 template <typename T>

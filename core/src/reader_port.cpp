@@ -67,37 +67,51 @@ void ReaderPort::look_for_next() const {
 
 Run ReaderPort::advance(std::uint32_t count) {
   if (!in_hand_.empty()) look_for_next();
-  const std::int64_t asked_ns = round_since_ns_ == 0 ? 0 : monotonic_ns();
+  const Round round = end_of_round();
   Locked locked(this);
-  note_round(asked_ns);
+  note_round(round);
   if (!in_hand_.empty()) finish_in_hand(DueState::kDone, &locked.wakes);
   return take_in_hand(count, &locked.wakes);
 }
 
 Run ReaderPort::take(std::uint32_t count) {
-  const std::int64_t asked_ns = round_since_ns_ == 0 ? 0 : monotonic_ns();
+  const Round round = end_of_round();
   Locked locked(this);
-  note_round(asked_ns);
+  note_round(round);
   return take_in_hand(count, &locked.wakes);
 }
 
-// Lock held. How long readers of the group need for an event tells whether it pays to wake one more.
-void ReaderPort::note_round(std::int64_t asked_ns) {
-  GroupRecord& group = segment_->group(group_);
-  group.asked_ns = header_.newest_ns;
-  if (round_since_ns_ == 0) return;
+// From taking events until now, when the next ones are asked for. A reader that did not sleep was at
+// work for its processor time: else it was kept from a processor, which no other reader can change.
+ReaderPort::Round ReaderPort::end_of_round() {
+  if (round_since_ns_ == 0) return {};
+  const ThreadTime now = thread_time();
+  Round round{monotonic_ns() - round_since_ns_, now.sleeps > round_before_.sleeps};
+  if (!round.slept) round.duration_ns = std::min(round.duration_ns, now.processor_ns - round_before_.processor_ns);
+  round_since_ns_ = 0;
   constexpr std::int64_t kLongest_ns = 1'000'000'000;
   const std::int64_t events = std::max<std::int64_t>(1, round_events_);
-  const std::int64_t this_ns = std::clamp<std::int64_t>((asked_ns - round_since_ns_) / events, 1, kLongest_ns);
-  const std::int64_t usual_ns = group.round_ns == 0 ? this_ns : (7 * std::int64_t{group.round_ns} + this_ns + 7) / 8;
-  group.round_ns = static_cast<std::uint32_t>(usual_ns);
-  round_since_ns_ = 0;
+  round.duration_ns = std::clamp<std::int64_t>(round.duration_ns / events, 1, kLongest_ns);
+  return round;
 }
 
-// Lock held. Whoever comes to an event wakes the next one if there is work for both. A clock takes some
-// 30 ns, so where readers are quick only one round in 16 is timed.
+// Lock held. How long readers of the group need for an event tells whether it pays to wake one more.
+void ReaderPort::note_round(const Round& round) {
+  GroupRecord& group = segment_->group(group_);
+  group.asked_ns = header_.newest_ns;
+  if (round.duration_ns == 0) return;
+  const bool is_first = group.round_ns == 0;
+  const auto usual = [&](std::int64_t before, std::int64_t now) {
+    return static_cast<std::uint32_t>(is_first ? now : (7 * before + now + 7) / 8);
+  };
+  group.asleep = usual(group.asleep, round.slept ? GroupRecord::kAlways : 0);
+  group.round_ns = usual(group.round_ns, round.duration_ns);
+}
+
+// Lock held. Whoever comes to an event wakes the next one if there is work for both. The clocks take a
+// microsecond, so where readers are quick only one round in 16 is timed.
 Run ReaderPort::take_in_hand(std::uint32_t count, Wakes* wakes) {
-  constexpr std::uint32_t kQuick_ns = 5'000;
+  constexpr std::uint32_t kQuick_ns = 50'000;
   const GroupRecord& group = segment_->group(group_);
   if (at_end()) return {kEnded, 0, 0};
   if (group.queue_count.load(std::memory_order_relaxed) == 0 || count == 0) return {kNotNow, 0, 0};
@@ -105,7 +119,10 @@ Run ReaderPort::take_in_hand(std::uint32_t count, Wakes* wakes) {
   if (group.readers == 1) return run;
   wakes->groups |= 1ULL << group_;
   round_events_ = run.count;
-  if (takes_++ % 16 == 0 || group.round_ns > kQuick_ns) round_since_ns_ = monotonic_ns();
+  if (takes_++ % 16 == 0 || group.round_ns > kQuick_ns) {
+    round_since_ns_ = monotonic_ns();
+    round_before_ = thread_time();
+  }
   return run;
 }
 
@@ -149,6 +166,12 @@ void ReaderPort::absolve() {
   }
 }
 
+std::uint32_t ReaderPort::held_by_others() const {
+  const std::uint32_t held = segment_->group(group_).held.load(std::memory_order_relaxed);
+  const auto ours = static_cast<std::uint32_t>(in_hand_.size());
+  return held > ours ? held - ours : 0;
+}
+
 Metadata ReaderPort::metadata(std::uint32_t slot) const {
   const SlotRecord& record = segment_->slot(slot);
   return {record.counter, record.timestamp_s, record.deadtime,
@@ -156,7 +179,8 @@ Metadata ReaderPort::metadata(std::uint32_t slot) const {
 }
 
 void ReaderPort::copy(std::uint32_t slot, void* target) const {
-  std::memcpy(target, segment_->payload_of(slot), header_.slot_bytes);
+  const void* content = segment_->payload_of(slot);
+  std::memcpy(target, content, segment_->bytes_to_copy(content));
 }
 
 std::uint64_t ReaderPort::sequence(std::uint32_t slot) const {

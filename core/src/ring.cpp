@@ -47,6 +47,7 @@ void Ring::lock() {
     // Anything else means that someone unlocked unrepaired: to go on would be to damage data.
     if (error != EBUSY) std::abort();
     const MayBlock may_block;
+    note_sleep();
     if (pthread_mutex_lock(&header_.lock) == EOWNERDEAD) take_over();
     pthread_mutex_unlock(&header_.lock);
   }
@@ -74,7 +75,8 @@ bool Ring::signal(WaitChannel* channel, std::uint32_t wanted) {
 // Lock held. Those who are awake come back for more. One more is woken if that takes long: what is due
 // would keep them busy for longer than waking takes, or none of them has come for as long. More of them
 // than there are processors finish no sooner, unless they wait for something else: then it has to take
-// the longer, the more they are.
+// the longer, the more they are. Readers that calculate may be kept from a processor for long, by
+// whatever else runs there, and more of them would only wait with them.
 bool Ring::needs_a_reader(const GroupRecord& group) const {
   constexpr std::uint64_t kWorthWaking_ns = 200'000;
   const std::uint64_t due = group.queue_count.load(std::memory_order_relaxed);
@@ -88,6 +90,7 @@ bool Ring::needs_a_reader(const GroupRecord& group) const {
       std::clamp(group.held.load(std::memory_order_relaxed), 1U, group.readers - sleepers);
   const std::uint32_t slots = segment_->number_of_slots();
   if (awake < kProcessors && due >= slots - slots / 4) return true;
+  if (awake >= kProcessors && group.asleep < GroupRecord::kAlways / 4) return false;
   const std::int64_t silence_ns = is_looked_for ? 0 : header_.newest_ns - group.asked_ns;
   const std::uint64_t takes_ns =
       std::max(due * group.round_ns, static_cast<std::uint64_t>(std::max<std::int64_t>(silence_ns, 0)));

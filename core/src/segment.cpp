@@ -63,14 +63,15 @@ bool within_limits(const Shape& shape) {
   return shape.number_of_slots >= 1 && shape.number_of_slots <= kMaxSlots &&
          shape.slot_bytes >= 1 && shape.slot_bytes <= kMaxSlotBytes && shape.max_groups >= 1 &&
          shape.max_groups <= kGroupLimit && shape.max_deliveries >= 1 &&
-         shape.max_deliveries < GroupWord::kMaxDelivery;
+         shape.max_deliveries < GroupWord::kMaxDelivery &&
+         (!shape.is_sized || shape.slot_bytes > kSlotHeadBytes);
 }
 
 // Whether a header that has been found in memory could be the work of create(): whoever has written
 // into it by mistake must not lead others to places outside of the memory.
 bool fits_together(const RingHeader& found, int descriptor) {
   const Shape shape{found.number_of_slots, found.slot_bytes, found.max_groups,
-                    found.max_deliveries};
+                    found.max_deliveries, found.is_sized != 0};
   if (!within_limits(shape)) return false;
   RingHeader plan{};
   lay_out(shape, &plan);
@@ -139,6 +140,7 @@ Outcome Segment::create(const Shape& shape, std::unique_ptr<Segment>* made) {
   header.number_of_slots = shape.number_of_slots;
   header.max_groups = shape.max_groups;
   header.max_deliveries = shape.max_deliveries;
+  header.is_sized = shape.is_sized ? 1 : 0;
   header.slot_bytes = shape.slot_bytes;
   header.slot_stride = plan.slot_stride;
   header.offset_handles = plan.offset_handles;

@@ -40,7 +40,10 @@ bool ObserverPort::copy_slot(std::uint32_t slot, std::uint8_t* target, Snapshot*
   const std::uint64_t sequence = record.sequence.load(std::memory_order_relaxed);
   if (before.state == SlotState::kClaimed || sequence == 0) return false;
   const RingHeader& header = segment_->header();
-  copy_moving(target, segment_->payload_of(slot), header.slot_bytes);
+  const std::uint8_t* content = segment_->payload_of(slot);
+  std::uint64_t first_word = 0;
+  if (header.is_sized != 0) copy_moving(&first_word, content, sizeof first_word);
+  copy_moving(target, content, segment_->bytes_to_copy(first_word));
   seen->sequence = sequence;
   copy_moving(&seen->metadata.counter, &record.counter, sizeof record.counter);
   copy_moving(&seen->metadata.timestamp_s, &record.timestamp_s, sizeof record.timestamp_s);

@@ -197,7 +197,7 @@ bool WriterPort::mark_repeat(std::uint32_t slot) {
 bool WriterPort::fill(std::uint32_t slot, const void* source) {
   if (place_in_hand(slot) == in_hand_.size()) return false;
   // Not memcpy: a view of the slot itself may be what the user wants to have in it.
-  std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
+  std::memmove(segment_->payload_of(slot), source, segment_->bytes_to_copy(source));
   return true;
 }
 
@@ -207,7 +207,7 @@ bool WriterPort::fill_claimed(std::size_t at, const void* source, const Metadata
   describe(slot, row.metadata);
   segment_->slot(slot).may_repeat = row.may_repeat;
   has_metadata_[at] = 1;
-  std::memmove(segment_->payload_of(slot), source, header_.slot_bytes);
+  std::memmove(segment_->payload_of(slot), source, segment_->bytes_to_copy(source));
   return true;
 }
 

@@ -15,8 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from mimocorb.buffers.jagged import Jagged
     from mimocorb.components.decisions import Reject
-    from mimocorb.components.device import device_lost
+    from mimocorb.components.device import device_lost, run_goes_on
     from mimocorb.components.form import Metadata, filter, observer, sink, source
     from mimocorb.components.meter import reading_out
     from mimocorb.components.reporting import report
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANUAL_RELEASE",
+    "Jagged",
     "Metadata",
     "Reject",
     "__version__",
@@ -35,6 +37,7 @@ __all__ = [
     "observer",
     "reading_out",
     "report",
+    "run_goes_on",
     "scan",
     "sink",
     "source",
@@ -47,6 +50,7 @@ MANUAL_RELEASE = "1.0"
 
 # `open` is not among the names for `from mimocorb import *`, which would hide Python's own.
 _HOMES = {
+    "Jagged": "mimocorb.buffers.jagged",
     "Metadata": "mimocorb.components.form",
     "Reject": "mimocorb.components.decisions",
     "connect": "mimocorb.run.remote.running_runs",
@@ -56,6 +60,7 @@ _HOMES = {
     "open": "mimocorb.run.recorded",
     "reading_out": "mimocorb.components.meter",
     "report": "mimocorb.components.reporting",
+    "run_goes_on": "mimocorb.components.device",
     "scan": "mimocorb.run.scans.scan",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",

@@ -10,6 +10,7 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     ├── BufferTimeout(TimeoutError)         nothing came, or no room came, within timeout_s
     ├── BufferUnreachable(ConnectionError)  the buffer a set-up dictionary names is gone
     ├── LayoutMismatch(ConnectionError)     made by another version: refused, not guessed
+    ├── DeviceLost(ConnectionError)         a device cannot be reached, or did not come back in time
     ├── RunUnreachable(ConnectionError)     no such run to talk to: ended, killed, or not found
     ├── CommandRefused(RuntimeError)        a run cannot do in its present state what was asked
     ├── CommandTimeout(TimeoutError)        a run was asked, but it did not come about in time
@@ -38,6 +39,7 @@ __all__ = [
     "CommandRefused",
     "CommandTimeout",
     "DamagedFile",
+    "DeviceLost",
     "EndOfStream",
     "HandleMisuse",
     "LayoutMismatch",
@@ -84,6 +86,10 @@ class BufferUnreachable(MimocorbError, ConnectionError):
 
 class LayoutMismatch(MimocorbError, ConnectionError):
     """The memory was laid out by another version of mimocorb."""
+
+
+class DeviceLost(MimocorbError, ConnectionError):
+    """A device cannot be reached, or is lost and did not come back in time."""
 
 
 class RunUnreachable(MimocorbError, ConnectionError):

@@ -54,8 +54,16 @@ REFUSED = {
         + "  hist: {function: histogram, sources: [pulses], config: {x: height_mV, x_bins: 9,"
         " x_from: 0, x_to: 9}}\n"
         "  life: {function: fit, observes: [pulses], config: {histogram: hst, model: gaussian}}\n",
-        "10:54: error: life works on the results of a worker of the set-up; found 'hst'; did you"
-        " mean 'hist'?",
+        "10:54: error: life works on what a worker of the set-up fills; found 'hst'; did you mean"
+        " 'hist'?",
+    ),
+    "a fit of what is no histogram": (
+        SETUP
+        + "  hist: {function: histogram, sources: [pulses], config: {x: height_mV, x_bins: 9,"
+        " x_from: 0, x_to: 9}}\n"
+        "  life: {function: fit, observes: [pulses], config: {histogram: keep, model: gaussian}}\n",
+        "10:54: error: life works on what a worker of the set-up fills; found 'keep', which fills"
+        " nothing; write one of hist",
     ),
     "pulses with other quantities than their buffer": (
         SETUP

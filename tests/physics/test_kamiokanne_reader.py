@@ -156,7 +156,7 @@ def test_the_table_of_several_channels_has_their_times_before_their_heights(tmp_
         ("1, 2, 3, 4\n", "it has 4"),
         ("1, 2, 3\n", "it has 3"),
         ("1, 2, 3, 4, 5\n1, 2\n", "columns"),
-        ("1, 2, 3, 4, x\n", "'x'"),
+        ("1, 2, 3, 4, x\n", "string"),
     ],
 )
 def test_what_is_no_table_of_double_pulses_is_refused(tmp_path, text, found):

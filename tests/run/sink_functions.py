@@ -6,6 +6,7 @@ They are loaded by path in worker processes. Parameters say how many and how fas
 import atexit
 import functools
 import gzip
+import logging
 import threading
 import time
 import weakref
@@ -71,6 +72,17 @@ def reports_text(events):
 @observer
 def looks_badly(event):
     raise RuntimeError("no display")
+
+
+@observer
+class WarnsOfWhatItSees:
+    def __init__(self):
+        self._has_warned = False
+
+    def __call__(self, _event):
+        if not self._has_warned:
+            logging.getLogger().warning("this looks odd")
+        self._has_warned = True
 
 
 @sink

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from running import RunningDaq, Worker, buffer, eventually, run, write_setup
@@ -15,6 +16,7 @@ from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
 from mimocorb.run.run_state import AlarmKind
+from mimocorb.run.supervision.figures_watch import FiguresWatch
 from mimocorb.setup.dialects import read_setup_or_problems
 
 NOTES_ALARMS = """
@@ -283,3 +285,51 @@ def test_the_program_and_what_it_has_started_end_with_the_time_out(tmp_path):
             return True
 
     eventually(has_gone)
+
+
+def test_an_observer_that_warns_is_in_the_summary_and_the_data_are_clean(tmp_path):
+    source = Worker("numbers", {"raw": "write"}, {"pause_s": 0.002})
+    sink = Worker("text", {"raw": "read"}, {"filename": "values"})
+    looks = Worker("WarnsOfWhatItSees", {"raw": "observe"})
+    daq = RunningDaq(write_setup(tmp_path, [buffer("raw")], [source, sink, looks]))
+    daq.wait_for("this looks odd")
+    daq.interrupt()
+    finished = daq.finish()
+    said = "observer has logged 1 warning, the last: this looks odd"
+    assert said in finished.summary["warnings"]
+    assert finished.record["quality"] == {"clean": []}
+
+
+def view_of(*, lost: int = 0, doubts: tuple[str, ...] = ()):
+    """Return what the watch of the figures asks a view for."""
+    group = SimpleNamespace(lost=lost, reader="sink text")
+    buffers = [SimpleNamespace(name="raw", groups=[group])]
+    return SimpleNamespace(buffers=buffers, accounts=SimpleNamespace(doubts=list(doubts)))
+
+
+def test_figures_that_cannot_be_believed_raise_an_alarm_while_the_run_goes_on():
+    findings = Findings(RunLog())
+    alarms = Alarms(Setup((), ()), findings, 1.0)
+    views = [
+        view_of(doubts=("checks disagree",)),
+        view_of(doubts=("checks disagree",), lost=3),
+        view_of(lost=3),
+    ]
+    parts = SimpleNamespace(
+        **dict.fromkeys(("setup", "options", "clock", "buffers", "functions", "results")),
+        findings=findings,
+        alarms=alarms,
+    )
+    watch = FiguresWatch(parts, lambda: views.pop(0))
+    watch.look()
+    assert alarms.view() == (), "a doubt may be gone at the next look"
+    watch.look()
+    assert [(str(each.kind), each.goes_on) for each in alarms.view()] == [
+        ("counts incomplete", True),
+        ("live time doubtful", True),
+    ]
+    watch.look()
+    lost, doubtful = alarms.view()
+    assert lost.goes_on
+    assert lost.text == "3 events of raw not processed by sink text"
+    assert not doubtful.goes_on

@@ -73,7 +73,7 @@ def old_spill(path, *sequences, content=None):
 def test_spill_files_of_before_are_read(tmp_path):
     old_spill(tmp_path / "spill.npz", 4, 5, 6)
     assert find_spill_file(tmp_path) == tmp_path / "spill.npz"
-    (block,) = spilled_events(tmp_path / "spill.npz", "raw", "fit", (np.dtype("f8"), 2))
+    (block,) = spilled_events(tmp_path / "spill.npz", "raw", "fit", (np.dtype("f8"), 2, False))
     assert block.data.tolist() == [[4.0, 4.0], [5.0, 5.0], [6.0, 6.0]]
     opened = mimocorb.open(tmp_path / "spill.npz")
     assert list(opened) == ["raw.fit"]

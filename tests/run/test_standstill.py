@@ -119,12 +119,14 @@ def test_the_run_says_who_waits_for_whom(tmp_path, setup, processes, said):
     daq = RunningDaq(written(tmp_path, setup, processes=processes), "--drain-timeout", "1")
     daq.wait_for("workers wait for one another")
     daq.wait_for("\n", count=daq.text.count("\n") + 1)
-    (line,) = [line for line in daq.text.splitlines() if "wait for one another" in line]
+    (line,) = [line for line in daq.text.splitlines() if "alarm, stalled: " in line]
     assert said in line
     assert re.search(r"give merge of m a timeout_s, or all more than 16 slots", line)
     daq.interrupt(signal.SIGTERM)
     finished = daq.finish()
     assert any(said in warning for warning in finished.summary["warnings"])
+    (alarm,) = [each for each in finished.summary["alarms"] if each["kind"] == "stalled"]
+    assert said in alarm["text"]
 
 
 @pytest.mark.parametrize("setup", [SPLIT, FAN])

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from chromium import Page
-from running import eventually
+from gateways import WebPage, started
+from own_places import own_places
+from running import RunningDaq, eventually
 from web_functions import BEGIN, HEIGHT_MV, WIDTH
 from web_runs import SAMPLE_TIME_NS
 
@@ -25,10 +28,46 @@ def number(text: str) -> int:
     return int(re.sub(r"\D", "", text))
 
 
-@pytest.fixture
-def web(daq, serve):
-    """A gateway for the run that goes on."""
-    return serve(daq.directory, "web", str(daq.directory))
+@pytest.fixture(scope="module", autouse=True)
+def places() -> Iterator[list[Path]]:
+    """Places for the sockets of the one run that all tests here look at."""
+    with own_places() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test() -> None:
+    """The run outlives each single test, and ends with them all."""
+
+
+@pytest.fixture(scope="module")
+def daq(tmp_path_factory, places) -> Iterator[RunningDaq]:
+    """One run for all: a test that pauses it lets it go on."""
+    run = started(tmp_path_factory.mktemp("seen"))
+    try:
+        yield run
+        run.interrupt()
+        assert run.finish().code == 0
+    finally:
+        run.kill()
+
+
+@contextlib.contextmanager
+def paused(page: Page) -> Iterator[None]:
+    """Pause the run by the button of the page, and let it go on."""
+    page.clicks_until("pause", "document.getElementById('state').textContent === 'paused'")
+    try:
+        yield
+    finally:
+        page.clicks_until("pause", RUNNING)
+
+
+@pytest.fixture(scope="module")
+def web(daq) -> Iterator[WebPage]:
+    """The gateway of this run."""
+    gateway = WebPage(daq.directory, "web", str(daq.directory))
+    yield gateway
+    gateway.end()
 
 
 @pytest.fixture
@@ -154,8 +193,7 @@ def test_pulses_that_a_filter_has_found_are_drawn_on_the_event(scope):
 
 
 def test_a_histogram_fills_with_the_right_counts(page, daq):
-    page.clicks_until("pause", "document.getElementById('state').textContent === 'paused'")
-    with mimocorb.connect(daq.directory) as run:
+    with paused(page), mimocorb.connect(daq.directory) as run:
 
         def acknowledged() -> int:
             (spectrum, *_) = run.status().buffers["times"].groups
@@ -163,11 +201,12 @@ def test_a_histogram_fills_with_the_right_counts(page, daq):
 
         eventually(lambda: run.status().buffers["times"].due == 0)
         page.click("tab-histograms")
-        page.waits(f"{ENTRIES} === {acknowledged()}")
+        expected = acknowledged()
+        page.waits(f"{ENTRIES} === {expected}")
         found = run.histograms()["spectrum"]
     shown = page("window.mimocorbPage.parts.histograms.data")
     assert shown["values"] == found.values().tolist()
-    assert sum(shown["values"]) + shown["underflow"] + shown["overflow"] == acknowledged()
+    assert sum(shown["values"]) + shown["underflow"] + shown["overflow"] == expected
     assert "all that were acknowledged" in page.text("histogram-numbers")
 
 
@@ -175,9 +214,7 @@ def test_a_fit_agrees_with_that_of_the_run_and_is_drawn(page, daq):
     page.click("tab-histograms")
     fits = "(window.mimocorbPage.parts.histograms.data?.fits ?? [])"
     page.waits(f"{ENTRIES} > 200 && {fits}.some((one) => one.parameters.length)")
-    page.click("pause")
     with mimocorb.connect(daq.directory) as run:
-        eventually(lambda: run.status().buffers["times"].due == 0)
         (found,) = run.histograms()["spectrum"].fits
     shown = page(f"{fits}[0]")
     assert (shown["name"], shown["model"]) == ("lifetime", "exponential")
@@ -250,6 +287,19 @@ def test_a_note_is_kept_with_the_run(page, daq):
         assert "lights were <i>on</i>" in text
 
 
+def test_a_dialog_that_is_left_with_escape_does_nothing_of_the_last_time(page):
+    page.click("write-note")
+    page("document.getElementById('note-kind').value = 'good'")
+    page("document.querySelector('#note-form [value=keep]').click()")
+    kept = page.waits("window.mimocorbPage.page.run.notes.length")
+    page.click("write-note")
+    page.key("Escape")
+    page.waits("!document.getElementById('note-dialog').open")
+    seen = page("window.mimocorbPage.page.run.seen_s")
+    page.waits(f"window.mimocorbPage.page.run.seen_s > {seen} + 1")
+    assert page("window.mimocorbPage.page.run.notes.length") == kept
+
+
 def test_it_connects_again_after_the_gateway_was_started_again(browser, serve, daq):
     first = serve(daq.directory, "web", str(daq.directory))
     page = browser.open(first.link)
@@ -314,3 +364,117 @@ def test_dark_and_large_are_kept(page):
     assert page("document.documentElement.dataset.size") == "large"
     page.waits(RUNNING)
     page("localStorage.clear()")
+
+
+INK = """(() => {
+    const canvas = document.querySelector('#scope-plot canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let coloured = 0;
+    for (let n = 0; n < data.length; n += 4) {
+        const rgb = [data[n], data[n + 1], data[n + 2]];
+        if (Math.max(...rgb) - Math.min(...rgb) > 60) coloured += 1;
+    }
+    return coloured;
+})()"""
+"""How many pixels of the plot have a colour: curves do, axes and texts are grey."""
+
+
+def persist(page: Page, how: str) -> None:
+    page(f"document.getElementById('scope-persist').value = {how!r}")
+    page("document.getElementById('scope-persist').dispatchEvent(new Event('change'))")
+
+
+def test_curves_persist_until_the_view_changes(scope):
+    once = scope(INK)
+    assert once > 1000
+    persist(scope, "all")
+    frames = scope(FRAMES)
+    scope.waits(f"{FRAMES} > {frames + 10}")
+    many = scope(INK)
+    assert many > 1.2 * once, "noise of many events covers more than that of one"
+    scope(f"{PLOT}.forget()")
+    scope(f"{PLOT}.draw()")
+    assert scope(INK) < many
+    persist(scope, "off")
+    frames = scope(FRAMES)
+    scope.waits(f"{FRAMES} > {frames}")
+    assert scope(INK) < 1.2 * once
+
+
+@pytest.mark.parametrize(
+    ("call", "texts"),
+    [
+        ("linearTicks([0, 17], 20)", "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"),
+        ("linearTicks([-0.35, 0.4], 5)", "−0.2 0 0.2 0.4"),
+        ("linearTicks([1e6, 3e6], 5)", "1.0e6 1.5e6 2.0e6 2.5e6 3.0e6"),
+        ("linearTicks([0, 2e-5], 3)", "0 1e−5 2e−5"),
+        ("logTicks([1, 1000], 6)", "1 10 100 1000"),
+        ("logTicks([0.5, 20], 10)", "0.5 1 2 5 10 20"),
+        ("logTicks([0.001, 1e7], 20)", "10⁻³ 0.01 0.1 1 10 100 1000 10000 10⁵ 10⁶ 10⁷"),
+        ("logTicks([1, 1e12], 4)", "1 1000 10⁶ 10⁹ 10¹²"),
+        ("logTicks([3, 4.5], 4)", "3.0 3.5 4.0 4.5"),
+        ("clockTicks([1.8e9, 1.8e9 + 100], 4)", "08:00:00 08:00:30 08:01:00 08:01:30"),
+        ("clockTicks([1.8e9, 1.8e9 + 9000], 4)", "08:00 09:00 10:00"),
+    ],
+)
+def test_axes_have_round_numbers_where_a_person_would_write_them(page, call, texts):
+    page.call("Emulation.setTimezoneOverride", timezoneId="UTC")
+    name = call.partition("(")[0]
+    found = page(f"import('/static/axes.js').then(({{ {name} }}) => {call}.texts)")
+    assert found == texts.split()
+
+
+def test_logarithmic_axes_put_values_where_they_belong(page):
+    page.click("tab-histograms")
+    page.waits(f"{ENTRIES} > 50")
+    page.click("histogram-log")
+    plot = "window.mimocorbPage.parts.histograms.plot"
+    low, high = page(f"{plot}.y")
+    top, bottom = (page(f"{plot}.py({value})") for value in (high, low))
+    middle = page(f"{plot}.py({(low * high) ** 0.5})")
+    assert middle == pytest.approx((top + bottom) / 2)
+    assert page(f"{plot}.yAt({middle})") == pytest.approx((low * high) ** 0.5)
+    assert page(f"{plot}.py(0) >= {bottom}"), "an empty bin is below the axis, not nowhere"
+    page(f"(() => {{ {plot}.options.xLog = true; {plot}.setHome([1, 1000], {plot}.y) }})()")
+    assert page(f"{plot}.px(1000) - {plot}.px(100)") == pytest.approx(
+        page(f"{plot}.px(10) - {plot}.px(1)")
+    )
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 3])
+def test_lines_are_sharp_at_each_pixel_ratio(browser, web, ratio):
+    page = browser.open(web.viewer_link, 800, 600, ratio=ratio)
+    page.click("tab-scope")
+    page.waits(f"{FRAMES} > 1")
+    assert page(f"{PLOT}.base.width / {PLOT}.width") == pytest.approx(ratio, abs=0.01)
+    edges = page(f"[1.23, 57.6, 200].map((x) => {PLOT}.crisp(x) * {ratio} % 1)")
+    assert edges == pytest.approx([0.5 if ratio % 2 else 0.0] * 3, abs=1e-9)
+    page.close()
+
+
+def test_alarms_are_in_all_views_and_are_acknowledged_by_the_operator_only(
+    browser, serve, tmp_path
+):
+    run = started(tmp_path, disk_low_gb=1e9)
+    web = serve(run.directory, "web", str(run.directory))
+    shown = "!document.getElementById('alarms').hidden"
+    viewer = browser.open(web.viewer_link)
+    operator = browser.open(web.link)
+    for page in (viewer, operator):
+        for tab in ("tab-scope", "tab-histograms", "tab-runs", "tab-run"):
+            page.click(tab)
+            page.waits(shown)
+        assert "disk low" in page.text("alarms")
+        page.click("alarms")
+        assert "are left for" in page.text("alarm-list")
+    assert viewer("document.getElementById('acknowledge').hidden")
+    operator.click("acknowledge")
+    for page in (viewer, operator):
+        page.waits("document.getElementById('alarms').classList.contains('known')")
+    with mimocorb.connect(run.directory) as client:
+        (alarm,) = client.status().view.alarms
+    assert alarm.acknowledged_by
+    viewer.close()
+    operator.close()
+    run.interrupt()
+    run.finish()

@@ -51,12 +51,13 @@
 namespace mimocorb {
 
 inline constexpr std::uint64_t kMagic = 0x474e49526f6d696dULL;  // "mimoRING", little-endian
-inline constexpr std::uint32_t kLayoutVersion = 5;
+inline constexpr std::uint32_t kLayoutVersion = 6;
 inline constexpr std::uint32_t kMaxHandles = 512;
 inline constexpr std::uint32_t kMaxTokens = 512;
 inline constexpr std::uint32_t kGroupLimit = 64;
 inline constexpr std::uint32_t kMaxSlots = 1U << 24;
 inline constexpr std::uint64_t kMaxSlotBytes = 1ULL << 30;
+inline constexpr std::uint64_t kSlotHeadBytes = 16;
 inline constexpr std::uint32_t kNoHandle = 0x3ff;
 inline constexpr std::uint32_t kNoSlot = 0xffffffff;
 inline constexpr std::size_t kCacheLine = 64;
@@ -219,7 +220,9 @@ struct alignas(kCacheLine) GroupRecord {
   std::atomic<std::uint32_t> held;
   std::uint32_t readers;
   // hints
+  static constexpr std::uint32_t kAlways = 256;
   std::uint32_t round_ns;  // of late, how long after it took an event a reader asks for the next; 0: not known
+  std::uint32_t asleep;    // of late, how many of 256 readers slept meanwhile, in the functions of their users
   std::int64_t asked_ns;   // when a reader last asked for events, by the newest one's time of publishing
 
   alignas(kCacheLine) std::int64_t waited_ns;  // cache: of readers that have left
@@ -240,6 +243,7 @@ struct RingHeader {
   std::uint32_t usual_slots;  // as many as are used as long as they suffice
   std::int32_t creator_pid;
   std::uint32_t max_deliveries;  // handed out more often, an event is poisonous
+  std::uint32_t is_sized;        // 1: a slot begins with the number of bytes that its event has behind kSlotHeadBytes
   std::uint64_t creator_start_time;
   std::uint64_t pid_namespace;  // futex owners are thread ids: other namespaces are refused
   std::int64_t created_ns;      // CLOCK_MONOTONIC

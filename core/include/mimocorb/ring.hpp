@@ -200,7 +200,7 @@ class WriterPort : public Ring {
   std::uint32_t abort();
   bool set_metadata(std::uint32_t slot, const Metadata& metadata);
   bool mark_repeat(std::uint32_t slot);  // false if it is not in hand
-  // Copies a whole slot's bytes into a slot in hand; false if it is not in hand.
+  // Copies an event that lies as in a slot into one in hand; false if it is not in hand.
   bool fill(std::uint32_t slot, const void* source);
   // As `fill`, with its metadata, the slot that is `at` places behind the first in hand; false if there is none.
   bool fill_claimed(std::size_t at, const void* source, const MetadataRow& row);
@@ -263,8 +263,10 @@ class ReaderPort : public Ring {
   // What is in hand has done its reader no harm, and stays there: what counts against it begins anew.
   void absolve();
   [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
+  // Events in the hands of the other readers of the group; a hint, as the lock is not taken.
+  [[nodiscard]] std::uint32_t held_by_others() const;
   [[nodiscard]] Metadata metadata(std::uint32_t slot) const;
-  void copy(std::uint32_t slot, void* target) const;  // all its bytes
+  void copy(std::uint32_t slot, void* target) const;  // as it lies in the slot
   [[nodiscard]] std::uint64_t sequence(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t delivery(std::uint32_t slot) const;
   // Whether what comes of an event in hand may be there already: of itself, or of one before it on the way.
@@ -286,7 +288,12 @@ class ReaderPort : public Ring {
   [[nodiscard]] std::uint32_t place_of_last(std::uint32_t count) const;
   Run take_in_hand(std::uint32_t count, Wakes* wakes);
   void look_for_next() const;
-  void note_round(std::int64_t asked_ns);
+  struct Round {
+    std::int64_t duration_ns = 0;  // for each event; 0: not known
+    bool slept = false;
+  };
+  Round end_of_round();
+  void note_round(const Round& round);
   [[nodiscard]] bool at_end() const;
   [[nodiscard]] int turn(std::uint32_t slot, std::uint32_t* before) const;
 
@@ -296,6 +303,7 @@ class ReaderPort : public Ring {
   Patience patience_;
   std::vector<std::uint32_t> in_hand_;
   std::int64_t round_since_ns_ = 0;  // 0: this one is not timed
+  ThreadTime round_before_{};
   std::uint32_t round_events_ = 0;
   std::uint32_t takes_ = 0;
 };

@@ -70,7 +70,7 @@ struct Extremes {
   double highest;
 };
 
-// Extremes of `count` > 0 samples side by side, not-a-number if one of them is not finite. Vectors
+// Extremes of `count` > 0 samples side by side, not-a-number if one of them, or their sum, is not finite. Vectors
 // of 16 bytes are what every processor has that mimocorb runs on; compilers do not form them here
 // by themselves, since minimum and maximum of numbers that may be NaN depend on the order.
 template <typename T>
@@ -80,7 +80,7 @@ Extremes extremes(const std::byte* first, std::size_t count) {
   std::array<T, kLanes> rest;
   std::memcpy(rest.data(), first, sizeof(T));
   rest.fill(rest[0]);
-  Vector low, high, zero{};  // NaN from the first sample that is not finite
+  Vector low, high, sum{};
   std::memcpy(&low, rest.data(), sizeof low);
   high = low;
   const auto take = [&](const void* from) {
@@ -89,7 +89,7 @@ Extremes extremes(const std::byte* first, std::size_t count) {
     low = value < low ? value : low;
     high = value > high ? value : high;
     if constexpr (std::is_floating_point_v<T>) {
-      zero += value * T{0};
+      sum += value;
     }
   };
   const std::size_t in_vectors = count / kLanes * kLanes;
@@ -100,14 +100,14 @@ Extremes extremes(const std::byte* first, std::size_t count) {
     std::memcpy(rest.data(), first + in_vectors * sizeof(T), (count - in_vectors) * sizeof(T));
     take(rest.data());
   }
-  T lowest = low[0], highest = high[0], all_finite = zero[0];
+  T lowest = low[0], highest = high[0], total = sum[0];
   for (std::size_t lane = 1; lane < kLanes; ++lane) {
     lowest = low[lane] < lowest ? low[lane] : lowest;
     highest = high[lane] > highest ? high[lane] : highest;
-    all_finite = static_cast<T>(all_finite + zero[lane]);
+    total = static_cast<T>(total + sum[lane]);
   }
-  return {static_cast<double>(lowest) + static_cast<double>(all_finite),
-          static_cast<double>(highest) + static_cast<double>(all_finite)};
+  const double zero = std::is_floating_point_v<T> ? static_cast<double>(total) * 0.0 : 0.0;
+  return {static_cast<double>(lowest) + zero, static_cast<double>(highest) + zero};
 }
 
 // Calls `work` with the samples of a trace in their own type: one machine code for each type.

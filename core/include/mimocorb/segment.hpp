@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 #include "mimocorb/layout.hpp"
@@ -18,6 +19,7 @@ struct Shape {
   std::uint64_t slot_bytes;
   std::uint32_t max_groups;
   std::uint32_t max_deliveries = 3;
+  bool is_sized = false;  // events may have fewer bytes than a slot
 };
 
 // One mapping of a ring into this process. Control is writable for writers and readers; payload
@@ -51,6 +53,18 @@ class Segment {
   [[nodiscard]] std::int64_t& time_ns(std::uint32_t slot) const { return times_[slot]; }
   [[nodiscard]] std::uint8_t* payload_of(std::uint32_t slot) const { return payload_ + header().slot_stride * slot; }
   [[nodiscard]] std::uint32_t number_of_slots() const { return number_of_slots_; }
+  // How many of the bytes of a slot have to be copied. Its first word may be anything, such as while
+  // the slot is written anew: never more than there are.
+  [[nodiscard]] std::size_t bytes_to_copy(std::uint64_t first_word) const {
+    const std::uint64_t slot_bytes = header().slot_bytes;
+    if (header().is_sized == 0 || first_word > slot_bytes - kSlotHeadBytes) return slot_bytes;
+    return kSlotHeadBytes + first_word;
+  }
+  [[nodiscard]] std::size_t bytes_to_copy(const void* slot) const {
+    std::uint64_t first_word = 0;
+    if (header().is_sized != 0) std::memcpy(&first_word, slot, sizeof first_word);
+    return bytes_to_copy(first_word);
+  }
   [[nodiscard]] std::uint32_t max_groups() const { return max_groups_; }
 
  private:

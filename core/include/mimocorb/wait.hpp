@@ -9,6 +9,13 @@ namespace mimocorb {
 std::int64_t monotonic_ns();
 std::int64_t utc_ns();
 
+// What this thread has done so far.
+struct ThreadTime {
+  std::int64_t processor_ns;  // in whole µs
+  std::int64_t sleeps;        // for anything but the ring: that is, in the functions of its user
+};
+ThreadTime thread_time();
+
 inline void relax() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -69,6 +76,7 @@ inline constexpr std::int64_t kLongestSleep_ns = 50'000'000;
 void futex_sleep(std::atomic<std::uint32_t>* word, std::uint32_t expected, std::int64_t timeout_ns);
 void futex_wake(std::atomic<std::uint32_t>* word, std::uint32_t sleepers);
 void sleep_ns(std::int64_t duration_ns);
-void give_way();  // to other processes that are ready to run on this core
+void note_sleep();  // of this thread, for the ring
+void give_way();    // to other processes that are ready to run on this core
 
 }  // namespace mimocorb

@@ -42,6 +42,8 @@ _WIDEST_PART = 1 / 60
 """Of all bins, the width of the smoothing: half of σ of the widest peak that is searched."""
 _BROADEST_PART = 1 / 8
 """Of all bins, FWHM of what is still called a peak."""
+_LEAST_SYMMETRY = 2.5
+"""Wider half over the narrower one: an edge before a falling spectrum has more."""
 _FEWEST_BINS_APART = 3.0
 _SIDES = 8.0
 """How far a peak may reach to each side, in widths of the smoothing: a plateau is no peak."""
@@ -259,6 +261,8 @@ def _maxima(values: Floats, least: float) -> Iterator[tuple[float, float, float]
                 continue
             base = (y[place] - prominence) ** 2 / 4 / in_window
             fwhm = _width_at(smoothed, place, (smoothed[place] + base) / 2)
+            if not fwhm:
+                continue
             fwhm = math.sqrt(max(fwhm**2 - (FWHM * width) ** 2, _FEWEST_BINS_APART**2))
             if width < fwhm < _BROADEST_PART * len(values):
                 yield place, fwhm, prominence / math.sqrt(2)
@@ -284,13 +288,13 @@ def _smoothed(values: Floats, width: float) -> Floats:
 
 
 def _width_at(values: Floats, place: int, level: float) -> float:
-    """Return how wide a maximum is at a level; twice the nearer side if the other does not fall."""
+    """Return how wide a maximum is at a level; nothing if one side is much wider: an edge."""
     before = np.flatnonzero(values[:place] < level)
     behind = np.flatnonzero(values[place:] < level)
-    left = place - float(before[-1]) if len(before) else math.inf
-    right = float(behind[0]) if len(behind) else math.inf
-    near = min(left, right)
-    return 1.0 if math.isinf(near) else near + min(max(left, right), 2 * near) - 1
+    if not len(before) or not len(behind):
+        return 0.0
+    left, right = place - float(before[-1]), float(behind[0])
+    return left + right - 1 if max(left, right) < _LEAST_SYMMETRY * min(left, right) + 1 else 0.0
 
 
 def _about(spectrum: RunHistogram, near: Sequence[float | FoundPeak]) -> list[FoundPeak]:

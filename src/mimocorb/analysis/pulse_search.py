@@ -44,6 +44,7 @@ FOUND_DTYPE = np.dtype(
 """All that is known of a pulse; a buffer has the fields that `quantities` names."""
 
 NO_PULSE = Reject("no pulse")
+NO_SAMPLES = Reject("no samples")
 ALONE = Reject("not in enough channels")
 
 _USUAL: list[Quantity] = ["channel", "time_ns", "height", "integral"]
@@ -197,16 +198,19 @@ class FindPulses:
 
     def __call__(self, event: NDArray[Any]) -> Any:
         """Return the pulses of an event, by channel and then by time."""
+        if not event.size:  # of a buffer of variable length
+            return NO_SAMPLES
         sample_times = None
         if self._times is not None:
             sample_times = event[self._times].reshape(-1)
             event = event[[name for name in event.dtype.names or () if name != self._times]]
         traces = as_traces(event)
+        samples = traces.shape[1]
         if self._level == "zero":
             levels = noise = np.zeros(len(traces))
         else:
             levels, noise = baseline(
-                traces, method=self._level, end=self._level_samples or traces.shape[1]
+                traces, method=self._level, end=min(self._level_samples or samples, samples)
             )
         pulses = find_pulses(
             traces, scale=self._sign, baseline=levels, sample_times=sample_times, **self._conditions

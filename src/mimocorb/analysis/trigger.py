@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.analysis.histograms.expression import Expression, Fields
+from mimocorb.analysis.histograms.expression import Expression, Fields, by_length
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.form import filter
 from mimocorb.errors import SetupError
 
@@ -50,8 +51,16 @@ class Trigger:
         zero = np.zeros(1)
         trigger(nothing, BatchMetadata(zero.astype(np.int64), zero, zero))
 
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> NDArray[np.bool_]:
+    def __call__(self, events: NDArray[Any] | Jagged, metadata: BatchMetadata) -> Any:
         """Return for which events the condition holds."""
+        if not isinstance(events, Jagged):
+            return self._of(events, metadata)
+        fulfilled = np.zeros(len(events), np.bool_)
+        for places, rows, known in by_length(events, metadata):
+            fulfilled[places] = self._of(rows, known)
+        return fulfilled
+
+    def _of(self, events: NDArray[Any], metadata: BatchMetadata) -> NDArray[np.bool_]:
         values = {
             name: self._fields.value(name, events, metadata) for name in self._condition.names
         }

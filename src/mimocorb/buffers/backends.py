@@ -33,9 +33,19 @@ class Backend(Protocol):
     """What makes rings of one kind, and opens their ports in other processes."""
 
     def make_ring(
-        self, number_of_slots: int, slot_bytes: int, max_reader_groups: int, max_deliveries: int, /
+        self,
+        number_of_slots: int,
+        slot_bytes: int,
+        max_reader_groups: int,
+        max_deliveries: int,
+        is_sized: bool = False,
+        /,
     ) -> RingPort:
-        """Make a ring; this process holds it."""
+        """Make a ring; this process holds it.
+
+        With `is_sized` only a part of each slot is in use, as :mod:`mimocorb.buffers.lengths`
+        tells: the rest need not be copied.
+        """
 
     def open_writer(self, address: dict[str, Any], token: int, /) -> WriterPort:
         """Open a writer at the address that the ring has given."""

@@ -260,6 +260,9 @@ class ReaderPort(Protocol):
     def are_neighbours(self) -> bool:
         """Whether the events in hand, in the order of taking, lie one behind the other."""
 
+    def held_by_others(self) -> int:
+        """Return how many events the other readers of the group have in hand, about now."""
+
     def slots_in_hand(self, slots: Places) -> None:
         """Fill the array with the slots of the events in hand, in the order of taking."""
 
@@ -293,6 +296,9 @@ class ReaderPort(Protocol):
 
         ``time_ns`` is NO_TIME if it was given none.
         """
+
+    def metadata_at(self, places: Places, metadata: MetadataRows) -> None:
+        """Fill the rows with what is known of the events at these places among those in hand."""
 
     def metadata_in_hand(self, metadata: MetadataRows) -> None:
         """Fill the rows with what is known of the events in hand, in the order of taking.

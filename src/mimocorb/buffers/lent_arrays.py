@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.contract import ReaderPort, WriterPort
+from mimocorb.buffers.lengths import SizedViews
 from mimocorb.buffers.views import SlotViews
 from mimocorb.errors import StaleView
 
@@ -115,7 +116,7 @@ class LendingViews(SlotViews):
         return self.each([slot])[0]
 
     def each(self, slots: Sequence[int]) -> Sequence[NDArray[Any]]:
-        arrays = [SlotViews.make(self, slot) for slot in slots]
+        arrays = [super(LendingViews, self).make(slot) for slot in slots]
         for slot in slots:
             self.arrays[slot] = None  # so that the next event is asked for as well
         return self._lend(arrays)
@@ -137,6 +138,10 @@ class LendingViews(SlotViews):
         return list(lent)
 
 
+class _LendingSizedViews(LendingViews, SizedViews):
+    """The same where each event has a length of its own."""
+
+
 def views_of(
     port: WriterPort | ReaderPort, setup: Mapping[str, Any], is_in_hand: Callable[[], bool]
 ) -> SlotViews:
@@ -147,4 +152,8 @@ def views_of(
     is_in_hand
         Tells whether the Reader or Writer has anything in hand.
     """
+    if setup["variable"]:
+        if setup["debug"]:
+            return _LendingSizedViews(port, setup, is_in_hand)
+        return SizedViews(port, setup)
     return LendingViews(port, setup, is_in_hand) if setup["debug"] else SlotViews(port, setup)

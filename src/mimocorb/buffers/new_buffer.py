@@ -18,6 +18,7 @@ from mimocorb.buffers.backends import backend_at, home_of
 from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Waited
 from mimocorb.buffers.counts import whole_number
 from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.lengths import slot_bytes
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict, seal_of
 from mimocorb.buffers.stats import BufferStats
@@ -57,7 +58,9 @@ class NewBuffer(Handle):
         For messages and statistics.
     max_reader_groups
         How many reader groups it can have over its life, 1 to 64. Each costs 12 bytes per slot.
-
+    variable
+        Whether an event may have fewer values than `values_per_slot`, also none. Each event keeps
+        its own length. A slot has room for the longest event all the same.
     max_deliveries
         How often an event is handed out at most to the readers of one group, 1 to 14. One that
         kills or fails its reader this often is set aside, see :meth:`quarantined`.
@@ -100,10 +103,12 @@ class NewBuffer(Handle):
         max_reader_groups: int = MAX_READER_GROUPS,
         max_deliveries: int = 3,
         backend: str = "shared_memory",
+        variable: bool = False,
     ) -> None:
         self.number_of_slots = whole_number("number_of_slots", number_of_slots)
         self.values_per_slot = whole_number("values_per_slot", values_per_slot)
         self.dtype: np.dtype[Any] = record_dtype(dtype)
+        self.variable = variable
         self.debug = debug
         self.name = name
         self._log_level = logging.INFO if debug else logging.DEBUG
@@ -116,9 +121,10 @@ class NewBuffer(Handle):
         try:
             self._ring: RingPort | None = backend_at(self._backend).make_ring(
                 self.number_of_slots,
-                self.values_per_slot * self.dtype.itemsize,
+                slot_bytes(self.dtype, self.values_per_slot, variable),
                 whole_number("max_reader_groups", max_reader_groups),
                 whole_number("max_deliveries", max_deliveries),
+                *([True] if variable else []),
             )
         except BaseException:
             self._quarantine.close()
@@ -192,7 +198,7 @@ class NewBuffer(Handle):
         (13, ('does not like 13', 'does not like 13'))
         """
         self._use()
-        return self._quarantine.events(self.dtype, self.values_per_slot)
+        return self._quarantine.events(self.dtype, self.values_per_slot, self.variable)
 
     def pause(self) -> None:
         """Refuse further claims: writers wait, and their waiting counts as paused."""
@@ -365,7 +371,8 @@ class NewBuffer(Handle):
             number_of_slots=self.number_of_slots,
             values_per_slot=self.values_per_slot,
             dtype=self.dtype,
-            seal=seal_of(self.dtype, self.values_per_slot),
+            variable=self.variable,
+            seal=seal_of(self.dtype, self.values_per_slot, self.variable),
             debug=self.debug,
             backend=self._backend,
             address=self._use().address() | {"quarantine": self._quarantine.address()},

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mimocorb.buffers.batch_metadata import known_time
 from mimocorb.buffers.contract import Snapshot, Status
 from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.lengths import event_in, slot_bytes_of
 from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
 
@@ -54,9 +55,10 @@ class Observer(Handle):
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self.variable: bool = setup_dict["variable"]
         # Two, so that a failed copy does not damage the event handed out last.
-        self._current = np.empty(self.values_per_slot, self.dtype)
-        self._spare = np.empty(self.values_per_slot, self.dtype)
+        self._spare, self._other = (np.empty(slot_bytes_of(setup_dict), np.uint8) for _ in "12")
+        self._current: NDArray[Any] = np.empty(0, self.dtype)
         self._seen: Snapshot | None = None
         self._seen_at_s = 0.0
         self._skipped = 0
@@ -75,8 +77,8 @@ class Observer(Handle):
         Returns
         -------
         numpy.ndarray
-            Shape ``(values_per_slot,)``, the dtype of the buffer; it belongs to this Observer and
-            does not change until the next call.
+            Shape ``(values_per_slot,)``, the dtype of the buffer, in a buffer of variable length as
+            long as the event; it belongs to this Observer and does not change until the next call.
 
         Raises
         ------
@@ -174,7 +176,7 @@ class Observer(Handle):
     def _look(self) -> bool:
         """Copy the newest event; False if there is none or none held still."""
         target = self._spare
-        found = self._port.snapshot(target.reshape(-1).view(np.uint8))
+        found = self._port.snapshot(target)
         if found is None:
             return False
         seen = Snapshot(*found)
@@ -182,7 +184,8 @@ class Observer(Handle):
             return False
         self._skipped = max(0, seen.sequence - self.sequence - 1)
         self._seen, self._seen_at_s = seen, time.monotonic()
-        self._current, self._spare = target, self._current
+        self._current = event_in(target, self.dtype, self.values_per_slot, self.variable)
+        self._spare, self._other = self._other, target
         return True
 
     def _check(self, outcome: int, timed_out: str) -> None:

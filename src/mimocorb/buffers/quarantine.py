@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import known_time
+from mimocorb.buffers.lengths import event_in
 
 __all__ = ["Quarantine", "QuarantinedEvent", "write_event", "write_note"]
 
@@ -47,9 +48,12 @@ class QuarantinedEvent:
     reasons
         What was said each time it was given back; empty for readers that died without a word.
     data
-        The event: shape ``(values_per_slot,)``, the dtype of the buffer.
+        The event: shape ``(values_per_slot,)``, or as long as it is in a buffer of variable
+        length; the dtype of the buffer.
     time_ns
         Its time in whole ns; None if it has none.
+    most
+        ``values_per_slot`` of a buffer of variable length; None: events are as long as that.
     """
 
     group: int
@@ -60,6 +64,7 @@ class QuarantinedEvent:
     reasons: tuple[str, ...]
     data: NDArray[Any]
     time_ns: int | None = None
+    most: int | None = None
 
 
 class Quarantine:
@@ -73,7 +78,9 @@ class Quarantine:
         """Return what a reader of another process needs to append."""
         return os.getpid(), self._file
 
-    def events(self, dtype: np.dtype[Any], values_per_slot: int) -> list[QuarantinedEvent]:
+    def events(
+        self, dtype: np.dtype[Any], values_per_slot: int, variable: bool
+    ) -> list[QuarantinedEvent]:
         """Return what is in quarantine, in publish order."""
         reasons: dict[tuple[int, int], list[str]] = {}
         found: dict[tuple[int, int], QuarantinedEvent] = {}
@@ -83,10 +90,12 @@ class Quarantine:
             if "reason" in header:
                 reasons.setdefault(key, []).append(header["reason"])
                 continue
-            data = np.ndarray((values_per_slot,), dtype, payload)  # read-only, as bytes are
+            # read-only, as bytes are
+            data = event_in(payload, dtype, values_per_slot, variable)
             metadata = header["counter"], header["timestamp"], header["deadtime"]
             reason = tuple(reasons.get(key, ()))
-            found[key] = QuarantinedEvent(*key, *metadata, reason, data, header["time_ns"])
+            most = values_per_slot if variable else None
+            found[key] = QuarantinedEvent(*key, *metadata, reason, data, header["time_ns"], most)
         return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
 
     def close(self) -> None:

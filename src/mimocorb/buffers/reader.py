@@ -24,6 +24,7 @@ from mimocorb.buffers.batch_metadata import (
 from mimocorb.buffers.contract import Places, Status
 from mimocorb.buffers.counts import at_most, whole_number
 from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.lengths import HEAD_BYTES, event_in, joined, slot_bytes
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.setup_dict import open_reader_port
@@ -64,6 +65,9 @@ class Reader(Handle):
 
     Iterating gives the events up to the end of the stream.
 
+    ``held_by_others()`` tells how many events the other readers of the group have in hand, about
+    now: for those who choose the size of their batches.
+
     Examples
     --------
     >>> from mimocorb.mimo_buffer import NewBuffer, Reader, Writer
@@ -89,6 +93,7 @@ class Reader(Handle):
         self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
+        self.held_by_others = self._port.held_by_others
         self._address = setup_dict["address"]
         self._group: int = setup_dict["group"]
         self._slot = _NONE_IN_HAND
@@ -101,6 +106,7 @@ class Reader(Handle):
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
         self._dtype = self.dtype
+        self.variable: bool = setup_dict["variable"]
 
     def get(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Mark the previous event as done and return the next one.
@@ -116,7 +122,8 @@ class Reader(Handle):
         -------
         numpy.ndarray
             A read-only view of the slot, shape ``(values_per_slot,)`` and the dtype of the buffer,
-            valid until the next call. Use :meth:`copy` to keep the event.
+            valid until the next call. Use :meth:`copy` to keep the event. In a buffer of variable
+            length it is as long as the event.
 
         Raises
         ------
@@ -133,7 +140,7 @@ class Reader(Handle):
         array = self._arrays[slot]
         return array if array is not None else self._views.make(slot)
 
-    def get_batch(self, count: int, timeout_s: float | None = None) -> NDArray[Any]:
+    def get_batch(self, count: int, timeout_s: float | None = None) -> Any:
         """Mark what is in hand as done and return up to `count` events that follow each other.
 
         For small records: the cost of a call is shared by all of them. Blocks as :meth:`get` does
@@ -144,7 +151,8 @@ class Reader(Handle):
         -------
         numpy.ndarray
             A read-only view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`, valid until the
-            next call; row 0 was published first.
+            next call; row 0 was published first. In a buffer of variable length it is a
+            :class:`~mimocorb.Jagged` of copies.
         """
         self.take(count, timeout_s)
         return self.together()
@@ -183,8 +191,12 @@ class Reader(Handle):
         self._is_run = self._in_hand == 1 or self._port.are_neighbours()
         return taken
 
-    def together(self) -> NDArray[Any]:
+    def together(self) -> Any:
         """Return the events in hand, as :meth:`get_batch` does."""
+        if self.variable:
+            jagged = joined(*self.in_place(), self._dtype)
+            jagged.values.flags.writeable = False
+            return jagged
         if self._is_run:
             return self._views.run(self._slot, self._in_hand)
         events = np.empty((self._in_hand, self.values_per_slot), self._dtype)
@@ -197,7 +209,10 @@ class Reader(Handle):
         return self._views.each(self._slots_in_hand())
 
     def in_place(self) -> tuple[NDArray[Any], Places]:
-        """Return all slots of the buffer as rows, and the indices of those in hand."""
+        """Return all slots of the buffer as rows, and the indices of those in hand.
+
+        In a buffer of variable length the rows are bytes, see :mod:`mimocorb.buffers.lengths`.
+        """
         return self._views.ring, self._places_in_hand()
 
     def _places_in_hand(self) -> Places:
@@ -211,7 +226,7 @@ class Reader(Handle):
         slots: list[int] = self._places_in_hand().tolist()
         return slots
 
-    def batches(self, count: int) -> Iterator[NDArray[Any]]:
+    def batches(self, count: int) -> Iterator[Any]:
         """Iterate over batches of up to `count` events, to the end of the stream."""
         while True:
             try:
@@ -226,8 +241,18 @@ class Reader(Handle):
         """
         return BatchMetadata.of_rows(self.metadata_rows())
 
-    def metadata_rows(self) -> MetadataRows:
-        """Return what :meth:`get_metadata_batch` does, a row for each event."""
+    def metadata_rows(self, places: Places | None = None) -> MetadataRows:
+        """Return what :meth:`get_metadata_batch` does, a row for each event.
+
+        Parameters
+        ----------
+        places
+            Only those of the events at these places in the batch; there has to be one in hand.
+        """
+        if places is not None:
+            rows = np.empty(len(places), METADATA_DTYPE)
+            self._port.metadata_at(places, rows)
+            return rows
         rows = np.empty(self._in_hand if self._slot >= 0 else 0, METADATA_DTYPE)
         if self._slot >= 0:
             self._port.metadata_in_hand(rows)
@@ -265,6 +290,13 @@ class Reader(Handle):
     def copy(self) -> NDArray[Any]:
         """Return a copy of the event in hand, made as plain bytes."""
         self._need_event("copy()")
+        if self.variable:
+            slot = np.empty(slot_bytes(self._dtype, self.values_per_slot, True), np.uint8)
+            self._port.copy(self._slot, slot)
+            used = event_in(slot, self._dtype, self.values_per_slot, True).nbytes
+            return event_in(
+                slot[: HEAD_BYTES + used].copy(), self._dtype, self.values_per_slot, True
+            )
         copied = np.empty(self.values_per_slot, self._dtype)
         self._port.copy(self._slot, copied)
         return copied

@@ -11,6 +11,7 @@ import numpy as np
 from mimocorb._words import how_many
 from mimocorb.buffers.backends import backend_at
 from mimocorb.buffers.contract import ObserverPort, ReaderPort, WriterPort
+from mimocorb.buffers.lengths import slot_bytes_of
 from mimocorb.errors import SetupError
 
 __all__ = [
@@ -31,17 +32,18 @@ class SetupDict(dict[str, Any]):
 
     A plain dictionary that can be pickled and given to a child process under any start method.
     Documented keys: ``kind`` ("writer", "reader" or "observer"), ``name`` of the buffer,
-    ``number_of_slots``, ``values_per_slot``, ``dtype``, ``debug``, and ``seal``, by which another
-    dtype of the same size is noticed; for readers also ``group`` and
-    ``first_sequence``, the publish number of the first event the group gets; for writers also
-    ``first_counter``, the number that a source gives its first event: 0, or what comes next in the
-    buffer for one that takes the place of another.
+    ``number_of_slots``, ``values_per_slot``, ``dtype``, ``variable`` (whether events may be
+    shorter), ``debug``, and ``seal``, by which another dtype of the same size is noticed; for
+    readers also ``group`` and ``first_sequence``, the publish number of the first event the group
+    gets; for writers also ``first_counter``, the number that a source gives its first event: 0, or
+    what comes next in the buffer for one that takes the place of another.
     """
 
 
-def seal_of(dtype: Any, values_per_slot: int) -> int:
+def seal_of(dtype: Any, values_per_slot: int, variable: bool) -> int:
     """Return a number that tells what is in a slot: another one for every other type of it."""
-    return zlib.crc32(repr((_described(np.dtype(dtype)), values_per_slot)).encode())
+    told = (_described(np.dtype(dtype)), values_per_slot, variable)
+    return zlib.crc32(repr(told).encode())
 
 
 def _described(dtype: np.dtype[Any]) -> Any:
@@ -98,9 +100,10 @@ def _address(setup: Mapping[str, Any], wanted: str) -> dict[str, Any]:
 def _checked(port: _Port, setup: Mapping[str, Any]) -> _Port:
     """Return the port, if the ring is as the dictionary says; what is taken for granted behind."""
     slots, slot_bytes = port.geometry()
-    event_bytes = np.dtype(setup["dtype"]).itemsize * setup["values_per_slot"]
+    event_bytes = slot_bytes_of(setup)
     if (slots, slot_bytes) == (setup["number_of_slots"], event_bytes):
-        if seal_of(setup["dtype"], setup["values_per_slot"]) == setup["seal"]:
+        seal = seal_of(setup["dtype"], setup["values_per_slot"], setup["variable"])
+        if seal == setup["seal"]:
             return port
         port.close()
         dtype = np.dtype(setup["dtype"])
@@ -151,6 +154,7 @@ _KEYS: Mapping[str, Callable[[Any], bool]] = {
     "number_of_slots": _is_count,
     "values_per_slot": _is_count,
     "dtype": _is_dtype,
+    "variable": lambda value: isinstance(value, bool),
     "seal": _is_count,
     "debug": lambda value: isinstance(value, bool | int),
     "backend": lambda value: isinstance(value, str),

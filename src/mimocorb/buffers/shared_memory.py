@@ -50,6 +50,7 @@ class SharedMemoryRing:
         slot_bytes: int,
         max_reader_groups: int = 16,
         max_deliveries: int = 3,
+        is_sized: bool = False,
     ) -> None:
         _check_limits(number_of_slots, slot_bytes, max_reader_groups, max_deliveries)
         needed = _core.bytes_needed(number_of_slots, slot_bytes, max_reader_groups)
@@ -62,7 +63,7 @@ class SharedMemoryRing:
             )
         with _worded("make a buffer"):
             self._core = _core.Ring.create(
-                number_of_slots, slot_bytes, max_reader_groups, max_deliveries
+                number_of_slots, slot_bytes, max_reader_groups, max_deliveries, is_sized
             )
         self.number_of_slots = number_of_slots
         self.slot_bytes = slot_bytes

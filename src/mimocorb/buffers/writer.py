@@ -5,25 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mimocorb.buffers.batch_metadata import METADATA_DTYPE, NO_TIME, MetadataRows
 from mimocorb.buffers.contract import Places, Status
-from mimocorb.buffers.counts import at_most
+from mimocorb.buffers.counts import at_most, whole_number
 from mimocorb.buffers.exact import exact_column, exact_number, store_event
 from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.jagged import Jagged
+from mimocorb.buffers.lengths import NOT_SAID, SizedSlot, SizedViews, check_length, slots_of
 from mimocorb.buffers.lent_arrays import views_of
 from mimocorb.buffers.setup_dict import open_writer_port
 from mimocorb.buffers.stats import WaitingTime
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
-from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, SetupError
+from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse, SetupError
 
 __all__ = ["Writer"]
 
 _NONE_IN_HAND = -1
+_PIECE_BYTES = 256 * 1024
+"""So much of a :class:`Jagged` is brought into the form of slots at once."""
 
 
 class Writer(Handle):
@@ -89,6 +93,15 @@ class Writer(Handle):
         self._shape = (self.values_per_slot,)
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
         self._dtype = self.dtype
+        self.variable: bool = setup_dict["variable"]
+        self._store: Callable[[NDArray[Any], Any], None] = store_event
+        self._as_in_slot: Callable[[Any], Any] = _no_other_form
+        if self.variable:
+            self._sized = SizedSlot(self.dtype, self.values_per_slot, self.name)
+            self._shape = (-1,)  # of no event: all go another way
+            self._store, self._as_in_slot = self._store_sized, self._sized_form
+            self._advance = self._with_length(self._port.advance)
+            self._publish = self._with_length(self._port.publish)
 
     def get_new_buffer(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Publish the slot in hand, if any, and return a new one to fill.
@@ -104,7 +117,8 @@ class Writer(Handle):
         -------
         numpy.ndarray
             A writable view of the slot, shape ``(values_per_slot,)`` and the dtype of the buffer,
-            valid until this writer publishes or aborts it. It holds whatever was there before.
+            valid until this writer publishes or aborts it. It holds whatever was there before. In
+            a buffer of variable length :meth:`set_length` says how much of it is the event.
 
         Raises
         ------
@@ -146,6 +160,12 @@ class Writer(Handle):
 
         For those who will ask again and lose nothing by it: it does not count as refused.
         """
+        if self.variable:
+            raise HandleMisuse(
+                f"get_new_buffers() gives slots of equal length, and the events of {self.name} have"
+                " lengths of their own: write them one by one with write(), or together with"
+                " put_many(), which takes a mimocorb.Jagged"
+            )
         count = at_most("the count of get_new_buffers()", count, self.number_of_slots)
         first, claimed = self._advance_batch(count)
         if first < 0:
@@ -154,6 +174,29 @@ class Writer(Handle):
                 return None
         self._slot, self._in_hand = first, claimed
         return self._views.run(first, claimed)
+
+    def set_length(self, length: int) -> None:
+        """Say how many records of the slot in hand are the event: the first so many, also none.
+
+        In a buffer of variable length it is said of each slot before it is published. Without a
+        slot in hand, nothing happens.
+
+        Raises
+        ------
+        ValueError
+            A slot has fewer.
+        """
+        if self._slot < 0 or (length == self.values_per_slot and not self.variable):
+            return
+        length = whole_number("the length of set_length()", length, least=0)
+        check_length(length, self.values_per_slot, self.name)
+        if self.variable:
+            cast("SizedViews", self._views).used[self._slot] = length * self.dtype.itemsize
+        else:
+            raise HandleMisuse(
+                f"the events of {self.name} have {self.values_per_slot} records each: make the"
+                " buffer with variable=True for shorter ones"
+            )
 
     def process_buffer(self) -> None:
         """Publish what is in hand. Its content must not be changed afterwards.
@@ -171,7 +214,7 @@ class Writer(Handle):
 
     def put_many(
         self,
-        rows: NDArray[Any],
+        rows: NDArray[Any] | Jagged,
         metadata: MetadataRows,
         *,
         first: int = 0,
@@ -182,7 +225,8 @@ class Writer(Handle):
         Parameters
         ----------
         rows
-            Events of the dtype of the buffer, shape ``(n, values_per_slot)``.
+            Events of the dtype of the buffer, shape ``(n, values_per_slot)``; for a buffer of
+            variable length a :class:`~mimocorb.Jagged`.
         metadata
             What is known of each of them.
         first
@@ -201,9 +245,15 @@ class Writer(Handle):
             A :class:`SystemExit`: the buffer was shut down.
         """
         self.process_buffer()
+        if isinstance(rows, Jagged):
+            piece = slice(first, first + max(1, _PIECE_BYTES // len(self._sized.memory)))
+            metadata, first = metadata[piece], 0
+            slots = slots_of(rows[piece], self.values_per_slot)
+        else:
+            slots = rows
 
         def put() -> tuple[int, int]:
-            return self._port.put_many(rows, metadata, first), 0
+            return self._port.put_many(slots, metadata, first), 0
 
         done, _ = put()
         if done < 0:
@@ -250,6 +300,11 @@ class Writer(Handle):
         status, _ = self._claim(0)
         if status < 0:
             self._wait_for_slots(status, lambda: (0, 0), None)
+
+    def has_ended(self) -> bool:
+        """Return at once whether the buffer takes no more events."""
+        status, _ = self._claim(0)
+        return status in (Status.ENDED, Status.ORPHANED)
 
     def set_metadata(
         self, counter: int, timestamp: float, deadtime: float, *, time_ns: int | None = None
@@ -324,8 +379,9 @@ class Writer(Handle):
         Parameters
         ----------
         array
-            Shape ``(values_per_slot,)``. Fields go by their names, and every number arrives as what
-            it is: one that would be changed is refused. Only floats are rounded, to shorter ones.
+            Shape ``(values_per_slot,)``, or a shorter one in a buffer of variable length. Fields
+            go by their names, and every number arrives as what it is: one that would be changed is
+            refused. Only floats are rounded, to shorter ones.
         counter, timestamp, deadtime
             As in :meth:`set_metadata`, given all together or not at all.
         time_ns
@@ -353,7 +409,7 @@ class Writer(Handle):
             and (array.dtype is self._dtype or array.dtype == self._dtype)
             and array.shape == self._shape
             and array.flags.c_contiguous
-            else None
+            else self._as_in_slot(array)
         )
         own: tuple[int, float, float, int] | None = None
         if counter is not None and timestamp is not None and deadtime is not None:
@@ -367,7 +423,7 @@ class Writer(Handle):
             if as_it_lies is not None:
                 self._port.fill(self._slot, as_it_lies)
             else:
-                store_event(target, array)
+                self._store(target, array)
         except BaseException:
             self.abort()
             raise
@@ -390,6 +446,33 @@ class Writer(Handle):
         port = getattr(self, "_port", None)
         if port is not None:
             port.close()
+
+    def _with_length(self, act: Callable[[], int]) -> Callable[[], int]:
+        """Return what publishes the slot in hand, if it has been told how long its event is."""
+        used = cast("SizedViews", self._views).used
+
+        def checked() -> int:
+            if self._slot >= 0 and used[self._slot] == NOT_SAID:
+                raise HandleMisuse(
+                    f"the events of {self.name} have lengths of their own: say with set_length()"
+                    " how many records of the slot are the event before it is published, or use"
+                    " write()"
+                )
+            return act()
+
+        return checked
+
+    def _sized_form(self, array: Any) -> Any:
+        """Return an event as it lies in a slot, if it is an array of the very dtype; else None."""
+        is_array = isinstance(array, np.ndarray)
+        return self._sized.memory if is_array and self._sized.holds(array) else None
+
+    def _store_sized(self, target: NDArray[Any], event: Any) -> None:
+        single = isinstance(event, (tuple, np.void)) or not hasattr(event, "__len__")
+        length = 1 if single else len(event)
+        check_length(length, self.values_per_slot, self.name)
+        store_event(target[:length], event)
+        self.set_length(length)
 
     def _wait_for_slots(
         self, status: int, attempt: Callable[[], tuple[int, int]], timeout_s: float | None
@@ -421,6 +504,10 @@ class Writer(Handle):
         paused = self._port.refuse() == Status.PAUSED
         cause = "the buffer is paused" if paused else "no slot was free"
         return BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
+
+
+def _no_other_form(array: Any) -> None:
+    """Do what a writer does with an event that does not lie as in a slot of fixed length."""
 
 
 def _exact(

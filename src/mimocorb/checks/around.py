@@ -81,7 +81,8 @@ def _of_buffers(spec: WorkerSpec, source: BufferSpec, sink: BufferSpec) -> Itera
             f"found slot_count: {source.slot_count}",
             f"give {source.name} at least {held + 2} slots; {2 * held + 16} let it work in batches",
         )
-    if (source.data_dtype, source.data_length) != (sink.data_dtype, sink.data_length):
+    forms = [(each.data_dtype, each.data_length, each.variable) for each in (source, sink)]
+    if forms[0] != forms[1]:
         yield _problem(
             spec,
             f"copies whole events from {source.name} into {sink.name}",

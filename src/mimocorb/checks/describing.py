@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mimocorb.components.component import GIVEN, Component, Parameter
 from mimocorb.components.configuration import EXTRA_KEYS
 from mimocorb.components.docstrings import Docstring, read_docstring, unit_of
 from mimocorb.components.form import KINDS, Kind, kind_of
+from mimocorb.devices.about import about_device
 from mimocorb.errors import SetupError, UserFunctionError
 from mimocorb.model import FunctionReference
 from mimocorb.model.keys import keys_of
@@ -71,6 +73,8 @@ class Description:
         Whether a set-up can name it; otherwise a worker function calls it with the parameters.
     merge
         What is below ``merge`` in the configuration of a worker with several sources; for filters.
+    device
+        What the module of a device says of it: how it is connected, what it costs in dead time.
     """
 
     reference: FunctionReference
@@ -82,6 +86,7 @@ class Description:
     line: int = 0
     for_setups: bool = True
     merge: tuple[Parameter, ...] = ()
+    device: str = ""
 
     @property
     def is_plain(self) -> bool:
@@ -193,7 +198,11 @@ def describe_function(reference: FunctionReference) -> Description:
     if component.fault is not None:
         raise SetupError(Problem(reference.name_where, *component.fault))
     if component.kind is not None:
-        return _of_plain(reference, component, component.kind)
+        described = _of_plain(reference, component, component.kind)
+        if about_device(function) is None:
+            return described
+        text = inspect.getdoc(sys.modules[function.__module__]) or ""
+        return replace(described, device=text.strip())
     if not reference.path and not reference.offered and not is_for_setups(function):
         return _of_access_class(reference, function)
     form = form_of(function).name

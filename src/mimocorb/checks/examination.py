@@ -183,19 +183,29 @@ def _crowded_buffers(setup: Setup) -> Iterator[Problem]:
 
 
 def _not_followed(setup: Setup, examined: Mapping[str, Examined]) -> Iterator[Problem]:
-    """Yield workers that work on the results of one that there is not."""
+    """Yield workers that work on the results of one that there is not, or that has none."""
     known = [spec.name for spec in setup.workers]
+    has_none = {
+        spec.name: ", which fills nothing"
+        for spec in setup.workers
+        if spec.name in examined
+        and examined[spec.name].form
+        and not examined[spec.name].preview.is_followed
+    }
+    possible = [name for name in known if name not in has_none]
     for spec in setup.workers:
         followed = examined[spec.name].preview.follows if spec.name in examined else ()
-        for name in sorted(set(followed) - set(known)):
-            guess = slip_of(name, known)
+        for name in sorted(set(followed) - set(possible)):
+            guess = slip_of(name, possible)
             written = [key for key, value in spec.config.items() if value == name]
             places = [spec.config_origin.places.get(key, spec.where) for key in written]
             yield Problem(
                 places[0] if places else spec.where,
-                f"{spec.name} works on the results of a worker of the set-up",
-                f"found {name!r}",
-                f"did you mean {guess!r}?" if guess else "write the name of a worker",
+                f"{spec.name} works on what a worker of the set-up fills",
+                f"found {name!r}{has_none.get(name, '')}",
+                f"did you mean {guess!r}?"
+                if guess
+                else f"write one of {', '.join(possible) or 'those that you add for it'}",
             )
 
 

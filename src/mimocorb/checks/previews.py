@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any
 
@@ -39,6 +39,8 @@ class Preview:
         The workers whose results it works on.
     hands_on
         Names of the fields that it writes; None if it does not tell.
+    is_followed
+        Whether others may work on its results.
     """
 
     event_bytes: int | None = None
@@ -48,6 +50,7 @@ class Preview:
     is_shared: bool = False
     follows: frozenset[str] = frozenset()
     hands_on: frozenset[str] | None = None
+    is_followed: bool = False
 
 
 def previewed(
@@ -64,10 +67,11 @@ def previewed(
         The class cannot work with its buffer or its configuration.
     """
     layout = _layout(spec, setup)
+    if kind_of(function) is not None:
+        found = _checked(function, spec, layout, sizes=sizes) if layout else Preview()
+        return replace(found, is_followed=getattr(function, "is_followed", False))
     if layout is None:
         return Preview()
-    if kind_of(function) is not None:
-        return _checked(function, spec, layout, sizes=sizes)
     owner = _previewing(function)
     if owner is None:
         return Preview()
@@ -125,6 +129,7 @@ def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
         "number_of_slots": buffer.slot_count,
         "values_per_slot": buffer.data_length,
         "dtype": buffer.data_dtype,
+        "variable": buffer.variable,
     }
 
 

@@ -23,6 +23,8 @@ COMMANDS = (
     "graph",
     "convert",
     "describe",
+    "devices",
+    "doctor",
     "new",
     "files",
     "rerun",

@@ -70,11 +70,12 @@ def _buffers(setup: Setup) -> Table:
     for column in (1, 2, 3):
         table.columns[column].justify = "right"
     for spec in setup.buffers:
-        sizes = (spec.slot_size_bytes, spec.size_bytes)
+        each = size_in_words(spec.slot_size_bytes) if spec.slot_size_bytes else "?"
         table.add_row(
             spec.name,
             count(spec.slot_count) if spec.slot_count else "?",
-            *(size_in_words(size) if size else "?" for size in sizes),
+            f"up to {each}" if spec.variable else each,
+            size_in_words(spec.size_bytes) if spec.size_bytes else "?",
             *(
                 _listed(names)
                 for names in (

@@ -89,6 +89,7 @@ def _in_module(target: str) -> list[Found]:
     from mimocorb.model.problem import Where
     from mimocorb.setup.user_code.own_functions import (
         OWN_MODULES,
+        is_offered,
         offered_function,
         own_module,
         place_in_mimocorb,
@@ -103,7 +104,8 @@ def _in_module(target: str) -> list[Found]:
     if not colon:
         places += [place] if (place := place_in_mimocorb(target)) else []
     own = [place for place in places if place[0] in OWN_MODULES and not is_there]
-    if not own and not is_there and not colon and target.isidentifier():
+    is_name = target.replace(".", "").isidentifier() and is_offered(target)
+    if not own and not is_there and not colon and is_name:
         return [Found(offered_function(target, Where(target)))]
     module, name = own[0] if own else (module, name)
     where = Where(module)
@@ -154,6 +156,7 @@ def _text(description: Description, spec: WorkerSpec | None) -> str:
     if spec is not None:
         parts[0] = f"{spec.name} runs {parts[0]}"
     parts += [description.summary] if description.summary else []
+    parts += [description.device] if description.device else []
     if description.parameters:
         parts.append(_table(description, description.parameters, spec.config if spec else None))
     elif description.is_plain and not (spec and merging):
@@ -230,7 +233,7 @@ def _snippet(description: Description) -> str:
     from mimocorb.setup.user_code.own_functions import text_of_mimocorb
 
     reference = description.reference
-    lines = [f"  {reference.name}:"]
+    lines = [f"  {reference.name.rpartition('.')[2]}:"]
     if reference.path is None:
         lines.append(f"    function: {text_of_mimocorb(reference)}")
     else:
@@ -267,6 +270,7 @@ def _plain(description: Description, spec: WorkerSpec | None) -> dict[str, Any]:
         "line": description.line or None,
         "kind": description.kind,
         "summary": description.summary,
+        **({"device": description.device} if description.device else {}),
         "parameters": _plain_parameters(description.parameters, config),
         "merge": _plain_parameters(description.merge, config.get("merge") or {}),
         "given": dict(description.given),

@@ -111,7 +111,7 @@ def _info(chosen: argparse.Namespace) -> int:
         about = {**events.about, "quality": quality_of(events)}
         lines = {
             "format": _format_of(events).name,
-            "an event": f"{events.values_per_slot} x {_type(events.dtype)}",
+            "an event": f"{_most(events)}{events.values_per_slot} x {_type(events.dtype)}",
             **{name: _brief(value) for name, value in about.items() if value not in (None, {}, "")},
         }
         width = max(map(len, lines))
@@ -233,6 +233,10 @@ def _progress(count: int) -> Callable[[int], None]:
         print(f"\r{in_groups(written)} of {in_groups(count)}", end=end, file=sys.stderr)
 
     return show
+
+
+def _most(events: Events) -> str:
+    return "up to " if events.variable else ""
 
 
 def _type(dtype: Any) -> str:

@@ -32,6 +32,7 @@ A class may have these methods as well:
                                 on which a set-up can end the run; units may follow
 ``follows(**config)``           a class method that returns the names of the workers whose
                                 results it works on; the set-up has to have them
+``is_followed``                 a class attribute, True if others may work on its results so
 ``hands_on(**config)``          a class method that returns the names of the fields of what it
                                 writes into the last of its sinks
 ``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`

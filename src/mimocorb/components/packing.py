@@ -52,14 +52,16 @@ class Packer:
         one number, into memory; False for everything else.
     scratch : bytearray
         Memory for one event.
+    record_bytes : int
+        How much that is.
     """
 
     def __init__(self, form: RecordForm) -> None:
         self._form = form
-        self._event_bytes = form.dtype.itemsize * form.samples
+        self.record_bytes = form.dtype.itemsize * form.samples
         self._dtype: np.dtype[Any] | None = form.dtype
         self._shape: tuple[int, ...] = (form.samples,)
-        self.scratch = bytearray(self._event_bytes)
+        self.scratch = bytearray(self.record_bytes)
         self.pack_numbers = _number_packer(form)
 
     def as_it_lies(self, array: NDArray[Any]) -> Any:
@@ -78,8 +80,12 @@ class Packer:
         same = self.as_it_lies(value)
         if same is None:
             return False
-        memory[offset : offset + self._event_bytes] = same.tobytes()
+        memory[offset : offset + self.record_bytes] = same.tobytes()
         return True
+
+    def pack_record(self, record: NDArray[Any], memory: Any, offset: int) -> None:
+        """Write the bytes of an event that has the form of the buffer into memory."""
+        memory[offset : offset + self.record_bytes] = record.tobytes()
 
 
 def _number_packer(form: RecordForm) -> PackNumbers:

@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.exact import DoesNotFitError, as_array, shortened, store
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.buffers.layout import base_of_all_fields, contiguous_samples
 
 __all__ = ["DoesNotFitError", "RecordForm"]
@@ -49,6 +50,9 @@ class RecordForm:
     values_per_slot
         Number of samples S of each channel in one event.
     """
+
+    is_variable = False
+    """Whether events may be shorter."""
 
     def __init__(self, dtype: np.dtype[Any], values_per_slot: int) -> None:
         self.dtype = np.dtype(dtype)
@@ -78,8 +82,8 @@ class RecordForm:
         self.fill(target, value)
         return target
 
-    def fill(self, slot: NDArray[Any], value: Any) -> None:
-        """Copy `value` into `slot`, an array of shape (S,) and the buffer's dtype."""
+    def fill(self, slot: NDArray[Any], value: Any) -> int:
+        """Copy `value` into `slot`, an array of shape (S,) and the buffer's dtype; returns S."""
         same = self.same_bytes(value)
         if same is not None:
             if self.dtype.names is None:
@@ -93,8 +97,9 @@ class RecordForm:
         else:
             for name, part in zip(self.channels, self._parts(value), strict=True):
                 self._assign(slot, name, part)
+        return self.samples
 
-    def rows(self, block: Any) -> NDArray[Any]:
+    def rows(self, block: Any) -> Any:
         """Return a block as an array of shape (k, S) and the buffer's dtype, a view if it lies so.
 
         Raises
@@ -103,6 +108,11 @@ class RecordForm:
             It has none of the understood forms, or a value does not survive the conversion; the
             message names the channel, the value and the row.
         """
+        if isinstance(block, Jagged):
+            raise DoesNotFitError(
+                f"expected a block of k events, each {self}; found a mimocorb.Jagged, whose events"
+                " have lengths of their own: give the buffer 'variable: true'"
+            )
         if isinstance(block, Mapping):
             return self._named_rows(block, tuple(block), _rows_of(block))
         array = as_array(block, "the block")

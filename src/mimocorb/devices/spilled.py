@@ -31,5 +31,5 @@ def left_events(*, spill_file: Path, worker: str, buffer: Mapping[str, Any]) -> 
     SetupError
         The file cannot be read.
     """
-    form = buffer["dtype"], buffer["values_per_slot"]
+    form = buffer["dtype"], buffer["values_per_slot"], buffer["variable"]
     yield from spilled_events(spill_file, buffer["name"], worker, form)

@@ -142,6 +142,7 @@ class WaveformFigure:
         axes.set_axisbelow(True)
         self._draw_trigger()
         marker = "o" if settings.samples <= 40 else None
+        self._times = times
         self._x = envelope(times, _COLUMNS, of_time=True)
         self.lines: list[Line2D] = [
             axes.plot(
@@ -189,7 +190,10 @@ class WaveformFigure:
         columns = [data[name] for name in names] if names else [data]
         for line, column in zip(self.lines, columns, strict=True):
             volts_mv = np.asarray(column, np.float64).reshape(-1) - self.settings.analogue_offset_mv
-            line.set_data(self._x, envelope(volts_mv, _COLUMNS))
+            times = self._x
+            if len(volts_mv) != self.settings.samples:  # of a buffer of variable length
+                times = envelope(self._times[: len(volts_mv)], _COLUMNS, of_time=True)
+            line.set_data(times, envelope(volts_mv, _COLUMNS))
         self.say(str(info))
 
     def say(self, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from mimocorb.model.keys import part_config
-from mimocorb.model.kinds import Derived, Number, Text, WholeNumber
+from mimocorb.model.kinds import Derived, Flag, Number, Text, WholeNumber
 from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.record_type import record_type
 from mimocorb.schema import MAX_SLOT_BYTES
@@ -30,12 +30,19 @@ class BufferSpec:
     """Length of the array in a slot: samples of an event, or 1 for numbers."""
     data_dtype: Annotated[np.dtype[Any], record_type()]
     """NumPy type of one value, or its fields."""
+    variable: Annotated[bool, Flag()] = False
+    """Whether events may have fewer values than data_length, also none; each keeps its length."""
     backend: Annotated[str, Text("shared_memory")] = "shared_memory"
     """What keeps the events: the name under which an installed package offers it."""
     silent_after_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
     """Raise an alarm when no event has come into it for longer than this, in seconds."""
     where: Annotated[Where, Derived()] = NOWHERE
     """Place of the buffer's name in the set-up file."""
+
+    @property
+    def length_in_words(self) -> str:
+        """How many values an event has: ``4250``, or ``up to 4250``."""
+        return f"up to {self.data_length}" if self.variable else str(self.data_length)
 
     @property
     def slot_size_bytes(self) -> int:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
-from mimocorb.recording.event_archive import EventArchive
+from mimocorb.recording.event_archive import MOST, EventArchive
 from mimocorb.recording.formats import EventFile, Joined, Part
 from mimocorb.recording.read_archive import ArchivedEvent, check_end, event_of_member
 
@@ -89,6 +91,7 @@ class ArchiveFile:
         self.path = path
         self.dtype: np.dtype[Any] = np.dtype([])
         self.values_per_slot = 0
+        self.variable = False
         self.about: Mapping[str, Any] = {}
         self._trouble = ""
         self._members: list[tarfile.TarInfo] = []
@@ -124,7 +127,12 @@ class ArchiveFile:
             [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
         )
         self.values_per_slot = len(next(iter(columns.values()), ()))
-        self.about = {**event.about, **({"units": event.units} if event.units else {})}
+        about = dict(event.about)
+        most = about.pop(MOST, None)
+        if most is not None:
+            self.variable = True
+            self.values_per_slot = max(int(most) if most.isdecimal() else 0, self.values_per_slot)
+        self.about = {**about, **({"units": event.units} if event.units else {})}
 
     @property
     def counts(self) -> Sequence[int]:
@@ -136,7 +144,7 @@ class ArchiveFile:
         """Return the events of a block; DamagedFile if one of them cannot be read."""
         first = number * _EVENTS_OF_A_BLOCK
         members = self._members[first : first + _EVENTS_OF_A_BLOCK]
-        data = np.zeros((len(members), self.values_per_slot), self.dtype)
+        data: list[NDArray[Any]] = []
         parts: dict[str, Any] = {
             "counter": np.arange(first, first + len(members)),
             "timestamp": np.full(len(members), -1.0),
@@ -145,8 +153,9 @@ class ArchiveFile:
         marks = np.zeros(len(members), np.bool_)
         for at, member in enumerate(members):
             event = self._read(member)
+            data.append(np.zeros(len(next(iter(event.data.values()))), self.dtype))
             for name, values in event.data.items():
-                data[name][at] = values
+                data[at][name] = values
             for name, value in event.metadata.items():
                 if name not in parts:  # not known of the first events of the block
                     parts[name] = np.full(len(members), NO_TIME)
@@ -154,13 +163,16 @@ class ArchiveFile:
             marks[at] = event.about.get("may_repeat") == "true"
         if marks.any():
             parts["may_repeat"] = marks
-        return Block(data, metadata_from_parts(parts))
+        whole = Jagged.of(data, self.dtype) if self.variable else np.stack(data)
+        return Block(whole, metadata_from_parts(parts))
 
     def _read(self, member: tarfile.TarInfo) -> ArchivedEvent:
         event = self._event(member)
         form = [(name, each.dtype, each.shape[1:]) for name, each in event.data.items()]
         lengths = {len(each) for each in event.data.values()}
-        if np.dtype(form) != self.dtype or lengths != {self.values_per_slot}:
+        most = self.values_per_slot
+        fits = len(lengths) == 1 and max(lengths) <= most if self.variable else lengths == {most}
+        if np.dtype(form) != self.dtype or not fits:
             raise DamagedFile(f"{self.path}: {member.name} is of another form than the first event")
         return event
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 
-__all__ = ["PARTS", "Block", "joined_metadata", "metadata_from_parts", "notes_of", "parts_of"]
+__all__ = [
+    "PARTS",
+    "Block",
+    "Data",
+    "alone",
+    "joined_data",
+    "joined_metadata",
+    "metadata_from_parts",
+    "no_data",
+    "notes_of",
+    "parts_of",
+]
+
+Data = NDArray[Any] | Jagged
+"""Events: an array with a row for each, or, if their lengths differ, both arrays of a Jagged."""
 
 PARTS: Mapping[str, type[np.generic]] = {
     "counter": np.int64,
@@ -32,12 +47,13 @@ class Block(NamedTuple):
     Parameters
     ----------
     data
-        Shape ``(k, values_per_slot)``, the dtype of the buffer that the events were in.
+        Shape ``(k, values_per_slot)``, the dtype of the buffer that the events were in. Of a buffer
+        of variable length a :class:`~mimocorb.Jagged`.
     metadata
         One array entry for each event.
     """
 
-    data: NDArray[Any]
+    data: Any
     metadata: BatchMetadata
 
 
@@ -55,6 +71,42 @@ def metadata_from_parts(parts: Mapping[str, NDArray[Any] | None]) -> BatchMetada
         if values is not None:
             setattr(metadata, name, values)
     return metadata
+
+
+def no_data(dtype: np.dtype[Any], values_per_slot: int, variable: bool) -> Data:
+    """Return what holds no events."""
+    if variable:
+        return Jagged(np.empty((0, *dtype.shape), dtype.base), np.zeros(1, np.int64))
+    return np.empty((0, values_per_slot, *dtype.shape), dtype.base)
+
+
+def alone(event: NDArray[Any], variable: bool) -> Data:
+    """Return one event as the data of a block."""
+    if variable:
+        return Jagged(np.ascontiguousarray(event), np.array([0, len(event)], np.int64))
+    return event[np.newaxis]
+
+
+def joined_data(parts: Sequence[Data], nothing: Data) -> Data:
+    """Return the events of several blocks behind each other.
+
+    Parameters
+    ----------
+    parts
+        The data of the blocks.
+    nothing
+        Of :func:`no_data`, for what is common to all.
+    """
+    if isinstance(nothing, Jagged):
+        return Jagged.joined([part for part in parts if isinstance(part, Jagged)] or [nothing])
+    count = sum(len(part) for part in parts)
+    # numpy.concatenate would bring all numbers into the byte order of this machine
+    data = np.zeros((count, *nothing.shape[1:]), nothing.dtype)
+    at = 0
+    for part in parts:
+        data[at : at + len(part)] = part
+        at += len(part)
+    return data
 
 
 def joined_metadata(batches: Iterable[BatchMetadata]) -> BatchMetadata:

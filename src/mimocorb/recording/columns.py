@@ -1,7 +1,8 @@
 """Events as columns of Apache Arrow, and back, bit by bit.
 
 A field of a record becomes a column. With several values for each event (samples, or an array as a
-field) it is a list of fixed length. Numbers become Arrow's, in the byte order of this machine;
+field) it is a list of fixed length; in a buffer of variable length a list, as long as the event.
+Numbers become Arrow's, in the byte order of this machine;
 what Arrow has no type for (complex numbers, dates, texts, structures in structures) becomes bytes.
 In either case the dtype of the buffer is kept beside, and read back exactly.
 """
@@ -16,16 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._kernels import part_fields
-from mimocorb.errors import SetupError
+from mimocorb.buffers.jagged import Jagged
+from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, notes_of, parts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["Columns", "Memory", "dtype_from_plain", "dtype_to_plain"]
+__all__ = ["OFFSETS", "Columns", "Memory", "dtype_from_plain", "dtype_to_plain"]
 
 _NUMBERS = "iuf"
 NOTES = "notes"
+OFFSETS = "offsets"
+"""What containers that have no lists call the column that says where each event begins."""
 
 
 class Memory:
@@ -69,7 +73,7 @@ class _Column(NamedTuple):
     field: str | None  # None: the records have no fields
     name: str
     dtype: np.dtype[Any]  # of one number, as it is in the file
-    numbers: int  # of them for an event
+    numbers: int  # of them for an event; of variable length: for each of its values
 
 
 class Columns:
@@ -83,6 +87,8 @@ class Columns:
         Field → unit, noted at the columns.
     notes
         Whether there is a column for the notes of the events.
+    variable
+        Whether events have lengths of their own.
 
     Raises
     ------
@@ -97,18 +103,20 @@ class Columns:
         units: Mapping[str, str] | None = None,
         *,
         notes: bool = False,
+        variable: bool = False,
     ) -> None:
         self.dtype = dtype
         self.values_per_slot = values_per_slot
+        self.variable = variable
         if not _can_be_told(dtype):
             raise SetupError(
                 f"the type {dtype} cannot be described exactly in a file: give it fields that do"
                 " not overlap, and no titles"
             )
-        self._columns = _columns(dtype, values_per_slot)
+        self._columns = _columns(dtype, values_per_slot, variable)
         self._has_notes = notes
         self.schema = self._make_schema(units or {})
-        self._types = [self.schema.field(column.name).type for column in self._columns]
+        self._types = [_list_of(_arrow_type(each.dtype), each.numbers) for each in self._columns]
         self._whole = np.dtype((np.void, dtype.itemsize))
         self._parts_at_once = bool(dtype.names) and all(
             _lies_as_it_is_stored(dtype[name].base) for name in dtype.names or ()
@@ -126,7 +134,7 @@ class Columns:
             fields.append(
                 pa.field(
                     column.name,
-                    _list_of(_arrow_type(column.dtype), column.numbers),
+                    self._type_of(column),
                     nullable=False,
                     metadata=about or None,
                 )
@@ -134,6 +142,12 @@ class Columns:
         if self._has_notes:
             fields.append(pa.field(NOTES, pa.string(), nullable=False))
         return pa.schema(fields)
+
+    def _type_of(self, column: _Column) -> pa.DataType:
+        import pyarrow as pa
+
+        kind = _list_of(_arrow_type(column.dtype), column.numbers)
+        return pa.list_(pa.field("item", kind, nullable=False)) if self.variable else kind
 
     def batch(self, block: Block, memory: Memory | None = None) -> pa.RecordBatch:
         """Return events as a batch of Arrow's.
@@ -155,10 +169,25 @@ class Columns:
             memory.nothing_known(name, count) if values is None else _part(name, values, count)
             for name, values in parts_of(metadata).items()
         ]
-        arrays += self._columns_of(data, memory)
+        arrays += self._lists_of(data, memory) if self.variable else self._columns_of(data, memory)
         if self._has_notes:
             arrays.append(pa.array(notes_of(metadata).tolist(), pa.string()))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _lists_of(self, events: Jagged, memory: Memory) -> list[pa.Array]:
+        """Return a list for each event, in each column."""
+        import pyarrow as pa
+
+        events = events.whole()
+        count, most = len(events), np.iinfo(np.int32).max
+        if len(events.values) > most:
+            raise SetupError(f"a block has at most {most} values; found {len(events.values)}")
+        values = events.values.reshape(len(events.values), 1, *self.dtype.shape)
+        offsets = pa.py_buffer(np.ascontiguousarray(events.offsets, np.int32))
+        return [
+            pa.Array.from_buffers(self._type_of(column), count, [None, offsets], children=[numbers])
+            for column, numbers in zip(self._columns, self._columns_of(values, memory), strict=True)
+        ]
 
     def _columns_of(self, data: NDArray[Any], memory: Memory) -> list[pa.Array]:
         """Return the numbers of each column, one behind the other."""
@@ -202,10 +231,16 @@ class Columns:
             name: _known(batch.column(index), kind)
             for index, (name, kind) in enumerate(PARTS.items())
         }
-        base, shape = self.dtype.base, (count, self.values_per_slot, *self.dtype.shape)
+        columns = [batch.column(len(PARTS) + index) for index in range(len(self._columns))]
+        shape: tuple[int, ...] = (count, self.values_per_slot)
+        offsets = None
+        if self.variable:
+            offsets, columns = _opened_lists(columns)
+            shape = (int(offsets[-1]),)
+        base, shape = self.dtype.base, (*shape, *self.dtype.shape)
         stored = [
-            _flat(batch.column(len(PARTS) + index), column.dtype)
-            for index, column in enumerate(self._columns)
+            _flat(values, column.dtype)
+            for values, column in zip(columns, self._columns, strict=True)
         ]
         if base.names is None:
             data = _from_stored(stored[0], base).reshape(shape)
@@ -217,7 +252,7 @@ class Columns:
         metadata = metadata_from_parts(parts)
         if self._has_notes:
             metadata.notes = np.array(batch.column(batch.num_columns - 1).to_pylist(), np.object_)
-        return Block(data, metadata)
+        return Block(data if offsets is None else Jagged(data, offsets), metadata)
 
 
 _MAY_BE_UNKNOWN = ("time_ns", "sequence")
@@ -265,15 +300,15 @@ def _tuples(descr: Any) -> Any:
     ]
 
 
-def _columns(dtype: np.dtype[Any], values_per_slot: int) -> list[_Column]:
+def _columns(dtype: np.dtype[Any], values_per_slot: int, variable: bool) -> list[_Column]:
     base = dtype.base
-    around = values_per_slot * math.prod(dtype.shape)
+    around = (1 if variable else values_per_slot) * math.prod(dtype.shape)
     if base.names is None:
         return [_Column(None, _free_name("value"), _stored(base), around)]
     return [
         _Column(
             name,
-            _free_name(name),
+            _free_name(name, *([OFFSETS] if variable else [])),
             _stored(base[name].base),
             around * math.prod(base[name].shape),
         )
@@ -281,9 +316,9 @@ def _columns(dtype: np.dtype[Any], values_per_slot: int) -> list[_Column]:
     ]
 
 
-def _free_name(name: str) -> str:
+def _free_name(name: str, *others: str) -> str:
     """Return the name of a column, which is not that of a part of the metadata."""
-    return f"data.{name}" if name in (*PARTS, NOTES) or name.startswith("data.") else name
+    return f"data.{name}" if name in (*PARTS, NOTES, *others) or name.startswith("data.") else name
 
 
 def _stored(number: np.dtype[Any]) -> np.dtype[Any]:
@@ -361,6 +396,23 @@ def _part(name: str, values: NDArray[Any], count: int) -> pa.Array:
     return pa.Array.from_buffers(number, count, [None, pa.py_buffer(values)])
 
 
+def _opened_lists(columns: list[pa.Array]) -> tuple[NDArray[np.int64], list[pa.Array]]:
+    """Return where each event begins, and the numbers of all of them in each column."""
+    offsets: NDArray[np.int64] = columns[0].offsets.to_numpy().astype(np.int64)
+    opened = []
+    for column in columns:
+        found = column.offsets.to_numpy().astype(np.int64)
+        begin, end = int(found[0]), int(found[-1])
+        if (
+            (found[1:] < found[:-1]).any()
+            or not 0 <= begin <= end <= len(column.values)
+            or not np.array_equal(found - begin, offsets - offsets[0])
+        ):
+            raise DamagedFile("the lengths of its events contradict each other")
+        opened.append(column.values.slice(begin, end - begin))
+    return offsets - offsets[0], opened
+
+
 def _known(column: pa.Array, kind: type[np.generic]) -> NDArray[Any] | None:
     """Return a part of the metadata; None if it is not known of any of the events."""
     if kind is np.bool_:
@@ -379,7 +431,7 @@ def _flat(column: pa.Array, stored: np.dtype[Any]) -> NDArray[Any]:
     """Return the numbers of a column, one behind the other."""
     import pyarrow as pa
 
-    values = column.values if pa.types.is_fixed_size_list(column.type) else column
+    values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
     if stored.kind == "b":
         bits: NDArray[Any] = values.to_numpy(zero_copy_only=False)
         return bits

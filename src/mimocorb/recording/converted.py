@@ -16,14 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from numpy.typing import NDArray
-
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.block import Block
+from mimocorb.recording.block import Block, Data
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.events import Events
 from mimocorb.recording.output_file import check_scales, checked_name
@@ -143,7 +141,9 @@ class Converted:
     def check(cls, buffer: Mapping[str, Any], **config: Any) -> int:
         """Return the most bytes that an event takes, in both files; SetupError if it cannot be."""
         cls.accept(buffer, **config)
-        columns = Columns(buffer["dtype"], buffer["values_per_slot"])
+        columns = Columns(
+            buffer["dtype"], buffer["values_per_slot"], variable=buffer.get("variable", False)
+        )
         event_bytes: int = buffer["dtype"].itemsize * buffer["values_per_slot"]
         return 2 * event_bytes + _OF_A_BATCH + 64 * len(columns.schema)
 
@@ -171,7 +171,7 @@ class Converted:
         """Number of events written."""
         return self._recording.event_count
 
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def __call__(self, events: Data, metadata: BatchMetadata) -> None:
         """Record a batch.
 
         Raises

@@ -65,7 +65,12 @@ def copy_events(
     OutputError
         The file is there already, or it cannot be written. It is not left behind as a part.
     """
-    buffer = {"name": name, "dtype": events.dtype, "values_per_slot": events.values_per_slot}
+    buffer = {
+        "name": name,
+        "dtype": events.dtype,
+        "values_per_slot": events.values_per_slot,
+        "variable": events.variable,
+    }
     writer = target.create(directory, name, buffer, _about_the_copy(events))
     written, has_notes = 0, False
     try:

@@ -50,6 +50,7 @@ class CsvFormat:
     name = "csv"
     of_others = False
     cannot: Mapping[str, str] = {
+        "lengths": "it has a row for each event, and the same columns in each row",
         "notes": "it has no place for them",
         "part": "a damaged row takes 1024 with it, a damaged first line all of them, which is said",
     }
@@ -93,8 +94,9 @@ def check_numbers(owner: str, buffer: Mapping[str, Any]) -> None:
     """Raise a SetupError if the events of a buffer are no rows of numbers."""
     name, dtype = buffer.get("name", "the buffer"), buffer["dtype"]
     if buffer["values_per_slot"] != 1:
+        most = " up to" if buffer.get("variable") else ""
         raise SetupError(
-            f"{owner} writes one row per event, but {name} has"
+            f"{owner} writes one row per event, but {name} has{most}"
             f" {how_many(buffer['values_per_slot'], 'value')} per slot: save whole events with"
             " record or parquet"
         )

@@ -36,6 +36,8 @@ __all__ = ["EventArchive", "check_archive", "size_of_noise"]
 
 _COMPRESSIONS = ("none", "snappy", "lz4", "zstd", "gzip")
 _DEFAULT_COMPRESSION = "snappy"
+MOST = "data_length"
+"""In the notes of each event, if events have lengths of their own: how long they are at most."""
 _DESCRIPTIONS = ("sample_time_ns", "pre_trigger_samples", "analogue_offset")
 _REPEAT = "may_repeat"
 _END_BYTES = 2 * tarfile.BLOCKSIZE
@@ -188,6 +190,8 @@ class _ParquetFormat:
         self.description = {
             key: str(config[key]).encode() for key in _DESCRIPTIONS if config.get(key) is not None
         }
+        if setup.get("variable"):  # then the files do not tell it
+            self.description[MOST] = str(setup["values_per_slot"]).encode()
 
     def __call__(
         self,

@@ -17,9 +17,9 @@ from mimocorb._closing import Closing
 from mimocorb.buffers.batch_metadata import BatchMetadata, known_time
 from mimocorb.components.form import Metadata
 from mimocorb.errors import DamagedFile, MimocorbError, SetupError
-from mimocorb.recording.block import Block, joined_metadata
+from mimocorb.recording.block import Block, joined_data, joined_metadata, no_data
 from mimocorb.recording.columns import Columns
-from mimocorb.recording.formats import EventFile
+from mimocorb.recording.formats import EventFile, is_variable
 from mimocorb.recording.selection import Selection, is_chosen
 
 __all__ = ["DamageWarning", "Event", "Events"]
@@ -37,7 +37,8 @@ class Event(NamedTuple):
     Parameters
     ----------
     data
-        Shape ``(values_per_slot,)``, with the fields of the buffer that it was in.
+        Shape ``(values_per_slot,)``, with the fields of the buffer that it was in; of a buffer of
+        variable length it is as long as the event was.
     metadata
         ``counter``, ``timestamp``, ``deadtime`` and, where known, ``time_ns``.
     """
@@ -87,8 +88,13 @@ class Events(Closing):
 
     @property
     def values_per_slot(self) -> int:
-        """Length of the array of one event."""
+        """Length of the array of one event, at most if they are :attr:`variable`."""
         return self.file.values_per_slot
+
+    @property
+    def variable(self) -> bool:
+        """Whether events have lengths of their own: then blocks have a :class:`Jagged`."""
+        return is_variable(self.file)
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -262,7 +268,13 @@ class Events(Closing):
         import pyarrow as pa  # type: ignore[import-untyped]
 
         has_notes = bool(self.about.get("notes"))
-        columns = Columns(self.dtype, self.values_per_slot, self.units, notes=has_notes)
+        columns = Columns(
+            self.dtype,
+            self.values_per_slot,
+            self.units,
+            notes=has_notes,
+            variable=self.variable,
+        )
         batches = [columns.batch(block) for _, block in self._blocks(0, len(self))]
         return pa.Table.from_batches(batches, columns.schema)
 
@@ -303,7 +315,8 @@ class Events(Closing):
         self.file.close()
 
     def __repr__(self) -> str:
-        return f"<{len(self)} events of {self.name}: {self.values_per_slot} x {self.dtype}>"
+        most = "up to " if self.variable else ""
+        return f"<{len(self)} events of {self.name}: {most}{self.values_per_slot} x {self.dtype}>"
 
     # --- blocks
 
@@ -353,13 +366,8 @@ class Events(Closing):
     def _joined(self, blocks: list[Block]) -> Block:
         if len(blocks) == 1:
             return blocks[0]
-        count = sum(len(block.data) for block in blocks)
-        # numpy.concatenate would bring all numbers into the byte order of this machine
-        data = np.zeros((count, self.values_per_slot, *self.dtype.shape), self.dtype.base)
-        at = 0
-        for block in blocks:
-            data[at : at + len(block.data)] = block.data
-            at += len(block.data)
+        nothing = no_data(self.dtype, self.values_per_slot, self.variable)
+        data = joined_data([block.data for block in blocks], nothing)
         return Block(data, joined_metadata([block.metadata for block in blocks]))
 
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.block import Block
+from mimocorb.recording.block import Block, Data
 
 __all__ = ["ABILITIES", "EventFile", "EventWriter", "Format", "Joined", "Part", "formats"]
 
@@ -29,6 +28,7 @@ GROUP = "mimocorb.formats"
 ABILITIES: Mapping[str, str] = {
     "write": "it can be written",
     "about": "units, and what else is known of the data, are in it",
+    "lengths": "events may have lengths of their own, and keep them",
     "notes": "the notes of events, such as why one was rejected, are kept",
     "types": "what was written is read back with its dtype, or refused before it is written",
     "prove": "an event that is given out is one that was written, whatever bit is flipped",
@@ -45,7 +45,7 @@ say it cannot."""
 class EventWriter(Protocol):
     """A file of events that is being written."""
 
-    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def append(self, events: Data, metadata: BatchMetadata) -> None:
         """Append events, all or none; OutputError if that was not possible."""
 
     def close(self) -> None:
@@ -53,7 +53,10 @@ class EventWriter(Protocol):
 
 
 class EventFile(Protocol):
-    """A file of events that is read, or several that belong together."""
+    """A file of events that is read, or several that belong together.
+
+    One whose events have lengths of their own has an attribute ``variable`` that is true.
+    """
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -139,6 +142,20 @@ def _order(name: str, format_: Format) -> tuple[bool, str]:
     return format_.of_others, name
 
 
+def is_variable(file: EventFile) -> bool:
+    """Whether the events of a file have lengths of their own."""
+    return getattr(file, "variable", False)
+
+
+def _form_of(file: EventFile) -> tuple[np.dtype[Any], int, bool]:
+    return file.dtype, file.values_per_slot, is_variable(file)
+
+
+def _in_words(file: EventFile) -> str:
+    most = "up to " if is_variable(file) else ""
+    return f"{most}{file.values_per_slot} x {file.dtype}"
+
+
 class Joined:
     """Several files as one, with the events of one behind those of the other.
 
@@ -157,12 +174,13 @@ class Joined:
         self.files = dict(files)
         first = next(iter(self.files.values()))
         self.dtype, self.values_per_slot = first.dtype, first.values_per_slot
+        self.variable = is_variable(first)
         self.about = first.about
         for path, file in self.files.items():
-            if (file.dtype, file.values_per_slot) != (self.dtype, self.values_per_slot):
+            if _form_of(file) != _form_of(first):
                 raise DamagedFile(
-                    f"{path} has events of {file.values_per_slot} x {file.dtype}, the part before"
-                    f" of {self.values_per_slot} x {self.dtype}: open them one by one"
+                    f"{path} has events of {_in_words(file)}, the part before of"
+                    f" {_in_words(first)}: open them one by one"
                 )
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.arrays import Arrays
+from mimocorb.recording.arrays import Arrays, WithoutLists
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
@@ -88,9 +88,10 @@ class _Target:
         # metadata have checksums from version 1.10 of the library on
         self._file = h5py.File(path, "w", libver=("v110", "v110"))
         self._events = self._file.create_group(_GROUP)
+        self._lists = WithoutLists()
 
     def write(self, arrays: Arrays) -> None:
-        for name, values in arrays.items():
+        for name, values in self._lists.taken_apart(arrays).items():
             if name not in self._events:
                 self._make(name, values)
             dataset = self._events[name]
@@ -99,7 +100,7 @@ class _Target:
             dataset[before:] = values
 
     def _make(self, name: str, values: Any) -> None:
-        row_bytes = max(1, values.nbytes // max(1, len(values)))
+        row_bytes = max(1, values[:1].nbytes)
         rows = max(1, min(len(values), _CHUNK_BYTES // row_bytes))
         dataset = self._events.create_dataset(
             name,
@@ -134,9 +135,7 @@ class _Container:
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number
-        return {
-            name: dataset[first : first + count] for name, dataset in self._file[_GROUP].items()
-        }
+        return WithoutLists.put_together(dict(self._file[_GROUP].items()), first, count)
 
     def close(self) -> None:
         self._file.close()
@@ -147,8 +146,9 @@ class Hdf5(Converted):
     """Save events of any kind as one HDF5 file, for h5py, MATLAB, Julia and IDL.
 
     The group ``events`` has a dataset for each field, with one row for each event and Fletcher's
-    checksum in each chunk; units, the run and the dtype are noted in the file. It needs h5py:
-    ``pip install "mimocorb[hdf5]"``.
+    checksum in each chunk; units, the run and the dtype are noted in the file. Of events of
+    variable length a dataset has all values one behind the other, and the dataset ``offsets`` says
+    where each event begins. It needs h5py: ``pip install "mimocorb[hdf5]"``.
     """
 
     format = HDF5

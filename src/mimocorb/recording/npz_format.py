@@ -12,9 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.lengths import bytes_of
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
-from mimocorb.recording.arrays import Arrays
+from mimocorb.recording.arrays import Arrays, WithoutLists
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import Part
@@ -77,15 +78,16 @@ class _Target:
         self._path = path
         self._kind = zipfile.ZIP_STORED if compression == "none" else zipfile.ZIP_DEFLATED
         self._columns: dict[str, tuple[BinaryIO, np.dtype[Any], tuple[int, ...]]] = {}
-        self._count = 0
+        self._rows: dict[str, int] = {}
+        self._lists = WithoutLists()
 
     def write(self, arrays: Arrays) -> None:
-        for name, values in arrays.items():
+        for name, values in self._lists.taken_apart(arrays).items():
             if name not in self._columns:
                 file: Any = tempfile.TemporaryFile(dir=self._path.parent)  # noqa: SIM115
                 self._columns[name] = file, values.dtype, values.shape[1:]
-            self._columns[name][0].write(np.ascontiguousarray(values).data.cast("B"))
-        self._count += len(next(iter(arrays.values())))
+            self._columns[name][0].write(bytes_of(np.ascontiguousarray(values)).data)
+            self._rows[name] = self._rows.get(name, 0) + len(values)
 
     def finish(self, description: str) -> None:
         with zipfile.ZipFile(self._path, "w", self._kind) as archive:
@@ -93,7 +95,7 @@ class _Target:
                 about = {
                     "descr": np.lib.format.dtype_to_descr(dtype),
                     "fortran_order": False,
-                    "shape": (self._count, *shape),
+                    "shape": (self._rows[name], *shape),
                 }
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                     np.lib.format.write_array_header_1_0(file, about)
@@ -118,7 +120,8 @@ class _Container:
 
     def read(self, number: int, first: int, count: int) -> Arrays:
         del number
-        return {name: self._column(name)[first : first + count] for name in self.names}
+        columns = {name: self._column(name) for name in self.names}
+        return WithoutLists.put_together(columns, first, count)
 
     def _column(self, name: str) -> NDArray[Any]:
         """Return a column; one that is not compressed stays in the file."""
@@ -147,6 +150,8 @@ class _Container:
         if size > member.file_size or dtype.hasobject:
             raise DamagedFile(f"{member.filename} has another size than it says")
         assert self._archive.filename is not None
+        if not size:  # a file has no empty part that could be mapped
+            return np.empty(shape, dtype)
         return np.memmap(self._archive.filename, dtype, "r", offset, shape)
 
     def close(self) -> None:
@@ -166,7 +171,8 @@ def _offset_of(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
 class Npz(Converted):
     """Save events of any kind as an archive of NumPy arrays, one for each field.
 
-    ``numpy.load(path)["chA"]`` is an array with a row for each event.
+    ``numpy.load(path)["chA"]`` is an array with a row for each event. Of events of variable length
+    it has all values one behind the other, and ``["offsets"]`` says where each event begins.
     """
 
     format = NPZ

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from mimocorb.recording.block import Block
 from mimocorb.recording.spilled_rows import block_of_rows
 
-__all__ = ["events_of_array"]
+__all__ = ["Form", "events_of_array"]
 
 _FIRST = ("sequence", "delivery", "counter", "timestamp", "deadtime")
 FORMS = tuple((*_FIRST, *more, "data") for more in ((), ("time_ns",), ("time_ns", "may_repeat")))
 """The fields of a row: times have come later, and marks after these."""
 
 
-def events_of_array(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, form: tuple[np.dtype[Any], int] | None
-) -> Block:
+Form = tuple[np.dtype[Any], int, bool]
+
+
+def events_of_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, form: Form | None) -> Block:
     """Read an array, after a look whether it is one of events and as large as its member.
 
     Parameters
@@ -28,7 +29,8 @@ def events_of_array(
     archive, info
         The file, and its member.
     form
-        dtype and values_per_slot of the buffer; None: whatever the file has.
+        dtype and values_per_slot of the buffer, and whether events may be shorter; None: whatever
+        the file has.
     """
     with archive.open(info) as file:
         version = np.lib.format.read_magic(file)
@@ -41,7 +43,7 @@ def events_of_array(
         shape, _, found = read_header(file)
         if found.names not in FORMS or found.hasobject or not _are_events(found):
             raise ValueError(f"it holds {str(found)[:80]}, which are no events")
-        if form is not None and found["data"] != np.dtype((form[0], (form[1],))):
+        if form is not None and (form[2] or found["data"] != np.dtype((form[0], (form[1],)))):
             raise ValueError(f"it holds {str(found['data'])[:200]}, the buffer takes {form}")
         if len(shape) != 1 or shape[0] * found.itemsize != info.file_size - file.tell():
             raise ValueError(f"it has {info.file_size} bytes, which are not {shape} events")

@@ -105,7 +105,8 @@ class _Container:
 class Parquet(Converted):
     """Save events of any kind as one Parquet file, for pandas, Polars, DuckDB, R and Julia.
 
-    Each field is a column, a list of fixed length if it has several values for an event; units, the
+    Each field is a column, a list of fixed length if it has several values for an event, a list as
+    long as the event where events have lengths of their own; units, the
     run and the dtype are noted in the file.
     """
 

@@ -142,7 +142,12 @@ def _array(column: Any, field: Any) -> NDArray[Any]:
     array: NDArray[Any] = column.to_numpy()
     if dtype := (field.metadata or {}).get(b"dtype"):  # of texts, which have no length in Arrow
         return np.array(array.tolist(), dtype.decode())
-    return np.stack(list(array)) if array.dtype == object and len(array) else array
+    if not len(array):  # for NumPy an array of anything, as there are no numbers to look at
+        kind, each = field.type, ()
+        if hasattr(kind, "list_size"):
+            kind, each = kind.value_type, (kind.list_size,)
+        return np.empty((0, *each), kind.to_pandas_dtype())
+    return np.stack(list(array)) if array.dtype == object else array
 
 
 def _metadata(notes: Mapping[bytes, bytes], member: tarfile.TarInfo) -> dict[str, float]:

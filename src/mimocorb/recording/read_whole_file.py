@@ -76,7 +76,13 @@ class WholeFile:
                 **about["about"],
                 **{name: about[name] for name in _OF_THE_FILE},
             }
-            self._columns = Columns(self.dtype, self.values_per_slot, self.about.get("units") or {})
+            self.variable: bool = about.get("variable", False)
+            self._columns = Columns(
+                self.dtype,
+                self.values_per_slot,
+                self.about.get("units") or {},
+                variable=self.variable,
+            )
         except Exception as error:
             container.close()
             raise DamagedFile(f"{path}: its description is damaged: {error}") from error

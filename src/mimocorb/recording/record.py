@@ -8,12 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
-from numpy.typing import NDArray
-
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
+from mimocorb.recording.block import Data
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.output_file import check_scales, checked_name
 from mimocorb.recording.segments import segment_name
@@ -155,7 +154,9 @@ class Record:
     def check(cls, buffer: Mapping[str, Any], **config: Any) -> int:
         """Return the most bytes that an event takes; SetupError if it cannot be recorded."""
         cls.accept(buffer, **config)
-        columns = Columns(buffer["dtype"], buffer["values_per_slot"])
+        columns = Columns(
+            buffer["dtype"], buffer["values_per_slot"], variable=buffer.get("variable", False)
+        )
         event_bytes: int = buffer["dtype"].itemsize * buffer["values_per_slot"]
         return event_bytes + _OF_A_BATCH + 64 * len(columns.schema)
 
@@ -208,7 +209,7 @@ class Record:
         """Number of events written."""
         return self._recording.event_count
 
-    def __call__(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def __call__(self, events: Data, metadata: BatchMetadata) -> None:
         """Write a batch.
 
         Raises

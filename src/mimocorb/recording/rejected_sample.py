@@ -23,6 +23,7 @@ from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter import current
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.block import alone
 from mimocorb.recording.output_file import as_file_name
 from mimocorb.recording.write_recording import RecordingWriter
 
@@ -93,7 +94,8 @@ class RejectedSample:
                     about={**self._config, "notes": "why it was rejected"},
                     waits=False,
                 )
-            self._recording.append(data[np.newaxis], metadata)
+            variable = self._setup.get("variable", False)
+            self._recording.append(alone(data, variable), metadata)
         except (OutputError, SetupError) as error:
             self._give_up(error)
         else:

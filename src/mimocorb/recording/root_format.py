@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.arrays import Arrays
@@ -97,12 +99,12 @@ class _Target:
 
     def write(self, arrays: Arrays) -> None:
         if self._tree is None:
-            types = {
-                name: np.dtype((values.dtype, values.shape[1:])) for name, values in arrays.items()
-            }
-            make = self._file.mktree if self._kind == "TTree" else self._file.mkrntuple
-            self._tree = make(_TREE, types)
-        self._tree.extend(dict(arrays))
+            types = {name: _type_of(values) for name, values in arrays.items()}
+            if self._kind == "TTree":
+                self._tree = self._file.mktree(_TREE, types, counter_name=_counter_of(types))
+            else:
+                self._tree = self._file.mkrntuple(_TREE, types)
+        self._tree.extend({name: _as_lists(values) for name, values in arrays.items()})
 
     def finish(self, description: str) -> None:
         self._file[DESCRIPTION] = description
@@ -110,6 +112,40 @@ class _Target:
 
     def abandon(self) -> None:
         self._file.close()
+
+
+def _type_of(values: Any) -> Any:
+    """Return the type of a branch, as uproot takes it."""
+    if isinstance(values, Jagged):
+        return f"var * {values.dtype.newbyteorder('=').name}"
+    return np.dtype((values.dtype, values.shape[1:]))
+
+
+def _as_lists(values: Any) -> Any:
+    """Return what is written into a branch; ROOT has no lists of arrays, so all is one list."""
+    import awkward as ak
+
+    if not isinstance(values, Jagged):
+        return values
+    events = values.whole()
+    numbers = int(np.prod(events.values.shape[1:], dtype=np.int64))
+    return ak.unflatten(events.values.reshape(-1), events.lengths * numbers)
+
+
+def _counter_of(names: Collection[str]) -> Callable[[str], str]:
+    """Return how the branch with the lengths of a branch is called: no field is called so."""
+
+    def name_of(counted: str) -> str:
+        name = f"n_{counted}"
+        while name in names:
+            name = f"n_{name}"
+        return name
+
+    return name_of
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(array.dtype.newbyteorder("="))
 
 
 class _Container:
@@ -131,8 +167,16 @@ class _Container:
         if not 0 <= first <= first + count <= self._tree.num_entries:
             raise DamagedFile(f"the tree has {self._tree.num_entries} events only")
         arrays = self._tree.arrays(entry_start=first, entry_stop=first + count, library="ak")
-        found = {name: ak.to_numpy(arrays[name]) for name in arrays.fields}
-        return {name: each.astype(each.dtype.newbyteorder("=")) for name, each in found.items()}
+        found: dict[str, Any] = {}
+        for name in arrays.fields:
+            column = arrays[name]
+            if column.ndim == 2 and "var" in str(column.type):
+                offsets = np.zeros(len(column) + 1, np.int64)
+                np.cumsum(ak.to_numpy(ak.num(column)), out=offsets[1:])
+                found[name] = Jagged(_native(ak.to_numpy(ak.flatten(column))), offsets)
+            else:
+                found[name] = _native(ak.to_numpy(column))
+        return found
 
     def close(self) -> None:
         self._file.close()
@@ -143,7 +187,8 @@ class Root(Converted):
     """Save events of any kind as a TTree in a ROOT file.
 
     The tree ``events`` has a branch for each field, an array of fixed length if it has several
-    values for an event. It needs uproot, not ROOT: ``pip install "mimocorb[root]"``.
+    values for an event, or of variable length if events have lengths of their own. It needs uproot,
+    not ROOT: ``pip install "mimocorb[root]"``.
     """
 
     format = ROOT

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from mimocorb.buffers.batch_metadata import BatchMetadata
-from mimocorb.recording.block import Block
+from mimocorb.recording.block import Block, no_data
 from mimocorb.recording.columns import Columns, Memory
 from mimocorb.recording.messages import KEY, Bytes, seal, unsealed
 
@@ -97,8 +95,8 @@ class Sealing:
 
     @property
     def _no_events(self) -> Block:
-        dtype, values = self._columns.dtype, self._columns.values_per_slot
-        data = np.empty((0, values, *dtype.shape), dtype.base)
+        columns = self._columns
+        data = no_data(columns.dtype, columns.values_per_slot, columns.variable)
         return Block(data, BatchMetadata.empty(0))
 
     def opened(self, message: Sealed) -> Block:

@@ -27,7 +27,10 @@ def segment_bytes(name: str, setup: Mapping[str, Any], block: Block) -> Iterator
         The events.
     """
     description = describe(name, setup)
-    sealing = Sealing(Columns(setup["dtype"], setup["values_per_slot"]), "none")
+    columns = Columns(
+        setup["dtype"], setup["values_per_slot"], variable=setup.get("variable", False)
+    )
+    sealing = Sealing(columns, "none")
     count = len(block.data)
     yield sealing.schema(description)
     for message in (

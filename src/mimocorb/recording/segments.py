@@ -109,6 +109,7 @@ def describe(
         "buffer": setup.get("name", ""),
         "dtype": dtype_to_plain(setup["dtype"]),
         "values_per_slot": setup["values_per_slot"],
+        **({"variable": True} if setup.get("variable") else {}),
         "compression": compression,
         "began_utc_s": time.time(),
         "continues": [dict(each) for each in continues],
@@ -259,6 +260,11 @@ class Segment(Closing):
         return self.columns.values_per_slot
 
     @property
+    def variable(self) -> bool:
+        """Whether its events have lengths of their own."""
+        return self.columns.variable
+
+    @property
     def about(self) -> Mapping[str, Any]:
         """What its writer knew of the data: units and so on, the run, the versions."""
         description = self.description or {}
@@ -301,7 +307,8 @@ class Segment(Closing):
         if about is None:
             raise DamagedFile(f"{self.path} is empty")
         has_notes = bool(about.get("about", {}).get("notes"))
-        return Columns(dtype_from_plain(about["dtype"]), about["values_per_slot"], notes=has_notes)
+        dtype, values = dtype_from_plain(about["dtype"]), about["values_per_slot"]
+        return Columns(dtype, values, notes=has_notes, variable=about.get("variable", False))
 
     def read_batch(self, batch: Batch) -> Block:
         """Return the events of a batch.

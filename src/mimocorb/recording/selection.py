@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import SetupError
-from mimocorb.recording.block import Block, joined_metadata
+from mimocorb.recording.block import Block, Data, joined_data, joined_metadata, no_data
 
 if TYPE_CHECKING:
     from mimocorb.recording.events import Events
@@ -50,6 +50,11 @@ class Selection:
         return self._events.values_per_slot
 
     @property
+    def variable(self) -> bool:
+        """Whether events have lengths of their own."""
+        return self._events.variable
+
+    @property
     def about(self) -> Mapping[str, Any]:
         """What is known of the data besides."""
         return self._events.about
@@ -63,17 +68,17 @@ class Selection:
     def read_block(self, number: int) -> Block:
         """Return the events of a block; DamagedFile if one of them is not what was written."""
         places = self._places[number * self._most : (number + 1) * self._most]
-        dtype, values = self.dtype, self.values_per_slot
-        data = np.zeros((len(places), values, *dtype.shape), dtype.base)
+        nothing = no_data(self.dtype, self.values_per_slot, self.variable)
+        parts: list[Data] = []
         found: list[BatchMetadata] = []
         order: list[NDArray[np.intp]] = []
         for first, block in self._events.blocks_with(places):
             here = np.flatnonzero((places >= first) & (places < first + len(block.data)))
-            data[here] = block.data[places[here] - first]
+            parts.append(block.data[places[here] - first])
             found.append(block.metadata.at(places[here] - first))
             order.append(here)
         back = np.argsort(np.concatenate(order))
-        return Block(data, joined_metadata(found).at(back))
+        return Block(joined_data(parts, nothing)[back], joined_metadata(found).at(back))
 
     def look_again(self) -> None:
         """Do nothing: it stays what was chosen."""

@@ -20,14 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._closing import Closing
 from mimocorb._files import open_regular
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
-from mimocorb.recording.old_spill import events_of_array
+from mimocorb.recording.old_spill import Form, events_of_array
 from mimocorb.recording.segment_bytes import segment_bytes
 from mimocorb.recording.segments import Segment
 from mimocorb.recording.spill_place import partial_of
@@ -145,7 +144,12 @@ class SpillFile(Closing):
         number = f"{len(self._groups):03d}" if group is empty else group.members[0][:3]
         member = f"{number}_{len(group.members):06d}.arrows"
         kind, shape = events.dtype["data"].subdtype or (events.dtype["data"], (1,))
-        setup = {"name": buffer, "dtype": kind, "values_per_slot": shape[0]}
+        setup = {
+            "name": buffer,
+            "dtype": kind,
+            "values_per_slot": shape[0],
+            "variable": "length" in (events.dtype.names or ()),
+        }
         try:
             with self._zip.open(member, "w", force_zip64=True) as file:
                 for piece in segment_bytes(f"{buffer}.{worker}", setup, block_of_rows(events)):
@@ -226,7 +230,7 @@ def validated(path: Path, kind: type[_T], content: object) -> _T:
 
 
 def spilled_events(
-    path: Path, buffer: str, worker: str, form: tuple[np.dtype[Any], int] | None = None
+    path: Path, buffer: str, worker: str, form: Form | None = None
 ) -> Iterator[Block]:
     """Yield the events of a buffer that were due to a worker, block by block.
 
@@ -237,7 +241,8 @@ def spilled_events(
     buffer, worker
         As in its index.
     form
-        dtype and values_per_slot of the buffer; None: whatever the file has.
+        dtype and values_per_slot of the buffer, and whether events may be shorter; None: whatever
+        the file has.
 
     Raises
     ------
@@ -285,14 +290,14 @@ def _blocks_of(
     path: Path,
     archive: zipfile.ZipFile,
     member: str,
-    form: tuple[np.dtype[Any], int] | None,
+    form: Form | None,
 ) -> Iterator[Block]:
     info = _member(archive, member)
     if member.endswith(".npy"):
         yield events_of_array(archive, info, form)
         return
     with Segment(path, (_begin_of(archive, info), info.file_size)) as segment:
-        found = segment.dtype, segment.values_per_slot
+        found = segment.dtype, segment.values_per_slot, segment.variable
         if form is not None and found != form:
             raise ValueError(f"it holds {str(found)[:200]}, the buffer takes {form}")
         for sentence in segment.damage():

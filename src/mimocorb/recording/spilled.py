@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block
 from mimocorb.recording.events import Events
@@ -75,12 +76,20 @@ class _Group:
     @property
     def dtype(self) -> np.dtype[Any]:
         """That of the buffer."""
-        return self._blocks[0].data.dtype
+        dtype: np.dtype[Any] = self._blocks[0].data.dtype
+        return dtype
 
     @property
     def values_per_slot(self) -> int:
-        """That of the buffer."""
+        """That of the buffer; where events may be shorter, the length of the longest one here."""
+        if self.variable:
+            return max(1, *(int(block.data.lengths.max(initial=0)) for block in self._blocks))
         return int(self._blocks[0].data.shape[1])
+
+    @property
+    def variable(self) -> bool:
+        """Whether events have lengths of their own."""
+        return isinstance(self._blocks[0].data, Jagged)
 
     @property
     def counts(self) -> list[int]:

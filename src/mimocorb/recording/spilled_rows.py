@@ -8,17 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.recording.block import Block
 
 __all__ = ["block_of_rows", "event_dtype"]
 
 
-def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
+def event_dtype(
+    dtype: np.dtype[Any], values_per_slot: int, variable: bool = False
+) -> np.dtype[Any]:
     """Return the type of a row: an event with its metadata.
 
     Fields are ``sequence`` (publish number), ``counter``, ``timestamp`` (UTC, s), ``deadtime``,
     ``time_ns`` (whole ns; the least int64 if the event has none), ``may_repeat`` and ``data``, the
-    array of the slot.
+    array of the slot. In a buffer of variable length only the first ``length`` of its values are
+    the event.
     """
     return np.dtype(
         [
@@ -28,6 +32,7 @@ def event_dtype(dtype: np.dtype[Any], values_per_slot: int) -> np.dtype[Any]:
             ("deadtime", "<f8"),
             ("time_ns", "<i8"),
             ("may_repeat", "?"),
+            *([("length", "<i8")] if variable else []),
             ("data", dtype, (values_per_slot,)),
         ]
     )
@@ -43,4 +48,9 @@ def block_of_rows(rows: NDArray[Any]) -> Block:
     marks = rows["may_repeat"] if "may_repeat" in names else rows["delivery"] > 1
     if marks.any():
         metadata.may_repeat = marks
-    return Block(rows["data"], metadata)
+    data = rows["data"]
+    if "length" in names:
+        lengths = rows["length"]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        data = Jagged(data[np.arange(data.shape[1]) < lengths[:, np.newaxis]], offsets)
+    return Block(data, metadata)

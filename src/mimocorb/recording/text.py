@@ -221,8 +221,9 @@ class TextTable(Closing):
 def _check_form(owner: str, setup: Mapping[str, Any]) -> None:
     name, dtype = setup.get("name", "the buffer"), setup["dtype"]
     if setup["values_per_slot"] != 1:
+        most = " up to" if setup.get("variable") else ""
         raise SetupError(
-            f"{owner} writes one row per event, but {name} has"
+            f"{owner} writes one row per event, but {name} has{most}"
             f" {how_many(setup['values_per_slot'], 'value')} per slot."
             " Save whole events, as Parquet files, or give the buffer one value per slot."
         )

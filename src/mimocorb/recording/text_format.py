@@ -33,6 +33,7 @@ class TextFormat:
     name = "text"
     of_others = False
     cannot: Mapping[str, str] = {
+        "lengths": "it has a row for each event, and the same columns in each row",
         "notes": "it has no place for them",
         "about": "it has the names of its columns, and nothing else",
         "types": "it has digits only: whole numbers are int64, all others float64",

@@ -25,13 +25,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from numpy.typing import NDArray
-
 from mimocorb._kernels import crc32c
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.errors import DamagedFile, OutputError, SetupError
 from mimocorb.recording.arrays import Arrays, arrays_of, checksum
-from mimocorb.recording.block import PARTS, Block, notes_of
+from mimocorb.recording.block import PARTS, Block, Data, notes_of
 from mimocorb.recording.columns import Columns, dtype_to_plain
 from mimocorb.recording.formats import EventFile, Joined, Part
 from mimocorb.recording.read_whole_file import FORMAT, VERSION, Container, WholeFile, reading
@@ -197,7 +195,10 @@ class WholeFileWriter:
         self._about = dict(about)
         options = {"compression": format_.compressions[0], **options}
         self._columns = Columns(
-            buffer["dtype"], buffer["values_per_slot"], self._about.get("units") or {}
+            buffer["dtype"],
+            buffer["values_per_slot"],
+            self._about.get("units") or {},
+            variable=buffer.get("variable", False),
         )
         self._blocks: list[tuple[int, int, list[str] | None]] = []
         self._notes: list[str] = []
@@ -217,7 +218,7 @@ class WholeFileWriter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(self._unfinished, flags, 0o644))
 
-    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def append(self, events: Data, metadata: BatchMetadata) -> None:
         """Append events."""
         if metadata.notes is not None or self._notes:
             before = [""] * (sum(each.num_rows for each in self._waiting) - len(self._notes))
@@ -284,6 +285,7 @@ class WholeFileWriter:
             "buffer": self._buffer.get("name", ""),
             "dtype": dtype_to_plain(self._columns.dtype),
             "values_per_slot": self._columns.values_per_slot,
+            **({"variable": True} if self._columns.variable else {}),
             "began_utc_s": time.time(),
             "about": self._about,
             "versions": {name: version(name) for name in ("mimocorb", "numpy", "pyarrow")},

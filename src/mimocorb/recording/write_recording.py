@@ -27,14 +27,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
-from mimocorb.recording.block import Block
+from mimocorb.recording.block import Block, Data
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.earlier_segments import look_at_earlier
 from mimocorb.recording.sealing import Sealing
@@ -104,6 +103,7 @@ class RecordingWriter:
             setup["values_per_slot"],
             self._about.get("units") or {},
             notes=bool(self._about.get("notes")),
+            variable=setup.get("variable", False),
         )
         self._sealing = Sealing(columns, compression)
         self._segment_bytes = segment_bytes
@@ -125,13 +125,13 @@ class RecordingWriter:
         """The segment that is written now."""
         return self._segment.path
 
-    def append(self, events: NDArray[Any], metadata: BatchMetadata) -> None:
+    def append(self, events: Data, metadata: BatchMetadata) -> None:
         """Append events with their metadata as one batch, all or none.
 
         Parameters
         ----------
         events
-            Shape ``(k, values_per_slot)``, at least one.
+            Shape ``(k, values_per_slot)``, or a Jagged, at least one.
         metadata
             Theirs. Events whose ``sequence`` is in the recording already are left out.
 

@@ -198,7 +198,8 @@ class buffer_control:  # noqa: N801 - the documented name
         print("List of buffers")
         for spec in self.setup.buffers:
             slots = how_many(spec.slot_count, "slot")
-            print(f"  {spec.name}: {slots} of {how_many(spec.data_length, 'value')}")
+            most = "up to " if spec.variable else ""
+            print(f"  {spec.name}: {slots} of {most}{how_many(spec.data_length, 'value')}")
 
     def display_functions(self) -> None:
         """Print the list of functions and their buffers."""

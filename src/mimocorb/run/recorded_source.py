@@ -14,10 +14,12 @@ import numpy as np
 from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.exact import DoesNotFitError
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.form import source
 from mimocorb.components.meter import current
 from mimocorb.components.meter_page import Capability
 from mimocorb.components.records import RecordForm
+from mimocorb.components.variable_records import form_of
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import SetupError
 from mimocorb.recording.events import Events
@@ -87,7 +89,7 @@ def replay(
     recordings = _checked(buffer, data=data, pace=pace, rate_hz=rate_hz, step=step)
     current().knows(Capability.PLAYED_BACK)
     chosen = [_part(events, slice(start, stop, step)) for events in recordings]
-    form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
+    form = form_of(buffer["dtype"], buffer["values_per_slot"], buffer["variable"])
     pacer, rounds = Pacer(pace, rate_hz, seed), NextRound()
     while True:
         for events in chosen:
@@ -191,9 +193,12 @@ def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
     """Raise a SetupError if the events do not have the form of those of the buffer."""
     if not events.values_per_slot:  # an archive in which there is none
         return
-    form = RecordForm(buffer["dtype"], buffer["values_per_slot"])
+    form = form_of(buffer["dtype"], buffer["values_per_slot"], buffer["variable"])
+    longest: Any = np.zeros((1, events.values_per_slot), events.dtype)
+    if events.variable:
+        longest = Jagged(longest[0], np.array([0, events.values_per_slot]))
     try:
-        form.rows(_fitting(np.zeros((1, events.values_per_slot), events.dtype), form))
+        form.rows(_fitting(longest, form))
     except DoesNotFitError as error:
         name, reason = buffer.get("name") or "the buffer", str(error).rstrip(".")
         raise SetupError(
@@ -206,7 +211,8 @@ def _form_of(events: Events) -> str:
     """Return how the keys of a buffer for these events are written in a set-up."""
     dtype = events.dtype
     fields = ", ".join(f"{name}: {dtype[name]}" for name in dtype.names or ())
-    return f"data_length: {events.values_per_slot}, data_dtype: " + (
+    variable = "variable: true, " if events.variable else ""
+    return f"{variable}data_length: {events.values_per_slot}, data_dtype: " + (
         f"{{{fields}}}" if fields else str(dtype)
     )
 
@@ -218,8 +224,8 @@ def _fitting(data: Any, form: RecordForm) -> Any:
         return data
     if names is not None and channels is None and len(names) == 1:
         return data[names[0]]
-    if names is None or channels is None or set(names) != set(channels):
-        return data
+    if names is None or channels is None or set(names) != set(channels) or form.is_variable:
+        return {name: data[name] for name in names or ()} if isinstance(data, Jagged) else data
     count = len(data)
     target = {name: (count, form.samples, *form.dtype[name].shape) for name in channels}
     return {

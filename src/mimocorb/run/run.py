@@ -43,6 +43,7 @@ LONGEST_TURN_S = 0.25
 OF_THE_SUMMARY = (
     AlarmKind.SILENT,
     AlarmKind.DEVICE_LOST,
+    AlarmKind.STALLED,
     AlarmKind.DISK_LOW,
     AlarmKind.DISK_FULL,
 )

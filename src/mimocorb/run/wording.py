@@ -159,10 +159,13 @@ def stands_still(view: RunView) -> list[Alarm]:
     return [alarm for alarm in view.alarms if alarm.kind in kinds]
 
 
-def warned_workers(view: RunView) -> Iterable[str]:
-    """Yield how many warnings each worker that handles data has logged, and the last one."""
+def warned_workers(view: RunView, *, of_data: bool = False) -> Iterable[str]:
+    """Yield how many warnings each worker has logged, and the last one.
+
+    With `of_data` only of those whose warnings may matter for the data: all but observers.
+    """
     for worker in view.workers:
-        if worker.warnings and worker.processes[0].handles_data:
+        if worker.warnings and (worker.processes[0].handles_data or not of_data):
             number = how_many(worker.warnings, "warning")
             last = " ".join(worker.last_warning.split())
             yield f"{worker.name} has logged {number}, the last: {last:.200}"

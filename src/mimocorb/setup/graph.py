@@ -160,7 +160,7 @@ class Graph:
         rows = [
             (
                 name,
-                f"{how_many(spec.slot_count, 'slot')} of {spec.data_length} × {_fields(spec)}",
+                f"{how_many(spec.slot_count, 'slot')} of {spec.length_in_words} × {_fields(spec)}",
             )
             for name, spec in ((name, self._buffers[name]) for name in self.buffer_order)
         ]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -56,12 +57,11 @@ class ComponentContract:
     _place: ClassVar[str]
 
     def test_its_configuration_is_accepted(self, tmp_path: Path) -> None:
-        done = _mimocorb(tmp_path, "check", str(self._setup(tmp_path)))
+        done = self._check(tmp_path, self.config)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_a_misspelt_parameter_is_refused(self, tmp_path: Path) -> None:
-        setup = self._setup(tmp_path, {**self.config, "no_such_parameter": 1})
-        done = _mimocorb(tmp_path, "check", str(setup))
+        done = self._check(tmp_path, {**self.config, "no_such_parameter": 1})
         assert done.returncode == 2, done.stdout + done.stderr
         assert "no_such_parameter" in done.stdout + done.stderr
 
@@ -69,12 +69,18 @@ class ComponentContract:
         named = self._named()
         name = named["function"]
         target = f"{named['file']}:{name}" if "file" in named else name
-        done = _mimocorb(tmp_path, "describe", "--json", target)
+        done = mimocorb(tmp_path, "describe", "--json", target)
         assert done.returncode == 0, done.stdout + done.stderr
         (described,) = json.loads(done.stdout)
         assert described["summary"]
         missing = [each["name"] for each in described["parameters"] if not each["meaning"]]
         assert missing == [], "give each parameter a line in the docstring"
+
+    def _check(
+        self, directory: Path, config: Mapping[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
+        """Let ``mimocorb check`` look at a configuration."""
+        return mimocorb(directory, "check", str(self._setup(directory, config)))
 
     def _named(self) -> dict[str, str]:
         """Return how a set-up names the component."""
@@ -89,9 +95,12 @@ class ComponentContract:
 
     def _setup(self, directory: Path, config: Mapping[str, Any] | None = None) -> Path:
         """Write a set-up of the component and its counterpart."""
-        chosen = self.config if config is None else config
-        worker = {**self._named(), self._place: ["events"], "config": dict(chosen)}
-        return _write(directory, self.buffer, {"tested": worker, **self._counterpart()})
+        worker = self._worker(self.config if config is None else config)
+        return write_setup(directory, self.buffer, {"tested": worker, **self._counterpart()})
+
+    def _worker(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the component as a worker of a set-up."""
+        return {**self._named(), self._place: ["events"], "config": dict(config)}
 
     def _counterpart(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -128,11 +137,11 @@ class SourceContract(ComponentContract):
         assert np.all((deadtime == -1.0) | ((deadtime >= 0.0) & (deadtime <= 1.0)))
 
     def _counterpart(self) -> dict[str, Any]:
-        return {"kept": {"file": _FEEDING, "function": "Keep", "sources": ["events"]}}
+        return keeping()
 
     def _taken(self, directory: Path) -> dict[str, np.ndarray[Any, Any]]:
         run = self._run(directory, "--events", str(self.events_wanted))
-        return _kept(run)
+        return kept_events(run)
 
 
 class SinkContract(ComponentContract):
@@ -177,7 +186,7 @@ class ObserverContract(ComponentContract):
 
     def test_the_run_is_complete_beside_it(self, tmp_path: Path) -> None:
         run = self._run(tmp_path)
-        assert len(_kept(run)["counter"]) == EVENTS
+        assert len(kept_events(run)["counter"]) == EVENTS
         assert self.has_seen(run)
 
     def test_it_does_not_fail(self, tmp_path: Path) -> None:
@@ -214,14 +223,13 @@ class FormatContract(SinkContract):
 
     def test_data_and_metadata_are_read_back_unchanged(self, tmp_path: Path) -> None:
         run = self._run(tmp_path)
-        written, read = _kept(run), self._read_back(run)
+        written, read = kept_events(run), self._read_back(run)
         assert written.keys() == read.keys()
         for name, values in written.items():
             np.testing.assert_array_equal(read[name], values)
 
     def _counterpart(self) -> dict[str, Any]:
-        kept = {"file": _FEEDING, "function": "Keep", "sources": ["events"]}
-        return {"feed": _feed(), "kept": kept}
+        return {"feed": _feed(), **keeping()}
 
     def _read_back(self, run: Path) -> dict[str, np.ndarray[Any, Any]]:
         reader = inspect.getattr_static(self, "reader")
@@ -231,12 +239,16 @@ class FormatContract(SinkContract):
             "sinks": ["events"],
             "config": dict(self.reader_config(run)),
         }
-        kept = {"file": _FEEDING, "function": "Keep", "sources": ["events"]}
         directory = run.parent / f"{run.name}_again"
         directory.mkdir()
-        return _kept(
-            _run(directory, _write(directory, self.buffer, {"read": worker, "kept": kept}))
+        return kept_events(
+            _run(directory, write_setup(directory, self.buffer, {"read": worker, **keeping()}))
         )
+
+
+def keeping() -> dict[str, Any]:
+    """Return the worker that keeps all events of a test, for :func:`kept_events`."""
+    return {"kept": {"file": _FEEDING, "function": "Keep", "sources": ["events"]}}
 
 
 def _feed(pause_s: float = 0.0) -> dict[str, Any]:
@@ -244,7 +256,8 @@ def _feed(pause_s: float = 0.0) -> dict[str, Any]:
     return {"file": _FEEDING, "function": "feed", "sinks": ["events"], "config": config}
 
 
-def _write(directory: Path, buffer: Mapping[str, Any], workers: Mapping[str, Any]) -> Path:
+def write_setup(directory: Path, buffer: Mapping[str, Any], workers: Mapping[str, Any]) -> Path:
+    """Write a set-up of one buffer, ``events``, and its workers."""
     path = directory / "contract.yaml"
     content = {"Buffers": {"events": {"slot_count": 16, **buffer}}, "Workers": dict(workers)}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -253,22 +266,26 @@ def _write(directory: Path, buffer: Mapping[str, Any], workers: Mapping[str, Any
 
 def _run(directory: Path, setup: Path, *options: str) -> Path:
     before = set((directory / "target").glob("*/"))
-    done = _mimocorb(directory, "run", "--quiet", str(setup), *options)
+    done = mimocorb(directory, "run", "--quiet", str(setup), *options)
     assert done.returncode == 0, done.stdout + done.stderr
     (run,) = set((directory / "target").glob("*/")) - before
     return run
 
 
-def _kept(run: Path) -> dict[str, np.ndarray[Any, Any]]:
+def kept_events(run: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Return what the test's own sink has kept, one entry of each array for an event."""
     with np.load(run / "kept.npz") as kept:
         return dict(kept)
 
 
-def _mimocorb(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def mimocorb(
+    directory: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "mimocorb.cli", *arguments],
         cwd=directory,
+        env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from mimocorb.testing.contract_batches import BatchContract, QuarantineContract
 from mimocorb.testing.contract_delivery import DeliveryContract
+from mimocorb.testing.contract_lengths import LengthsContract
 from mimocorb.testing.contract_lifecycle import EndOfStreamContract, StatisticsContract
 from mimocorb.testing.contract_observing import ObservingContract
 from mimocorb.testing.contract_order import OrderContract
@@ -29,6 +30,7 @@ __all__ = ["BufferContract"]
 
 class BufferContract(
     RecordsContract,
+    LengthsContract,
     WritingContract,
     MetadataContract,
     DeliveryContract,

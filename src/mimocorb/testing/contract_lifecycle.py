@@ -95,7 +95,9 @@ class EndOfStreamContract(ContractTests):
         buffer = make_buffer()
         reader, writer = Reader(buffer.new_reader_group()), Writer(buffer.new_writer())
         writer.get_new_buffer()[:] = 1
+        assert not writer.has_ended()
         buffer.end_writers()
+        assert writer.has_ended()
         with pytest.raises(EndOfStream) as caught:
             writer.get_new_buffer()
         assert caught.value.code == 0

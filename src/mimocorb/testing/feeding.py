@@ -40,6 +40,8 @@ class Keep:
 
     def __init__(self, *, directory: Path) -> None:
         self.file = directory / "kept.npz"
+        self.count = 0
+        self.counted = directory / "kept.count"
         self.batches: dict[str, list[Any]] = {"data": []} | {name: [] for name in Metadata._fields}
 
     def __call__(self, events: Any, metadata: Any) -> None:
@@ -47,6 +49,8 @@ class Keep:
         self.batches["data"].append(events.copy())
         for name in Metadata._fields:
             self.batches[name].append(np.array(getattr(metadata, name)))
+        self.count += len(events)
+        self.counted.write_text(str(self.count))
 
     def close(self) -> None:
         """Write the file."""

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import MimocorbError, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts, parts_of
 from mimocorb.recording.events import Events
@@ -35,6 +36,7 @@ from mimocorb.testing.contract_records import RECORD_TYPES
 
 __all__ = ["EventFileContract"]
 
+_MOST = 9
 _LAYOUTS: dict[str, tuple[Any, int]] = {
     "interleaved": (np.dtype([("chA", "i2"), ("chB", "f8")]), 40),
     "contiguous": (np.dtype([("chA", "f4", (40,)), ("chB", "f4", (40,))]), 1),
@@ -106,6 +108,55 @@ class EventFileContract:
             self._compare(events[13:37], _part(written, 13, 37))
             assert events[-1].metadata.counter == written.metadata.counter[-1]
 
+    @pytest.mark.parametrize("record_type", RECORD_TYPES)
+    def test_events_of_any_length_are_read_back_or_refused(
+        self, tmp_path: Path, record_type: str
+    ) -> None:
+        self._needs("write")
+        dtype = np.dtype(RECORD_TYPES[record_type])
+        written = _jagged(dtype, 50)
+        try:
+            self._write(tmp_path, [_part(written, 0, 20), _part(written, 20, 50)], dtype)
+        except SetupError:
+            assert not self._can("lengths") or not self._can("types") or dtype.kind != "f"
+            return
+        self._needs("lengths")
+        with self._open(tmp_path) as events:
+            assert events.variable
+            assert events.values_per_slot == _MOST
+            self._compare_jagged(events[:], written)
+            self._compare_jagged(events[13:37], _part(written, 13, 37))
+            self._compare_jagged(events[::7], Block(written.data[::7], events[::7].metadata))
+            places = np.array([41, 3, 17])
+            self._compare_jagged(events.take(places)[:], _part(written, places))
+            for blocks in (events.blocks(), events.blocks(7)):
+                lengths = [length for block in blocks for length in block.data.lengths.tolist()]
+                assert lengths == written.data.lengths.tolist()
+            for at in (0, 3, -1):
+                assert len(events[at].data) == written.data.lengths[at]
+
+    def test_events_of_any_length_that_were_cut_or_flipped_are_whole_or_told(
+        self, tmp_path: Path
+    ) -> None:
+        self._needs("lengths")
+        self._needs("write")
+        written = _jagged(np.dtype([("height", "f8"), ("n", "i8")]), 60)
+        self._write(tmp_path, [_part(written, first, first + 10) for first in range(0, 60, 10)])
+        (path,) = self._files(tmp_path)
+        content = path.read_bytes()
+        places = _places(len(content), 40)
+        changes = [(f"cut at byte {place}", content[:place]) for place in places[:20]]
+        for place in places:
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << place % 8
+            changes.append((f"bit {place % 8} of byte {place}", bytes(flipped)))
+        for what, changed in changes:
+            path.write_bytes(changed)
+            read = list(self._what_is_given_out(path))
+            if self._can("prove"):
+                self._compare_events(read, written)
+                assert len(read) == 60 or self._damage(path), what
+
     def test_metadata_are_exact(self, tmp_path: Path) -> None:
         written = self._some(3)
         parts: dict[str, Any] = {
@@ -158,9 +209,13 @@ class EventFileContract:
             assert len(events.look_again()) == 60
         writer.close()
 
-    def test_what_was_written_before_a_kill_is_there(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("ability", ["kill", "lengths"])
+    def test_what_was_written_before_a_kill_is_there(self, tmp_path: Path, ability: str) -> None:
         self._needs("kill")
+        self._needs(ability)
         written = self._some(60)
+        if ability == "lengths":
+            written = _jagged(np.dtype([("height", "f8"), ("n", "i8")]), 60)
         context = multiprocessing.get_context("fork")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a thread of a test beside
@@ -169,7 +224,8 @@ class EventFileContract:
         child.join(60)
         assert child.exitcode == -signal.SIGKILL
         with self._open(tmp_path) as events:
-            self._compare(events[:], written)
+            compare = self._compare_jagged if ability == "lengths" else self._compare
+            compare(events[:], written)
 
     def _write_and_die(self, directory: Path, written: Block) -> None:
         writer = self.format.create(directory, "some", _setup(written.data), {})
@@ -260,6 +316,18 @@ class EventFileContract:
         for data, counter in read:
             np.testing.assert_array_equal(data, by_counter[counter].reshape(data.shape))
 
+    def _compare_jagged(self, read: Block, written: Block) -> None:
+        assert isinstance(read.data, Jagged)
+        assert read.data.lengths.tolist() == written.data.lengths.tolist()
+        if self._can("types"):
+            assert (read.data.dtype, read.data.values.shape) == (
+                written.data.dtype,
+                written.data.whole().values.shape,
+            )
+            np.testing.assert_array_equal(read.data.values, written.data.whole().values)
+        for mine, theirs in zip(read.metadata, written.metadata, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
     def _compare(self, read: Block, written: Block) -> None:
         if self._can("types"):
             assert read.data.dtype == written.data.dtype
@@ -279,6 +347,8 @@ class EventFileContract:
 
 def _setup(data: Any, dtype: Any = None) -> dict[str, Any]:
     kind = data.dtype if dtype is None else dtype
+    if isinstance(data, Jagged):
+        return {"name": "events", "dtype": kind, "values_per_slot": _MOST, "variable": True}
     return {"name": "events", "dtype": kind, "values_per_slot": data.shape[1]}
 
 
@@ -294,8 +364,18 @@ def _events(dtype: np.dtype[Any], values_per_slot: int, count: int) -> Block:
     return Block(data, BatchMetadata(10 + 3 * numbers, 1.7e9 + numbers / 8, numbers / 64))
 
 
-def _part(block: Block, low: int, high: int) -> Block:
-    return Block(block.data[low:high], block.metadata.at(slice(low, high)))
+def _jagged(dtype: np.dtype[Any], count: int) -> Block:
+    """Return events of random bits, each with its own length; some have none."""
+    lengths = np.random.default_rng(count).integers(0, _MOST + 1, count)
+    lengths[[3, 7]] = 0, _MOST
+    values = _events(dtype, 1, int(lengths.sum())).data.reshape(-1, *dtype.shape)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Block(Jagged(values, offsets), _events(dtype, 1, count).metadata)
+
+
+def _part(block: Block, low: Any, high: int | None = None) -> Block:
+    chosen = low if high is None else slice(low, high)
+    return Block(block.data[chosen], block.metadata.at(chosen))
 
 
 def _places(size: int, count: int) -> list[int]:

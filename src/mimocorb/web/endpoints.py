@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "Go on after a pause",
     "stop": "Take no more data, process what has been taken, and end",
     "end": "End at once: what has been taken and not processed is lost, and counted",
+    "acknowledge": "Say that somebody knows of the alarms that there are",
 }
 LARGEST_BODY = 64 << 10
 

@@ -16,10 +16,15 @@ Samples = Iterator[tuple[Labels, Any]]
 class Metric(NamedTuple):
     """One name: what it counts, and where that is in a picture of a run."""
 
-    name: str
+    short_name: str
     kind: Literal["counter", "gauge"]
-    help: str
     samples: Callable[[Mapping[str, Any]], Samples]
+    help: str
+
+    @property
+    def name(self) -> str:
+        """Name for Prometheus."""
+        return f"mimocorb_{self.short_name}"
 
 
 def _of(part: str, label: str, key: str) -> Callable[[Mapping[str, Any]], Samples]:
@@ -94,150 +99,81 @@ def _alarms(run: Mapping[str, Any]) -> Samples:
 
 
 METRICS = (
+    Metric("run_info", "gauge", _state, "State, number and title of the run"),
+    Metric("run_active_seconds", "gauge", _run("active_s"), "Time of data taking without pauses"),
+    Metric("events_total", "counter", _run("events"), "Events in the first buffer of a source"),
     Metric(
-        "mimocorb_run_info",
-        "gauge",
-        "State, number and title of the run",
-        _state,
-    ),
-    Metric(
-        "mimocorb_run_active_seconds",
-        "gauge",
-        "Time of data taking without pauses",
-        _run("active_s"),
-    ),
-    Metric(
-        "mimocorb_events_total",
+        "buffer_published_total",
         "counter",
-        "Events in the first buffer of a source",
-        _run("events"),
-    ),
-    Metric(
-        "mimocorb_buffer_published_total",
-        "counter",
-        "Events published in a buffer",
         _of("buffers", "buffer", "published"),
+        "Events published in a buffer",
     ),
     Metric(
-        "mimocorb_buffer_throughput_hertz",
+        "buffer_throughput_hertz",
         "gauge",
-        "Events published per second lately",
         _of("buffers", "buffer", "throughput_hz"),
+        "Events published per second lately",
     ),
     Metric(
-        "mimocorb_buffer_rate_hertz",
+        "buffer_rate_hertz",
         "gauge",
-        "Events per second of live time",
         _of("buffers", "buffer", "rate_hz"),
+        "Events per second of live time",
     ),
     Metric(
-        "mimocorb_buffer_dead_fraction",
+        "buffer_dead_fraction",
         "gauge",
-        "Part of the time in which sources took no event",
         _of("buffers", "buffer", "dead_fraction"),
+        "Part of the time in which sources took no event",
     ),
     Metric(
-        "mimocorb_buffer_slots",
-        "gauge",
-        "Size of a buffer in events",
-        _of("buffers", "buffer", "slots"),
+        "buffer_slots", "gauge", _of("buffers", "buffer", "slots"), "Size of a buffer in events"
     ),
+    Metric("buffer_filled_slots", "gauge", _of("buffers", "buffer", "filled"), "Slots in use"),
     Metric(
-        "mimocorb_buffer_filled_slots",
-        "gauge",
-        "Slots in use",
-        _of("buffers", "buffer", "filled"),
-    ),
-    Metric(
-        "mimocorb_reader_processed_total",
+        "reader_processed_total",
         "counter",
-        "Events that a reader has finished with",
         _groups("acknowledged"),
+        "Events that a reader has finished with",
     ),
+    Metric("reader_due", "gauge", _groups("due"), "Events that a reader still has to process"),
+    Metric("reader_lost_total", "counter", _groups("lost"), "Events that were not processed"),
     Metric(
-        "mimocorb_reader_due",
-        "gauge",
-        "Events that a reader still has to process",
-        _groups("due"),
-    ),
-    Metric(
-        "mimocorb_reader_lost_total",
+        "reader_set_aside_total",
         "counter",
-        "Events that were not processed",
-        _groups("lost"),
-    ),
-    Metric(
-        "mimocorb_reader_set_aside_total",
-        "counter",
-        "Events set aside, as they failed too often",
         _groups("quarantined"),
+        "Events set aside, as they failed too often",
     ),
+    Metric("worker_busy_fraction", "gauge", _use("busy"), "Part of the time in its function"),
     Metric(
-        "mimocorb_worker_busy_fraction",
+        "worker_processor_fraction",
         "gauge",
-        "Part of the time in its function",
-        _use("busy"),
-    ),
-    Metric(
-        "mimocorb_worker_processor_fraction",
-        "gauge",
-        "Part of the time on a processor core",
         _use("processor"),
+        "Part of the time on a processor core",
     ),
     Metric(
-        "mimocorb_worker_memory_bytes",
+        "worker_memory_bytes",
         "gauge",
-        "Memory of its own",
         _of("workers", "worker", "memory_bytes"),
+        "Memory of its own",
     ),
     Metric(
-        "mimocorb_worker_restarts_total",
+        "worker_restarts_total",
         "counter",
-        "Processes that were replaced",
         _of("workers", "worker", "restarts"),
+        "Processes that were replaced",
     ),
     Metric(
-        "mimocorb_decided_total",
-        "counter",
-        "Events that a filter has decided about",
-        _decisions("events"),
+        "decided_total", "counter", _decisions("events"), "Events that a filter has decided about"
     ),
     Metric(
-        "mimocorb_accepted_total",
-        "counter",
-        "Events that a filter has passed on",
-        _decisions("accepted"),
+        "accepted_total", "counter", _decisions("accepted"), "Events that a filter has passed on"
     ),
-    Metric(
-        "mimocorb_rejected_total",
-        "counter",
-        "Events that a filter has rejected, by reason",
-        _reasons,
-    ),
-    Metric(
-        "mimocorb_result",
-        "gauge",
-        "A value that a worker has reported",
-        _results,
-    ),
-    Metric(
-        "mimocorb_alarm",
-        "gauge",
-        "1 as long as an alarm goes on",
-        _alarms,
-    ),
-    Metric(
-        "mimocorb_disk_free_bytes",
-        "gauge",
-        "Room where the run writes",
-        _disk("free_bytes"),
-    ),
-    Metric(
-        "mimocorb_run_bytes",
-        "gauge",
-        "What the run has written",
-        _disk("run_bytes"),
-    ),
+    Metric("rejected_total", "counter", _reasons, "Events that a filter has rejected, by reason"),
+    Metric("result", "gauge", _results, "A value that a worker has reported"),
+    Metric("alarm", "gauge", _alarms, "1 as long as an alarm goes on"),
+    Metric("disk_free_bytes", "gauge", _disk("free_bytes"), "Room where the run writes"),
+    Metric("run_bytes", "gauge", _disk("run_bytes"), "What the run has written"),
 )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.analysis.histograms.axes import MOST_BINS, Bins
-from mimocorb.analysis.histograms.expression import Expression, Fields
+from mimocorb.analysis.histograms.expression import Expression, Fields, by_length
 from mimocorb.analysis.histograms.page import (
     DIRECTORY,
     HistogramPage,
@@ -24,6 +24,7 @@ from mimocorb.analysis.histograms.page import (
     read_page,
 )
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.docstrings import unit_of
 from mimocorb.components.form import sink
 from mimocorb.components.worker import current_worker
@@ -101,6 +102,7 @@ class Histogram:
     """
 
     wants_sequences: ClassVar[bool] = True
+    is_followed: ClassVar[bool] = True
     """It has to know which events it has counted already."""
 
     def __init__(
@@ -270,6 +272,14 @@ class _Batch:
         self.no_numbers = no_numbers
 
 
+def _joined(batches: list[_Batch]) -> _Batch:
+    return _Batch(
+        [np.concatenate(parts) for parts in zip(*(each.x for each in batches), strict=True)],
+        {name: np.concatenate([each.more[name] for each in batches]) for name in batches[0].more},
+        sum(each.no_numbers for each in batches),
+    )
+
+
 class _Filled:
     """What is filled: the expressions by the keys under which they are configured."""
 
@@ -290,8 +300,13 @@ class _Filled:
             return given
         return unit_of(expression.text.strip(), "")
 
-    def of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
+    def of(self, events: NDArray[Any] | Jagged, metadata: BatchMetadata) -> _Batch:
         """Return what is to be filled from these events, without what is no number."""
+        if isinstance(events, Jagged):
+            return _joined([self._of(*alike) for _, *alike in by_length(events, metadata)])
+        return self._of(events, metadata)
+
+    def _of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
         values = {name: self._fields.value(name, events, metadata) for name in self._names}
         parts = {name: part(values) for name, part in self._parts.items()}
         try:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import SetupError
 
-__all__ = ["FUNCTIONS", "OF_THE_EVENT", "OVER_SAMPLES", "Expression", "Fields"]
+__all__ = ["FUNCTIONS", "OF_THE_EVENT", "OVER_SAMPLES", "Expression", "Fields", "by_length"]
 
 LONGEST = 1000
 """Characters of an expression."""
@@ -66,6 +67,9 @@ OVER_SAMPLES: Mapping[str, Callable[..., Any]] = {
     "count": np.count_nonzero,
 }
 """One number of all samples of an event."""
+
+_OF_NO_SAMPLES = ("sum", "count")
+"""Of these an event without samples has the value 0; the others are no number then."""
 
 OF_THE_EVENT = ("counter", "timestamp", "deadtime", "time_ns")
 """Names of what is known of an event besides its data, unless a field is called so."""
@@ -132,7 +136,23 @@ class Fields:
         else:
             assert name in OF_THE_EVENT
             found = _times(metadata) if name == "time_ns" else getattr(metadata, name)
-        return found.reshape(len(events), -1).astype(np.float64, copy=False)
+        numbers = found.size // max(1, len(events))
+        return found.reshape(len(events), numbers).astype(np.float64, copy=False)
+
+
+def by_length(
+    events: Jagged, metadata: BatchMetadata
+) -> Iterator[tuple[Values, Values, BatchMetadata]]:
+    """Yield the events that have the same number of values together.
+
+    With their places among all events, and as rows of an array.
+    """
+    lengths = events.lengths
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length)
+        values = events[places].values
+        rows = values.reshape(len(places), int(length), *values.shape[1:])
+        yield places, rows, metadata.at(places)
 
 
 def _times(metadata: BatchMetadata) -> NDArray[np.float64]:
@@ -284,7 +304,16 @@ class Expression:
         if name in FUNCTIONS:
             return _applied(FUNCTIONS[name], steps)
         over, (step,) = OVER_SAMPLES[name], steps
-        return lambda values: over(_of_events(step(values), values), axis=1, keepdims=True)
+        of_none = 0.0 if name in _OF_NO_SAMPLES else np.nan
+
+        def over_samples(values: Mapping[str, Values]) -> Values:
+            found = _of_events(step(values), values)
+            if not found.shape[1]:  # an event of variable length may have no samples
+                return np.full((len(found), 1), of_none)
+            result: Values = over(found, axis=1, keepdims=True)
+            return result
+
+        return over_samples
 
 
 def _applied(function: Callable[..., Any], steps: Sequence[_Step]) -> _Step:

@@ -68,6 +68,10 @@ class InProcessReader(Port):
         """Whether the events in hand, in the order of taking, lie one behind the other."""
         return run_length(self.in_hand, len(self.in_hand)) == len(self.in_hand)
 
+    def held_by_others(self) -> int:
+        """Return how many events the other readers of the group have in hand, about now."""
+        return len(self.group.held) - len(self.in_hand)
+
     def slots_in_hand(self, slots: Places) -> None:
         """Fill the array with the slots of the events in hand, in the order of taking."""
         slots[:] = self.in_hand
@@ -116,6 +120,13 @@ class InProcessReader(Port):
         with self._state.changed:
             held = self.slot_in_hand(slot)
             return held.counter, held.timestamp_s, held.deadtime, held.time_ns
+
+    def metadata_at(self, places: Places, metadata: MetadataRows) -> None:
+        """Fill the rows with what is known of the events at these places among those in hand."""
+        with self._state.changed:
+            everything = np.empty(len(self.in_hand), metadata.dtype)
+            self.metadata_in_hand(everything)
+            metadata[:] = everything[places]
 
     def metadata_in_hand(self, metadata: MetadataRows) -> None:
         """Fill the rows with what is known of the events in hand, in the order of taking."""

@@ -52,6 +52,7 @@ class InProcessRing:
         slot_bytes: int,
         max_reader_groups: int = 16,
         max_deliveries: int = 3,
+        is_sized: bool = False,  # noqa: ARG002 - whole slots are copied
     ) -> None:
         self.number_of_slots = number_of_slots
         self.slot_bytes = slot_bytes

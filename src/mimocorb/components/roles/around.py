@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.contract import Places
 from mimocorb.buffers.exact import DoesNotFitError
+from mimocorb.buffers.lengths import joined
 from mimocorb.components.decisions import Reject, Verdict
 from mimocorb.components.roles.batch_results import kept_places
 from mimocorb.components.roles.filter import Filter
@@ -58,7 +59,7 @@ class AroundFilter(Filter):
         spec = current_worker().spec
         self._before, self._after = spec.events_before, spec.events_after
         room = int(source["number_of_slots"]) - max(self._before, self._after + 1)
-        self._limit = max(1, min(self._limit, room // 2))
+        self._most = max(1, room // 2)
         self._done: list[Verdict] = []
         """Of events that are handed on and not acknowledged."""
         self._undecided: list[str] = []
@@ -68,7 +69,7 @@ class AroundFilter(Filter):
         self._may_be_redelivered = True
 
     def _take(self, count: int) -> None:
-        self.reader.take_more(min(count, self._limit))
+        self.reader.take_more(min(count, self._most))
 
     def _end(self) -> None:
         verdicts = [*self._done, *self._undecided]
@@ -100,23 +101,34 @@ class AroundFilter(Filter):
     def _process_together(self) -> None:
         """Call the function with all new events."""
         in_hand, old = InHand(self.reader), self._old
-        rows, index = self.reader.in_place()
-        first, last = index[old], index[-1]
-        count = len(index) - old
-        are_neighbours = last - first == count - 1 and bool((np.diff(index[old:]) == 1).all())
-        events = rows[first : last + 1] if are_neighbours else rows[index[old:]]
-        events.flags.writeable = False
+        count = len(in_hand.metadata) - old
+        events = self._new_events(old)
         metadata = BatchMetadata.of_rows(in_hand.metadata[old:])
         given = (events,) if self._make is None else (events, metadata)
         kept = np.zeros(count, np.bool_)
+        self._pace.begin()
         try:
             result = self._called(None, given)
             kept[self._kept_places(result, count)] = True
         except UserFunctionError as error:
             self.reader.give_back_failed(range(old, old + count), str(error))
             raise
+        self._pace.end(count)
         reason = result.reason if isinstance(result, Reject) else ""
         self._decide(kept, [reason] * count, in_hand)
+
+    def _new_events(self, old: int) -> Any:
+        """Return the events behind the old ones together: a view if they lie beside each other."""
+        reader = self.reader
+        rows, index = reader.in_place()
+        index = index[old:]
+        if reader.variable:
+            return joined(rows, index, reader.dtype)
+        first, last = index[0], index[-1]
+        are_neighbours = bool((np.diff(index) == 1).all())
+        events = rows[first : last + 1] if are_neighbours else rows[index]
+        events.flags.writeable = False
+        return events
 
     @property
     def _old(self) -> int:
@@ -187,7 +199,7 @@ class AroundFilter(Filter):
                 results.copy_all(0, in_hand, places)
             except DoesNotFitError as error:
                 raise self._misfit(None, error) from None
-            results.seal(in_hand.metadata, in_hand)
+            results.seal(in_hand, in_hand.metadata)
             if self._sample is not None:
                 in_hand.look()
             while done < total:

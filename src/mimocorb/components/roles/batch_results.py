@@ -6,7 +6,8 @@ For k events of one buffer, one of
 * ``True``: all are copied to the first sink;
 * a *mask*, a boolean array of length k: the events where it is true are copied to the first sink;
 * a block of k records for the only sink: a dictionary with an array of length k for each field, or
-  a structured array, or any other block that :mod:`mimocorb.components.records` understands;
+  a structured array, or any other block that :mod:`mimocorb.components.records` understands, for a
+  sink of variable length :mod:`mimocorb.components.variable_records`;
 * ``(rows, block)``: a block with a record for each of these rows only. Rows are a mask, or indices
   in rising order; an index that comes twice gives two records of one event;
 * a dictionary: name of the sink → one of these. Sinks that it does not name get nothing.
@@ -20,11 +21,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.contract import Places
 from mimocorb.buffers.exact import DoesNotFitError
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.decisions import Reject
 from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.outbox import InHand
@@ -48,7 +49,12 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
     DoesNotFitError
         The result has no documented form, or does not fit into its sink; nothing was taken.
     """
-    bits, sinks = np.zeros(count, np.int64), len(results.outboxes)
+    sinks = len(results.outboxes)
+    if sinks == 1 and _is_mask(result):  # it says by itself what became of each event
+        mask = np.asarray(result, np.bool_)
+        results.copy_all(0, in_hand, _places(mask, count))
+        return BatchVerdicts(mask, "", sinks)
+    bits = np.zeros(count, np.int64 if sinks > 1 else np.bool_)
     if result is None or result is False:
         return BatchVerdicts(bits, "", sinks)
     if isinstance(result, Reject):
@@ -64,8 +70,11 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
         for sink, item in enumerate(items):
             if item is None or item is False:
                 continue
-            places = _take_item(results, sink, item, in_hand, count)
-            bits[places] |= 1 << sink
+            chosen = _take_item(results, sink, item, in_hand, count)
+            if sinks > 1:
+                bits[chosen] |= 1 << sink
+            else:
+                bits[chosen] = True
     except DoesNotFitError:
         results.clear()
         raise
@@ -90,8 +99,12 @@ def kept_places(result: Any, count: int) -> Places | None:
 def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: int) -> Places:
     """Take the records for one sink; returns the places of the events that they came out of."""
     outbox = results.outboxes[sink]
-    if item is True or _is_mask(item):
-        places = np.arange(count) if item is True else _places(item, count)
+    if item is True:
+        places = np.arange(count)
+        results.copy_all(sink, in_hand, places)
+        return places
+    if _is_mask(item):
+        places = _places(item, count)
         results.copy_all(sink, in_hand, places)
         return places
     places, block = np.arange(count), item
@@ -109,8 +122,9 @@ def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: i
     return places
 
 
-def _block_rows(form: RecordForm, block: Any, sink: str) -> NDArray[Any]:
-    if not isinstance(block, (Mapping, np.ndarray)):
+def _block_rows(form: RecordForm, block: Any, sink: str) -> Any:
+    is_block = isinstance(block, (Mapping, np.ndarray, Jagged))
+    if not is_block and not (form.is_variable and isinstance(block, list)):
         raise DoesNotFitError(f"returned {_found(block)}; {_ALLOWED}")
     try:
         return form.rows(block)
@@ -121,13 +135,13 @@ def _block_rows(form: RecordForm, block: Any, sink: str) -> NDArray[Any]:
 def _is_mask(value: Any) -> bool:
     if isinstance(value, list):
         return all(isinstance(each, (bool, np.bool_)) for each in value)
-    return isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.ndim == 1
+    return isinstance(value, np.ndarray) and value.dtype.kind == "b" and value.ndim == 1
 
 
 def _places(rows: Any, count: int) -> Places:
     """Return the indices that rows stand for."""
     array = np.asarray(rows)
-    if array.ndim == 1 and array.dtype == np.bool_:
+    if array.ndim == 1 and array.dtype.kind == "b":
         if len(array) != count:
             raise DoesNotFitError(
                 f"returned a mask of {how_many(len(array), 'value')} for"

@@ -22,6 +22,7 @@ BYTES_OF_A_BATCH_FUNCTION = 1 << 20
 _BATCH_BYTES = 64 * 1024
 _SMALL_BYTES = 4096
 _LEAST_WORTH_IT = 16
+_PART_OF_A_SLOT = 8
 
 
 def batch_limit(
@@ -58,46 +59,60 @@ def is_small(setup: Mapping[str, Any]) -> bool:
 
     Of these a batch is what lies beside each other anyway.
     """
-    return _event_bytes(setup) <= _SMALL_BYTES
+    return setup["variable"] or _event_bytes(setup) <= _SMALL_BYTES
 
 
 def _event_bytes(setup: Mapping[str, Any]) -> int:
+    """Return how large an event is; one of variable length is taken to fill a part of its slot."""
     size: int = setup["dtype"].itemsize * setup["values_per_slot"]
-    return size
+    return max(1, size // _PART_OF_A_SLOT) if setup["variable"] else size
 
 
 class BatchPace:
     """Chooses the size of the next batch so that it takes about a millisecond to process.
 
     What is in hand is kept from the colleagues of the group, and what comes out of it from the
-    buffers behind. With functions that need a millisecond or more per event, events go one by
-    one; where they need microseconds, many share the cost of a call.
+    buffers behind. With functions that need a millisecond or more per event, batches are as small
+    as they may be; where they need microseconds, many events share the cost of a call.
 
     Parameters
     ----------
     limit
         The largest batch. If that is too small to be worth it, events go one by one untimed.
+    least
+        The smallest batch: what is the share of a process if all of the group are at work.
     """
 
     TARGET_S = 1e-3
 
-    def __init__(self, limit: int) -> None:
-        self.size = 1
-        self._limit = limit if limit >= _LEAST_WORTH_IT else 1
+    def __init__(self, limit: int, least: int = 1) -> None:
+        self.least = self.size = least
+        self._worth_it = _LEAST_WORTH_IT if least == 1 else least
+        self._limit = limit if limit >= self._worth_it else least
+        self._is_timed = self._limit > least
         self._began_s = 0.0
 
     def begin(self) -> None:
         """Note that processing begins now."""
-        if self._limit > 1:
+        if self._is_timed:
             self._began_s = time.perf_counter()
 
     def end(self, count: int) -> None:
         """Note that `count` events have been processed."""
-        if self._limit == 1:
+        if not self._is_timed:
             return
         event_s = (time.perf_counter() - self._began_s) / count
         affordable = int(self.TARGET_S / event_s) if event_s > 0 else self._limit
-        if min(affordable, self._limit) < _LEAST_WORTH_IT:
-            self.size = 1
+        if min(affordable, self._limit) < self._worth_it:
+            self.size = self.least
         else:  # growing by doubling: quick events may be followed by slow ones
-            self.size = min(affordable, max(_LEAST_WORTH_IT, 2 * self.size), self._limit)
+            self.size = min(affordable, max(self._worth_it, 2 * self.size), self._limit)
+
+    def share(self, left: int) -> int:
+        """Return the size of the next batch of a process that is not alone.
+
+        Half of the slots are for all processes together. Of what the others have `left` of it,
+        nobody takes more than half: two who are at work have a third each, and whoever joins them
+        finds something.
+        """
+        return min(self.size, max(self.least, left // 2))

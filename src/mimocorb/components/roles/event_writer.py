@@ -14,8 +14,8 @@ from mimocorb.buffers.batch_metadata import METADATA_DTYPE, NO_TIME, BatchMetada
 from mimocorb.buffers.exact import DoesNotFitError, exact_column, exact_number
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.meter import Meter, current
-from mimocorb.components.packing import Packer
 from mimocorb.components.records import RecordForm
+from mimocorb.components.variable_records import form_of, packer_of
 from mimocorb.errors import EndOfStream
 
 __all__ = ["EventWriter", "split_block_metadata", "split_metadata"]
@@ -43,11 +43,12 @@ class EventWriter(Closing):
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self.writer = Writer(setup)
-        self.form = RecordForm(self.writer.dtype, self.writer.values_per_slot)
+        writer = self.writer
+        self.form = form_of(writer.dtype, writer.values_per_slot, writer.variable)
         self.next_counter: int = int(setup["first_counter"])
         """Counter of the next event, if that has none of its own; messages call it by this."""
         self._first_counter = self.next_counter
-        packer = Packer(self.form)
+        packer = packer_of(self.form)
         self._as_it_lies, self._pack_numbers = packer.as_it_lies, packer.pack_numbers
         self._scratch = packer.scratch
         self._put_event = self.writer.put_event
@@ -96,7 +97,7 @@ class EventWriter(Closing):
             raise
         own = (self.next_counter, timestamp_s, meter.deadtime())
         try:
-            self.form.fill(slot, data)
+            self.writer.set_length(self.form.fill(slot, data))
             if metadata is None:
                 self.writer.set_metadata(*own)
             else:
@@ -177,7 +178,7 @@ def _is_metadata(value: Any, form: RecordForm) -> bool:
     if value is None or isinstance(value, Mapping):
         return True
     # two channels of three samples look like data and metadata: then only a tuple is metadata
-    ambiguous = form.number_of_channels == 2 and form.channel_samples == 3
+    ambiguous = form.number_of_channels == 2 and (form.is_variable or form.channel_samples == 3)
     if not isinstance(value, tuple) and (ambiguous or not isinstance(value, (list, np.ndarray))):
         return False
     return len(value) == 3 and all(np.ndim(x) == 0 for x in value)

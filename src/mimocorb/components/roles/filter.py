@@ -13,7 +13,6 @@ from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
 from mimocorb.components.decisions import DecisionCounter, Verdict
 from mimocorb.components.form import Metadata
-from mimocorb.components.records import RecordForm
 from mimocorb.components.roles.batch_results import take_batch
 from mimocorb.components.roles.batches import (
     BYTES_OF_A_BATCH_FUNCTION,
@@ -28,6 +27,7 @@ from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
 from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
+from mimocorb.components.variable_records import form_of
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import EndOfStream, MimocorbError, UserFunctionError
 
@@ -40,7 +40,8 @@ class Filter:
     """Calls a function with events, publishes what it returns, and acknowledges them.
 
     Small events are taken together, as many as the function processes in about a millisecond; at
-    most 256 of them, 64 KiB, or half of the slots for all processes together. When all of them are
+    most 256 of them, 64 KiB, or half of the slots for all processes together. Processes that wait
+    for work leave their share of these to those that have it. When all of them are
     worked on, slots for what they gave are claimed in all sinks, then all is published, and then
     the events are acknowledged, see :mod:`mimocorb.components.roles.publishing`. A process that is
     killed between the first and the last of these, which takes some microseconds of each batch,
@@ -50,7 +51,8 @@ class Filter:
     filters, too.
 
     A batch function gets all events that wait, up to 4096, 1 MiB or half of the slots for all
-    processes together. If it raises an exception, or returns something undocumented, all of them
+    processes together; one of several processes gets no more than its share if that takes the
+    function a millisecond. If it raises an exception, or returns something undocumented, all of them
     are given back; as every event that has failed, each then comes alone, in a batch of one: so one
     that makes the function fail again and again is set aside without its neighbours.
 
@@ -61,8 +63,9 @@ class Filter:
     sinks
         Those of the buffers that are written.
     function
-        Called with an event, or with a batch of shape ``(k, values_per_slot)``, and with metadata
-        if wanted. What it returns: see :class:`mimocorb.buffer_control.BufferToBuffer`, for a batch
+        Called with an event, or with a batch of shape ``(k, values_per_slot)`` (of variable length:
+        a :class:`~mimocorb.Jagged`), and with metadata if wanted. What it returns: see
+        :class:`mimocorb.buffer_control.BufferToBuffer`, for a batch
         :mod:`mimocorb.components.roles.batch_results`.
     name
         Of the user's function, for messages.
@@ -100,19 +103,21 @@ class Filter:
         self._decisions = DecisionCounter(len(self.writers))
         self._batch = batch
         processes = worker.spec.number_of_processes
+        self._has_colleagues = processes > 1
         if batch:
-            self._limit = batch_limit(
-                source, EVENTS_OF_A_BATCH_FUNCTION, processes, BYTES_OF_A_BATCH_FUNCTION
+            limit, least = (
+                batch_limit(source, EVENTS_OF_A_BATCH_FUNCTION, number, BYTES_OF_A_BATCH_FUNCTION)
+                for number in (1, processes)
             )
+            self._pace = BatchPace(limit, least)
         else:
-            limit = batch_limit(source, _EVENTS_AT_ONCE, processes)
-            self._limit = min(limit, *map(events_in_a_batch, sinks))
-        self._pace = BatchPace(self._limit)
+            limit = min(batch_limit(source, _EVENTS_AT_ONCE), *map(events_in_a_batch, sinks))
+            self._pace = BatchPace(limit)
         self._results = Results(
             self.writers,
             self.reader.name,
-            RecordForm(self.reader.dtype, self.reader.values_per_slot),
-            keeps=self._limit == 1,
+            form_of(self.reader.dtype, self.reader.values_per_slot, self.reader.variable),
+            keeps=limit == 1,
         )
 
     def run(self) -> None:
@@ -135,7 +140,7 @@ class Filter:
             reader = stack.enter_context(self.reader)
             while True:
                 try:
-                    self._take(self._limit if self._batch else self._pace.size)
+                    self._take(self._next_size())
                 except EndOfStream:
                     self._end()
                     return
@@ -151,6 +156,12 @@ class Filter:
 
     def _end(self) -> None:
         """Deal with what is in hand at the end of the stream: nothing."""
+
+    def _next_size(self) -> int:
+        if not self._has_colleagues:
+            return self._pace.size
+        reader = self.reader
+        return self._pace.share(reader.number_of_slots // 2 - reader.held_by_others())
 
     def _process_each(self) -> None:
         """Call the function with one event after the other."""
@@ -191,6 +202,7 @@ class Filter:
         """Call the function with all events in hand."""
         events, in_hand = self.reader.together(), InHand(self.reader)
         metadata = () if self._make is None else (self.reader.get_metadata_batch(),)
+        self._pace.begin()
         try:
             result = self._function(events, *metadata)
         except MimocorbError:
@@ -201,6 +213,7 @@ class Filter:
             verdicts = take_batch(self._results, result, in_hand, len(events))
         except DoesNotFitError as error:
             raise self._misfit(None, error) from None
+        self._pace.end(len(events))
         self._finish(verdicts, len(events), in_hand)
 
     def _finish(self, verdicts: Verdicts, done: int, in_hand: InHand) -> None:
@@ -213,7 +226,7 @@ class Filter:
             results.clear()
             return
         try:
-            results.seal(in_hand.metadata, in_hand)
+            results.seal(in_hand)
             if self._sample is not None:
                 in_hand.look()
             while settled < done:

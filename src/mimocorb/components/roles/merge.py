@@ -217,7 +217,7 @@ class Merge:
         of_result = BatchMetadata.of(metadata, members[0].time_ns)
         if any(source.reader.may_repeat for source in members):
             of_result.may_repeat = np.ones(1, np.bool_)
-        self._results.seal(of_result.rows(), None)
+        self._results.seal(None, of_result.rows())
         self._results.make_room(0, 1)
         return verdict
 

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import MetadataRows
 from mimocorb.buffers.contract import Places
+from mimocorb.buffers.jagged import Jagged
+from mimocorb.buffers.lengths import joined, slots_of
 from mimocorb.buffers.reader import Reader
 from mimocorb.buffers.writer import Writer
-from mimocorb.components.packing import Packer
 from mimocorb.components.records import RecordForm
+from mimocorb.components.variable_records import form_of, packer_of
 
 __all__ = ["InHand", "Outbox"]
 
+_MEMORY_BYTES = 1 << 20
 _NONE: Places = np.empty(0, np.int64)
 _FIRST: Places = np.zeros(1, np.int64)
 
@@ -57,6 +60,10 @@ class InHand:
         """Ask for the events now: when some are acknowledged, those in hand are fewer."""
         self._events = self._reader.each()
 
+    def metadata_at(self, places: Places) -> MetadataRows:
+        """Return what is known of the events at these places."""
+        return self._reader.metadata_rows(places)
+
     def at(self, places: Places) -> tuple[NDArray[Any], Places]:
         """Return rows, and the places in them of the events at these places in hand."""
         if self._place is None:
@@ -84,18 +91,20 @@ class Outbox:
 
     def __init__(self, writer: Writer, source: RecordForm | None, *, keeps: bool) -> None:
         self.writer = writer
-        self.form = RecordForm(writer.dtype, writer.values_per_slot)
+        self.form = form_of(writer.dtype, writer.values_per_slot, writer.variable)
         self.places: list[int] = []
         """Of the events, in the batch, that the records came out of."""
-        packer = Packer(self.form)
+        packer = packer_of(self.form)
         self._pack_form, self._pack_numbers = packer.pack, packer.pack_numbers
+        self._pack_record, self._record_bytes = packer.pack_record, packer.record_bytes
         self._copies = source is not None and (
-            (source.dtype, source.samples) == (self.form.dtype, self.form.samples)
+            (source.dtype, source.samples, source.is_variable)
+            == (self.form.dtype, self.form.samples, self.form.is_variable)
         )
-        self._keeps = keeps
+        self._keeps = keeps and not self.form.is_variable
+        self._source = source
         self.copies_only = self._copies
         """Whether a copy is no more than one more place."""
-        self._record_bytes = self.form.dtype.itemsize * self.form.samples
         self._kept: list[NDArray[Any]] = []
         self._memory = memoryview(bytearray(0))
         self._packed = 0
@@ -155,8 +164,10 @@ class Outbox:
         places.append(place)
         return True
 
-    def take_rows(self, rows: NDArray[Any], places: Places) -> None:
+    def take_rows(self, rows: Any, places: Places) -> None:
         """Take the records of a whole batch, which came out of the events at these places."""
+        if isinstance(rows, Jagged):
+            rows = slots_of(rows, self.form.samples)
         self._take(rows, np.arange(len(rows)), places)
 
     def take_copies(self, in_hand: InHand, places: Places) -> None:
@@ -171,7 +182,11 @@ class Outbox:
         if self._copies:
             self._take(rows, index, places)
         else:
-            self.take_rows(self.form.rows(rows[index]), places)
+            of_source = self._source
+            events: Any = rows[index]
+            if of_source is not None and of_source.is_variable:
+                events = joined(rows, index, of_source.dtype)
+            self.take_rows(self.form.rows(events), places)
 
     def _take(self, rows: NDArray[Any], index: Places, places: Places) -> None:
         if len(places):
@@ -201,8 +216,7 @@ class Outbox:
             self._make_room()
         self.copies_only = False
         if not self._pack_form(value, self._memory, at):
-            record = self.form.record(value)
-            self._memory[at : at + self._record_bytes] = record.tobytes()
+            self._pack_record(self.form.record(value), self._memory, at)
         self._packed += 1
 
     def _pack_copies(self, in_hand: InHand | None) -> None:
@@ -211,7 +225,8 @@ class Outbox:
             self._pack(in_hand.events[place])
 
     def _make_room(self) -> None:
-        larger = bytearray(max(2 * len(self._memory), 64 * self._record_bytes))
+        least = max(1, min(64, _MEMORY_BYTES // self._record_bytes)) * self._record_bytes
+        larger = bytearray(max(2 * len(self._memory), least))
         larger[: len(self._memory)] = self._memory
         self._memory = memoryview(larger)
 
@@ -232,9 +247,16 @@ class Outbox:
         """Place of the event of the first record that has not been published."""
         return int(self._places[self._done])
 
-    def seal(self, in_hand: InHand | None, metadata: MetadataRows) -> None:
-        """Prepare all records for publishing, each with the metadata of its event."""
-        self._metadata = metadata
+    def seal(self, in_hand: InHand | None, metadata: MetadataRows | None) -> None:
+        """Prepare all records for publishing, each with the metadata of its event.
+
+        Parameters
+        ----------
+        in_hand
+            The events of the batch.
+        metadata
+            A row for each of them; None: those that are needed are asked for.
+        """
         if self._rows is None and self.places:
             self._places = np.array(self.places, np.int64)
             if self._packed:
@@ -246,6 +268,11 @@ class Outbox:
                 assert in_hand is not None
                 self._rows = in_hand.at(self._places)
         self._last_place = int(self._places[-1]) if len(self._places) else -1
+        if metadata is not None:
+            self._known = metadata, self._places
+        else:
+            assert in_hand is not None
+            self._known = in_hand.metadata_at(self._places), np.arange(len(self._places))
 
     def claim_before(self, place: int) -> int:
         """Claim slots for records of events before this place, as many as are free.
@@ -264,7 +291,8 @@ class Outbox:
         slots = min(self._records_before(place) - self._done, self.claimed)
         at, self.filled = self.filled, max(slots, self.filled)
         records = slice(self._done + at, self._done + self.filled)
-        fill, metadata, places = self.writer.fill_ahead, self._metadata, self._places[records]
+        metadata, rows_of = self._known
+        fill, places = self.writer.fill_ahead, rows_of[records]
         if self._rows is not None:
             rows, index = self._rows
             fill(at, rows, index[records], metadata, places)

@@ -96,15 +96,28 @@ class Results:
                 outbox.drop(place)
             raise
 
-    def seal(self, metadata: MetadataRows, in_hand: InHand | None) -> None:
-        """Prepare all records for publishing, each with the metadata of its event."""
+    def seal(self, in_hand: InHand | None, metadata: MetadataRows | None = None) -> None:
+        """Prepare all records for publishing, each with the metadata of its event.
+
+        Parameters
+        ----------
+        in_hand
+            The events of the batch.
+        metadata
+            A row for each event that is none of one buffer alone.
+        """
+        if metadata is None and in_hand is not None and len(self.outboxes) > 1:
+            metadata = in_hand.metadata  # asked for once
         for outbox in self.outboxes:
             outbox.seal(in_hand, metadata)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to publish."""
-        return all(outbox.is_empty for outbox in self.outboxes)
+        for outbox in self.outboxes:  # not all(): this is asked for every batch
+            if not outbox.is_empty:
+                return False
+        return True
 
     @property
     def unpublished_from(self) -> int:

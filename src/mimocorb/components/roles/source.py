@@ -8,6 +8,7 @@ from typing import Any
 
 from mimocorb._words import how_many
 from mimocorb.buffers.exact import DoesNotFitError
+from mimocorb.components import device
 from mimocorb.components.roles.event_writer import (
     EventWriter,
     split_block_metadata,
@@ -57,7 +58,7 @@ class Source:
         UserFunctionError
             The source raised an exception, or an event has the wrong shape or type.
         """
-        with self.events as events:
+        with self.events as events, device.writing_into(events.writer.has_ended):
             events.begin()
             try:
                 self._transfer(start)

@@ -23,14 +23,14 @@ class BatchVerdicts(NamedTuple):
     Parameters
     ----------
     bits
-        For each event a bit for each sink that gets something; 0: rejected.
+        For each event a bit for each sink that gets something; 0: rejected. With one sink, a mask.
     reason
         Why those were rejected; empty if that was not said.
     sinks
         How many there are.
     """
 
-    bits: NDArray[np.int64]
+    bits: NDArray[np.int64] | NDArray[np.bool_]
     reason: str
     sinks: int
 

@@ -98,7 +98,7 @@ def judge(
             if results.get(DISORDER)
         ],
         STOOD_STILL: list(map(alarm_line, stands_still(view))),
-        WARNED: list(warned_workers(view)),
+        WARNED: list(warned_workers(view, of_data=True)),
         LEDGER_OPEN: open_ones,
     }
     return {flag: reasons for flag, reasons in found.items() if reasons} or {CLEAN: []}

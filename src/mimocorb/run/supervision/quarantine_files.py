@@ -12,6 +12,7 @@ import numpy as np
 from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.quarantine import QuarantinedEvent
 from mimocorb.errors import SetupError
+from mimocorb.recording.block import alone
 from mimocorb.recording.output_file import as_file_name
 from mimocorb.recording.segments import segments_of
 from mimocorb.run.run_state import AlarmKind
@@ -104,7 +105,7 @@ class QuarantineFiles(Watcher):
         metadata = BatchMetadata.of((event.counter, event.timestamp, event.deadtime), event.time_ns)
         metadata.sequence = np.array([event.sequence])
         metadata.notes = np.array(["\n".join(event.reasons)], np.object_)
-        recording.append(event.data[np.newaxis], metadata)
+        recording.append(alone(event.data, event.most is not None), metadata)
         return recording.path
 
 
@@ -118,7 +119,12 @@ def _new_recording(folder: Path, buffer: str, event: QuarantinedEvent) -> Record
     while segments_of(folder, name):
         copy += 1
         name = f"{stem}_{copy}"
-    setup = {"name": buffer, "dtype": event.data.dtype, "values_per_slot": len(event.data)}
+    setup = {
+        "name": buffer,
+        "dtype": event.data.dtype,
+        "values_per_slot": event.most or len(event.data),
+        "variable": event.most is not None,
+    }
     return RecordingWriter(
         "set_aside",
         folder,

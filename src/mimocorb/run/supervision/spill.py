@@ -67,7 +67,7 @@ class Spill:
         size_bytes = ROOM_FOR_INDEX_BYTES + sum(
             ROOM_FOR_HEADS_BYTES
             + setup["number_of_slots"]
-            * event_dtype(setup["dtype"], setup["values_per_slot"]).itemsize
+            * event_dtype(setup["dtype"], setup["values_per_slot"], setup["variable"]).itemsize
             for setup in setups
         )
         self._place = SpillPlace(directory, size_bytes)
@@ -197,7 +197,8 @@ class _StandIn:
         self.worker = function.spec.name
         self.ended = False
         self._reader = Reader(setup)
-        self._dtype = event_dtype(setup["dtype"], setup["values_per_slot"])
+        self._dtype = event_dtype(setup["dtype"], setup["values_per_slot"], setup["variable"])
+        self._variable: bool = setup["variable"]
         self._most = min(PIECE_EVENTS, max(1, PIECE_BYTES // self._dtype.itemsize))
 
     def take(self) -> NDArray[Any]:
@@ -224,5 +225,9 @@ class _StandIn:
         row["counter"], row["timestamp"], row["deadtime"] = self._reader.get_metadata()
         row["time_ns"] = NO_TIME if self._reader.time_ns is None else self._reader.time_ns
         row["may_repeat"] = self._reader.may_repeat
-        row["data"] = data
+        if self._variable:
+            row["length"] = len(data)
+            row["data"][0, : len(data)] = data
+        else:
+            row["data"] = data
         return row

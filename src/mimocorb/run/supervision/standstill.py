@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity
-from mimocorb.run.run_state import RunState, WorkerState
+from mimocorb.run.run_state import AlarmKind, RunState, WorkerState
 from mimocorb.run.supervision.escalation import ProgressWatch
 from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction
@@ -30,7 +30,7 @@ AT_WORK = frozenset({WorkerState.READY, WorkerState.RUNNING})
 
 
 class Standstill(Watcher):
-    """Looks whether workers wait for one another, and tells of each such ring once."""
+    """Looks whether workers wait for one another, and raises an alarm for each such ring."""
 
     states = frozenset({RunState.RUNNING, RunState.DRAINING})
     interval_s = 1.0
@@ -38,15 +38,20 @@ class Standstill(Watcher):
     def __init__(self, run: RunParts) -> None:
         super().__init__(run)
         self._unmoved = ProgressWatch()
-        self._told: set[frozenset[str]] = set()
+        self._stalled: set[str] = set()
 
     def look(self) -> None:
         """Tell of a ring that has been there for some seconds."""
         waiting = _Waiting(self._functions, self._buffers)
         unmoved_s = self._unmoved.unchanged_s((waiting.names, waiting.moved))
-        if waiting.names and unmoved_s > PATIENCE_S and waiting.names not in self._told:
-            self._told.add(waiting.names)
-            self._findings.warn(waiting.told())
+        if waiting.names and unmoved_s > PATIENCE_S:
+            subject = ", ".join(sorted(waiting.names))
+            self._alarms.begin(AlarmKind.STALLED, subject, waiting.told())
+            self._stalled.add(subject)
+        elif unmoved_s < PATIENCE_S:
+            while self._stalled:
+                subject = self._stalled.pop()
+                self._alarms.end(AlarmKind.STALLED, subject, f"{subject}: events move again")
 
 
 class _Waiting:

@@ -48,6 +48,7 @@ from mimocorb.run.supervision.draining import Drain, DrainStep
 from mimocorb.run.supervision.ending import EndCondition
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb.run.supervision.exits import ExitHandler
+from mimocorb.run.supervision.figures_watch import FiguresWatch
 from mimocorb.run.supervision.full_disk import FullDisk
 from mimocorb.run.supervision.hang_watch import HangWatch
 from mimocorb.run.supervision.held_up import HeldUp
@@ -148,6 +149,7 @@ class Supervisor:
             self._hang_watch,
             disk,
             Standstill(parts),
+            FiguresWatch(parts, self.view),
             HeldUp(parts, self._escalation),
             FullDisk(
                 parts,
@@ -170,6 +172,7 @@ class Supervisor:
                 debug=self.options.debug,
                 name=spec.name,
                 backend=spec.backend,
+                variable=spec.variable,
             )
         return self.buffers
 

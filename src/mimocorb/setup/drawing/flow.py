@@ -70,7 +70,7 @@ def flow_of(setup: Setup) -> Flow:
 def _buffer(spec: BufferSpec) -> FlowNode:
     fields = ", ".join(spec.data_dtype.names or (str(spec.data_dtype),))
     about = (
-        f"{spec.name}: {how_many(spec.slot_count, 'slot')} of {spec.data_length} × "
+        f"{spec.name}: {how_many(spec.slot_count, 'slot')} of {spec.length_in_words} × "
         f"({fields}), {size_in_words(spec.size_bytes)} in all"
     )
     details = [f"{spec.slot_count} × {size_in_words(spec.slot_size_bytes)}"]

@@ -24,7 +24,11 @@ from mimocorb.setup.nearest import nearest
 from mimocorb.setup.paths import absolute
 from mimocorb.setup.reading.config_files import ConfigFiles, Layers
 from mimocorb.setup.text.setup_file import ListNode, MappingNode, Node, ScalarNode
-from mimocorb.setup.user_code.own_functions import offered_function, place_in_mimocorb
+from mimocorb.setup.user_code.own_functions import (
+    is_offered,
+    offered_function,
+    place_in_mimocorb,
+)
 from mimocorb.setup.user_code.user_functions import locate
 
 __all__ = ["ReadParts", "read_keys", "read_setup_nodes"]
@@ -170,6 +174,15 @@ def _buffer(form: Form, name: str, where: Where, body: MappingNode) -> BufferSpe
             "store fewer values in a slot, or smaller types",
         )
         return replace(spec, data_length=0)
+    if spec.variable and spec.data_length == 1:
+        node = body.get("data_length")
+        form.error(
+            node.where if node else where,
+            f"events of {name} may be shorter than data_length, which is 2 or more then",
+            "found data_length: 1",
+            "write the most values that an event can have; a field that is an array is always"
+            " whole, so write for example: data_length: 1000, data_dtype: {chA: float32}",
+        )
     return spec
 
 
@@ -264,7 +277,7 @@ def _function(
     name_where = function.where if function else where
     module_where = file.where if file else name_where
     if file is None and function is not None and name:
-        if "." not in name:
+        if is_offered(name):
             return offered_function(name, name_where)
         asked, name = place_in_mimocorb(name) or (None, name)
         if asked is None or asked.startswith("mimocorb/importers"):

@@ -2,6 +2,7 @@
 
 The recommended form writes ``plot.plot_graph``, that of the manual ``mimocorb/plot`` and
 ``plot_graph``. Functions that come with mimoCoRB2 are named as there, such as ``exporters.csv``.
+Components of installed packages have names of their own; those of devices begin with ``devices.``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = [
     "OWN_MODULES",
     "functions_of",
     "is_for_setups",
+    "is_offered",
     "offered_function",
     "own_functions",
     "own_module",
@@ -33,6 +35,9 @@ OWN_MODULES = (
     *(f"mimocorb/functions/{name}" for name in _PREBUILT),
 )
 """The modules of mimocorb that have functions for set-ups."""
+
+_OFFERED = ("devices.",)
+"""What the names of offered components begin with that have a dot in them."""
 
 
 def place_in_mimocorb(text: str) -> tuple[str, str] | None:
@@ -52,8 +57,13 @@ def own_module(name: str) -> str:
     return f"mimocorb/functions/{inside}" if inside in _PREBUILT else f"mimocorb/{inside}"
 
 
+def is_offered(name: str) -> bool:
+    """Whether a function without ``file`` is a component of some package, such as ``record``."""
+    return "." not in name or name.startswith(_OFFERED)
+
+
 def offered_function(name: str, where: Where = NOWHERE) -> FunctionReference:
-    """Return what a name without a dot means, without ``file``: a component of some package."""
+    """Return what such a name means: a component of some package."""
     return FunctionReference("an installed package", name, None, None, where, where, offered=True)
 
 

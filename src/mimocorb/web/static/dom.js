@@ -60,7 +60,8 @@ export function rate(hertz) {
 
 // A value and its uncertainty, both rounded to two digits of the latter.
 export function measured(value, sigma) {
-  if (typeof value !== "number" || !(sigma > 0)) return digits(value, 6);
+  if (Number.isInteger(value) && !(sigma > 0)) return count(value);
+  if (typeof value !== "number" || !(sigma > 0)) return digits(value, 4);
   const place = Math.min(12, 1 - Math.floor(Math.log10(sigma)));
   if (place < 0) {
     const step = 10 ** -place;

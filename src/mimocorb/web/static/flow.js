@@ -17,9 +17,11 @@ export class Flow {
     this.counts.clear();
     this.levels.clear();
     this.picture.setAttribute("viewBox", `${-MARGIN} ${-MARGIN} ${width + 2 * MARGIN} ${height + 2 * MARGIN}`);
-    this.picture.setAttribute("width", width + 2 * MARGIN);
+    this.picture.style.width = `calc(${width + 2 * MARGIN}px * var(--zoom))`;
     const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 0L8 4L0 8z" }));
-    this.picture.replaceChildren(svg("defs", {}, tip), ...edges.flatMap((edge) => this._edge(edge)), ...nodes.map((node) => this._node(node)));
+    const routes = edges.map((edge) => this._edge(edge));
+    const boxes = nodes.map((node) => this._node(node));
+    this.picture.replaceChildren(svg("defs", {}, tip), ...routes.map(([path]) => path), ...boxes, ...routes.map(([, text]) => text));
   }
 
   _edge({ from, to, kind, points }) {
@@ -30,10 +32,10 @@ export class Flow {
       path += `C${x0 + bend} ${y0} ${x1 - bend} ${y1} ${x1} ${y1}`;
     }
     const [start, end] = [points[0], points.at(-1)];
-    // Where edges do not meet: in the middle of one that is straight, else before its target.
+    // Where edges do not meet: above the middle of one that is straight, else on its end.
     const straight = Math.abs(start[1] - end[1]) < 1;
-    const place = straight ? { x: (start[0] + end[0]) / 2, y: end[1] - 6, "text-anchor": "middle" } : { x: end[0] - 12, y: end[1] + (end[1] < start[1] ? -6 : 16), "text-anchor": "end" };
-    const text = svg("text", { class: "count", ...place });
+    const place = straight ? { x: (start[0] + end[0]) / 2, y: end[1] - 6, "text-anchor": "middle" } : { x: end[0] - 12, y: end[1] + 4, "text-anchor": "end" };
+    const text = svg("text", { class: "count on-edge", ...place });
     this.counts.set(`${from}|${to}`, text);
     return [svg("path", { class: `edge ${kind}`, d: path, "marker-end": "url(#tip)" }), text];
   }

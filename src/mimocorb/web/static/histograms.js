@@ -16,7 +16,7 @@ export class Histograms {
     this.selects = false;
     this.plot = new Plot($("histogram-plot"), {
       label: "histogram",
-      selects: () => this.selects,
+      selects: (shift) => !this.isMap && (this.selects || shift),
       onSelect: () => this._numbers(),
     });
     $("histogram-name").addEventListener("change", (event) => this.choose(event.target.value));
@@ -47,7 +47,7 @@ export class Histograms {
     this.visible = visible;
     clearTimeout(this.timer);
     if (!visible) return;
-    this.plot._resize();
+    this.plot.resize();
     this._ask();
   }
 
@@ -104,8 +104,7 @@ export class Histograms {
     Object.assign(this.plot.options, { xLabel: label(x), yLabel: this.isMap ? label(y) : data.value_label, xLog: x.scale === "log", scale: this.isMap });
     if (this.isMap) this._drawMap(data, x, y);
     else this._drawSteps(data, x, again);
-    $("histogram-rebin").disabled = this.isMap;
-    $("histogram-errors").disabled = this.isMap;
+    for (const name of ["rebin", "errors", "range"]) $(`histogram-${name}`).disabled = this.isMap;
     this._numbers();
   }
 
@@ -171,8 +170,10 @@ export class Histograms {
     }
     fill($("histogram-numbers").tBodies[0], rows);
     const fits = [];
-    for (const fit of data.fits ?? []) {
-      fits.push([el("b", {}, fit.name), `${fit.model}, ${digits(fit.low)} to ${digits(fit.high)}, ${count(fit.entries)} entries`]);
+    for (const [number, fit] of (data.fits ?? []).entries()) {
+      const swatch = el("span", { class: "swatch" });
+      swatch.style.background = this.plot.colour({ number: number + 1 });
+      fits.push([el("b", {}, swatch, fit.name), `${fit.model}, ${digits(fit.low)} to ${digits(fit.high)}, ${count(fit.entries)} entries`]);
       if (fit.sentence) fits.push(["", fit.sentence]);
       for (const each of fit.parameters) fits.push([each.name, `${measured(each.value, each.error)} ${each.unit}`]);
       if (fit.p_value != null) fits.push(["χ² / ndf, p", `${digits(fit.chi2, 4)} / ${fit.degrees_of_freedom}, ${digits(fit.p_value, 2)}`]);

@@ -1,7 +1,7 @@
 // Puts the parts of the page together: connection, views, head line, control.
 
 import { Connection, takeToken } from "./connection.js";
-import { $, count, duration, setText } from "./dom.js";
+import { $, count, duration, el, setText } from "./dom.js";
 import { Histograms } from "./histograms.js";
 import { RunView } from "./run.js";
 import { Runs } from "./runs.js";
@@ -71,8 +71,12 @@ function takePicture(run) {
   $("state").className = `state ${run.state.split(" ")[0]} ${failed ? "bad" : ""}`;
   setText($("events"), count(run.events));
   setText($("elapsed"), duration(run.active_s));
+  alarms(run);
   if (page.view === "run" || before?.number !== run.number) parts.run.take(run);
-  if (before && before.ended !== run.ended && page.view === "runs") parts.runs.show(true);
+  if (before?.ended !== run.ended) {
+    parts.runs.setEnded(run.ended);
+    if (before && page.view === "runs") parts.runs.show(true);
+  }
   controls();
   banner();
 }
@@ -115,6 +119,32 @@ function banner() {
   $("banner").hidden = !text;
 }
 
+// --- alarms
+
+// In all views: red until somebody knows of them, then yellow as long as they go on.
+function alarms(run) {
+  const shown = run.alarms.filter((alarm) => alarm.goes_on || !alarm.acknowledged_by);
+  const unknown = shown.filter((alarm) => !alarm.acknowledged_by);
+  const newest = (unknown.length ? unknown : shown).toSorted((a, b) => a.since_utc.localeCompare(b.since_utc)).at(-1);
+  const button = $("alarms");
+  button.hidden = !newest || run.ended;
+  button.classList.toggle("known", !unknown.length);
+  if (newest) setText(button, `▲ ${shown.length > 1 ? `${shown.length} alarms, ` : ""}${newest.kind}: ${newest.text}`);
+  button.title = newest?.text ?? "";
+  $("alarm-list").replaceChildren(...shown.map(alarmItem));
+  $("acknowledge").hidden = !page.maySteer || !unknown.length;
+}
+
+function alarmItem(alarm) {
+  const times = `since ${alarm.since_utc.slice(11, 19)} UTC${alarm.goes_on ? "" : ", over"}${alarm.count > 1 ? `, ${alarm.count} times` : ""}`;
+  const known = alarm.acknowledged_by ? ` · acknowledged by ${alarm.acknowledged_by}` : "";
+  return el("li", { class: alarm.acknowledged_by ? "warn" : "bad" }, el("b", {}, `${alarm.kind}, ${alarm.subject}`), `: ${alarm.text}`, el("div", { class: "faint" }, times + known));
+}
+
+$("alarms").addEventListener("click", async () => {
+  if ((await answered($("alarms-dialog"))) === "acknowledge") steer("acknowledge");
+});
+
 // --- control
 
 function controls() {
@@ -135,11 +165,16 @@ async function steer(command, body) {
   }
 }
 
-function sure(text) {
-  const dialog = $("sure-dialog");
-  setText($("sure-text"), text);
+// Show a dialog; returns the value of the button that closed it, "" if it was left with Escape.
+function answered(dialog) {
+  dialog.returnValue = ""; // else that of the last time
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
+}
+
+async function sure(text) {
+  setText($("sure-text"), text);
+  return (await answered($("sure-dialog"))) === "yes";
 }
 
 $("pause").addEventListener("click", () => steer(page.run.state === "paused" ? "resume" : "pause"));
@@ -149,9 +184,8 @@ $("stop").addEventListener("click", async () => {
 $("end").addEventListener("click", async () => {
   if (await sure("End the run at once? What has been taken and not processed is lost.")) steer("end");
 });
-$("write-note").addEventListener("click", () => $("note-dialog").showModal());
-$("note-dialog").addEventListener("close", () => {
-  if ($("note-dialog").returnValue !== "keep") return;
+$("write-note").addEventListener("click", async () => {
+  if ((await answered($("note-dialog"))) !== "keep") return;
   steer("note", { kind: $("note-kind").value, text: $("note-text").value });
   $("note-text").value = "";
 });

@@ -22,7 +22,7 @@ export class RunView {
   }
 
   show(visible) {
-    if (visible) for (const plot of [this.rates, this.dead]) plot._resize();
+    if (visible) for (const plot of [this.rates, this.dead]) plot.resize();
   }
 
   take(run) {
@@ -39,7 +39,10 @@ export class RunView {
   _troubles(run) {
     const items = [];
     const add = (kind, text) => items.push(el("li", { class: kind }, text));
-    for (const alarm of run.alarms) add(alarm.goes_on ? "bad" : "warn", `${alarm.kind}, ${alarm.subject}: ${alarm.text}${alarm.goes_on ? "" : " (over)"}${alarm.count > 1 ? ` ×${alarm.count}` : ""}`);
+    for (const alarm of run.alarms) {
+      const more = [!alarm.goes_on && "over", alarm.count > 1 && `${alarm.count} times`, alarm.acknowledged_by && `acknowledged by ${alarm.acknowledged_by}`].filter(Boolean).join(", ");
+      add(alarm.goes_on && !alarm.acknowledged_by ? "bad" : "warn", `${alarm.kind}, ${alarm.subject}: ${alarm.text}${more && ` (${more})`}`);
+    }
     for (const text of run.failures) add("bad", text);
     for (const text of run.doubts) add("warn", `live time doubtful: ${text}`);
     for (const text of run.warnings) add("warn", text);
@@ -87,7 +90,7 @@ export class RunView {
       return [worker.name + processes, states, worker.function, use.busy == null ? "–" : el("span", {}, bar(use.busy), ` ${percent(use.busy)}`), waits.join(", ") || "–", percent(use.processor), bytes(worker.memory_bytes), worker.restarts];
     }));
     const cores = run.cores?.available ?? run.cores?.cores;
-    setText($("limit"), run.limit ? `The rate is limited: ${run.limit}` : cores ? `${digits(cores)} processor cores` : "");
+    setText($("limit"), run.limit ? run.limit : cores ? `${digits(cores)} processor cores` : "");
   }
 
   _decisions(run) {

@@ -14,6 +14,12 @@ export class Runs {
     });
   }
 
+  // The next run begins when this one has ended.
+  setEnded(ended) {
+    $("next-start").disabled = !ended;
+    $("next-wait").hidden = ended;
+  }
+
   async show(visible) {
     this.visible = visible;
     if (!visible) return;
@@ -79,8 +85,11 @@ export class Runs {
     const workers = await this.link.json("/api/next-run");
     this.formShown = true;
     const sets = workers.filter((worker) => worker.parameters.length).map((worker) => {
-      const fields = worker.parameters.map((each) => this._field(worker.name, each));
-      return el("fieldset", { class: "worker-fields" }, el("legend", {}, worker.function === worker.name ? worker.name : `${worker.name} (${worker.function})`), ...fields);
+      const fields = (list) => el("div", { class: "worker-fields" }, ...list.map((each) => this._field(worker.name, each)));
+      const given = worker.parameters.filter((each) => each.value != null);
+      const usual = worker.parameters.filter((each) => each.value == null);
+      const more = usual.length ? el("details", {}, el("summary", {}, given.length ? `${usual.length} more` : `${usual.length}, all as usual`), fields(usual)) : null;
+      return el("fieldset", {}, el("legend", {}, worker.function === worker.name ? worker.name : `${worker.name} (${worker.function})`), given.length ? fields(given) : null, more);
     });
     $("next-fields").replaceChildren(...sets);
     $("next-run").hidden = false;
@@ -89,14 +98,14 @@ export class Runs {
   _field(worker, { name, type, unit, meaning: said, default: written, value, choices }) {
     const before = value ?? "";
     const meaning = said.replaceAll("`", "");
-    const usual = written?.replace(/^'(.*)'$/, "$1");
+    const usual = written === "None" ? "" : written?.replace(/^'(.*)'$/, "$1");
     const shared = { "data-worker": worker, "data-name": name, "data-before": before, title: meaning };
     const input = choices.length
-      ? el("select", shared, ...(value == null ? [el("option", { value: "" }, `${usual} (as usual)`)] : []), ...choices.map((each) => el("option", { value: each }, each)))
+      ? el("select", shared, ...(value == null ? [el("option", { value: "" }, `${usual} (as usual)`.trim())] : []), ...choices.map((each) => el("option", { value: each }, each)))
       : el("input", { ...shared, placeholder: usual == null ? "" : usual, spellcheck: "false" });
     input.value = before;
     input.addEventListener("input", () => input.classList.toggle("changed", input.value !== before));
-    return el("label", { title: meaning }, `${name}${unit && !name.endsWith(unit) ? ` (${unit})` : ""}`, input, el("small", {}, meaning || type));
+    return el("label", { title: meaning }, `${name}${unit && !name.toLowerCase().endsWith(unit.toLowerCase()) ? ` (${unit})` : ""}`, input, el("small", {}, meaning || type));
   }
 
   async _start() {
@@ -108,8 +117,7 @@ export class Runs {
     }
     const number = (id) => (Number($(id).value) > 0 ? Number($(id).value) : null);
     const body = { changes, comment: $("next-comment").value, runtime_s: number("next-time"), events: number("next-events") };
-    const button = $("next-form").querySelector(".primary");
-    button.disabled = true;
+    $("next-start").disabled = true;
     $("next-trouble").hidden = true;
     try {
       const { number: begun } = await this.link.json("/api/next-run", { method: "POST", body });
@@ -120,7 +128,7 @@ export class Runs {
       setText($("next-trouble"), error.message);
       $("next-trouble").hidden = false;
     } finally {
-      button.disabled = false;
+      $("next-start").disabled = false;
     }
   }
 }

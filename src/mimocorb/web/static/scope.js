@@ -1,9 +1,9 @@
 // The scope: newest event of a buffer, as fast as the screen shows it; zoom, cursors, hold.
 
 import { $, digits, el, fill, setText } from "./dom.js";
+import { TIME_UNITS, decoded, eventText, timeUnit } from "./frames.js";
 import { Plot } from "./plot.js";
 
-const TIME_UNITS = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
 const FADE = { off: 0, short: 0.25, long: 0.04, all: 1 };
 
 export class Scope {
@@ -34,7 +34,7 @@ export class Scope {
     $("scope-reset").addEventListener("click", () => this.plot.setView(null));
     $("scope-persist").addEventListener("change", (event) => {
       this.plot.persistence = FADE[event.target.value];
-      this.plot.persisted?.clear();
+      this.plot.forget();
       this.plot.draw();
     });
     $("scope-find").addEventListener("submit", (event) => {
@@ -67,7 +67,7 @@ export class Scope {
     this.plot.series = [];
     this.plot.marks = [];
     this.plot.view = null;
-    this.plot.persisted?.clear();
+    this.plot.forget();
     setText($("scope-event"), "waiting for an event");
     this.plot.draw();
     this.watch();
@@ -86,7 +86,7 @@ export class Scope {
 
   show(visible) {
     this.visible = visible;
-    if (visible) this.plot._resize();
+    if (visible) this.plot.resize();
     this.watch();
   }
 
@@ -132,7 +132,7 @@ export class Scope {
     setText($("scope-event"), eventText(head));
     this._numbers(head);
     if (head.samples < 2) return;
-    const [unit, scale] = this._timeUnit(head.samples);
+    const [unit, scale] = timeUnit(this.axes.sample_time_ns, head.samples);
     const dx = this.axes.sample_time_ns ? this.axes.sample_time_ns / scale : 1;
     const x0 = -(this.axes.pre_trigger_samples ?? 0) * dx;
     this.dx = dx;
@@ -154,12 +154,6 @@ export class Scope {
     if (this.plot.cursors) this._measure();
   }
 
-  _timeUnit(samples) {
-    const step = this.axes.sample_time_ns;
-    if (!step) return ["samples", 1];
-    return TIME_UNITS.findLast(([, size]) => (step * samples) / size >= 2) ?? TIME_UNITS[0];
-  }
-
   _unitOf(channel) { return this.axes.units?.[channel] ?? this.axes.unit ?? "mV"; }
 
   _fit(first) {
@@ -178,7 +172,7 @@ export class Scope {
     // An automatic scale grows at once and shrinks rarely: one that jumps cannot be read.
     if (first || low < bottom || high > top || high - low < 0.3 * (top - bottom)) {
       this.plot.setHome(this.plot.home.x, [low - margin, high + margin]);
-      this.plot.persisted?.clear();
+      this.plot.forget();
     }
   }
 
@@ -249,7 +243,7 @@ export class Scope {
     }
     if (fit) this._fit(true);
     this._marks(this.frame.head);
-    this.plot.persisted?.clear();
+    this.plot.forget();
     this.plot.draw();
   }
 
@@ -286,6 +280,7 @@ export class Scope {
     this.held = held;
     $("scope-hold").setAttribute("aria-pressed", held);
     setText($("scope-hold"), held ? "Go on" : "Hold");
+    if (held) setText($("scope-rate"), "· held");
     this.watch();
     if (held && (this.plot.zoomed || this.plot.cursors)) this._fullOfHeld();
   }
@@ -338,25 +333,4 @@ export class Scope {
     const sorted = [...this.latencies].sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
   }
-}
-
-export function decoded(message) {
-  const size = new DataView(message).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, size)));
-  let at = 4 + size;
-  const channels = head.lengths.map((length) => {
-    const values = new Float32Array(message, at, length);
-    at += 4 * length;
-    return values;
-  });
-  return { head, channels };
-}
-
-function eventText(head) {
-  const parts = [`event ${head.counter}`];
-  if (head.timestamp > 0 && head.timestamp < 253402300800) parts.push(new Date(head.timestamp * 1000).toLocaleTimeString("en-GB"));
-  if (head.deadtime >= 0) parts.push(`dead time ${digits(100 * head.deadtime, 3)} %`);
-  if (head.skipped) parts.push(`${head.skipped} not shown before it`);
-  if (head.width) parts.push(`extremes of ${head.width} samples`);
-  return parts.join(" · ");
 }
