@@ -5,6 +5,8 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import mimocorb
 from mimocorb.analysis.coincidences import find_coincidences
 
@@ -13,6 +15,9 @@ WINDOW_NS = 60
 
 def times_of(hits):
     """Return the times of each detector in ns, sorted."""
+    if "pin" in hits.dtype.names:  # pins of a Raspberry Pi, with times in s
+        times_ns = np.round(hits["time_s"] * 1e9).astype(np.int64)
+        return [np.sort(times_ns[hits["pin"] == pin]) for pin in np.unique(hits["pin"])[:2]]
     return [hits["time_ns"][hits["detector"] == number] for number in (1, 2)]
 
 
@@ -43,8 +48,10 @@ def newest_runs(target):
         record = json.loads((run / "run.json").read_text())
         config = record["setup"]["Workers"]["detectors"]["config"]
         if record["result"]:
-            found[config["rate_hz"] > 0] = mimocorb.open(run)["hits"][:].data.ravel()
-            duration_s = config["duration_s"]
+            # of real detectors, a run without particles has the word noise in its comment
+            has_particles = config.get("rate_hz", "noise" not in record["comment"]) != 0
+            found[has_particles] = mimocorb.open(run)["hits"][:].data.ravel()
+            duration_s = config.get("duration_s", record["result"]["active_s"])
     return found.get(True), found.get(False), duration_s
 
 

@@ -52,7 +52,10 @@ def main():
     if not runs:
         sys.exit("there is no run yet: mimocorb run setup.yaml")
     pulses = mimocorb.open(runs[-1])["pulses"][:]
-    times_s = times_of(pulses.metadata.counter, pulses.data["time_ns"].ravel())
+    if "time_s" in pulses.data.dtype.names:  # a real card has a clock
+        times_s = pulses.data["time_s"].ravel()
+    else:
+        times_s = times_of(pulses.metadata.counter, pulses.data["time_ns"].ravel())
     value_hz, error_hz, gaps_s = rate(times_s)
     print(f"{len(times_s)} pulses, {value_hz:.2f} ± {error_hz:.2f} Hz")
     draw(gaps_s, value_hz, "gaps.png")
