@@ -280,7 +280,7 @@ def sound_trace(
     age_s = np.arange(length) / sample_rate_hz
     shape = np.exp(-age_s / 0.3e-3) - 0.2 * np.exp(-age_s / 1.2e-3)
     shape /= shape.max()
-    for start in np.flatnonzero(random.random(samples) < rate_hz / sample_rate_hz):
+    for start in np.flatnonzero(random.random(samples) < rate_hz / sample_rate_hz).tolist():
         part = min(length, samples - start)
         trace[start : start + part] += random.uniform(0.25, 0.6) * shape[:part]
     return np.clip(trace, -1.0, 1.0).astype(np.float32)

@@ -303,7 +303,9 @@ class _Filled:
     def of(self, events: NDArray[Any] | Jagged, metadata: BatchMetadata) -> _Batch:
         """Return what is to be filled from these events, without what is no number."""
         if isinstance(events, Jagged):
-            return _joined([self._of(*alike) for _, *alike in by_length(events, metadata)])
+            return _joined(
+                [self._of(rows, known) for _, rows, known in by_length(events, metadata)]
+            )
         return self._of(events, metadata)
 
     def _of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
