@@ -225,7 +225,7 @@ TEST("a reader of a removed group sees its end, and what it held is settled") {
   CHECK(violations(*stage.segment).empty());
 }
 
-TEST("a reader waits for data or the end, and the time is booked") {
+TEST("a reader waits for data or the end, and the time is counted") {
   Stage stage(1);
   const auto reader = stage.open_reader(0);
   CHECK_EQUAL(reader->wait_and_take(1, 2'000'000, 1000).status, kNotNow);

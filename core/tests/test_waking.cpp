@@ -1,4 +1,6 @@
 // Who is woken: set the bytes of those who sleep, make one call, see how many were sent a wake-up.
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
@@ -23,6 +25,7 @@ struct Group {
   // Readers of this group need this long for an event, and one has asked for the next just now.
   void are_awake(std::uint32_t round_ns) {
     record.round_ns = round_ns;
+    record.asleep = GroupRecord::kAlways;
     record.asked_ns = monotonic_ns() + kSecond_ns;
   }
   std::uint32_t woken_by_an_event() {
@@ -73,6 +76,20 @@ TEST("one more is woken if those awake take long, have not been seen for long, o
   CHECK_EQUAL(group.woken_by_an_event(), 1U);
 }
 
+TEST("as many readers as there are processors are joined by one more only if they sleep meanwhile") {
+  const auto processors = static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
+  for (const bool sleep : {true, false}) {
+    Group group(1);
+    group.record.readers = processors + 1;
+    group.record.held = processors;
+    group.are_awake(static_cast<std::uint32_t>(kSecond_ns));
+    if (!sleep) group.record.asleep = 0;
+    group.record.asked_ns = 1;  // and have not asked for long: they are kept from a processor
+    CHECK_EQUAL(group.woken_by_an_event(), sleep ? 1U : 0U);
+    group.record.held = 0;
+  }
+}
+
 TEST("readers that are quick get help when the ring is nearly full") {
   if (std::thread::hardware_concurrency() < 2) return;
   Group group(2);
@@ -104,6 +121,29 @@ TEST("a reader says how long it was away, for each event of a batch") {
   CHECK(group.record.round_ns >= 900'000);
   CHECK(group.record.round_ns <= (monotonic_ns() - since_ns) / 4 + 1'000'000);
   CHECK(group.record.round_ns > 0);
+  CHECK_EQUAL(group.record.asleep, GroupRecord::kAlways);
+}
+
+TEST("a reader that calculates did not sleep, and was at work for its processor time only") {
+  Group group(0);
+  group.stage.put(group.stage.writer.get(), 1);
+  group.record.asleep = GroupRecord::kAlways;
+  const std::int64_t before_ns = thread_time().processor_ns;
+  group.reader->take(1);
+  while (thread_time().processor_ns < before_ns + 2'000'000) relax();
+  group.reader->advance();
+  CHECK(group.record.round_ns >= 1'900'000);
+  CHECK(group.record.round_ns <= thread_time().processor_ns - before_ns);
+  CHECK_EQUAL(group.record.asleep, 0U);
+}
+
+TEST("a reader that waits for the ring does not sleep in the function of its user") {
+  const std::int64_t before = thread_time().sleeps;
+  std::atomic<std::uint32_t> word{0};
+  futex_sleep(&word, 0, 1'000'000);
+  CHECK(thread_time().sleeps <= before);
+  sleep_ns(1'000'000);
+  CHECK(thread_time().sleeps > before);
 }
 
 TEST("a slot that comes free wakes one writer, and that one the next") {

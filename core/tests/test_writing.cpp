@@ -314,7 +314,7 @@ TEST("closing a writer aborts what is in hand and ends the stream if it was the 
   CHECK(ledger.ended);
 }
 
-TEST("a writer waits for space or the end, and the time is booked by cause") {
+TEST("a writer waits for space or the end, and the time is counted by cause") {
   Stage stage(1);
   CHECK_EQUAL(stage.writer->wait(1'000'000, 0), kOk);  // there is space
   stage.put(stage.writer.get(), kSlots);

@@ -15,10 +15,12 @@ def find_pulses(
     distance: float,
     scale: Sequence[float],
     baseline: Sequence[float],
-    baseline_samples: int,
-    integral_before: int,
-    integral_after: int,
+    integral_before: float,
+    integral_after: float,
+    times: _Numbers,
 ) -> bytearray: ...
+def pairs(first: _Places, second: _Places, window: int, delay: int) -> bytearray: ...
+def groups(event: _Places, time: _Numbers, window: float, out: _Places) -> int: ...
 def levels(
     traces: NDArray[Any], begin: _Places, end: _Places, kind: int, out: _Numbers
 ) -> None: ...

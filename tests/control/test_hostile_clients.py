@@ -89,9 +89,9 @@ def test_silent_half_open_and_deaf_clients_delay_nobody(start):
     for link in links[10:15]:
         link.sendall(STATUS)
         link.shutdown(socket.SHUT_WR)
-    deaf = links[15]
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    deaf.sendall(b'{"protocol": %d, "command": "status", "lines": 200}\n' % PROTOCOL)
+    silent = links[15]
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    silent.sendall(b'{"protocol": %d, "command": "status", "lines": 200}\n' % PROTOCOL)
     for link in links[16:]:
         link.sendall(b'{"protocol": %d, "command": "follow"}\n' % PROTOCOL)
     run = mimocorb.connect()

@@ -7,6 +7,7 @@ import serial
 import mimocorb as mc
 from mimocorb.devices.connection import keep_connected
 from mimocorb.devices.streams import open_stream
+from mimocorb.testing.devices import SOME
 
 
 @mc.source
@@ -62,7 +63,7 @@ def never_ends(*, address: str, timeout_s: float = 1.0):
     """
     with serial.Serial(address) as port:
         port.readline()
-        for _ in range(40):
+        for _ in range(SOME):
             with mc.reading_out():
                 line = port.readline()
             yield [float(line)]

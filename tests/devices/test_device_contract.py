@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import ClassVar
 
 import pytest
@@ -34,10 +33,6 @@ class NeverEnds(Numbers):
     component = never_ends
     never_lost = "not looked at"
     never_silent = "not looked at"
-
-    def simulated(self, directory):
-        events = itertools.islice(counting("number"), 30)
-        return LinesAtSerialPort(directory / "port", events, lambda event: f"{event['number']}")
 
 
 def test_a_source_that_fails_when_the_cable_is_pulled_out_is_found_out(tmp_path):

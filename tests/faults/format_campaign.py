@@ -92,8 +92,7 @@ def read_out(path: Path) -> tuple[list[tuple[int, Any]], bool]:
         with mimocorb.open(path) as events:
             found = []
             for block in events.blocks():
-                bits = np.ascontiguousarray(block.data).reshape(len(block.data), -1)
-                rows = [row.tobytes() for row in bits]
+                rows = [row.tobytes() for row in block.data]
                 parts = (block.metadata.counter, block.metadata.timestamp, block.metadata.deadtime)
                 numbers = zip(*(part.tolist() for part in parts), strict=True)
                 found += list(zip(map(repr, numbers), rows, strict=True))
@@ -181,12 +180,12 @@ def main() -> int:
     chosen = parser.parse_args()
     is_bad = False
     print(
-        f"{'format':14} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES)
+        f"{'format':26} {'damage':10} {'files':>7}  " + "  ".join(f"{each:>6}" for each in OUTCOMES)
     )
     for name, make in itertools.chain(OURS.items(), OF_OTHERS.items()):
         if chosen.only and name not in chosen.only:
             continue
-        proves = name in OURS and "prove" not in formats()[name].cannot
+        proves = name in OURS and "prove" not in formats()[name.partition(",")[0]].cannot
         for kind in ("cuts", "flips", "mutations"):
             count = getattr(chosen, kind)
             seen: Counter[str] = Counter()
@@ -204,7 +203,7 @@ def main() -> int:
                         f"\r{name} {kind} {sum(seen.values())} of {count}", end="", file=sys.stderr
                     )
             row = "  ".join(f"{seen[each]:6}" for each in OUTCOMES)
-            print(f"{name:14} {kind:10} {count:7}  {row}", flush=True)
+            print(f"{name:26} {kind:10} {count:7}  {row}", flush=True)
     return 1 if is_bad else 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.recording.formats import formats
 
 WAVES = np.dtype([("chA", "<i2"), ("chB", "<f4")])
@@ -28,14 +29,27 @@ def events(dtype: np.dtype, samples: int) -> tuple[np.ndarray, BatchMetadata]:
     return data, metadata
 
 
-def ours(name: str) -> Callable[[Path], Path]:
+def jagged(dtype: np.dtype, most: int) -> tuple[Jagged, BatchMetadata]:
+    """Return events of which each is as long as it is."""
+    data, metadata = events(dtype, most)
+    lengths = np.random.default_rng(3).integers(0, most + 1, EVENTS)
+    cut = [row[:length] for row, length in zip(data, lengths, strict=True)]
+    return Jagged.of(cut, dtype), metadata
+
+
+def ours(name: str, *, variable: bool = False) -> Callable[[Path], Path]:
     """Return what writes a file of one of our formats, in six batches."""
 
     def write(directory: Path) -> Path:
         dtype, samples = (NUMBERS, 1) if name in ("csv", "text") else (WAVES, 40)
-        data, metadata = events(dtype, samples)
+        data, metadata = jagged(dtype, samples) if variable else events(dtype, samples)
         about = {"units": {dtype.names[0]: "mV"}}
-        buffer = {"name": "raw", "dtype": dtype, "values_per_slot": samples}
+        buffer = {
+            "name": "raw",
+            "dtype": dtype,
+            "values_per_slot": samples,
+            "variable": variable,
+        }
         writer = formats()[name].create(directory, "some", buffer, about)
         for first in range(0, EVENTS, 10):
             part = slice(first, first + 10)
@@ -126,6 +140,7 @@ def _written(path: Path, content: bytes) -> Path:
     return path
 
 
+ANY_LENGTH = ", of any length"
 OURS: Mapping[str, Callable[[Path], Path]] = {
     name: ours(name)
     for name in (
@@ -139,6 +154,9 @@ OURS: Mapping[str, Callable[[Path], Path]] = {
         "parquet_tar",
         "text",
     )
+} | {
+    f"{name}{ANY_LENGTH}": ours(name, variable=True)
+    for name in ("record", "parquet", "hdf5", "root", "npz", "parquet_tar")
 }
 OF_OTHERS: Mapping[str, Callable[[Path], Path]] = {
     "drs4": drs4,

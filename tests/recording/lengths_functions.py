@@ -111,7 +111,7 @@ def gives_up(events, *, obstacle: str):
 
 @mc.filter
 def picky(event):
-    """Fail for the first cluster with more than 6 pixels, again and again."""
-    if len(event) > 6:
+    """Fail for the first cluster with more than 8 pixels, again and again."""
+    if len(event) > 8:
         raise ValueError("too many pixels")
     return True

@@ -191,18 +191,18 @@ def test_blocks_of_a_source_and_what_a_sink_left_behind(tmp_path):
     obstacle.touch()
     workers = {
         "camera": mine("camera_in_blocks", "", "clusters", config={"count": 100}),
-        "picky": mine("picky", "clusters", "small", on_failure="restart"),
+        "picky": mine("picky", "clusters", "small")
+        | {"on_failure": {"action": "restart", "limit": 10, "backoff_s": 0.01}},
         "all": sink("record", "small", "small"),
         "last": mine("gives_up", "clusters", config={"obstacle": str(obstacle)})
         | {"on_failure": "go_on"},
     }
-    workers["picky"]["on_failure"] = {"action": "restart", "limit": 100}
     setup = {"Buffers": {"clusters": BUFFER | {"slot_count": 128}, "small": BUFFER}}
     run, done = started(tmp_path, setup | {"Workers": workers})
     files = mimocorb.open(run)
-    same(files["small"], [event for event in CLUSTERS[:100] if len(event) <= 6])
+    same(files["small"], [event for event in CLUSTERS[:100] if len(event) <= 8])
     set_aside = mimocorb.open(next((run / "set_aside").glob("*.arrows")))
-    same(set_aside, [event for event in CLUSTERS[:100] if len(event) > 6])
+    same(set_aside, [event for event in CLUSTERS[:100] if len(event) > 8])
     left = mimocorb.open(run / "spill.zip")
     assert done.returncode != 0
     same(left["clusters.last"], CLUSTERS[:100])

@@ -63,7 +63,7 @@ def needs_memory(event, *, needed_bytes: int):
 
 @filter
 def hangs_once(event, *, directory: Path):
-    """As `double`, but hangs on event 5, deaf to everything, when it comes for the first time."""
+    """As `double`, but hangs on event 5, whatever it is told, when it comes for the first time."""
     if event["value"][0] == 5 and comes_first(directory / "hung"):
         hang()
     return twice(event)
@@ -71,7 +71,7 @@ def hangs_once(event, *, directory: Path):
 
 @filter
 def hangs_at_5(event):
-    """As `double`, but hangs on event 5, deaf to everything."""
+    """As `double`, but hangs on event 5, whatever it is told."""
     if event["value"][0] == 5:
         hang()
     return twice(event)

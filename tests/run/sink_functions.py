@@ -37,7 +37,7 @@ def save_slowly(events, *, filename: str, pause_s: float, directory: Path):
 
 @sink
 def hangs(events):
-    """Takes an event and never comes back, deaf to everything."""
+    """Takes an event and never comes back, whatever it is told."""
     print("hangs from now on")
     while True:
         try:

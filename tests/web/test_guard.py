@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def directory(tmp_path_factory) -> Path:
     finished = run(short(place))
     assert finished.code == 0, finished.text
     return finished.directory
+
+
+@pytest.fixture(scope="module")
+def refused() -> Iterator[list[tuple[str, ...]]]:
+    """What has been refused: route, and what was wrong; ``pytest -s`` prints how many these are."""
+    combinations: list[tuple[str, ...]] = []
+    yield combinations
+    print(f"\n{len(set(combinations))} combinations of a route and wrong keys or places refused")
 
 
 @pytest.fixture
@@ -112,8 +121,8 @@ def expected(method: str, path: str, token: str) -> Right:
     return Right.LOOK if method in ("GET", "HEAD", "SOCKET") else Right.STEER
 
 
-def test_every_route_asks_for_the_right_token(app):
-    refused = 0
+def test_every_route_asks_for_the_right_token(app, refused):
+    before = len(refused)
     with TestClient(app, base_url=f"http://{HOST}") as client:
         for method, path in all_routes(app):
             for name, token in KEYS.items():
@@ -123,25 +132,27 @@ def test_every_route_asks_for_the_right_token(app):
                     assert status not in (401, 403, 421), (method, path, name, status)
                 else:
                     assert status in (401, 403), (method, path, name, status)
-                    refused += 1
-    assert refused > 50
+                    refused.append((method, path, name))
+    assert len(refused) - before > 50
 
 
 @pytest.mark.parametrize("host", WRONG_HOSTS)
-def test_no_route_answers_to_a_wrong_host(app, host):
+def test_no_route_answers_to_a_wrong_host(app, host, refused):
     with TestClient(app, base_url=f"http://{HOST}") as client:
         for method, path in all_routes(app):
-            for token in KEYS.values():
+            for name, token in KEYS.items():
                 status = answer(client, method, path, token, host=host)
                 assert status in (421, 403), (method, path, status)
+                refused.append((method, path, name, f"host {host}"))
 
 
 @pytest.mark.parametrize("origin", WRONG_ORIGINS)
-def test_no_route_answers_to_a_page_of_another_origin(app, origin):
+def test_no_route_answers_to_a_page_of_another_origin(app, origin, refused):
     with TestClient(app, base_url=f"http://{HOST}") as client:
         for method, path in all_routes(app):
-            for token in KEYS.values():
+            for name, token in KEYS.items():
                 assert answer(client, method, path, token, origin=origin) == 403, (method, path)
+                refused.append((method, path, name, f"origin {origin}"))
 
 
 def test_the_list_of_routes_is_complete(app):

@@ -320,6 +320,8 @@ class ObserverPort {
   // Copies the newest event; false if there is none yet or none stood still long enough.
   bool snapshot(std::uint8_t* target, Snapshot* seen) const;
   [[nodiscard]] std::uint64_t newest() const;
+  // Number of the oldest event that a group has not finished with; that of the next one if there is none.
+  [[nodiscard]] std::uint64_t oldest_unfinished() const;
   int wait(std::uint64_t newer_than, std::int64_t timeout_ns);
   [[nodiscard]] const std::shared_ptr<Segment>& segment() const { return segment_; }
 

@@ -1,4 +1,4 @@
-// waiting.hpp: how the ports of writers and readers wait: looking, giving way, asleep; and booked.
+// waiting.hpp: how the ports of writers and readers wait: looking, giving way, asleep; and the time of it.
 // Shared by the sources of the ring; not for its users.
 #pragma once
 
@@ -71,7 +71,7 @@ bool found_by_looking(std::uint32_t handle, WaitChannel* channel, Condition cond
   return true;
 }
 
-// Ledger the time from construction to destruction as waiting for one cause.
+// Counts the time from construction to destruction as waiting for one cause.
 class WaitingTime {
  public:
   WaitingTime(HandleRecord* record, WaitCause cause)

@@ -466,5 +466,5 @@ def _with_sides(value: float, lower: float, upper: float) -> str:
     """Return a value with both errors, or with one if they are alike."""
     if abs(upper - lower) < 0.1 * (upper + lower):
         return with_error(value, (upper + lower) / 2)
-    digits = max(0, 1 - math.floor(math.log10(min(lower, upper))))
+    digits = max(0, 1 - math.floor(math.log10(max(min(lower, upper), 1e-9 * value))))
     return f"{value:.{digits}f} (+{upper:.{digits}f} -{lower:.{digits}f})"

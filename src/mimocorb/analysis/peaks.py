@@ -203,7 +203,7 @@ def fit_peaks(
     >>> counts = np.round(20 + 300 * np.exp(-((x - 120) ** 2) / 2 / 6.0**2))
     >>> (peak,) = fit_peaks(spectrum(counts), near=[118])
     >>> round(peak.position, 1), round(peak.fwhm, 1), round(peak.area, -1)
-    (120.0, 14.1, 4510.0)
+    (120.0, 14.1, 4520.0)
     """
     peaks = find_peaks(spectrum) if near is None else _about(spectrum, near)
     order = sorted(range(len(peaks)), key=lambda number: peaks[number].position)

@@ -255,14 +255,10 @@ class FindPulses:
         shape = {"baseline": levels[channels], "scale": self._sign}
         places = self._places(sample_times, traces.shape[1])
         at_ns = places[pulses["position"]]
-        begin, tail, end = (
-            np.searchsorted(places, at_ns + reach, side)
-            for reach, side in (
-                (-self._conditions["integral_before"] * self._period_ns, "left"),
-                (self._tail_ns, "left"),
-                (self._conditions["integral_after"] * self._period_ns, "right"),
-            )
-        )
+        reach_ns = self._conditions["integral_before"], self._conditions["integral_after"]
+        begin = np.searchsorted(places, at_ns - reach_ns[0] * self._period_ns, "left")
+        tail = np.searchsorted(places, at_ns + self._tail_ns, "left")
+        end = np.searchsorted(places, at_ns + reach_ns[1] * self._period_ns, "right")
         if "fraction_time_ns" in self._quantities:
             peak = pulses["position"].astype(np.int64) + 1
             time = constant_fraction_time(
@@ -280,7 +276,9 @@ class FindPulses:
         self, sample_times: NDArray[np.float64] | None, samples: int
     ) -> NDArray[np.float64]:
         """Return when each sample was taken, in ns."""
-        return np.arange(samples) * self._period_ns if sample_times is None else sample_times
+        if sample_times is not None:
+            return sample_times
+        return np.asarray(np.arange(samples) * self._period_ns, float)
 
     def _limit_above(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the height from which on a pulse is clipped."""

@@ -179,8 +179,8 @@ def rate(
 
     Examples
     --------
-    >>> print(rate(spectrum([90, 10], live_time_s=10.0)))
-    (10.0 ± 1.0) Hz between -0.5 and 1.5
+    >>> print(rate(spectrum([900, 100], live_time_s=10.0)))
+    (100.0 ± 3.2) Hz between -0.5 and 1.5
     """
     live = live_time_s if live_time_s is not None else histogram.live_time_s
     if live is None or not 0 < live < math.inf:

@@ -375,6 +375,13 @@ class ObserverPort(Protocol):
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""
 
+    def oldest_unfinished(self) -> int:
+        """Publish number of the oldest event that a group has not finished with.
+
+        All before it are acknowledged or set aside by every group, or given up. That of the next
+        event if there is none.
+        """
+
     def wait(self, newer_than: int, timeout_s: float) -> int:
         """Block until an event newer than the given one is there; 0, NOT_NOW, ENDED, ORPHANED."""
 

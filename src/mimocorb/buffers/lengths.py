@@ -130,7 +130,8 @@ class SizedViews(SlotViews):
         self._slots = port.slots(0, len(self.arrays))
         self.used: NDArray[np.uint64] = self._slots[:, :8].view(np.uint64)[:, 0]
         """How many bytes the event in each slot has."""
-        self._used_of = memoryview(self.used)  # gives numbers of Python, sooner than an array does
+        # which gives numbers of Python, sooner than the array does
+        self._used_of = self.used.data
         self._is_writer = self.used.flags.writeable
         self._whole: list[NDArray[Any] | None] = [None] * len(self.arrays)
 

@@ -98,6 +98,9 @@ class Writer(Handle):
         self._as_in_slot: Callable[[Any], Any] = _no_other_form
         if self.variable:
             self._sized = SizedSlot(self.dtype, self.values_per_slot, self.name)
+            slot_bytes = len(self._sized.memory)
+            most = max(1, min(self.number_of_slots, _PIECE_BYTES // slot_bytes))
+            self._piece = np.empty((most, slot_bytes), np.uint8)
             self._shape = (-1,)  # of no event: all go another way
             self._store, self._as_in_slot = self._store_sized, self._sized_form
             self._advance = self._with_length(self._port.advance)
@@ -246,9 +249,9 @@ class Writer(Handle):
         """
         self.process_buffer()
         if isinstance(rows, Jagged):
-            piece = slice(first, first + max(1, _PIECE_BYTES // len(self._sized.memory)))
+            piece = slice(first, first + len(self._piece))
             metadata, first = metadata[piece], 0
-            slots = slots_of(rows[piece], self.values_per_slot)
+            slots = slots_of(rows[piece], self.values_per_slot, self._piece[: len(metadata)])
         else:
             slots = rows
 

@@ -12,6 +12,7 @@ from typing import Any
 from mimocorb.checks.around import around_problems
 from mimocorb.checks.expectations import declared_rate
 from mimocorb.checks.previews import Preview, misfit, parts_used, previewed
+from mimocorb.checks.undefined_names import undefined_names
 from mimocorb.compat.forms import form_of
 from mimocorb.compat.manual.functions import misuse as misuse_of_manual
 from mimocorb.components.component import Component
@@ -154,6 +155,7 @@ def _problems(
         if problem is not None:
             yield problem
             return
+    yield from undefined_names(function, spec.function)
     unusable = misuse(component, spec, with_roles=setup is not None)
     yield from (*unusable, *configure(component, spec)[1])
     if len(spec.reads) > 1 and _merges(function, component, spec):

@@ -39,6 +39,7 @@ COMMANDS = (
     "top",
     "steer",
     "web",
+    "engine",
 )
 """The modules, in the order in which the help lists what they do."""
 

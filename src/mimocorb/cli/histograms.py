@@ -121,24 +121,26 @@ def _table(selected: list[RunHistogram]) -> Table:
 
     from mimocorb._words import count
 
-    table = Table("histogram", "of", "bins", "entries", "live time", "fits", box=None)
+    table = Table("histogram", "of", "bins", "entries", "outside", "live time", "fits", box=None)
     for one in selected:
         bins = " × ".join(str(len(axis.edges) - 1) for axis in one.axes)
         live = "–" if one.live_time_s is None else f"{one.live_time_s:.1f} s"
         what = ", ".join(one.filled.values())
         fits = "\n".join(f"{fit.name}: {'; '.join(fit.lines())}" for fit in one.fits)
-        table.add_row(one.name, what, bins, count(one.entries), live, fits)
+        outside = count(one.outside) if one.outside else "–"
+        table.add_row(one.name, what, bins, count(one.entries), outside, live, fits)
     return table
 
 
 def _draw(one: RunHistogram) -> None:
     from rich.text import Text
 
-    from mimocorb._words import how_many
+    from mimocorb._words import count, how_many
     from mimocorb.analysis.histograms.text_plot import text_plot
 
     events = how_many(one.events, "event")
-    print_text(f"{one.title}: {how_many(one.entries, 'value')} of {events}")
+    outside = f", {count(one.outside)} outside of the bins" if one.outside else ""
+    print_text(f"{one.title}: {how_many(one.entries, 'value')} of {events}{outside}")
     print_picture(lambda width: Text("\n".join(text_plot(one, min(width, 100), PLOT_LINES))))
     for fit in one.fits:
         for line in fit.lines():

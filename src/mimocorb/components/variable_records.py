@@ -73,6 +73,7 @@ class VariableForm(RecordForm):
     def same_bytes(self, value: Any) -> NDArray[Any] | None:
         """Return None: no event has the bytes of a slot, which has its length as well."""
         del value
+        return None
 
     def is_one_part_per_channel(self, value: Sequence[Any]) -> bool:
         """Tell whether a list holds the channels of one event rather than several events."""
@@ -121,7 +122,7 @@ class VariableForm(RecordForm):
     def _length_of_numbers(self, value: Any) -> int:
         """Return how many samples an array of plain numbers has for each channel."""
         channels = self.number_of_channels
-        shape = as_array(value, "the event").shape
+        shape: tuple[int, ...] = as_array(value, "the event").shape
         if not shape:
             return 1
         if len(shape) > 1 + len(self.dtype.shape) and channels in shape[:2]:

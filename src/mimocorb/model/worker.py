@@ -174,6 +174,8 @@ class WorkerSpec:
     """A filter hands on this many events before each one that it keeps, too."""
     events_after: Annotated[int, WholeNumber(0, 1_000_000)] = 0
     """A filter hands on this many events after each one that it keeps, too."""
+    host: Annotated[tuple[str, ...], names()] = ()
+    """The host that runs it, or several that share the events of its sources."""
     rejected_sample: Annotated[int | None, WholeNumber(1, (1 << 63) - 1)] = None
     """Keep one in this many rejected events, chosen at random, as a sample."""
     config_files: Annotated[tuple[Path, ...], Derived()] = ()

@@ -143,7 +143,8 @@ def _array(column: Any, field: Any) -> NDArray[Any]:
     if dtype := (field.metadata or {}).get(b"dtype"):  # of texts, which have no length in Arrow
         return np.array(array.tolist(), dtype.decode())
     if not len(array):  # for NumPy an array of anything, as there are no numbers to look at
-        kind, each = field.type, ()
+        kind: Any = field.type
+        each: tuple[int, ...] = ()
         if hasattr(kind, "list_size"):
             kind, each = kind.value_type, (kind.list_size,)
         return np.empty((0, *each), kind.to_pandas_dtype())

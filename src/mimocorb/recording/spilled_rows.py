@@ -48,7 +48,7 @@ def block_of_rows(rows: NDArray[Any]) -> Block:
     marks = rows["may_repeat"] if "may_repeat" in names else rows["delivery"] > 1
     if marks.any():
         metadata.may_repeat = marks
-    data = rows["data"]
+    data: Any = rows["data"]
     if "length" in names:
         lengths = rows["length"]
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

@@ -44,6 +44,7 @@ def check(
     problems = [
         *_shared_files(setup),
         *_memory(setup),
+        *_hosts(setup),
     ]
     if buffers_complete:
         problems += [*_unknown_buffers(setup), *_unknown_subjects(setup)]
@@ -243,6 +244,27 @@ def _loops(setup: Setup) -> Iterator[Problem]:
             f"found the loop {' → '.join(turned)}",
             "let one of them write into another buffer; a loop can never be drained",
         )
+
+
+def _hosts(setup: Setup) -> Iterator[Problem]:
+    """Workers on hosts that are not there, or on none."""
+    for spec in setup.workers:
+        if setup.hosts and not spec.host:
+            yield Problem(
+                spec.where,
+                "every worker of a set-up with Hosts has a host",
+                f"found none at {spec.name}",
+                f"add host: {setup.hosts[0]}",
+            )
+        for name in spec.host:
+            if name not in setup.hosts:
+                guess = nearest(name, setup.hosts)
+                yield Problem(
+                    spec.where,
+                    f"the host of {spec.name} is one of Hosts",
+                    f"found {name!r}",
+                    f"did you mean {guess!r}?" if guess else f"add {name} to Hosts",
+                )
 
 
 def _shared_files(setup: Setup) -> Iterator[Problem]:

@@ -246,6 +246,9 @@ class ScatteredContract(ContractTests):
         metadata = far.get_metadata_batch()
         assert metadata.counter.tolist() == list(range(6))
         assert metadata.timestamp.tolist() == [1.5 + number for number in range(6)]
+        assert far.metadata_rows(np.array([4, 1]))["counter"].tolist() == [4, 1]
+        with pytest.raises(Exception, match=r"no-such-row|out of bounds"):
+            far.metadata_rows(np.array([6]))
         assert (far.sequence, far.delivery) == (17, 1)
         assert buffer.stats().groups[-1].held == 6
 
@@ -299,6 +302,7 @@ class ScatteredContract(ContractTests):
         put(writer, 10, 11, 12, 13)
         for reader in (first, second, third):
             reader.take(1)
+        assert [reader.held_by_others() for reader in (first, last)] == [2, 3]
         first.reject()
         assert not second.wait_for_turn(), "the first event has to go before"
         assert last.take(5) == 1

@@ -149,7 +149,7 @@ def slow(events): time.sleep(2)
 
 
 @trial(
-    "two sinks that fail while the spill file cannot be made: books closed, summary, exit code 1"
+    "two sinks that fail while the spill file cannot be made: ledger complete, summary, exit code 1"
 )
 def two_sinks_fail(place: Place) -> None:
     code = """
@@ -175,7 +175,7 @@ def fails(events, *, at: int):
     )
     found = place.run()
     assert found.code == 1, found.text
-    assert found.result["buffers"], "books closed"
+    assert found.result["buffers"], "ledger complete"
     assert "Traceback" not in found.text.replace("work.py", ""), found.text
     assert "Input/output error" in found.told, found.told
 

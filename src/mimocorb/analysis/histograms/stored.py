@@ -150,6 +150,12 @@ class RunHistogram:
         """Whether the bins have means."""
         return str(self.kind) == "MEAN"
 
+    @property
+    def outside(self) -> int:
+        """How many entries are below or above all bins."""
+        found = self.counts_in_bins(flow=True).sum() - self.counts_in_bins().sum()
+        return round(float(np.nan_to_num(found)))
+
     def axis_label(self, number: int) -> str:
         """Return the label of an axis with its unit, for pictures."""
         axis = self.axes[number]

@@ -58,7 +58,9 @@ class InProcessRing:
         self.slot_bytes = slot_bytes
         self._max_reader_groups = max_reader_groups
         try:
-            payload = np.zeros((number_of_slots, slot_bytes), np.uint8)
+            # slots begin at whole words, as in shared memory: one may begin with a length
+            whole_words = -(-slot_bytes // 8) * 8
+            payload = np.zeros((number_of_slots, whole_words), np.uint8)[:, :slot_bytes]
         except (MemoryError, ValueError) as error:
             raise BufferMemoryError(
                 f"asked for {how_many(number_of_slots, 'slot')} of {how_many(slot_bytes, 'byte')}, "

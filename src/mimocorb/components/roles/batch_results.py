@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.buffers.contract import Places
@@ -54,7 +55,7 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
         mask = np.asarray(result, np.bool_)
         results.copy_all(0, in_hand, _places(mask, count))
         return BatchVerdicts(mask, "", sinks)
-    bits = np.zeros(count, np.int64 if sinks > 1 else np.bool_)
+    bits: NDArray[Any] = np.zeros(count, np.int64 if sinks > 1 else np.bool_)
     if result is None or result is False:
         return BatchVerdicts(bits, "", sinks)
     if isinstance(result, Reject):

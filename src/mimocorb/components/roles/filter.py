@@ -52,9 +52,9 @@ class Filter:
 
     A batch function gets all events that wait, up to 4096, 1 MiB or half of the slots for all
     processes together; one of several processes gets no more than its share if that takes the
-    function a millisecond. If it raises an exception, or returns something undocumented, all of them
-    are given back; as every event that has failed, each then comes alone, in a batch of one: so one
-    that makes the function fail again and again is set aside without its neighbours.
+    function a millisecond. If it raises an exception, or returns something undocumented, all of
+    them are given back; as every event that has failed, each then comes alone, in a batch of one:
+    so one that makes the function fail again and again is set aside without its neighbours.
 
     Parameters
     ----------

@@ -114,10 +114,7 @@ class Results:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to publish."""
-        for outbox in self.outboxes:  # not all(): this is asked for every batch
-            if not outbox.is_empty:
-                return False
-        return True
+        return all(outbox.is_empty for outbox in self.outboxes)
 
     @property
     def unpublished_from(self) -> int:

@@ -15,7 +15,7 @@ from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
 from mimocorb.model.keys import keys_of
-from mimocorb.model.kinds import Directory, WordOrTable
+from mimocorb.model.kinds import Directory, Table, WordOrTable
 from mimocorb.model.problem import Where
 from mimocorb.registry import offered
 from mimocorb.schema import MAX_SLOT_BYTES
@@ -137,9 +137,14 @@ def read_keys(
 
 
 def _value(form: Form, kind: Any, node: Node, what: str) -> Any:
-    if not isinstance(kind, WordOrTable) or not isinstance(node, MappingNode):
+    if not isinstance(kind, (Table, WordOrTable)) or not isinstance(node, MappingNode):
         return form.value(kind, node, what)
     before = len(form.problems)
+    if isinstance(kind, Table):
+        keys = keys_of(kind.part)
+        needed = [key for key, made in keys.items() if made.required]
+        entries = form.entries(what, node, {key: (key,) for key in keys}, needed)
+        node = replace(node, entries=entries)
     values = read_keys(form, kind.part, node, what)
     return kind.part(**values) if len(form.problems) == before else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb._words import how_many
 from mimocorb.compat.manual.sinks import rbDrain
 from mimocorb.compat.mimocorb2.buffer_io import BufferIO
 from mimocorb.compat.mimocorb2.prebuilt.bins import checked_bins
@@ -21,6 +23,8 @@ from mimocorb.recording.output_file import checked_name
 from mimocorb.recording.text import TextTable
 
 __all__ = ["csv", "drain", "histogram"]
+
+logger = logging.getLogger(__name__)
 
 
 def drain(buffer_io: BufferIO) -> None:
@@ -83,7 +87,9 @@ def histogram(buffer_io: BufferIO) -> None:
 
     The counts are in ``Histograms_<buffer>/<field>.npy`` in the run directory, and the bins in
     ``info.csv`` beside them. The files are always whole. After a restart the counts go on from the
-    file; what a killed process had counted since it last wrote is missing.
+    file; what a killed process had counted since it last wrote is missing. Values that are in no
+    bin are counted in ``outside.csv``, and told in the log at the end. The sink ``histogram`` of
+    mimocorb has all this, live time and errors.
 
     Buffers: one source with ``data_length`` 1; any number of sinks of the same form, to which the
     events are passed on.
@@ -111,6 +117,11 @@ def histogram(buffer_io: BufferIO) -> None:
             histograms.save()
             saved_s = time.monotonic()
     histograms.save()
+    for sentence in histograms.outside():
+        logger.info("%s", sentence)
+
+
+_ELSEWHERE = ("below", "above", "no number")
 
 
 class _Histograms:
@@ -121,6 +132,9 @@ class _Histograms:
         self._files = {name: directory / f"{name}.npy" for name in bins}
         self._edges = {name: np.linspace(*each) for name, each in bins.items()}
         self._counts = {name: self._begin(name) for name in bins}
+        self._outside = directory / "outside.csv"
+        self._elsewhere = {name: dict.fromkeys(_ELSEWHERE, 0) for name in bins}
+        self._elsewhere.update(self._outside_before())
         rows = [",".join(map(str, (name, *map(_short, each)))) for name, each in bins.items()]
         (directory / "info.csv").write_text("\n".join(["Channel,Min,Max,NBins", *rows, ""]))
         self.save()
@@ -136,15 +150,47 @@ class _Histograms:
         return np.array(counts)
 
     def add(self, data: NDArray[Any]) -> None:
-        """Count the values of one event; what is outside of all bins is not counted."""
+        """Count the values of one event, also those that are in no bin."""
         for name, edges in self._edges.items():
             value = data[name][0]
             if edges[0] <= value <= edges[-1]:
                 place = np.searchsorted(edges, value, side="right") - 1
                 self._counts[name][min(place, len(edges) - 2)] += 1
+            else:
+                where = (
+                    "below" if value < edges[0] else "above" if value > edges[-1] else "no number"
+                )
+                self._elsewhere[name][where] += 1
+
+    def _outside_before(self) -> dict[str, dict[str, int]]:
+        """Return what a process before has counted."""
+        if not self._outside.exists():
+            return {}
+        rows = [line.split(",") for line in self._outside.read_text().splitlines()[1:]]
+        return {
+            name: dict(zip(_ELSEWHERE, map(int, counts), strict=True)) for name, *counts in rows
+        }
+
+    def outside(self) -> list[str]:
+        """Return a sentence for each histogram that does not have all values."""
+        return [
+            f"{name}: "
+            + ", ".join(f"{how_many(n, 'value')} {where}" for where, n in counts.items() if n)
+            + f" of {edges[0]:g} to {edges[-1]:g} in no bin"
+            for (name, counts), edges in zip(
+                self._elsewhere.items(), self._edges.values(), strict=True
+            )
+            if any(counts.values())
+        ]
 
     def save(self) -> None:
         """Replace the files."""
+        rows = [
+            ",".join([name, *map(str, each.values())]) for name, each in self._elsewhere.items()
+        ]
+        beside = self._outside.with_suffix(f".{os.getpid()}.tmp")
+        beside.write_text("\n".join([f"Channel,{','.join(_ELSEWHERE)}", *rows, ""]))
+        beside.replace(self._outside)
         for name, path in self._files.items():
             beside = path.with_suffix(f".{os.getpid()}.tmp")
             with beside.open("wb") as file:
