@@ -24,7 +24,10 @@ CLI = "mimocorb.cli"
 # What the page of the experiment does besides: the commands, and what they say.
 MORE = {
     "muon-lifetime": [
-        ((CLI, "run", "recorded.yaml", "--data", "RUN/waveforms", "--quiet"), "every event was processed"),
+        (
+            (CLI, "run", "recorded.yaml", "--data", "RUN/waveforms", "--quiet"),
+            "every event was processed",
+        ),
     ],
     "geiger-counter": [
         ((CLI, "run", "poisson.yaml", "--quiet"), "every event was processed"),
