@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mimocorb.components.reporting import report
     from mimocorb.run.recorded import open as open
     from mimocorb.run.remote.running_runs import connect
+    from mimocorb.run.scans.scan import scan
 
 __all__ = [
     "MANUAL_RELEASE",
@@ -39,6 +40,7 @@ __all__ = [
     "reading_out",
     "report",
     "run_goes_on",
+    "scan",
     "sink",
     "source",
 ]
@@ -62,6 +64,7 @@ _HOMES = {
     "reading_out": "mimocorb.components.meter",
     "report": "mimocorb.components.reporting",
     "run_goes_on": "mimocorb.components.device",
+    "scan": "mimocorb.run.scans.scan",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",
 }

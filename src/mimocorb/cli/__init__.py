@@ -28,6 +28,7 @@ COMMANDS = (
     "new",
     "files",
     "rerun",
+    "scan",
     "histograms",
     "finish",
     "schema",

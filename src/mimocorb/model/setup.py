@@ -222,6 +222,8 @@ class Setup:
     finishes: Annotated[Path | None, Derived()] = None
     """Directory of the run whose left events are processed; ``None``: events of its own."""
 
+    scan: Annotated[Mapping[str, Any] | None, Derived()] = None
+    """The point of a scan that it is: ``number`` of the scan, ``point``, ``of``, ``settings``."""
     rerun_of: Annotated[Path | None, Derived()] = None
     """Directory of the run whose recorded events stand in the place of the sources."""
 
