@@ -12,12 +12,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.checks.examination import examine, has_errors
+from mimocorb.checks.examination import examine
 from mimocorb.checks.target import target_problems
 from mimocorb.checks.trial import Manner
 from mimocorb.errors import MimocorbError, RunRecordError, SetupError
 from mimocorb.model import Setup
-from mimocorb.model.problem import Problem
+from mimocorb.model.problem import Problem, has_errors
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.run_directory import write_atomically
 from mimocorb.run.record.run_record import RunRecord, read_record
