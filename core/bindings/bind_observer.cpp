@@ -43,6 +43,7 @@ void bind_observer(nb::module_& m) {
            },
            "target"_a)
       .def("newest", [](const Observer& o) { return o.use().newest(); })
+      .def("oldest_unfinished", [](const Observer& o) { return o.use().oldest_unfinished(); })
       .def("wait",
            [](const Observer& o, std::uint64_t newer_than, double timeout_s) {
              ObserverPort& port = o.use();

@@ -47,11 +47,15 @@ void bind_reader(nb::module_& m) {
       .def("poisonous",
            [](const Reader& r) {
              const ReaderPort& port = r.use();
-             if (port.in_hand().size() != 1) raise("not-in-hand");
-             return port.in_hand().front();
+             if (port.in_hand().empty()) raise("not-in-hand");
+             return port.in_hand().back();
            })
-      .def("give_back", [](const Reader& r, bool failed) { return r.use().give_back(failed); }, "failed"_a = true)
-      .def("quarantine", [](const Reader& r) { return r.use().quarantine(); })
+      .def("give_back",
+           [](const Reader& r, bool failed, std::uint32_t count) { return r.use().give_back(failed, count); },
+           "failed"_a = true, "count"_a = ReaderPort::kAll)
+      .def("quarantine", [](const Reader& r, std::uint32_t count) { return r.use().quarantine(count); },
+           "count"_a = ReaderPort::kAll)
+      .def("absolve", [](const Reader& r) { r.use().absolve(); })
       .def("metadata",
            [](const Reader& r, std::uint32_t slot) {
              const ReaderPort& port = r.use();

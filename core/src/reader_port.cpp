@@ -25,18 +25,23 @@ Outcome ReaderPort::open(std::shared_ptr<Segment> segment, std::uint32_t group,
 ReaderPort::~ReaderPort() { close(); }
 
 // A kill on the way leaves the later ones of them in hand: they are given back then.
-std::uint32_t ReaderPort::finish_first(std::uint32_t count, DueState how, Wakes* wakes) {
-  const std::span<const std::uint32_t> all(in_hand_);
+std::uint32_t ReaderPort::finish(std::uint32_t first, std::uint32_t count, DueState how, Wakes* wakes) {
+  const auto all = std::span<const std::uint32_t>(in_hand_).subspan(first);
   const auto done = all.first(std::min<std::size_t>(count, all.size()));
   const auto number = static_cast<std::uint32_t>(done.size());
   // A group that was removed has been settled with: there is nothing left to finish.
   if (is_active(segment_->group(group_))) finish_all(done, group_, how, wakes);
-  in_hand_.erase(in_hand_.begin(), in_hand_.begin() + number);
+  in_hand_.erase(in_hand_.begin() + first, in_hand_.begin() + first + number);
   return number;
 }
 
 std::uint32_t ReaderPort::finish_in_hand(DueState how, Wakes* wakes) {
-  return finish_first(static_cast<std::uint32_t>(in_hand_.size()), how, wakes);
+  return finish(0, kAll, how, wakes);
+}
+
+std::uint32_t ReaderPort::place_of_last(std::uint32_t count) const {
+  const auto all = static_cast<std::uint32_t>(in_hand_.size());
+  return all - std::min(count, all);
 }
 
 // Lock held, or as a hint without it. Events in colleagues' hands may yet come back to us.
@@ -130,22 +135,35 @@ std::uint32_t ReaderPort::acknowledge() {
 std::uint32_t ReaderPort::acknowledge_first(std::uint32_t count) {
   if (in_hand_.empty() || count == 0) return 0;
   Locked locked(this);
-  return finish_first(count, DueState::kDone, &locked.wakes);
+  return finish(0, count, DueState::kDone, &locked.wakes);
 }
 
-std::uint32_t ReaderPort::quarantine() {
+std::uint32_t ReaderPort::quarantine(std::uint32_t count) {
   if (in_hand_.empty()) return 0;
   Locked locked(this);
-  return finish_in_hand(DueState::kQuarantined, &locked.wakes);
+  return finish(place_of_last(count), count, DueState::kQuarantined, &locked.wakes);
 }
 
-std::uint32_t ReaderPort::give_back(bool failed) {
+std::uint32_t ReaderPort::give_back(bool failed, std::uint32_t count) {
   if (in_hand_.empty()) return 0;
   Locked locked(this);
-  const auto count = static_cast<std::uint32_t>(in_hand_.size());
-  if (is_active(segment_->group(group_))) give_back_all(in_hand_, group_, failed, &locked.wakes);
-  in_hand_.clear();
-  return count;
+  const std::uint32_t first = place_of_last(count);
+  const auto returned = std::span<const std::uint32_t>(in_hand_).subspan(first);
+  const auto number = static_cast<std::uint32_t>(returned.size());
+  if (is_active(segment_->group(group_))) give_back_all(returned, group_, failed, &locked.wakes);
+  in_hand_.resize(first);
+  return number;
+}
+
+// Whoever keeps events in hand while it works on later ones would else have them all condemned by one.
+void ReaderPort::absolve() {
+  const Locked locked(this);
+  for (const std::uint32_t slot : in_hand_) {
+    GroupWord word = group_word(slot, group_);
+    if (word.failed == 0) continue;
+    word.failed = 0;
+    commit(&segment_->group_word(slot, group_), word.encode());
+  }
 }
 
 std::uint32_t ReaderPort::held_by_others() const {

@@ -1,4 +1,5 @@
 // Observing: copy, then check that the slot stood still meanwhile. Reads only, takes no lock.
+#include <algorithm>
 #include <cstring>
 
 #include "mimocorb/liveness.hpp"
@@ -84,6 +85,19 @@ bool ObserverPort::snapshot(std::uint8_t* target, Snapshot* seen) const {
 
 std::uint64_t ObserverPort::newest() const {
   return segment_->header().next_sequence.load(std::memory_order_acquire) - 1;
+}
+
+// SYNC publish-order: an event has its number and its slot is READY before next_sequence passes it. So
+// an event before `next` that is not seen in a slot has been finished with.
+std::uint64_t ObserverPort::oldest_unfinished() const {
+  std::uint64_t oldest = segment_->header().next_sequence.load(std::memory_order_acquire);
+  for (std::uint32_t s = 0; s < segment_->number_of_slots(); ++s) {
+    const SlotRecord& record = segment_->slot(s);
+    if (SlotWord::decode(record.word.load(std::memory_order_acquire)).state != SlotState::kReady) continue;
+    const std::uint64_t sequence = record.sequence.load(std::memory_order_relaxed);
+    if (sequence != 0) oldest = std::min(oldest, sequence);
+  }
+  return oldest;
 }
 
 int ObserverPort::wait(std::uint64_t newer_than, std::int64_t timeout_ns) {

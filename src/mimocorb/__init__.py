@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mimocorb.buffers.jagged import Jagged
+    from mimocorb.buffers.units import in_units
     from mimocorb.components.decisions import Reject
     from mimocorb.components.device import device_lost, run_goes_on
     from mimocorb.components.form import Metadata, filter, observer, sink, source
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mimocorb.components.reporting import report
     from mimocorb.run.recorded import open as open
     from mimocorb.run.remote.running_runs import connect
+    from mimocorb.run.scans.scan import scan
 
 __all__ = [
     "MANUAL_RELEASE",
@@ -33,10 +35,12 @@ __all__ = [
     "connect",
     "device_lost",
     "filter",
+    "in_units",
     "observer",
     "reading_out",
     "report",
     "run_goes_on",
+    "scan",
     "sink",
     "source",
 ]
@@ -54,11 +58,13 @@ _HOMES = {
     "connect": "mimocorb.run.remote.running_runs",
     "device_lost": "mimocorb.components.device",
     "filter": "mimocorb.components.form",
+    "in_units": "mimocorb.buffers.units",
     "observer": "mimocorb.components.form",
     "open": "mimocorb.run.recorded",
     "reading_out": "mimocorb.components.meter",
     "report": "mimocorb.components.reporting",
     "run_goes_on": "mimocorb.components.device",
+    "scan": "mimocorb.run.scans.scan",
     "sink": "mimocorb.components.form",
     "source": "mimocorb.components.form",
 }

@@ -12,6 +12,7 @@ own kinds, so that ``except TimeoutError`` or ``except ValueError`` work as one 
     ├── LayoutMismatch(ConnectionError)     made by another version: refused, not guessed
     ├── DeviceLost(ConnectionError)         a device cannot be reached, or did not come back in time
     ├── RunUnreachable(ConnectionError)     no such run to talk to: ended, killed, or not found
+    ├── EngineError(ConnectionError)        the engine that connects hosts is missing or refuses
     ├── CommandRefused(RuntimeError)        a run cannot do in its present state what was asked
     ├── CommandTimeout(TimeoutError)        a run was asked, but it did not come about in time
     ├── HandleMisuse(RuntimeError)          closed, or used in a process that did not open it
@@ -41,6 +42,7 @@ __all__ = [
     "DamagedFile",
     "DeviceLost",
     "EndOfStream",
+    "EngineError",
     "HandleMisuse",
     "LayoutMismatch",
     "LedgerDoesNotBalance",
@@ -94,6 +96,10 @@ class DeviceLost(MimocorbError, ConnectionError):
 
 class RunUnreachable(MimocorbError, ConnectionError):
     """There is no such run to talk to: it has ended, was killed, or was not found."""
+
+
+class EngineError(MimocorbError, ConnectionError):
+    """The engine that connects hosts is missing, too old, or does not take what is asked."""
 
 
 class CommandRefused(MimocorbError, RuntimeError):

@@ -340,3 +340,52 @@ def test_a_reused_slot_starts_with_delivery_one(make):
     put(writer)
     slot = reader.advance()
     assert reader.delivery(slot) == 1
+
+
+# --- kept in hand while later ones are worked on
+
+
+def test_more_events_can_be_taken_and_the_last_ones_alone_given_back(make):
+    ring = make(6)
+    group = ring.ring.add_group()
+    put(ring.writer(), 6)
+    reader = ring.reader(group)
+    assert [reader.take(2), reader.take(2)] == [(0, 2), (2, 2)]
+    assert reader.give_back(True, 1) == 1
+    assert reader.give_back(False, 1) == 1
+    assert ring.group_ledger(group).held == 2
+    assert reader.take(9) == (2, 1)  # what stepped aside does not join what has failed
+    assert reader.take(9) == (3, 1)
+    assert [reader.delivery(slot) for slot in (0, 2, 3)] == [1, 2, 2]
+    assert reader.acknowledge_first(3) == 3
+    assert reader.sequence(3) == 4
+    assert reader.give_back(False, 0) == 0
+
+
+def test_a_poisonous_event_is_set_aside_and_what_was_in_hand_before_stays(make):
+    ring = make(4)  # max_deliveries is 3
+    group = ring.ring.add_group()
+    put(ring.writer(), 3)
+    reader = ring.reader(group)
+    reader.take(1)
+    for _ in range(3):
+        assert reader.take(1) == (1, 1)
+        reader.give_back(True, 1)
+    assert reader.take(1) == (Status.POISONOUS, 0)
+    assert reader.sequence(reader.poisonous()) == 2
+    assert reader.quarantine(1) == 1
+    assert reader.take(1) == (2, 1)
+    ledger = ring.group_ledger(group)
+    assert (ledger.quarantined, ledger.held, ledger.acknowledged) == (1, 2, 0)
+
+
+def test_an_event_that_was_absolved_is_not_condemned_by_what_comes_later(make):
+    ring = make(4)  # max_deliveries is 3
+    group = ring.ring.add_group()
+    put(ring.writer(), 2)
+    for _ in range(5):
+        reader = ring.reader(group)
+        assert reader.take(1) == (0, 1)
+        reader.absolve()
+        reader.close()  # as if it had died
+    assert ring.group_ledger(group).quarantined == 0

@@ -15,9 +15,37 @@ import numpy as np
 import pytest
 
 from mimocorb.cli import main
-from mimocorb.cli.new import TEMPLATES
+from mimocorb.cli.new import EXPERIMENTS, TEMPLATES
 
 WATCHDOG_S = 120
+
+
+CLI = "mimocorb.cli"
+# What the page of the experiment does besides: the commands, and what they say.
+MORE = {
+    "muon-lifetime": [
+        (
+            (CLI, "run", "recorded.yaml", "--data", "RUN/waveforms", "--quiet"),
+            "every event was processed",
+        ),
+    ],
+    "geiger-counter": [
+        ((CLI, "run", "poisson.yaml", "--quiet"), "every event was processed"),
+        (("poisson",), "dead time 1"),
+    ],
+    "gamma-spectroscopy": [
+        (
+            (CLI, "scan", "setup.yaml", "--quiet", "--set", "detector.nuclides=[Na-22],[Cs-137]"),
+            "complete",
+        ),
+        (("analyse",), "energy: 66"),
+    ],
+    "coincidence": [
+        ((CLI, "scan", "setup.yaml", "--quiet", "--set", "detectors.rate_hz=60,0"), "complete"),
+        (("analyse",), "efficiency of detector 2: 8"),
+    ],
+    "sound-card-counter": [(("analyse",), "Hz")],
+}
 
 
 def do(directory: Path, *command: str) -> str:
@@ -40,10 +68,14 @@ def test_a_new_project_is_right_runs_and_passes_its_tests(tmp_path: Path, templa
     do(project, "mimocorb.cli", "check", "setup.yaml")
     text = do(project, "mimocorb.cli", "run", "setup.yaml", "--quiet")
     assert "complete: every event was processed" in text
-    do(project, "pytest", "-q", "-p", "no:cacheprovider")
+    if list(project.glob("test_*.py")):
+        do(project, "pytest", "-q", "-p", "no:cacheprovider")
     readme = (project / "README.md").read_text()
     assert all(f"`{path.name}`" in readme for path in project.glob("*.py"))
     (log,) = project.glob("target/setup_*/log.txt")
+    for command, words in MORE.get(template, []):
+        said = do(project, *[part.replace("RUN", str(log.parent)) for part in command])
+        assert words in said
     if template == "muon-lifetime":
         said = log.read_text()
         found = re.search(r"lifetime ([0-9]+) (?:± |\(\+)([0-9]+).* ns, from [0-9 ]+ events", said)
@@ -85,9 +117,17 @@ def test_it_says_what_it_made_and_what_is_next(
     assert main(["new", "muons"]) == 0
     assert capsys.readouterr().out == (
         "Made muons from the template muon-lifetime: .gitignore, README.md, decays.py, "
-        "detector.py, setup.yaml, test_decays.py.\n"
+        "detector.py, recorded.yaml, setup.yaml, test_decays.py.\n"
         "Next:\n  cd muons\n  mimocorb run setup.yaml\n"
     )
+
+
+def test_the_experiments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"\n{name} " in f"\n{listed}" for name in EXPERIMENTS)
+    assert main(["new"]) == 2
+    assert "--list shows the names" in capsys.readouterr().err
 
 
 def test_an_empty_directory_is_used(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ ALL = list(FOUND_DTYPE.names)
 
 def search(event, **configuration):
     configuration = {"sample_period_ns": 4.0} | configuration
-    found = FindPulses(quantities=ALL, **configuration)(event)
+    found = FindPulses(quantities=ALL, buffer={}, **configuration)(event)
     return np.array(found[0]) if isinstance(found, list) else found
 
 
@@ -90,7 +90,7 @@ def test_pulses_of_two_channels_are_not_piled_up():
 )
 def test_what_makes_no_sense_is_refused_in_words(configuration, says):
     with pytest.raises(SetupError, match=says):
-        FindPulses(**{"sample_period_ns": 4.0, "least_height": 1.0} | configuration)
+        FindPulses(**{"sample_period_ns": 4.0, "least_height": 1.0, "buffer": {}} | configuration)
 
 
 def test_a_run_writes_one_record_for_each_pulse_and_the_events_with_pulses(tmp_path, monkeypatch):

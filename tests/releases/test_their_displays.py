@@ -75,8 +75,8 @@ def test_waveforms_of_the_newest_event_are_shown(new_buffer, tmp_path, kind, sho
     buffer = new_buffer(4, 10, WAVES)
     config = {**CONFIG, "directory_prefix": str(tmp_path)}
     plot = kind(None, None, [buffer.new_observer()], config, RB_1="observe")
-    assert plot.settings.trigger_level_mv == pytest.approx(-440 + 480)
-    assert plot.settings.analogue_offset_mv == -480
+    assert plot.settings.trigger_level == pytest.approx(-440 + 480)
+    assert plot.settings.analogue_offset == -480
     with Writer(buffer.new_writer()) as writer:
         writer.get_new_buffer()["chA"] = 1.0
         writer.process_buffer()

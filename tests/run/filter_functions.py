@@ -164,3 +164,19 @@ class FailsAtItsEnd:
 
     def close(self):
         raise RuntimeError("the device did not like to be closed")
+
+
+@filter
+def dies_around_50(event, *, directory: Path, every: int):
+    """Keep one in `every`; is killed at some events near 50, when each comes for the first time."""
+    number = int(event["value"][0])
+    if number in (47, 50, 51, 53) and comes_first(directory / f"died_at_{number}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number % every == 0
+
+
+@filter
+def keeps_49_slowly(event):
+    """Keep event 49; needs 20 ms for each."""
+    time.sleep(0.02)
+    return event["value"][0] == 49

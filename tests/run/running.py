@@ -31,7 +31,7 @@ FUNCTIONS = tuple(
     for kind in ("source", "filter", "sink", "direct")
 )
 """The modules of worker functions; each function is in one of them."""
-SHIPPED = ("text", "parquet_tar", "record", "drain", "histogram", "fit")
+SHIPPED = ("text", "parquet_tar", "record", "drain", "histogram", "fit", "trigger")
 """Sinks that mimocorb has."""
 WATCHDOG_S = 120.0
 

@@ -244,6 +244,8 @@ class WriterPort : public Ring {
 
 class ReaderPort : public Ring {
  public:
+  static constexpr std::uint32_t kAll = 0xffffffff;
+
   static Outcome open(std::shared_ptr<Segment> segment, std::uint32_t group,
                       std::unique_ptr<ReaderPort>* opened);
   ~ReaderPort();
@@ -255,8 +257,11 @@ class ReaderPort : public Ring {
   void scatter(bool scattered) { scattered_ = scattered; }
   std::uint32_t acknowledge();
   std::uint32_t acknowledge_first(std::uint32_t count);  // in the order of taking
-  std::uint32_t give_back(bool failed = true);
-  std::uint32_t quarantine();
+  // Of both: the last `count` in hand, in the order of taking.
+  std::uint32_t give_back(bool failed = true, std::uint32_t count = kAll);
+  std::uint32_t quarantine(std::uint32_t count = kAll);
+  // What is in hand has done its reader no harm, and stays there: what counts against it begins anew.
+  void absolve();
   [[nodiscard]] const std::vector<std::uint32_t>& in_hand() const { return in_hand_; }
   // Events in the hands of the other readers of the group; a hint, as the lock is not taken.
   [[nodiscard]] std::uint32_t held_by_others() const;
@@ -277,8 +282,10 @@ class ReaderPort : public Ring {
 
  private:
   using Ring::Ring;
-  std::uint32_t finish_first(std::uint32_t count, DueState how, Wakes* wakes);
+  std::uint32_t finish(std::uint32_t first, std::uint32_t count, DueState how, Wakes* wakes);
   std::uint32_t finish_in_hand(DueState how, Wakes* wakes);
+  // Place of the first of the last `count` in hand.
+  [[nodiscard]] std::uint32_t place_of_last(std::uint32_t count) const;
   Run take_in_hand(std::uint32_t count, Wakes* wakes);
   void look_for_next() const;
   struct Round {
@@ -313,6 +320,8 @@ class ObserverPort {
   // Copies the newest event; false if there is none yet or none stood still long enough.
   bool snapshot(std::uint8_t* target, Snapshot* seen) const;
   [[nodiscard]] std::uint64_t newest() const;
+  // Number of the oldest event that a group has not finished with; that of the next one if there is none.
+  [[nodiscard]] std::uint64_t oldest_unfinished() const;
   int wait(std::uint64_t newer_than, std::int64_t timeout_ns);
   [[nodiscard]] const std::shared_ptr<Segment>& segment() const { return segment_; }
 

@@ -12,9 +12,11 @@ from mimocorb.analysis.coincidences import multiplicity
 from mimocorb.analysis.pulses import find_pulses
 from mimocorb.analysis.traces import as_traces
 from mimocorb.analysis.waveforms import baseline, constant_fraction_time, tail_fraction
+from mimocorb.buffers.units import in_units
 from mimocorb.components.decisions import Reject
 from mimocorb.components.form import filter
 from mimocorb.errors import SetupError
+from mimocorb.model.channels import channels_of
 
 __all__ = ["ALONE", "FOUND_DTYPE", "NO_PULSE", "FindPulses"]
 
@@ -107,6 +109,8 @@ class FindPulses:
         Pulses of different channels are together if they begin within so much, in ns.
     least_channels
         Only pulses that so many channels have together are handed on: a coincidence in the event.
+    buffer
+        Given by mimocorb. What its channels count is converted to their unit first.
     """
 
     def __init__(
@@ -131,6 +135,7 @@ class FindPulses:
         impedance_ohm: float = 50.0,
         together_ns: float = 50.0,
         least_channels: int = 1,
+        buffer: Mapping[str, Any],
     ) -> None:
         unknown = [name for name in quantities if name not in (FOUND_DTYPE.names or ())]
         if unknown or not quantities or len(set(quantities)) < len(quantities):
@@ -161,6 +166,7 @@ class FindPulses:
             raise SetupError(
                 "level_samples, the times of the integral and pile_up_ns are at least 0"
             )
+        self._channels = channels_of(buffer)
         self._quantities = list(quantities)
         self._dtype = np.dtype([(name, FOUND_DTYPE[name]) for name in quantities])
         self._sign = 1.0 if polarity == "positive" else -1.0
@@ -182,7 +188,7 @@ class FindPulses:
     @classmethod
     def check(cls, buffer: Mapping[str, Any], **config: Any) -> None:
         """Raise a SetupError for what the configuration cannot mean."""
-        cls(**config)
+        cls(**config, buffer=buffer)
         fields = np.dtype(buffer["dtype"]).names or ()
         times = config.get("times")
         if times is not None and (times not in fields or len(fields) < 2):
@@ -204,7 +210,7 @@ class FindPulses:
         if self._times is not None:
             sample_times = event[self._times].reshape(-1)
             event = event[[name for name in event.dtype.names or () if name != self._times]]
-        traces = as_traces(event)
+        traces = as_traces(in_units(event, self._channels) if self._channels else event)
         samples = traces.shape[1]
         if self._level == "zero":
             levels = noise = np.zeros(len(traces))

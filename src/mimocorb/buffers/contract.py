@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mimocorb.buffers.time_account import TimeAccount
 
 __all__ = [
+    "ALL",
     "WRITERS",
     "Bytes",
     "GroupLedger",
@@ -42,6 +43,9 @@ __all__ = [
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
+
+ALL = 0xFFFF_FFFF
+"""As many events as are in hand."""
 
 
 class Status(IntEnum):
@@ -272,16 +276,20 @@ class ReaderPort(Protocol):
         """
 
     def poisonous(self) -> int:
-        """Return the slot of the event in hand after POISONOUS."""
+        """Return the slot of the event that came with POISONOUS, the last one in hand."""
 
-    def quarantine(self) -> int:
-        """Set everything in hand aside for good, and count it; returns how many events."""
+    def quarantine(self, count: int = ALL) -> int:
+        """Set the last `count` events in hand aside for good, and count them; returns how many."""
 
-    def give_back(self, failed: bool = True) -> int:
-        """Return everything in hand to the group, to be delivered again; returns how many.
+    def give_back(self, failed: bool = True, count: int = ALL) -> int:
+        """Return the last `count` events in hand to the group, to be delivered again.
 
-        Unless `failed`, it does not count towards being POISONOUS.
+        In the order of taking; returns how many. Unless `failed`, it does not count towards being
+        POISONOUS.
         """
+
+    def absolve(self) -> None:
+        """Let what counts towards being POISONOUS begin anew for the events in hand; they stay."""
 
     def metadata(self, slot: int) -> tuple[int, float, float, int]:
         """``(counter, timestamp_s, deadtime, time_ns)`` of an event in hand.
@@ -366,6 +374,13 @@ class ObserverPort(Protocol):
 
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""
+
+    def oldest_unfinished(self) -> int:
+        """Publish number of the oldest event that a group has not finished with.
+
+        All before it are acknowledged or set aside by every group, or given up. That of the next
+        event if there is none.
+        """
 
     def wait(self, newer_than: int, timeout_s: float) -> int:
         """Block until an event newer than the given one is there; 0, NOT_NOW, ENDED, ORPHANED."""

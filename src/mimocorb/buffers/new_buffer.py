@@ -22,7 +22,8 @@ from mimocorb.buffers.lengths import slot_bytes
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict, seal_of
 from mimocorb.buffers.stats import BufferStats
-from mimocorb.errors import BufferMemoryError, HandleMisuse
+from mimocorb.errors import BufferMemoryError, HandleMisuse, SetupError
+from mimocorb.model.channels import channels_of
 from mimocorb.schema import record_dtype
 
 __all__ = ["NewBuffer"]
@@ -64,6 +65,9 @@ class NewBuffer(Handle):
     max_deliveries
         How often an event is handed out at most to the readers of one group, 1 to 14. One that
         kills or fails its reader this often is set aside, see :meth:`quarantined`.
+    channels
+        What the numbers of a field mean, by its name: ``{"unit": "mV", "scale": 0.061, "offset":
+        -12.5}``. It travels with the set-up dictionaries; see :func:`mimocorb.in_units`.
     backend
         What the ring is made of: the name of one of :mod:`mimocorb.buffers.backends`, or of one
         that an installed package offers.
@@ -102,12 +106,17 @@ class NewBuffer(Handle):
         name: str = "buffer",
         max_reader_groups: int = MAX_READER_GROUPS,
         max_deliveries: int = 3,
+        channels: Mapping[str, Any] | None = None,
         backend: str = "shared_memory",
         variable: bool = False,
     ) -> None:
         self.number_of_slots = whole_number("number_of_slots", number_of_slots)
         self.values_per_slot = whole_number("values_per_slot", values_per_slot)
         self.dtype: np.dtype[Any] = record_dtype(dtype)
+        self.channels = channels_of(channels or {})
+        unknown = [each for each in self.channels if each not in (self.dtype.names or ())]
+        if unknown:
+            raise SetupError(f"{name} has no channel {', '.join(unknown)}: it has {self.dtype}")
         self.variable = variable
         self.debug = debug
         self.name = name
@@ -371,6 +380,7 @@ class NewBuffer(Handle):
             number_of_slots=self.number_of_slots,
             values_per_slot=self.values_per_slot,
             dtype=self.dtype,
+            channels={each: known.about() for each, known in self.channels.items()},
             variable=self.variable,
             seal=seal_of(self.dtype, self.values_per_slot, self.variable),
             debug=self.debug,

@@ -16,6 +16,7 @@ from mimocorb.buffers.handle import Handle
 from mimocorb.buffers.lengths import event_in, slot_bytes_of
 from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
+from mimocorb.model.channels import channels_of
 
 __all__ = ["Observer"]
 
@@ -55,6 +56,7 @@ class Observer(Handle):
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self.channels = channels_of(setup_dict)
         self.variable: bool = setup_dict["variable"]
         # Two, so that a failed copy does not damage the event handed out last.
         self._spare, self._other = (np.empty(slot_bytes_of(setup_dict), np.uint8) for _ in "12")

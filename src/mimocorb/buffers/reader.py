@@ -30,6 +30,7 @@ from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.setup_dict import open_reader_port
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
+from mimocorb.model.channels import channels_of
 
 __all__ = ["BatchMetadata", "Reader"]
 
@@ -105,6 +106,7 @@ class Reader(Handle):
         self.number_of_slots: int = setup_dict["number_of_slots"]
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self.channels = channels_of(setup_dict)
         self._dtype = self.dtype
         self.variable: bool = setup_dict["variable"]
 
@@ -169,6 +171,26 @@ class Reader(Handle):
             first, taken = self._wait_for_events(first, count, timeout_s)
         self._slot, self._in_hand, self._metadata = first, taken, None
         self._is_run = taken == 1 or not self._scattered or self._port.are_neighbours()
+        return taken
+
+    def take_more(self, count: int) -> int:
+        """Take up to `count` events beside what is in hand, which stays there; returns how many.
+
+        Blocks as :meth:`take` does. What is in hand keeps its slots: with all slots of the buffer
+        in hand no event can come. At the end of the stream what is in hand stays there as well.
+
+        Raises
+        ------
+        EndOfStream
+            All writers have ended, and everything else is processed.
+        """
+        first, taken = self._take(count)
+        if first < 0:
+            first, taken = self._until_taken(first, count, None)
+        if self._slot < 0:
+            self._slot, self._in_hand = first, 0
+        self._in_hand += taken
+        self._is_run = self._in_hand == 1 or self._port.are_neighbours()
         return taken
 
     def together(self) -> Any:
@@ -319,6 +341,35 @@ class Reader(Handle):
         self._let_go()
         self._port.give_back()
 
+    def give_back_failed(self, places: range, reason: str) -> None:
+        """Give everything in hand back; only the events at these places in hand have failed.
+
+        For those who keep events in hand while they work on later ones.
+
+        Parameters
+        ----------
+        places
+            Of the events that failed, from 0 for the first in hand.
+        reason
+            What went wrong, for whoever looks into it.
+        """
+        self._need_event("give_back_failed()")
+        for slot in self._slots_in_hand()[places.start : places.stop]:
+            write_note(self._address, self._group, self._port.sequence(slot), reason)
+        behind = self._in_hand - places.stop
+        self._let_go()
+        self._port.give_back(False, behind)
+        self._port.give_back(True, len(places))
+        self._port.give_back(False)
+
+    def absolve(self) -> None:
+        """Say that the events in hand have done no harm, though they stay in hand.
+
+        If their reader fails later, because of another event, that does not add up with failures
+        before. They are no longer marked by :attr:`may_repeat`; :meth:`deliveries` still tells.
+        """
+        self._port.absolve()
+
     def wait_for_turn(self, timeout_s: float | None = None) -> bool:
         """Wait until the group has finished with every event before the one in hand.
 
@@ -385,6 +436,11 @@ class Reader(Handle):
         self._need_event("sequence")
         return self._port.sequence(self._slot)
 
+    def deliveries(self) -> NDArray[np.int64]:
+        """Return how often each event in hand has been handed out by now."""
+        slots = self._slots_in_hand() if self._slot >= 0 else ()
+        return np.fromiter(map(self._port.delivery, slots), np.int64, len(slots))
+
     def sequences(self) -> NDArray[np.int64]:
         """Return the publish numbers of the events in hand."""
         count = self._in_hand if self._slot >= 0 else 0
@@ -442,7 +498,7 @@ class Reader(Handle):
             self.name,
             self._group,
         )
-        port.quarantine()
+        port.quarantine(1)  # it alone: what was in hand before stays there
 
     def _let_go(self) -> None:
         if self._slot >= 0:

@@ -32,8 +32,9 @@ class SetupDict(dict[str, Any]):
 
     A plain dictionary that can be pickled and given to a child process under any start method.
     Documented keys: ``kind`` ("writer", "reader" or "observer"), ``name`` of the buffer,
-    ``number_of_slots``, ``values_per_slot``, ``dtype``, ``variable`` (whether events may be
-    shorter), ``debug``, and ``seal``, by which another dtype of the same size is noticed; for
+    ``number_of_slots``, ``values_per_slot``, ``dtype``, ``channels`` (unit, scale and offset of
+    those that have some, by name; see :func:`mimocorb.in_units`), ``variable`` (whether events may
+    be shorter), ``debug``, and ``seal``, by which another dtype of the same size is noticed; for
     readers also ``group`` and ``first_sequence``, the publish number of the first event the group
     gets; for writers also ``first_counter``, the number that a source gives its first event: 0, or
     what comes next in the buffer for one that takes the place of another.

@@ -22,6 +22,7 @@ from mimocorb.buffers.setup_dict import open_writer_port
 from mimocorb.buffers.stats import WaitingTime
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse, SetupError
+from mimocorb.model.channels import channels_of
 
 __all__ = ["Writer"]
 
@@ -92,6 +93,7 @@ class Writer(Handle):
         self.values_per_slot: int = setup_dict["values_per_slot"]
         self._shape = (self.values_per_slot,)
         self.dtype: np.dtype[Any] = setup_dict["dtype"]
+        self.channels = channels_of(setup_dict)
         self._dtype = self.dtype
         self.variable: bool = setup_dict["variable"]
         self._store: Callable[[NDArray[Any], Any], None] = store_event

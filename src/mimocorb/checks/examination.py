@@ -8,7 +8,7 @@ several workers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
@@ -18,10 +18,10 @@ from mimocorb.checks.trial import Manner, Trial, try_functions
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
 from mimocorb.model import Setup, StopCondition
-from mimocorb.model.problem import Problem, Where
+from mimocorb.model.problem import Problem, Where, has_errors
 from mimocorb.setup.nearest import slip_of
 
-__all__ = ["Examination", "examine", "has_errors", "warnings_of"]
+__all__ = ["Examination", "examine", "warnings_of"]
 
 _OF_THE_RUN = (
     "run.json",
@@ -77,11 +77,6 @@ class Examination:
             for name, one in trial.workers.items()
             if one.rate_hz is not None
         }
-
-
-def has_errors(problems: Iterable[Problem]) -> bool:
-    """Whether one of the problems keeps a run from starting."""
-    return any(problem.severity == "error" for problem in problems)
 
 
 def examine(setup: Setup, manner: Manner | None = None) -> Examination:

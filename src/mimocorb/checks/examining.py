@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mimocorb.checks.around import around_problems
 from mimocorb.checks.expectations import declared_rate
 from mimocorb.checks.previews import Preview, misfit, parts_used, previewed
 from mimocorb.checks.undefined_names import undefined_names
@@ -161,6 +162,7 @@ def _problems(
         yield from merge_problems(spec)
         if setup is not None:
             yield from standstill_problems(spec, setup)
+    yield from around_problems(component, spec, setup)
     text = event_function(function, component, spec)
     if setup is not None and text is not None and not unusable:
         yield from check_fields(spec, text, setup.buffers)

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mimocorb._memory import available_bytes, size_in_words
-from mimocorb.checks.examination import Examination, examine, has_errors
+from mimocorb.checks.connections import connection_problems
+from mimocorb.checks.examination import Examination, examine
 from mimocorb.checks.expectations import FileNeed, Flow, flows
 from mimocorb.checks.target import free_bytes, target_of, target_problems
 from mimocorb.checks.trial import Manner
 from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.model import Setup
-from mimocorb.model.problem import Problem
+from mimocorb.model.problem import Problem, has_errors
 from mimocorb.setup.dialects import examine_setup
 from mimocorb.setup.paths import RUNS_DIRECTORY, shown
 
@@ -101,6 +102,7 @@ def preflight(
     found = [
         *problems,
         *examination.problems,
+        *connection_problems(setup, manner),
         *target_problems(setup),
         *_disk_problems(setup, files, target, free),
     ]

@@ -129,6 +129,7 @@ def _layout(spec: WorkerSpec, setup: Setup) -> Mapping[str, Any] | None:
         "number_of_slots": buffer.slot_count,
         "values_per_slot": buffer.data_length,
         "dtype": buffer.data_dtype,
+        "channels": {each.name: each.about() for each in buffer.channels},
         "variable": buffer.variable,
     }
 

@@ -28,6 +28,7 @@ COMMANDS = (
     "new",
     "files",
     "rerun",
+    "scan",
     "histograms",
     "finish",
     "schema",
@@ -38,6 +39,7 @@ COMMANDS = (
     "top",
     "steer",
     "web",
+    "engine",
 )
 """The modules, in the order in which the help lists what they do."""
 

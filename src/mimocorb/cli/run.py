@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", type=seconds, metavar="S", help="end after S seconds of data taking"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--host", metavar="NAME", help="run the part of this host of the set-up")
+    where.add_argument(
+        "--all-local",
+        action="store_true",
+        help="run the parts of all hosts on this machine, with an engine of their own",
+    )
     add_people(parser)
     parser.add_argument(
         "--web",
@@ -104,12 +111,35 @@ def run(chosen: argparse.Namespace) -> int:
         "output_directory": chosen.output,
         "drain_timeout_s": chosen.drain_timeout,
     }
+    from mimocorb.model.problem import has_errors
     from mimocorb.setup.dialects import examine_setup
 
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
+    if setup is not None and not has_errors(problems) and not chosen.all_local:
+        setup = part_of_this_host(setup, chosen.host)
     if not examined(chosen, setup, problems) or setup is None:
         return BAD_USAGE
+    if chosen.all_local:
+        from mimocorb.cli.all_local import run_all
+
+        return run_all(setup, chosen)
     return run_and_report(setup, chosen, examined=True, web=chosen.web).exit_code
+
+
+def part_of_this_host(setup: Setup, host: str | None) -> Setup:
+    """Return what this machine runs; all of a set-up that connects no hosts."""
+    from mimocorb.engine.hosts import connecting_buffers, part_of_host, this_host
+    from mimocorb.errors import SetupError
+
+    if setup.hosts and host is None:
+        names = " or ".join(f"--host {name}" for name in setup.hosts)
+        raise SetupError(
+            f"this set-up has several hosts: say which one this machine is, with {names}, or try"
+            " all of it on this machine with --all-local"
+        )
+    if setup.hosts or host is not None or connecting_buffers(setup):
+        return part_of_host(setup, host or this_host())
+    return setup
 
 
 def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Problem]) -> bool:
@@ -117,9 +147,10 @@ def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Pro
 
     Prints the problems, with those that there are already.
     """
-    from mimocorb.checks.examination import examine, has_errors
+    from mimocorb.checks.examination import examine
     from mimocorb.checks.target import target_problems
     from mimocorb.checks.trial import Manner
+    from mimocorb.model.problem import has_errors
 
     if setup is not None:
         manner = Manner(complete=not has_errors(problems), start_method=chosen.start_method)

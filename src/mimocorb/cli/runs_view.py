@@ -32,6 +32,7 @@ _SETUP = Column("set-up", rank=3, least_width=8)
 _COLUMNS = (
     Column("run", is_number=True),
     _SETUP,
+    Column("scan", rank=2),
     Column("start (UTC)"),
     Column("time", rank=1, is_number=True),
     Column("events", is_number=True),
@@ -58,6 +59,7 @@ def _row(run: KnownRun, date: str) -> list[Text]:
     return [
         Text(str(record.number)),
         one_line(record.title),
+        Text(_scan_of(record)),
         Text(f"{moment(record.started_utc):{date}}"),
         Text(time_taken(result.elapsed_s if result else _lived_s(record))),
         Text(_events(record)),
@@ -67,6 +69,12 @@ def _row(run: KnownRun, date: str) -> list[Text]:
         one_line(record.operator),
         one_line(record.comment),
     ]
+
+
+def _scan_of(record: RunRecord) -> str:
+    """Return which point of which scan it is: ``2: 3/8``; nothing for others."""
+    scan = record.scan
+    return "" if scan is None else f"{scan['number']}: {scan['point']}/{scan['of']}"
 
 
 def moment(utc: str) -> datetime:

@@ -116,7 +116,10 @@ def _loop(
         settings = MergeSettings.from_config(config)
         return Merge(sources, sinks, target, name, settings, metadata=metadata)
     if component.kind == "filter":
-        from mimocorb.components.roles.filter import Filter
+        if worker.spec.looks_around:
+            from mimocorb.components.roles.around import AroundFilter as Filter
+        else:
+            from mimocorb.components.roles.filter import Filter  # type: ignore[assignment]
 
         batch = is_batch(function)
         return Filter(

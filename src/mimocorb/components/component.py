@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 GIVEN = {
-    "buffer": "buffer that it works with (a mapping: name, dtype, values_per_slot)",
+    "buffer": "buffer that it works with (a mapping: name, dtype, values_per_slot, channels)",
     "directory": "directory of the run (a Path), where files are written",
     "dtype": "NumPy type of the events",
     "number_of_channels": "fields of the events, 1 without fields",

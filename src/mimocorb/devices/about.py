@@ -45,7 +45,8 @@ class DeviceAbout:
     found_as
         Where such devices show up on a computer.
     libraries
-        Libraries of the system or of the vendor, each with how it is installed.
+        Libraries of the system or of the vendor, each with how it is installed. Of several names
+        with ``|`` between them, one is enough.
     """
 
     needs: tuple[str, ...] = ()
@@ -64,9 +65,9 @@ class DeviceAbout:
         verb = "is" if len(self.missing) == 1 else "are"
         found = [f"{packages} {verb} not installed: {self.hint}"] if self.missing else []
         return found + [
-            f"the library {name} is not installed: {remedy}"
+            f"the library {name.replace('|', ' or ')} is not installed: {remedy}"
             for name, remedy in self.libraries.items()
-            if find_library(name) is None
+            if not any(find_library(each) for each in name.split("|"))
         ]
 
     @property

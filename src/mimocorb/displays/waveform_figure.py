@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.layout import contiguous_samples
+from mimocorb.buffers.units import in_units
 from mimocorb.errors import SetupError
+from mimocorb.model.channels import PER_MV, Channel, channels_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,16 +38,28 @@ _TIME_UNITS = (("ns", 1.0, 2e3), ("µs", 1e3, 2e6), ("ms", 1e6, 2e9), ("s", 1e9,
 
 @dataclass(frozen=True)
 class WaveformSettings:
-    """What the axes mean. Voltages in mV, as the data."""
+    """What the axes mean. Voltages in the unit of the data, mV if none is said."""
 
     title: str
     channels: tuple[str, ...]
     samples: int
     sample_time_ns: float | None = None
     pre_trigger_samples: int = 0
-    channel_range_mv: float = 500.0
-    analogue_offset_mv: float = 0.0
-    trigger_level_mv: float | None = None
+    half_range: float = 500.0
+    analogue_offset: float = 0.0
+    trigger_level: float | None = None
+    described: Mapping[str, Channel] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the axis: that of all channels, or all of them."""
+        found = [each.unit for each in self.described.values() if each.unit]
+        return ", ".join(dict.fromkeys(found)) or "mV"
+
+    def label(self, channel: str) -> str:
+        """Return what a channel is called; with its unit, if there are several."""
+        known = self.described.get(channel)
+        return f"{channel} ({known.unit})" if known and "," in self.unit else channel
 
     @classmethod
     def of(cls, owner: str, buffer: Mapping[str, Any], **config: Any) -> WaveformSettings:
@@ -59,6 +73,9 @@ class WaveformSettings:
                 raise SetupError(f"{owner}: {key} is {value!r}; give a number{bound}.")
             return None if value is None else float(value)
 
+        described = channels_of(buffer)
+        per_mv = {PER_MV.get(each.unit, 1.0) for each in described.values() if each.unit} or {1.0}
+        scale = min(per_mv)
         name, samples = str(buffer.get("name", "buffer")), buffer["values_per_slot"]
         level_v = number("trigger_level", None)
         return cls(
@@ -67,9 +84,10 @@ class WaveformSettings:
             samples=contiguous_samples(buffer["dtype"], samples) or samples,
             sample_time_ns=number("sample_time_ns", None, 0),
             pre_trigger_samples=int(number("pre_trigger_samples", 0) or 0),
-            channel_range_mv=number("channel_range", 500.0, 0) or 500.0,
-            analogue_offset_mv=1000.0 * (number("analogue_offset", 0.0) or 0.0),
-            trigger_level_mv=None if level_v is None else 1000.0 * level_v,
+            half_range=scale * (number("channel_range", 500.0, 0) or 500.0),
+            analogue_offset=scale * 1000.0 * (number("analogue_offset", 0.0) or 0.0),
+            trigger_level=None if level_v is None else scale * 1000.0 * level_v,
+            described=described,
         )
 
     def times(self) -> tuple[NDArray[np.float64], str]:
@@ -127,10 +145,10 @@ class WaveformFigure:
         figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)
         times, label = settings.times()
         self._axes = axes = figure.add_subplot()
-        offset, half = settings.analogue_offset_mv, settings.channel_range_mv
+        offset, half = settings.analogue_offset, settings.half_range
         axes.set(
             xlabel=label,
-            ylabel="signal (mV)",
+            ylabel=f"signal ({settings.unit})",
             xlim=(times[0], times[-1]) if len(times) > 1 else None,
             ylim=(-half - offset, half - offset),
         )
@@ -148,7 +166,7 @@ class WaveformFigure:
             axes.plot(
                 [],
                 [],
-                label=name,
+                label=settings.label(name),
                 color=COLOURS[i % len(COLOURS)],
                 linewidth=1.1,
                 linestyle="-" if i < len(COLOURS) else "--",
@@ -181,19 +199,20 @@ class WaveformFigure:
         settings, axes = self.settings, self._axes
         if settings.pre_trigger_samples:
             axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        if settings.trigger_level_mv is not None:
-            axes.axhline(settings.trigger_level_mv, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        if settings.trigger_level is not None:
+            axes.axhline(settings.trigger_level, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
 
     def show(self, data: NDArray[Any], info: EventInfo) -> None:
         """Put an event into the figure; what it looks like on screen is not changed yet."""
+        data = in_units(data, self.settings.described)
         names = data.dtype.names
         columns = [data[name] for name in names] if names else [data]
         for line, column in zip(self.lines, columns, strict=True):
-            volts_mv = np.asarray(column, np.float64).reshape(-1) - self.settings.analogue_offset_mv
+            values = np.asarray(column, np.float64).reshape(-1) - self.settings.analogue_offset
             times = self._x
-            if len(volts_mv) != self.settings.samples:  # of a buffer of variable length
-                times = envelope(self._times[: len(volts_mv)], _COLUMNS, of_time=True)
-            line.set_data(times, envelope(volts_mv, _COLUMNS))
+            if len(values) != self.settings.samples:  # of a buffer of variable length
+                times = envelope(self._times[: len(values)], _COLUMNS, of_time=True)
+            line.set_data(times, envelope(values, _COLUMNS))
         self.say(str(info))
 
     def say(self, text: str) -> None:

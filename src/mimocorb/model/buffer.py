@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from mimocorb.model.channels import Channel, channel_list, record_type_of
 from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import Derived, Flag, Number, Text, WholeNumber
 from mimocorb.model.problem import NOWHERE, Where
@@ -15,12 +16,14 @@ from mimocorb.schema import MAX_SLOT_BYTES
 
 __all__ = ["BufferSpec"]
 
+_UNKNOWN: np.dtype[Any] = np.dtype("V0")
+
 
 @dataclass(frozen=True)
 class BufferSpec:
     """One ring buffer."""
 
-    __pydantic_config__: ClassVar[Any] = part_config()
+    __pydantic_config__: ClassVar[Any] = part_config(values="data_dtype")
 
     name: Annotated[str, Derived()]
     """Name in the set-up, such as ``raw``."""
@@ -28,8 +31,10 @@ class BufferSpec:
     """How many events the buffer holds."""
     data_length: Annotated[int, WholeNumber(1, MAX_SLOT_BYTES)]
     """Length of the array in a slot: samples of an event, or 1 for numbers."""
-    data_dtype: Annotated[np.dtype[Any], record_type()]
+    values: Annotated[np.dtype[Any] | None, record_type()] = None
     """NumPy type of one value, or its fields."""
+    channels: Annotated[tuple[Channel, ...], channel_list()] = ()
+    """The fields, instead of `data_dtype`, with unit, scale and offset of what a device counts."""
     variable: Annotated[bool, Flag()] = False
     """Whether events may have fewer values than data_length, also none; each keeps its length."""
     backend: Annotated[str, Text("shared_memory")] = "shared_memory"
@@ -38,6 +43,13 @@ class BufferSpec:
     """Raise an alarm when no event has come into it for longer than this, in seconds."""
     where: Annotated[Where, Derived()] = NOWHERE
     """Place of the buffer's name in the set-up file."""
+
+    @property
+    def data_dtype(self) -> np.dtype[Any]:
+        """NumPy type of one value, however it was given; without bytes if it is not known."""
+        if self.channels:
+            return record_type_of(self.channels)
+        return _UNKNOWN if self.values is None else self.values
 
     @property
     def length_in_words(self) -> str:

@@ -53,7 +53,9 @@ def written(part: Any, *, complete: bool = False) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for key, made in keys_of(part.__class__).items():
         value = getattr(part, made.field.name)
-        is_usual = value == made.field.default and not complete
+        default = made.field.default
+        # NumPy takes None for float64
+        is_usual = (value is None) == (default is None) and value == default and not complete
         if not is_usual and not isinstance(made.kind, Section):
             content[key] = None if value is None else made.kind.write(value)
     return content

@@ -31,10 +31,12 @@ __all__ = [
     "Number",
     "Parsed",
     "Section",
+    "Table",
     "Text",
     "WholeNumber",
     "WordOrTable",
     "command_line",
+    "host_names",
     "name_faults",
     "names",
 ]
@@ -315,6 +317,26 @@ class WordOrTable(_OfParts):
 
 
 @dataclass(frozen=True)
+class Table(_OfParts):
+    """A mapping of keys that are described by a class of the model."""
+
+    part: type
+
+    def core(self) -> CoreSchema:
+        """Return how pydantic reads it."""
+        from pydantic_core import core_schema
+
+        table = core_schema.is_instance_schema(self.part)  # the reader has read it already
+        return _refusing(table, "must be a mapping")
+
+    def write(self, value: Any) -> Any:
+        """Return the mapping, without what is as usual."""
+        from mimocorb.model.keys import written
+
+        return written(value)
+
+
+@dataclass(frozen=True)
 class Section(_OfParts):
     """A mapping of names to parts, or to files that hold one."""
 
@@ -353,6 +375,26 @@ def names() -> Parsed:
         {"type": ["array", "string", "null"], "items": {"type": "string", "pattern": f"^{NAME}$"}},
         list,
     )
+
+
+def host_names() -> Parsed:
+    """Return the kind of the names of hosts: a list, or a mapping of names to nothing."""
+    name = {"type": "string", "pattern": f"^{NAME}$"}
+    table = {"type": "object", "propertyNames": name, "additionalProperties": {"maxProperties": 0}}
+    return Parsed(_parse_hosts, {"anyOf": [{"type": "array", "items": name}, table]}, list)
+
+
+def _parse_hosts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        faults = [
+            Fault("of a host is an empty mapping", "write {} behind its name", path=(name,))
+            for name, content in value.items()
+            if content
+        ]
+        if faults:
+            raise Faults(*faults)
+        value = list(value)
+    return _parse_names(value)
 
 
 def _parse_names(value: Any) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["NOWHERE", "Problem", "Severity", "Where", "format_problems"]
+__all__ = ["NOWHERE", "Problem", "Severity", "Where", "format_problems", "has_errors"]
 
 Severity = Literal["error", "warning"]
 
@@ -83,3 +83,8 @@ class Problem:
 def format_problems(problems: Iterable[Problem]) -> str:
     """All problems as text, one a line, errors and warnings in the order of the files."""
     return "\n".join(str(problem) for problem in sorted(problems, key=lambda p: p.where))
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Whether one of the problems keeps a run from starting."""
+    return any(problem.severity == "error" for problem in problems)

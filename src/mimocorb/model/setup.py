@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
+from mimocorb.model.engine import EngineSpec
 from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
     Derived,
@@ -21,9 +22,11 @@ from mimocorb.model.kinds import (
     Number,
     Parsed,
     Section,
+    Table,
     Text,
     WholeNumber,
     command_line,
+    host_names,
     name_faults,
 )
 from mimocorb.model.problem import NOWHERE, Where
@@ -161,6 +164,8 @@ class Setup:
         runtime_s="runtime",
         output_directory="target_directory",
         keyboard_control="KBD_control",
+        engine="Engine",
+        hosts="Hosts",
     )
 
     buffers: Annotated[tuple[BufferSpec, ...], Section(BufferSpec)]
@@ -193,6 +198,10 @@ class Setup:
     disk_floor_mb: Annotated[float, Number("MB")] = 100.0
     """Begin no run, and pause one, when the disk has less room than this, in MB; 0: when it is
     full."""
+    engine: Annotated[EngineSpec | None, Table(EngineSpec)] = None
+    """The engine that connects hosts: nats, credentials, project, replicas, outbox_mb."""
+    hosts: Annotated[tuple[str, ...], host_names()] = ()
+    """The machines that run a part of the set-up: their names, or a mapping of these."""
     output_directory: Annotated[Path | None, Directory("target")] = None
     """Where the directories of runs are made."""
     keyboard_control: Annotated[bool, Flag()] = True
@@ -213,6 +222,8 @@ class Setup:
     finishes: Annotated[Path | None, Derived()] = None
     """Directory of the run whose left events are processed; ``None``: events of its own."""
 
+    scan: Annotated[Mapping[str, Any] | None, Derived()] = None
+    """The point of a scan that it is: ``number`` of the scan, ``point``, ``of``, ``settings``."""
     rerun_of: Annotated[Path | None, Derived()] = None
     """Directory of the run whose recorded events stand in the place of the sources."""
 

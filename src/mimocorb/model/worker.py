@@ -170,6 +170,12 @@ class WorkerSpec:
     """Raise an alarm when a source has had no event for longer than this, in seconds."""
     ordered: Annotated[bool, Flag()] = False
     """Whether several processes publish their results in the order of the input."""
+    events_before: Annotated[int, WholeNumber(0, 1_000_000)] = 0
+    """A filter hands on this many events before each one that it keeps, too."""
+    events_after: Annotated[int, WholeNumber(0, 1_000_000)] = 0
+    """A filter hands on this many events after each one that it keeps, too."""
+    host: Annotated[tuple[str, ...], names()] = ()
+    """The host that runs it, or several that share the events of its sources."""
     rejected_sample: Annotated[int | None, WholeNumber(1, (1 << 63) - 1)] = None
     """Keep one in this many rejected events, chosen at random, as a sample."""
     config_files: Annotated[tuple[Path, ...], Derived()] = ()
@@ -196,10 +202,18 @@ class WorkerSpec:
         """Yield keys that mean nothing for this worker, and what it would have to do."""
         if self.ordered and not (self.reads and self.writes):
             yield "ordered", "reads and writes buffers"
+        for key in ("events_before", "events_after"):
+            if getattr(self, key) and not (self.reads and self.writes):
+                yield key, "reads and writes buffers"
         if self.rejected_sample and not self.reads:
             yield "rejected_sample", "reads a buffer"
         if self.silent_after_s and not self.is_source:
             yield "silent_after_s", "writes a buffer and reads none (it can be a key of a buffer)"
+
+    @property
+    def looks_around(self) -> bool:
+        """Whether it hands on events around those that its function keeps."""
+        return bool(self.events_before or self.events_after)
 
     @property
     def is_source(self) -> bool:

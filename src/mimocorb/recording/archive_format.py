@@ -60,7 +60,14 @@ class ArchiveFormat(FileFormat):
         **options: Any,
     ) -> EventArchive:
         """Make an archive."""
-        known = ("units", "sample_time_ns", "pre_trigger_samples", "analogue_offset")
+        known = (
+            "units",
+            "scale",
+            "offset",
+            "sample_time_ns",
+            "pre_trigger_samples",
+            "analogue_offset",
+        )
         config = {key: about[key] for key in known if key in about}
         return EventArchive(self.name, directory / f"{name}.tar", buffer, {**config, **options})
 
@@ -132,7 +139,7 @@ class ArchiveFile:
         if most is not None:
             self.variable = True
             self.values_per_slot = max(int(most) if most.isdecimal() else 0, self.values_per_slot)
-        self.about = {**about, **({"units": event.units} if event.units else {})}
+        self.about = about
 
     @property
     def counts(self) -> Sequence[int]:

@@ -20,6 +20,7 @@ from mimocorb._kernels import part_fields
 from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, notes_of, parts_of
+from mimocorb.recording.channel_notes import notes_at
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -83,8 +84,8 @@ class Columns:
     ----------
     dtype, values_per_slot
         Of the buffer.
-    units
-        Field → unit, noted at the columns.
+    about
+        What is known of the data; ``units``, ``scale`` and ``offset`` are noted at the columns.
     notes
         Whether there is a column for the notes of the events.
     variable
@@ -100,7 +101,7 @@ class Columns:
         self,
         dtype: np.dtype[Any],
         values_per_slot: int,
-        units: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
         *,
         notes: bool = False,
         variable: bool = False,
@@ -115,14 +116,14 @@ class Columns:
             )
         self._columns = _columns(dtype, values_per_slot, variable)
         self._has_notes = notes
-        self.schema = self._make_schema(units or {})
+        self.schema = self._make_schema(about or {})
         self._types = [_list_of(_arrow_type(each.dtype), each.numbers) for each in self._columns]
         self._whole = np.dtype((np.void, dtype.itemsize))
         self._parts_at_once = bool(dtype.names) and all(
             _lies_as_it_is_stored(dtype[name].base) for name in dtype.names or ()
         )
 
-    def _make_schema(self, units: Mapping[str, str]) -> pa.Schema:
+    def _make_schema(self, about: Mapping[str, Any]) -> pa.Schema:
         import pyarrow as pa
 
         fields = [
@@ -130,13 +131,13 @@ class Columns:
             for name, kind in PARTS.items()
         ]
         for column in self._columns:
-            about = {"unit": str(units[name])} if (name := column.field or "value") in units else {}
+            noted = notes_at(about, column.field or "value")
             fields.append(
                 pa.field(
                     column.name,
                     self._type_of(column),
                     nullable=False,
-                    metadata=about or None,
+                    metadata=noted or None,
                 )
             )
         if self._has_notes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mimocorb.recording.output_file import check_scales
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.recording_sink import RecordingSink, check_export, exported
 from mimocorb.recording.whole_file import WholeFileFormat
 
@@ -29,7 +29,7 @@ _PARAMETERS = """
     compression
         How the file is compressed: %s.
     units
-        Field → unit, noted in the file.
+        Field → unit, noted in the file. What the buffer knows of its channels needs no repetition.
     scale
         Field → what one count of the digitizer means in that unit.
     offset
@@ -110,4 +110,4 @@ class Converted(RecordingSink):
         """Raise a SetupError if it cannot work with its buffer; loads and opens nothing."""
         cls.output_name(filename=filename)
         check_export(cls.OWNER, buffer, cls.format, compression, "compression")
-        check_scales(cls.OWNER, buffer, about)
+        described(cls.OWNER, buffer, about)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.csv_format import METADATA, SEPARATORS, CsvTable, check_numbers, fields_of
 from mimocorb.recording.file_sink import FileSink
-from mimocorb.recording.output_file import check_columns
 
 __all__ = ["Csv"]
 
@@ -72,7 +72,7 @@ class Csv(FileSink):
             directory,
             self.output_name(filename=filename),
             buffer,
-            {"units": units} if units else {},
+            described(self.OWNER, buffer, {"units": units}),
             separator=SEPARATORS[chosen],
             decimal_comma=decimal_comma,
         )
@@ -102,6 +102,4 @@ class Csv(FileSink):
             )
         if decimal_comma and separator == "comma":
             raise SetupError(f"{cls.OWNER}: decimal commas need another separator than a comma.")
-        check_columns(
-            cls.OWNER, "units", units or {}, [name for name, _ in fields_of(buffer["dtype"])]
-        )
+        described(cls.OWNER, buffer, {"units": units})

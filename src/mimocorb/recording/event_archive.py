@@ -28,7 +28,8 @@ from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.buffers.layout import contiguous_samples
 from mimocorb.components.form import Metadata
 from mimocorb.errors import SetupError
-from mimocorb.recording.output_file import OutputFile, check_columns
+from mimocorb.recording.channel_notes import described, notes_at
+from mimocorb.recording.output_file import OutputFile
 from mimocorb.recording.provenance import this_run
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def check_archive(owner: str, setup: Mapping[str, Any], config: Mapping[str, Any
         raise SetupError(
             f"{owner}: compression is {compression!r}; choose one of {', '.join(COMPRESSIONS)}."
         )
-    check_columns(owner, "units", config.get("units") or {}, _columns(setup))
+    described(owner, setup, config)
 
 
 def _columns(setup: Mapping[str, Any]) -> tuple[str, ...]:
@@ -177,10 +178,10 @@ class _ParquetFormat:
         self.is_structured = dtype.names is not None
         check_archive(owner, setup, config)
         self.compression = config.get("compression", COMPRESSIONS[0])
-        units = config.get("units") or {}
+        about = described(owner, setup, config)
         # fields that are whole channels become columns of one row per sample, as interleaved ones
         self.is_contiguous = contiguous_samples(dtype, setup["values_per_slot"]) is not None
-        self.schema = _schema(owner, dtype, self.names, units, is_flat=self.is_contiguous)
+        self.schema = _schema(owner, dtype, self.names, about, is_flat=self.is_contiguous)
         self.description = {
             key: str(config[key]).encode() for key in _DESCRIPTIONS if config.get(key) is not None
         }
@@ -235,7 +236,7 @@ def _schema(
     owner: str,
     dtype: np.dtype[Any],
     names: tuple[str, ...],
-    units: Mapping[str, str],
+    known: Mapping[str, Any],
     *,
     is_flat: bool,
 ) -> pa.Schema:
@@ -253,7 +254,7 @@ def _schema(
             ) from None
         if column.shape and not is_flat:
             kind = pa.list_(kind, int(np.prod(column.shape)))
-        about = {"unit": str(units[name])} if name in units else {}
+        about = notes_at(known, name)
         if column.base.kind in "SU":  # texts have no length in Arrow
             about["dtype"] = column.base.str
         fields.append(pa.field(name, kind, nullable=False, metadata=about or None))

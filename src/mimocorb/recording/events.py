@@ -17,7 +17,9 @@ from mimocorb._closing import Closing
 from mimocorb.buffers.batch_metadata import BatchMetadata, known_time
 from mimocorb.components.form import Metadata
 from mimocorb.errors import DamagedFile, MimocorbError, SetupError
+from mimocorb.model.channels import Channel
 from mimocorb.recording.block import Block, joined_data, joined_metadata, no_data
+from mimocorb.recording.channel_notes import COUNTS, channels_in
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.formats import EventFile, is_variable, reading
 from mimocorb.recording.selection import Selection, is_chosen
@@ -105,9 +107,14 @@ class Events(Closing):
 
     @property
     def units(self) -> Mapping[str, str]:
-        """Field → unit, as far as they are known."""
-        units: Mapping[str, str] = self.about.get("units") or {}
-        return units
+        """Field → unit of its numbers, as far as known; ``counts`` of those with a scale."""
+        known = self.channels.items()
+        return {name: COUNTS if one.is_raw else one.unit for name, one in known if one.is_described}
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Field → its ``unit``, ``scale`` and ``offset``: what :func:`mimocorb.in_units` makes."""
+        return channels_in(self.about)
 
     # --- as a sequence
 
@@ -274,7 +281,7 @@ class Events(Closing):
         columns = Columns(
             self.dtype,
             self.values_per_slot,
-            self.units,
+            self.about,
             notes=has_notes,
             variable=self.variable,
         )

@@ -11,6 +11,7 @@ import numpy as np
 from mimocorb.components.form import sink
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.arrays import Arrays, WithoutLists
+from mimocorb.recording.channel_notes import notes_at
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.converted import Converted
 from mimocorb.recording.formats import EventFile
@@ -75,7 +76,7 @@ class _Target:
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         import h5py
 
-        self._units = about.get("units") or {}
+        self._about = about
         compression = about["compression"]
         self._filters: dict[str, Any] = {"fletcher32": True}
         if compression != "none":
@@ -107,8 +108,8 @@ class _Target:
             dtype=values.dtype,
             **self._filters,
         )
-        if name in self._units:
-            dataset.attrs["unit"] = str(self._units[name])
+        for key, text in notes_at(self._about, name).items():
+            dataset.attrs[key] = text
 
     def finish(self, description: str) -> None:
         text = np.frombuffer(description.encode(), np.uint8)

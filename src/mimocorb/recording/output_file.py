@@ -38,7 +38,7 @@ from mimocorb.components.room import when_there_is_room
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import OutputError, SetupError
 
-__all__ = ["OutputFile", "as_file_name", "check_columns", "check_scales", "checked_name"]
+__all__ = ["OutputFile", "as_file_name", "check_columns", "checked_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +80,6 @@ def check_columns(owner: str, key: str, given: object, columns: Sequence[str]) -
         raise SetupError(
             f"{owner}: {key} names {', '.join(unknown)}, but the columns are {', '.join(columns)}."
         )
-
-
-def check_scales(owner: str, buffer: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Refuse units, scales and offsets of fields that the buffer does not have."""
-    columns = buffer["dtype"].names or ("value",)
-    for name in ("units", "scale", "offset"):
-        check_columns(owner, name, about.get(name) or {}, columns)
 
 
 class OutputFile(Closing):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mimocorb._files import open_regular
 from mimocorb.errors import SetupError
+from mimocorb.recording.channel_notes import read_notes
 
 __all__ = [
     "ArchivedEvent",
@@ -40,10 +41,8 @@ class ArchivedEvent(NamedTuple):
     """``counter``, ``timestamp`` and ``deadtime``, as far as the archive tells them."""
     member: str
     """Name of the Parquet file in the archive."""
-    about: dict[str, str]
+    about: dict[str, Any]
     """What else is noted with it, such as ``sample_time_ns``."""
-    units: dict[str, str]
-    """Channel → unit, as far as the archive tells it."""
 
 
 def archived_events(archive: Path) -> Iterator[ArchivedEvent]:
@@ -128,13 +127,9 @@ def event_of_member(content: tarfile.TarFile, member: tarfile.TarInfo) -> Archiv
         for name, text in notes.items()
         if name not in _OF_OTHERS
     }
-    about = {name: text for name, text in told.items() if name not in metadata}
-    units = {
-        name: unit.decode("utf-8", "replace")
-        for name in data
-        if (unit := (table.schema.field(name).metadata or {}).get(b"unit")) is not None
-    }
-    return ArchivedEvent(data, metadata, member.name, about, units)
+    about: dict[str, Any] = {name: text for name, text in told.items() if name not in metadata}
+    about |= read_notes({name: table.schema.field(name).metadata for name in data})
+    return ArchivedEvent(data, metadata, member.name, about)
 
 
 def _array(column: Any, field: Any) -> NDArray[Any]:

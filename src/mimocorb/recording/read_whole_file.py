@@ -75,7 +75,7 @@ class WholeFile:
             self._columns = Columns(
                 self.dtype,
                 self.values_per_slot,
-                self.about.get("units") or {},
+                self.about,
                 variable=self.variable,
             )
         except Exception as error:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from mimocorb.components.form import sink
 from mimocorb.errors import SetupError
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.copying import writable_format
-from mimocorb.recording.output_file import check_scales, checked_name
+from mimocorb.recording.output_file import checked_name
 from mimocorb.recording.recording_sink import RecordingSink, check_export, exported
 from mimocorb.recording.segments import segment_name
 from mimocorb.recording.write_recording import check_compression
@@ -38,7 +39,7 @@ class Record(RecordingSink):
     compression
         How batches are compressed: ``lz4`` is quickest, ``zstd`` smallest.
     units
-        Field → unit, noted in the files.
+        Field → unit, noted in the files. What the buffer knows of its channels needs no repetition.
     scale
         Field → what one count of the digitizer means in that unit.
     offset
@@ -108,15 +109,13 @@ class Record(RecordingSink):
             buffer,
             filename=filename,
             compression=compression,
-            units=units,
-            scale=scale,
-            offset=offset,
             segment_mb=segment_mb,
             segment_s=segment_s,
             sync=sync,
             export=export,
             export_compression=export_compression,
             keep_recording=keep_recording,
+            **about,
         )
         made = None
         if export is not None:
@@ -180,4 +179,4 @@ class Record(RecordingSink):
                 f"{cls.OWNER}: {key} is for a recording that is exported; name a format under"
                 " export, such as parquet"
             )
-        check_scales(cls.OWNER, buffer, about)
+        described(cls.OWNER, buffer, about)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from mimocorb._words import how_many
 from mimocorb.errors import OutputError, SetupError
+from mimocorb.recording.channel_notes import described
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.file_sink import FileSink
 from mimocorb.recording.formats import Format
@@ -58,7 +59,11 @@ class RecordingSink(FileSink):
                 f"{made} exists already and is not overwritten. Choose another filename, or"
                 " another run directory."
             )
-        known = {key: value for key, value in about.items() if value is not None}
+        known = {
+            key: value
+            for key, value in described(self.OWNER, buffer, about).items()
+            if value is not None
+        }
         self.writer = RecordingWriter(
             self.OWNER, directory, name, buffer, about=known, export=export, **options
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import PARTS, Block, metadata_from_parts
+from mimocorb.recording.channel_notes import read_notes
 
 __all__ = ["Table", "TableFile", "table_from_arrays", "table_from_arrow", "unique_names"]
 
@@ -182,7 +183,6 @@ def table_from_arrow(path: Path, table: Any) -> Table:
     """Return the rows of a table of Arrow as events."""
     fields: dict[str, NDArray[Any]] = {}
     left: list[str] = []
-    units: dict[str, str] = {}
     for field, chunked in zip(table.schema, table.columns, strict=True):
         if field.name.startswith("__index_level_"):
             continue
@@ -192,8 +192,6 @@ def table_from_arrow(path: Path, table: Any) -> Table:
             left.append(field.name)
             continue
         fields[field.name] = values
-        if unit := (field.metadata or {}).get(b"unit"):
-            units[field.name] = unit.decode("utf-8", "replace")
     if not fields:
         raise DamagedFile(f"{path} has no column of numbers; it has {', '.join(left) or 'none'}")
     notes = {
@@ -201,7 +199,8 @@ def table_from_arrow(path: Path, table: Any) -> Table:
         for name, text in (table.schema.metadata or {}).items()
         if name not in (b"pandas", b"ARROW:schema")
     }
-    about = {**notes, **({"units": units} if units else {}), **({"not_read": left} if left else {})}
+    known = read_notes({name: table.schema.field(name).metadata for name in fields})
+    about = {**notes, **known, **({"not_read": left} if left else {})}
     return table_from_fields(table.num_rows, fields, about)
 
 

@@ -161,7 +161,7 @@ class WholeFileWriter(Completing):
         self._columns = Columns(
             buffer["dtype"],
             buffer["values_per_slot"],
-            self._about.get("units") or {},
+            self._about,
             variable=buffer.get("variable", False),
         )
         self._blocks: list[tuple[int, int, list[str] | None]] = []

@@ -59,8 +59,8 @@ class RecordingWriter(Completing):
     setup
         Set-up dictionary of the buffer that the events come from.
     about
-        What is known of the data besides; ``units`` are noted at the columns, and ``notes`` says
-        what the notes of the events are, if they have some.
+        What is known of the data besides; ``units``, ``scale`` and ``offset`` are noted at the
+        columns, and ``notes`` says what the notes of the events are, if they have some.
     compression
         One of COMPRESSIONS.
     segment_bytes, segment_s
@@ -103,7 +103,7 @@ class RecordingWriter(Completing):
         columns = Columns(
             setup["dtype"],
             setup["values_per_slot"],
-            self._about.get("units") or {},
+            self._about,
             notes=bool(self._about.get("notes")),
             variable=setup.get("variable", False),
         )

@@ -22,6 +22,7 @@ from mimocorb.components.records import RecordForm
 from mimocorb.components.variable_records import form_of
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import SetupError
+from mimocorb.model.channels import Channel, channels_of
 from mimocorb.recording.events import Events
 from mimocorb.run import recorded
 from mimocorb.run.pacing import NextRound, Pace, Pacer, check_pace, without_time
@@ -133,6 +134,7 @@ def _checked(
     opened = [events for place in _listed(data) for events in _recordings(place, directory)]
     for events in opened:
         _check_form(events, buffer)
+        _check_channels(events, buffer)
         if pace == "original" and len(events) and without_time(events[:1]):
             raise SetupError(
                 f"replay: {events.name} does not say when its events were recorded; choose the pace"
@@ -194,6 +196,23 @@ def _matching(pattern: Path, own: Path | None) -> list[Path]:
     return [path for path in paths if own not in (path, *path.parents)]
 
 
+def _check_channels(events: Events, buffer: Mapping[str, Any]) -> None:
+    """Raise a SetupError if a count means something else in the buffer than it was recorded as."""
+    recorded_as, here = events.channels, channels_of(buffer)
+    names = events.dtype.names or ("value",)
+    for name in (each for each in names if each in recorded_as or each in here):
+        one, other = recorded_as.get(name), here.get(name)
+        is_raw = [each is not None and each.is_raw for each in (one, other)]
+        if not any(is_raw) or (one and other and one.about() == other.about()):
+            continue
+        said = f"{one or 'values without a scale'}, and of {other or 'values without a scale'}"
+        raise SetupError(
+            f"replay: in {events.name} the numbers of {name} are of {said} in"
+            f" {buffer.get('name') or 'the buffer'}. Give the buffer what was recorded:"
+            f" {_form_of(events)}"
+        )
+
+
 def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
     """Raise a SetupError if the events do not have the form of those of the buffer."""
     if not events.values_per_slot:  # an archive in which there is none
@@ -215,11 +234,25 @@ def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
 def _form_of(events: Events) -> str:
     """Return how the keys of a buffer for these events are written in a set-up."""
     dtype = events.dtype
-    fields = ", ".join(f"{name}: {dtype[name]}" for name in dtype.names or ())
     variable = "variable: true, " if events.variable else ""
+    known = {name: one for name, one in events.channels.items() if name in (dtype.names or ())}
+    if any(one.is_raw for one in known.values()):
+        channels = ", ".join(
+            f"{name}: {_channel(name, dtype, known)}" for name in dtype.names or ()
+        )
+        return f"{variable}data_length: {events.values_per_slot}, channels: {{{channels}}}"
+    fields = ", ".join(f"{name}: {dtype[name]}" for name in dtype.names or ())
     return f"{variable}data_length: {events.values_per_slot}, data_dtype: " + (
         f"{{{fields}}}" if fields else str(dtype)
     )
+
+
+def _channel(name: str, dtype: np.dtype[Any], known: Mapping[str, Channel]) -> str:
+    one = known.get(name)
+    if one is None:
+        return str(dtype[name])
+    unit = f", unit: {one.unit}" if one.unit else ""
+    return f"{{dtype: {dtype[name]}{unit}, scale: {one.scale:g}, offset: {one.offset:g}}}"
 
 
 def _fitting(data: Any, form: RecordForm) -> Any:

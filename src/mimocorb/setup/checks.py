@@ -44,13 +44,45 @@ def check(
     problems = [
         *_shared_files(setup),
         *_memory(setup),
+        *_hosts(setup),
     ]
     if buffers_complete:
         problems += [*_unknown_buffers(setup), *_unknown_subjects(setup)]
     if buffers_complete and assignments_complete:
         problems += [*_idle_workers(setup), *_dead_ends(setup)]
+        problems += _lost_channels(setup)
     problems += _loops(setup)
     return sorted(problems, key=lambda problem: problem.where)
+
+
+def _lost_channels(setup: Setup) -> Iterator[Problem]:
+    """Yield filters between two buffers of the same counts, of which one knows no units, or others.
+
+    Such a filter hands events on as they are, so that a count would get another meaning.
+    """
+    buffers = {buffer.name: buffer for buffer in setup.buffers}
+    for worker in setup.workers:
+        for name in worker.writes if len(worker.reads) == 1 else ():
+            before, behind = buffers.get(worker.reads[0]), buffers.get(name)
+            if before is None or behind is None:
+                continue  # which is reported
+            if before.data_dtype != behind.data_dtype or not before.data_dtype.names:
+                continue
+            known = [{each.name: each for each in one.channels} for one in (before, behind)]
+            for field in before.data_dtype.names:
+                one, other = (channels.get(field) for channels in known)
+                raw = (one is not None and one.is_raw) or (other is not None and other.is_raw)
+                if raw and one != other:
+                    yield Problem(
+                        behind.where,
+                        f"{behind.name} has the channels of {before.name}, whose events"
+                        f" {worker.name} hands on",
+                        f"found that {field} is {other or 'a number without a scale'}, and"
+                        f" {one or 'a number without a scale'} in {before.name}",
+                        "copy the channels, or choose a type such as float32 for values in units",
+                        "warning",
+                    )
+                    break
 
 
 def merge_problems(spec: WorkerSpec) -> Iterator[Problem]:
@@ -243,6 +275,27 @@ def _loops(setup: Setup) -> Iterator[Problem]:
             f"found the loop {' → '.join(turned)}",
             "let one of them write into another buffer; a loop can never be drained",
         )
+
+
+def _hosts(setup: Setup) -> Iterator[Problem]:
+    """Workers on hosts that are not there, or on none."""
+    for spec in setup.workers:
+        if setup.hosts and not spec.host:
+            yield Problem(
+                spec.where,
+                "every worker of a set-up with Hosts has a host",
+                f"found none at {spec.name}",
+                f"add host: {setup.hosts[0]}",
+            )
+        for name in spec.host:
+            if name not in setup.hosts:
+                guess = nearest(name, setup.hosts)
+                yield Problem(
+                    spec.where,
+                    f"the host of {spec.name} is one of Hosts",
+                    f"found {name!r}",
+                    f"did you mean {guess!r}?" if guess else f"add {name} to Hosts",
+                )
 
 
 def _shared_files(setup: Setup) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from mimocorb.errors import SetupError
 from mimocorb.model import Setup
 from mimocorb.model.keys import keys_of
 from mimocorb.model.kinds import Section
-from mimocorb.model.problem import NOWHERE, Problem, Where, format_problems
+from mimocorb.model.problem import NOWHERE, Problem, Where, format_problems, has_errors
 from mimocorb.setup.checks import check
 from mimocorb.setup.form import Form
 from mimocorb.setup.paths import absolute, shown
@@ -95,8 +95,7 @@ def read_setup_or_problems(
         the files. Never raises for what a file contains.
     """
     setup, problems = examine_setup(path, overrides, settings, data)
-    has_errors = any(problem.severity == "error" for problem in problems)
-    return None if has_errors else setup, problems
+    return None if has_errors(problems) else setup, problems
 
 
 def examine_setup(
@@ -179,8 +178,7 @@ def setup_from_dicts(
     read = _read(form, draft, files, directory)
     setup = replace(read.setup, title=read.setup.title or "run")
     problems = _checked(form, draft, read._replace(setup=setup))
-    has_errors = any(problem.severity == "error" for problem in problems)
-    return _setup_or_error(None if has_errors else setup, problems)
+    return _setup_or_error(None if has_errors(problems) else setup, problems)
 
 
 def _read(

@@ -31,6 +31,8 @@ def part_schema(part: Any) -> Schema:
 def setup_schema() -> Schema:
     """Return the JSON schema of a set-up."""
     schema = part_schema(Setup)
+    one_type = [{"required": ["data_dtype"]}, {"required": ["channels"]}]
+    schema["$defs"]["BufferSpec"]["oneOf"] = one_type
     worker, merge = schema["$defs"]["WorkerSpec"], part_schema(MergeSettings)
     for kind in merge["properties"].values():
         if "type" in kind:

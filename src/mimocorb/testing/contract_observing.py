@@ -10,6 +10,7 @@ import pytest
 
 from mimocorb.buffers.observer import Observer
 from mimocorb.buffers.reader import Reader
+from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.buffers.writer import Writer
 from mimocorb.errors import BufferTimeout, EndOfStream
 from mimocorb.testing.contract_base import PAUSE_S, ContractTests, MakeBuffer, put, value_of
@@ -48,6 +49,30 @@ class ObservingContract(ContractTests):
         put(writer, 3, 4, 5)
         observer.get()
         assert observer.skipped == 2
+
+    def test_an_observer_knows_up_to_where_every_group_has_finished(
+        self, make_buffer: MakeBuffer
+    ) -> None:
+        buffer = make_buffer(8)
+        writer = Writer(buffer.new_writer())
+        first, second = Reader(buffer.new_reader_group()), Reader(buffer.new_reader_group())
+        port = open_observer_port(buffer.new_observer())
+        assert port.oldest_unfinished() == 1
+        put(writer, 1, 2, 3)
+        assert port.oldest_unfinished() == 1
+        first.get_batch(2)
+        first.acknowledge()
+        assert port.oldest_unfinished() == 1
+        second.get_batch(1)
+        second.acknowledge()
+        assert port.oldest_unfinished() == 2
+        second.get_batch(2)
+        second.acknowledge()
+        assert port.oldest_unfinished() == 3
+        first.get_batch(1)
+        first.acknowledge()
+        assert port.oldest_unfinished() == 4
+        port.close()
 
     def test_the_copy_does_not_change_until_the_next_get(self, make_buffer: MakeBuffer) -> None:
         buffer = make_buffer(1, 3, np.int16)

@@ -1,13 +1,16 @@
 """What the numbers of a buffer mean on a screen: time of a sample, unit of a channel, trigger.
 
-A buffer has no place for that. The functions that work with it know, and have it in their
-configuration under the names that the oscilloscope and the recordings use.
+The channels of a buffer may have units. For the rest a buffer has no place: the functions that work
+with it know, and have it in their configuration under the names that the oscilloscope and the
+recordings use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from mimocorb.model.channels import PER_MV
 
 __all__ = ["axes_of"]
 
@@ -20,6 +23,9 @@ NUMBERS = (
 )
 _LISTS = ("observes", "sources", "sinks")
 _IN_VOLT = {"analogue_offset": 1000.0, "trigger_level": 1000.0}
+_OF_DEVICES = {"trigger_level": "trigger_level_mv"}
+"""What sources of devices call the same thing, in mV."""
+_VOLTAGES = ("analogue_offset", "trigger_level", "channel_range")
 
 
 def axes_of(setup: Mapping[str, Any], buffer: str) -> dict[str, Any]:
@@ -35,10 +41,23 @@ def axes_of(setup: Mapping[str, Any], buffer: str) -> dict[str, Any]:
             value = config.get(key)
             if key not in found and isinstance(value, int | float):
                 found[key] = value * _IN_VOLT.get(key, 1.0)
+            of_device = config.get(_OF_DEVICES.get(key, ""))
+            if key not in found and isinstance(of_device, int | float):
+                found[key] = float(of_device)
         given = config.get("units")
         if isinstance(given, Mapping):
             units = {str(name): str(unit) for name, unit in given.items()} | units
-    return found | {"units": units, "unit": "mV"}
+    channels: Mapping[str, Any] = setup.get("Buffers", {}).get(buffer, {}).get("channels") or {}
+    own = {name: one["unit"] for name, one in channels.items() if _has_unit(one)}
+    known = {unit for unit in own.values() if unit in PER_MV}
+    if len(known) == 1:
+        per_mv = PER_MV[known.pop()]
+        found |= {key: found[key] * per_mv for key in _VOLTAGES if key in found}
+    return found | {"units": units | own, "unit": "mV"}
+
+
+def _has_unit(channel: Any) -> bool:
+    return isinstance(channel, Mapping) and bool(channel.get("unit"))
 
 
 def _configurations(setup: Mapping[str, Any], buffer: str) -> Iterator[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from mimocorb.buffers.observer import Observer
+from mimocorb.buffers.units import in_units
 from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, MimocorbError
 from mimocorb.web.found_pulses import pulses_in
 from mimocorb.web.frames import MOST_COLUMNS, SeenEvent, columns_of, encoded
@@ -141,7 +142,7 @@ class BufferWatch:
     def _copied(self, observer: Observer) -> SeenEvent:
         matching: list[Observer] = []
         for _ in range(TRIES if self._beside else 1):
-            data = observer.get(timeout_s=0.1).copy()
+            data = in_units(observer.get(timeout_s=0.1), observer)
             metadata = observer.get_metadata()
             matching = [one for one in self._beside if _has(one, metadata[0])]
             if matching:

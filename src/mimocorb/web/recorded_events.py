@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from mimocorb._files import open_regular
+from mimocorb.buffers.units import in_units
 from mimocorb.errors import DamagedFile, MimocorbError, SetupError
-from mimocorb.recording.events import Event, Events
+from mimocorb.recording.events import Events
 from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.recorded import RecordedRun
 from mimocorb.run.run_log import JSON_LOG, LogLine
@@ -88,13 +89,14 @@ class RecordedEvents:
                     warnings.simplefilter("ignore")
                     place = _place_of(events, counter)
                 if place is not None:
-                    return self._seen(buffer, events[place], place)
+                    return self._seen(buffer, events, place)
         if not places:
             raise SetupError(f"no sink of this run has recorded the events of {buffer}")
         what = "no event" if counter is None else f"no event {counter}"
         raise SetupError(f"{what} of {buffer} is in {', '.join(each.name for each in places)}")
 
-    def _seen(self, buffer: str, event: Event, place: int) -> SeenEvent:
+    def _seen(self, buffer: str, events: Events, place: int) -> SeenEvent:
+        event = events[place]
         channels = list(columns_of(event.data))
         pulses = []
         for name in pulse_buffers(self._setup, buffer):
@@ -110,7 +112,7 @@ class RecordedEvents:
             event.metadata.time_ns,
             0,
             timestamp if timestamp > 0 else None,
-            event.data,
+            in_units(event.data, events),
             pulses,
         )
 

@@ -103,7 +103,7 @@ class _Common:
                     "name": name,
                     "length": spec.get("data_length"),
                     "axes": axes_of(setup, name),
-                    "fields": _field_names(spec.get("data_dtype")),
+                    "fields": _field_names(spec.get("channels") or spec.get("data_dtype")),
                 }
                 for name, spec in setup.get("Buffers", {}).items()
             ],

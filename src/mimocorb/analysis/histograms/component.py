@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mimocorb._words import how_many
 from mimocorb.analysis.histograms.axes import MOST_BINS, Bins
-from mimocorb.analysis.histograms.expression import OF_THE_EVENT, Expression
+from mimocorb.analysis.histograms.expression import Expression, Fields, by_length
 from mimocorb.analysis.histograms.page import (
     DIRECTORY,
     HistogramPage,
@@ -23,12 +23,13 @@ from mimocorb.analysis.histograms.page import (
     pages_of,
     read_page,
 )
-from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.jagged import Jagged
 from mimocorb.components.docstrings import unit_of
 from mimocorb.components.form import sink
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import DamagedFile, SetupError
+from mimocorb.model.channels import channels_of
 
 if TYPE_CHECKING:
     import boost_histogram as bh
@@ -38,8 +39,6 @@ __all__ = ["Histogram"]
 logger = logging.getLogger(__name__)
 
 _OWNER = "histogram"
-_NUMBERS = "biuf"
-"""Kinds of NumPy types that are filled."""
 
 
 @sink
@@ -48,7 +47,8 @@ class Histogram:
 
     It is called as its worker is. With ``x`` it has one dimension, with ``y`` as well it has two,
     with ``mean_of`` it is a profile: the mean of that, and its spread, in each bin. What is filled
-    is a field of the events, or arithmetic on fields: ``height_mV``, ``max(chA) - min(chA)``,
+    is a field of the events, in the unit of the buffer, or arithmetic on fields: ``height_mV``,
+    ``max(chA) - min(chA)``;
     ``(counter, timestamp, deadtime, time_ns)`` are known as well. An expression that has a value
     for each sample of an event fills all of them; ``max``, ``mean`` and the like make one number.
 
@@ -282,53 +282,39 @@ def _joined(batches: list[_Batch]) -> _Batch:
     )
 
 
-def _by_length(
-    events: Jagged, metadata: BatchMetadata
-) -> Iterator[tuple[NDArray[Any], BatchMetadata]]:
-    """Yield the events that have the same number of values together, as rows of an array."""
-    lengths = events.lengths
-    for length in np.unique(lengths):
-        places = np.flatnonzero(lengths == length)
-        values = events[places].values
-        rows = values.reshape(len(places), int(length), *values.shape[1:])
-        yield rows, metadata.at(places)
-
-
 class _Filled:
     """What is filled: the expressions by the keys under which they are configured."""
 
     def __init__(self, buffer: Mapping[str, Any], **texts: str | None) -> None:
-        dtype = buffer["dtype"]
-        self._fields = dtype.names or ("value",)
-        self._is_plain = dtype.names is None
+        self._channels = channels_of(buffer)
+        self._fields = Fields(buffer)
         self.texts = {name: text for name, text in texts.items() if text is not None}
         self._parts = {
-            name: Expression(text, self._fields, f"{_OWNER}: {name}")
+            name: Expression(text, self._fields.names, f"{_OWNER}: {name}")
             for name, text in self.texts.items()
         }
         self._names = frozenset().union(*(part.names for part in self._parts.values()))
-        for name in self._names.intersection(self._fields):
-            kind = dtype if self._is_plain else dtype[name]
-            if kind.base.kind not in _NUMBERS:
-                raise SetupError(
-                    f"{_OWNER}: histograms are made of numbers; the field {name!r} is {kind}"
-                )
+        self._fields.check(self._names, f"{_OWNER}: histograms are made of numbers")
 
     def unit(self, part: str, given: str) -> str:
         """Return the unit of a part: as configured, or that in the name of its field."""
         expression = self._parts.get(part)
         if given or expression is None or not expression.is_field:
             return given
-        return unit_of(expression.text.strip(), "")
+        name = expression.text.strip()
+        known = self._channels.get(name)
+        return known.unit if known is not None and known.unit else unit_of(name, "")
 
     def of(self, events: NDArray[Any] | Jagged, metadata: BatchMetadata) -> _Batch:
         """Return what is to be filled from these events, without what is no number."""
         if isinstance(events, Jagged):
-            return _joined([self._of(*alike) for alike in _by_length(events, metadata)])
+            return _joined(
+                [self._of(rows, known) for _, rows, known in by_length(events, metadata)]
+            )
         return self._of(events, metadata)
 
     def _of(self, events: NDArray[Any], metadata: BatchMetadata) -> _Batch:
-        values = {name: self._value(name, events, metadata) for name in self._names}
+        values = {name: self._fields.value(name, events, metadata) for name in self._names}
         parts = {name: part(values) for name, part in self._parts.items()}
         try:
             spread = dict(zip(parts, np.broadcast_arrays(*parts.values()), strict=True))
@@ -352,23 +338,6 @@ class _Filled:
             if name in flat
         }
         return _Batch([flat[name] for name in ("x", "y") if name in flat], more, no_numbers)
-
-    def _value(self, name: str, events: NDArray[Any], metadata: BatchMetadata) -> NDArray[Any]:
-        """Return a field, or what is known of the events besides, as one row for each event."""
-        if name in self._fields:
-            found = events if self._is_plain else events[name]
-        else:
-            assert name in OF_THE_EVENT
-            found = self._time(metadata) if name == "time_ns" else getattr(metadata, name)
-        numbers = found.size // max(1, len(events))
-        return found.reshape(len(events), numbers).astype(np.float64, copy=False)
-
-    @staticmethod
-    def _time(metadata: BatchMetadata) -> NDArray[np.float64]:
-        """Return the times in ns; no number where an event has none."""
-        if metadata.time_ns is None:
-            return np.full(len(metadata.counter), np.nan)
-        return np.where(metadata.time_ns == NO_TIME, np.nan, metadata.time_ns.astype(np.float64))
 
 
 def _without_counts(histogram: bh.Histogram[Any]) -> dict[str, Any]:

@@ -10,20 +10,27 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
+from mimocorb.buffers.jagged import Jagged
+from mimocorb.buffers.units import in_units
 from mimocorb.errors import SetupError
+from mimocorb.model.channels import channels_of
 
-__all__ = ["FUNCTIONS", "OF_THE_EVENT", "OVER_SAMPLES", "Expression"]
+__all__ = ["FUNCTIONS", "OF_THE_EVENT", "OVER_SAMPLES", "Expression", "Fields", "by_length"]
 
 LONGEST = 1000
 """Characters of an expression."""
 DEEPEST = 50
 """Brackets within brackets."""
+
+_NUMBERS = "biuf"
+"""Kinds of NumPy types that are numbers."""
 
 Values = NDArray[Any]
 _Step = Callable[[Mapping[str, Values]], Any]
@@ -94,6 +101,71 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Eq: np.equal,
     ast.NotEq: np.not_equal,
 }
+
+
+class Fields:
+    """What expressions about the events of a buffer are made of: values, in their units.
+
+    Parameters
+    ----------
+    buffer
+        Set-up dictionary of the buffer; without fields the values of its events are called
+        ``value``.
+    """
+
+    def __init__(self, buffer: Mapping[str, Any]) -> None:
+        self._dtype: np.dtype[Any] = buffer["dtype"]
+        self.names: tuple[str, ...] = self._dtype.names or ("value",)
+        self._channels = channels_of(buffer)
+
+    def check(self, used: Iterable[str], what: str) -> None:
+        """Raise a SetupError for a field that is no number.
+
+        Parameters
+        ----------
+        used
+            Names that expressions use.
+        what
+            What numbers are needed for, in the message.
+        """
+        for name in set(used).intersection(self.names):
+            kind = self._dtype[name] if self._dtype.names else self._dtype
+            if kind.base.kind not in _NUMBERS:
+                raise SetupError(f"{what}; the field {name!r} is {kind}")
+
+    def value(self, name: str, events: Values, metadata: BatchMetadata) -> Values:
+        """Return a field, or what is known of the events besides, as one row for each event."""
+        if name in self.names:
+            found = events[name] if self._dtype.names else events
+            if name in self._channels:
+                found = in_units(found, self._channels, name)
+        else:
+            assert name in OF_THE_EVENT
+            found = _times(metadata) if name == "time_ns" else getattr(metadata, name)
+        numbers = found.size // max(1, len(events))
+        return found.reshape(len(events), numbers).astype(np.float64, copy=False)
+
+
+def by_length(
+    events: Jagged, metadata: BatchMetadata
+) -> Iterator[tuple[Values, Values, BatchMetadata]]:
+    """Yield the events that have the same number of values together.
+
+    With their places among all events, and as rows of an array.
+    """
+    lengths = events.lengths
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length)
+        values = events[places].values
+        rows = values.reshape(len(places), int(length), *values.shape[1:])
+        yield places, rows, metadata.at(places)
+
+
+def _times(metadata: BatchMetadata) -> NDArray[np.float64]:
+    """Return the times in ns; no number where an event has none."""
+    if metadata.time_ns is None:
+        return np.full(len(metadata.counter), np.nan)
+    return np.where(metadata.time_ns == NO_TIME, np.nan, metadata.time_ns.astype(np.float64))
 
 
 class Expression:

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from mimocorb.buffers.contract import Bytes, Snapshot, Status
-from mimocorb.buffers.in_process.state import RingState
+from mimocorb.buffers.in_process.state import RingState, State
 
 __all__ = ["InProcessObserver"]
 
@@ -45,6 +45,13 @@ class InProcessObserver:
     def newest(self) -> int:
         """Publish number of the newest event, 0 before the first."""
         return self._state.published
+
+    def oldest_unfinished(self) -> int:
+        """Publish number of the oldest event that a group has not finished with."""
+        state = self._state
+        with state.changed:
+            ready = (slot.sequence for slot in state.slots if slot.state is State.READY)
+            return min(ready, default=state.published + 1)
 
     def wait(self, newer_than: int, timeout_s: float) -> int:
         """Block until an event newer than the given one is there; 0, NOT_NOW or ENDED."""

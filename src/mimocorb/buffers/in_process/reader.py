@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import MetadataRows
-from mimocorb.buffers.contract import Bytes, Places, Status
+from mimocorb.buffers.contract import ALL, Bytes, Places, Status
 from mimocorb.buffers.in_process.port import Port, run_length
 from mimocorb.buffers.in_process.state import Group, RingState
 
@@ -88,21 +88,32 @@ class InProcessReader(Port):
             return done
 
     def poisonous(self) -> int:
-        """Return the slot of the event in hand after POISONOUS."""
+        """Return the slot of the event that came with POISONOUS, the last one in hand."""
         return self.in_hand[-1]
 
-    def quarantine(self) -> int:
-        """Set everything in hand aside for good, and count it; returns how many events."""
+    def quarantine(self, count: int = ALL) -> int:
+        """Set the last `count` events in hand aside for good, and count them; returns how many."""
         with self._state.changed:
-            done = self._finish(len(self.in_hand))
+            done = self._finish(count, first=self._place_of_last(count))
             self.group.quarantined += done
             return done
 
-    def give_back(self, failed: bool = True) -> int:
-        """Return everything in hand to the group, to be delivered again; returns how many."""
+    def give_back(self, failed: bool = True, count: int = ALL) -> int:
+        """Return the last `count` events in hand to the group, to be delivered again."""
         with self._state.changed:
             self.check_open()
-            return self._return_events(failed)
+            return self._return_events(failed, self._place_of_last(count))
+
+    def _place_of_last(self, count: int) -> int:
+        """Return the place in hand of the first of the last `count` events."""
+        return max(0, len(self.in_hand) - count)
+
+    def absolve(self) -> None:
+        """Let what counts towards being POISONOUS begin anew for the events in hand; they stay."""
+        with self._state.changed:
+            self.check_open()
+            for slot in self.in_hand:
+                self.group.failures.pop(slot, None)
 
     def metadata(self, slot: int) -> tuple[int, float, float, int]:
         """``(counter, timestamp_s, deadtime, time_ns)`` of an event in hand."""
@@ -231,29 +242,27 @@ class InProcessReader(Port):
     def _account_turn(self, cause: int, waited_ns: int) -> None:  # noqa: ARG002 - only one cause
         self._turn_ns += waited_ns
 
-    def _finish(self, count: int) -> int:
-        """End the group's interest in the first events in hand, in the order of taking."""
+    def _finish(self, count: int, first: int = 0) -> int:
+        """End the group's interest in events in hand, from the place `first` on."""
         self.check_open()
-        done, self.in_hand[:count] = self.in_hand[:count], []
+        chosen = slice(first, first + count)
+        done, self.in_hand[chosen] = self.in_hand[chosen], []
         for index in done:
             del self.group.held[index]
             self._state.let_go(self.group, index)
         self._state.changed.notify_all()
         return len(done)
 
-    def _return_events(self, failed: bool) -> int:
-        """Put what is in hand back among the pending events, at its place in publish order."""
-        returned = len(self.in_hand)
-        self.group.redelivered += returned
-        for index in self.in_hand:
+    def _return_events(self, failed: bool, first: int = 0) -> int:
+        """Put what is in hand from a place on back among the pending ones, in publish order."""
+        returned, self.in_hand[first:] = self.in_hand[first:], []
+        self.group.redelivered += len(returned)
+        for index in returned:
             del self.group.held[index]
             self.group.failures[index] = self.group.failures.get(index, 0) + failed
-        self.group.pending = sorted(
-            [*self.group.pending, *self.in_hand], key=self._state.sequence_of
-        )
-        self.in_hand.clear()
+        self.group.pending = sorted([*self.group.pending, *returned], key=self._state.sequence_of)
         self._state.changed.notify_all()
-        return returned
+        return len(returned)
 
     def _leave(self) -> None:
         self._return_events(failed=True)

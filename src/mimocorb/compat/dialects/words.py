@@ -181,6 +181,7 @@ def sorted_part(
     owner = f"{_OWNERS[section]} {name.value!r}"
     spellings = next(words[section] for words in SPELLINGS.values() if section in words)
     needed = [key for key, made in keys_of(part).items() if made.required]
+    needed += ["data_dtype"] if part is BufferSpec and "channels" not in body.entries else []
     needed += ["file", "RB_assign"] if section == "Functions" else []
     table = sorted_keys(form, owner, body, spellings, needed, where=name.where)
     entry = table.entries.get("on_failure")

@@ -33,7 +33,7 @@ from mimocorb.components.roles.outbox import InHand
 from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import BatchVerdicts
 
-__all__ = ["take_batch"]
+__all__ = ["kept_places", "take_batch"]
 
 _ALLOWED = (
     "allowed are None (reject all; Reject(reason) says why), True (copy all to the first sink), a"
@@ -80,6 +80,21 @@ def take_batch(results: Results, result: Any, in_hand: InHand, count: int) -> Ba
         results.clear()
         raise
     return BatchVerdicts(bits, "", sinks)
+
+
+def kept_places(result: Any, count: int) -> Places | None:
+    """Return the places of the events that are kept as they are; None for any other result.
+
+    Raises
+    ------
+    DoesNotFitError
+        A mask has another length.
+    """
+    if result is None or result is False or isinstance(result, Reject):
+        return np.empty(0, np.int64)
+    if result is True:
+        return np.arange(count)
+    return _places(result, count) if _is_mask(result) else None
 
 
 def _take_item(results: Results, sink: int, item: Any, in_hand: InHand, count: int) -> Places:

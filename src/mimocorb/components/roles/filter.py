@@ -140,14 +140,22 @@ class Filter:
             reader = stack.enter_context(self.reader)
             while True:
                 try:
-                    reader.take(self._next_size())
+                    self._take(self._next_size())
                 except EndOfStream:
+                    self._end()
                     return
                 try:
                     process()
                 except EndOfStream:
                     reader.reject("a sink has ended")
                     return
+
+    def _take(self, count: int) -> None:
+        """Take up to so many events; what was in hand is done with."""
+        self.reader.take(count)
+
+    def _end(self) -> None:
+        """Deal with what is in hand at the end of the stream: nothing."""
 
     def _next_size(self) -> int:
         if not self._has_colleagues:
@@ -219,6 +227,8 @@ class Filter:
             return
         try:
             results.seal(in_hand)
+            if self._sample is not None:
+                in_hand.look()
             while settled < done:
                 ready = results.make_room(settled, done)
                 self._settle(verdicts, settled, ready, in_hand)

@@ -56,6 +56,10 @@ class InHand:
             self._metadata = self._reader.metadata_rows()
         return self._metadata
 
+    def look(self) -> None:
+        """Ask for the events now: when some are acknowledged, those in hand are fewer."""
+        self._events = self._reader.each()
+
     def metadata_at(self, places: Places) -> MetadataRows:
         """Return what is known of the events at these places."""
         return self._reader.metadata_rows(places)

@@ -21,7 +21,7 @@ from mimocorb._files import open_regular
 from mimocorb.errors import RunRecordError
 from mimocorb.run.record.notes import Note
 from mimocorb.run.record.quality import KILLED, LEDGER_OPEN
-from mimocorb.run.record.run_directory import free_reserved_room
+from mimocorb.run.record.run_directory import SCAN_FILE, free_reserved_room
 from mimocorb.run.record.run_record import RECORD_FILE, RunRecord, read_record, write_record
 from mimocorb.run.run_log import JSON_LOG
 
@@ -99,7 +99,13 @@ def catalogue(parent: Path) -> Catalogue:
 def _directories(parent: Path) -> list[Path]:
     try:
         with os.scandir(parent) as entries:
-            found = [e for e in entries if e.is_dir() and not e.name.startswith(".")]
+            found = [
+                e
+                for e in entries
+                if e.is_dir()
+                and not e.name.startswith(".")
+                and not Path(e.path, SCAN_FILE).is_file()
+            ]
     except OSError as error:
         raise RunRecordError(
             f"there are no runs in {parent}: {error.strerror or error}; name the directory that "

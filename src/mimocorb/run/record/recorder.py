@@ -90,6 +90,7 @@ class Recorder:
             command=list(sys.argv),
             repeats=self._repeated.number if self._repeated else None,
             rerun_of=str(setup.rerun_of) if setup.rerun_of else None,
+            scan=dict(setup.scan) if setup.scan else None,
             versions=versions(),
             setup_commit=commit_of(setup.base_directory),
             files=copy_configuration(directory, setup),

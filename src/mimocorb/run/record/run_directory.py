@@ -34,17 +34,21 @@ from mimocorb.run.record.run_number import run_suffix, take_run_number
 from mimocorb.setup.user_code.user_functions import neighbours
 
 __all__ = [
+    "SCAN_FILE",
     "CopiedFile",
     "FileKind",
     "copied_code",
     "copy_configuration",
     "create_run_directory",
+    "files_of",
     "free_reserved_room",
     "reserve_room",
     "write_atomically",
 ]
 
 RESERVE = ".reserved"
+SCAN_FILE = "scan.json"
+"""In a directory beside those of runs: that of a scan."""
 
 FileKind = Literal["set-up", "configuration", "function"]
 
@@ -167,7 +171,7 @@ def copy_configuration(directory: Path, setup: Setup) -> list[CopiedFile]:
     keep their relative place, so that the copy can be run again; others go into ``elsewhere/``.
     """
     copies: dict[Path, CopiedFile] = {}
-    for kind, file in _files_of(setup):
+    for kind, file in files_of(setup):
         original = file.resolve()
         if original in copies:
             continue
@@ -198,7 +202,7 @@ def copied_code(directory: Path, copies: Iterable[CopiedFile]) -> dict[Path, Pat
     }
 
 
-def _files_of(setup: Setup) -> Iterator[tuple[FileKind, Path]]:
+def files_of(setup: Setup) -> Iterator[tuple[FileKind, Path]]:
     """Yield every file that the set-up consists of, some more than once."""
     if setup.path is not None:
         yield "set-up", setup.path

@@ -98,6 +98,9 @@ class RunRecord:
         Number of the run whose directory holds the set-up of this one.
     rerun_of
         Directory of the run whose recorded events were processed again; None: others.
+    scan
+        Which point of which scan it is: ``number``, ``point``, ``of`` and ``settings``; None:
+        others.
     versions, setup_commit
         What it was made with; git commit of the set-up.
     files
@@ -132,6 +135,7 @@ class RunRecord:
     command: list[str]
     repeats: int | None
     rerun_of: str | None = None
+    scan: dict[str, Any] | None = None
     versions: dict[str, Any]
     setup_commit: str | None
     files: list[CopiedFile]

@@ -44,6 +44,7 @@ class Scope:
         buffer = {
             "name": name,
             "dtype": observer.dtype,
+            "channels": observer.channels,
             "values_per_slot": observer.values_per_slot,
         }
         self._settings = WaveformSettings.of("scope", buffer, **axes)

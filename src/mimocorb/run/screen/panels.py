@@ -17,6 +17,7 @@ from rich.text import Text
 
 from mimocorb._texts import visible
 from mimocorb._words import how_many
+from mimocorb.buffers.units import in_units
 from mimocorb.errors import EndOfStream, MimocorbError
 from mimocorb.run.run_state import RunView
 from mimocorb.run.wording import rate
@@ -155,12 +156,14 @@ class Panels:
         title = f" {buffer} {field} ({place + 1} of {len(channels)})"
         if event is None:
             return [f"{title}: no event yet"]
+        known = self._observer(buffer).channels.get(field)
+        unit = f" {known.unit}" if known is not None and known.unit else ""
         values = np.asarray(event[field] if field else event, float).reshape(-1)
         counter = int(self._observer(buffer).get_metadata()[0])
-        title += f": event {counter}, from {values.min():.4g} to {values.max():.4g}"
+        title += f": event {counter}, from {values.min():.4g} to {values.max():.4g}{unit}"
         if len(values) == 1:
             return [f" {buffer} {field} ({place + 1} of {len(channels)}): event {counter}",
-                    f" {values[0]:g}"]  # fmt: skip
+                    f" {values[0]:g}{unit}"]  # fmt: skip
         lines = trace(values, width - 2, max(2, height - 2))
         samples = scale_line(0, len(values) - 1, "sample", width - 2)
         return [title, *(f" {line}" for line in lines), f" {samples}"]
@@ -174,7 +177,7 @@ class Panels:
         observer = self._observer(buffer)
         try:
             if observer.wait(0):
-                self._events[buffer] = observer.get().copy()
+                self._events[buffer] = in_units(observer.get(), observer)
         except EndOfStream:
             pass
         return self._events.get(buffer)

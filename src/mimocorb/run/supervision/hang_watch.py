@@ -61,11 +61,17 @@ class HangWatch(Watcher):
         self._look_at_starts()
         self._look_at_stopped()
         workers = {p.pid: (f, p) for f in self._functions for p in f.alive}
-        for buffer, holding, busy_s in self._busy():
+        busy = list(self._busy())
+        newest: dict[tuple[str, int], Holding] = {}
+        for buffer, holding, _ in sorted(busy, key=lambda each: each[1].number):
+            newest[buffer, holding.pid] = holding
+        for buffer, holding, busy_s in busy:
             if holding.pid not in workers:
                 continue
             function, process = workers[holding.pid]
             timeout_s = function.spec.hang_timeout_s
+            if function.spec.looks_around and holding != newest[buffer, holding.pid]:
+                continue  # it waits, undecided, for those behind it
             if timeout_s and busy_s > timeout_s:
                 process.kill(
                     f"hung: {what_is_held(buffer, holding)} was in its hands for {busy_s:.3g} s, "

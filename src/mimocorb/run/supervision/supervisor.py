@@ -171,6 +171,7 @@ class Supervisor:
                 spec.data_dtype,
                 debug=self.options.debug,
                 name=spec.name,
+                channels={each.name: each.about() for each in spec.channels},
                 backend=spec.backend,
                 variable=spec.variable,
             )

