@@ -55,7 +55,8 @@ def test_a_recording_says_what_it_is(tmp_path):
     about = {"units": {"chA": "mV"}, "scale": {"chA": 0.05}, "sample_time_ns": 10.0}
     record(tmp_path, about=about)
     with mimocorb.open(tmp_path / "waves") as events:
-        assert events.units == {"chA": "mV"}
+        assert events.units == {"chA": "counts"}
+        assert events.channels["chA"].unit == "mV"
         assert {name: events.about[name] for name in about} == about
         assert events.about["versions"]["mimocorb"] == mimocorb.__version__
         assert events.about["buffer"] == "raw"

@@ -93,7 +93,7 @@ def replay(
     )
     current().knows(Capability.PLAYED_BACK)
     chosen = [_part(events, slice(start, stop, step)) for events in recordings]
-    form = form_of(buffer["dtype"], buffer["values_per_slot"], buffer["variable"])
+    form = form_of(buffer["dtype"], buffer["values_per_slot"], buffer.get("variable", False))
     pacer, rounds = Pacer(pace, rate_hz, seed), NextRound()
     while True:
         for events in chosen:
@@ -217,7 +217,7 @@ def _check_form(events: Events, buffer: Mapping[str, Any]) -> None:
     """Raise a SetupError if the events do not have the form of those of the buffer."""
     if not events.values_per_slot:  # an archive in which there is none
         return
-    form = form_of(buffer["dtype"], buffer["values_per_slot"], buffer["variable"])
+    form = form_of(buffer["dtype"], buffer["values_per_slot"], buffer.get("variable", False))
     longest: Any = np.zeros((1, events.values_per_slot), events.dtype)
     if events.variable:
         longest = Jagged(longest[0], np.array([0, events.values_per_slot]))
