@@ -14,7 +14,7 @@ from running import run
 from their_buffers import NUMBERS, WAVES
 
 from mimocorb.compat.mimocorb2.buffer_handles import METADATA_DTYPE
-from mimocorb.compat.mimocorb2.prebuilt.analyzers import _search
+from mimocorb.compat.mimocorb2.prebuilt.analyzers import search_of
 from mimocorb.devices.mimo_file import MimoFile
 from mimocorb.errors import SetupError
 
@@ -154,8 +154,8 @@ def test_both_searches_for_the_first_pulse_agree(conditions):
     """The native one and that of SciPy, which the field left_bases needs."""
     random = np.random.default_rng(20261122)
     fields = ("position", "peak_heights", "prominences", "widths", "left_ips")
-    native = _search(conditions, fields)
-    other = _search(conditions, (*fields, "left_bases"))
+    native = search_of(conditions, fields)
+    other = search_of(conditions, (*fields, "left_bases"))
     found = 0
     for _ in range(50):
         trace = random.normal(size=200).cumsum()

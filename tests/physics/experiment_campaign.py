@@ -101,6 +101,7 @@ def sound(seed: int) -> Pulls:
         sample_period_ns=1e9 / 48e3,
         least_height=0.12,
         least_distance_ns=2e6,
+        buffer={},
     )
     pieces, times_ns = [], []
     for number, piece in enumerate(trace.reshape(600, 4800)):

@@ -57,7 +57,7 @@ def importers_of(native: str) -> set[str]:
     ("native", "owners"),
     [
         ("_core", {"buffers", "run"}),  # rings, and the signal by which workers end with the run
-        ("_kernels", {"analysis", "recording"}),  # pulses, and checksums
+        ("_kernels", {"analysis", "buffers", "recording"}),  # pulses, lengths of events, checksums
     ],
 )
 def test_a_native_module_is_known_to_its_owners_only(native: str, owners: set[str]) -> None:

@@ -264,7 +264,7 @@ def test_runs_differ_in_setup_files_versions_and_rates(recorded):
     )
     assert {d.key for d in found.setup[:-1]} == {
         f"Buffers.RB_2.{key}"
-        for key in ("slot_count", "data_length", "data_dtype.value", "backend")
+        for key in ("slot_count", "data_length", "data_dtype.value", "variable", "backend")
     }
     assert [(d.key, d.second) for d in found.files] == [("test_setup.yaml", "0" * 64)]
     assert [(d.key, d.second) for d in found.versions] == [("packages.numpy", "1.0")]

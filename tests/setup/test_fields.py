@@ -24,7 +24,7 @@ Workers:
   watch: {file: own.py, function: watch, observes: [plain]}
 """
 MODULE = """
-from mimocorb import filter, observer, sink, source
+from contextlib import suppress; from beside import *; from mimocorb import *
 @source
 def take():
     TAKE
@@ -51,6 +51,7 @@ def problems(place: Path, setup: str = SETUP, module: str = MODULE, **bodies: st
     for name, body in (FIT | bodies).items():
         module = module.replace(name, body.replace("\n", "\n    "))
     (place / "own.py").write_text(module)
+    (place / "beside.py").write_text("convert = split = make = list\nname = other = {}\n")
     (place / "setup.yaml").write_text(setup)
     found = preflight(place / "setup.yaml").problems
     return [str(each).removeprefix(f"{place}/") for each in found]

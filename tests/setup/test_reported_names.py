@@ -101,7 +101,11 @@ def test_every_way_to_report_is_seen(tmp_path: Path, call: str, imports: str) ->
 
 
 @pytest.mark.parametrize(
-    "call", ["report(**results, relative_error=0.1)", "results = report; report(relative_error=1)"]
+    "call",
+    [
+        "results = {}; report(**results, relative_error=0.1)",
+        "results = report; report(relative_error=1)",
+    ],
 )
 def test_nothing_is_said_of_names_made_at_run_time(tmp_path: Path, call: str) -> None:
     assert problems(tmp_path, "fit.relativ_error < 0.01", call) == []

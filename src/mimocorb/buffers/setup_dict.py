@@ -155,6 +155,7 @@ _KEYS: Mapping[str, Callable[[Any], bool]] = {
     "number_of_slots": _is_count,
     "values_per_slot": _is_count,
     "dtype": _is_dtype,
+    "channels": lambda value: isinstance(value, Mapping),
     "variable": lambda value: isinstance(value, bool),
     "seal": _is_count,
     "debug": lambda value: isinstance(value, bool | int),

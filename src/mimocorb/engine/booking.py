@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,14 +38,23 @@ class Journal(Closing):
     """The file in which a run notes the messages that it has received, one line for each."""
 
     def __init__(self, path: Path) -> None:
-        self.entries = list(_read(path))
+        lines = list(_lines(path))
+        self.entries = [Entry(*line) for line in lines if isinstance(line, list)]
         """What is there from processes before."""
+        self.taken: list[str] = [line for line in lines if isinstance(line, str)]
+        """Where the engine is told of the messages that they had in hand, oldest first."""
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+    def take(self, reply: str) -> None:
+        """Note a message that has been taken from the engine."""
+        self._write(reply)
 
     def note(self, label: Label, behind: int) -> None:
         """Note a message before its events go into the ring."""
-        entry = Entry(label.host, label.run, label.block, label.events, behind)
-        os.write(self._descriptor, (json.dumps(entry) + "\n").encode())
+        self._write(Entry(label.host, label.run, label.block, label.events, behind))
+
+    def _write(self, line: Entry | str) -> None:
+        os.write(self._descriptor, (json.dumps(line) + "\n").encode())
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -53,13 +63,13 @@ class Journal(Closing):
         self._descriptor = -1
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _lines(path: Path) -> Iterator[list[int | str] | str]:
     if path.exists():
         for line in path.read_text().splitlines():
             try:
-                yield Entry(*json.loads(line))
-            except (ValueError, TypeError):
-                return  # cut off: nothing of it went into the ring
+                yield json.loads(line)
+            except ValueError:  # cut off: nothing of it went into the ring
+                continue
 
 
 @dataclass
@@ -72,6 +82,7 @@ class _Run(Generic[T]):
     last_block: int | None = None
     more: bool = False
     next_block: int | None = None
+    waits_since_s: float = 0.0
 
 
 class Arrivals(Generic[T]):
@@ -123,18 +134,30 @@ class Arrivals(Generic[T]):
             run.early.pop(label.block)
             yield message
             return
+        if run.next_block not in run.early:
+            if len(run.early) == 1:
+                run.waits_since_s = time.monotonic()
+            return
         while run.next_block in run.early:
             _, next_message = run.early.pop(run.next_block)
             run.next_block += 1
             yield next_message
+        run.waits_since_s = time.monotonic()
 
-    def overdue(self) -> Iterator[T]:
-        """Yield what waits for messages before it that do not come: an earlier run has had them."""
+    def overdue(self, after_s: float) -> Iterator[T]:
+        """Yield what has waited so long for messages that do not come: an earlier run has had them.
+
+        Up to the next gap, as what is behind that may come in time.
+        """
         for run in self._runs.values():
-            for block in sorted(run.early):
-                _, message = run.early.pop(block)
-                run.next_block = block + 1
+            if not run.early or time.monotonic() - run.waits_since_s < after_s:
+                continue
+            run.next_block = min(run.early)
+            while run.next_block in run.early:
+                _, message = run.early.pop(run.next_block)
+                run.next_block += 1
                 yield message
+            run.waits_since_s = time.monotonic()
 
     def is_new(self, label: Label) -> bool:
         """Whether the events of a message are not in the ring yet."""

@@ -23,7 +23,7 @@ from mimocorb.components.worker import current_worker
 from mimocorb.engine.booking import Arrivals, Journal
 from mimocorb.engine.connection import Connection, check_engine, reason_of
 from mimocorb.engine.messages import Label, unpack
-from mimocorb.engine.stream import ACK_WAIT_S, Link, ensure_stream
+from mimocorb.engine.stream import ACK_WAIT_S, MOST_IN_HAND, Link, ensure_stream
 from mimocorb.errors import EngineError, MimocorbError, SetupError
 from mimocorb.model.engine import EngineSpec
 from mimocorb.recording.block import Block
@@ -44,8 +44,8 @@ LOOK_S = 0.05
 FETCH_TIMEOUT_S = 0.5
 TOLD_AFTER_S = 2.0
 LAST_ACKS_S = 5.0
-OUT_OF_TURN_S = 1.0
-"""A message waits for those before it as long as others come, and this time longer."""
+OUT_OF_TURN_S = 1.5 * ACK_WAIT_S
+"""A message waits so long for those before it: until the engine has given these out again."""
 
 
 @source(batch=True)
@@ -158,17 +158,14 @@ class _Receiver:
     def blocks(self) -> Iterator[tuple[Any, BatchMetadata]]:
         """Yield the events of all messages, each once, until all senders have ended."""
         self._arrivals.forget_what_is_not_in(self._ring.newest())
-        came_s = time.monotonic()
         while not self._arrivals.all_ended:
             try:
                 come = self._come.get(timeout=LOOK_S)
             except queue.Empty:
                 self._tell()
-                if time.monotonic() - came_s > OUT_OF_TURN_S:
-                    for message in self._arrivals.overdue():
-                        yield from self._put(message)
+                for message in self._arrivals.overdue(OUT_OF_TURN_S):
+                    yield from self._put(message)
                 continue
-            came_s = time.monotonic()
             if isinstance(come, Exception):
                 raise come
             for message in self._arrivals.in_turn(come.label, come):
@@ -245,6 +242,7 @@ class _Receiver:
                 if pull is None:
                     readers = list(self._link.readers)
                     await ensure_stream(stream, self._link, self._setup, readers)
+                    await self._give_back_what_others_had()
                     pull = await stream.pull_subscribe_bind(readers[0], self._link.stream)
                 messages = await pull.fetch(FETCH, timeout=FETCH_TIMEOUT_S)
             except TimeoutError:
@@ -258,6 +256,7 @@ class _Receiver:
                 continue
             for message in messages:
                 found = _Message(Label.read(message.headers), message)
+                self._journal.take(message.reply)
                 with self._lock:
                     self._in_hand[message.metadata.sequence.stream] = found
                 while True:
@@ -266,6 +265,12 @@ class _Receiver:
                         break
                     except queue.Full:
                         await asyncio.sleep(LOOK_S / 10)
+
+    async def _give_back_what_others_had(self) -> None:
+        """Let what a killed process had in hand come again at once, not after the time-out."""
+        for reply in self._journal.taken[-MOST_IN_HAND:]:
+            await _quietly(self._connection.client.publish(reply, b"-NAK"))
+        self._journal.taken.clear()
 
     async def _acknowledge(self) -> None:
         """Book what every group has finished with; say of the rest that it is worked on."""

@@ -14,13 +14,15 @@ from mimocorb.model.engine import EngineSpec
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
 
-__all__ = ["ACK_WAIT_S", "LAYOUT", "Link", "ensure_stream"]
+__all__ = ["ACK_WAIT_S", "LAYOUT", "MOST_IN_HAND", "Link", "ensure_stream"]
 
 LAYOUT = "1"
 """Version of what messages look like; another one is refused."""
 ACK_WAIT_S = 10.0
 """After this the engine gives a message of a host that does not say that it still works on it to
 another one."""
+MOST_IN_HAND = 256
+"""Messages that a host may have in hand: with large events, some hundred megabytes."""
 LEAST_BYTES = 16 << 20
 _STREAM_NOT_FOUND = 10059
 
@@ -101,7 +103,7 @@ async def ensure_stream(
                     durable_name=reader,
                     ack_policy=api.AckPolicy.EXPLICIT,
                     ack_wait=ACK_WAIT_S,
-                    max_ack_pending=4096,
+                    max_ack_pending=MOST_IN_HAND,
                     max_deliver=-1,
                 ),
             )

@@ -59,13 +59,15 @@ class RecordedLoader(SourceFileLoader):
         return super().get_data(str(copy) if copy else path)
 
     def get_code(self, fullname: str) -> CodeType | None:
-        """Return what is to be executed, of a recorded file not what is cached of the present."""
+        """Return what is to be executed: the text as it is now, nothing that Python has cached.
+
+        The cache takes a file that was changed within a second, and is as long, for the same.
+        """
         path = self.get_filename(fullname)
-        if Path(path).resolve() not in _copies:
-            return super().get_code(fullname)
         content = self.get_data(path)
-        lines = content.decode(errors="replace").splitlines(keepends=True)
-        linecache.cache[path] = (len(content), None, lines, path)  # what a traceback shows
+        if Path(path).resolve() in _copies:
+            lines = content.decode(errors="replace").splitlines(keepends=True)
+            linecache.cache[path] = (len(content), None, lines, path)  # what a traceback shows
         return self.source_to_code(content, path)
 
 
