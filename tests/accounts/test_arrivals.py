@@ -17,7 +17,7 @@ from mimocorb.run.accounts.dead_time import _longer_than
 from mimocorb.run.accounts.live_time import Arrivals, LiveTime, SourceAccount
 
 MEAN_NS = 1e7
-SEEDS = range(40)
+SEEDS = range(16)
 
 
 def check(intervals_ns: np.ndarray, dead_ns: float = 0.0) -> ArrivalCheck:

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -195,8 +195,16 @@ class Page:
         return str(self(f"document.getElementById({name!r})?.innerText ?? ''"))
 
     def waits(self, expression: str, what: str = "") -> Any:
-        """Wait until an expression is true in the page; returns its value."""
-        return wait_for(lambda: self(expression), what or expression)
+        """Wait until an expression is true in the page; returns its value.
+
+        While a page is being loaded, what the expression names may not be there yet.
+        """
+
+        def value() -> Any:
+            with suppress(RuntimeError):
+                return self(expression)
+
+        return wait_for(value, what or expression)
 
     def place(self, name: str) -> tuple[float, float, float, float]:
         """Return left, top, width and height of an element."""

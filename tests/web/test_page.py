@@ -289,16 +289,18 @@ def test_a_note_is_kept_with_the_run(page, daq):
 
 
 def test_a_dialog_that_is_left_with_escape_does_nothing_of_the_last_time(page):
+    notes = "window.mimocorbPage.page.run.notes.length"
+    before = page(notes)
     page.click("write-note")
     page("document.getElementById('note-kind').value = 'good'")
     page("document.querySelector('#note-form [value=keep]').click()")
-    kept = page.waits("window.mimocorbPage.page.run.notes.length")
+    kept = page.waits(f"{notes} > {before} && {notes}")
     page.click("write-note")
     page.key("Escape")
     page.waits("!document.getElementById('note-dialog').open")
     seen = page("window.mimocorbPage.page.run.seen_s")
     page.waits(f"window.mimocorbPage.page.run.seen_s > {seen} + 1")
-    assert page("window.mimocorbPage.page.run.notes.length") == kept
+    assert page(notes) == kept
 
 
 def test_it_connects_again_after_the_gateway_was_started_again(browser, serve, daq):

@@ -17,6 +17,7 @@ def pulses(directory: Path, **keys: Any) -> Path:
     wave = dict.fromkeys(("chA", "chB", "chC", "chD"), "float64")
     setup = {
         "title": "Pulses <b>of a test</b>",
+        "runtime": 300,  # what is left of a killed test does not fill the disk
         "Buffers": {
             "waveforms": {"slot_count": 32, "data_length": SAMPLES, "data_dtype": wave},
             "selected": {"slot_count": 32, "data_length": SAMPLES, "data_dtype": wave},

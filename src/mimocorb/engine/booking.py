@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from mimocorb._closing import Closing
 from mimocorb._words import count, how_many
@@ -63,7 +63,7 @@ class Journal(Closing):
         self._descriptor = -1
 
 
-def _lines(path: Path) -> Iterator[list[int | str] | str]:
+def _lines(path: Path) -> Iterator[Any]:
     if path.exists():
         for line in path.read_text().splitlines():
             try:

@@ -108,6 +108,7 @@ class _Run:
 
     def __init__(self, setup: Path, device: SimulatedDevice) -> None:
         self.settings: dict[str, Any] = {}
+        self._most = 0
         self._device, self._directory = device, setup.parent
         self._log = (setup.parent / "output.txt").open("w+", encoding="utf-8")
         self._process = subprocess.Popen(
@@ -136,8 +137,9 @@ class _Run:
 
     def _arrived(self) -> int:
         for file in (self._directory / "target").glob("*/kept.count"):
-            return int(file.read_text(encoding="utf-8") or 0)
-        return 0
+            # It is empty for a moment whenever it is written.
+            self._most = max(self._most, int(file.read_text(encoding="utf-8") or 0))
+        return self._most
 
     def stop(self) -> TakenRun:
         """End it as Ctrl-C does."""

@@ -351,7 +351,11 @@ class RunClient(Closing):
     def _listen(self) -> socket.socket:
         """Open the connection on which the last status comes."""
         link = open_link(self._path, ANSWER_TIMEOUT_S)
-        link.sendall(Request("follow", by=self._by).encoded())
+        try:
+            link.sendall(Request("follow", by=self._by).encoded())
+        except OSError as error:  # it has ended between the two
+            link.close()
+            raise RunUnreachable(f"{self.name} has ended") from error
         self._end_link, self._end_link_pid = link, os.getpid()
         return link
 
