@@ -36,7 +36,7 @@ nitpick_ignore_regex = [
     (
         r"py:.*",
         r"ArrayLike|DTypeLike|NDArray|Setups|Worker|EndOfStream|LedgerDoesNotBalance"
-        r"|TypeAliasForwardRef|Joined|Numbers|Places|MetadataRows|Scope"
+        r"|TypeAliasForwardRef|Joined|Numbers|Limits|Places|MetadataRows|Scope"
         r"|types\.Annotated|seconds|WaveformDisplay|pyarrow\..*|pandas\..*|awkward\..*|datetime\..*"
         # what lies below the documented modules
         r"|mimocorb\.(_.*|(buffers|model|components|compat|recording|displays|setup|run)\..*)",

@@ -8,7 +8,7 @@ standard deviations of a difference, √2. An edge is no maximum, and needs no t
 broad peaks are found at wide smoothing, narrow ones beside others at a narrow one.
 
 **Fit.** A Gaussian on a linear background, by the likelihood of Poisson counts, integrated over
-the bins (:mod:`mimocorb.analysis.histograms.fits`, minimised with iminuit). Peaks that overlap are
+the bins (``mimocorb.analysis.histograms.fits``, minimised with iminuit). Peaks that overlap are
 fitted together. The full width at half maximum is 2.355 σ; the area is the number of counts in the
 peak.
 """

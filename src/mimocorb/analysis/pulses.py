@@ -114,8 +114,8 @@ def find_pulses(
     >>> pulses["position"].tolist(), pulses["time"].tolist()
     ([2, 6], [1.5, 5.5])
 
-    Source
-    ------
+    References
+    ----------
     Definitions of prominence and width: documentation of :func:`scipy.signal.peak_prominences`
     and :func:`scipy.signal.peak_widths` (``rel_height=0.5``; ``time`` is ``left_ips``).
     """

@@ -97,7 +97,7 @@ class Events(Closing):
 
     @property
     def variable(self) -> bool:
-        """Whether events have lengths of their own: then blocks have a :class:`Jagged`."""
+        """Whether events have lengths of their own: then blocks have a ``mimocorb.Jagged``."""
         return is_variable(self.file)
 
     @property
