@@ -1,4 +1,5 @@
-"""Some of the trials that one command repeats: those of which nothing else in the suite speaks."""
+"""Some of the trials that one command repeats: those of which nothing else in the suite speaks, and
+that do not take long."""
 
 from __future__ import annotations
 
@@ -10,8 +11,6 @@ HERE = (
     "NumPy 1 with a newer PyArrow",
     "a run is found by its directory and by its name",
     "counters that roll over flag the merged data as doubtful",
-    "odd metadata of an event is refused",
-    "a ragged list, a text, an object",
     "a function of the user that finds its disk full",
     "events of a spill file that may be repeats keep their marks",
     "reject reasons, messages and results with escapes",

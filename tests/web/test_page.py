@@ -318,7 +318,7 @@ def test_it_connects_again_after_the_gateway_was_started_again(browser, serve, d
 
 
 def test_eight_viewers_all_see_the_newest(browser, web):
-    pages = [browser.open(web.viewer_link) for _ in range(8)]
+    pages = [browser.open(web.viewer_link, 480, 360) for _ in range(8)]
     for page in pages:
         page.click("tab-scope")
     for page in pages:

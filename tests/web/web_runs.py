@@ -32,7 +32,7 @@ def pulses(directory: Path, **keys: Any) -> Path:
             },
         },
         "Workers": {
-            "pulser": _worker("rectangles", sinks=["waveforms"], config={"pause_s": 0.01}),
+            "pulser": _worker("rectangles", sinks=["waveforms"], config={"pause_s": 0.02}),
             "search": _worker("decays", sources=["waveforms"], sinks=["selected", "times"]),
             "keep": {
                 "function": "record",
