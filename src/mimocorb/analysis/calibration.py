@@ -1,7 +1,7 @@
 """Energy calibration: from positions in a spectrum to energies.
 
 A calibration is a polynomial, E(x) = c0 + c1 x + c2 x² + ..., found by weighted least squares from
-positions of peaks whose energies are known. Uncertainties of positions count as σ_E = abs(dE/dx) σ_x
+positions of peaks whose energies are known. Uncertainties of positions count: σ_E = abs(dE/dx) σ_x
 ("effective variance": J. Orear, Am. J. Phys. 50 (1982) 912, doi:10.1119/1.12972); the covariance of
 the coefficients, and with it the uncertainty of every energy, is that of the linear least squares
 method ("Statistics" in the Review of Particle Physics, https://pdg.lbl.gov).
