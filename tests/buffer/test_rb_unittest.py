@@ -19,7 +19,7 @@ def run(*command):
     )
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_the_unit_test_of_the_manual_passes_under_every_start_method(method):
     done = run(HERE / "start_method.py", method, "rb_unittest")
     assert done.returncode == 0, done.stderr

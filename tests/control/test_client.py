@@ -23,7 +23,7 @@ from mimocorb.run.remote.protocol import observer_from_plain, observer_to_plain
 from mimocorb.run.run_state import RunState
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_run_is_looked_at_paused_resumed_observed_and_stopped(start, method):
     daq = start("one", "--start-method", method)
     with mimocorb.connect() as run:

@@ -41,7 +41,7 @@ def lines(finished: Finished, name: str = "values") -> list[str]:
     return (finished.directory / name).read_text().splitlines()
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_all_kinds_work_under_every_start_method(tmp_path: Path, method: str) -> None:
     setup = write_setup(
         tmp_path,

@@ -53,7 +53,7 @@ def test_a_bad_setup_lists_its_errors_and_starts_nothing(tmp_path, capsys, comma
         ("BufferToTxtfile, config: {filename: a/b}", "A file name has 1 to 64 letters"),
         (
             "BufferToParquetfile, config: {filename: events, compression: zip}",
-            "compression is 'zip'; choose one of none, snappy",
+            "compression is 'zip'; choose one of snappy, none",
         ),
         (
             "BufferToParquetfile, config: {filename: events, units: {chB: V}}",

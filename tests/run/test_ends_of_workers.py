@@ -10,7 +10,7 @@ from running import RunningDaq, Worker, chain, run, run_directories
 from mimocorb.cli import main
 
 VALUES = [2.0 * n for n in range(100)]
-ALL_METHODS = pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+ALL_METHODS = pytest.mark.parametrize("method", ["fork", "spawn"])
 
 
 def run_with(tmp_path, function, *options, method="forkserver", **config):

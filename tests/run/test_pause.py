@@ -13,7 +13,7 @@ from mimocorb.run.run_state import Command, RunState
 from mimocorb.setup.dialects import read_setup
 
 
-@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_workers_know_when_their_run_is_paused(tmp_path, monkeypatch, start_method):
     monkeypatch.chdir(tmp_path)
     source = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})

@@ -38,7 +38,7 @@ def started(tmp_path, *options: str) -> RunningDaq:
     return daq
 
 
-@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_programs_that_a_worker_has_left_end_with_it(tmp_path, start_method):
     source = Worker("starts_programs", {"RB_1": "write"}, {"events": 20})
     finished = run(chain(tmp_path, source=source), "--start-method", start_method)
@@ -56,7 +56,7 @@ def test_programs_end_with_a_worker_that_is_killed(tmp_path):
     assert "had left programs running, killed: " in finished.log
 
 
-@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_programs_end_with_a_supervisor_that_is_killed(tmp_path, start_method):
     """F25 with what user functions have started: nothing survives."""
     daq = started(tmp_path, "--start-method", start_method)

@@ -172,7 +172,7 @@ def test_a_buffer_that_a_sink_cannot_work_with_is_found(place: Path) -> None:
 def test_a_configuration_that_a_sink_cannot_work_with_is_found(place: Path) -> None:
     with_archive(place)
     change(place, "compression: none", "compression: zip")
-    assert "compression is 'zip'; choose one of none, snappy" in problem()
+    assert "compression is 'zip'; choose one of snappy, none" in problem()
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_what_is_wrong_is_one_sentence(client, asked, body, status, says):
 def test_the_next_run_has_the_parameters_of_the_form(client, daq):
     form = {worker["name"]: worker["parameters"] for worker in client.get("/api/next-run").json()}
     pause = next(each for each in form["pulser"] if each["name"] == "pause_s")
-    assert (pause["value"], pause["unit"]) == ("0.01", "s")
+    assert (pause["value"], pause["unit"]) == ("0.02", "s")
     assert pause["meaning"].startswith("Time between two events")
     client.post("/api/end")
     daq.finish()
@@ -112,7 +112,7 @@ def test_the_next_run_has_the_parameters_of_the_form(client, daq):
     assert runs[1]["events"] >= 20
     both = client.get("/api/runs/1/2").json()
     changed = {each["key"]: (each["first"], each["second"]) for each in both["setup"]}
-    assert changed["Workers.pulser.config.pause_s"] == (0.01, 0.002)
+    assert changed["Workers.pulser.config.pause_s"] == (0.02, 0.002)
 
 
 def test_a_run_that_has_ended_is_shown_from_its_record_and_recordings(tmp_path, serve):
