@@ -40,9 +40,9 @@ demo: $(project)
 	cd examples && PATH="$(bin):$$PATH" ../run_daq.py simultest_setup.yaml
 	cd examples && $(bin)/python analyse_lifetime.py
 
-# Four processes: most tests wait for the processes that they start, more than they compute.
+# Five processes: most tests wait for the processes that they start, more than they compute.
 test: $(tools) core-test
-	$(bin)/python -m pytest -n 4 --dist worksteal
+	$(bin)/python -m pytest -n 5 --dist worksteal
 
 check: $(tools)
 	$(bin)/ruff check

@@ -57,7 +57,7 @@ class Browser:
         wait_for(lambda: note.exists() and note.read_text().count("\n"), "Chromium to listen")
         self.port = int(note.read_text().split("\n")[0])
 
-    def open(self, address: str, width: int = 1280, height: int = 800, **more: Any) -> Page:
+    def open(self, address: str, width: int = 1000, height: int = 640, **more: Any) -> Page:
         """Open a page in a tab of its own, in a window of this size."""
         with urlopen(f"http://127.0.0.1:{self.port}/json/version") as answer:
             whole = json.load(answer)["webSocketDebuggerUrl"]
