@@ -51,7 +51,9 @@ def test_version_2_arrives_with_its_dead_time(tmp_path):
         events = cosmic_watch(**device.config, buffer=buffer)
         taken = list(itertools.islice(events, 5))
         events.close()
-        sent = {each["event"]: each for each in device.sent()}
+        sent = {}
+        while taken[-1][0]["event"] not in sent:  # noted just behind the writing of its line
+            sent = {each["event"]: each for each in device.sent()}
     for event, _ in taken:
         assert event == {name: pytest.approx(sent[event["event"]][name]) for name in FIELDS}
     assert [event["event"] for event, _ in taken] == [*range(taken[0][0]["event"], 99)][:5]
