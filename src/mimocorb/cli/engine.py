@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mimocorb.cli.common import OK, Commands, print_text
@@ -12,7 +11,7 @@ from mimocorb.setup.paths import RUNS_DIRECTORY
 __all__ = ["add"]
 
 PORT = 4222
-LOCAL = ("127.0.0.1", "localhost", "::1")
+THIS_MACHINE = "127.0.0.1"
 
 
 def add(commands: Commands) -> None:
@@ -35,7 +34,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}")
     parser.add_argument(
         "--address",
-        default=LOCAL[0],
+        default=THIS_MACHINE,
         metavar="ADDRESS",
         help="address of this machine to listen at (default: 127.0.0.1, for this machine only);"
         " any other one needs --credentials",
@@ -57,7 +56,7 @@ def add(commands: Commands) -> None:
 
 
 def _engine(chosen: argparse.Namespace) -> int:
-    from mimocorb.engine.connection import credentials_of
+    from mimocorb.engine.connection import LOCAL, credentials_of
     from mimocorb.engine.server import EngineServer
     from mimocorb.errors import SetupError
     from mimocorb.model.engine import EngineSpec
@@ -80,7 +79,7 @@ def _engine(chosen: argparse.Namespace) -> int:
         users=users,
         sync_interval=chosen.sync,
     ) as server:
-        print_text(f"engine: {server.program} at {json.dumps(server.url)[1:-1]}")
+        print_text(f"engine: {server.program} at {server.url}")
         print_text(f"its files are in {server.directory.absolute()}; Ctrl-C ends it")
         server.wait()
     return OK

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
-__all__ = ["INSTALL", "Connection", "check_engine"]
+__all__ = ["INSTALL", "LOCAL", "Connection", "check_engine"]
 
 INSTALL = "pip install 'mimocorb[engine]'"
 CONNECT_TIMEOUT_S = 5.0

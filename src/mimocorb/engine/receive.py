@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import queue
 import threading
@@ -333,4 +332,4 @@ async def _quietly(sent: Any) -> None:
     try:
         await sent
     except (Error, OSError) as error:
-        logger.debug("not sent: %s", json.dumps(reason_of(error)))
+        logger.debug("not sent: %s", reason_of(error))

@@ -22,7 +22,7 @@ from mimocorb.components.worker import current_worker
 from mimocorb.engine.connection import Connection, check_engine, reason_of
 from mimocorb.engine.outbox import Outbox, Parcel, left_outboxes
 from mimocorb.engine.server import MAX_PAYLOAD_BYTES
-from mimocorb.engine.stream import Link, ensure_stream
+from mimocorb.engine.stream import STREAM_NOT_FOUND, Link, ensure_stream
 from mimocorb.errors import EngineError, SetupError
 from mimocorb.model.engine import EngineSpec
 from mimocorb.recording.block import Block
@@ -280,7 +280,7 @@ class EngineSend:
                 found = await stream.stream_info(self._link.stream)
             except Exception as error:  # asked again
                 self._connection.reason = reason_of(error)
-                if getattr(error, "err_code", None) == 10059:
+                if getattr(error, "err_code", None) == STREAM_NOT_FOUND:
                     await self._prepare(stream)
                 continue
             await self._compare(found)

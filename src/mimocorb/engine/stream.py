@@ -14,7 +14,7 @@ from mimocorb.model.engine import EngineSpec
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
 
-__all__ = ["ACK_WAIT_S", "LAYOUT", "MOST_IN_HAND", "Link", "ensure_stream"]
+__all__ = ["ACK_WAIT_S", "LAYOUT", "MOST_IN_HAND", "STREAM_NOT_FOUND", "Link", "ensure_stream"]
 
 LAYOUT = "1"
 """Version of what messages look like; another one is refused."""
@@ -24,7 +24,8 @@ another one."""
 MOST_IN_HAND = 256
 """Messages that a host may have in hand: with large events, some hundred megabytes."""
 LEAST_BYTES = 16 << 20
-_STREAM_NOT_FOUND = 10059
+STREAM_NOT_FOUND = 10059
+"""Code of the engine for a stream that is not there."""
 
 
 @dataclass(frozen=True)
