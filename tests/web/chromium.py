@@ -220,12 +220,12 @@ class Page:
         self.mouse("mousePressed", left + width / 2, top + height / 2)
         self.mouse("mouseReleased", left + width / 2, top + height / 2)
 
-    def clicks_until(self, name: str, condition: str) -> None:
+    def clicks_until(self, name: str, condition: str, again_s: float = AGAIN_S) -> None:
         """Click as a person does: again when nothing comes of it, as the button may have moved."""
 
         def clicked() -> bool:
             self.click(name)
-            deadline_s = time.monotonic() + AGAIN_S
+            deadline_s = time.monotonic() + again_s
             while not (found := bool(self(condition))) and time.monotonic() < deadline_s:
                 time.sleep(LOOK_S)
             return found
@@ -263,4 +263,6 @@ class Page:
         return png
 
     def close(self) -> None:
-        self._open.close()
+        """Close the tab: one that stays open goes on drawing, and slows all the others."""
+        with self._open:
+            self.call("Page.close")

@@ -36,7 +36,9 @@ class WebPage:
         lines = [self.process.stdout.readline() for _ in range(3)]
         found = [re.search(r"(http://\S+)#(\w+)", line) for line in lines[1:]]
         if None in found:
-            raise AssertionError(self.process.stderr and self.process.stderr.read())
+            said = self.process.stderr and self.process.stderr.read()
+            self.end()
+            raise AssertionError(said)
         (self.address, self.operator), (_, self.viewer) = (each.groups() for each in found if each)
 
     @property

@@ -22,6 +22,8 @@ from web_runs import short
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from mimocorb.engine.server import free_port
+
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/open-the-page-of-a-run.md"
 NAME = "muons.lab.example"
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
@@ -34,12 +36,6 @@ def page(tmp_path, serve) -> WebPage:
     """The page of a run that has ended, which knows the name of the proxy."""
     finished = run(short(tmp_path))
     return serve(tmp_path, "view", str(finished.directory), "--host-name", NAME)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

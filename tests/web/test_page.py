@@ -16,6 +16,7 @@ from web_functions import BEGIN, HEIGHT_MV, WIDTH
 from web_runs import SAMPLE_TIME_NS
 
 import mimocorb
+from mimocorb.engine.server import free_port
 
 PLOT = "window.mimocorbPage.parts.scope.plot"
 FRAMES = "Number(document.getElementById('scope-plot').dataset.frames ?? 0)"
@@ -176,11 +177,8 @@ def test_hold_keeps_an_event_and_an_event_is_found_by_its_number(scope):
     scope.waits("document.getElementById('scope-plot').dataset.counter !== undefined")
     scope("document.getElementById('scope-number').value = 3")
     # Recordings are written in batches: the event is there after about a second.
-    find = "document.getElementById('scope-find').requestSubmit()"
-    eventually(
-        lambda: (
-            (scope(find), scope("document.getElementById('scope-plot').dataset.counter"))[1] == "3"
-        )
+    scope.clicks_until(
+        "scope-show", "document.getElementById('scope-plot').dataset.counter === '3'", again_s=1.0
     )
     assert scope("document.getElementById('scope-hold').textContent") == "Go on"
 
@@ -304,13 +302,14 @@ def test_a_dialog_that_is_left_with_escape_does_nothing_of_the_last_time(page):
 
 
 def test_it_connects_again_after_the_gateway_was_started_again(browser, serve, daq):
-    first = serve(daq.directory, "web", str(daq.directory))
+    port = str(free_port())
+    first = serve(daq.directory, "web", str(daq.directory), "--port", port)
     page = browser.open(first.link)
     page.click("tab-scope")
     page.waits(f"{FRAMES} > 2")
     first.end()
     page.waits("document.getElementById('banner').textContent.includes('No connection')")
-    second = serve(daq.directory, "web", str(daq.directory), "--port", first.port)
+    second = serve(daq.directory, "web", str(daq.directory), "--port", port)
     assert second.link == first.link, "the same token opens the page of the same run"
     frames = page(FRAMES)
     page.waits(f"document.getElementById('banner').hidden && {FRAMES} > {frames + 2}")
