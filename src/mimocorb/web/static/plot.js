@@ -85,7 +85,8 @@ export class Plot {
     const style = getComputedStyle(document.documentElement);
     const of = (name) => style.getPropertyValue(name).trim();
     this.colours = { ink: of("--ink"), faint: of("--faint"), grid: of("--grid"), back: of("--plot"), accent: of("--accent") };
-    this.palette = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => of(`--curve-${n}`));
+    const palette = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => of(`--curve-${n}`));
+    this.palette = [...palette, ...palette.map((colour) => `color-mix(in srgb, ${colour} 50%, ${this.colours.faint})`)];
     this.shades = of("--map").split(",").map((text) => text.trim());
     this.around = getComputedStyle(this.box.closest("article") ?? document.body).backgroundColor;
     this.em = TEXT * Number.parseFloat(style.fontSize);
@@ -183,6 +184,21 @@ export class Plot {
   // Let go of what persists: it was drawn for another view.
   forget() {
     this.kept.width = 0;
+  }
+
+  // Let what persists stay where it belongs when the vertical range becomes another one.
+  stretch(before) {
+    if (!this.kept.width || this.zoomed) return;
+    const { top, height } = this.frame;
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [this.kept.width, this.kept.height];
+    copy.getContext("2d").drawImage(this.kept, 0, 0);
+    const kept = this.kept.getContext("2d");
+    kept.setTransform(1, 0, 0, 1, 0, 0);
+    kept.clearRect(0, 0, copy.width, copy.height);
+    const [from, to] = [this.py(before[1]), this.py(before[0])];
+    const ratio = this.ratio;
+    kept.drawImage(copy, 0, top * ratio, copy.width, height * ratio, 0, from * ratio, copy.width, (to - from) * ratio);
   }
 
   _drawKept(ctx) {
