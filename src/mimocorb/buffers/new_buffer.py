@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -318,9 +318,6 @@ class NewBuffer(Handle):
         """Whether :meth:`close` was called."""
         return self._ring is None
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -333,8 +330,6 @@ class NewBuffer(Handle):
 
     def __del__(self) -> None:
         self.close()
-
-    # --- inside
 
     def _drain(self, ring: RingPort, timeout_s: float | None) -> None:
         start_s = time.monotonic()
