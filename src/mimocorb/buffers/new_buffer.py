@@ -15,9 +15,10 @@ from numpy.typing import DTypeLike
 
 from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.backends import backend_at, home_of
-from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Waited
+from mimocorb.buffers.contract import RingPort
 from mimocorb.buffers.counts import whole_number
 from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.ledgers import WRITERS, Holding, RingLedger, Waited
 from mimocorb.buffers.lengths import slot_bytes
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict, seal_of

@@ -13,7 +13,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, ordinal
-from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most, whole_number
 from mimocorb.buffers.events_in_hand import NONE_IN_HAND, EventsInHand
@@ -21,7 +20,7 @@ from mimocorb.buffers.quarantine import write_event, write_note
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
 from mimocorb.errors import BufferTimeout, EndOfStream, HandleMisuse
 
-__all__ = ["BatchMetadata", "Reader"]
+__all__ = ["Reader"]
 
 logger = logging.getLogger(__name__)
 
