@@ -25,7 +25,7 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import device, meter, reporting, room
+from mimocorb.components import device, meter, open_files, reporting, room
 from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
@@ -139,6 +139,7 @@ def main(task: WorkerTask) -> None:
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     device.connect(link.send)
     room.connect(lambda why: link.send("disk", why))
+    open_files.begin_afresh()
     last_things.tell = lambda text: link.send("failed", text)
     path = task.worker.spec.function.path
     last_things.modules = path.parent if path is not None else None
