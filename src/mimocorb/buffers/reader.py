@@ -109,6 +109,7 @@ class Reader(Handle):
         self.channels = channels_of(setup_dict)
         self._dtype = self.dtype
         self.variable: bool = setup_dict["variable"]
+        self.debug: bool = setup_dict["debug"]
 
     def get(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Mark the previous event as done and return the next one.
@@ -209,6 +210,10 @@ class Reader(Handle):
     def each(self) -> Sequence[NDArray[Any]]:
         """Return a view of each event in hand, as :meth:`get` does."""
         return self._views.each(self._slots_in_hand())
+
+    def references(self) -> int:
+        """Count the references to the memory of the buffer: more than before are views kept."""
+        return self._views.references()
 
     def in_place(self) -> tuple[NDArray[Any], Places]:
         """Return all slots of the buffer as rows, and the indices of those in hand.
