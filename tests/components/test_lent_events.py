@@ -19,9 +19,8 @@ def handed_on(keep_from, *, batch, part):
     kept = []
 
     def function(events):
-        for event in events if batch else [events]:
-            if event["x"][0] >= keep_from:
-                kept.append(event["x"] if part else event)
+        chosen = [event for event in (events if batch else [events]) if event["x"][0] >= keep_from]
+        kept.extend(event["x"] if part else event for event in chosen)
 
     with NewBuffer(SLOTS, 1, [("x", "f8")]) as buffer:
         reader = Reader(buffer.new_reader_group())

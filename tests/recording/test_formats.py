@@ -75,7 +75,7 @@ def test_a_number_of_a_text_that_only_uint64_holds_is_read_wherever_it_comes(tmp
     events = mimocorb.open(path)
     assert len(events) == 6000
     assert [events.dtype[name].str for name in ("small", "large", "real")] == ["<i8", "<u8", "<f8"]
-    assert [int(events[n]["large"][0]) for n in (0, 4999, 5000)] == [0, 4999, 2**64 - 1]
+    assert [int(events[n][0]["large"][0]) for n in (0, 4999, 5000)] == [0, 4999, 2**64 - 1]
 
 
 def test_what_a_recording_cannot_is_nothing():

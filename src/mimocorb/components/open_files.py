@@ -67,7 +67,11 @@ def name_of(file: io.IOBase) -> str:
 
 def flush_when_there_is_room(file: io.IOBase) -> None:
     """Write what is in the memory of a file; while its disk is full, the run waits."""
-    when_there_is_room(partial(_flush, file), Path(name_of(file)).name)
+    descriptor = _descriptor(file)
+    if descriptor is None or not _is_written(descriptor):  # a device, a pipe: no disk gets room
+        file.flush()
+    else:
+        when_there_is_room(partial(_flush, file, descriptor), Path(name_of(file)).name)
 
 
 def close_when_there_is_room(close: Callable[[], Any], name: str) -> None:
@@ -113,14 +117,12 @@ class _Lost(Exception):
         self.why = why
 
 
-def _flush(file: io.IOBase) -> None:
+def _flush(file: io.IOBase, descriptor: int) -> None:
     # Text that cannot be flushed is lost on its way, so it is not tried without room.
-    descriptor = _descriptor(file)
-    if descriptor is not None:
-        disk = os.fstatvfs(descriptor)
-        needed = BUFFERS * max(io.DEFAULT_BUFFER_SIZE, disk.f_bsize)
-        if disk.f_blocks and disk.f_bavail * disk.f_frsize < needed:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name_of(file))
+    disk = os.fstatvfs(descriptor)
+    needed = BUFFERS * max(io.DEFAULT_BUFFER_SIZE, disk.f_bsize)
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name_of(file))
     file.flush()
 
 

@@ -186,7 +186,8 @@ class TextFile:
     def _numbers(
         self, cells: Sequence[str], kind: np.dtype[Any], first: int, lines: Sequence[bytes]
     ) -> NDArray[Any]:
-        read: Any = {"b": _TRUTH.__getitem__, "i": int, "c": complex}.get(kind.kind, float)
+        readers: dict[str, Any] = {"b": _TRUTH.__getitem__, "i": int, "u": int, "c": complex}
+        read = readers.get(kind.kind, float)
         try:
             return np.array([read(cell) for cell in cells], kind)
         except (ValueError, KeyError, OverflowError):

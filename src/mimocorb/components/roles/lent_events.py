@@ -92,7 +92,8 @@ class LentEvents:
         self._looks, self._copies = False, True
         logger.warning(
             "%s keeps events after it has returned, while their memory is used for other events:"
-            " what it has kept until now may be wrong. Keep event.copy(). From now on it gets copies",
+            " what it has kept until now may be wrong. Keep event.copy(); from now on it gets"
+            " copies",
             self._name,
             extra={"of_function": True},  # so that it counts as a warning of the user's function
         )
