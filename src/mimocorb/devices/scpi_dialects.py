@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mimocorb.devices.allowed import check_choice, check_range
 from mimocorb.devices.digitizer import CountScale
 from mimocorb.devices.scope_settings import Coupling
-from mimocorb.devices.scpi_link import ScpiLink
+from mimocorb.devices.scpi_link import ScpiLink, number_in
 from mimocorb.errors import SetupError
 
 __all__ = ["DIALECTS", "Dialect", "dialect_of"]
@@ -130,12 +130,12 @@ class Dialect:
         source = _SOURCE.search(link.ask(self.questions.source))
         slope = link.ask(self.questions.slope.format(n=number)).split()[-1].upper()
         words = {short: word for word, short in _SLOPES.items()}
-        level_v = _number(link.ask(self.questions.level.format(n=number)))
+        level_v = number_in(link.ask(self.questions.level.format(n=number)))
         return ToldTrigger(source[1] if source else "", words.get(slope[:3], slope), level_v)
 
     def read_pre_samples(self, link: ScpiLink, sample_s: float, samples: int) -> float:
         """Return how many samples of an event lie before the trigger."""
-        middle_s = _number(link.ask(self.questions.delay))
+        middle_s = number_in(link.ask(self.questions.delay))
         return (self.points or samples) / 2 - middle_s / sample_s
 
     def read_scale(self, link: ScpiLink, number: int) -> tuple[CountScale, float]:
@@ -178,20 +178,10 @@ class _Keysight(Dialect):
 class _Siglent(Dialect):
     def read_scale(self, link: ScpiLink, number: int) -> tuple[CountScale, float]:
         """Count c is ``c * vdiv / 25 - offset``; 25 counts are a division."""
-        step = _number(link.ask(f"C{number}:VDIV?"))
-        offset = _number(link.ask(f"C{number}:OFST?"))
-        rate = _number(link.ask("SARA?"))
+        step = number_in(link.ask(f"C{number}:VDIV?"))
+        offset = number_in(link.ask(f"C{number}:OFST?"))
+        rate = number_in(link.ask("SARA?"))
         return CountScale(1e3 * step / 25, -1e3 * offset), 1.0 / rate
-
-
-def _number(answer: str) -> float:
-    """Read ``5.00E-01V``, ``1.00GSa/s``, ``-27.0us`` and ``C1:VDIV 5.00E-01V``."""
-    text = answer.rsplit(maxsplit=1)[-1]
-    digits = text.rstrip("VSas/numkKMG")
-    factor = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}.get(
-        text[len(digits) : len(digits) + 1], 1.0
-    )
-    return float(digits) * factor
 
 
 DIALECTS: Mapping[str, Dialect] = {
