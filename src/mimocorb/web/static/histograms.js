@@ -84,6 +84,9 @@ export class Histograms {
     this.data = null;
     this.plot.view = null;
     this.plot.selection = null;
+    this.plot.series = [];
+    this.plot.options.scale = false;
+    this.plot.draw();
     this._ask();
   }
 

@@ -20,7 +20,9 @@ export class Plot {
     Object.assign(this, { box, options, series: [], marks: [], view: null, home: { x: [0, 1], y: [0, 1] } });
     this.cursors = null; // [x, x]
     this.active = null; // name of the series whose scale is on the axis
-    this.persistence = 0; // 0: off; 1: for ever; else the part that fades with each frame
+    this.persistence = 0; // 0: off; 1: for ever; else the part that fades
+    this.fadeEvery = 1; // with so many frames
+    this.sinceFading = 0;
     this.selection = null;
     this.frame = { left: 0, top: 0, width: 0, height: 0 };
     this.base = document.createElement("canvas");
@@ -205,7 +207,8 @@ export class Plot {
     if (this.kept.width !== this.base.width) [this.kept.width, this.kept.height] = [this.base.width, this.base.height];
     const kept = this.kept.getContext("2d");
     kept.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    if (this.persistence < 1) {
+    this.sinceFading = (this.sinceFading + 1) % this.fadeEvery;
+    if (this.persistence < 1 && this.sinceFading === 0) {
       kept.globalCompositeOperation = "destination-out";
       kept.globalAlpha = this.persistence;
       kept.fillRect(0, 0, this.width, this.height);

@@ -5,7 +5,8 @@ import { $, digits, el, fill, setText } from "./dom.js";
 import { TIME_UNITS, decoded, eventText, timeUnit } from "./frames.js";
 import { Plot } from "./plot.js";
 
-const FADE = { off: 0, short: 0.25, long: 0.04, all: 1 };
+// Which part fades, and with how many frames: of a smaller part a ghost would stay for ever, as ink has 255 steps.
+const FADE = { off: [0, 1], short: [0.25, 1], long: [0.1, 10], all: [1, 1] };
 
 const labelled = (name, unit) => (unit ? `${name} (${unit})` : name);
 
@@ -49,7 +50,7 @@ export class Scope {
     $("scope-auto").addEventListener("click", () => this.autoscale());
     $("scope-reset").addEventListener("click", () => this.plot.setView(null));
     $("scope-persist").addEventListener("change", (event) => {
-      this.plot.persistence = FADE[event.target.value];
+      [this.plot.persistence, this.plot.fadeEvery] = FADE[event.target.value];
       this.plot.forget();
       this.plot.draw();
     });
@@ -88,7 +89,10 @@ export class Scope {
     this.plot.marks = [];
     this.plot.view = null;
     this.plot.forget();
+    this._channels([]);
+    this._numbers({});
     setText($("scope-event"), "waiting for an event");
+    setText($("scope-rate"), "");
     this.plot.draw();
     this.watch();
   }
