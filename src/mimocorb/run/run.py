@@ -19,8 +19,10 @@ from mimocorb.model import Setup
 from mimocorb.run.console import Console
 from mimocorb.run.exports import Exports
 from mimocorb.run.findings import ORIGIN
+from mimocorb.run.hosts.companion import Companion
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
+from mimocorb.run.record.connected import Connected
 from mimocorb.run.record.notes import Note
 from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import (
@@ -46,6 +48,11 @@ OF_THE_SUMMARY = (
     AlarmKind.STALLED,
     AlarmKind.DISK_LOW,
     AlarmKind.DISK_FULL,
+    AlarmKind.HOST_AWAY,
+    AlarmKind.HOST_TWICE,
+    AlarmKind.ENGINE_AWAY,
+    AlarmKind.CLOCKS,
+    AlarmKind.SETUPS,
 )
 """Kinds of alarms that the summary has among its warnings; others are told as what they are."""
 
@@ -75,6 +82,7 @@ class Run(Closing):
         self._record_trouble = ""
         self._supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
+        self._companion: Companion | None = None
         self.summary: RunSummary | None = None
         self._signals = ExitStack()
 
@@ -142,10 +150,14 @@ class Run(Closing):
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number, self._keep_note)
+            if self.setup.part is not None:
+                self._companion = Companion(supervisor, self.setup, directory)
             stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
                 control.update()
+                if self._companion is not None:
+                    self._companion.update()
                 console.update()
                 self._record_states()
                 self.log.catch_up()
@@ -160,6 +172,7 @@ class Run(Closing):
         if supervisor.state is not RunState.ENDED:
             supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
+        connected = self._compare_with_others(view)
         exports = Exports(directory, lambda text: self.log.add("INFO", ORIGIN, text))
         exports.make()
         failures = [*supervisor.findings.failures, *exports.failures]
@@ -182,6 +195,7 @@ class Run(Closing):
         # What failures and warnings have told already is not told twice.
         warnings += map(alarm_line, (a for a in view.alarms if a.kind in OF_THE_SUMMARY))
         warnings += warned_workers(view)
+        warnings += [each.told() for each in connected if each.compared and not each.agrees]
         is_left = any(group.saved for buffer in view.buffers for group in buffer.groups)
         summary = RunSummary(
             number=self.recorder.record.number,
@@ -196,6 +210,7 @@ class Run(Closing):
             asked_to_end=supervisor.asked_to_end,
             exported=exports.done,
             unfinished=(self.setup.finishes or directory) if is_left else None,
+            connected=connected,
         )
         try:
             self.recorder.end(supervisor.changes, summary)
@@ -208,6 +223,16 @@ class Run(Closing):
         self.summary = summary
         self.close()
         return summary
+
+    def _compare_with_others(self, view: RunView) -> list[Connected]:
+        """Return what came of the events that went to other hosts, or came from them."""
+        if self._companion is None:
+            return []
+        connected = self._companion.compare(view)
+        self.recorder.is_connected(connected, self._companion.clocks)
+        for each in connected:
+            self.log.add("INFO", ORIGIN, each.told())
+        return connected
 
     def _store_histograms(self, view: RunView) -> list[str]:
         """Put the sums of what the processes have counted into one file; returns what is wrong."""
@@ -229,6 +254,8 @@ class Run(Closing):
 
     def close(self) -> None:
         """Kill what still runs, release the memory. Idempotent."""
+        if self._companion is not None:
+            self._companion.close()
         if self._supervisor is not None:
             if self._recorder is not None:
                 with suppress(OutputError):  # there is no place left to report it

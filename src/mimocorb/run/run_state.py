@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from mimocorb.buffers.stats import BufferStats, GroupStats
 from mimocorb.run.accounts.live_time import Rate
 from mimocorb.run.accounts.run_account import RunAccount
+from mimocorb.run.host_view import HostView
 
 __all__ = [
     "TRANSITIONS",
@@ -327,6 +328,12 @@ class AlarmKind(StrEnum):
     INCOMPLETE = "counts incomplete"
     """Events that were in a buffer have not been processed, and will not be."""
     DOUBTFUL = "live time doubtful"
+    HOST_AWAY = "host away"
+    """A host with which the run is connected gives no sign, or has ended before its time."""
+    HOST_TWICE = "host runs twice"
+    ENGINE_AWAY = "engine away"
+    CLOCKS = "clocks differ"
+    SETUPS = "set-ups differ"
     WORKER_FAILED = "worker failed"
     RUN_FAILED = "run failed"
 
@@ -424,6 +431,8 @@ class RunView:
         Why the run came into its present state, and by whom.
     alarms
         What alarms there have been, and those that go on.
+    hosts
+        Runs on other hosts that this one is connected with.
     """
 
     title: str
@@ -439,6 +448,7 @@ class RunView:
     cause: str = ""
     accounts: RunAccount | None = None
     alarms: tuple[Alarm, ...] = ()
+    hosts: tuple[HostView, ...] = ()
 
     @property
     def due(self) -> int:

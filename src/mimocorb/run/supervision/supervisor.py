@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,6 +31,7 @@ from mimocorb.model import Setup
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
+from mimocorb.run.host_view import HostView
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog, utc
@@ -112,6 +113,13 @@ class Supervisor:
         self._code: Mapping[Path, Path] = {}
         self._told_edited: set[Path] = set()
         self._commands: deque[tuple[Command, str]] = deque()
+        # What is known of other hosts, where there are any.
+        self.hosts: tuple[HostView, ...] = ()
+        self.on_asked: Callable[[Command, str], None] = lambda _command, _by: None
+        """Is told what has been asked, and by whom, when it is done."""
+        self.ends_by_itself: Callable[[str], bool] = lambda _buffer: False
+        """Whether the end of a stream comes into this buffer from elsewhere."""
+        self._open_streams: list[str] = []
         # What is measured.
         self._accounts = Accounts(setup, self.functions)
         self._meters: dict[str, BufferMeter] = {}
@@ -138,7 +146,7 @@ class Supervisor:
         self._hang_watch = HangWatch(parts)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
-        self._drain = Drain(parts, self._escalation)
+        self._drain = Drain(parts, self._escalation, self._waits_for_elsewhere)
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(parts)
         disk = DiskWatch(parts)
@@ -253,9 +261,13 @@ class Supervisor:
             self.asked_to_end = True
         if command is Command.PAUSE and self.state is RunState.RUNNING:
             self._pause(True, f"paused by {by}")
+            self.on_asked(command, by)
         elif command is Command.RESUME and self.state is RunState.PAUSED:
             self._pause(False, f"resumed by {by}")
+            self.on_asked(command, by)
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
+            self._open_streams = [n for n in self.source_buffers if self.ends_by_itself(n)]
+            self.on_asked(command, by)
             self.stop(f"stopped by {by}")
         elif command is Command.STOP and self.state is RunState.DRAINING:
             self.findings.tell(f"{by}: draining already; {TO_END_AT_ONCE}")
@@ -289,11 +301,20 @@ class Supervisor:
             meter.begin_drain()
         self._drain.begin()
         for name in self.source_buffers:
-            self.buffers[name].end_writers()
+            if name in self._open_streams:
+                self.buffers[name].resume()
+            else:
+                self.buffers[name].end_writers()
         if not_begun:
             self._pool.call_off()
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
         self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
+
+    def end_streams(self) -> None:
+        """End the streams whose end does not come any more from elsewhere: hosts have gone."""
+        for name in [name for name in self._open_streams if not self.ends_by_itself(name)]:
+            self._open_streams.remove(name)
+            self.buffers[name].end_writers()
 
     def end_now(self, reason: str, spared: Sequence[WorkerProcess] = ()) -> None:
         """Interrupt all workers but those that are spared."""
@@ -350,6 +371,10 @@ class Supervisor:
             reached = self._end_condition.reached() if self._end_condition else ""
             exhausted = "sources are" if len(sources) > 1 else "source is"
             self.stop(reached or f"the {exhausted} exhausted")
+
+    def _waits_for_elsewhere(self, function: WorkerFunction) -> bool:
+        """Whether a source goes on until the end of the stream comes from another host."""
+        return any(name in self._open_streams for name in function.spec.writes)
 
     # --- looking around, each turn
 
@@ -443,4 +468,5 @@ class Supervisor:
             cause=self.changes[-1].cause,
             accounts=accounts,
             alarms=self.alarms.view(),
+            hosts=self.hosts,
         )
