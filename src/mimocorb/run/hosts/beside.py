@@ -244,6 +244,8 @@ class _Beside:
             self._told = replace(self._told, published=published)
         own = self._ledger(published)
         own = replace(own, record={**own.record, "state": "ended"})
+        with suppress(EngineError):  # a short run may be over before the engine is reached
+            self._network.connect()
         kept = self._network.keep(own)
         end_s = time.monotonic() + LAST_S
         while True:

@@ -82,7 +82,7 @@ class Companion(Closing):
                 [sys.executable, "-m", "mimocorb.run.hosts.beside"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C is for the run
             )
         except OSError as error:
@@ -129,8 +129,13 @@ class Companion(Closing):
             self._supervisor.loop.unwatch(process.stdout.fileno())
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            with suppress(ValueError, KeyError, TypeError):
-                self._take(json.loads(line))
+            try:
+                said = json.loads(line)
+            except ValueError:  # the words of Python, of a fault
+                text = line.decode(errors="replace")
+                self._supervisor.findings.tell(f"other hosts: {text}", "ERROR")
+            else:
+                self._take(said)
 
     def _take(self, said: dict[str, Any]) -> None:
         if "hosts" in said:

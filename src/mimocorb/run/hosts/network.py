@@ -215,7 +215,7 @@ class Network(Closing):
 
         async def get() -> None:
             watcher = await (await self._runs()).watchall()
-            while (entry := await watcher.next(timeout=CALL_S)) is not None:
+            while (entry := await watcher.updates(timeout=CALL_S)) is not None:
                 with suppress(ValueError):
                     found.append(decoded(Ledger, entry.value or b"null"))
             await watcher.stop()
