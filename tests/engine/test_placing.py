@@ -118,7 +118,7 @@ def test_who_does_not_say_the_host_is_told_how(tmp_path):
 
 def test_a_host_that_is_not_there_is_told(tmp_path):
     said = said_by_run(tmp_path, two_hosts(tmp_path, URL), "--host", "pi2")
-    assert "there is no host 'pi2'; the set-up has pi, pc" in said
+    assert "the set-up has no host 'pi2': it has pi, pc; did you mean 'pi'?" in said
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def part_of_host(setup: Setup, host: str) -> Setup:
     """
     if setup.hosts and host not in setup.hosts:
         guess = nearest(host, setup.hosts)
-        remedy = f"did you mean {guess!r}?" if guess else f"it has {', '.join(setup.hosts)}"
-        raise SetupError(f"the set-up has no host {host!r}; {remedy}")
+        more = f"; did you mean {guess!r}?" if guess else ""
+        raise SetupError(f"the set-up has no host {host!r}: it has {', '.join(setup.hosts)}{more}")
     workers = [w for w in setup.workers if not setup.hosts or host in w.host]
     if not workers:
         raise SetupError(f"no worker of the set-up is on the host {host}")

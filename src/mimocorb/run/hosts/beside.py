@@ -19,12 +19,12 @@ from typing import Any
 from mimocorb._json import to_json
 from mimocorb.errors import EngineError, MimocorbError
 from mimocorb.model.engine import HostPart
-from mimocorb.run.hosts.comparing import Came, compare
+from mimocorb.run.hosts.comparing import compare
+from mimocorb.run.hosts.ledgers import came_into, complete_others, ledger_of
 from mimocorb.run.hosts.network import Answers, Network
 from mimocorb.run.hosts.partners import Partners
 from mimocorb.run.hosts.told import Asked, Ledger, Told, host_view, sent_of
 from mimocorb.run.record.connected import Connected, size
-from mimocorb.run.record.run_record import RECORD_FILE
 from mimocorb.run.remote.place import noted_socket
 from mimocorb.run.remote.protocol import Request, RunStatus, status_from_plain, status_to_json
 from mimocorb.run.remote.request import ask
@@ -77,16 +77,14 @@ class _Beside:
         self._setup_text = text
         self._hash = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
         self._partners = Partners(self._part, about["title"])
-        self._came = {
-            ring: Came(self._directory / f"received_{ring}.jsonl") for ring in self._part.reads
-        }
+        self._came = came_into(self._directory, self._part)
         self._told: Told | None = None
         self._status = "{}"
         self._asked: Asked | None = None
         self._asked_s = 0.0
         self._requests = 0
         self._tell_s = self._keep_s = self._clocks_s = 0.0
-        self._is_over = False
+        self._is_over = self._has_looked_back = False
         self._network = Network(self._part.engine, f"{self._part.host} {about['title']} presence")
         self._network.listen(
             self._part.host, self._directory.name, Answers(self._answer, self._setup_text)
@@ -201,7 +199,9 @@ class _Beside:
         self._say(hosts=[asdict(view) for view in self._partners.views(now_s)])
         if now_s >= self._keep_s:
             self._keep_s = now_s + KEEP_S
-            self._network.keep(self._ledger())
+            if self._network.keep(self._ledger()) and not self._has_looked_back:
+                self._has_looked_back = True
+                complete_others(self._directory, self._network)
 
     def _pass_requests_on(self) -> None:
         for told, asked in self._partners.requests:
@@ -219,22 +219,9 @@ class _Beside:
 
     def _ledger(self, published: dict[str, int] | None = None) -> Ledger:
         """Return what is kept of this run."""
-        try:
-            record = json.loads((self._directory / RECORD_FILE).read_text())
-        except (OSError, ValueError):
-            record = {"state": "running"}
         if published is None:
             published = self._told.published if self._told else {}
-        return Ledger(
-            host=self._part.host,
-            run=self._directory.name,
-            directory=str(self._directory),
-            record=record,
-            readers={name: list(readers) for name, readers in self._part.writes.items()},
-            sent={name: [(1, count)] for name, count in published.items() if count},
-            reads={ring: (each.buffer, each.reader) for ring, each in self._part.reads.items()},
-            came={ring: came.ranges for ring, came in self._came.items()},
-        )
+        return ledger_of(self._directory, self._part, published, self._came)
 
     def _compared(self, published: dict[str, int]) -> list[Connected]:
         """Compare this run, which has ended, with the others; waits for those that are ending."""
@@ -253,7 +240,7 @@ class _Beside:
             if kept:
                 with suppress(EngineError):
                     ledgers = self._network.kept()
-            found = compare(own, ledgers)
+            found = compare(own, ledgers, self._network.waits_for)
             if all(each.compared for each in found) or time.monotonic() > end_s or not kept:
                 return found
             time.sleep(LOOK_S)

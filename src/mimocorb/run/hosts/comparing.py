@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mimocorb.run.hosts.told import Ledger
@@ -56,7 +57,9 @@ class Came:
             self.ranges[name] = merged([*self.ranges.get(name, ()), *ranges])
 
 
-def compare(own: Ledger, all_ledgers: Iterable[Ledger]) -> list[Connected]:
+def compare(
+    own: Ledger, all_ledgers: Iterable[Ledger], waits_for: Callable[[str, str], int | None]
+) -> list[Connected]:
     """Compare a run with those at the other end of its buffers.
 
     Parameters
@@ -65,9 +68,18 @@ def compare(own: Ledger, all_ledgers: Iterable[Ledger]) -> list[Connected]:
         The run.
     all_ledgers
         All that are known.
+    waits_for
+        Returns how many messages of a buffer wait in the engine for its readers; None: not known.
+        What waits there is not missing.
     """
     others = [each for each in all_ledgers if each.name != own.name]
-    return [*_sent_by(own, others), *_read_by(own, others)]
+    found = [*_sent_by(own, others), *_read_by(own, others)]
+    return [
+        replace(each, compared=False)
+        if each.compared and each.missing and waits_for(each.buffer, each.reader) != 0
+        else each
+        for each in found
+    ]
 
 
 def _sent_by(own: Ledger, others: list[Ledger]) -> Iterator[Connected]:
@@ -98,7 +110,12 @@ def _compared(
         came = merged([*came, *each.came])
     sent = merged(sender.sent.get(buffer, ()))
     own_end = Partner(sender.host, sender.run, sender.number, ended=sender.has_ended)
-    is_over = sender.has_ended and bool(readers) and all(each.ended for each in readers)
+    go_on = [
+        each
+        for each in ledgers
+        if (buffer, reader) in map(tuple, each.reads.values()) and not each.has_ended
+    ]
+    is_over = sender.has_ended and bool(readers) and not go_on
     return Connected(
         buffer=buffer,
         direction="to" if is_sender else "from",

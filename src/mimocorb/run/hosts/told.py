@@ -134,7 +134,7 @@ def encoded(value: Any) -> bytes:
 
 
 @cache
-def _reader(kind: type[Any]) -> Any:
+def _reader(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -143,7 +143,8 @@ def _reader(kind: type[Any]) -> Any:
 def decoded(kind: type[T], content: bytes | str | Mapping[str, Any]) -> T:
     """Return what was sent; ValueError if it is something else."""
     value = json.loads(content) if isinstance(content, bytes | str) else content
-    return _reader(kind).validate_python(value)  # type: ignore[no-any-return]
+    reader: Any = _reader(kind)  # type: ignore[arg-type]
+    return reader.validate_python(value)  # type: ignore[no-any-return]
 
 
 def host_view(status: RunStatus, part: HostPart, machine: str) -> HostView:

@@ -121,7 +121,7 @@ class Connected:
         ]
         if not self.compared:
             faults = [each.replace("missing", "not there yet") for each in faults]
-            faults.append("not all of these runs have ended")
+            faults.append("a run goes on, or events wait in the engine")
         return f"{ends}: {counts}; {'; '.join(faults)}"
 
 
