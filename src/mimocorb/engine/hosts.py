@@ -15,14 +15,13 @@ from typing import Any
 
 from mimocorb.errors import SetupError
 from mimocorb.model import BufferSpec, FunctionReference, OnFailure, Setup, WorkerSpec
+from mimocorb.model.buffer import CONNECTS
 from mimocorb.model.engine import HostPart, ReadBuffer
 from mimocorb.setup.graph import Graph
 from mimocorb.setup.nearest import nearest
 
-__all__ = ["BACKEND", "RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
+__all__ = ["RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
 
-BACKEND = "jetstream"
-"""What a buffer says that connects set-ups."""
 IN_A_MACHINE = "shared_memory"
 SEND, RECEIVE = "engine_send", "engine_receive"
 _OF_A_PACKAGE = "an installed package"
@@ -47,7 +46,7 @@ def connecting_buffers(setup: Setup) -> list[str]:
     found = []
     for buffer in setup.buffers:
         hosts = {host for worker in _workers_of(setup, buffer.name) for host in worker.host}
-        if buffer.backend == BACKEND or len(hosts) > 1:
+        if buffer.backend == CONNECTS or len(hosts) > 1:
             found.append(buffer.name)
     return found
 
@@ -185,8 +184,8 @@ def _engine(setup: Setup) -> Any:
     if setup.engine is None:
         names = " and ".join(connecting_buffers(setup))
         raise SetupError(
-            f"{names} connects hosts, and there is no engine: write Engine: {{nats: nats://HOST:4222}}"
-            " into the set-up; 'mimocorb engine' starts one"
+            f"{names} connects hosts, for which there is an Engine in the set-up; found none; write"
+            " Engine: {nats: nats://HOST:4222}; 'mimocorb engine' starts one"
         )
     return setup.engine
 
