@@ -83,8 +83,10 @@ def compare(
 
 
 def _sent_by(own: Ledger, others: list[Ledger]) -> Iterator[Connected]:
-    for buffer, readers in own.readers.items():
-        for reader in readers:
+    for buffer, named in own.readers.items():
+        # Without Hosts, those who read it are in set-ups that this one does not know.
+        others_read = {taken for o in others for name, taken in o.reads.values() if name == buffer}
+        for reader in named or sorted(others_read):
             yield _compared(buffer, reader, own, [own, *others], is_sender=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
+from mimocorb.model.buffer import CONNECTS
 from mimocorb.model.keys import keys_of
 from mimocorb.model.kinds import Directory, Table, WordOrTable
 from mimocorb.model.problem import Where
