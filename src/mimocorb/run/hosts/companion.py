@@ -16,10 +16,12 @@ from typing import Any
 from mimocorb._closing import Closing
 from mimocorb._json import to_json
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.host_view import HostBuffer, HostView
 from mimocorb.run.hosts.told import sent_of
 from mimocorb.run.record.connected import Clock, Connected, Partner
-from mimocorb.run.run_state import AlarmKind, Command, RunState, RunView
+from mimocorb.run.run_state import Command, RunState
+from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.supervisor import Supervisor
 
 __all__ = ["Companion"]

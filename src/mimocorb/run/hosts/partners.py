@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from mimocorb._words import how_many
 from mimocorb.model.engine import HostPart
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.host_view import HostView
 from mimocorb.run.hosts.told import Asked, Told
 from mimocorb.run.record.connected import Clock
-from mimocorb.run.run_state import AlarmKind
 
 __all__ = ["LOST_S", "AlarmLine", "Partners", "first_difference"]
 

@@ -13,7 +13,7 @@ from mimocorb.model.engine import HostPart
 from mimocorb.run.host_view import HostBuffer, HostView
 from mimocorb.run.record.connected import Range
 from mimocorb.run.remote.protocol import RunStatus
-from mimocorb.run.run_state import RunView
+from mimocorb.run.run_view import RunView
 
 __all__ = ["Asked", "Ledger", "Told", "decoded", "encoded", "host_view", "sent_of"]
 
