@@ -20,7 +20,7 @@ from mimocorb.recording.spill_file import spilled_events
 from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.record.run_record import read_record
 from mimocorb.run.recorded import RecordedRun
-from mimocorb.run.run_state import GroupView
+from mimocorb.run.run_view import GroupView
 from mimocorb.run.supervision.quarantine_files import FOLDER
 
 __all__ = ["differences_from_the_ledger"]

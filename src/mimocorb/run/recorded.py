@@ -17,7 +17,7 @@ from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
 __all__ = ["RecordedRun", "open", "quality_of"]
 
@@ -121,7 +121,7 @@ class RecordedRun(Mapping[str, Events]):
         DamagedFile
             Somebody else has changed them.
         """
-        from mimocorb.analysis.histograms.stored import read_histograms
+        from mimocorb.analysis.histograms.files import read_histograms
 
         return read_histograms(self.directory)
 

@@ -74,7 +74,6 @@ class Drs4File:
         self.version = int(head[3:4]) if head[:3] == b"DRS" and head[3:4].isdigit() else 1
         self._begin, self.widths = self._times(head, 4 if head[:3] == b"DRS" else 0)
         self._event = self._form_of_an_event(head[self._begin :])
-        self._boards = [name for name in self._event.names or () if name.startswith("board")]
         self.dtype = np.dtype(
             [
                 *(
@@ -94,7 +93,6 @@ class Drs4File:
     def _times(self, head: bytes, at: int) -> tuple[int, dict[str, list[float]]]:
         """Return where events begin, and the widths of the cells in ns by channel."""
         widths: dict[str, list[float]] = {}
-        self._with_boards = False
         if head[at : at + 4] != b"TIME":
             return at, widths
         at += 4
