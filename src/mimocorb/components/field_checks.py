@@ -20,7 +20,7 @@ from mimocorb.components.fields_used import (
 )
 from mimocorb.model import BufferSpec, WorkerSpec
 from mimocorb.model.problem import Problem, Severity
-from mimocorb.setup.nearest import nearest
+from mimocorb.setup.nearest import did_you_mean, nearest
 
 __all__ = ["check_fields"]
 
@@ -68,7 +68,7 @@ def _unreadable(
                     spec.where,
                     f"{function.name} looks for the event of {names[0]!r} {place}",
                     f"found that {spec.name} reads {', '.join(spec.reads)}",
-                    f"did you mean {guess!r}?" if guess else "name one of these",
+                    did_you_mean(guess, names[0]) if guess else "name one of these",
                     severity,
                 )
                 continue
@@ -77,11 +77,12 @@ def _unreadable(
             buffer, fields = known[(*spec.reads, *spec.observes)[0]], names[:1]
         for field in fields:
             if field not in (buffer.data_dtype.names or ()):
+                guess = nearest(field, buffer.data_dtype.names or ())
                 yield Problem(
                     spec.places.get(buffer.name, spec.where),
                     f"{function.name} reads the field {field!r} of {buffer.name} {place}",
                     f"found that {buffer.name} has {_fields(buffer)}",
-                    _remedy(nearest(field, buffer.data_dtype.names or ()), buffer),
+                    did_you_mean(guess, field) if guess else _remedy(buffer),
                     severity,
                 )
 
@@ -153,13 +154,14 @@ def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
     guess = nearest(unknown[0], (*fields, buffer.name)) if unknown else None
     asked = f"a record of {buffer.name} has {_fields(buffer)}"
     found = ", ".join(written.items) or "no field"
-    return _Misfit(buffer.name, written.line, asked, found, _remedy(guess, buffer))
+    remedy = did_you_mean(guess, unknown[0]) if guess else _remedy(buffer)
+    return _Misfit(buffer.name, written.line, asked, found, remedy)
 
 
 def _unknown_sink(written: Written, sinks: list[str]) -> _Misfit:
     unknown = next(name for name in written.items if name not in sinks)
     guess = nearest(unknown, sinks)
-    remedy = f"did you mean {guess!r}?" if guess else "name one of these, or return a list"
+    remedy = did_you_mean(guess, unknown) if guess else "name one of these, or return a list"
     asked = f"a dictionary of results names sinks: {', '.join(sinks)}"
     return _Misfit("", written.line, asked, repr(unknown), remedy)
 
@@ -170,9 +172,7 @@ def _fields(buffer: BufferSpec) -> str:
     )
 
 
-def _remedy(guess: str | None, buffer: BufferSpec) -> str:
-    if guess:
-        return f"did you mean {guess!r}?"
+def _remedy(buffer: BufferSpec) -> str:
     if buffer.data_dtype.names is None:
         return "give its type fields, or write the function for plain values"
     return "correct the function, or the type of the buffer"
