@@ -12,10 +12,10 @@ import pytest
 from running import RunningDaq, Worker, buffer, eventually, run, write_setup
 
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import AlarmKind
 from mimocorb.run.supervision.figures_watch import FiguresWatch
 from mimocorb.setup.dialects import read_setup_or_problems
 

@@ -11,15 +11,8 @@ from typing import Any
 from mimocorb import _core
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._words import how_many
-from mimocorb.buffers.contract import (
-    GroupLedger,
-    Holding,
-    ObserverPort,
-    ReaderPort,
-    RingLedger,
-    Waited,
-    WriterPort,
-)
+from mimocorb.buffers.contract import ObserverPort, ReaderPort, WriterPort
+from mimocorb.buffers.ledgers import GroupLedger, Holding, RingLedger, Waited
 from mimocorb.errors import (
     BufferMemoryError,
     BufferUnreachable,

@@ -20,7 +20,8 @@ from mimocorb.run.record.catalogue import KnownRun
 from mimocorb.run.record.quality import CLEAN, KILLED
 from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.record.run_result import RunResult
-from mimocorb.run.run_state import BufferView, RunState, StateChange
+from mimocorb.run.run_state import RunState, StateChange
+from mimocorb.run.run_view import BufferView
 from mimocorb.run.screen.fitted_table import Column, fitted_table
 from mimocorb.run.wording import UNKNOWN, data_taking, percent, rate, results_line, time_taken
 

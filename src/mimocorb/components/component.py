@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from mimocorb.components.docstrings import described_keys, read_docstring, unit_of
 from mimocorb.components.form import Kind, is_batch, kind_of
@@ -69,6 +69,9 @@ class Parameter:
 
     def __str__(self) -> str:
         unit = f" in {self.unit}" if self.unit else ""
+        if get_origin(self.type) is Literal:
+            *most, last = map(repr, get_args(self.type))
+            return f"{', '.join(most)} or {last}{unit}" if most else f"{last}{unit}"
         return f"{self.type_text or 'a value'}{unit}"
 
 

@@ -15,7 +15,7 @@ from mimocorb.errors import MimocorbError, OutputError, SetupError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
 __all__ = ["check_picture", "save_comparison"]
 

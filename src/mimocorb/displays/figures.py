@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mimocorb._words import count
-from mimocorb.analysis.histograms.stored import RunHistogram, is_log
+from mimocorb.analysis.histograms.run_histogram import RunHistogram, is_log
 from mimocorb.displays.waveform_figure import COLOURS, FAINT, INK
 from mimocorb.errors import OutputError, SetupError
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mimocorb.errors import SetupError
-from mimocorb.model import BufferSpec, FunctionReference, OnFailure, Setup, WorkerSpec
+from mimocorb.model import BufferSpec, OnFailure, Setup, WorkerSpec
+from mimocorb.setup.user_code.own_functions import offered_function
 
 __all__ = ["BACKEND", "RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
 
@@ -22,7 +23,6 @@ BACKEND = "jetstream"
 """What a buffer says that connects set-ups."""
 IN_A_MACHINE = "shared_memory"
 SEND, RECEIVE = "engine_send", "engine_receive"
-_OF_A_PACKAGE = "an installed package"
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,6 @@ def _absolute(setup: Setup, name: str | None) -> str | None:
 
 
 def _worker(name: str, function: str, config: Mapping[str, Any], **buffers: Any) -> WorkerSpec:
-    reference = FunctionReference(_OF_A_PACKAGE, function, offered=True)
+    reference = offered_function(function)
     # A process that dies is replaced: what it had in hand comes again, and is known by its number.
     return WorkerSpec(name, reference, config=config, on_failure=OnFailure("restart"), **buffers)

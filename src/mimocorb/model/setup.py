@@ -12,12 +12,11 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
 from mimocorb.model.engine import EngineSpec
+from mimocorb.model.faults import Fault, Faults
 from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
     Derived,
     Directory,
-    Fault,
-    Faults,
     Flag,
     Number,
     Parsed,

@@ -16,6 +16,7 @@ from mimocorb.checks.examination import warnings_of
 from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.errors import HandleMisuse, MimocorbError, OutputError
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.console import Console
 from mimocorb.run.exports import Exports
 from mimocorb.run.findings import ORIGIN
@@ -31,7 +32,8 @@ from mimocorb.run.record.run_directory import (
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import AlarmKind, RunState, RunView
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
@@ -214,17 +216,17 @@ class Run(Closing):
         assert self.directory is not None
         if not pages_of(self.directory):
             return []
-        from mimocorb.analysis.histograms import stored
+        from mimocorb.analysis.histograms import files
 
         try:
             live_s = view.accounts.live_s if view.accounts else None
-            found = stored.read_histograms(self.directory, live_s)
+            found = files.read_histograms(self.directory, live_s)
             write_atomically(
-                self.directory / stored.HISTOGRAMS_FILE, stored.stored_text(found.values())
+                self.directory / files.HISTOGRAMS_FILE, files.stored_text(found.values())
             )
         except MimocorbError as error:
             return [f"the histograms are still in pages, one for each process: {error}"]
-        stored.remove_pages(self.directory)
+        files.remove_pages(self.directory)
         return []
 
     def close(self) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from mimocorb.model.kinds import Fault, Faults, Kind, Text, name_faults
+from mimocorb.model.faults import Fault, Faults
+from mimocorb.model.kinds import Kind, Text, name_faults
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode, plain

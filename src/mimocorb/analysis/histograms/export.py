@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb.analysis.histograms.stored import RunHistogram, stored_text
+from mimocorb.analysis.histograms.files import stored_text
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import OutputError, SetupError
 
 __all__ = ["FORMATS", "export"]

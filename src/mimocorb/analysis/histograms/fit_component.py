@@ -12,10 +12,10 @@ from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
+from mimocorb.analysis.histograms.files import read_histograms
 from mimocorb.analysis.histograms.fit_result import Fit, ModelName, write_fit
 from mimocorb.analysis.histograms.fits import fit_histogram, new_model
 from mimocorb.analysis.histograms.page import pages_of, read_page
-from mimocorb.analysis.histograms.stored import read_histograms
 from mimocorb.components.form import observer
 from mimocorb.components.reporting import report
 from mimocorb.components.worker import current_worker

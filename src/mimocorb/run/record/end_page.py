@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mimocorb._words import count, how_many
 from mimocorb.run.accounts.live_time import Arrivals
 from mimocorb.run.record.run_record import Quality
-from mimocorb.run.run_state import BufferView, RunView
+from mimocorb.run.run_view import BufferView, RunView
 from mimocorb.run.wording import (
     PAGE_WIDTH,
     data_taking,

@@ -34,7 +34,8 @@ from mimocorb.run.record.run_record import (
 )
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import RunView, StateChange
+from mimocorb.run.run_state import StateChange
+from mimocorb.run.run_view import RunView
 from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = ["SUMMARY_FILE", "Recorder", "read_summary", "run_of_the_copy"]

@@ -23,7 +23,8 @@ from mimocorb.run.record.notes import Note
 from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import RunState, RunView, StateChange
+from mimocorb.run.run_state import RunState, StateChange
+from mimocorb.run.run_view import RunView
 from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = [

@@ -14,7 +14,8 @@ from mimocorb.run.record.ledger_lines import ledger_lines
 from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.record.run_result import RunResult
-from mimocorb.run.run_state import ProcessView, RunView, WorkerState
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_view import ProcessView, RunView
 from mimocorb.run.wording import data_taking, results_line
 
 __all__ = ["RunSummary"]

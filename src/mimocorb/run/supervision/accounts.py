@@ -20,7 +20,8 @@ from mimocorb.run.accounts.decision_account import DecisionAccount
 from mimocorb.run.accounts.live_time import Arrivals, LiveTime, Rate, SourceAccount
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount, Span
 from mimocorb.run.accounts.run_account import RunAccount
-from mimocorb.run.run_state import BufferView, WorkerState
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_view import BufferView
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Accounts"]

@@ -28,20 +28,15 @@ from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog, utc
-from mimocorb.run.run_state import (
-    TRANSITIONS,
-    AlarmKind,
-    Command,
-    RunState,
-    RunView,
-    StateChange,
-)
+from mimocorb.run.run_state import TRANSITIONS, Command, RunState, StateChange
+from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.accounts import Accounts
 from mimocorb.run.supervision.disk_watch import DiskWatch
 from mimocorb.run.supervision.draining import Drain, DrainStep
