@@ -16,7 +16,7 @@ from typing import BinaryIO
 from mimocorb._memory import size_in_words
 from mimocorb.errors import OutputError
 
-__all__ = ["open_regular", "read_regular", "write_new"]
+__all__ = ["kind_of_special", "open_regular", "read_regular", "write_new"]
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -59,6 +59,15 @@ def _check(path: Path, found: os.stat_result, most_bytes: int | None) -> None:
     if most_bytes is not None and found.st_size > most_bytes:
         size, most = size_in_words(found.st_size), size_in_words(most_bytes)
         raise OSError(errno.EFBIG, f"{size}, at most {most} are read", str(path))
+
+
+def kind_of_special(path: Path) -> str | None:
+    """Say what there is, in words, if it is neither a regular file nor a directory."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return "a link to itself" if error.errno == errno.ELOOP else None
+    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _KINDS.get(stat.S_IFMT(mode))
 
 
 def read_regular(path: Path, *, most_bytes: int) -> bytes:

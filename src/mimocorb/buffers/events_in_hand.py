@@ -65,6 +65,10 @@ class EventsInHand(OpenHandle):
         """Return a view of each event in hand, as :meth:`get` does."""
         return self._views.each(self._slots_in_hand())
 
+    def references(self) -> int:
+        """Count the references to the memory of the buffer: more than before are views kept."""
+        return self._views.references()
+
     def in_place(self) -> tuple[NDArray[Any], Places]:
         """Return all slots of the buffer as rows, and the indices of those in hand.
 

@@ -85,6 +85,7 @@ class Reader(EventsInHand):
         self._address = setup_dict["address"]
         self._group: int = setup_dict["group"]
         self._spin_s = spin_us * 1e-6
+        self.debug: bool = setup_dict["debug"]
 
     def get(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Mark the previous event as done and return the next one.

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mimocorb._files import kind_of_special
 from mimocorb.errors import DamagedFile, RunRecordError, SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import EventFile, FileFormat, Format, Part, formats, reading
@@ -67,6 +68,8 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun | SpilledEv
         return _recording(directory or place.parent, place.name, parts[place.name])
     if place.name.isdecimal():
         return RecordedRun(_of_number(place))
+    if (kind := kind_of_special(place)) is not None:
+        raise SetupError(f"{place} is {kind}, and events are recorded in regular files")
     known = f"; {place.parent} holds {', '.join(parts)}" if parts else ""
     raise SetupError(f"there is no file, recording or run {place}{known}")
 

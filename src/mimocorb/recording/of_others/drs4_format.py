@@ -20,6 +20,8 @@ __all__ = ["DRS4"]
 _CELLS = 1024
 _EVENTS_OF_A_BLOCK = 128
 _DATE = ("year", "month", "day", "hour", "minute", "second", "millisecond")
+_LAST_YEAR = 2261
+"""Whole nanoseconds of later ones are no 64-bit number."""
 _LONGEST_HEADER = 64 * (4 + 4 * _CELLS) + 4096
 
 
@@ -218,6 +220,8 @@ class Drs4File:
             moment = datetime(*date, tzinfo=UTC)  # type: ignore[arg-type,misc]
         except (ValueError, TypeError) as error:
             raise DamagedFile(f"{self.path}: event {number} has no date: {error}") from error
+        if moment.year > _LAST_YEAR:
+            raise DamagedFile(f"{self.path}: event {number} is said to be of the year {date[0]}")
         return round(moment.timestamp()) * 10**9 + milliseconds * 10**6
 
     def damage(self) -> Iterator[str]:

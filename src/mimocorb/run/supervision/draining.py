@@ -113,7 +113,10 @@ class Drain:
         alive = [len(function.alive) for function in self._functions]
         # The pause before a new process is short and meant so; what holds a process up in its end
         # has its own time.
-        paused = any(p.state is WorkerState.RESTARTING or p.held_up_by for p in self.at_work)
+        paused = any(
+            p.state is WorkerState.RESTARTING or (p.held_up_by and not p.waits_for_disk)
+            for p in self.at_work
+        )
         groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
         return [s.published for s in stats], groups, alive, time.monotonic() if paused else None
 

@@ -35,13 +35,19 @@ class RedPitayaScpi(InstrumentAtPort):
         The voltages at both inputs for each trigger, in mV, of shape (2, samples).
     fields
         How the inputs are called in the events that were sent.
+    knobs
+        What it answers for some settings, whatever it is told.
     """
 
     def __init__(
-        self, events: Iterator[NDArray[np.float64]], fields: tuple[str, str] = ("chA", "chB")
+        self,
+        events: Iterator[NDArray[np.float64]],
+        fields: tuple[str, str] = ("chA", "chB"),
+        knobs: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._events, self._fields = events, fields
+        self._knobs = dict(knobs or {})
         self._values: dict[str, str] = {}
         self._rest = b""
         self._ready_s: float | None = None
@@ -70,11 +76,13 @@ class RedPitayaScpi(InstrumentAtPort):
         name, _, value = command.partition(" ")
         if not name.endswith("?"):
             self._values[name] = value
-            if name == "ACQ:TRIG":
+            if command == "ACQ:TRIG NOW":
+                self._trigger()
+            elif name == "ACQ:TRIG":
                 self._ready_s, self._event = time.monotonic() + _PERIOD_S, None
             return None
-        if name == "ACQ:DEC?":
-            return self._values["ACQ:DEC"].encode()
+        if name[:-1] in self._values:
+            return self._knobs.get(name[:-1], self._values[name[:-1]]).encode()
         if name == "ACQ:TRIG:STAT?":
             return b"TD" if self._has_triggered() else b"WAIT"
         if name == "ACQ:TRIG:FILL?":
@@ -86,10 +94,13 @@ class RedPitayaScpi(InstrumentAtPort):
     def _has_triggered(self) -> bool:
         is_due = self._ready_s is not None and time.monotonic() >= self._ready_s
         if self._event is None and is_due and not self.silent.is_set():
-            self._event = _counts(next(self._events), 8192)
-            self._position = (self._position + 5000) % _MEMORY  # it wraps round now and then
-            self._read = {}
+            self._trigger()
         return self._event is not None
+
+    def _trigger(self) -> None:
+        self._event = _counts(next(self._events), 8192)
+        self._position = (self._position + 5000) % _MEMORY  # it wraps round now and then
+        self._read = {}
 
     def _block(self, number: int, begin: int, length: int) -> bytes:
         """Return samples of the memory, in which the event begins before the trigger."""
