@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from mimocorb.cli.common import OK, Commands, print_text
@@ -72,6 +73,8 @@ def _engine(chosen: argparse.Namespace) -> int:
             f"an engine that listens at {chosen.address} needs --credentials: everybody in its"
             " network could read and write events"
         )
+    # A service manager ends it in this way; the server must not be left behind.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     with EngineServer(
         chosen.directory,
         port=chosen.port,

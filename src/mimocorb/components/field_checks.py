@@ -15,6 +15,7 @@ from mimocorb.components.fields_used import (
     Written,
     as_written,
     fields_read,
+    is_copy,
     is_rejection,
     results_written,
 )
@@ -22,7 +23,7 @@ from mimocorb.model import BufferSpec, WorkerSpec
 from mimocorb.model.problem import Problem, Severity
 from mimocorb.setup.nearest import did_you_mean, nearest
 
-__all__ = ["check_fields"]
+__all__ = ["check_fields", "unlike"]
 
 
 class _Misfit(NamedTuple):
@@ -93,10 +94,11 @@ def _unwritable(
     sinks = [known[name] for name in spec.writes]
     if not sinks:
         return
+    source = known.get(spec.reads[0]) if len(spec.reads) == 1 else None
     checked = [
         misfit
         for result in results_written(function)
-        for misfit in _misfits(result, sinks, is_source=function.kind == "source")
+        for misfit in _misfits(result, source, sinks, is_source=function.kind == "source")
     ]
     for misfit in checked:
         if misfit is not None:
@@ -111,7 +113,7 @@ def _unwritable(
 
 
 def _misfits(
-    result: ast.expr, sinks: list[BufferSpec], *, is_source: bool
+    result: ast.expr, source: BufferSpec | None, sinks: list[BufferSpec], *, is_source: bool
 ) -> Iterator[_Misfit | None]:
     """Yield for each record what is wrong with it, or None: nothing, as far as the text tells."""
     if is_source and isinstance(result, ast.Tuple) and len(result.elts) == 2:
@@ -124,24 +126,55 @@ def _misfits(
         if not is_source and all(key in names for key in written.items):  # none of them: rejected
             by_name = dict(zip(names, sinks, strict=True))
             for name, item in written.items.items():
-                yield from _misfits_of_item(item, by_name[name])
+                yield from _misfits_of_item(item, source, by_name[name])
         elif len(sinks) == 1:
             yield _misfit(written, sinks[0])
         else:
             yield _unknown_sink(written, names)
     elif isinstance(result, ast.List) and not is_source and len(result.elts) <= len(sinks):
         behind = sinks[1:] if len(result.elts) < len(sinks) else sinks
+        if behind is not sinks:
+            yield _misfit_of_copy(result, source, sinks[0])
         for item, buffer in zip(result.elts, behind, strict=False):
-            yield from _misfits_of_item(item, buffer)
+            yield from _misfits_of_item(item, source, buffer)
+    elif not is_source and is_copy(result):
+        yield _misfit_of_copy(result, source, sinks[0])
     else:
         yield None
 
 
-def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | None]:
+def unlike(source: BufferSpec, sink: BufferSpec) -> tuple[str, str, str] | None:
+    """Return why copies of the events of a buffer do not fit into another; None if they do.
+
+    What was asked, what was found, and what to do.
+    """
+    remedy = f"give {sink.name} the form of {source.name}, or hand on records of its own form"
+    names, wanted = source.data_dtype.names, sink.data_dtype.names
+    form, other = _fields(source), _fields(sink)
+    if not names or not wanted or set(names) == set(wanted):
+        if source.data_length == sink.data_length or source.variable or sink.variable:
+            return None
+        form, other = (f"data_length {buffer.data_length}" for buffer in (source, sink))
+    copies = f"copies of events of {source.name}, with {form}"
+    return f"an event of {sink.name} has {other}", copies, remedy
+
+
+def _misfit_of_copy(
+    result: ast.expr, source: BufferSpec | None, sink: BufferSpec
+) -> _Misfit | None:
+    found = unlike(source, sink) if source else None
+    return _Misfit(sink.name, result.lineno, *found) if found else None
+
+
+def _misfits_of_item(
+    item: ast.expr, source: BufferSpec | None, buffer: BufferSpec
+) -> Iterator[_Misfit | None]:
     for part in item.elts if isinstance(item, ast.List) else [item]:
         written = as_written(part)
         if written is not None:
             yield _misfit(written, buffer)
+        elif is_copy(part):
+            yield _misfit_of_copy(part, source, buffer)
         elif not is_rejection(part):
             yield None
 

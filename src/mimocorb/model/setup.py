@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
-from mimocorb.model.engine import EngineSpec
+from mimocorb.model.engine import EngineSpec, HostPart
 from mimocorb.model.faults import Fault, Faults
 from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
@@ -225,6 +225,8 @@ class Setup:
     """The point of a scan that it is: ``number`` of the scan, ``point``, ``of``, ``settings``."""
     rerun_of: Annotated[Path | None, Derived()] = None
     """Directory of the run whose recorded events stand in the place of the sources."""
+    part: Annotated[HostPart | None, Derived()] = None
+    """What this is the part of that a host runs; ``None``: a set-up of one machine."""
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

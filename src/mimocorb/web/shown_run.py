@@ -103,6 +103,7 @@ class _Common:
                 {
                     "name": name,
                     "length": spec.get("data_length"),
+                    "variable": bool(spec.get("variable")),
                     "axes": axes_of(setup, name),
                     "fields": _field_names(spec.get("channels") or spec.get("data_dtype")),
                 }
