@@ -36,7 +36,7 @@ __all__ = ["Comparison", "Setup", "StopCondition"]
 Comparison = Literal["<", "<=", ">", ">=", "=="]
 
 _CONDITION = re.compile(
-    r"\s*(?P<subject>.+)\.(?P<quantity>[A-Za-z_]\w*)\s*(?P<comparison>[<>]=?|==)\s*(?P<limit>\S+)\s*"
+    r"\s*(?P<subject>.+)\.(?P<quantity>[^\W\d]\w*)\s*(?P<comparison>[<>]=?|==)\s*(?P<limit>\S+)\s*"
 )
 _EXAMPLE = "RB_3.events >= 10000"
 _EVENTS = WholeNumber(0, (1 << 63) - 1)
@@ -70,7 +70,7 @@ class StopCondition:
 
 def _stop_conditions() -> Parsed:
     """Return the kind of texts such as ``RB_3.events >= 10000``, one or a list."""
-    pattern = r"^.+\.[A-Za-z_]\w*\s*([<>]=?|==)\s*\S+\s*$"
+    pattern = r"^.+\.[^\s.<>=\d][^\s.<>=]*\s*([<>]=?|==)\s*\S+\s*$"
     text = {"type": "string", "pattern": pattern, "examples": [_EXAMPLE]}
     return Parsed(
         _parse_conditions,

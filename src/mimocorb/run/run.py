@@ -186,14 +186,7 @@ class Run(Closing):
                 f"{SUMMARY_FILE} was written by another and is left as it is; the summary of the"
                 f" run is in {summary_path.name}"
             )
-        self.log.give_up_what_is_left()
-        if self.log.cut_off:
-            lines = how_many(self.log.cut_off, "line")
-            warnings.append(f"not written to the log, as it is full: {lines} of workers")
-        warnings += self.log.moved
-        if self.log.lost:
-            lines = how_many(self.log.lost, "line")
-            failures.append(f"the log is not complete: {lines} could not be written")
+        self._finish_log(failures, warnings)
         # What failures and warnings have told already is not told twice.
         warnings += map(alarm_line, (a for a in view.alarms if a.kind in OF_THE_SUMMARY))
         warnings += warned_workers(view)
@@ -235,6 +228,17 @@ class Run(Closing):
         for each in connected:
             self.log.add("INFO", ORIGIN, each.told())
         return connected
+
+    def _finish_log(self, failures: list[str], warnings: list[str]) -> None:
+        """Write what is left for the log, and add what is not in it."""
+        self.log.give_up_what_is_left()
+        if self.log.cut_off:
+            lines = how_many(self.log.cut_off, "line")
+            warnings.append(f"not written to the log, as it is full: {lines} of workers")
+        warnings += self.log.moved
+        if self.log.lost:
+            lines = how_many(self.log.lost, "line")
+            failures.append(f"the log is not complete: {lines} could not be written")
 
     def _store_histograms(self, view: RunView) -> list[str]:
         """Put the sums of what the processes have counted into one file; returns what is wrong."""
