@@ -1,4 +1,4 @@
-"""Reading files that somebody has named: they may be anything, and none of it may hold us up.
+"""Files that somebody has named, to be read or made: nothing waits, and nothing is overwritten.
 
 A FIFO or a device makes whoever opens it wait, for ever if nobody writes into it, and ``/dev/zero``
 never ends. Only regular files are opened here, and only up to a size.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from mimocorb._memory import size_in_words
+from mimocorb.errors import OutputError
 
-__all__ = ["kind_of_special", "open_regular", "read_regular"]
+__all__ = ["kind_of_special", "open_regular", "read_regular", "write_new"]
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -76,3 +78,22 @@ def read_regular(path: Path, *, most_bytes: int) -> bytes:
         most = size_in_words(most_bytes)
         raise OSError(errno.EFBIG, f"it goes on behind {most}, more is not read", str(path))
     return content
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet; nothing is left of one that could not be written.
+
+    Raises
+    ------
+    OutputError
+        The file is there already, or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise OutputError(f"{path} is there already: give another name") from None
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -14,8 +14,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from mimocorb._texts import identifier
-from mimocorb.components.component import GIVEN, Component, Parameter, with_article
+from mimocorb.components.component import GIVEN, Component, Parameter
 from mimocorb.components.form import Kind
+from mimocorb.components.form_faults import with_article
 from mimocorb.model import WorkerSpec
 from mimocorb.model.problem import Problem, Severity
 from mimocorb.setup.nearest import nearest, slip_of
@@ -254,8 +255,8 @@ def _missing(parameter: Parameter, function: str, spec: WorkerSpec) -> Problem:
 
 def _remedy(parameter: Parameter, adapter: Any, value: Any, error: Any) -> str:
     """Return what to write instead of 1e6 for a whole number, or what is wrong."""
-    if get_origin(parameter.type) is Literal:
-        guess = nearest(str(value), [str(word) for word in get_args(parameter.type)])
+    if parameter.words:
+        guess = nearest(str(value), [str(word) for word in parameter.words])
         return f"did you mean {guess!r}?" if guess else "write one of these"
     if isinstance(value, float) and value.is_integer():
         with suppress(type(error)):

@@ -40,6 +40,7 @@ BUFFERS = 4
 """In a file of Python: those of text and of bytes, twice for good measure."""
 
 
+_IN_MEMORY = (io.BytesIO, io.StringIO)
 _not_of_the_user: set[tuple[int, int]] = set()
 
 
@@ -49,12 +50,13 @@ def begin_afresh() -> None:
 
 
 def open_files() -> list[io.IOBase]:
-    """Return all files that are open for writing, but not the standard streams."""
+    """Return all files that are open for writing, but not standard streams, nor those in memory."""
     standard = {0, 1, 2}
     found = []
     for each in gc.get_objects():
         with suppress(Exception):  # an object of the user may raise whatever it likes
-            is_open = isinstance(each, io.IOBase) and not each.closed and each.writable()
+            is_file = isinstance(each, io.IOBase) and not isinstance(each, _IN_MEMORY)
+            is_open = is_file and not each.closed and each.writable()
             if is_open and _descriptor(each) not in standard:
                 found.append(each)
     return found

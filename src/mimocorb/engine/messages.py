@@ -18,7 +18,7 @@ from mimocorb.recording.columns import Columns
 from mimocorb.recording.messages import Head, walk
 from mimocorb.recording.segment_bytes import segment_bytes
 
-__all__ = ["Label", "form_of", "pack", "stream_of", "subject_of", "unpack"]
+__all__ = ["Label", "form_of", "pack", "plain_name", "stream_of", "subject_of", "unpack"]
 
 _PREFIX = "Mimocorb-"
 ID = "Nats-Msg-Id"
@@ -80,15 +80,15 @@ def form_of(setup: Mapping[str, Any]) -> str:
 
 def stream_of(project: str, buffer: str) -> str:
     """Return the name of the stream of a buffer."""
-    return f"mimocorb_{_plain(project)}_{_plain(buffer)}"
+    return f"mimocorb_{plain_name(project)}_{plain_name(buffer)}"
 
 
 def subject_of(project: str, buffer: str) -> str:
     """Return the subject of its messages; permissions can be given by it."""
-    return f"mimocorb.{_plain(project)}.{_plain(buffer)}.events"
+    return f"mimocorb.{plain_name(project)}.{plain_name(buffer)}.events"
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name in letters that NATS takes, different for different names."""
     kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
     return kept if kept == name else f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -24,6 +24,12 @@ class AlarmKind(StrEnum):
     INCOMPLETE = "counts incomplete"
     """Events that were in a buffer have not been processed, and will not be."""
     DOUBTFUL = "live time doubtful"
+    HOST_AWAY = "host away"
+    """A host with which the run is connected gives no sign, or has ended before its time."""
+    HOST_TWICE = "host runs twice"
+    ENGINE_AWAY = "engine away"
+    CLOCKS = "clocks differ"
+    SETUPS = "set-ups differ"
     WORKER_FAILED = "worker failed"
     RUN_FAILED = "run failed"
 

@@ -11,6 +11,7 @@ from mimocorb.buffers.stats import BufferStats, GroupStats
 from mimocorb.run.accounts.live_time import Rate
 from mimocorb.run.accounts.run_account import RunAccount
 from mimocorb.run.alarm import Alarm
+from mimocorb.run.host_view import HostView
 from mimocorb.run.run_state import RunState, WorkerState
 
 __all__ = ["BufferView", "Goal", "GroupView", "ProcessView", "RunView", "WorkerView"]
@@ -277,6 +278,8 @@ class RunView:
         Why the run came into its present state, and by whom.
     alarms
         What alarms there have been, and those that go on.
+    hosts
+        Runs on other hosts that this one is connected with.
     """
 
     title: str
@@ -292,6 +295,7 @@ class RunView:
     cause: str = ""
     accounts: RunAccount | None = None
     alarms: tuple[Alarm, ...] = ()
+    hosts: tuple[HostView, ...] = ()
 
     @property
     def due(self) -> int:

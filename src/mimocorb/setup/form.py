@@ -228,6 +228,6 @@ def _number_remedy(value: object, *, whole: bool) -> str:
         except ValueError:
             return "write a number"
         return f"write it without quotes: {value.strip()}"
-    if whole and isinstance(value, float) and value.is_integer():
+    if whole and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"write {int(value)}"
     return "correct the number"

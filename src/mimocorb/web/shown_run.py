@@ -103,6 +103,7 @@ class _Common:
                 {
                     "name": name,
                     "length": spec.get("data_length"),
+                    "variable": bool(spec.get("variable")),
                     "axes": axes_of(setup, name),
                     "fields": _field_names(spec.get("channels") or spec.get("data_dtype")),
                 }
@@ -225,6 +226,13 @@ class EndedRun(_Common):
         self.record = look_at(self.directory).record
         shown = picture.of_record(self.record, self.record.state.value, self.directory)
         return shown | {"name": self.directory.name}, self.recorded.log(LOG_LINES)
+
+    def about(self) -> dict[str, Any]:
+        """Return what does not change; of each buffer also whether its events can be shown."""
+        found = super().about()
+        for buffer in found["buffers"]:
+            buffer["is_kept"] = self.recorded.has(buffer["name"])
+        return found
 
     def watch(self, buffer: str) -> None:
         """Nothing new comes."""

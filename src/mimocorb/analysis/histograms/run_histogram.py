@@ -151,7 +151,7 @@ class RunHistogram:
         """Return all of it in lists, numbers and texts, for pages and programs.
 
         ``values`` and ``variances`` have no under- and overflow; of one dimension ``underflow`` and
-        ``overflow`` say these.
+        ``overflow`` say these, of two ``outside``. ``counts`` are the entries of each mean.
         """
         values, variances = self.values(), self.variances()
         if self.is_profile:
@@ -176,6 +176,10 @@ class RunHistogram:
         if len(self.axes) == 1:
             flow = self.values(flow=True)
             plain |= {"underflow": flow[0].item(), "overflow": flow[-1].item()}
+        else:
+            plain["outside"] = self.outside
+        if self.is_profile:
+            plain["counts"] = self.counts.counts().tolist()
         return plain
 
     def to_uhi(self) -> dict[str, Any]:
