@@ -56,7 +56,7 @@ def importers_of(native: str) -> set[str]:
 @pytest.mark.parametrize(
     ("native", "owners"),
     [
-        ("_core", {"buffers"}),  # rings, and the account of time beside them
+        ("_core", {"buffers"}),  # rings, and the time account of a process
         ("_kernels", {"analysis", "buffers", "recording"}),  # pulses, lengths of events, checksums
     ],
 )
