@@ -66,6 +66,8 @@ def test_pause_and_stop_go_to_all_hosts_and_the_numbers_are_compared(tmp_path, s
     told_by(tmp_path, "stop", "pc", "--no-wait")
     both["pi"].wait_for("stopped by host pc, asked there by mimocorb stop")
     assert codes(list(both.values())) == [0, 0]
+    for host in ("pi", "pc"):  # one that ended long before the other is compared now
+        assert "each of them once" in told_by(tmp_path, "runs", host, "1")
     records = {host: record_of(tmp_path, host) for host in ("pi", "pc")}
     (raw,) = (b for b in records["pi"]["result"]["buffers"] if b["name"] == "raw")
     assert_each_once(both["pi"].setup, raw["published"])
