@@ -94,7 +94,7 @@ def test_who_loses_its_partner_is_told_and_what_was_open_is_compared_later(tmp_p
     assert codes([both["pi"], again]) == [0, 0]
     told = told_by(tmp_path, "runs", "pi", "1")
     (connected,) = record_of(tmp_path, "pi")["connected"]
-    assert connected["compared"]
+    assert connected["compared"], connected
     assert connected["missing"] == []
     assert [each["number"] for each in connected["partners"]] == [1, 2]
     assert "raw to pc (run 1) and pc (run 2)" in told
