@@ -41,6 +41,7 @@ def both(tmp_path, server):
     runs = {name: on_host(setup, name) for name in ("pi", "pc")}
     for name in runs:
         eventually(lambda name=name: "Other hosts" in page_of(tmp_path, name))
+        eventually(lambda name=name: "not seen yet" not in page_of(tmp_path, name))
     return runs
 
 
@@ -57,8 +58,8 @@ def page_of(directory, host):
 
 
 def test_pause_and_stop_go_to_all_hosts_and_the_numbers_are_compared(tmp_path, server, both):
-    found = json.loads(told_by(tmp_path, "status", "--engine", server.url, "--json"))
-    assert len(found) == 2
+    looked = "status", "--engine", server.url, "--json"
+    eventually(lambda: len(json.loads(told_by(tmp_path, *looked))) == 2)
     told_by(tmp_path, "pause", "pi")
     both["pc"].wait_for("paused by host pi, asked there by mimocorb pause")
     told_by(tmp_path, "resume", "pc")
