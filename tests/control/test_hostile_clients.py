@@ -149,14 +149,14 @@ def serve(supervisor: Supervisor, control: ControlServer, link: socket.socket) -
 def test_a_fault_while_answering_costs_a_client_its_connection_and_nothing_else(tmp_path):
     supervisor = Supervisor(read_setup(chain(tmp_path)), RunLog())
     control = ControlServer(supervisor, tmp_path)
-    supervisor.results = {"source": {("no", "key of JSON"): 1.0}}
+    supervisor.results["source"] = {("no", "key of JSON"): 1.0}
     link = call(noted_socket(tmp_path))
     link.sendall(STATUS)
     serve(supervisor, control, link)
     assert any(line.level == "ERROR" for line in supervisor.log.lines)
     assert link.recv(1) == b""
     link.close()
-    supervisor.results = {}
+    supervisor.results.clear()
     with call(noted_socket(tmp_path)) as link:
         link.sendall(STATUS)
         serve(supervisor, control, link)

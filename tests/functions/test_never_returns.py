@@ -28,6 +28,7 @@ FORGOTTEN = {
 }
 MEANT = {
     "a value": "@mc.filter\ndef choose(event):\n    if event:\n        return True",
+    "a value or none": "@mc.filter\ndef choose(event):\n    return {'x': 1.0} if event else None",
     "a call": "@mc.filter\ndef choose(event):\n    return print(event)",
     "only begun": "@mc.filter\ndef choose(event):\n    pass",
     "never comes back": "@mc.filter\ndef choose(event):\n    raise ValueError",

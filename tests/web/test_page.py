@@ -364,6 +364,7 @@ def test_dark_and_large_are_kept(page):
     page.click("theme")
     assert page("getComputedStyle(document.body).backgroundColor") != light
     page.click("size")
+    page.waits("document.documentElement.dataset.size === 'large'")
     page("location.reload()")
     page.waits("document.documentElement?.dataset.theme === 'dark'")
     assert page("document.documentElement.dataset.size") == "large"

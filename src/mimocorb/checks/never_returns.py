@@ -14,6 +14,7 @@ from mimocorb.model.problem import Problem
 
 __all__ = ["never_returns"]
 
+_RETURNS = ("RETURN_VALUE", "RETURN_CONST")
 _NO_BODY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 
 
@@ -39,11 +40,10 @@ def never_returns(
 def _returns_nothing(steps: list[dis.Instruction]) -> bool:
     if {step.opname for step in steps} <= _NO_BODY:  # only begun: everybody sees that
         return False
-    returned = [
-        step if step.opname == "RETURN_CONST" else before
-        for before, step in itertools.pairwise(steps)
-        if step.opname in ("RETURN_VALUE", "RETURN_CONST")
-    ]
+    returns = [pair for pair in itertools.pairwise(steps) if pair[1].opname in _RETURNS]
+    if any(step.is_jump_target for _, step in returns):  # as of `a if condition else None`
+        return False
+    returned = [step if step.opname == "RETURN_CONST" else before for before, step in returns]
     constant = ("LOAD_CONST", "RETURN_CONST")
     return bool(returned) and all(
         step.opname in constant and step.argval is None for step in returned

@@ -205,7 +205,9 @@ class _Beside:
 
     def _pass_requests_on(self) -> None:
         for told, asked in self._partners.requests:
-            self._say(command=asked.command, by=f"host {told.view.host}, asked there by {asked.by}")
+            host = told.view.host
+            by = f"host {host}, asked there by {asked.by}"
+            self._say(command=asked.command, by=by, host=host)
         self._partners.requests.clear()
 
     def _say(self, **content: Any) -> None:

@@ -62,6 +62,7 @@ class Companion(Closing):
         self._received = b""
         self._next_start_s = 0.0
         self._from_others: set[str] = set()
+        self._end_is_on_its_way: set[str] = set()
         self._hosts_s = 0.0
         self._answer: dict[str, Any] | None = None
         self.clocks: dict[str, Clock] = {}
@@ -150,6 +151,8 @@ class Companion(Closing):
             alarms.begin(*about) if alarm["goes_on"] else alarms.end(*about)
         elif "command" in said:
             self._from_others.add(said["by"])
+            if said["command"] == Command.STOP.value:
+                self._end_is_on_its_way.add(said["host"])
             self._supervisor.post(Command(said["command"]), said["by"])
         elif "connected" in said:
             self._answer = said
@@ -162,11 +165,16 @@ class Companion(Closing):
             self._say(asked=command.value, by=by)
 
     def _ends_by_itself(self, buffer: str) -> bool:
-        """Whether the end of a stream is to come from other hosts, which are there."""
+        """Whether the end of a stream is to come from other hosts.
+
+        It comes from those that are there, and from those that have asked this one to stop: they
+        send it before they end, and may have ended when it is read.
+        """
         about = self._part.reads.get(buffer)
         if about is None:
             return False
         there = {each.host for each in self._supervisor.hosts if self._goes_on(each)}
+        there |= self._end_is_on_its_way
         return bool(there) and set(about.senders) <= there if about.senders else False
 
     def _goes_on(self, view: HostView) -> bool:
