@@ -74,15 +74,15 @@ SLIPS = {
         "12:15: error: look reads the field 'chC' of raw in line 9",
     ),
     "one behind a condition": (
-        {"LOOK": "return True if limit > 3 else event['chC']"},
+        {"LOOK": "return other if limit > 3 else event['chC']"},
         "12:15: warning: look reads the field 'chC'",
     ),
     "one behind a return": (
-        {"LOOK": "if limit: return True\nevent['chC']"},
+        {"LOOK": "if limit: return other\nevent['chC']"},
         "12:15: warning: look reads the field 'chC'",
     ),
     "one in a condition": (
-        {"LOOK": "if event['chC'].max() > limit: return True"},
+        {"LOOK": "if event['chC'].max() > limit: return other"},
         "12:15: error: look reads the field 'chC'",
     ),
     "one that may be missing": (
@@ -152,8 +152,9 @@ SLIPS = {
 @pytest.mark.parametrize("slip", SLIPS)
 def test_what_does_not_fit_is_found(tmp_path: Path, slip: str) -> None:
     bodies, words = SLIPS[slip]
-    (found,) = problems(tmp_path, **bodies)
+    found, *copies = problems(tmp_path, **bodies)
     assert found.startswith(f"setup.yaml:{words}")
+    assert len(copies) == ("return True" in bodies.get("LOOK", ""))
 
 
 def test_a_field_that_the_configuration_names_is_looked_up(tmp_path: Path) -> None:
