@@ -2,10 +2,10 @@
 
 ``python benchmarks/engine.py`` measures all cells in turn, on one machine, and prints Markdown.
 
-The chain is what a set-up with two hosts gives: source, ring, what sends, the stream, what receives,
-ring, sink. The plain client is a producer and a consumer, each a process, that do the same with
-acknowledgements and nothing else: no store of their own, no order, nothing dropped that comes twice,
-and messages of the same size. "shared memory" is the same set-up on one host. Each run is checked:
+The chain is what a set-up with two hosts gives: source, ring, what sends, the stream, what
+receives, ring, sink. The plain client is a producer and a consumer, each a process, that do the
+same with acknowledgements and nothing else: no store of their own, no order, nothing dropped that
+comes twice, and messages of the same size. "shared memory" is the same set-up on one host. Each run is checked:
 every event has to come once.
 """
 
@@ -128,10 +128,7 @@ def chain(
     (place / "setup.yaml").write_text(yaml.safe_dump(setup, sort_keys=False))
     figures: dict[str, float] = {}
     with server.watched(figures, shape.count):
-        if hosts:
-            runs = [_started(place, "pc"), _started(place, "pi")]
-        else:
-            runs = [_started(place, "")]
+        runs = [_started(place, host) for host in (("pc", "pi") if hosts else ("",))]
         for run in runs:
             if run.wait(WATCHDOG_S) != 0:
                 raise SystemExit(f"wrong: {(place / 'log').read_text()[-2000:]}")

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mimocorb as mc
 import numpy as np
+
+import mimocorb as mc
 
 BLOCK_BYTES = 1 << 20
 

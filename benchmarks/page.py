@@ -73,7 +73,8 @@ def main() -> int:
             with running(pause_s) as directory:
                 in_browser(directory, pause_s, chosen.seconds)
     else:
-        with running() as directory:
+        # Memory does not depend on the rate: a source that leaves the processor to the viewers.
+        with running(0.001 if chosen.hour else 0.0) as directory:
             if chosen.hour:
                 an_hour(directory)
             else:

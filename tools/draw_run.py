@@ -19,7 +19,8 @@ from rich.console import Console
 
 from mimocorb.run.run import Run, RunOptions
 from mimocorb.run.run_log import LogLine
-from mimocorb.run.run_state import Command, RunView
+from mimocorb.run.run_state import Command
+from mimocorb.run.run_view import RunView
 from mimocorb.run.screen.picture import render
 from mimocorb.setup.dialects import read_setup
 

@@ -26,6 +26,8 @@ void bind_account(nb::module_& m) {
       .def("event_is_published",
            [](Account& a, std::int64_t count) { a.account.event_is_published(count, a.now_ns()); }, "count"_a = 1)
       .def("event_is_dropped", [](Account& a) { a.account.event_is_dropped(a.now_ns()); })
+      .def("device_was_dead",
+           [](Account& a, std::int64_t dead_ns) { a.account.device_was_dead(dead_ns, a.now_ns()); }, "dead_ns"_a)
       .def("event_is_refused", [](Account& a) { a.account.event_is_refused(a.now_ns()); })
       .def_prop_ro("activity", [](const Account& a) { return a.account.activity(); })
       .def_prop_ro("since_ns", [](const Account& a) { return a.account.since_ns(); });

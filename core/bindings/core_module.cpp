@@ -2,16 +2,12 @@
 // waiting policy are in Python (mimocorb.buffers.shared_memory).
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <thread>
 
 #include "core_bindings.hpp"
-#include "mimocorb/liveness.hpp"
 
 namespace mimocorb::bindings {
 namespace {
@@ -63,29 +59,6 @@ void bind_end(nb::module_& m) {
 #endif
 }
 
-// A worker that is in native code for long runs no handler of Python meanwhile: this one is native.
-mimocorb::ProcessId supervisor{};
-
-void end_group_if_alone(int) {
-  const int error = errno;
-  if (mimocorb::is_ending(supervisor)) kill(0, SIGKILL);
-  errno = error;
-}
-
-void bind_ties(nb::module_& m) {
-  m.def("end_group_with",
-        [](std::int32_t pid, std::uint64_t start_time, int number) {
-          supervisor = {pid, start_time};
-          struct sigaction action{};
-          action.sa_handler = end_group_if_alone;
-          action.sa_flags = SA_RESTART;
-          if (sigaction(number, &action, nullptr) != 0 || prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0) {
-            raise("no-death-signal", 0, static_cast<std::uint64_t>(errno));
-          }
-        },
-        "pid"_a, "start_time"_a, "signal"_a);
-}
-
 void bind_limits(nb::module_& m) {
   m.attr("LAYOUT_VERSION") = kLayoutVersion;
   m.attr("MAX_SLOTS") = kMaxSlots;
@@ -117,5 +90,4 @@ NB_MODULE(_core, m) {
   bind_reader(m);
   bind_observer(m);
   bind_account(m);
-  bind_ties(m);
 }

@@ -20,12 +20,11 @@ enum class Seen { kProcess, kNone, kUnreadable };
 struct ProcessStat {
   Seen seen;
   char state;
-  std::uint64_t flags;
   std::uint64_t threads;
   std::uint64_t start_time;
 };
 
-// Fields 3 (state), 9 (flags), 20 (number of threads) and 22 (start time) of /proc/<pid>/stat, see proc(5).
+// Fields 3 (state), 20 (number of threads) and 22 (start time) of /proc/<pid>/stat, see proc(5).
 // The command name in field 2 may hold spaces and brackets, so the fields are counted from the
 // last ')'. Only a file that is not there says that there is no such process: that we have no
 // descriptor left to open it with, for instance, says nothing about the process.
@@ -33,20 +32,19 @@ ProcessStat read_stat(std::int32_t pid) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
   const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return {errno == ENOENT ? Seen::kNone : Seen::kUnreadable, 0, 0, 0, 0};
+  if (file < 0) return {errno == ENOENT ? Seen::kNone : Seen::kUnreadable, 0, 0, 0};
   char text[1024];
   const ssize_t got = read(file, text, sizeof text - 1);
   const int error = errno;
   close(file);
-  if (got <= 0) return {got < 0 && error == ESRCH ? Seen::kNone : Seen::kUnreadable, 0, 0, 0, 0};
+  if (got <= 0) return {got < 0 && error == ESRCH ? Seen::kNone : Seen::kUnreadable, 0, 0, 0};
   text[got] = '\0';
   const char* at = std::strrchr(text, ')');
-  if (at == nullptr || at[1] == '\0') return {Seen::kUnreadable, 0, 0, 0, 0};
-  ProcessStat stat{Seen::kProcess, at[2], 0, 0, 0};
+  if (at == nullptr || at[1] == '\0') return {Seen::kUnreadable, 0, 0, 0};
+  ProcessStat stat{Seen::kProcess, at[2], 0, 0};
   for (int field = 3; field <= 22; ++field) {
     at = std::strchr(at + 1, ' ');
-    if (at == nullptr) return {Seen::kUnreadable, 0, 0, 0, 0};
-    if (field == 9) stat.flags = std::strtoull(at + 1, nullptr, 10);
+    if (at == nullptr) return {Seen::kUnreadable, 0, 0, 0};
     if (field == 20) stat.threads = std::strtoull(at + 1, nullptr, 10);
   }
   stat.start_time = std::strtoull(at + 1, nullptr, 10);
@@ -84,13 +82,6 @@ bool is_alive(const ProcessId& process) {
   if (now.seen == Seen::kUnreadable) return true;  // never guess: two would hold one event
   if (now.start_time != process.start_time) return false;
   return (now.state != 'Z' && now.state != 'X') || now.threads > 1;
-}
-
-bool is_ending(const ProcessId& process) {
-  constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING
-  const ProcessStat now = read_stat(process.pid);
-  if (now.seen == Seen::kUnreadable) return kill(process.pid, 0) != 0 && errno == ESRCH;
-  return !is_alive(process) || (now.flags & kExiting) != 0;
 }
 
 std::uint64_t fork_generation() { return forks.load(std::memory_order_relaxed); }

@@ -65,6 +65,16 @@ void TimeAccount::event_is_dropped(std::int64_t now_ns) {
   switch_to(kLive, now_ns);
 }
 
+void TimeAccount::device_was_dead(std::int64_t dead_ns, std::int64_t now_ns) {
+  if (activity_ != kLive) return;
+  switch_to(kLive, now_ns);
+  owed_ns_ += std::max<std::int64_t>(dead_ns, 0);
+  const std::int64_t taken_ns = std::min(owed_ns_, spent(kLive) - live_at_event_ns_);
+  spent(kLive) -= taken_ns;  // as below
+  spent(kReadingOut) += taken_ns;
+  owed_ns_ -= taken_ns;
+}
+
 void TimeAccount::event_is_refused(std::int64_t now_ns) {
   switch_to(kEnded, now_ns);
   const std::int64_t vain_ns = spent(kLive) - live_at_event_ns_;

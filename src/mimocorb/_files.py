@@ -1,4 +1,4 @@
-"""Reading files that somebody has named: they may be anything, and none of it may hold us up.
+"""Files that somebody has named, to be read or made: nothing waits, and nothing is overwritten.
 
 A FIFO or a device makes whoever opens it wait, for ever if nobody writes into it, and ``/dev/zero``
 never ends. Only regular files are opened here, and only up to a size.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from mimocorb._memory import size_in_words
+from mimocorb.errors import OutputError
 
-__all__ = ["open_regular", "read_regular"]
+__all__ = ["kind_of_special", "open_regular", "read_regular", "write_new"]
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -59,6 +61,15 @@ def _check(path: Path, found: os.stat_result, most_bytes: int | None) -> None:
         raise OSError(errno.EFBIG, f"{size}, at most {most} are read", str(path))
 
 
+def kind_of_special(path: Path) -> str | None:
+    """Say what there is, in words, if it is neither a regular file nor a directory."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return "a link to itself" if error.errno == errno.ELOOP else None
+    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _KINDS.get(stat.S_IFMT(mode))
+
+
 def read_regular(path: Path, *, most_bytes: int) -> bytes:
     """Return the content of a regular file; see :func:`open_regular`."""
     with open_regular(path, most_bytes=most_bytes) as file:
@@ -67,3 +78,22 @@ def read_regular(path: Path, *, most_bytes: int) -> bytes:
         most = size_in_words(most_bytes)
         raise OSError(errno.EFBIG, f"it goes on behind {most}, more is not read", str(path))
     return content
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet; nothing is left of one that could not be written.
+
+    Raises
+    ------
+    OutputError
+        The file is there already, or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise OutputError(f"{path} is there already: give another name") from None
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -8,15 +8,8 @@ picture of the run in it: :class:`RunView`, with a :class:`BufferView` for each 
 
 from mimocorb.run.remote.client import RunClient
 from mimocorb.run.remote.protocol import RunStatus
-from mimocorb.run.run_state import (
-    BufferView,
-    GroupView,
-    ProcessView,
-    RunState,
-    RunView,
-    WorkerState,
-    WorkerView,
-)
+from mimocorb.run.run_state import RunState, WorkerState
+from mimocorb.run.run_view import BufferView, GroupView, ProcessView, RunView, WorkerView
 
 __all__ = [
     "BufferView",

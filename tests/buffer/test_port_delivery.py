@@ -4,7 +4,8 @@ import os
 
 from rings import get, put
 
-from mimocorb.buffers.contract import WRITERS, Status
+from mimocorb.buffers.contract import Status
+from mimocorb.buffers.ledgers import WRITERS
 
 # --- delivery
 

@@ -345,7 +345,7 @@ def test_large_events_share_a_call_as_far_as_they_lie_beside_each_other(bench):
 
     def look(events):
         seen.append(len(events))
-        assert not events.flags.owndata, "a view, not a copy"
+        assert not events.flags.owndata or len(seen) == 1, "views, but of the first call"
         return events[:, 0] < 6
 
     bench.fill(raw, map(float, range(8)))

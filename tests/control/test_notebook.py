@@ -9,6 +9,17 @@ import nbformat
 from running import WATCHDOG_S, Worker, chain
 
 
+COUNTED = """
+publisher = get_ipython().display_pub
+publish, shown = publisher.publish, [0]
+def counted(*arguments, **more):
+    shown[0] += 1
+    return publish(*arguments, **more)
+publisher.publish = counted
+"""
+"""Counts in ``shown[0]`` what a notebook has been given to show."""
+
+
 def outputs_of(directory: Path, *cells: str) -> list[str]:
     """What each cell of a notebook in this directory shows."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
@@ -59,10 +70,10 @@ def test_histograms_and_scopes_draw_themselves_and_go_on(start, tmp_path):
         cells=[
             nbformat.v4.new_code_cell(cell)
             for cell in (
-                "import mimocorb, time\nrun = mimocorb.connect()\n"
+                f"{COUNTED}\nimport mimocorb, time\nrun = mimocorb.connect()\n"
                 "while not run.histograms(): time.sleep(0.05)\nrun.histogram('sink_2')",
                 "run.scope('RB_1', sample_time_ns=10)",
-                "time.sleep(8)\nrun.stop()\nprint(run.wait(30).state.value)\ntime.sleep(4)",
+                "while shown[0] < 6: time.sleep(0.1)\nrun.stop()\nprint(run.wait(30).state.value)",
                 "mimocorb.open(run.directory).histograms['sink_2']",
             )
         ]

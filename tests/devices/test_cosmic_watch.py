@@ -40,6 +40,10 @@ class TestVersion3X(DeviceContract):
         expected = DEAD_S["3X"] / (data["time_s"][follows] - data["time_s"][follows - 1])
         np.testing.assert_allclose(deadtime[follows], np.minimum(expected, 1.0), rtol=0.01)
 
+    def test_the_live_time_of_the_run_is_without_it(self, taken):
+        dead_s = DEAD_S["3X"] * (len(taken.kept["data"]) - 3)  # the first one of each connection
+        assert taken.account["reading_out_ns"] >= 1e9 * dead_s
+
 
 def buffer_of(**fields):
     return {"name": "events", "dtype": np.dtype([*fields.items()]), "values_per_slot": 1}

@@ -103,12 +103,16 @@ class TestSeries5000(_OfAnySeries):
         ({"sample_time_ns": 15.0}, "the nearest is 16 ns"),
         ({"captures": 10000}, "the nearest is 8000"),
         ({"range_mv": 2000.0}, "scale: 0.0307579"),
+        ({"offset_mv": {"chA": -700.0}, "trigger_level_mv": -700.0}, "the nearest is -500 mV"),
+        ({}, "a trigger was asked for, and the device has none"),
     ],
 )
 def test_what_only_the_device_knows_is_refused_when_it_is_opened(tmp_path, wrong, said):
     config = {**_OfAnySeries.common, "series": "ps3000a"} | wrong
     tested = TestSeries3000()
     with tested.simulated(tmp_path) as device:
+        if not wrong:
+            (tmp_path / "picoscope" / "no trigger").touch()
         setup = write_setup(
             tmp_path, tested.buffer, {"tested": tested._worker(config), **keeping()}
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from mimocorb.testing.devices import DeviceContract
-from mimocorb.testing.fakes.red_pitaya import RedPitayaMcpha, RedPitayaScpi
+from mimocorb.testing.fakes.red_pitaya import RedPitayaMcpha, RedPitayaScpi, RedPitayaSpectrum
 from mimocorb.testing.fakes.waveforms import pulses
 
 SAMPLES = 400
@@ -83,3 +85,48 @@ class TestPulseHeightAnalyser(DeviceContract):
 
     def simulated(self, _directory):
         return RedPitayaMcpha(pulses(2, SAMPLES, 100))
+
+
+class TestSpectra(DeviceContract):
+    component = "devices.red_pitaya_spectrum"
+    config: ClassVar = {
+        "decimation": 32,
+        "negated": True,
+        "pulse_samples": 50,
+        "least_channel": 10,
+        "most_channel": 4000,
+        "period_s": 0.1,
+    }
+    buffer: ClassVar = {
+        "data_length": 4096,
+        "data_dtype": {"chA": "uint32", "chB": "int64", "time_s": "float64"},
+    }
+    applied: ClassVar = {
+        "4/0": 32,
+        "5/1": 1,
+        "6/0": 50,
+        "7/1": 10,
+        "8/1": 4000,
+        "10/0": 1,
+    }
+    refused: ClassVar = [
+        ({"decimation": 5}, "the nearest is 4"),
+        ({"least_channel": 4096}, "the nearest is 4095"),
+        ({"least_channel": 100, "most_channel": 50}, "the nearest is 100"),
+        ({"pulse_samples": 0}, "the nearest is 1 samples"),
+        ({"period_s": 0.0}, "the nearest is 0.1 s"),
+    ]
+    timeout: ClassVar = {}
+    never_silent = "it is asked, and a question without an answer is a loss already"
+
+    def simulated(self, _directory):
+        return RedPitayaSpectrum()
+
+    def test_events_have_the_counts_of_their_time(self, taken):
+        data = taken.kept["data"]
+        seconds = np.diff(data["time_s"][:, 0])
+        counts = data["chA"].sum(axis=1)[1:]
+        connected = seconds > 0  # the board begins anew after a loss
+        expected = 5000.0 * seconds[connected].sum()
+        assert connected.sum() > 10
+        assert abs(counts[connected].sum() - expected) < 5 * expected**0.5

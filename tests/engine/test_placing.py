@@ -12,6 +12,8 @@ from several_hosts import FUNCTIONS, two_hosts
 from mimocorb.engine.hosts import RECEIVE, SEND, connecting_buffers, part_of_host
 from mimocorb.errors import SetupError
 from mimocorb.setup.dialects import read_setup
+from mimocorb.setup.drawing.flow import flow_of
+from mimocorb.setup.graph import Graph
 
 URL = "nats://127.0.0.1:4222"
 
@@ -118,7 +120,7 @@ def test_who_does_not_say_the_host_is_told_how(tmp_path):
 
 def test_a_host_that_is_not_there_is_told(tmp_path):
     said = said_by_run(tmp_path, two_hosts(tmp_path, URL), "--host", "pi2")
-    assert "there is no host 'pi2'; the set-up has pi, pc" in said
+    assert "the set-up has no host 'pi2': it has pi, pc; did you mean 'pi'?" in said
 
 
 @pytest.mark.parametrize(
@@ -152,3 +154,36 @@ def test_an_event_that_is_too_large_for_a_message_is_refused(tmp_path):
     said = said_by_run(tmp_path, two_hosts(tmp_path, URL, data_length=3_000_000), "--host", "pi")
     assert "12 000 000 bytes" in said
     assert "data_length smaller" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("pc: {}", "pc: {}\n  disk: {}", "found none on disk; give it to a worker with host: disk"),
+        ("Engine:", "#", "raw connects hosts, which needs an Engine; found none; write Engine:"),
+        ("nats://127.0.0.1:4222", "127.0.0.1:4222", "the address of the engine is like nats://"),
+        ("host: pc", "host: pcc", "did you mean 'pc'?"),
+    ],
+)
+def test_check_finds_for_every_host_what_a_run_would_refuse(tmp_path, old, new, says):
+    setup = two_hosts(tmp_path, URL)
+    text = setup.read_text()
+    assert old in text
+    text = text.replace("  nats", "#", 1) if old == "Engine:" else text
+    setup.write_text(text.replace(old, new, 1))
+    done = subprocess.run(
+        [sys.executable, "-m", "mimocorb.cli", "check", setup.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert says in " ".join((done.stdout + done.stderr).split())
+
+
+def test_drawings_name_the_hosts(tmp_path):
+    setup = read_setup(two_hosts(tmp_path, URL))
+    assert "raw ──▶ keep record @ pc" in Graph(setup).text()
+    assert "@ pi" in " ".join(flow_of(setup).nodes["worker", "device"].details)

@@ -83,8 +83,7 @@ def test_what_fits_is_accepted(problems: Check) -> None:
         ),
         (
             "{threshold_mV: 1, mode: last}",
-            "8:25: error: mode of f is Literal['first', 'all']; found the text 'last'; "
-            "input should be 'first' or 'all'",
+            "8:25: error: mode of f is 'first' or 'all'; found the text 'last'; write one of these",
         ),
         (
             "{threshold_mV: 1, channels: [1, 2.5]}",

@@ -25,6 +25,10 @@ def feed(*, number_of_samples: int):
 def heights(event, *, limit_mV: float = 1.0):
     return {"height_mV": event["chA"].max()}
 
+@filter
+def loud(event):
+    return event["chA"].max() > 1
+
 @sink
 def keep(events):
     pass
@@ -49,6 +53,21 @@ TABLE = (
 
 # What is written otherwise, with the place and words of the one message that follows.
 REFUSED = {
+    "copies of events by a trigger into a buffer of another form": (
+        SETUP.replace("Workers:", "  wide: {slot_count: 8, data_length: 9, DTYPE}\nWorkers:")
+        .replace("DTYPE", "data_dtype: {chB: float64}")
+        + "  wide: {function: trigger, sources: [raw], sinks: [wide], config: {condition: max(chA)"
+        " > 1}}\n  drain: {function: drain, sources: [wide]}\n",
+        "10:53: error: an event of wide has chB; found copies of events of raw, with chA, which"
+        " trigger hands on; give wide the form of raw, or hand on records of its own form",
+    ),
+    "copies of events by a decision into a buffer of another length": (
+        SETUP.replace("own.py, function: heights", "own.py, function: loud")
+        .replace("{height_mV:", "{chA:"),
+        "6:67: error: an event of pulses has data_length 1; found copies of events of raw, with"
+        " data_length 9, which loud writes in line 14 of own.py; give pulses the form of raw, or"
+        " hand on records of its own form",
+    ),
     "a fit of a histogram that nobody fills": (
         SETUP
         + "  hist: {function: histogram, sources: [pulses], config: {x: height_mV, x_bins: 9,"

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from filling import events, histogram, layout, metadata
 
-from mimocorb.analysis.histograms.page import pages_of, read_page
-from mimocorb.analysis.histograms.stored import (
+from mimocorb.analysis.histograms.files import (
     HISTOGRAMS_FILE,
-    RunHistogram,
     read_histograms,
     remove_pages,
     stored_text,
 )
+from mimocorb.analysis.histograms.page import pages_of, read_page
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import DamagedFile, SetupError
 
 RNG = np.random.default_rng(5)

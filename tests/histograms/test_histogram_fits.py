@@ -9,7 +9,7 @@ import pytest
 from mimocorb.analysis.histograms.fit_component import HistogramFit, results_of
 from mimocorb.analysis.histograms.fit_result import Fit
 from mimocorb.analysis.histograms.fits import fit_histogram
-from mimocorb.analysis.histograms.stored import RunHistogram
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import SetupError
 
 EXPERIMENTS = 120

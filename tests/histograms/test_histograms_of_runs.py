@@ -17,8 +17,9 @@ from running import Finished, RunningDaq, eventually, run, run_directories
 
 import mimocorb
 from mimocorb._words import with_error
+from mimocorb.analysis.histograms.files import HISTOGRAMS_FILE, read_histograms
 from mimocorb.analysis.histograms.page import pages_of
-from mimocorb.analysis.histograms.stored import HISTOGRAMS_FILE, RunHistogram, read_histograms
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.cli import main
 
 CODE = """

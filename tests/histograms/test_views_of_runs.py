@@ -120,7 +120,7 @@ def test_what_is_drawn_with_characters():
 def test_text_plots_keep_to_their_size_and_show_single_entries():
     import boost_histogram as bh
 
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
     counts = bh.Histogram(bh.axis.Regular(500, 0, 1))
     counts.fill(np.r_[np.full(1000, 0.25), 0.75])

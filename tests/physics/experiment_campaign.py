@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from mimocorb.analysis.lifetime import fit_lifetime
 from mimocorb.analysis.pulse_search import FindPulses
 from mimocorb.cli.new import TEMPLATES
 from mimocorb.components.decisions import Reject
@@ -114,7 +115,22 @@ def sound(seed: int) -> Pulls:
     return {"rate": pull((rate_hz, error_hz), 20.0)}
 
 
-EXPERIMENTS: tuple[Experiment, ...] = (geiger, gamma, coincidence, sound)
+def muon(seed: int) -> Pulls:
+    detector, decays = script("muon-lifetime", "detector.py"), script("muon-lifetime", "decays.py")
+    random, time_ns = np.random.default_rng(seed), np.arange(2000) * 10.0
+    times_ns = []
+    for _ in range(3000):
+        signal_mv = detector["muon"](random, time_ns, 0.7) + random.normal(0.0, 1.0, len(time_ns))
+        found = decays["double_pulse"](
+            {"scintillator": signal_mv}, threshold_mV=10.0, sample_time_ns=10.0, shortest_ns=200.0
+        )
+        if found:
+            times_ns.append(found["decay_time_ns"])
+    fit = fit_lifetime(times_ns, window=(400.0, 19000.0), unit="ns")
+    return {"lifetime": fit.pull(2197.0)}
+
+
+EXPERIMENTS: tuple[Experiment, ...] = (geiger, gamma, coincidence, sound, muon)
 
 
 def pulls_of(experiment: Experiment, seeds: Iterable[int]) -> dict[str, list[float]]:

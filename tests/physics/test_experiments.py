@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from experiment_campaign import coincidence, faults, gamma, geiger, pulls_of, sound
+from experiment_campaign import coincidence, faults, gamma, geiger, muon, pulls_of, sound
 
 from mimocorb.cli.new import EXPERIMENTS, TEMPLATES
 from mimocorb.devices import simulated
 
 
 @pytest.mark.parametrize(
-    ("experiment", "seeds"), [(geiger, 10), (coincidence, 3), (gamma, 1), (sound, 1)]
+    ("experiment", "seeds"), [(geiger, 10), (coincidence, 3), (gamma, 1), (sound, 1), (muon, 2)]
 )
 def test_results_agree_with_the_truth_within_their_uncertainties(experiment, seeds):
     assert faults(pulls_of(experiment, range(1, seeds + 1))) == []

@@ -28,6 +28,12 @@ def numbers(*, count: int, pause_s: float = 0.0):
         yield {"number": float(number)}
 
 
+@mc.filter
+def odd_ones(event):
+    """Keep odd numbers."""
+    return True if event["number"][0] % 2 else mc.Reject("even")
+
+
 @mc.sink
 class KilledRecord(Record):
     """Record events; the process is killed when a batch was written, and not acknowledged yet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimocorb
 from mimocorb.recording.archive_format import ARCHIVE
 from mimocorb.recording.csv_format import CSV
 from mimocorb.recording.formats import ABILITIES, formats
@@ -64,6 +65,17 @@ def test_they_are_offered_as_those_of_other_packages_are():
         "root": ROOT,
         "text": TEXT,
     }
+
+
+def test_a_number_of_a_text_that_only_uint64_holds_is_read_wherever_it_comes(tmp_path):
+    path = tmp_path / "table.txt"
+    rows = ["counter\ttimestamp\tdeadtime\tsmall\tlarge\treal"]
+    rows += [f"{n}\t1.5\t0.0\t{-n}\t{2**64 - 1 if n == 5000 else n}\t0.5" for n in range(6000)]
+    path.write_text("\n".join(rows) + "\n")
+    events = mimocorb.open(path)
+    assert len(events) == 6000
+    assert [events.dtype[name].str for name in ("small", "large", "real")] == ["<i8", "<u8", "<f8"]
+    assert [int(events[n][0]["large"][0]) for n in (0, 4999, 5000)] == [0, 4999, 2**64 - 1]
 
 
 def test_what_a_recording_cannot_is_nothing():

@@ -13,7 +13,7 @@ import yaml
 from lengths_functions import PIXELS, cluster
 
 import mimocorb
-from mimocorb.analysis.histograms.stored import read_histograms
+from mimocorb.analysis.histograms.files import read_histograms
 
 FUNCTIONS = str(Path(__file__).with_name("lengths_functions.py"))
 COUNT = 400

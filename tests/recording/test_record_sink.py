@@ -190,6 +190,28 @@ def test_verify_names_the_events_that_are_missing(tmp_path):
     assert f"of raw, numbers {numbers}\n" in verified.stdout, verified.stdout
 
 
+def test_a_sample_of_rejected_events_is_whole_although_it_has_not_all_events(tmp_path):
+    rejects = {"file": FUNCTIONS, "function": "odd_ones", "sinks": ["odd"], "rejected_sample": 2}
+    setup = {
+        "Buffers": {"raw": NUMBER, "odd": NUMBER},
+        "Workers": {
+            "feed": {
+                "file": FUNCTIONS,
+                "function": "numbers",
+                "sinks": ["raw"],
+                "config": {"count": 200},
+            },
+            "chooses": {"sources": ["raw"], **rejects},
+            "save": {"function": "record", "sources": ["odd"], "config": {"filename": "odd"}},
+        },
+    }
+    (tmp_path / "setup.yaml").write_text(yaml.safe_dump(setup, sort_keys=False))
+    assert command("run", "--quiet", "setup.yaml", cwd=tmp_path).returncode == 0
+    verified = command("files", "verify", 1, cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+    assert re.search(r"rejected_chooses_1: whole, \d+ events", verified.stdout)
+
+
 def test_several_processes_write_parts_of_one_recording(tmp_path):
     sink = {"function": "record", "config": {"filename": "waves"}, "number_of_processes": 2}
     directory = run(tmp_path, sink, 2000, pause_s=0.0005)

@@ -361,6 +361,17 @@ def test_drs4(tmp_path, boards, scaler):
         assert events.damage() == []
 
 
+def test_drs4_with_a_year_that_no_whole_nanoseconds_reach_is_damaged(tmp_path):
+    content = b"DRS2TIMEB#" + struct.pack("<H", 7) + b"C001" + np.full(1024, 0.5, "<f4").tobytes()
+    for number, year in enumerate((2020, 9999)):
+        content += b"EHDR" + struct.pack("<I8H", number, year, 1, 2, 3, 4, 5, 6, 50)
+        content += b"B#" + struct.pack("<H", 7) + b"T#" + struct.pack("<H", 7)
+        content += b"C001" + struct.pack("<I", 9) + bytes(2048)
+    (tmp_path / "drs.dat").write_bytes(content)
+    with mimocorb.open(tmp_path / "drs.dat") as events:
+        assert events.damage() == ["event 1 is said to be of the year 9999"]
+
+
 def test_a_description_of_mimocorb2_that_names_a_program_is_not_followed(tmp_path):
     marker = tmp_path / "ran"
 

@@ -7,6 +7,8 @@ import atexit
 import functools
 import gzip
 import logging
+import os
+import signal
 import threading
 import time
 import weakref
@@ -86,7 +88,7 @@ class WarnsOfWhatItSees:
 
 
 @sink
-class FailsAtItsEndToo:
+class CannotWriteItsResultToo:
     def __call__(self, events):
         pass
 
@@ -190,6 +192,23 @@ def leaves_what_cannot_be_written(events):
     if not full:
         full.append(Path("/dev/full").open("w"))  # noqa: SIM115 - left open
     print(events["value"][0, 0], file=full[0])
+
+
+@sink
+class CannotWriteItsResult:
+    """Cannot write its result, or is killed then; an exit function holds its process up."""
+
+    def __init__(self, *, killed: bool):
+        self.killed = killed
+        atexit.register(time.sleep, 600)
+
+    def __call__(self, events):
+        pass
+
+    def close(self):
+        if self.killed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError("the result cannot be written")
 
 
 @sink

@@ -12,10 +12,10 @@ import pytest
 from running import RunningDaq, Worker, buffer, eventually, run, write_setup
 
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import AlarmKind
 from mimocorb.run.supervision.figures_watch import FiguresWatch
 from mimocorb.setup.dialects import read_setup_or_problems
 
@@ -271,11 +271,14 @@ def test_only_sources_can_be_silent(tmp_path, function):
 def test_the_program_and_what_it_has_started_end_with_the_time_out(tmp_path):
     words = ("sh", "-c", "sleep 1000 & echo $! > child; wait")
     findings = Findings(RunLog())
-    alarms = Alarms(Setup((), (), on_alarm=words, base_directory=tmp_path), findings, 0.5)
+    alarms = Alarms(Setup((), (), on_alarm=words, base_directory=tmp_path), findings, 1.5)
+    told = []
+    findings.tell = lambda text, *_: told.append(text)
     alarms.tell(AlarmKind.DISK_FULL, "disk", "the disk is full")
     began_s = time.monotonic()
     assert alarms.finish()
-    assert time.monotonic() - began_s >= 0.4
+    assert time.monotonic() - began_s >= 1.4
+    assert "waiting for sh, which on_alarm names; it is killed 1.50 s after its start" in told
     child = int((tmp_path / "child").read_text())
 
     def has_gone():

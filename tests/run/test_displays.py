@@ -23,16 +23,8 @@ from running import WATCHDOG_S, Worker, chain, run
 from mimocorb.buffers.stats import BufferStats, GroupStats, WaitingTime
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import (
-    BufferView,
-    Goal,
-    GroupView,
-    ProcessView,
-    RunState,
-    RunView,
-    WorkerState,
-    WorkerView,
-)
+from mimocorb.run.run_state import RunState, WorkerState
+from mimocorb.run.run_view import BufferView, Goal, GroupView, ProcessView, RunView, WorkerView
 from mimocorb.run.screen.picture import render
 from mimocorb.run.screen.terminal import PlainLines
 from mimocorb.run.wording import status_line

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from running import Finished, RunningDaq, Worker, chain
+
+from mimocorb import report
+from mimocorb.errors import SetupError
 
 ENDLESS = Worker("numbers", {"RB_1": "write"}, {"pause_s": 0.001})
 
@@ -59,6 +63,12 @@ def test_what_is_not_a_number_is_no_result(tmp_path):
     finished = run(chain(tmp_path, more=[fit]))
     assert finished.code == 1
     assert "report(quality=…) takes a number, found str 'good'" in finished.text
+
+
+@pytest.mark.parametrize("value", [10**400, 2**53 + 1, np.uint64(2**64 - 1)])
+def test_a_result_that_a_float_does_not_hold_is_refused_not_rounded(value):
+    with pytest.raises(SetupError, match="numbers that a float holds exactly"):
+        report(count=value)
 
 
 def test_processes_of_one_worker_report_each_for_itself(tmp_path):

@@ -68,3 +68,21 @@ def test_who_works_for_long_at_the_end_is_named_and_ends_on_a_second_request(tmp
     finished = daq.finish()
     assert not (finished.directory / "rows.txt").exists()
     assert "sink TakesLongToEnd" in finished.summary_text
+
+
+def test_a_failure_at_the_end_is_one_although_something_holds_the_process_up(tmp_path):
+    finished = run_with(tmp_path, "CannotWriteItsResult", "--drain-timeout", "1", killed=False)
+    assert finished.code == 1, finished.text
+    (failure,) = finished.summary["failures"]
+    assert (
+        "CannotWriteItsResult failed: CannotWriteItsResult raised ValueError: the result cannot"
+        in failure
+    )
+    assert any("was held up by" in warning for warning in finished.summary["warnings"])
+
+
+def test_a_sink_killed_at_its_end_is_said_to_have_had_all_its_events(tmp_path):
+    finished = run_with(tmp_path, "CannotWriteItsResult", killed=True)
+    assert finished.code == 1, finished.text
+    (failure,) = finished.summary["failures"]
+    assert failure.endswith("behind all its events: what it does at its end is cut off")

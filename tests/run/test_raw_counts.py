@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mimocorb
-from mimocorb.analysis.histograms.stored import read_histograms
+from mimocorb.analysis.histograms.files import read_histograms
 from mimocorb.cli import main
 from mimocorb.mimo_buffer import NewBuffer, Observer, Writer
 from mimocorb.recording.channel_notes import COUNTS

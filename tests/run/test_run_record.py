@@ -37,15 +37,8 @@ from mimocorb.run.record.run_record import RunRecord, read_record
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run import Run
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import (
-    BufferView,
-    GroupView,
-    ProcessView,
-    RunState,
-    RunView,
-    StateChange,
-    WorkerState,
-)
+from mimocorb.run.run_state import RunState, StateChange, WorkerState
+from mimocorb.run.run_view import BufferView, GroupView, ProcessView, RunView
 from mimocorb.setup.dialects import read_setup
 
 

@@ -71,10 +71,12 @@ def test_every_state_of_a_run_leads_to_its_end():
 
 HANGING = """
 import os, sys, time
+from multiprocessing import Pipe
 from mimocorb.run.workers.processes import Lifeline, hold_lifeline
 line = Lifeline()
+kept, keeping = Pipe()
 if os.fork() == 0:
-    hold_lifeline(line.reading)
+    hold_lifeline(line.reading, keeping)
     if sys.argv[1] == "late":
         time.sleep(1)
     print(os.getpid(), flush=True)

@@ -291,3 +291,18 @@ def test_exit_codes_are_for_scripts(place: Path, capsys: pytest.CaptureFixture[s
     assert main(["check", "setup.yaml"]) == 2
     assert "✗ setup.yaml: 1 error\n" in capsys.readouterr().out
     assert main(["check", "not_there.yaml"]) == 2
+
+
+def test_a_component_of_mimocorb_is_called_as_in_the_set_up(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = "{file: own.py, function: acquire, sinks: [waves]}"
+    kept = "{function: record, sources: [waves], config: {filename: waves, compression: lz5}}"
+    buffers = "Buffers: {waves: {slot_count: 8, data_length: 100, data_dtype: float64}}"
+    workers = f"Workers:\n  input: {own}\n  keep: {kept}\n"
+    (place / "setup.yaml").write_text(f"{buffers}\n{workers}")
+    assert main(["check", "setup.yaml"]) == 2
+    page = capsys.readouterr().out
+    assert "record in mimocorb" in page
+    assert "compression of record is 'lz4', 'zstd' or 'none'; found the text 'lz5'" in page
+    assert "did you mean 'lz4'?" in page

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mimocorb.checks.preflight import preflight
-from mimocorb.setup.nearest import slip_of
+from mimocorb.setup.nearest import did_you_mean, slip_of
 
 SETUP = """
 Buffers:
@@ -109,3 +109,14 @@ def test_every_way_to_report_is_seen(tmp_path: Path, call: str, imports: str) ->
 )
 def test_nothing_is_said_of_names_made_at_run_time(tmp_path: Path, call: str) -> None:
     assert problems(tmp_path, "fit.relativ_error < 0.01", call) == []
+
+
+def test_names_that_look_the_same_are_told_by_their_letters():
+    assert did_you_mean("raw", "rwa") == "did you mean 'raw'?"
+    said = did_you_mean("\N{MICRO SIGN}s", "\N{GREEK SMALL LETTER MU}s")
+    assert "U+00B5 (micro sign), not U+03BC (greek small letter mu)" in said
+
+
+def test_a_condition_may_name_a_result_with_letters_beyond_ascii(tmp_path):
+    call = "report(\N{MICRO SIGN}s=1.0)"
+    assert problems(tmp_path, "fit.\N{GREEK SMALL LETTER MU}s > 1", call) == []

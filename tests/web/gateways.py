@@ -15,9 +15,14 @@ from web_runs import pulses
 
 def started(directory: Path, **keys: Any) -> RunningDaq:
     """Start a run with waveforms, pulses found in them, and a histogram; it goes on by itself."""
-    run = RunningDaq(pulses(directory, **keys))
+    return begun(pulses(directory, **keys))
+
+
+def begun(setup: Path) -> RunningDaq:
+    """Start the run of a set-up."""
+    run = RunningDaq(setup)
     run.wait_for("data taking begins")
-    (run.directory,) = run_directories(directory / "target")
+    (run.directory,) = run_directories(setup.parent / "target")
     return run
 
 

@@ -138,3 +138,13 @@ def test_a_history_stays_small_and_keeps_the_mean():
     assert set(rates) == {5.0}
     assert set(found["buffers"]["raw"]["fill"]) == {0.25}
     assert len(history.since(found["times_s"][-2])["times_s"]) == 1
+
+
+def test_only_what_is_known_of_a_unit_is_said():
+    voltages = {"data_length": 100, "data_dtype": {"chA": "f8"}}
+    found = {"data_length": 1, "data_dtype": {"1st_chA_h": "f8", "decay_time_ns": "f8", "n": "i4"}}
+    hits = {"data_length": 9, "variable": True, "data_dtype": {"x": "u2", "charge": "f4"}}
+    setup = {"Buffers": {"raw": voltages, "found": found, "hits": hits}, "Workers": {}}
+    assert axes_of(setup, "raw") == {"units": {}, "unit": "mV"}, "as in the manual"
+    assert axes_of(setup, "found") == {"units": {"decay_time_ns": "ns"}, "unit": ""}
+    assert axes_of(setup, "hits") == {"units": {}, "unit": ""}

@@ -305,6 +305,7 @@ def test_it_connects_again_after_the_gateway_was_started_again(browser, serve, d
     port = str(free_port())
     first = serve(daq.directory, "web", str(daq.directory), "--port", port)
     page = browser.open(first.link)
+    page.waits("!document.getElementById('controls').hidden")
     page.click("tab-scope")
     page.waits(f"{FRAMES} > 2")
     first.end()
@@ -319,6 +320,7 @@ def test_it_connects_again_after_the_gateway_was_started_again(browser, serve, d
 def test_eight_viewers_all_see_the_newest(browser, web):
     pages = [browser.open(web.viewer_link, 480, 360) for _ in range(8)]
     for page in pages:
+        page.waits(RUNNING)  # until its head line has its height, the tabs may move
         page.click("tab-scope")
     for page in pages:
         before = page.waits(FRAMES)
@@ -405,6 +407,23 @@ def test_curves_persist_until_the_view_changes(scope):
     assert scope(INK) < 1.2 * once
 
 
+def test_an_automatic_scale_grows_at_once_and_shrinks_when_it_is_calm(page):
+    found = page(
+        "import('/static/autoscale.js').then(({ Autoscale }) => {"
+        " const scale = new Autoscale();"
+        " const seen = [[0, 10, 0], [0, 100, 1000], [0, 10, 2000], [0, 10, 5100], [0, 10, 9200]];"
+        " return seen.map(([low, high, now]) => {"
+        "  const changed = scale.take([low, high], now); return [changed, scale.range[1]] }) })"
+    )
+    assert found == [
+        [True, pytest.approx(10.8)],
+        [True, pytest.approx(108)],
+        [False, pytest.approx(108)],
+        [False, pytest.approx(108)],
+        [True, pytest.approx(10.8)],
+    ]
+
+
 TEXTS_OF_AXES = (
     ("linearTicks([0, 17], 20)", "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"),
     ("linearTicks([-0.35, 0.4], 5)", "−0.2 0 0.2 0.4"),
@@ -448,6 +467,7 @@ def test_logarithmic_axes_put_values_where_they_belong(page):
 @pytest.mark.parametrize("ratio", [1, 3])
 def test_lines_are_sharp_at_each_pixel_ratio(browser, web, ratio):
     page = browser.open(web.viewer_link, 800, 600, ratio=ratio)
+    page.waits(RUNNING)
     page.click("tab-scope")
     page.waits(f"{FRAMES} > 1")
     assert page(f"{PLOT}.base.width / {PLOT}.width") == pytest.approx(ratio, abs=0.01)
@@ -483,3 +503,56 @@ def test_alarms_are_in_all_views_and_are_acknowledged_by_the_operator_only(
     operator.close()
     run.interrupt()
     run.finish()
+
+
+def test_a_link_that_is_not_right_says_so_and_the_right_one_opens_the_page(browser, web):
+    page = browser.open(f"{web.address}#{web.viewer[:-2]}")
+    page.waits("document.getElementById('banner').textContent.includes('token in this link')")
+    assert page("document.getElementById('controls').hidden")
+    page.go(f"{web.address}#({web.viewer}).")
+    page.waits(RUNNING)
+    page.waits("document.getElementById('banner').hidden")
+    page.close()
+
+
+def test_the_next_run_is_begun_from_a_form_and_all_pages_follow(browser, serve, tmp_path):
+    run = started(tmp_path)
+    web = serve(run.directory, "web", str(run.directory))
+    operator, viewer = browser.open(web.link), browser.open(web.viewer_link, 480, 360)
+    for page in (operator, viewer):
+        page.waits(RUNNING)
+    viewer.click("tab-scope")
+    viewer.waits(f"{FRAMES} > 2")
+    operator.waits("!document.getElementById('controls').hidden")
+    operator.click("stop")
+    operator("document.querySelector('#sure-dialog [value=yes]').click()")
+    assert run.finish().code == 0
+    operator.click("tab-runs")
+    tau = "document.querySelector('[data-worker=search][data-name=tau_ns]')"
+    operator.waits(f"{tau} && !document.getElementById('next-start').disabled")
+    begin = "document.getElementById('next-start').click()"
+    operator(f"(() => {{ {tau}.value = 'long'; {begin} }})()")
+    operator.waits("document.getElementById('next-trouble').textContent.includes('tau_ns')")
+    operator(f"(() => {{ {tau}.value = '300'; {begin} }})()")
+    for page in (operator, viewer):
+        page.waits("window.mimocorbPage.page.run.number === 2")
+        page.waits(RUNNING)
+    frames = viewer(FRAMES)
+    viewer.waits(f"{FRAMES} > {frames + 3}", "the scope of the next run to move")
+    operator.click("tab-runs")
+    operator.waits("document.getElementById('runs').tBodies[0].rows.length === 2")
+    operator("document.querySelectorAll('#runs input').forEach((box) => box.click())")
+    operator.waits("document.getElementById('compared').textContent.includes('tau_ns')")
+    rows = (
+        "[...document.getElementById('compared').tBodies[0].rows]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    (changed,) = [row for row in operator(rows) if row[0].endswith("config.tau_ns")]
+    assert set(changed[1:3]) == {"–", "300"}
+    operator(
+        "fetch('/api/end', {method: 'POST', headers: {authorization: 'Bearer ' +"
+        " sessionStorage.getItem('mimocorb token')}})"
+    )
+    operator.waits("window.mimocorbPage.page.run.ended")
+    viewer.close()
+    operator.close()

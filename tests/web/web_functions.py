@@ -57,3 +57,24 @@ def decays(event, *, tau_ns: float = 200.0, seed: int = 1):
             "time_ns": random.exponential(tau_ns),
         },
     ]
+
+
+@mc.source
+def hits(*, pause_s: float = 0.05):
+    """Yield events of none to eight hits."""
+    number = 0
+    while True:
+        time.sleep(pause_s)
+        number += 1
+        yield {"x": np.arange(number % 9), "charge": np.full(number % 9, 7.0)}
+
+
+@mc.source
+def two_units(*, number_of_samples: int, pre_trigger_samples: int, trigger_level_mv: float = 200.0):
+    """Yield a ramp to 1000 mV, and one to 1 V, in counts."""
+    assert pre_trigger_samples < number_of_samples
+    assert trigger_level_mv > 0
+    ramp = np.linspace(0, 1000, number_of_samples)
+    while True:
+        time.sleep(0.05)
+        yield [ramp.astype(np.int16), (10 * ramp).astype(np.int16)]

@@ -56,6 +56,50 @@ def pulses(directory: Path, **keys: Any) -> Path:
     return path
 
 
+def of_all_kinds(directory: Path) -> Path:
+    """Write a set-up: sixteen channels, channels of two units in counts, events of any length."""
+    many = {f"c{number:02}": "float32" for number in range(16)}
+    counts = {
+        "chA": {"dtype": "int16", "unit": "mV"},
+        "chB": {"dtype": "int16", "unit": "V", "scale": 0.0001},
+    }
+    setup = {
+        "runtime": 300,
+        "Buffers": {
+            "many": {"slot_count": 8, "data_length": 100, "data_dtype": many},
+            "counts": {"slot_count": 8, "data_length": 100, "channels": counts},
+            "hits": {
+                "slot_count": 8,
+                "data_length": 20,
+                "variable": True,
+                "data_dtype": {"x": "int32", "charge": "float32"},
+            },
+        },
+        "Workers": {
+            "many": _worker("rectangles", sinks=["many"], config={"channels": 16, "pause_s": 0.05}),
+            "counts": _worker(
+                "two_units",
+                sinks=["counts"],
+                config={"pre_trigger_samples": 20, "trigger_level_mv": 200.0},
+            ),
+            "hits": _worker("hits", sinks=["hits"]),
+            **{f"end_of_{name}": _drain(name) for name in ("many", "counts", "hits")},
+            "profile": {
+                "function": "histogram",
+                "sources": ["hits"],
+                "config": {"x": "x", "mean_of": "charge", "x_bins": 10, "x_from": 0, "x_to": 20},
+            },
+        },
+    }
+    path = directory / "kinds.yaml"
+    path.write_text(yaml.safe_dump(setup, sort_keys=False))
+    return path
+
+
+def _drain(buffer: str) -> dict[str, Any]:
+    return {"function": "drain", "sources": [buffer]}
+
+
 def _worker(function: str, **keys: Any) -> dict[str, Any]:
     return {"file": str(FUNCTIONS), "function": function, **keys}
 

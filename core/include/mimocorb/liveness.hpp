@@ -20,10 +20,6 @@ std::uint64_t pid_namespace();
 // True if that cannot be found out at the moment.
 bool is_alive(const ProcessId& process);
 
-// As !is_alive, and also true for a process that does nothing any more, as the kernel is closing what
-// it had open. For signal handlers: it allocates nothing.
-bool is_ending(const ProcessId& process);
-
 // Grows by one in every forked child: a handle opened before the fork is the parent's.
 std::uint64_t fork_generation();
 

@@ -34,6 +34,9 @@ class TimeAccount {
   // Of a block of `count` events, only the first has had to be waited for.
   void event_is_published(std::int64_t count, std::int64_t now_ns);
   void event_is_dropped(std::int64_t now_ns);
+  // The device says that it was dead for so long since its last event: that was not live. What
+  // events behind each other leave no room for is owed, and taken off the live time that follows.
+  void device_was_dead(std::int64_t dead_ns, std::int64_t now_ns);
   // What was waited since the last event is not live: the source could not have got rid of one.
   void event_is_refused(std::int64_t now_ns);
 
@@ -50,6 +53,7 @@ class TimeAccount {
   std::int64_t activity_ = 0;
   std::int64_t since_ns_ = 0;
   std::int64_t live_at_event_ns_ = 0;
+  std::int64_t owed_ns_ = 0;
   std::int64_t slot_ns_ = 0, live_at_slot_ns_ = 0;
 };
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._words import how_many, with_error
 from mimocorb.analysis.counting import p_value
-from mimocorb.analysis.histograms.stored import RunHistogram
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import SetupError
 
 __all__ = ["Calibration", "calibrate", "calibrated"]

@@ -32,14 +32,20 @@ there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mimocorb._words import how_many, with_error
+from mimocorb.analysis.lifetime_likelihood import (
+    Capture,
+    Floats,
+    Profile,
+    crossing,
+    highest,
+    signal,
+)
 from mimocorb.errors import SetupError
 
 __all__ = [
@@ -78,18 +84,6 @@ _STEP = 0.5
 _OF_FEW = 7.0
 """How much further ln L may fall with few decays in much background, as the campaign has found."""
 _COARSE = 48
-_SHARPEST = 1e-10
-
-Floats = NDArray[np.float64]
-
-
-class Capture(NamedTuple):
-    """The second component: negative muons, which live shorter in matter."""
-
-    lifetime: float
-    """Of negative muons in this matter, in the unit of the decay times."""
-    negative_fraction: float = 0.44
-    """Of the muons that stop. Cosmic muons at sea level: 1.27 positive for each negative one."""
 
 
 def muon_capture(material: str, *, negative_fraction: float = 0.44) -> Capture:
@@ -210,8 +204,8 @@ def lifetime_density(
     0.1
     """
     low, high = window
-    signal = _signal(np.asarray(times, float), lifetime, window, capture)
-    return (1 - background) * signal + background / (high - low)
+    decays = signal(np.asarray(times, float), lifetime, window, capture)
+    return (1 - background) * decays + background / (high - low)
 
 
 def fit_lifetime(
@@ -277,7 +271,7 @@ def fit_lifetime(
         return replace(
             result, sentence=f"{few} {where} are too few for a lifetime: {FEWEST_EVENTS} are needed"
         )
-    return _fitted(result, _Profile(inside, (low, high), background, capture), where)
+    return _fitted(result, Profile(inside, (low, high), background, capture), where)
 
 
 def _checked(
@@ -296,83 +290,21 @@ def _checked(
     return low, high
 
 
-class _Profile:
-    """ln L as a function of tau, at the best background for each, above that of background only."""
-
-    def __init__(
-        self,
-        times: Floats,
-        window: tuple[float, float],
-        background: float | None,
-        capture: Capture | None,
-    ) -> None:
-        self._times, self._window, self._capture = times, window, capture
-        self.background = background
-        width = window[1] - window[0]
-        self.limits = (1e-3 * width, 30 * width)
-
-    def excess(self, tau: float) -> Floats:
-        """Return s(t) over the density of the background, less 1."""
-        low, high = self._window
-        found: Floats = (high - low) * _signal(self._times, tau, self._window, self._capture) - 1
-        return found
-
-    def __call__(self, tau: float) -> float:
-        """Return ln L at the best background."""
-        excess = self.excess(tau)
-        return log_likelihood(excess, self.best(excess))
-
-    def best(self, excess: Floats) -> float:
-        """Return the part of decays, 1 - b, for which ln L is largest: it is concave."""
-        if self.background is not None:
-            return 1 - self.background
-        if excess.sum() <= 0:
-            return 0.0
-        if excess.min() > -1 and (excess / (1 + excess)).sum() >= 0:
-            return 1.0
-        low, high, part = 0.0, 1.0, 0.5
-        for _ in range(60):
-            ratio = excess / (1 + part * excess)
-            slope = float(ratio.sum())
-            low, high = (part, high) if slope > 0 else (low, part)
-            following = part + slope / float((ratio * ratio).sum())
-            if not low < following < high:
-                following = (low + high) / 2
-            if abs(following - part) < _SHARPEST:
-                break
-            part = following
-        return part
-
-    def of_background(self, background: float, taus: tuple[float, float]) -> float:
-        """Return the largest ln L with this background."""
-
-        def likelihood(tau: float) -> float:
-            return log_likelihood(self.excess(tau), 1 - background)
-
-        return likelihood(_highest(likelihood, *taus, steps=14))
-
-
-def log_likelihood(excess: Floats, part: float) -> float:
-    """Return ln L for a part of decays, above that of background only."""
-    with np.errstate(divide="ignore"):
-        return float(np.log1p(part * excess).sum())
-
-
-def _fitted(result: LifetimeFit, profile: _Profile, where: str) -> LifetimeFit:
+def _fitted(result: LifetimeFit, profile: Profile, where: str) -> LifetimeFit:
     coarse = np.geomspace(*profile.limits, _COARSE)
     values = [profile(tau) for tau in coarse]
     best = int(np.argmax(values))
     events = how_many(result.events, "event")
     around = float(coarse[max(best - 1, 0)]), float(coarse[min(best + 1, _COARSE - 1)])
-    tau = _highest(profile, *around, steps=30)
+    tau = highest(profile, *around, steps=30)
     top = profile(tau)
     if profile.background is None and top < LEAST_RISE:
         sentence = f"the {events} {where} are compatible with a flat background: no decays are seen"
         return replace(result, sentence=sentence)
     part = profile.best(profile.excess(tau))
     least = top - _STEP * (1 + _OF_FEW * (1 - part) / (part * result.events))
-    low = _crossing(profile, least, coarse[:best][::-1], tau)
-    high = _crossing(profile, least, coarse[best + 1 :], tau)
+    low = crossing(profile, least, coarse[:best][::-1], tau)
+    high = crossing(profile, least, coarse[best + 1 :], tau)
     if low is None or high is None:
         limit = f"is above {low:.3g}" if low is not None else f"is below {high or coarse[-1]:.3g}"
         sentence = f"the {events} {where} only say that the lifetime {limit} {result.unit}"
@@ -385,7 +317,7 @@ def _fitted(result: LifetimeFit, profile: _Profile, where: str) -> LifetimeFit:
             return profile.of_background(background, span)
 
         ends = [
-            _crossing(of_background, least, np.array([end]), 1 - part, steps=9) for end in (0.0, 1)
+            crossing(of_background, least, np.array([end]), 1 - part, steps=9) for end in (0.0, 1)
         ]
         background_low, background_high = (
             default if end is None else end for end, default in zip(ends, (0.0, 1.0), strict=True)
@@ -399,67 +331,6 @@ def _fitted(result: LifetimeFit, profile: _Profile, where: str) -> LifetimeFit:
         background_low=background_low,
         background_high=background_high,
     )
-
-
-def _signal(
-    times: Floats, tau: float, window: tuple[float, float], capture: Capture | None
-) -> Floats:
-    """Return the density of the decays, 1 in the window."""
-    low, high = window
-    found: Floats = np.exp((low - times) / tau)
-    norm = -tau * math.expm1((low - high) / tau)
-    if capture is not None and capture.negative_fraction:
-        shorter = capture.lifetime
-        # In units of the positive ones at the begin of the window, so that nothing underflows.
-        ratio = capture.negative_fraction / (1 - capture.negative_fraction)
-        ratio *= math.exp(min(700.0, low * (1 / tau - 1 / shorter)))
-        found = found + ratio * np.exp((low - times) / shorter)
-        norm -= ratio * shorter * math.expm1((low - high) / shorter)
-    return found / norm
-
-
-def _highest(function: Callable[[float], float], low: float, high: float, *, steps: int) -> float:
-    """Return where a function with one maximum is highest: golden section, in the logarithm."""
-    ratio = (math.sqrt(5) - 1) / 2
-    a, d = math.log(low), math.log(high)
-    b, c = d - ratio * (d - a), a + ratio * (d - a)
-    at_b, at_c = function(math.exp(b)), function(math.exp(c))
-    for _ in range(steps):
-        if at_b > at_c:
-            d, c, at_c = c, b, at_b
-            b = d - ratio * (d - a)
-            at_b = function(math.exp(b))
-        else:
-            a, b, at_b = b, c, at_c
-            c = a + ratio * (d - a)
-            at_c = function(math.exp(c))
-    return math.exp((a + d) / 2)
-
-
-def _crossing(
-    function: Callable[[float], float],
-    least: float,
-    outwards: NDArray[Any],
-    begin: float,
-    *,
-    steps: int = 24,
-) -> float | None:
-    """Return where a function falls below `least` on the way outwards; None if it does not."""
-    inside = begin
-    for outside in outwards:
-        if function(float(outside)) < least:
-            break
-        inside = float(outside)
-    else:
-        return None
-    other = float(outside)
-    for _ in range(steps):
-        middle = (inside + other) / 2
-        if function(middle) < least:
-            other = middle
-        else:
-            inside = middle
-    return (inside + other) / 2
 
 
 def _with_sides(value: float, lower: float, upper: float) -> str:

@@ -11,12 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many
-from mimocorb.analysis.lifetime import (
-    Capture,
-    LifetimeFit,
-    fit_lifetime,
-    muon_capture,
-)
+from mimocorb.analysis.lifetime import Capture, LifetimeFit, fit_lifetime, muon_capture
 from mimocorb.components.form import sink
 from mimocorb.components.reporting import report
 from mimocorb.errors import SetupError

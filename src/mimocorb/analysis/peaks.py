@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from mimocorb._words import with_error
 from mimocorb.analysis.histograms.fit_result import Fit
 from mimocorb.analysis.histograms.fits import fit_histogram
-from mimocorb.analysis.histograms.stored import RunHistogram
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import SetupError
 
 __all__ = ["FWHM", "FoundPeak", "PeakFit", "find_peaks", "fit_peaks"]

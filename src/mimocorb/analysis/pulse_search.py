@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,8 @@ class FindPulses:
     buffer
         Given by mimocorb. What its channels count is converted to their unit first.
     """
+
+    copies: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """Spectra: histograms of one dimension with a live time, from files and from runs.
 
-A spectrum is a :class:`~mimocorb.analysis.histograms.stored.RunHistogram`, as runs make them, so
-that everything that draws, fits and exports histograms takes spectra of other programs as well.
+A spectrum is a :class:`~mimocorb.analysis.histograms.run_histogram.RunHistogram`, as runs make
+them, so that everything that draws, fits and exports histograms takes spectra of other programs as
+well.
 
 The rate of N counts in the live time t is N / t. Its uncertainty is that of a count: N ± √N for
 many; for few, the central interval of F. Garwood (Biometrika 28 (1936) 437), which holds for 0 as
@@ -22,7 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mimocorb._words import with_error
 from mimocorb.analysis.counting import poisson_interval
-from mimocorb.analysis.histograms.stored import RunHistogram, read_file
+from mimocorb.analysis.histograms.files import read_file
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import DamagedFile, SetupError
 
 __all__ = ["Rate", "rate", "read_spectrum", "spectrum", "without_background"]

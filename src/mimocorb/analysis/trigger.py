@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class Trigger:
     buffer
         Given by mimocorb.
     """
+
+    copies: ClassVar[bool] = True
 
     def __init__(self, *, condition: str, buffer: Mapping[str, Any]) -> None:
         self._fields = Fields(buffer)

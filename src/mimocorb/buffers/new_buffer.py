@@ -8,16 +8,17 @@ import os
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from mimocorb._words import how_many, ordinal
 from mimocorb.buffers.backends import backend_at, home_of
-from mimocorb.buffers.contract import WRITERS, Holding, RingLedger, RingPort, Waited
+from mimocorb.buffers.contract import RingPort
 from mimocorb.buffers.counts import whole_number
 from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.ledgers import WRITERS, Holding, RingLedger, Waited
 from mimocorb.buffers.lengths import slot_bytes
 from mimocorb.buffers.quarantine import Quarantine, QuarantinedEvent, write_note
 from mimocorb.buffers.setup_dict import SetupDict, seal_of
@@ -318,9 +319,6 @@ class NewBuffer(Handle):
         """Whether :meth:`close` was called."""
         return self._ring is None
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -333,8 +331,6 @@ class NewBuffer(Handle):
 
     def __del__(self) -> None:
         self.close()
-
-    # --- inside
 
     def _drain(self, ring: RingPort, timeout_s: float | None) -> None:
         start_s = time.monotonic()

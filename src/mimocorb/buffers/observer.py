@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb.buffers.batch_metadata import known_time
-from mimocorb.buffers.contract import Snapshot, Status
-from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.contract import ObserverPort, Snapshot, Status
+from mimocorb.buffers.handle import OpenHandle
 from mimocorb.buffers.lengths import event_in, slot_bytes_of
 from mimocorb.buffers.setup_dict import open_observer_port
-from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
-from mimocorb.model.channels import channels_of
+from mimocorb.errors import BufferTimeout, EndOfStream, HandleMisuse
 
 __all__ = ["Observer"]
 
@@ -24,7 +23,7 @@ _RETRY_S = 0.0005
 _NEVER_PUBLISHED = 2**63 - 1
 
 
-class Observer(Handle):
+class Observer(OpenHandle):
     """Get copies of the newest event of a buffer, without slowing anyone or being waited for.
 
     Parameters
@@ -50,14 +49,12 @@ class Observer(Handle):
     [4 5 6] 2 1
     """
 
+    _kind = "observer"
+    _maker = "new_observer"
+    _port: ObserverPort
+
     def __init__(self, setup_dict: Mapping[str, Any]) -> None:
-        self._port = open_observer_port(setup_dict)
-        self.name: str = setup_dict["name"]
-        self.number_of_slots: int = setup_dict["number_of_slots"]
-        self.values_per_slot: int = setup_dict["values_per_slot"]
-        self.dtype: np.dtype[Any] = setup_dict["dtype"]
-        self.channels = channels_of(setup_dict)
-        self.variable: bool = setup_dict["variable"]
+        super().__init__(open_observer_port(setup_dict), setup_dict)
         # Two, so that a failed copy does not damage the event handed out last.
         self._spare, self._other = (np.empty(slot_bytes_of(setup_dict), np.uint8) for _ in "12")
         self._current: NDArray[Any] = np.empty(0, self.dtype)
@@ -194,8 +191,6 @@ class Observer(Handle):
         if outcome == Status.ENDED:
             raise EndOfStream(f"buffer {self.name} has ended")
         if outcome == Status.ORPHANED:
-            raise BufferUnreachable(
-                f"buffer {self.name}: the process that made it has died, so this observer ends"
-            )
+            raise self._orphaned()
         if outcome == Status.NOT_NOW:
             raise BufferTimeout(f"buffer {self.name}: {timed_out}")

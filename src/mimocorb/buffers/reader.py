@@ -5,42 +5,27 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import how_many, ordinal
-from mimocorb.buffers.batch_metadata import (
-    METADATA_DTYPE,
-    NO_TIME,
-    BatchMetadata,
-    MetadataRows,
-    known_time,
-)
-from mimocorb.buffers.contract import Places, Status
+from mimocorb.buffers.contract import Status
 from mimocorb.buffers.counts import at_most, whole_number
-from mimocorb.buffers.handle import Handle
-from mimocorb.buffers.lengths import HEAD_BYTES, event_in, joined, slot_bytes
-from mimocorb.buffers.lent_arrays import views_of
+from mimocorb.buffers.events_in_hand import NONE_IN_HAND, EventsInHand
 from mimocorb.buffers.quarantine import write_event, write_note
-from mimocorb.buffers.setup_dict import open_reader_port
 from mimocorb.buffers.waits import WaitCause, tell_and_wait
-from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse
-from mimocorb.model.channels import channels_of
+from mimocorb.errors import BufferTimeout, EndOfStream, HandleMisuse
 
-__all__ = ["BatchMetadata", "Reader"]
+__all__ = ["Reader"]
 
 logger = logging.getLogger(__name__)
 
-_NONE_IN_HAND = -1
-_NO_METADATA = (0, -1.0, -1.0, NO_TIME)
 
-
-class Reader(Handle):
+class Reader(EventsInHand):
     """Take events out of a buffer, one at a time, each once in a reader group.
 
     Parameters
@@ -82,33 +67,25 @@ class Reader(Handle):
     [1 2 3] (0, 1700000000.0, 0.0)
     """
 
+    _kind = "reader"
+    _maker = "new_reader_group"
+
     def __init__(
         self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0, scattered: bool = False
     ) -> None:
-        self._port = open_reader_port(setup_dict)
+        super().__init__(setup_dict)
         self._scattered = scattered
         if scattered:
             self._port.scatter(True)
         self._advance = self._port.advance
         self._advance_batch = self._port.advance_batch
-        self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
         self._arrays = self._views.arrays
         self._take = self._port.take
         self.held_by_others = self._port.held_by_others
         self._address = setup_dict["address"]
         self._group: int = setup_dict["group"]
-        self._slot = _NONE_IN_HAND
-        self._in_hand = 0
-        self._is_run = True
-        self._metadata: tuple[int, float, float, int] | None = _NO_METADATA
         self._spin_s = spin_us * 1e-6
-        self.name: str = setup_dict["name"]
-        self.number_of_slots: int = setup_dict["number_of_slots"]
-        self.values_per_slot: int = setup_dict["values_per_slot"]
-        self.dtype: np.dtype[Any] = setup_dict["dtype"]
-        self.channels = channels_of(setup_dict)
-        self._dtype = self.dtype
-        self.variable: bool = setup_dict["variable"]
+        self.debug: bool = setup_dict["debug"]
 
     def get(self, timeout_s: float | None = None) -> NDArray[Any]:
         """Mark the previous event as done and return the next one.
@@ -193,41 +170,6 @@ class Reader(Handle):
         self._is_run = self._in_hand == 1 or self._port.are_neighbours()
         return taken
 
-    def together(self) -> Any:
-        """Return the events in hand, as :meth:`get_batch` does."""
-        if self.variable:
-            jagged = joined(*self.in_place(), self._dtype)
-            jagged.values.flags.writeable = False
-            return jagged
-        if self._is_run:
-            return self._views.run(self._slot, self._in_hand)
-        events = np.empty((self._in_hand, self.values_per_slot), self._dtype)
-        self._port.copy_all(events)
-        events.flags.writeable = False
-        return events
-
-    def each(self) -> Sequence[NDArray[Any]]:
-        """Return a view of each event in hand, as :meth:`get` does."""
-        return self._views.each(self._slots_in_hand())
-
-    def in_place(self) -> tuple[NDArray[Any], Places]:
-        """Return all slots of the buffer as rows, and the indices of those in hand.
-
-        In a buffer of variable length the rows are bytes, see :mod:`mimocorb.buffers.lengths`.
-        """
-        return self._views.ring, self._places_in_hand()
-
-    def _places_in_hand(self) -> Places:
-        places = np.empty(self._in_hand, np.int64)
-        self._port.slots_in_hand(places)
-        return places
-
-    def _slots_in_hand(self) -> Sequence[int]:
-        if self._is_run:
-            return range(self._slot, self._slot + self._in_hand)
-        slots: list[int] = self._places_in_hand().tolist()
-        return slots
-
     def batches(self, count: int) -> Iterator[Any]:
         """Iterate over batches of up to `count` events, to the end of the stream."""
         while True:
@@ -235,73 +177,6 @@ class Reader(Handle):
                 yield self.get_batch(count)
             except EndOfStream:
                 return
-
-    def get_metadata_batch(self) -> BatchMetadata:
-        """Return the metadata of all events from :meth:`get_batch`, one array entry for each.
-
-        ``sink.set_metadata_batch(*metadata, time_ns=metadata.time_ns)`` hands them on.
-        """
-        return BatchMetadata.of_rows(self.metadata_rows())
-
-    def metadata_rows(self, places: Places | None = None) -> MetadataRows:
-        """Return what :meth:`get_metadata_batch` does, a row for each event.
-
-        Parameters
-        ----------
-        places
-            Only those of the events at these places in the batch; there has to be one in hand.
-        """
-        if places is not None:
-            rows = np.empty(len(places), METADATA_DTYPE)
-            self._port.metadata_at(places, rows)
-            return rows
-        rows = np.empty(self._in_hand if self._slot >= 0 else 0, METADATA_DTYPE)
-        if self._slot >= 0:
-            self._port.metadata_in_hand(rows)
-        return rows
-
-    def get_metadata(self) -> tuple[int, float, float]:
-        """Return ``(counter, timestamp, deadtime)`` of the event last obtained.
-
-        Returns
-        -------
-        counter : int
-            Number of the event, from 0.
-        timestamp : float
-            UTC in seconds since 1970.
-        deadtime : float
-            Fraction dead / (dead + active) of the interval since the previous event; −1 if it was
-            not measured.
-
-        Before the first event: ``(0, -1.0, -1.0)``.
-        """
-        if self._slot >= 0:
-            self._metadata = self._port.metadata(self._slot)
-        return (self._metadata or _NO_METADATA)[:3]
-
-    @property
-    def time_ns(self) -> int | None:
-        """Time of the event last obtained in whole ns, as its source gave it; None if it did not.
-
-        Since whatever moment the source counts from: its own start, or 1970 UTC.
-        """
-        if self._slot >= 0:
-            self._metadata = self._port.metadata(self._slot)
-        return known_time((self._metadata or _NO_METADATA)[3])
-
-    def copy(self) -> NDArray[Any]:
-        """Return a copy of the event in hand, made as plain bytes."""
-        self._need_event("copy()")
-        if self.variable:
-            slot = np.empty(slot_bytes(self._dtype, self.values_per_slot, True), np.uint8)
-            self._port.copy(self._slot, slot)
-            used = event_in(slot, self._dtype, self.values_per_slot, True).nbytes
-            return event_in(
-                slot[: HEAD_BYTES + used].copy(), self._dtype, self.values_per_slot, True
-            )
-        copied = np.empty(self.values_per_slot, self._dtype)
-        self._port.copy(self._slot, copied)
-        return copied
 
     def acknowledge(self, count: int | None = None) -> None:
         """Mark what is in hand as done now. Its view is no longer valid.
@@ -414,40 +289,6 @@ class Reader(Handle):
         return outcome >= 0
 
     @property
-    def delivery(self) -> int:
-        """How often the event in hand has been handed out by now; 1 is the first time."""
-        self._need_event("delivery")
-        return self._port.delivery(self._slot)
-
-    @property
-    def may_repeat(self) -> bool:
-        """Whether what comes of the events in hand may be there already.
-
-        So it is if a process that had begun to work on one of them, or on what it came out of, was
-        killed or failed: it may have passed results on before. :meth:`get_metadata_batch` tells
-        which they are.
-        """
-        self._need_event("may_repeat")
-        return self._port.may_repeat()
-
-    @property
-    def sequence(self) -> int:
-        """Publish number of the event in hand: 1 for the first event of the buffer."""
-        self._need_event("sequence")
-        return self._port.sequence(self._slot)
-
-    def deliveries(self) -> NDArray[np.int64]:
-        """Return how often each event in hand has been handed out by now."""
-        slots = self._slots_in_hand() if self._slot >= 0 else ()
-        return np.fromiter(map(self._port.delivery, slots), np.int64, len(slots))
-
-    def sequences(self) -> NDArray[np.int64]:
-        """Return the publish numbers of the events in hand."""
-        count = self._in_hand if self._slot >= 0 else 0
-        slots = self._slots_in_hand() if count else ()
-        return np.fromiter(map(self._port.sequence, slots), np.int64, count)
-
-    @property
     def waiting_s(self) -> float:
         """How long this reader has waited for data so far, in seconds."""
         return self._port.waited_ns() / 1e9
@@ -466,9 +307,6 @@ class Reader(Handle):
         except EndOfStream:
             raise StopIteration from None
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -480,11 +318,6 @@ class Reader(Handle):
         elif error is not None:
             self.reject(f"{kind.__name__}: {error}")
         self.close()
-
-    def __del__(self) -> None:
-        port = getattr(self, "_port", None)
-        if port is not None:
-            port.close()
 
     def _quarantine(self, slot: int) -> None:
         """Set an event aside. Written first and counted then, so that a kill loses nothing."""
@@ -500,23 +333,9 @@ class Reader(Handle):
         )
         port.quarantine(1)  # it alone: what was in hand before stays there
 
-    def _let_go(self) -> None:
-        if self._slot >= 0:
-            self._metadata = self._port.metadata(self._slot)
-            self._slot = _NONE_IN_HAND
-
-    def _need_event(self, what: str) -> None:
-        if self._slot < 0:
-            raise HandleMisuse(f"{what} needs an event in hand: call get() first")
-
-    def _orphaned(self) -> BufferUnreachable:
-        return BufferUnreachable(
-            f"buffer {self.name}: the process that made it has died, so this reader ends"
-        )
-
     def _wait_for_events(self, status: int, count: int, timeout_s: float | None) -> tuple[int, int]:
         """Return the first slot, and how many events of `count` were taken after all."""
-        self._slot = _NONE_IN_HAND
+        self._slot = NONE_IN_HAND
         try:
             return self._until_taken(status, count, timeout_s)
         except BaseException:

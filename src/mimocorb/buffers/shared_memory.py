@@ -11,15 +11,8 @@ from typing import Any
 from mimocorb import _core
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb._words import how_many
-from mimocorb.buffers.contract import (
-    GroupLedger,
-    Holding,
-    ObserverPort,
-    ReaderPort,
-    RingLedger,
-    Waited,
-    WriterPort,
-)
+from mimocorb.buffers.contract import ObserverPort, ReaderPort, WriterPort
+from mimocorb.buffers.ledgers import GroupLedger, Holding, RingLedger, Waited
 from mimocorb.errors import (
     BufferMemoryError,
     BufferUnreachable,
@@ -152,19 +145,7 @@ def _worded(doing: str) -> Iterator[None]:
 
 def _error(doing: str, reason: str, error_number: int, detail: int) -> MimocorbError:
     if reason == "system":
-        why = os.strerror(error_number)
-        if error_number == errno.EFBIG:
-            return BufferMemoryError(
-                f"cannot {doing}: {why}: this process may not make files as large, which limits "
-                "buffers as well: raise the limit (ulimit -f), or use fewer or smaller slots"
-            )
-        if error_number in (errno.ENOMEM, errno.ENOSPC):
-            return BufferMemoryError(f"cannot {doing}: {why}: use fewer or smaller slots")
-        if error_number == errno.EACCES:
-            return BufferUnreachable(f"cannot {doing}: the buffer belongs to another user")
-        return BufferUnreachable(
-            f"cannot {doing}: {why}: the process that made the buffer has closed it or has ended"
-        )
+        return _system_error(doing, error_number)
     words: dict[str, tuple[type[MimocorbError], str]] = {
         "not-this-ring": (
             BufferUnreachable,
@@ -201,3 +182,19 @@ def _error(doing: str, reason: str, error_number: int, detail: int) -> MimocorbE
     }
     kind, why = words[reason]
     return kind(f"cannot {doing}: {why}")
+
+
+def _system_error(doing: str, error_number: int) -> MimocorbError:
+    why = os.strerror(error_number)
+    if error_number == errno.EFBIG:
+        return BufferMemoryError(
+            f"cannot {doing}: {why}: this process may not make files as large, which limits "
+            "buffers as well: raise the limit (ulimit -f), or use fewer or smaller slots"
+        )
+    if error_number in (errno.ENOMEM, errno.ENOSPC):
+        return BufferMemoryError(f"cannot {doing}: {why}: use fewer or smaller slots")
+    if error_number == errno.EACCES:
+        return BufferUnreachable(f"cannot {doing}: the buffer belongs to another user")
+    return BufferUnreachable(
+        f"cannot {doing}: {why}: the process that made the buffer has closed it or has ended"
+    )

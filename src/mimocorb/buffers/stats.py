@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mimocorb.buffers.contract import GroupLedger, RingLedger
+from mimocorb.buffers.ledgers import GroupLedger, RingLedger
 from mimocorb.errors import LedgerDoesNotBalance
 
 __all__ = ["BufferStats", "GroupStats", "WaitingTime"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
@@ -54,6 +55,12 @@ class SlotViews:
     def run(self, first: int, count: int) -> NDArray[Any]:
         """Return neighbouring slots as one array, shape ``(count, values_per_slot)``."""
         return self.ring[first : first + count]
+
+    def references(self) -> int:
+        """Count the references to arrays of slots that anybody has."""
+        of_slots = self._every if isinstance(self._every, list) else ()
+        owner = self.ring if self.ring.base is None else self.ring.base
+        return sys.getrefcount(owner) + sum(map(sys.getrefcount, of_slots))
 
     @cached_property
     def ring(self) -> NDArray[Any]:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mimocorb.buffers.batch_metadata import METADATA_DTYPE, NO_TIME, MetadataRows
+from mimocorb.buffers.batch_metadata import MetadataRows
 from mimocorb.buffers.contract import Places, Status
-from mimocorb.buffers.counts import at_most, whole_number
-from mimocorb.buffers.exact import exact_column, exact_number, store_event
-from mimocorb.buffers.handle import Handle
+from mimocorb.buffers.exact import store_event
 from mimocorb.buffers.jagged import Jagged
-from mimocorb.buffers.lengths import NOT_SAID, SizedSlot, SizedViews, check_length, slots_of
-from mimocorb.buffers.lent_arrays import views_of
-from mimocorb.buffers.setup_dict import open_writer_port
-from mimocorb.buffers.stats import WaitingTime
-from mimocorb.buffers.waits import WaitCause, tell_and_wait
-from mimocorb.errors import BufferTimeout, BufferUnreachable, EndOfStream, HandleMisuse, SetupError
-from mimocorb.model.channels import channels_of
+from mimocorb.buffers.lengths import SizedSlot, check_length, slots_of
+from mimocorb.buffers.slots_in_hand import SlotsInHand, exact_metadata
+from mimocorb.errors import SetupError
 
 __all__ = ["Writer"]
 
-_NONE_IN_HAND = -1
 _PIECE_BYTES = 256 * 1024
 """So much of a :class:`Jagged` is brought into the form of slots at once."""
 
 
-class Writer(Handle):
+class Writer(SlotsInHand):
     """Put events into a buffer: claim a slot, fill it in place, publish it.
 
     Parameters
@@ -76,26 +67,10 @@ class Writer(Handle):
     """
 
     def __init__(self, setup_dict: Mapping[str, Any], *, spin_us: float = 5.0) -> None:
-        self._port = open_writer_port(setup_dict)
-        self._advance = self._port.advance
-        self._advance_batch = self._port.advance_batch
-        self._publish = self._port.publish
-        self._claim = self._port.claim
+        super().__init__(setup_dict, spin_us=spin_us)
         self.put_now = self._port.put
         self.put_event = self._port.put_event
-        self._views = views_of(self._port, setup_dict, lambda: self._slot >= 0)
-        self._arrays = self._views.arrays
-        self._slot = _NONE_IN_HAND
-        self._in_hand = 0
-        self._spin_s = spin_us * 1e-6
-        self.name: str = setup_dict["name"]
-        self.number_of_slots: int = setup_dict["number_of_slots"]
-        self.values_per_slot: int = setup_dict["values_per_slot"]
         self._shape = (self.values_per_slot,)
-        self.dtype: np.dtype[Any] = setup_dict["dtype"]
-        self.channels = channels_of(setup_dict)
-        self._dtype = self.dtype
-        self.variable: bool = setup_dict["variable"]
         self._store: Callable[[NDArray[Any], Any], None] = store_event
         self._as_in_slot: Callable[[Any], Any] = _no_other_form
         if self.variable:
@@ -105,117 +80,6 @@ class Writer(Handle):
             self._piece = np.empty((most, slot_bytes), np.uint8)
             self._shape = (-1,)  # of no event: all go another way
             self._store, self._as_in_slot = self._store_sized, self._sized_form
-            self._advance = self._with_length(self._port.advance)
-            self._publish = self._with_length(self._port.publish)
-
-    def get_new_buffer(self, timeout_s: float | None = None) -> NDArray[Any]:
-        """Publish the slot in hand, if any, and return a new one to fill.
-
-        Blocks, without using the processor, while no slot is free or the buffer is paused.
-
-        Parameters
-        ----------
-        timeout_s
-            How long to wait at most, in seconds; None waits as long as it takes.
-
-        Returns
-        -------
-        numpy.ndarray
-            A writable view of the slot, shape ``(values_per_slot,)`` and the dtype of the buffer,
-            valid until this writer publishes or aborts it. It holds whatever was there before. In
-            a buffer of variable length :meth:`set_length` says how much of it is the event.
-
-        Raises
-        ------
-        EndOfStream
-            A :class:`SystemExit`: the buffer was shut down.
-        BufferTimeout
-            No slot came within `timeout_s`; what was in hand has been published. The ledger counts
-            it as one refused claim, in ``refused_full`` or ``refused_paused`` of the statistics.
-        """
-        slot = self._advance()
-        if slot < 0:
-            slot, _ = self._wait_for_slots(slot, lambda: self._claim(1), timeout_s)
-            if slot < 0:
-                raise self._refused(timeout_s)
-        self._slot, self._in_hand = slot, 1
-        array = self._arrays[slot]
-        return array if array is not None else self._views.make(slot)
-
-    def get_new_buffers(self, count: int, timeout_s: float | None = None) -> NDArray[Any]:
-        """Publish what is in hand and return up to `count` neighbouring slots to fill.
-
-        For small records: the cost of a call is shared by all of them. Blocks as
-        :meth:`get_new_buffer` does until there is at least one free slot, not until there are
-        `count`. All of them must be filled: publishing and aborting act on all.
-
-        Returns
-        -------
-        numpy.ndarray
-            A writable view, shape ``(k, values_per_slot)`` with 1 ≤ k ≤ `count`; row 0 is
-            published first.
-        """
-        slots = self.try_new_buffers(count, timeout_s)
-        if slots is None:
-            raise self._refused(timeout_s)
-        return slots
-
-    def try_new_buffers(self, count: int, timeout_s: float | None = 0.0) -> NDArray[Any] | None:
-        """Return what :meth:`get_new_buffers` does, or None if no slot came within `timeout_s`.
-
-        For those who will ask again and lose nothing by it: it does not count as refused.
-        """
-        if self.variable:
-            raise HandleMisuse(
-                f"get_new_buffers() gives slots of equal length, and the events of {self.name} have"
-                " lengths of their own: write them one by one with write(), or together with"
-                " put_many(), which takes a mimocorb.Jagged"
-            )
-        count = at_most("the count of get_new_buffers()", count, self.number_of_slots)
-        first, claimed = self._advance_batch(count)
-        if first < 0:
-            first, claimed = self._wait_for_slots(first, lambda: self._claim(count), timeout_s)
-            if first < 0:
-                return None
-        self._slot, self._in_hand = first, claimed
-        return self._views.run(first, claimed)
-
-    def set_length(self, length: int) -> None:
-        """Say how many records of the slot in hand are the event: the first so many, also none.
-
-        In a buffer of variable length it is said of each slot before it is published. Without a
-        slot in hand, nothing happens.
-
-        Raises
-        ------
-        ValueError
-            A slot has fewer.
-        """
-        if self._slot < 0 or (length == self.values_per_slot and not self.variable):
-            return
-        length = whole_number("the length of set_length()", length, least=0)
-        check_length(length, self.values_per_slot, self.name)
-        if self.variable:
-            cast("SizedViews", self._views).used[self._slot] = length * self.dtype.itemsize
-        else:
-            raise HandleMisuse(
-                f"the events of {self.name} have {self.values_per_slot} records each: make the"
-                " buffer with variable=True for shorter ones"
-            )
-
-    def process_buffer(self) -> None:
-        """Publish what is in hand. Its content must not be changed afterwards.
-
-        With nothing in hand, nothing happens.
-        """
-        if self._slot >= 0:
-            self._publish()
-            self._slot = _NONE_IN_HAND
-
-    def abort(self) -> None:
-        """Give what is in hand back unpublished. With nothing in hand, nothing happens."""
-        self._slot = _NONE_IN_HAND
-        self._port.abort()
 
     def put_many(
         self,
@@ -294,78 +158,6 @@ class Writer(Handle):
         """Publish the first `count` slots from :meth:`claim_ahead`."""
         self._port.publish_first(count)
 
-    def wait_for_room(self) -> None:
-        """Block, without using the processor, until a slot may be free.
-
-        Raises
-        ------
-        EndOfStream
-            A :class:`SystemExit`: the buffer was shut down.
-        """
-        status, _ = self._claim(0)
-        if status < 0:
-            self._wait_for_slots(status, lambda: (0, 0), None)
-
-    def has_ended(self) -> bool:
-        """Return at once whether the buffer takes no more events."""
-        status, _ = self._claim(0)
-        return status in (Status.ENDED, Status.ORPHANED)
-
-    def set_metadata(
-        self, counter: int, timestamp: float, deadtime: float, *, time_ns: int | None = None
-    ) -> None:
-        """Set the metadata of the slot in hand. Without one, nothing happens.
-
-        Every number is kept as it is, or refused by a ValueError that names it.
-
-        Parameters
-        ----------
-        counter
-            Number of the event, from 0, without gaps. By default this writer's own count.
-        timestamp
-            UTC in seconds since 1970. By default the time of publishing.
-        deadtime
-            Fraction dead / (dead + active) of the interval since the previous event: 0.0 is none,
-            0.99 is only 1 % active. By default −1, not measured.
-        time_ns
-            Time in whole ns, exact, since whatever moment the source counts from; see
-            :attr:`Reader.time_ns`. By default none.
-        """
-        if self._slot >= 0:
-            self._port.set_metadata(self._slot, *_exact(counter, timestamp, deadtime, time_ns))
-
-    def mark_repeat(self) -> None:
-        """Mark the slot in hand: its event may be there already. Without one, nothing happens.
-
-        For who loops over a :class:`Reader` and writes what comes of its events: of one that has
-        ``may_repeat`` the results are marked as well.
-        """
-        if self._slot >= 0:
-            self._port.mark_repeat(self._slot)
-
-    def set_metadata_batch(
-        self,
-        counter: ArrayLike,
-        timestamp: ArrayLike,
-        deadtime: ArrayLike,
-        *,
-        time_ns: ArrayLike | None = None,
-    ) -> None:
-        """Set the metadata of all slots from :meth:`get_new_buffers`.
-
-        Each argument is one value for all, or one for each slot, kept as it is or refused. With
-        nothing in hand, nothing happens.
-        """
-        if self._slot >= 0:
-            count = self._in_hand
-            rows = np.zeros(count, METADATA_DTYPE)
-            rows["counter"] = exact_column(counter, np.int64, count, "counter")
-            rows["timestamp"] = exact_column(timestamp, np.float64, count, "timestamp")
-            rows["deadtime"] = exact_column(deadtime, np.float64, count, "deadtime")
-            given = NO_TIME if time_ns is None else time_ns
-            rows["time_ns"] = exact_column(given, np.int64, count, "time_ns")
-            self._port.set_metadata_run(self._slot, rows)
-
     def write(
         self,
         array: ArrayLike,
@@ -418,7 +210,7 @@ class Writer(Handle):
         )
         own: tuple[int, float, float, int] | None = None
         if counter is not None and timestamp is not None and deadtime is not None:
-            own = _exact(counter, timestamp, deadtime, time_ns)
+            own = exact_metadata(counter, timestamp, deadtime, time_ns)
         if as_it_lies is not None and own is not None and time_ns is None:
             self.process_buffer()
             if self.put_now(as_it_lies, *own[:3]) >= 0:
@@ -436,37 +228,6 @@ class Writer(Handle):
             self._port.set_metadata(self._slot, *own)
         self.process_buffer()
 
-    @property
-    def waiting(self) -> WaitingTime:
-        """How long this writer has waited so far, by cause."""
-        full_ns, paused_ns = self._port.waited_ns()
-        return WaitingTime(full_ns / 1e9, paused_ns / 1e9)
-
-    def close(self) -> None:
-        """Leave the buffer; when its last writer leaves, the stream ends. Idempotent."""
-        self._slot = _NONE_IN_HAND
-        self._port.close()
-
-    def __del__(self) -> None:
-        port = getattr(self, "_port", None)
-        if port is not None:
-            port.close()
-
-    def _with_length(self, act: Callable[[], int]) -> Callable[[], int]:
-        """Return what publishes the slot in hand, if it has been told how long its event is."""
-        used = cast("SizedViews", self._views).used
-
-        def checked() -> int:
-            if self._slot >= 0 and used[self._slot] == NOT_SAID:
-                raise HandleMisuse(
-                    f"the events of {self.name} have lengths of their own: say with set_length()"
-                    " how many records of the slot are the event before it is published, or use"
-                    " write()"
-                )
-            return act()
-
-        return checked
-
     def _sized_form(self, array: Any) -> Any:
         """Return an event as it lies in a slot, if it is an array of the very dtype; else None."""
         is_array = isinstance(array, np.ndarray)
@@ -479,49 +240,6 @@ class Writer(Handle):
         store_event(target[:length], event)
         self.set_length(length)
 
-    def _wait_for_slots(
-        self, status: int, attempt: Callable[[], tuple[int, int]], timeout_s: float | None
-    ) -> tuple[int, int]:
-        """Return what the attempt gave when there was room for it; else (NOT_NOW, 0)."""
-        self._slot = _NONE_IN_HAND
-        until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            if status in (Status.ENDED, Status.ORPHANED):
-                raise self._ended(status)
-            cause = WaitCause.RESUME if status == Status.PAUSED else WaitCause.ROOM
-            left_s = until_s - time.monotonic()
-            outcome = tell_and_wait(cause, self._port.wait, left_s, self._spin_s)
-            if outcome == Status.NOT_NOW:
-                return outcome, 0
-            status, claimed = (outcome, 0) if outcome < 0 else attempt()
-            if status >= 0:
-                return status, claimed
-
-    def _ended(self, status: int) -> EndOfStream | BufferUnreachable:
-        if status == Status.ENDED:
-            return EndOfStream(f"buffer {self.name} takes no more events: it was shut down")
-        return BufferUnreachable(
-            f"buffer {self.name}: the process that made it has died, so this writer ends"
-        )
-
-    def _refused(self, timeout_s: float | None) -> BufferTimeout:
-        """Count that a claim was given up; returns what tells it."""
-        paused = self._port.refuse() == Status.PAUSED
-        cause = "the buffer is paused" if paused else "no slot was free"
-        return BufferTimeout(f"buffer {self.name}: {cause} for {timeout_s} s")
-
 
 def _no_other_form(array: Any) -> None:
     """Do what a writer does with an event that does not lie as in a slot of fixed length."""
-
-
-def _exact(
-    counter: int, timestamp: float, deadtime: float, time_ns: int | None
-) -> tuple[int, float, float, int]:
-    """Return metadata as they are kept."""
-    return (
-        exact_number(counter, np.int64, "counter"),
-        exact_number(timestamp, np.float64, "timestamp"),
-        exact_number(deadtime, np.float64, "deadtime"),
-        NO_TIME if time_ns is None else exact_number(time_ns, np.int64, "time_ns"),
-    )

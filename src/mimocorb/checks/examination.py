@@ -15,9 +15,10 @@ from mimocorb.buffers.new_buffer import MAX_READER_GROUPS
 from mimocorb.buffers.shared_memory import MAX_HANDLES
 from mimocorb.checks.examining import Examined
 from mimocorb.checks.trial import Manner, Trial, try_functions
+from mimocorb.components.field_checks import unlike
 from mimocorb.components.reported_names import reported_names
 from mimocorb.errors import SetupError
-from mimocorb.model import Setup, StopCondition
+from mimocorb.model import BufferSpec, Setup, StopCondition, WorkerSpec
 from mimocorb.model.problem import Problem, Where, has_errors
 from mimocorb.setup.nearest import slip_of
 
@@ -209,6 +210,8 @@ def _not_handed_on(setup: Setup, examined: Mapping[str, Examined]) -> Iterator[P
     buffers = {buffer.name: buffer for buffer in setup.buffers}
     for spec in setup.workers:
         fields = examined[spec.name].preview.hands_on if spec.name in examined else None
+        if spec.name in examined and examined[spec.name].preview.copies:
+            yield from _unlike_copies(spec, buffers, only_if_several=fields is not None)
         buffer = buffers.get(spec.writes[-1]) if spec.writes else None
         names = set(buffer.data_dtype.names or ()) if buffer else set()
         if buffer and fields is not None and names and names != fields:
@@ -218,6 +221,20 @@ def _not_handed_on(setup: Setup, examined: Mapping[str, Examined]) -> Iterator[P
                 f"found that {buffer.name} has {', '.join(sorted(names))}",
                 "give the buffer and the configuration the same names",
             )
+
+
+def _unlike_copies(
+    spec: WorkerSpec, buffers: Mapping[str, BufferSpec], *, only_if_several: bool
+) -> Iterator[Problem]:
+    """Yield why the copies of events that a component hands on do not fit into its first sink."""
+    if len(spec.reads) == 1 and len(spec.writes) > int(only_if_several):
+        source, sink = buffers.get(spec.reads[0]), buffers.get(spec.writes[0])
+        found = unlike(source, sink) if source and sink else None
+        if found and sink:
+            asked, other, remedy = found
+            place = spec.places.get(sink.name, spec.where)
+            copied = f"found {other}, which {spec.function.name} hands on"
+            yield Problem(place, asked, copied, remedy)
 
 
 def _unreported(

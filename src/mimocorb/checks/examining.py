@@ -11,6 +11,7 @@ from typing import Any
 
 from mimocorb.checks.around import around_problems
 from mimocorb.checks.expectations import declared_rate
+from mimocorb.checks.never_returns import never_returns
 from mimocorb.checks.previews import Preview, misfit, parts_used, previewed
 from mimocorb.checks.undefined_names import undefined_names
 from mimocorb.compat.forms import form_of
@@ -156,6 +157,7 @@ def _problems(
             yield problem
             return
     yield from undefined_names(function, spec.function)
+    yield from never_returns(function, component, spec)
     unusable = misuse(component, spec, with_roles=setup is not None)
     yield from (*unusable, *configure(component, spec)[1])
     if len(spec.reads) > 1 and _merges(function, component, spec):

@@ -41,6 +41,8 @@ class Preview:
         Names of the fields that it writes; None if it does not tell.
     is_followed
         Whether others may work on its results.
+    copies
+        Whether it hands on copies of its events.
     """
 
     event_bytes: int | None = None
@@ -51,6 +53,7 @@ class Preview:
     follows: frozenset[str] = frozenset()
     hands_on: frozenset[str] | None = None
     is_followed: bool = False
+    copies: bool = False
 
 
 def previewed(
@@ -58,8 +61,8 @@ def previewed(
 ) -> Preview:
     """Return what a worker will write, as far as its component tells it before it is made.
 
-    A component does so by ``check``, ``output_name``, ``reports``, ``follows`` and ``hands_on``,
-    all optional; see :mod:`mimocorb.components.form`.
+    A component does so by ``check``, ``output_name``, ``reports``, ``follows``, ``hands_on`` and
+    ``copies``, all optional; see :mod:`mimocorb.components.form`.
 
     Raises
     ------
@@ -69,7 +72,11 @@ def previewed(
     layout = _layout(spec, setup)
     if kind_of(function) is not None:
         found = _checked(function, spec, layout, sizes=sizes) if layout else Preview()
-        return replace(found, is_followed=getattr(function, "is_followed", False))
+        return replace(
+            found,
+            is_followed=getattr(function, "is_followed", False),
+            copies=getattr(function, "copies", False),
+        )
     if layout is None:
         return Preview()
     owner = _previewing(function)

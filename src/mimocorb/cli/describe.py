@@ -72,7 +72,13 @@ def describe(chosen: argparse.Namespace) -> int:
     if not described:
         return BAD_USAGE  # the problems of the set-up have been printed
     rows = [
-        (*((spec.name,) if spec else ()), one.reference.name, one.kind, one.summary)
+        (
+            *((spec.name,) if spec else ()),
+            *((", ".join(spec.host),) if spec and any(s.host for _, s in described if s) else ()),
+            one.reference.name,
+            one.kind,
+            one.summary,
+        )
         for one, spec in described
     ]
     text = _text(*described[0]) if len(described) == 1 else _aligned(rows)

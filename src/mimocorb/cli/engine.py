@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from mimocorb.cli.common import OK, Commands, print_text
@@ -47,6 +48,14 @@ def add(commands: Commands) -> None:
         " Engine in the set-ups",
     )
     parser.add_argument(
+        "--certificate",
+        type=Path,
+        nargs=2,
+        metavar=("FILE", "KEY"),
+        help="certificate of this machine and its key: everything is encrypted by TLS; hosts name"
+        ' the authority in their credentials, {"ca": "ca.pem", …}',
+    )
+    parser.add_argument(
         "--sync",
         default="1s",
         metavar="TIME",
@@ -72,12 +81,15 @@ def _engine(chosen: argparse.Namespace) -> int:
             f"an engine that listens at {chosen.address} needs --credentials: everybody in its"
             " network could read and write events"
         )
+    # A service manager ends it in this way; the server must not be left behind.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     with EngineServer(
         chosen.directory,
         port=chosen.port,
         address=chosen.address,
         users=users,
         sync_interval=chosen.sync,
+        certificate=tuple(chosen.certificate) if chosen.certificate else None,
     ) as server:
         print_text(f"engine: {server.program} at {server.url}")
         print_text(f"its files are in {server.directory.absolute()}; Ctrl-C ends it")

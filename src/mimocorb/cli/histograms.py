@@ -12,7 +12,7 @@ from mimocorb.setup.paths import RUNS_DIRECTORY
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
 __all__ = ["add"]
 
@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
 
 def histograms(chosen: argparse.Namespace) -> int:
     """List, draw or export, as the options say."""
-    from mimocorb.analysis.histograms.stored import merged, read_histograms
+    from mimocorb.analysis.histograms.files import merged, read_histograms
 
     directories = [_directory(run) for run in chosen.runs] or [_newest()]
     found = merged(read_histograms(directory) for directory in directories)

@@ -117,6 +117,7 @@ def run(chosen: argparse.Namespace) -> int:
     setup, problems = examine_setup(chosen.setup, overrides, chosen.settings, chosen.data)
     if setup is not None and not has_errors(problems) and not chosen.all_local:
         setup = part_of_this_host(setup, chosen.host)
+        refuse_a_second(setup)
     if not examined(chosen, setup, problems) or setup is None:
         return BAD_USAGE
     if chosen.all_local:
@@ -140,6 +141,30 @@ def part_of_this_host(setup: Setup, host: str | None) -> Setup:
     if setup.hosts or host is not None or connecting_buffers(setup):
         return part_of_host(setup, host or this_host())
     return setup
+
+
+def refuse_a_second(setup: Setup) -> None:
+    """Raise a SetupError if this host runs its part of the set-up already.
+
+    Where the engine cannot be reached that is not known; it is told later, by an alarm.
+    """
+    from mimocorb.errors import EngineError, SetupError
+
+    if setup.part is None:
+        return
+    from mimocorb.run.hosts.look import hosts_at
+
+    try:
+        there = [told.view for told, _ in hosts_at(setup.part.engine)]
+    except (EngineError, SetupError):
+        return
+    for view in there:
+        if (view.title, view.host) == (setup.title, setup.part.host) and not view.has_ended:
+            raise SetupError(
+                f"{view.host} of {view.title} runs already: run {view.number}, process {view.pid}"
+                f" on {view.machine}, is {view.state}; stop it first, or take the --host that this"
+                " machine is"
+            )
 
 
 def examined(chosen: argparse.Namespace, setup: Setup | None, problems: list[Problem]) -> bool:

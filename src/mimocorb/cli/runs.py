@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,12 +41,21 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--setup", metavar="NAME", help="list runs of this set-up only")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--engine",
+        metavar="SETUP|URL",
+        help="list the runs of all hosts that are connected by this engine: a set-up file that"
+        " names it, or its address; DIR|RUN is HOST or HOST/RUN then",
+    )
 
 
 def runs(chosen: argparse.Namespace) -> int:
     """List the runs, or show the one that is named."""
+    from mimocorb.run.hosts.ledgers import complete
     from mimocorb.run.record.catalogue import catalogue, is_run, look_at, run_directory
 
+    if chosen.engine is not None:
+        return _of_hosts(chosen)
     places = list(chosen.places)
     parent = RUNS_DIRECTORY
     if places and Path(places[0]).is_dir() and not is_run(Path(places[0])):
@@ -53,7 +63,10 @@ def runs(chosen: argparse.Namespace) -> int:
     if len(places) > 1:
         complain("mimocorb: runs shows one run; to compare two: mimocorb compare RUN RUN")
         return BAD_USAGE
-    named = [look_at(run_directory(parent, place)) for place in places]
+    named = []
+    for place in places:
+        complete(run_directory(parent, place))  # with what its partners have had since
+        named.append(look_at(run_directory(parent, place)))
     if not named:
         found = catalogue(parent)
         _list(_selected(found.runs, chosen), parent, chosen)
@@ -61,6 +74,36 @@ def runs(chosen: argparse.Namespace) -> int:
             complain(f"mimocorb: {problem}")
     else:
         _show(named[0], chosen)
+    return OK
+
+
+def _of_hosts(chosen: argparse.Namespace) -> int:
+    """List the runs of all hosts, those of one, or show one."""
+    from mimocorb.cli.runs_view import run_page
+    from mimocorb.errors import RunRecordError
+    from mimocorb.run.hosts.look import engine_named, runs_at
+
+    engine = engine_named(chosen.engine)
+    found = runs_at(engine)
+    for place in chosen.places:
+        host, _, name = place.partition("/")
+        hosts = sorted({ledger.host for ledger, _ in found})
+        found = [
+            (ledger, run)
+            for ledger, run in found
+            if ledger.host == host and name in ("", ledger.run, str(run.record.number))
+        ]
+        if not found:
+            raise RunRecordError(
+                f"there is no run {place!r} at {engine.nats}; hosts with runs: {', '.join(hosts)}"
+            )
+    selected = _selected([run for _, run in found], chosen)
+    if chosen.places and "/" in chosen.places[0] and len(selected) == 1 and not chosen.json:
+        print_picture(lambda _width: run_page(selected[0], ""))
+        return OK
+    _list(
+        selected, Path(engine.nats), chosen, {run.directory: ledger.host for ledger, run in found}
+    )
     return OK
 
 
@@ -86,14 +129,19 @@ def _selected(known: list[KnownRun], chosen: argparse.Namespace) -> list[KnownRu
     return known[-chosen.last :] if chosen.last else known
 
 
-def _list(known: list[KnownRun], parent: Path, chosen: argparse.Namespace) -> None:
+def _list(
+    known: list[KnownRun],
+    parent: Path,
+    chosen: argparse.Namespace,
+    hosts: Mapping[Path, str] | None = None,
+) -> None:
     if chosen.json:
         _print_json([_plain(run) for run in known])
         return
     from mimocorb.cli.runs_view import runs_table
 
     if known:
-        print_picture(lambda width: runs_table(known, width))
+        print_picture(lambda width: runs_table(known, width, hosts))
     else:
         print_text(f"no such runs in {parent}")
 

@@ -5,9 +5,10 @@ A number that has not been measured is shown as "–", never as 0; one that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import yaml
 from rich.console import Group, RenderableType
@@ -20,7 +21,8 @@ from mimocorb.run.record.catalogue import KnownRun
 from mimocorb.run.record.quality import CLEAN, KILLED
 from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.record.run_result import RunResult
-from mimocorb.run.run_state import BufferView, RunState, StateChange
+from mimocorb.run.run_state import RunState, StateChange
+from mimocorb.run.run_view import BufferView
 from mimocorb.run.screen.fitted_table import Column, fitted_table
 from mimocorb.run.wording import UNKNOWN, data_taking, percent, rate, results_line, time_taken
 
@@ -44,13 +46,22 @@ _COLUMNS = (
 )
 
 
-def runs_table(runs: Sequence[KnownRun], width: int) -> RenderableType:
-    """Return one line for each run; narrow terminals do without the year, then without columns."""
+def runs_table(
+    runs: Sequence[KnownRun], width: int, hosts: Mapping[Path, str] | None = None
+) -> RenderableType:
+    """Return one line for each run; narrow terminals do without the year, then without columns.
+
+    For runs of several hosts the name of the host comes first.
+    """
     date = "%m-%d %H:%M" if width < NARROW else "%Y-%m-%d %H:%M"
     columns = list(_COLUMNS)
     if len({run.record.title for run in runs}) == 1:  # nothing is told apart by it
         columns[columns.index(_SETUP)] = replace(_SETUP, rank=LAST_RANK)
-    return fitted_table(columns, [_row(run, date) for run in runs], width)
+    rows = [_row(run, date) for run in runs]
+    if hosts is not None:
+        columns.insert(0, Column("host"))
+        rows = [[Text(hosts[run.directory]), *row] for run, row in zip(runs, rows, strict=True)]
+    return fitted_table(columns, rows, width)
 
 
 def _row(run: KnownRun, date: str) -> list[Text]:
@@ -187,8 +198,15 @@ def _overview(run: KnownRun) -> Iterator[tuple[str, str | Text]]:
             yield "result", f"{worker}: {results_line(found)}"
         yield "events", count(result.events)
         yield "exit code", str(result.exit_code)
+    for connected in record.connected:
+        yield "other hosts", connected.told()
+    for host, clock in record.clocks.items():
+        offset, error = 1000 * clock.offset_s, 1000 * clock.uncertainty_s
+        yield f"clock of {host}", f"ahead by {offset:.2f} ± {error:.2f} ms"
     yield "operator", record.operator or UNKNOWN
     yield "comment", record.comment.strip() or UNKNOWN
+    if record.part is not None:
+        yield "host of the set-up", str(record.part["host"])
     yield "host", f"{record.supervisor.host}, process {record.supervisor.pid}"
     yield "command", " ".join(record.command)
     if record.repeats is not None:

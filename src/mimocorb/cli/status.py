@@ -35,6 +35,12 @@ def add(commands: Commands) -> None:
     add_run(parser)
     parser.add_argument("--watch", action="store_true", help="go on showing it until it ends")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--engine",
+        metavar="SETUP|URL",
+        help="show the runs of all hosts that are connected by this engine: a set-up file that"
+        " names it, or its address; RUN is the name of a host then",
+    )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +57,8 @@ def status(chosen: argparse.Namespace) -> int:
     """Show one run, or list those that are running."""
     from mimocorb.run.remote.running_runs import connect, find_run, running_runs
 
+    if chosen.engine is not None:
+        return _hosts(chosen)
     if chosen.watch:
         with connect(chosen.run, by="mimocorb status") as run:
             return watch(run, as_json=chosen.json)
@@ -74,6 +82,34 @@ def status(chosen: argparse.Namespace) -> int:
     return OK if found else FAILED
 
 
+def _hosts(chosen: argparse.Namespace) -> int:
+    """Show the runs of all hosts, or of one."""
+    from mimocorb._json import to_json
+    from mimocorb.cli.hosts_view import hosts_page
+    from mimocorb.errors import SetupError
+    from mimocorb.run.hosts.look import engine_named, hosts_at, status_of_host
+    from mimocorb.run.remote.protocol import status_to_json
+
+    if chosen.watch:
+        raise SetupError("--watch follows a run of this machine; leave --engine out")
+    engine = engine_named(chosen.engine)
+    if chosen.run is not None:
+        status = status_of_host(engine, chosen.run)
+        if chosen.json:
+            print_text(status_to_json(status))
+        else:
+            _print_page(status)
+        return OK
+    found = hosts_at(engine)
+    if chosen.json:
+        print_text(to_json([status for _, status in found], indent=2))
+    elif found:
+        print_picture(lambda width: hosts_page([told.view for told, _ in found], width))
+    else:
+        print_text(f"no run of a host is connected by the engine at {engine.nats}")
+    return OK if found else FAILED
+
+
 def _plain(found: Found) -> object:
     from mimocorb.run.remote.protocol import status_to_json
 
@@ -92,6 +128,11 @@ def _print_page(status: RunStatus) -> None:
         f"in {status.directory}\n"
     )
     print_picture(lambda width: render(status.view, (), min(width, WIDEST), None))
+    if status.view.hosts:
+        from mimocorb.cli.hosts_view import hosts_page
+
+        print_text("\nOther hosts")
+        print_picture(lambda width: hosts_page(status.view.hosts, min(width, WIDEST)))
     alarms = [alarm_line(alarm) for alarm in status.view.alarms]
     warnings = [*status.warnings, *warned_workers(status.view)]
     for title, texts in (("Alarms", alarms), ("Failures", status.failures), ("Warnings", warnings)):

@@ -10,22 +10,22 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
-from typing import Any, NamedTuple
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from mimocorb.components.docstrings import described_keys, read_docstring, unit_of
 from mimocorb.components.form import Kind, is_batch, kind_of
+from mimocorb.components.form_faults import (
+    COLLECTING,
+    POSITIONAL,
+    Fault,
+    form_fault,
+    parameter_fault,
+)
 
-__all__ = [
-    "GIVEN",
-    "Component",
-    "Fault",
-    "Parameter",
-    "literal",
-    "short_text",
-    "with_article",
-]
+__all__ = ["GIVEN", "Component", "Parameter", "literal", "short_text"]
 
 GIVEN = {
     "buffer": "buffer that it works with (a mapping: name, dtype, values_per_slot, channels)",
@@ -36,8 +36,6 @@ GIVEN = {
 }
 """Parameters that mimocorb gives by name, no matter what is configured."""
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _ADDED = "directory_prefix"
 """The key that mimocorb adds to a ``config_dict``."""
 
@@ -67,17 +65,20 @@ class Parameter:
     meaning: str
     unit: str
 
+    @property
+    def words(self) -> tuple[Any, ...]:
+        """The values that it may have, if these are a few words; None may be left out."""
+        kinds = get_args(self.type) if get_origin(self.type) in (Union, UnionType) else (self.type,)
+        some = [kind for kind in kinds if kind is not NoneType]
+        is_words = len(some) == 1 and get_origin(some[0]) is Literal
+        return get_args(some[0]) if is_words else ()
+
     def __str__(self) -> str:
         unit = f" in {self.unit}" if self.unit else ""
+        if self.words:
+            *most, last = map(repr, self.words)
+            return f"{', '.join(most)} or {last}{unit}" if most else f"{last}{unit}"
         return f"{self.type_text or 'a value'}{unit}"
-
-
-class Fault(NamedTuple):
-    """Why a function cannot be what it is marked as."""
-
-    asked: str
-    found: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Component:
             parameters, complete = _keys(function)
             return cls(name, None, summary, parameters, complete, line=line)
         first = _first_parameter(function, kind)
-        fault = _form_fault(function, kind, first, line)
+        fault = form_fault(function, kind, first, line)
         if fault is not None:
             return cls(name, kind, summary, fault=fault, line=line)
         docs, constructed = [doc], None
@@ -141,11 +142,11 @@ class Component:
             for text in reversed(docs)
             for key, meaning in read_docstring(text).meanings.items()
         }
-        front = [each for each in called.parameters.values() if each.kind in _POSITIONAL]
+        front = [each for each in called.parameters.values() if each.kind in POSITIONAL]
         configured = [
             each
             for each in (constructed or called).parameters.values()
-            if each.kind not in _COLLECTING and (constructed or each not in front)
+            if each.kind not in COLLECTING and (constructed or each not in front)
         ]
         names = _globals(function)
         try:
@@ -163,7 +164,7 @@ class Component:
             parameters,
             given=tuple(each.name for each in configured if each.name in GIVEN),
             takes_metadata=len(front) == 2,
-            fault=_parameter_fault(name, kind, first, called, constructed=constructed, line=line),
+            fault=parameter_fault(name, kind, first, called, constructed=constructed, line=line),
             line=line,
         )
 
@@ -197,11 +198,6 @@ def short_text(annotation: str) -> str:
 class _WithoutModules(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         return ast.Name(node.attr, ast.Load())
-
-
-def with_article(kind: Kind) -> str:
-    """Return the kind for a message."""
-    return f"an {kind}" if kind == "observer" else f"a {kind}"
 
 
 # --- parameters of a decorated function
@@ -311,101 +307,3 @@ def _type_in(text: str, names: Mapping[str, Any]) -> Any:
         return Any
     is_type = isinstance(found, type) or hasattr(found, "__args__")
     return found if is_type else Any
-
-
-# --- what cannot be called
-
-
-def _form_fault(function: Callable[..., Any], kind: Kind, first: str, line: int) -> Fault | None:
-    """Say why it cannot be what it is marked as, whatever its parameters are."""
-    name = function.__name__
-    if isinstance(function, type) and kind == "source":
-        return Fault(
-            f"a source is a generator function: {name}(*, …) with yield",
-            f"found the class {name}",
-            "write a function; what it needs from one event to the next are its variables",
-        )
-    # Every class can be called, which is not meant here: type.__call__ has no code of its own.
-    if isinstance(function, type) and not inspect.isfunction(function.__call__):
-        return Fault(
-            _written(name, kind, first, is_class=True),
-            f"found no __call__ in the class {name}{_in_line(line)}",
-            "write it: it is called with what the worker reads",
-        )
-    inner = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
-        return Fault(
-            f"{with_article(kind)} is an ordinary function",
-            f"found an asynchronous one{_in_line(line)}",
-            "remove async",
-        )
-    if kind != "source" and inspect.isgeneratorfunction(inner):
-        return Fault(
-            f"{with_article(kind)} returns; only a source yields",
-            f"found yield in the function{_in_line(line)}",
-            "use return, or mark the function as a source",
-        )
-    return None
-
-
-def _parameter_fault(
-    name: str,
-    kind: Kind,
-    first: str,
-    called: inspect.Signature,
-    *,
-    constructed: inspect.Signature | None,
-    line: int,
-) -> Fault | None:
-    """Say what is wrong with the order or the kind of the parameters."""
-    method = name if constructed is None else f"{name}.__call__"
-    start = "self, " if constructed is not None else ""
-    asked = _written(name, kind, first, is_class=constructed is not None)
-    shown = ", ".join(_in_brief(called))
-    found = f"found {method}({start}{shown})".replace("(self, )", "(self)") + _in_line(line)
-    front = [p.name for p in called.parameters.values() if p.kind in _POSITIONAL]
-    every = [*called.parameters.values(), *(constructed.parameters.values() if constructed else ())]
-    if any(parameter.kind in _COLLECTING for parameter in every):
-        return Fault(asked, found, "give each parameter a name: only then it can be checked")
-    if first and not front:
-        return Fault(asked, found, f"add {first!r} as the first parameter")
-    behind = front[1:] if first else front
-    if behind and behind != ["metadata"]:
-        wrong = behind[behind[0] == "metadata" :]
-        remedy = f"put * before {wrong[0]}: what stands behind it is the configuration"
-        if constructed is not None:
-            remedy = f"make {wrong[0]} a parameter of __init__"
-        return Fault(asked, found, remedy)
-    if constructed is not None and len(called.parameters) > len(front):
-        return Fault(asked, found, "make the others parameters of __init__")
-    return None
-
-
-def _written(name: str, kind: Kind, first: str, *, is_class: bool) -> str:
-    """Say how a function, or a class, of this kind is written."""
-    start, more = (f"{name}.__call__(self, ", "") if is_class else (f"{name}(", ", *, …")
-    forms = (
-        f"{start}{first}{more}) or {start}{first}, metadata{more})" if first else f"{name}(*, …)"
-    )
-    return f"{with_article(kind)} is written {forms}"
-
-
-def _in_brief(called: inspect.Signature) -> Iterator[str]:
-    """Parameters in brief, with the stars that stand before them."""
-    star = False
-    for parameter in called.parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            yield f"*{parameter.name}"
-            star = True
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            yield f"**{parameter.name}"
-        else:
-            if parameter.kind is parameter.KEYWORD_ONLY and not star:
-                yield "*"
-                star = True
-            yield parameter.name
-
-
-def _in_line(line: int) -> str:
-    """Return the place in a module for a message; empty if it is not known."""
-    return f" in line {line}" if line else ""

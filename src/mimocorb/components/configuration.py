@@ -14,8 +14,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from mimocorb._texts import identifier
-from mimocorb.components.component import GIVEN, Component, Parameter, with_article
+from mimocorb.components.component import GIVEN, Component, Parameter
 from mimocorb.components.form import Kind
+from mimocorb.components.form_faults import with_article
 from mimocorb.model import WorkerSpec
 from mimocorb.model.problem import Problem, Severity
 from mimocorb.setup.nearest import nearest, slip_of
@@ -65,7 +66,12 @@ def misuse(component: Component, spec: WorkerSpec, *, with_roles: bool = True) -
         component.kind is None or not with_roles or not spec.roles
     ):  # which is reported of every worker
         return []
-    return list(_roles(component.kind, component.name, spec))
+    return list(_roles(component.kind, _name(component, spec), spec))
+
+
+def _name(component: Component, spec: WorkerSpec) -> str:
+    """Return what the set-up calls a component, ``record`` and not ``Record``."""
+    return spec.function.name if spec.function.offered else component.name
 
 
 def configure(component: Component, spec: WorkerSpec) -> tuple[dict[str, Any], list[Problem]]:
@@ -94,7 +100,7 @@ def configure(component: Component, spec: WorkerSpec) -> tuple[dict[str, Any], l
     values: dict[str, Any] = {}
     for name, parameter in by_name.items():
         if name in given:
-            found = _convert(values, parameter, given[name], component.name, spec)
+            found = _convert(values, parameter, given[name], _name(component, spec), spec)
             if component.kind is None:
                 # A docstring is no contract: the function may convert. Ours say more themselves.
                 is_fine = parameter.default and spec.config[given[name]] is None
@@ -102,7 +108,7 @@ def configure(component: Component, spec: WorkerSpec) -> tuple[dict[str, Any], l
                 found = found if spec.function.path else []
             problems += found
         elif parameter.default is None and spec.config_origin.complete:
-            problems.append(_missing(parameter, component.name, spec))
+            problems.append(_missing(parameter, _name(component, spec), spec))
     of_mimocorb = {parameter.name for parameter in extra}
     return {key: value for key, value in values.items() if key not in of_mimocorb}, problems
 
@@ -114,7 +120,7 @@ def _assigned_keys(
 
     A misspelt key is reported and then taken for the parameter that it most likely means.
     """
-    given = _known_keys(component, spec, by_name)
+    name, given = _name(component, spec), _known_keys(component, spec, by_name)
     known = {*by_name, *given.values(), *spec.config_origin.common}
     problems: list[Problem] = []
     for key in spec.config:
@@ -122,7 +128,7 @@ def _assigned_keys(
             continue
         where = spec.config_origin.places.get(key, spec.where)
         if key in GIVEN and key in component.given:
-            asked = f"{key} is the {GIVEN[key]}; mimocorb gives it to {component.name}"
+            asked = f"{key} is the {GIVEN[key]}; mimocorb gives it to {name}"
             problems.append(Problem(where, asked, "found it in the configuration", "remove it"))
             continue
         guess = nearest(key, by_name)
@@ -138,9 +144,9 @@ def _assigned_keys(
         problems.append(
             Problem(
                 where,
-                f"{component.name} has the parameters {', '.join(by_name)}"
+                f"{name} has the parameters {', '.join(by_name)}"
                 if by_name
-                else f"{component.name} has no parameters",
+                else f"{name} has no parameters",
                 f"found {str(key)[:60]!r} in the configuration of {spec.name}",
                 f"did you mean {guess!r}?" if guess else "remove it",
                 severity,
@@ -202,7 +208,8 @@ def _convert(
 
         where = spec.config_origin.places.get(key, spec.where)
         found = describe(node_from_python(value, key))
-        return [Problem(where, f"{owner} is {parameter}", found, _remedy(adapter, value, error))]
+        remedy = _remedy(parameter, adapter, value, error)
+        return [Problem(where, f"{owner} is {parameter}", found, remedy)]
     values[parameter.name] = _anchored(converted, spec.config_origin.directory)
     return []
 
@@ -246,8 +253,11 @@ def _missing(parameter: Parameter, function: str, spec: WorkerSpec) -> Problem:
     )
 
 
-def _remedy(adapter: Any, value: Any, error: Any) -> str:
+def _remedy(parameter: Parameter, adapter: Any, value: Any, error: Any) -> str:
     """Return what to write instead of 1e6 for a whole number, or what is wrong."""
+    if parameter.words:
+        guess = nearest(str(value), [str(word) for word in parameter.words])
+        return f"did you mean {guess!r}?" if guess else "write one of these"
     if isinstance(value, float) and value.is_integer():
         with suppress(type(error)):
             return f"write {adapter.validate_python(int(value))}"

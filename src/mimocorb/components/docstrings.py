@@ -122,6 +122,8 @@ def unit_of(name: str, meaning: str) -> str:
         if unit in _UNITS:
             return str(unit)
     last = name.rpartition("_")[2] if "_" in name else ""
+    if last == "h":  # ``1st_chA_h`` is a height
+        return ""
     return last if last in _UNITS else _UNITS_IN_NAMES.get(last.lower(), "")
 
 

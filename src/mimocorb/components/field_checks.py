@@ -15,14 +15,15 @@ from mimocorb.components.fields_used import (
     Written,
     as_written,
     fields_read,
+    is_copy,
     is_rejection,
     results_written,
 )
 from mimocorb.model import BufferSpec, WorkerSpec
 from mimocorb.model.problem import Problem, Severity
-from mimocorb.setup.nearest import nearest
+from mimocorb.setup.nearest import did_you_mean, nearest
 
-__all__ = ["check_fields"]
+__all__ = ["check_fields", "unlike"]
 
 
 class _Misfit(NamedTuple):
@@ -68,7 +69,7 @@ def _unreadable(
                     spec.where,
                     f"{function.name} looks for the event of {names[0]!r} {place}",
                     f"found that {spec.name} reads {', '.join(spec.reads)}",
-                    f"did you mean {guess!r}?" if guess else "name one of these",
+                    did_you_mean(guess, names[0]) if guess else "name one of these",
                     severity,
                 )
                 continue
@@ -77,11 +78,12 @@ def _unreadable(
             buffer, fields = known[(*spec.reads, *spec.observes)[0]], names[:1]
         for field in fields:
             if field not in (buffer.data_dtype.names or ()):
+                guess = nearest(field, buffer.data_dtype.names or ())
                 yield Problem(
                     spec.places.get(buffer.name, spec.where),
                     f"{function.name} reads the field {field!r} of {buffer.name} {place}",
                     f"found that {buffer.name} has {_fields(buffer)}",
-                    _remedy(nearest(field, buffer.data_dtype.names or ()), buffer),
+                    did_you_mean(guess, field) if guess else _remedy(buffer),
                     severity,
                 )
 
@@ -92,10 +94,11 @@ def _unwritable(
     sinks = [known[name] for name in spec.writes]
     if not sinks:
         return
+    source = known.get(spec.reads[0]) if len(spec.reads) == 1 else None
     checked = [
         misfit
         for result in results_written(function)
-        for misfit in _misfits(result, sinks, is_source=function.kind == "source")
+        for misfit in _misfits(result, source, sinks, is_source=function.kind == "source")
     ]
     for misfit in checked:
         if misfit is not None:
@@ -110,7 +113,7 @@ def _unwritable(
 
 
 def _misfits(
-    result: ast.expr, sinks: list[BufferSpec], *, is_source: bool
+    result: ast.expr, source: BufferSpec | None, sinks: list[BufferSpec], *, is_source: bool
 ) -> Iterator[_Misfit | None]:
     """Yield for each record what is wrong with it, or None: nothing, as far as the text tells."""
     if is_source and isinstance(result, ast.Tuple) and len(result.elts) == 2:
@@ -123,24 +126,55 @@ def _misfits(
         if not is_source and all(key in names for key in written.items):  # none of them: rejected
             by_name = dict(zip(names, sinks, strict=True))
             for name, item in written.items.items():
-                yield from _misfits_of_item(item, by_name[name])
+                yield from _misfits_of_item(item, source, by_name[name])
         elif len(sinks) == 1:
             yield _misfit(written, sinks[0])
         else:
             yield _unknown_sink(written, names)
     elif isinstance(result, ast.List) and not is_source and len(result.elts) <= len(sinks):
         behind = sinks[1:] if len(result.elts) < len(sinks) else sinks
+        if behind is not sinks:
+            yield _misfit_of_copy(result, source, sinks[0])
         for item, buffer in zip(result.elts, behind, strict=False):
-            yield from _misfits_of_item(item, buffer)
+            yield from _misfits_of_item(item, source, buffer)
+    elif not is_source and is_copy(result):
+        yield _misfit_of_copy(result, source, sinks[0])
     else:
         yield None
 
 
-def _misfits_of_item(item: ast.expr, buffer: BufferSpec) -> Iterator[_Misfit | None]:
+def unlike(source: BufferSpec, sink: BufferSpec) -> tuple[str, str, str] | None:
+    """Return why copies of the events of a buffer do not fit into another; None if they do.
+
+    What was asked, what was found, and what to do.
+    """
+    remedy = f"give {sink.name} the form of {source.name}, or hand on records of its own form"
+    names, wanted = source.data_dtype.names, sink.data_dtype.names
+    form, other = _fields(source), _fields(sink)
+    if not names or not wanted or set(names) == set(wanted):
+        if source.data_length == sink.data_length or source.variable or sink.variable:
+            return None
+        form, other = (f"data_length {buffer.data_length}" for buffer in (source, sink))
+    copies = f"copies of events of {source.name}, with {form}"
+    return f"an event of {sink.name} has {other}", copies, remedy
+
+
+def _misfit_of_copy(
+    result: ast.expr, source: BufferSpec | None, sink: BufferSpec
+) -> _Misfit | None:
+    found = unlike(source, sink) if source else None
+    return _Misfit(sink.name, result.lineno, *found) if found else None
+
+
+def _misfits_of_item(
+    item: ast.expr, source: BufferSpec | None, buffer: BufferSpec
+) -> Iterator[_Misfit | None]:
     for part in item.elts if isinstance(item, ast.List) else [item]:
         written = as_written(part)
         if written is not None:
             yield _misfit(written, buffer)
+        elif is_copy(part):
+            yield _misfit_of_copy(part, source, buffer)
         elif not is_rejection(part):
             yield None
 
@@ -153,13 +187,14 @@ def _misfit(written: Written, buffer: BufferSpec) -> _Misfit | None:
     guess = nearest(unknown[0], (*fields, buffer.name)) if unknown else None
     asked = f"a record of {buffer.name} has {_fields(buffer)}"
     found = ", ".join(written.items) or "no field"
-    return _Misfit(buffer.name, written.line, asked, found, _remedy(guess, buffer))
+    remedy = did_you_mean(guess, unknown[0]) if guess else _remedy(buffer)
+    return _Misfit(buffer.name, written.line, asked, found, remedy)
 
 
 def _unknown_sink(written: Written, sinks: list[str]) -> _Misfit:
     unknown = next(name for name in written.items if name not in sinks)
     guess = nearest(unknown, sinks)
-    remedy = f"did you mean {guess!r}?" if guess else "name one of these, or return a list"
+    remedy = did_you_mean(guess, unknown) if guess else "name one of these, or return a list"
     asked = f"a dictionary of results names sinks: {', '.join(sinks)}"
     return _Misfit("", written.line, asked, repr(unknown), remedy)
 
@@ -170,9 +205,7 @@ def _fields(buffer: BufferSpec) -> str:
     )
 
 
-def _remedy(guess: str | None, buffer: BufferSpec) -> str:
-    if guess:
-        return f"did you mean {guess!r}?"
+def _remedy(buffer: BufferSpec) -> str:
     if buffer.data_dtype.names is None:
         return "give its type fields, or write the function for plain values"
     return "correct the function, or the type of the buffer"

@@ -28,6 +28,7 @@ __all__ = [
     "as_written",
     "event_function",
     "fields_read",
+    "is_copy",
     "is_rejection",
     "results_written",
 ]
@@ -156,6 +157,17 @@ def is_rejection(value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         return ast.unparse(value.func).rpartition(".")[2] == "Reject"
     return isinstance(value, ast.Constant) and value.value in (None, False)
+
+
+def is_copy(value: ast.expr) -> bool:
+    """Whether a result of a filter, or a part of it, is a decision: its event is copied, or not."""
+    if isinstance(value, ast.UnaryOp):
+        return isinstance(value.op, ast.Not)
+    if isinstance(value, ast.BoolOp):
+        return all(map(is_copy, value.values))
+    return isinstance(value, ast.Compare) or (
+        isinstance(value, ast.Constant) and value.value is True
+    )
 
 
 def as_written(value: ast.expr) -> Written | None:

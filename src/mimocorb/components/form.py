@@ -35,6 +35,8 @@ A class may have these methods as well:
 ``is_followed``                 a class attribute, True if others may work on its results so
 ``hands_on(**config)``          a class method that returns the names of the fields of what it
                                 writes into the last of its sinks
+``copies``                      a class attribute, True if the first of its sinks gets copies of its
+                                events; beside ``hands_on``, if there are several sinks
 ``begin(newest)``, ``idle()``   of observers, see :class:`mimocorb.components.roles.observer.Watch`
 ==============================  ================================================================
 

@@ -31,7 +31,7 @@ from mimocorb.buffers.waits import WaitCause, tell_waits_to
 from mimocorb.components import meter_page as page_of
 from mimocorb.components.meter_page import Activity, Capability
 
-__all__ = ["Meter", "current", "install", "occupied", "reading_out"]
+__all__ = ["Meter", "current", "device_was_dead", "install", "occupied", "reading_out"]
 
 _FOR_CAUSE = {
     WaitCause.EVENT: int(Activity.NO_INPUT),
@@ -163,6 +163,23 @@ def reading_out() -> Iterator[None]:
     current().knows(Capability.READING_OUT)
     with occupied(Activity.READING_OUT):
         yield
+
+
+def device_was_dead(dead_s: float) -> None:
+    """Say for how long the device of a source was dead since its last event, as it says itself.
+
+    This time counts as reading out instead of live. To be called when the event has come, before it
+    is handed over. Of events that come together, later than they were taken, more may be dead than
+    was waited; the rest is taken off the live time of the next ones.
+
+    Parameters
+    ----------
+    dead_s
+        In s.
+    """
+    meter = current()
+    meter.knows(Capability.READING_OUT)
+    meter.device_was_dead(round(1e9 * dead_s))
 
 
 @contextmanager

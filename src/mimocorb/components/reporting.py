@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from numbers import Real
+from numbers import Integral, Real
 
 from mimocorb._texts import identifier
 from mimocorb.errors import SetupError
@@ -89,7 +89,8 @@ def report(**results: float) -> None:
     Raises
     ------
     SetupError
-        A value is not a number, or a name is too long.
+        A value is not a number, or a whole number that a float does not hold, or a name is too
+        long.
 
     Examples
     --------
@@ -108,7 +109,19 @@ def report(**results: float) -> None:
             raise SetupError(
                 f"report({name}=…) takes a number, found {type(value).__name__} {value!r:.60}"
             )
+        if isinstance(value, Integral) and not _is_exact(value):
+            raise SetupError(
+                f"report({name}=…) takes numbers that a float holds exactly, found {value!r:.60};"
+                " write float(…) for one that may be rounded"
+            )
     _reporter.report({identifier(name): float(value) for name, value in results.items()})
+
+
+def _is_exact(value: Integral) -> bool:
+    try:
+        return float(value) == int(value)
+    except OverflowError:
+        return False
 
 
 def connect(send: Callable[[Results], None]) -> None:

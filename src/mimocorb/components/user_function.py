@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mimocorb.components.open_files import close_when_there_is_room
 from mimocorb.errors import EndOfStream, UserFunctionError
 
 __all__ = ["closed_at_end", "failure", "function_name"]
@@ -55,5 +56,7 @@ def closed_at_end(target: Any) -> Iterator[None]:
         yield
     finally:
         close = getattr(target, "close", None)
-        if close is not None:
+        if close is not None and isinstance(target, Generator):
             close()
+        elif close is not None:
+            close_when_there_is_room(close, function_name(target))

@@ -28,7 +28,7 @@ A field that the detector does not send is -1, or NaN.
 
 Dead time: some ms for each event (version 2) or some 10 µs to 1 ms (3X). The detector counts its
 own dead time and sends the sum; the part of it between two events is the ``deadtime`` of the second
-one.
+one, and counts in the run as *reading out*: live time and rates are those of the detector.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from typing import Any, Literal
 
 from mimocorb._words import count, how_many
 from mimocorb.components.form import source
+from mimocorb.components.meter import device_was_dead
 from mimocorb.components.reporting import report
 from mimocorb.devices.about import device
 from mimocorb.devices.connection import check_times
@@ -162,6 +163,7 @@ class _Books:
             return None
         self._elapsed_s += elapsed_s
         self._dead_s += min(dead_s, elapsed_s)
+        device_was_dead(min(dead_s, elapsed_s))
         report(detector_dead_fraction=self._dead_s / self._elapsed_s)
         return float(min(1.0, dead_s / elapsed_s))
 

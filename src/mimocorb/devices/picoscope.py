@@ -10,7 +10,9 @@ group ``pico``. Is the library elsewhere, name its directory in ``LD_LIBRARY_PAT
 
 Settings, each with unit and range, are its parameters. A range, a time base or
 a resolution that the device does not have is refused with the nearest one that it has; a scale that
-is not that of the buffer is refused with the right one.
+is not that of the buffer is refused with the right one. Of what was set, the library tells the time
+base, the limits of the offset, the memory, and whether there is a trigger; it acknowledges range,
+coupling and trigger level, and has no question for them.
 
 Dead time: between two events of a block 1 to 2 µs, which no one can tell; while a block is handed
 over some ms, which is told. So blocks of many events (``captures``) mean little dead time, and
@@ -29,12 +31,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.components.form import source
 from mimocorb.components.meter import reading_out
-from mimocorb.devices.about import device, import_driver
+from mimocorb.devices.about import import_driver
 from mimocorb.devices.allowed import check_choice, check_range
-from mimocorb.devices.connection import POLL_S, check_times, keep_connected
+from mimocorb.devices.connection import POLL_S
 from mimocorb.devices.digitizer import CountScale, Events
+from mimocorb.devices.oscilloscope import AUTO_S, oscilloscope
 from mimocorb.devices.scope_settings import ScopeSettings
 from mimocorb.errors import SetupError
 
@@ -52,7 +54,6 @@ _WITH_OVERSAMPLING = ("ps2000a", "ps3000a")
 """Their calls have one argument more, which is 1."""
 _DIRECTIONS = {"rising": 2, "falling": 3}
 _COUPLINGS = {"AC": 0, "DC": 1}
-_AUTO_MS = 100
 _MOST_CAPTURES = 10_000
 _LOOK_S = 0.0005
 _OK = 0
@@ -68,7 +69,6 @@ _WRONG_SETTING = {
 
 def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSettings[str]:
     """Return the settings of a configuration; SetupError if they are not possible."""
-    check_times(config["timeout_s"], config["give_up_s"])
     settings = ScopeSettings.of(buffer, config, INPUTS)
     series = config["series"]
     check_choice("resolution_bits", config["resolution_bits"], RESOLUTIONS, "bit")
@@ -80,24 +80,33 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
     settings.check_trigger()
     check_range("captures", config["captures"], 1, _MOST_CAPTURES)
     check_range("gather_s", config["gather_s"], 0.001, 60.0, "s")
+    if find_library(series) is None:
+        raise SetupError(f"picoscope: the library {series} is not installed: {_LIBRARY_HINT}")
     return settings
 
 
-def _check(buffer: Mapping[str, Any], **config: Any) -> None:
-    _settings(buffer, config)
+@contextmanager
+def _opened(
+    asked: ScopeSettings[str], events: Events, config: Mapping[str, Any]
+) -> Iterator[_PicoScope]:
     series = config["series"]
-    if find_library(series) is None:
-        raise SetupError(f"picoscope: the library {series} is not installed: {_LIBRARY_HINT}")
+    library = getattr(import_driver(f"picosdk.{series}", "picosdk"), series)
+    bits = config["resolution_bits"]
+    with _connected(library, series, config["serial_number"], bits) as handle:
+        scope = _PicoScope(library, series, handle, asked, events)
+        scope.set_up(config["captures"], config["gather_s"])
+        yield scope
 
 
-@device(
+@oscilloscope(
+    _opened,
+    _settings,
+    name="PicoScope {series} {serial_number}",
     needs=("picosdk",),
     extra="picosdk",
     found_as="usb",
     libraries={"|".join(SERIES): _LIBRARY_HINT},
-    check=_check,
 )
-@source
 def picoscope(
     *,
     series: Literal["ps2000a", "ps3000a", "ps5000a"],
@@ -109,21 +118,10 @@ def picoscope(
     offset_mv: float | dict[str, float] = 0.0,
     coupling: Literal["DC", "AC"] | dict[str, Literal["DC", "AC"]] = "DC",
     sample_time_ns: float,
-    pre_trigger_samples: int = 0,
-    trigger_channel: str = "",
-    trigger_level_mv: float = 0.0,
-    trigger_slope: Literal["rising", "falling"] = "rising",
-    trigger_mode: Literal["normal", "auto"] = "normal",
     captures: int = 10,
     gather_s: float = 0.2,
-    timeout_s: float | None = None,
-    give_up_s: float | None = None,
-) -> Iterator[Any]:
+) -> None:
     """Read a PicoScope in rapid block mode, one event for each trigger.
-
-    An event has a field for each input, with ``data_length`` samples. Whole numbers get the counts
-    of the device, real numbers the voltage; a field ``overflow`` has a bit for each input that was
-    beyond its range.
 
     Parameters
     ----------
@@ -147,72 +145,11 @@ def picoscope(
         ``DC``, or ``AC`` without what does not change; by field as well.
     sample_time_ns
         Time between two samples, in ns.
-    pre_trigger_samples
-        Samples of an event before the trigger, up to the length of the event; below 0: an event
-        begins so many samples behind the trigger.
-    trigger_channel
-        The field whose input triggers. Default: the first one.
-    trigger_level_mv
-        Voltage at which it triggers, in mV, within the range of the input.
-    trigger_slope
-        Whether the voltage rises or falls through the level.
-    trigger_mode
-        ``auto`` takes events without a trigger as well, if there is none for 100 ms.
     captures
         How many events a block has at most, 1 to 10000, as far as the memory of the device reaches.
     gather_s
         A block that is not full is handed over after this time, in s, from 0.001 to 60.
-    timeout_s
-        The device counts as lost if no event comes for so long, in s, from 0.1 on. Default: it may
-        wait for a trigger for ever.
-    give_up_s
-        The run fails if a lost device does not come back within this time, in s, from 0.1 on.
-        Default: it is waited for.
-
-    Raises
-    ------
-    DeviceLost
-        It is not there, or did not come back.
-    SetupError
-        It cannot be set to what is asked for, or the library of the maker is missing.
     """
-    config = {
-        "series": series,
-        "resolution_bits": resolution_bits,
-        "inputs": inputs,
-        "range_mv": range_mv,
-        "offset_mv": offset_mv,
-        "coupling": coupling,
-        "sample_time_ns": sample_time_ns,
-        "pre_trigger_samples": pre_trigger_samples,
-        "trigger_channel": trigger_channel,
-        "trigger_level_mv": trigger_level_mv,
-        "trigger_slope": trigger_slope,
-        "trigger_mode": trigger_mode,
-        "captures": captures,
-        "gather_s": gather_s,
-        "timeout_s": timeout_s,
-        "give_up_s": give_up_s,
-    }
-    settings = _settings(buffer, config)
-    library = getattr(import_driver(f"picosdk.{series}", "picosdk"), series)
-
-    @contextmanager
-    def opened() -> Iterator[_PicoScope]:
-        with _connected(library, series, serial_number, resolution_bits) as handle:
-            scope = _PicoScope(
-                library, series, handle, settings, Events(buffer, [*settings.inputs])
-            )
-            scope.set_up(captures, gather_s)
-            yield scope
-
-    yield from keep_connected(
-        opened,
-        _PicoScope.read,
-        name=f"PicoScope {serial_number or series}",
-        timeout_s=timeout_s,
-        give_up_s=give_up_s,
-    )
 
 
 @contextmanager
@@ -283,6 +220,7 @@ class _PicoScope:
                 continue
             half_mv, middle_mv = asked.range_mv[field] / 2, asked.offset_mv[field]
             coupling, number = _COUPLINGS[asked.coupling[field]], _HALF_RANGES_MV.index(half_mv)
+            self._check_offset(field, number, coupling)
             self._call("_SetChannel", place, 1, coupling, number, c_float(0.0 - middle_mv / 1e3))
             scale = CountScale(half_mv / most.value, middle_mv)
             self._events.set_scale(field, scale, np.dtype(np.int16))
@@ -290,6 +228,14 @@ class _PicoScope:
         asked.check_sample_time(self._interval_ns(self._timebase) or 0.0)
         self._set_trigger(most.value)
         self._reserve()
+
+    def _check_offset(self, field: str, number: int, coupling: int) -> None:
+        """Raise a SetupError if a range cannot be shifted so far: the library names its limits."""
+        most_v, least_v = c_float(), c_float()
+        self._call("_GetAnalogueOffset", number, coupling, byref(most_v), byref(least_v))
+        least_mv, most_mv = (round(-1e3 * each.value, 3) for each in (most_v, least_v))
+        asked_mv = self._settings.offset_mv[field]
+        check_range(f"offset_mv: {field}", asked_mv, least_mv, most_mv, "mV")
 
     def _interval_ns(self, timebase: int) -> float | None:
         """Return the time between two samples, in ns; None if it is none of the device."""
@@ -330,8 +276,11 @@ class _PicoScope:
             level,
             _DIRECTIONS[trigger.slope],
             max(0, -trigger.pre_samples),
-            _AUTO_MS if asked.trigger_mode == "auto" else 0,
+            round(1e3 * AUTO_S) if asked.trigger_mode == "auto" else 0,
         )
+        is_on, has_width = c_int16(), c_int16()
+        self._call("_IsTriggerOrPulseWidthQualifierEnabled", byref(is_on), byref(has_width))
+        asked.check_told("trigger_channel", "a trigger", "a trigger" if is_on.value else "")
 
     def _reserve(self) -> None:
         """Divide the memory of the device, and tell it where to put the samples."""

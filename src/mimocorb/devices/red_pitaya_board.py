@@ -40,10 +40,5 @@ def board_config(config: Mapping[str, Any]) -> dict[str, Any]:
         check_choice("jumper", name, list(JUMPERS_MV))
     ranges = {field: JUMPERS_MV[name] for field, name in by_field.items()}
     if not isinstance(given, Mapping):
-        return {**config, "range_mv": ranges[""], "trigger_mode": config.get("trigger_mode", "")}
-    return {
-        **config,
-        "range_mv": ranges,
-        "usual_range_mv": JUMPERS_MV["LV"],
-        "trigger_mode": config.get("trigger_mode", ""),
-    }
+        return {**config, "range_mv": ranges[""]}
+    return {**config, "range_mv": ranges, "usual_range_mv": JUMPERS_MV["LV"]}

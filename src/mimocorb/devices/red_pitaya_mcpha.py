@@ -27,12 +27,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mimocorb.components.form import source
 from mimocorb.components.meter import reading_out
-from mimocorb.devices.about import device
 from mimocorb.devices.allowed import check_choice, check_range
-from mimocorb.devices.connection import POLL_S, check_times, keep_connected
+from mimocorb.devices.connection import POLL_S
 from mimocorb.devices.digitizer import CountScale, Events
+from mimocorb.devices.oscilloscope import oscilloscope
 from mimocorb.devices.red_pitaya_board import BASE_NS, board_config, place_of
 from mimocorb.devices.scope_settings import ScopeSettings
 
@@ -60,7 +59,6 @@ _MODES = {"normal": 0, "auto": 1}
 def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSettings[int]:
     """Return the settings of a configuration; SetupError if they are not possible."""
     place_of(config["address"], PORT)
-    check_times(config["timeout_s"], config["give_up_s"])
     settings = ScopeSettings.of(buffer, board_config(config), (1, 2))
     settings.check_trigger()
     check_range("data_length", settings.samples, 1, _MOST_SAMPLES, "samples")
@@ -70,12 +68,19 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
     return settings
 
 
-def _check(buffer: Mapping[str, Any], **config: Any) -> None:
-    _settings(buffer, config)
+@contextmanager
+def _opened(
+    asked: ScopeSettings[int], events: Events, config: Mapping[str, Any]
+) -> Iterator[_Board]:
+    with socket.create_connection(place_of(config["address"], PORT), _CONNECT_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(POLL_S)
+        board = _Board(connection, asked, events)
+        board.set_up(negated=config["negated"])
+        yield board
 
 
-@device(found_as="network", check=_check)
-@source
+@oscilloscope(_opened, _settings, name="Red Pitaya at {address}", found_as="network")
 def red_pitaya_mcpha(
     *,
     address: str,
@@ -85,18 +90,8 @@ def red_pitaya_mcpha(
     negated: bool = False,
     sample_time_ns: float = 32.0,
     pre_trigger_samples: int = 100,
-    trigger_channel: str = "",
-    trigger_level_mv: float = 0.0,
-    trigger_slope: Literal["rising", "falling"] = "rising",
-    trigger_mode: Literal["normal", "auto"] = "normal",
-    timeout_s: float | None = None,
-    give_up_s: float | None = None,
-) -> Iterator[Any]:
+) -> None:
     """Read a Red Pitaya with the server of the pulse-height analyser, one event for each trigger.
-
-    An event has a field for each input, with ``data_length`` samples. Whole numbers get the counts
-    of the board, real numbers the voltage; a field ``overflow`` has a bit for each input that was
-    at the end of its range.
 
     Parameters
     ----------
@@ -115,56 +110,7 @@ def red_pitaya_mcpha(
         Time between two samples, in ns: 8 times 1, 4, 8, … 256.
     pre_trigger_samples
         Samples of an event before the trigger, from 0 to the length of the event.
-    trigger_channel
-        The field whose input triggers. Default: the first one.
-    trigger_level_mv
-        Voltage at which it triggers, in mV, within the range of the input.
-    trigger_slope
-        Whether the voltage rises or falls through the level.
-    trigger_mode
-        ``auto`` takes events without a trigger as well.
-    timeout_s
-        The board counts as lost if no event comes for so long, in s, from 0.1 on. Default: it may
-        wait for a trigger for ever.
-    give_up_s
-        The run fails if a lost board does not come back within this time, in s, from 0.1 on.
-        Default: it is waited for.
-
-    Raises
-    ------
-    DeviceLost
-        It is not there, or did not come back.
-    SetupError
-        The buffer says something else about the counts than the board.
     """
-    config = {
-        "address": address,
-        "jumper": jumper,
-        "inputs": inputs,
-        "sample_time_ns": sample_time_ns,
-        "pre_trigger_samples": pre_trigger_samples,
-        "trigger_channel": trigger_channel,
-        "trigger_level_mv": trigger_level_mv,
-        "trigger_slope": trigger_slope,
-        "trigger_mode": trigger_mode,
-        "timeout_s": timeout_s,
-        "give_up_s": give_up_s,
-    }
-    settings = _settings(buffer, config)
-
-    @contextmanager
-    def opened() -> Iterator[_Board]:
-        with socket.create_connection(place_of(address, PORT), _CONNECT_S) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(POLL_S)
-            board = _Board(connection, settings, Events(buffer, list(settings.inputs)))
-            board.set_up(negated=negated)
-            yield board
-
-    name = f"Red Pitaya at {address}"
-    yield from keep_connected(
-        opened, _Board.read, name=name, timeout_s=timeout_s, give_up_s=give_up_s
-    )
 
 
 class _Board:

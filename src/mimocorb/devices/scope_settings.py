@@ -19,6 +19,8 @@ MOST_DELAY = 1_000_000
 """So many samples may pass between the trigger and the event."""
 
 _SAME_TIME = 1e-3
+_SAME_LEVEL = 0.02
+"""Of the range: devices set a trigger in steps of some fraction of a division."""
 _USUAL_RANGE_MV = 8000.0
 
 Coupling = Literal["DC", "AC"]
@@ -206,6 +208,40 @@ class ScopeSettings(Generic[Input]):
             raise SetupError(
                 f"sample_time_ns: {with_unit(self.sample_time_ns, 'ns')} is not possible with"
                 f" {self.samples} samples; the nearest is {with_unit(told_ns, 'ns')}"
+            )
+
+    def check_told(self, name: str, asked: str, told: str) -> None:
+        """Raise a SetupError if the device has something else than was asked for.
+
+        Parameters
+        ----------
+        name
+            The key of the configuration.
+        asked, told
+            Words, such as ``DC``.
+        """
+        if asked.upper() != told.strip().upper():
+            raise SetupError(
+                f"{name}: {asked} was asked for, and the device has {told.strip() or 'none'}: it"
+                " does not have what was asked for, or somebody turns its knobs"
+            )
+
+    def check_level(self, told_mv: float) -> None:
+        """Raise a SetupError if the device triggers at another voltage than was asked for."""
+        asked_mv, range_mv = self.trigger.level_mv, self.range_mv[self.trigger.field]
+        if abs(told_mv - asked_mv) > _SAME_LEVEL * range_mv:
+            raise SetupError(
+                f"trigger_level_mv: {with_unit(asked_mv, 'mV')} is not possible with these"
+                f" settings; the nearest is {with_unit(told_mv, 'mV')}"
+            )
+
+    def check_pre_samples(self, told: float) -> None:
+        """Raise a SetupError if the trigger lies elsewhere in an event than was asked for."""
+        asked = self.trigger.pre_samples
+        if abs(told - asked) > 1 + _SAME_TIME * self.samples:
+            raise SetupError(
+                f"pre_trigger_samples: {asked} samples are not possible with these settings; the"
+                f" nearest is {round(told)} samples"
             )
 
 

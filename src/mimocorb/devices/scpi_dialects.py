@@ -5,9 +5,10 @@ All answer in volts and seconds here; a count of a sample is what the instrument
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from mimocorb.devices.allowed import check_choice, check_range
 from mimocorb.devices.digitizer import CountScale
 from mimocorb.devices.scope_settings import Coupling
-from mimocorb.devices.scpi_link import ScpiLink
+from mimocorb.devices.scpi_link import ScpiLink, number_in
 from mimocorb.errors import SetupError
 
 __all__ = ["DIALECTS", "Dialect", "dialect_of"]
@@ -25,6 +26,26 @@ _STEPS_V = tuple(
     not in {(2, 1), (5, 1)}
 )  # fmt: skip
 """Volts per division of a knob in steps of 1, 2 and 5: 1 mV to 10 V."""
+_SLOPES = {"rising": "POS", "falling": "NEG"}
+_SOURCE = re.compile(r"\bC(?:HAN\w*?)?(\d)\b", re.I)
+
+
+class Questions(NamedTuple):
+    """How an oscilloscope is asked for what it was told."""
+
+    coupling: str
+    source: str
+    slope: str
+    level: str
+    delay: str
+
+
+class ToldTrigger(NamedTuple):
+    """What an oscilloscope says that it waits for."""
+
+    number: str
+    slope: str
+    level_v: float
 
 
 @dataclass(frozen=True)
@@ -55,6 +76,8 @@ class Dialect:
     time: str
     trigger: str
     arm: str
+    force: str
+    questions: Questions
     state: str
     stopped: tuple[str, ...]
     block: str
@@ -93,13 +116,27 @@ class Dialect:
             )
         )  # fmt: skip
 
-    def set_trigger(
-        self, link: ScpiLink, number: int, level_v: float, slope: str, mode: str
-    ) -> None:
+    def set_trigger(self, link: ScpiLink, number: int, level_v: float, slope: str) -> None:
         """Set what is waited for."""
-        sweep = {"normal": "NORM", "auto": "AUTO"}[mode]
-        short = {"rising": "POS", "falling": "NEG"}[slope]
-        link.write(self.trigger.format(n=number, level=level_v, slope=short, sweep=sweep))
+        link.write(self.trigger.format(n=number, level=level_v, slope=_SLOPES[slope]))
+
+    def read_coupling(self, link: ScpiLink, number: int) -> str:
+        """Return the coupling that an input has, as ``DC``; another word if it has another one."""
+        told = link.ask(self.questions.coupling.format(n=number)).split()[-1].upper()
+        return {"D": "DC", "A": "AC"}.get(told[:1], told)
+
+    def read_trigger(self, link: ScpiLink, number: int) -> ToldTrigger:
+        """Return what is waited for; `number` is the input that was asked for."""
+        source = _SOURCE.search(link.ask(self.questions.source))
+        slope = link.ask(self.questions.slope.format(n=number)).split()[-1].upper()
+        words = {short: word for word, short in _SLOPES.items()}
+        level_v = number_in(link.ask(self.questions.level.format(n=number)))
+        return ToldTrigger(source[1] if source else "", words.get(slope[:3], slope), level_v)
+
+    def read_pre_samples(self, link: ScpiLink, sample_s: float, samples: int) -> float:
+        """Return how many samples of an event lie before the trigger."""
+        middle_s = number_in(link.ask(self.questions.delay))
+        return (self.points or samples) / 2 - middle_s / sample_s
 
     def read_scale(self, link: ScpiLink, number: int) -> tuple[CountScale, float]:
         """Return what a count of an input is, and the time between two samples in s."""
@@ -141,18 +178,10 @@ class _Keysight(Dialect):
 class _Siglent(Dialect):
     def read_scale(self, link: ScpiLink, number: int) -> tuple[CountScale, float]:
         """Count c is ``c * vdiv / 25 - offset``; 25 counts are a division."""
-        step = _number(link.ask(f"C{number}:VDIV?"))
-        offset = _number(link.ask(f"C{number}:OFST?"))
-        rate = _number(link.ask("SARA?"))
+        step = number_in(link.ask(f"C{number}:VDIV?"))
+        offset = number_in(link.ask(f"C{number}:OFST?"))
+        rate = number_in(link.ask("SARA?"))
         return CountScale(1e3 * step / 25, -1e3 * offset), 1.0 / rate
-
-
-def _number(answer: str) -> float:
-    """Read ``5.00E-01V``, ``1.00GSa/s`` and ``C1:VDIV 5.00E-01V``."""
-    text = answer.rsplit(maxsplit=1)[-1]
-    digits = text.rstrip("VSas/kKMG")
-    factor = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}.get(text[len(digits) : len(digits) + 1], 1.0)
-    return float(digits) * factor
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -168,8 +197,13 @@ DIALECTS: Mapping[str, Dialect] = {
         time=":TIM:MAIN:SCAL {step:g};:TIM:MAIN:OFFS {middle:g};"
         ":WAV:STAR 1;:WAV:STOP {samples}",
         trigger=":TRIG:EDGE:SOUR CHAN{n};:TRIG:EDGE:SLOP {slope};:TRIG:EDGE:LEV {level:g};"
-        ":TRIG:SWE {sweep}",
+        ":TRIG:SWE NORM",
         arm=":SING",
+        force=":TFOR",
+        questions=Questions(
+            ":CHAN{n}:COUP?", ":TRIG:EDGE:SOUR?", ":TRIG:EDGE:SLOP?", ":TRIG:EDGE:LEV?",
+            ":TIM:MAIN:OFFS?",
+        ),
         state=":TRIG:STAT?",
         stopped=("STOP",),
         block=":WAV:SOUR CHAN{n};:WAV:DATA?",
@@ -184,8 +218,10 @@ DIALECTS: Mapping[str, Dialect] = {
         channel="C{n}:TRA ON;C{n}:ATTN 1;C{n}:CPL {coupling[0]}1M;C{n}:VDIV {step:g}V;"
         "C{n}:OFST {shift:g}V",
         time="TDIV {step:g}S;TRDL {middle:g}S;WFSU SP,1,NP,{samples},FP,0",
-        trigger="TRSE EDGE,SR,C{n};C{n}:TRSL {slope};C{n}:TRLV {level:g}V;TRMD {sweep}",
+        trigger="TRSE EDGE,SR,C{n};C{n}:TRSL {slope};C{n}:TRLV {level:g}V;TRMD NORM",
         arm="TRMD SINGLE;ARM",
+        force="FRTR",
+        questions=Questions("C{n}:CPL?", "TRSE?", "C{n}:TRSL?", "C{n}:TRLV?", "TRDL?"),
         state="SAST?",
         stopped=("STOP",),
         block="C{n}:WF? DAT2",
@@ -201,8 +237,13 @@ DIALECTS: Mapping[str, Dialect] = {
         ":CHAN{n}:RANG {range:g};:CHAN{n}:OFFS {offset:g}",
         time=":TIM:RANG {length:g};:TIM:POS {middle:g};:WAV:POIN {samples}",
         trigger=":TRIG:EDGE:SOUR CHAN{n};:TRIG:EDGE:SLOP {slope};:TRIG:EDGE:LEV {level:g};"
-        ":TRIG:SWE {sweep}",
+        ":TRIG:SWE NORM",
         arm=":SING",
+        force=":TRIG:FORC",
+        questions=Questions(
+            ":CHAN{n}:COUP?", ":TRIG:EDGE:SOUR?", ":TRIG:EDGE:SLOP?", ":TRIG:EDGE:LEV?",
+            ":TIM:POS?",
+        ),
         state=":OPER:COND?",
         stopped=(),
         block=":WAV:SOUR CHAN{n};:WAV:DATA?",

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from mimocorb.components.device import run_goes_on
 from mimocorb.devices.about import import_driver
-from mimocorb.errors import SetupError
+from mimocorb.devices.connection import POLL_S
+from mimocorb.errors import EndOfStream, SetupError
 
-__all__ = ["ScpiLink", "check_visa_address", "open_scpi", "open_visa"]
+__all__ = ["ScpiLink", "check_visa_address", "number_in", "open_scpi", "open_visa"]
 
 _SOCKET = re.compile(r"TCPIP\d*::(?P<host>\[[^\]]+\]|[^:\[\]]+)::(?P<port>\d+)::SOCKET", re.I)
 _VISA = re.compile(r"(TCPIP|USB|GPIB|ASRL|VICP|PXI)\d*::.+", re.I)
 _ANSWER_S = 3.0
+_CONNECT_S = 1.0
+"""For longer, the end of a run is not noticed."""
 _MOST_BYTES = 1 << 20
 _LONGEST_HEADING = 64
 
@@ -57,8 +62,9 @@ def open_scpi(address: str) -> Iterator[ScpiLink]:
     named = _SOCKET.fullmatch(address)
     if named:
         place = named["host"].strip("[]"), int(named["port"])
-        with socket.create_connection(place, _ANSWER_S) as connection:
+        with socket.create_connection(place, _CONNECT_S) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(POLL_S)
             yield _SocketLink(connection)
         return
     with open_visa(address) as link:
@@ -77,6 +83,16 @@ def open_visa(address: str) -> Iterator[ScpiLink]:
             yield _VisaLink(pyvisa, instrument)
         finally:
             manager.close()
+
+
+def number_in(answer: str) -> float:
+    """Read ``5.00E-01V``, ``1.00GSa/s``, ``-27.0us``, ``50HZ`` and ``C1:VDIV 5.00E-01V``."""
+    text = answer.rsplit(maxsplit=1)[-1]
+    digits = text.rstrip("VSHzZas/numkKMG")
+    factor = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}.get(
+        text[len(digits) : len(digits) + 1], 1.0
+    )
+    return float(digits) * factor
 
 
 class _SocketLink:
@@ -121,10 +137,24 @@ class _SocketLink:
         return taken
 
     def _receive(self) -> None:
-        data = self._connection.recv(_MOST_BYTES)
-        if not data:
-            raise ConnectionResetError("the instrument has closed the connection")
-        self._come += data
+        deadline_s = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                data = self._connection.recv(_MOST_BYTES)
+            except TimeoutError as error:
+                if not run_goes_on():
+                    raise EndOfStream(
+                        "the run has ended, and the instrument did not answer"
+                    ) from error
+                if time.monotonic() > deadline_s:
+                    raise TimeoutError(
+                        f"the instrument did not answer for {_ANSWER_S:g} s"
+                    ) from error
+                continue
+            if not data:
+                raise ConnectionResetError("the instrument has closed the connection")
+            self._come += data
+            return
 
 
 class _VisaLink:

@@ -92,8 +92,7 @@ def simulated_geiger(
     times_s = geiger_times(
         random, rate_hz=rate_hz, dead_time_us=dead_time_us, duration_s=duration_s
     )
-    for block in _blocks(times_s, 100, pause_s):
-        yield block[:, np.newaxis]
+    yield from _blocks(times_s, 100, pause_s)
 
 
 # --- a scintillator with a multichannel analyser
@@ -172,8 +171,7 @@ def simulated_gammas(
         )
         for name in nuclides
     ]
-    for block in _blocks(random.permutation(np.concatenate(each)), _BLOCK, pause_s):
-        yield block[:, np.newaxis]
+    yield from _blocks(random.permutation(np.concatenate(each)), _BLOCK, pause_s)
 
 
 # --- two detectors behind each other
@@ -255,8 +253,7 @@ def simulated_detectors(
         flight_ns=flight_ns,
         duration_s=duration_s,
     )
-    for block in _blocks(hits, _BLOCK, pause_s):
-        yield block[:, np.newaxis]
+    yield from _blocks(hits, _BLOCK, pause_s)
 
 
 # --- pulses at the input of a sound card
@@ -332,8 +329,9 @@ def simulated_sound(
 
 
 def _blocks(events: NDArray[Any], count: int, pause_s: float) -> Iterator[NDArray[Any]]:
+    """Yield blocks of events of one value each, with a pause behind each block."""
     for start in range(0, len(events), count):
-        yield events[start : start + count]
+        yield events[start : start + count, np.newaxis]
         time.sleep(pause_s)
 
 

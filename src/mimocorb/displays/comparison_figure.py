@@ -14,10 +14,11 @@ from mimocorb.errors import MimocorbError, OutputError, SetupError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
-__all__ = ["check_picture", "save_comparison"]
+__all__ = ["check_picture", "save_comparison", "save_panels"]
 
 PICTURES = (".png", ".pdf", ".svg")
 _PANEL_IN = (6.0, 3.4)
@@ -154,10 +155,22 @@ def save_comparison(
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, draw in zip(grid, panels, strict=False):
         draw(axes)
+    save_panels(figure, list(grid), len(panels), path)
+
+
+def save_panels(figure: Figure, grid: Sequence[Axes], used: int, path: Path) -> None:
+    """Save a picture of panels, of which only the first ones are used.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    for axes in grid[:used]:
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(FAINT)
         axes.tick_params(colors=INK, labelcolor=INK)
-    for axes in grid[len(panels) :]:
+    for axes in grid[used:]:
         axes.set_visible(False)
     try:
         figure.savefig(path)

@@ -12,16 +12,16 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mimocorb._files import write_new
 from mimocorb._words import count
-from mimocorb.analysis.histograms.stored import RunHistogram, is_log
+from mimocorb.analysis.histograms.run_histogram import RunHistogram, is_log
 from mimocorb.displays.waveform_figure import COLOURS, FAINT, INK
-from mimocorb.errors import OutputError, SetupError
+from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -213,13 +213,4 @@ def save_histograms(histograms: Sequence[RunHistogram], path: Path) -> None:
     kind = path.suffix.lower()
     if kind not in PICTURES:
         raise SetupError(f"{path.name}: pictures are written as {', '.join(PICTURES)}")
-    content = picture_of(histogram_figure(histograms), kind[1:])
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise OutputError(f"{path} is there already: give another name") from None
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink()
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    write_new(path, picture_of(histogram_figure(histograms), kind[1:]))

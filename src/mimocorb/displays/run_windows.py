@@ -10,7 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mimocorb.analysis.histograms.stored import RunHistogram, read_histograms
+from mimocorb.analysis.histograms.files import read_histograms
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.components.form import observer
 from mimocorb.components.roles.newest_events import NewestEvents
 from mimocorb.displays.figures import histogram_figure

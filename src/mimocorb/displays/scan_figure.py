@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mimocorb.displays.comparison_figure import check_picture
-from mimocorb.displays.waveform_figure import COLOURS, FAINT, INK
-from mimocorb.errors import OutputError, SetupError
+from mimocorb.displays.comparison_figure import check_picture, save_panels
+from mimocorb.displays.waveform_figure import COLOURS, INK
+from mimocorb.errors import SetupError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,15 +77,7 @@ def save_scan(
             axes.set_xticks(range(len(labels)), labels, parse_math=False)
         axes.set_xlabel(abscissa, parse_math=False)
         axes.set_ylabel(name, parse_math=False)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(FAINT)
-        axes.tick_params(colors=INK, labelcolor=INK)
-    for axes in grid[len(drawn) :]:
-        axes.set_visible(False)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    save_panels(figure, list(grid), len(drawn), path)
 
 
 def _places(texts: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:

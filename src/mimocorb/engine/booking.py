@@ -19,19 +19,28 @@ from mimocorb._closing import Closing
 from mimocorb._words import count, how_many
 from mimocorb.engine.messages import Label
 
-__all__ = ["Arrivals", "Entry", "Journal"]
+__all__ = ["Arrivals", "Entry", "Journal", "journal_name"]
 
 T = TypeVar("T")
 
 
 class Entry(NamedTuple):
-    """A message whose events begin behind this number of the ring."""
+    """A message whose events begin behind this number of the ring.
+
+    `first` is the number that its first event has in the run that has sent it.
+    """
 
     host: str
     run: str
     block: int
     events: int
     behind: int
+    first: int = 0
+
+
+def journal_name(ring: str) -> str:
+    """Return the name of the file in which a run notes what has come into a ring."""
+    return f"received_{ring}.jsonl"
 
 
 class Journal(Closing):
@@ -51,7 +60,8 @@ class Journal(Closing):
 
     def note(self, label: Label, behind: int) -> None:
         """Note a message before its events go into the ring."""
-        self._write(Entry(label.host, label.run, label.block, label.events, behind))
+        entry = Entry(label.host, label.run, label.block, label.events, behind, label.first)
+        self._write(entry)
 
     def _write(self, line: Entry | str) -> None:
         os.write(self._descriptor, (json.dumps(line) + "\n").encode())

@@ -9,20 +9,22 @@ what comes through the stream, as those elsewhere do.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mimocorb.errors import SetupError
-from mimocorb.model import BufferSpec, FunctionReference, OnFailure, Setup, WorkerSpec
+from mimocorb.model import BufferSpec, OnFailure, Setup, WorkerSpec
+from mimocorb.model.buffer import CONNECTS
+from mimocorb.model.engine import HostPart, ReadBuffer
+from mimocorb.setup.graph import Graph
+from mimocorb.setup.nearest import nearest
+from mimocorb.setup.user_code.own_functions import offered_function
 
-__all__ = ["BACKEND", "RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
+__all__ = ["RECEIVE", "SEND", "connecting_buffers", "part_of_host", "this_host"]
 
-BACKEND = "jetstream"
-"""What a buffer says that connects set-ups."""
 IN_A_MACHINE = "shared_memory"
 SEND, RECEIVE = "engine_send", "engine_receive"
-_OF_A_PACKAGE = "an installed package"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def connecting_buffers(setup: Setup) -> list[str]:
     found = []
     for buffer in setup.buffers:
         hosts = {host for worker in _workers_of(setup, buffer.name) for host in worker.host}
-        if buffer.backend == BACKEND or len(hosts) > 1:
+        if buffer.backend == CONNECTS or len(hosts) > 1:
             found.append(buffer.name)
     return found
 
@@ -69,12 +71,20 @@ def part_of_host(setup: Setup, host: str) -> Setup:
         It has no such host, or something that cannot be put on several.
     """
     if setup.hosts and host not in setup.hosts:
-        raise SetupError(f"there is no host {host!r}; the set-up has {', '.join(setup.hosts)}")
+        guess = nearest(host, setup.hosts)
+        more = f"; did you mean {guess!r}?" if guess else ""
+        raise SetupError(f"the set-up has no host {host!r}: it has {', '.join(setup.hosts)}{more}")
     workers = [w for w in setup.workers if not setup.hosts or host in w.host]
     if not workers:
         raise SetupError(f"no worker of the set-up is on the host {host}")
-    part = replace(setup, hosts=(), engine=None, workers=tuple(workers))
-    for name in connecting_buffers(setup):
+    connecting = connecting_buffers(setup)
+    about = None
+    if connecting:
+        engine = _engine(setup)
+        engine = replace(engine, credentials=_absolute(setup, engine.credentials))
+        about = HostPart(host, setup.hosts, engine, offset_s=_merged_within_s(setup))
+    part = replace(setup, hosts=(), engine=None, workers=tuple(workers), part=about)
+    for name in connecting:
         part = _connected(setup, part, setup.buffer(name), host)
     used = {name for worker in part.workers for name in worker.roles}
     buffers = tuple(spec for spec in part.buffers if spec.name in used)
@@ -103,12 +113,15 @@ def _connected(setup: Setup, part: Setup, buffer: BufferSpec, host: str) -> Setu
     all_readers = list(_readers(setup, buffer.name, host))
     writers = [w for w in part.workers if buffer.name in w.writes]
     rings, workers = [], list(part.workers)
+    sends: dict[str, Mapping[str, Sequence[str]]] = {}
+    receives: dict[str, ReadBuffer] = {}
     if writers:
         rings.append(local)
         readers = [each.name for each in all_readers]
         config = {**_config(setup, buffer, host), "readers": readers}
         config["outbox_mb"] = _engine(setup).outbox_mb
         workers.append(_worker(f"send_{buffer.name}", SEND, config, reads=(buffer.name,)))
+        sends[buffer.name] = {each.name: each.hosts for each in all_readers}
     senders = sorted({h for w in setup.workers if buffer.name in w.writes for h in w.host})
     for number, readers_ in enumerate(r for r in all_readers if host in r.hosts):
         ring = buffer.name if not writers and number == 0 else f"{buffer.name} {readers_.name}"
@@ -121,8 +134,27 @@ def _connected(setup: Setup, part: Setup, buffer: BufferSpec, host: str) -> Setu
         }
         workers = [_reads_from(w, buffer.name, ring, readers_.workers) for w in workers]
         workers.append(_worker(f"receive_{ring}", RECEIVE, config, writes=(ring,)))
+        receives[ring] = ReadBuffer(buffer.name, readers_.name, senders)
     others = tuple(spec for spec in part.buffers if spec.name != buffer.name)
-    return replace(part, buffers=(*others, *rings), workers=tuple(workers))
+    about = part.part
+    if about is not None:
+        about = replace(about, writes={**about.writes, **sends}, reads={**about.reads, **receives})
+    return replace(part, buffers=(*others, *rings), workers=tuple(workers), part=about)
+
+
+def _merged_within_s(setup: Setup) -> float | None:
+    """Return how far the clocks of hosts may be apart, by what is merged by time of several."""
+    graph, windows = Graph(setup), []
+    for worker in setup.workers:
+        merge = worker.config.get("merge")
+        if not isinstance(merge, Mapping) or merge.get("by") != "time":
+            continue
+        before = {name for buffer in worker.reads for name in graph.upstream(buffer)}
+        hosts = {w.host for w in setup.workers if w.name in before and w.is_source}
+        if len(hosts) > 1:
+            window_ns = merge.get("window_ns")
+            windows.append(merge.get("window_s") if window_ns is None else window_ns * 1e-9)
+    return min((window for window in windows if window is not None), default=None)
 
 
 def _readers(setup: Setup, buffer: str, host: str) -> Iterator[_Readers]:
@@ -152,8 +184,8 @@ def _engine(setup: Setup) -> Any:
     if setup.engine is None:
         names = " and ".join(connecting_buffers(setup))
         raise SetupError(
-            f"{names} connects hosts, and there is no engine: write Engine: {{nats: nats://HOST:4222}}"
-            " into the set-up; 'mimocorb engine' starts one"
+            f"{names} connects hosts, for which there is an Engine in the set-up; found none; write"
+            " Engine: {nats: nats://HOST:4222}; 'mimocorb engine' starts one"
         )
     return setup.engine
 
@@ -176,6 +208,6 @@ def _absolute(setup: Setup, name: str | None) -> str | None:
 
 
 def _worker(name: str, function: str, config: Mapping[str, Any], **buffers: Any) -> WorkerSpec:
-    reference = FunctionReference(_OF_A_PACKAGE, function, offered=True)
+    reference = offered_function(function)
     # A process that dies is replaced: what it had in hand comes again, and is known by its number.
     return WorkerSpec(name, reference, config=config, on_failure=OnFailure("restart"), **buffers)

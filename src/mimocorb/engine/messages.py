@@ -17,7 +17,7 @@ from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.messages import Head, walk
 
-__all__ = ["Label", "form_of", "stream_of", "subject_of", "unpack"]
+__all__ = ["Label", "form_of", "plain_name", "stream_of", "subject_of", "unpack"]
 
 _PREFIX = "Mimocorb-"
 ID = "Nats-Msg-Id"
@@ -81,7 +81,7 @@ def form_of(setup: Mapping[str, Any]) -> str:
 
 def stream_of(project: str, buffer: str) -> str:
     """Return the name of the stream of a buffer."""
-    return f"mimocorb_{_plain(project)}_{_plain(buffer)}"
+    return f"mimocorb_{plain_name(project)}_{plain_name(buffer)}"
 
 
 def subject_of(project: str, buffer: str, host: str = "*", run: str = "*") -> str:
@@ -89,11 +89,11 @@ def subject_of(project: str, buffer: str, host: str = "*", run: str = "*") -> st
 
     Permissions can be given by it: that a host writes only what is its own.
     """
-    last = [name if name == "*" else _plain(name) for name in (host, run)]
-    return f"mimocorb.{_plain(project)}.buffers.{_plain(buffer)}.{'.'.join(last)}"
+    last = [name if name == "*" else plain_name(name) for name in (host, run)]
+    return f"mimocorb.{plain_name(project)}.buffers.{plain_name(buffer)}.{'.'.join(last)}"
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name in letters that NATS takes, different for different names."""
     kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
     return kept if kept == name else f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -19,7 +19,7 @@ from mimocorb.buffers.batch_metadata import BatchMetadata
 from mimocorb.buffers.setup_dict import open_observer_port
 from mimocorb.components.form import source
 from mimocorb.components.worker import current_worker
-from mimocorb.engine.booking import Arrivals, Journal
+from mimocorb.engine.booking import Arrivals, Journal, journal_name
 from mimocorb.engine.connection import Connection, check_engine, reason_of
 from mimocorb.engine.messages import Label, unpack
 from mimocorb.engine.stream import ACK_WAIT_S, MOST_IN_HAND, Link, ensure_stream
@@ -141,7 +141,7 @@ class _Receiver:
             setup["dtype"], setup["values_per_slot"], variable=setup.get("variable", False)
         )
         self._ring = open_observer_port({**setup, "kind": "observer"})
-        self._journal = Journal(directory / f"received_{link.buffer}.jsonl")
+        self._journal = Journal(directory / journal_name(str(setup["name"])))
         self._arrivals: Arrivals[_Message] = Arrivals(
             senders, self._journal.entries, in_order=not shared
         )

@@ -174,6 +174,8 @@ class EngineSend:
                 f"cannot be reached: {self._connection.reason}"
                 if self._connection.lost_since_s
                 else "takes no more: its stream is full, the reading side is away or too slow"
+                if self._created is None or self._link.readers or self._accepted
+                else "has no reader of it yet: start the set-up that reads it"
             )
             logger.warning(
                 "the engine at %s %s; %s of %s wait in the outbox",
@@ -222,7 +224,14 @@ class EngineSend:
                 await asyncio.sleep(AGAIN_S)
             else:
                 self._created = found.created
-                return
+                if self._link.readers or found.state.consumer_count:
+                    self._full_since_s = None
+                    return
+                # The engine keeps nothing that nobody reads; a reader of another set-up makes
+                # itself known when it is started.
+                if self._full_since_s is None:
+                    self._full_since_s = time.monotonic()
+                await asyncio.sleep(AGAIN_S)
 
     async def _send(self, stream: JetStreamContext) -> None:
         under_way: deque[tuple[Parcel, asyncio.Task[Any]]] = deque()

@@ -14,9 +14,13 @@ from mimocorb.model.problem import NOWHERE, Where
 from mimocorb.model.record_type import record_type
 from mimocorb.schema import MAX_SLOT_BYTES
 
-__all__ = ["BufferSpec"]
+__all__ = ["CONNECTS", "BufferSpec"]
 
 _UNKNOWN: np.dtype[Any] = np.dtype("V0")
+
+
+CONNECTS = "jetstream"
+"""The backend of a buffer whose events go through the engine, whoever reads them."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class BufferSpec:
     variable: Annotated[bool, Flag()] = False
     """Whether events may have fewer values than data_length, also none; each keeps its length."""
     backend: Annotated[str, Text("shared_memory")] = "shared_memory"
-    """What keeps the events: the name under which an installed package offers it."""
+    """What keeps the events: jetstream, which connects hosts, or the name under which an installed
+    package offers it."""
     silent_after_s: Annotated[float | None, Number("seconds", above_zero=True)] = None
     """Raise an alarm when no event has come into it for longer than this, in seconds."""
     where: Annotated[Where, Derived()] = NOWHERE

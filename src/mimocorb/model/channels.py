@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mimocorb.model.kinds import Fault, Faults, Parsed
+from mimocorb.model.faults import Fault, Faults
+from mimocorb.model.kinds import Parsed
 from mimocorb.model.record_type import parse_record_type, write_record_type
 
 __all__ = ["PER_MV", "Channel", "channel_list", "channels_of", "record_type_of"]
@@ -140,7 +141,7 @@ def _write_one(channel: Channel) -> Any:
 
 
 def _parse(value: Any) -> tuple[Channel, ...]:
-    """Return the channels; raises :class:`~mimocorb.model.kinds.Faults`."""
+    """Return the channels; raises :class:`~mimocorb.model.faults.Faults`."""
     remedy = f"write for example: {_EXAMPLE}"
     if not isinstance(value, Mapping) or not value:
         raise Faults(Fault("is a mapping of names of channels to what they are", remedy))

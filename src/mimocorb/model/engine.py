@@ -1,14 +1,15 @@
-"""The engine that connects the hosts of a set-up."""
+"""The engine that connects the hosts of a set-up, and the part that one host runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import Number, Text, WholeNumber
 
-__all__ = ["EngineSpec"]
+__all__ = ["EngineSpec", "HostPart", "ReadBuffer"]
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,57 @@ class EngineSpec:
     outbox_mb: Annotated[float, Number("MB", above_zero=True)] = 1000.0
     """How much a host keeps of what the engine or the far side does not have yet, in MB; when that
     is full, it waits."""
+
+
+@dataclass(frozen=True)
+class ReadBuffer:
+    """A buffer that a host receives.
+
+    Parameters
+    ----------
+    buffer
+        Its name for all hosts.
+    reader
+        The name under which this host takes events of it, perhaps with others.
+    senders
+        Hosts that write it; none: as many as there are.
+    """
+
+    buffer: str
+    reader: str
+    senders: Sequence[str]
+
+
+@dataclass(frozen=True)
+class HostPart:
+    """Of which set-up a host runs a part, and which.
+
+    Parameters
+    ----------
+    host
+        Name of this host.
+    hosts
+        All hosts of the set-up; none if it names none.
+    engine
+        Where the engine is; the file with credentials absolute.
+    writes
+        Buffers that this host sends, each with those who read it: the name under which they take
+        its events, and their hosts.
+    reads
+        Buffers that this host receives: the ring here, and what is known of it.
+    offset_s
+        How far the clocks of hosts may be apart, by what is merged; None: nothing is.
+    """
+
+    host: str
+    hosts: Sequence[str]
+    engine: EngineSpec
+    writes: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    reads: Mapping[str, ReadBuffer] = field(default_factory=dict)
+    offset_s: float | None = None
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> HostPart:
+        """Return it from plain values, as records have them."""
+        reads = {ring: ReadBuffer(**each) for ring, each in plain["reads"].items()}
+        return cls(**{**plain, "engine": EngineSpec(**plain["engine"]), "reads": reads})

@@ -15,17 +15,16 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
+from mimocorb.model.faults import Fault, Faults
 
 __all__ = [
     "Choice",
     "Derived",
     "Directory",
-    "Fault",
-    "Faults",
     "Flag",
     "Kind",
     "Number",
@@ -47,47 +46,6 @@ Schema = dict[str, Any]
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_ .+-]*"
 RESERVED_NAMES = ("source_list", "sink_list", "observe_list", "config_dict")
 """Arguments of functions of the older form; the names of buffers are arguments beside them."""
-
-
-class Fault(NamedTuple):
-    """What is wrong with a value or a part of it.
-
-    Parameters
-    ----------
-    asked
-        What belongs there, to follow the name of the key: ``"must be a number"``.
-    remedy
-        What to do; nothing if it follows from the value.
-    path
-        Keys and indices on the way from the value of the key to the part.
-    at_key
-        Whether it is the key at the end of the path, and not its value.
-    part
-        What the part is called: ``"the shape of 'x' in {}"``; ``{}`` is the key.
-    words
-        What could be meant instead.
-    found
-        What was found, if that is not what stands there. ``{line}`` is that of `other`.
-    other
-        The path to what it contradicts.
-    """
-
-    asked: str
-    remedy: str = ""
-    path: tuple[Any, ...] = ()
-    at_key: bool = False
-    part: str = "{}"
-    words: Sequence[str] = ()
-    found: str = ""
-    other: tuple[Any, ...] | None = None
-
-
-class Faults(ValueError):
-    """A value cannot be read, for at least one reason."""
-
-    def __init__(self, *faults: Fault) -> None:
-        super().__init__("; ".join(fault.asked for fault in faults))
-        self.faults = faults
 
 
 class Kind:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from mimocorb.errors import RecordTypeError
-from mimocorb.model.kinds import Fault, Faults, Parsed
+from mimocorb.model.faults import Fault, Faults
+from mimocorb.model.kinds import Parsed
 from mimocorb.schema import record_dtype
 
 __all__ = ["parse_record_type", "record_type", "write_record_type"]
@@ -67,7 +68,7 @@ def write_record_type(dtype: np.dtype[Any]) -> Any:
 
 
 def parse_record_type(value: Any) -> np.dtype[Any]:
-    """Return the type; raises :class:`~mimocorb.model.kinds.Faults`."""
+    """Return the type; raises :class:`~mimocorb.model.faults.Faults`."""
     try:
         kind = _of_fields(value) if isinstance(value, (list, Mapping)) else _scalar_type(value)
         return record_dtype(kind)

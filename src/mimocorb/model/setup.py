@@ -11,13 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from mimocorb._texts import identifier
 from mimocorb.model.buffer import BufferSpec
-from mimocorb.model.engine import EngineSpec
+from mimocorb.model.engine import EngineSpec, HostPart
+from mimocorb.model.faults import Fault, Faults
 from mimocorb.model.keys import part_config
 from mimocorb.model.kinds import (
     Derived,
     Directory,
-    Fault,
-    Faults,
     Flag,
     Number,
     Parsed,
@@ -37,7 +36,7 @@ __all__ = ["Comparison", "Setup", "StopCondition"]
 Comparison = Literal["<", "<=", ">", ">=", "=="]
 
 _CONDITION = re.compile(
-    r"\s*(?P<subject>.+)\.(?P<quantity>[A-Za-z_]\w*)\s*(?P<comparison>[<>]=?|==)\s*(?P<limit>\S+)\s*"
+    r"\s*(?P<subject>.+)\.(?P<quantity>[^\W\d]\w*)\s*(?P<comparison>[<>]=?|==)\s*(?P<limit>\S+)\s*"
 )
 _EXAMPLE = "RB_3.events >= 10000"
 _EVENTS = WholeNumber(0, (1 << 63) - 1)
@@ -71,7 +70,7 @@ class StopCondition:
 
 def _stop_conditions() -> Parsed:
     """Return the kind of texts such as ``RB_3.events >= 10000``, one or a list."""
-    pattern = r"^.+\.[A-Za-z_]\w*\s*([<>]=?|==)\s*\S+\s*$"
+    pattern = r"^.+\.[^\s.<>=\d][^\s.<>=]*\s*([<>]=?|==)\s*\S+\s*$"
     text = {"type": "string", "pattern": pattern, "examples": [_EXAMPLE]}
     return Parsed(
         _parse_conditions,
@@ -226,6 +225,8 @@ class Setup:
     """The point of a scan that it is: ``number`` of the scan, ``point``, ``of``, ``settings``."""
     rerun_of: Annotated[Path | None, Derived()] = None
     """Directory of the run whose recorded events stand in the place of the sources."""
+    part: Annotated[HostPart | None, Derived()] = None
+    """What this is the part of that a host runs; ``None``: a set-up of one machine."""
 
     def buffer(self, name: str) -> BufferSpec:
         """Return the buffer of this name; KeyError if there is none."""

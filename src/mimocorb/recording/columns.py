@@ -21,11 +21,12 @@ from mimocorb.buffers.jagged import Jagged
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import PARTS, UNKNOWN, Block, metadata_from_parts, notes_of, parts_of
 from mimocorb.recording.channel_notes import notes_at
+from mimocorb.recording.plain_dtype import can_be_told
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["OFFSETS", "Columns", "Memory", "dtype_from_plain", "dtype_to_plain"]
+__all__ = ["OFFSETS", "Columns", "Memory"]
 
 _NUMBERS = "iuf"
 NOTES = "notes"
@@ -109,7 +110,7 @@ class Columns:
         self.dtype = dtype
         self.values_per_slot = values_per_slot
         self.variable = variable
-        if not _can_be_told(dtype):
+        if not can_be_told(dtype):
             raise SetupError(
                 f"the type {dtype} cannot be described exactly in a file: give it fields that do"
                 " not overlap, and no titles"
@@ -257,48 +258,6 @@ class Columns:
 
 
 _MAY_BE_UNKNOWN = ("time_ns", "sequence")
-
-
-def dtype_to_plain(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """Return a dtype in values that JSON knows."""
-    base = dtype.base
-    plain = {"descr": np.lib.format.dtype_to_descr(base), "shape": list(dtype.shape)}
-    return plain | ({"aligned": True} if base.isalignedstruct else {})
-
-
-def dtype_from_plain(plain: Mapping[str, Any]) -> np.dtype[Any]:
-    """Return the dtype that :func:`dtype_to_plain` has described."""
-    base = np.lib.format.descr_to_dtype(_tuples(plain["descr"]))
-    if plain.get("aligned"):
-        # what NumPy calls aligned is another dtype for it, although the bytes are the same
-        fields: Mapping[str, Any] = base.fields or {}
-        base = np.dtype(
-            {
-                "names": list(base.names or ()),
-                "formats": [fields[name][0] for name in base.names or ()],
-                "offsets": [fields[name][1] for name in base.names or ()],
-                "itemsize": base.itemsize,
-            },
-            align=True,
-        )
-    shape = tuple(plain["shape"])
-    return np.dtype((base, shape)) if shape else base
-
-
-def _can_be_told(dtype: np.dtype[Any]) -> bool:
-    try:
-        return dtype_from_plain(dtype_to_plain(dtype)) == dtype
-    except ValueError:  # of overlapping fields
-        return False
-
-
-def _tuples(descr: Any) -> Any:
-    """Return a description with tuples again, which JSON has made lists of."""
-    if isinstance(descr, str):
-        return descr
-    return [
-        (field[0], _tuples(field[1]), *(tuple(shape) for shape in field[2:])) for field in descr
-    ]
 
 
 def _columns(dtype: np.dtype[Any], values_per_slot: int, variable: bool) -> list[_Column]:

@@ -22,9 +22,9 @@ from mimocorb._words import how_many
 from mimocorb.buffers.batch_metadata import NO_TIME, BatchMetadata
 from mimocorb.errors import DamagedFile, SetupError
 from mimocorb.recording.block import Block, metadata_from_parts
-from mimocorb.recording.columns import dtype_from_plain
 from mimocorb.recording.formats import EventFile, FileFormat
 from mimocorb.recording.output_file import OutputFile
+from mimocorb.recording.plain_dtype import dtype_from_plain
 from mimocorb.recording.provenance import about_of, described, this_run
 
 __all__ = ["CSV", "METADATA", "SEPARATORS", "CsvTable", "check_numbers", "fields_of"]

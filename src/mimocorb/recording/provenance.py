@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mimocorb.components.worker import current_worker
-from mimocorb.recording.columns import dtype_to_plain
+from mimocorb.recording.plain_dtype import dtype_to_plain
 
 __all__ = ["OF_THE_FILE", "about_of", "described", "this_run"]
 

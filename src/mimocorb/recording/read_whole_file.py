@@ -13,8 +13,9 @@ from mimocorb._kernels import crc32c
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.arrays import Arrays, batch_of, checksum
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns, dtype_from_plain
+from mimocorb.recording.columns import Columns
 from mimocorb.recording.formats import reading
+from mimocorb.recording.plain_dtype import dtype_from_plain
 from mimocorb.recording.provenance import about_of
 
 __all__ = ["DESCRIPTION", "FORMAT", "VERSION", "Container", "WholeFile"]

@@ -22,8 +22,9 @@ from mimocorb._words import how_many
 from mimocorb.components.worker import current_worker
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns, dtype_from_plain
+from mimocorb.recording.columns import Columns
 from mimocorb.recording.messages import END_MARK, Gap, Head, walk
+from mimocorb.recording.plain_dtype import dtype_from_plain
 from mimocorb.recording.provenance import about_of, described
 
 __all__ = [

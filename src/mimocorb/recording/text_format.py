@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ _METADATA = ("counter", "timestamp", "deadtime")
 _TIME = "time_ns"
 _MOST_HEADING_BYTES = 1 << 20
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
+_LONG_NUMBER = re.compile(rb"(?<![\d.eE+-])\d{19,}(?![\d.])")
+_INT64 = np.iinfo(np.int64)
 _TRUTH = {"True": True, "False": False}
 
 
@@ -106,7 +109,22 @@ class TextFile:
             kind = "?" if cell in _TRUTH else "i8" if _WHOLE_NUMBER.fullmatch(cell) else "f8"
             kind = "c16" if "j" in cell else kind
             fields.append((name, kind))
+        if any(kind == "i8" for _, kind in fields):
+            beyond = {self._headings[index] for index in self._beyond_int64()}
+            fields = [(n, "u8" if n in beyond and k == "i8" else k) for n, k in fields]
         return np.dtype(fields)
+
+    def _beyond_int64(self) -> set[int]:
+        """Return the columns with numbers that only uint64 holds, wherever they come first."""
+        found: set[int] = set()
+        if not self._rows:
+            return found
+        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            for each in _LONG_NUMBER.finditer(text):
+                if int(each[0]) > _INT64.max:
+                    begin = text.rfind(b"\n", 0, each.start()) + 1
+                    found.add(text[begin : each.start()].count(b"\t"))
+        return found
 
     def look_again(self) -> None:
         """Find the whole rows that have been written since."""
@@ -168,7 +186,8 @@ class TextFile:
     def _numbers(
         self, cells: Sequence[str], kind: np.dtype[Any], first: int, lines: Sequence[bytes]
     ) -> NDArray[Any]:
-        read: Any = {"b": _TRUTH.__getitem__, "i": int, "c": complex}.get(kind.kind, float)
+        readers: dict[str, Any] = {"b": _TRUTH.__getitem__, "i": int, "u": int, "c": complex}
+        read = readers.get(kind.kind, float)
         try:
             return np.array([read(cell) for cell in cells], kind)
         except (ValueError, KeyError, OverflowError):

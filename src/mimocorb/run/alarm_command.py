@@ -20,6 +20,8 @@ INTERVAL_S = 60.0
 MOST_OUTPUT_BYTES = 2000
 PIECE_BYTES = 64 * 1024
 LOOK_S = 0.02
+MOMENT_S = 1.0
+"""For so long the end of a run waits for the program without a word."""
 
 
 class AlarmCommand:
@@ -74,9 +76,16 @@ class AlarmCommand:
         self._in_haste = True
         known = len(self._failures)
         self.look()
+        told, begin_s = False, time.monotonic()
         while self._running is not None:
             time.sleep(LOOK_S)
             self.look()
+            if not told and time.monotonic() - begin_s > MOMENT_S:
+                told = True
+                self._findings.tell(
+                    f"waiting for {self._words[0]}, which on_alarm names; it is killed"
+                    f" {time_taken(self._timeout_s)} after its start"
+                )
         return self._failures[known:]
 
     def close(self) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from mimocorb._texts import plain_text
 from mimocorb.model import Setup
+from mimocorb.run.alarm import Alarm, AlarmKind
 from mimocorb.run.alarm_command import AlarmCommand
 from mimocorb.run.findings import Findings
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import Alarm, AlarmKind
 
 __all__ = ["Alarms"]
 

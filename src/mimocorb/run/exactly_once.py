@@ -20,7 +20,7 @@ from mimocorb.recording.spill_file import spilled_events
 from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.record.run_record import read_record
 from mimocorb.run.recorded import RecordedRun
-from mimocorb.run.run_state import GroupView
+from mimocorb.run.run_view import GroupView
 from mimocorb.run.supervision.quarantine_files import FOLDER
 
 __all__ = ["differences_from_the_ledger"]
@@ -33,7 +33,8 @@ Numbers = NDArray[np.int64]
 def differences_from_the_ledger(events: Events) -> list[str]:
     """Return what a recording has too few or too many by the ledger of its run, one sentence each.
 
-    Empty as well if it is not in the directory of a run that has ended in order.
+    Empty as well if it is not in the directory of a run that has ended in order, or of a worker
+    that writes a buffer: that records only some of its events, as the sample of rejected ones.
     """
     file = events.file
     if not isinstance(file, Recording):
@@ -45,7 +46,7 @@ def differences_from_the_ledger(events: Events) -> list[str]:
         return []
     reads, worker = file.about["buffer"], file.about["writer"]["worker"]
     readers = [name for name, each in record.setup["Workers"].items() if reads in each["sources"]]
-    if record.result is None or worker not in readers:
+    if record.result is None or worker not in readers or record.setup["Workers"][worker]["sinks"]:
         return []
     (buffer,) = (each for each in record.result.buffers if each.name == reads)
     group = buffer.groups[readers.index(worker)]

@@ -30,7 +30,7 @@ from mimocorb.recording.spill_file import (
 from mimocorb.recording.spill_place import find_spill_file
 from mimocorb.run.record.run_directory import write_atomically
 from mimocorb.run.record.run_record import read_record
-from mimocorb.run.run_state import RunView
+from mimocorb.run.run_view import RunView
 from mimocorb.setup.graph import Graph
 
 __all__ = ["Rest", "Stage"]

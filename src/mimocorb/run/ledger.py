@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mimocorb._words import how_many, verb
 from mimocorb.errors import LedgerDoesNotBalance
-from mimocorb.run.run_state import RunState, RunView
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import RunView
 
 __all__ = ["audit", "still_open", "unprocessed"]
 

@@ -17,7 +17,7 @@ from mimocorb.recording.events import DamageWarning
 from mimocorb.run.recorded import RecordedRun
 
 if TYPE_CHECKING:
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
     from mimocorb.recording.events import Events
 
 __all__ = ["HistogramPair", "OutputPair", "compared_events", "mean_of", "paired_histograms"]
@@ -201,7 +201,7 @@ def paired_histograms(
     first: Path, second: Path, *, independent: bool
 ) -> tuple[list[HistogramPair], list[str]]:
     """Return the histograms that both runs have, and what is wrong, one sentence each."""
-    from mimocorb.analysis.histograms.stored import read_histograms
+    from mimocorb.analysis.histograms.files import read_histograms
 
     try:
         one, other = read_histograms(first), read_histograms(second)

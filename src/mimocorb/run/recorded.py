@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mimocorb._files import kind_of_special
 from mimocorb.errors import DamagedFile, RunRecordError, SetupError
 from mimocorb.recording.events import Events
 from mimocorb.recording.formats import EventFile, FileFormat, Format, Part, formats, reading
@@ -16,7 +17,7 @@ from mimocorb.run.record.run_record import read_record
 from mimocorb.setup.paths import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
 __all__ = ["RecordedRun", "open", "quality_of"]
 
@@ -67,6 +68,8 @@ def open(path: str | os.PathLike[str] | int) -> Events | RecordedRun | SpilledEv
         return _recording(directory or place.parent, place.name, parts[place.name])
     if place.name.isdecimal():
         return RecordedRun(_of_number(place))
+    if (kind := kind_of_special(place)) is not None:
+        raise SetupError(f"{place} is {kind}, and events are recorded in regular files")
     known = f"; {place.parent} holds {', '.join(parts)}" if parts else ""
     raise SetupError(f"there is no file, recording or run {place}{known}")
 
@@ -118,7 +121,7 @@ class RecordedRun(Mapping[str, Events]):
         DamagedFile
             Somebody else has changed them.
         """
-        from mimocorb.analysis.histograms.stored import read_histograms
+        from mimocorb.analysis.histograms.files import read_histograms
 
         return read_histograms(self.directory)
 

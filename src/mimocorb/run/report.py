@@ -24,7 +24,7 @@ from mimocorb.run.run_log import JSON_LOG
 from mimocorb.run.wording import UNKNOWN, alarm_line, percent, rate, results_line, time_taken
 
 if TYPE_CHECKING:
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
     from mimocorb.run.record.run_record import RunRecord
     from mimocorb.run.record.run_result import RunResult
 
@@ -72,7 +72,7 @@ def report_of(directory: Path) -> str:
     SetupError
         matplotlib is missing, which draws the histograms.
     """
-    from mimocorb.analysis.histograms.stored import read_histograms
+    from mimocorb.analysis.histograms.files import read_histograms
 
     run = look_at(directory)
     record = run.record

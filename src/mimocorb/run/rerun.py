@@ -16,14 +16,15 @@ from typing import Any
 
 from mimocorb._words import count, how_many
 from mimocorb.errors import RunRecordError, SetupError
-from mimocorb.model import FunctionReference, Setup, WorkerSpec
+from mimocorb.model import Setup, WorkerSpec
 from mimocorb.run.record.run_record import RunRecord, read_record
 from mimocorb.run.recorded import RecordedRun
 from mimocorb.setup.paths import places_of_copies
+from mimocorb.setup.user_code.own_functions import offered_function
 
 __all__ = ["Rerun"]
 
-_REPLAY = FunctionReference("an installed package", "replay", offered=True)
+_REPLAY = "replay"
 _LIMITS = ("runtime", "runevents", "stop_when")
 
 
@@ -191,7 +192,7 @@ def _taken(record: RunRecord, buffer: str) -> int | None:
 
 def _sources(setup: Setup) -> list[WorkerSpec]:
     """Return the workers whose events would be others today; a replay gives the same again."""
-    is_replay = [w.function.offered and w.function.name == _REPLAY.name for w in setup.workers]
+    is_replay = [w.function.offered and w.function.name == _REPLAY for w in setup.workers]
     return [
         worker
         for worker, plays_back in zip(setup.workers, is_replay, strict=True)
@@ -210,7 +211,7 @@ def _players(setup: Setup, inputs: Mapping[str, _Input], directory: Path) -> dic
         source = next(w for w in _sources(setup) if buffer in w.writes)
         name = source.name if source.name not in players else f"{source.name}_{buffer}"
         config = {"data": str((directory / each.name).absolute())}
-        players[name] = WorkerSpec(name, _REPLAY, writes=(buffer,), config=config)
+        players[name] = WorkerSpec(name, offered_function(_REPLAY), writes=(buffer,), config=config)
     return players
 
 

@@ -16,11 +16,14 @@ from mimocorb.checks.examination import warnings_of
 from mimocorb.compat.mimocorb2.changed_meaning import changed_meaning
 from mimocorb.errors import HandleMisuse, MimocorbError, OutputError
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.console import Console
 from mimocorb.run.exports import Exports
 from mimocorb.run.findings import ORIGIN
+from mimocorb.run.hosts.companion import Companion
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
+from mimocorb.run.record.connected import Connected
 from mimocorb.run.record.notes import Note
 from mimocorb.run.record.recorder import SUMMARY_FILE, Recorder, run_of_the_copy
 from mimocorb.run.record.run_directory import (
@@ -31,7 +34,8 @@ from mimocorb.run.record.run_directory import (
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.remote.server import ControlServer
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import AlarmKind, RunState, RunView
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
@@ -46,6 +50,11 @@ OF_THE_SUMMARY = (
     AlarmKind.STALLED,
     AlarmKind.DISK_LOW,
     AlarmKind.DISK_FULL,
+    AlarmKind.HOST_AWAY,
+    AlarmKind.HOST_TWICE,
+    AlarmKind.ENGINE_AWAY,
+    AlarmKind.CLOCKS,
+    AlarmKind.SETUPS,
 )
 """Kinds of alarms that the summary has among its warnings; others are told as what they are."""
 
@@ -75,6 +84,7 @@ class Run(Closing):
         self._record_trouble = ""
         self._supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
+        self._companion: Companion | None = None
         self.summary: RunSummary | None = None
         self._signals = ExitStack()
 
@@ -142,10 +152,14 @@ class Run(Closing):
             # Only now: a worker must not inherit sockets, or a terminal that has been taken over.
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number, self._keep_note)
+            if self.setup.part is not None:
+                self._companion = Companion(supervisor, self.setup, directory)
             stack.enter_context(console.shown())
             while not supervisor.ended:
                 supervisor.turn(min(LONGEST_TURN_S, control.next_look_s()))
                 control.update()
+                if self._companion is not None:
+                    self._companion.update()
                 console.update()
                 self._record_states()
                 self.log.catch_up()
@@ -160,6 +174,7 @@ class Run(Closing):
         if supervisor.state is not RunState.ENDED:
             supervisor.quarantine_files.finish()
             supervisor.findings.failures += audit(view)
+        connected = self._compare_with_others(view)
         exports = Exports(directory, lambda text: self.log.add("INFO", ORIGIN, text))
         exports.make()
         failures = [*supervisor.findings.failures, *exports.failures]
@@ -171,17 +186,11 @@ class Run(Closing):
                 f"{SUMMARY_FILE} was written by another and is left as it is; the summary of the"
                 f" run is in {summary_path.name}"
             )
-        self.log.give_up_what_is_left()
-        if self.log.cut_off:
-            lines = how_many(self.log.cut_off, "line")
-            warnings.append(f"not written to the log, as it is full: {lines} of workers")
-        warnings += self.log.moved
-        if self.log.lost:
-            lines = how_many(self.log.lost, "line")
-            failures.append(f"the log is not complete: {lines} could not be written")
+        self._finish_log(failures, warnings)
         # What failures and warnings have told already is not told twice.
         warnings += map(alarm_line, (a for a in view.alarms if a.kind in OF_THE_SUMMARY))
         warnings += warned_workers(view)
+        warnings += [each.told() for each in connected if each.compared and not each.agrees]
         is_left = any(group.saved for buffer in view.buffers for group in buffer.groups)
         summary = RunSummary(
             number=self.recorder.record.number,
@@ -196,6 +205,7 @@ class Run(Closing):
             asked_to_end=supervisor.asked_to_end,
             exported=exports.done,
             unfinished=(self.setup.finishes or directory) if is_left else None,
+            connected=connected,
         )
         try:
             self.recorder.end(supervisor.changes, summary)
@@ -209,26 +219,49 @@ class Run(Closing):
         self.close()
         return summary
 
+    def _compare_with_others(self, view: RunView) -> list[Connected]:
+        """Return what came of the events that went to other hosts, or came from them."""
+        if self._companion is None:
+            return []
+        connected = self._companion.compare(view)
+        self.recorder.is_connected(connected, self._companion.clocks)
+        for each in connected:
+            self.log.add("INFO", ORIGIN, each.told())
+        return connected
+
+    def _finish_log(self, failures: list[str], warnings: list[str]) -> None:
+        """Write what is left for the log, and add what is not in it."""
+        self.log.give_up_what_is_left()
+        if self.log.cut_off:
+            lines = how_many(self.log.cut_off, "line")
+            warnings.append(f"not written to the log, as it is full: {lines} of workers")
+        warnings += self.log.moved
+        if self.log.lost:
+            lines = how_many(self.log.lost, "line")
+            failures.append(f"the log is not complete: {lines} could not be written")
+
     def _store_histograms(self, view: RunView) -> list[str]:
         """Put the sums of what the processes have counted into one file; returns what is wrong."""
         assert self.directory is not None
         if not pages_of(self.directory):
             return []
-        from mimocorb.analysis.histograms import stored
+        from mimocorb.analysis.histograms import files
 
         try:
             live_s = view.accounts.live_s if view.accounts else None
-            found = stored.read_histograms(self.directory, live_s)
+            found = files.read_histograms(self.directory, live_s)
             write_atomically(
-                self.directory / stored.HISTOGRAMS_FILE, stored.stored_text(found.values())
+                self.directory / files.HISTOGRAMS_FILE, files.stored_text(found.values())
             )
         except MimocorbError as error:
             return [f"the histograms are still in pages, one for each process: {error}"]
-        stored.remove_pages(self.directory)
+        files.remove_pages(self.directory)
         return []
 
     def close(self) -> None:
         """Kill what still runs, release the memory. Idempotent."""
+        if self._companion is not None:
+            self._companion.close()
         if self._supervisor is not None:
             if self._recorder is not None:
                 with suppress(OutputError):  # there is no place left to report it

@@ -10,7 +10,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from mimocorb._words import count, how_many, with_error
-from mimocorb.run.run_state import Alarm, AlarmKind, BufferView, Goal, RunState, RunView
+from mimocorb.run.alarm import Alarm, AlarmKind
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import BufferView, Goal, RunView
 
 __all__ = [
     "PAGE_WIDTH",

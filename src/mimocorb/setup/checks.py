@@ -15,6 +15,7 @@ from typing import Literal
 
 from mimocorb._memory import available_bytes, size_in_words
 from mimocorb.model import Setup, WorkerSpec
+from mimocorb.model.buffer import CONNECTS
 from mimocorb.model.keys import keys_of
 from mimocorb.model.merge import MergeSettings, merge_fault
 from mimocorb.model.problem import NOWHERE, Problem, Where
@@ -225,6 +226,9 @@ def _dead_ends(setup: Setup) -> Iterator[Problem]:
         )
     graph = Graph(_with_guessed_names(setup))
     for spec in setup.buffers:
+        used = [*graph.writers(spec.name), *graph.readers(spec.name)]
+        if spec.backend == CONNECTS and used:
+            continue  # the other end may be in another set-up
         if not graph.writers(spec.name):
             yield Problem(
                 spec.where,

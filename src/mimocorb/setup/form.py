@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from mimocorb.model.kinds import Fault, Faults, Kind, Text, name_faults
+from mimocorb.model.faults import Fault, Faults
+from mimocorb.model.kinds import Kind, Text, name_faults
 from mimocorb.model.problem import Problem, Where
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.text.setup_file import Entry, ListNode, MappingNode, Node, ScalarNode, plain
@@ -227,6 +228,6 @@ def _number_remedy(value: object, *, whole: bool) -> str:
         except ValueError:
             return "write a number"
         return f"write it without quotes: {value.strip()}"
-    if whole and isinstance(value, float) and value.is_integer():
+    if whole and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"write {int(value)}"
     return "correct the number"

@@ -179,6 +179,8 @@ class Graph:
                 parts.insert(0, ", ".join(inputs))
             if spec.writes:
                 parts.append(f"──▶ {', '.join(spec.writes)}")
+            if spec.host:
+                parts.append(f"@ {', '.join(spec.host)}")
             yield " ".join(parts)
 
 

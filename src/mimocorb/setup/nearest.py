@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["nearest", "slip_of"]
+from mimocorb._texts import identifier
+
+__all__ = ["did_you_mean", "nearest", "slip_of"]
 
 _CLEAR = 0.7
 _LEAD = 0.05
@@ -17,6 +20,22 @@ def nearest(asked: object, known: Iterable[str]) -> str | None:
     by_folded = {name.casefold(): name for name in known}
     found = difflib.get_close_matches(str(asked)[:100].casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
+
+
+def did_you_mean(guess: str, asked: str) -> str:
+    """Return the question; of names that look the same, with the letters in which they differ."""
+    if guess == asked or identifier(guess) != identifier(asked):
+        return f"did you mean {guess!r}?"
+    letters = [(meant, found) for meant, found in zip(guess, asked, strict=False) if meant != found]
+    (meant, found) = letters[0] if letters else (guess[-1], asked[-1])
+    return (
+        f"did you mean {guess!r}? They look the same, but a letter is another one: {_code(meant)},"
+        f" not {_code(found)}; copy the name"
+    )
+
+
+def _code(letter: str) -> str:
+    return f"U+{ord(letter):04X} ({unicodedata.name(letter, 'without a name').lower()})"
 
 
 def slip_of(asked: str, known: Iterable[str], clear: float = _CLEAR) -> str | None:

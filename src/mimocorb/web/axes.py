@@ -7,9 +7,11 @@ recordings use.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from mimocorb.components.docstrings import unit_of
 from mimocorb.model.channels import PER_MV
 
 __all__ = ["axes_of"]
@@ -26,6 +28,8 @@ _IN_VOLT = {"analogue_offset": 1000.0, "trigger_level": 1000.0}
 _OF_DEVICES = {"trigger_level": "trigger_level_mv"}
 """What sources of devices call the same thing, in mV."""
 _VOLTAGES = ("analogue_offset", "trigger_level", "channel_range")
+_CHANNEL = re.compile(r"ch[A-Z0-9]+")
+"""As the manual names the channels of an oscilloscope, which are in mV."""
 
 
 def axes_of(setup: Mapping[str, Any], buffer: str) -> dict[str, Any]:
@@ -53,7 +57,15 @@ def axes_of(setup: Mapping[str, Any], buffer: str) -> dict[str, Any]:
     if len(known) == 1:
         per_mv = PER_MV[known.pop()]
         found |= {key: found[key] * per_mv for key in _VOLTAGES if key in found}
-    return found | {"units": units | own, "unit": "mV"}
+    fields = list(_fields(setup.get("Buffers", {}).get(buffer, {})))
+    named = {name: unit for name in fields if (unit := unit_of(name, ""))}
+    is_voltage = any(key in found for key in _VOLTAGES) or any(map(_CHANNEL.fullmatch, fields))
+    return found | {"units": named | units | own, "unit": "mV" if is_voltage else ""}
+
+
+def _fields(buffer: Mapping[str, Any]) -> Iterable[str]:
+    dtype = buffer.get("channels") or buffer.get("data_dtype")
+    return dtype if isinstance(dtype, Mapping) else ()
 
 
 def _has_unit(channel: Any) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from mimocorb.run.record.run_record import RunRecord
 from mimocorb.run.remote.protocol import RunStatus
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import BufferView, ProcessView
+from mimocorb.run.run_view import BufferView, ProcessView
 
 __all__ = ["of_record", "of_status"]
 

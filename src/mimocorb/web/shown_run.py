@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from mimocorb.analysis.histograms.stored import RunHistogram, read_histograms
+from mimocorb.analysis.histograms.files import read_histograms
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import (
     CommandRefused,
     MimocorbError,
@@ -102,6 +103,7 @@ class _Common:
                 {
                     "name": name,
                     "length": spec.get("data_length"),
+                    "variable": bool(spec.get("variable")),
                     "axes": axes_of(setup, name),
                     "fields": _field_names(spec.get("channels") or spec.get("data_dtype")),
                 }

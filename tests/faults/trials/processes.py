@@ -102,6 +102,8 @@ def cut_ties(place: Place) -> None:
         "exec": "os.execvp('sleep', ['sleep', '600'])",
         "closed_exec": "os.closerange(3, 4096); os.execvp('sleep', ['sleep', '600'])",
         "blocked": "os.closerange(3, 4096); ctypes.CDLL(None).sleep(600)",
+        "deaf": "os.closerange(3, 4096); signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); time.sleep(600)",
+        "deaf_exec": "os.closerange(3, 4096); signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); os.execvp('sleep', ['sleep', '600'])",
         "busy": "os.closerange(3, 4096); ctypes.PyDLL(None).sleep(600)",
         "thread": "os.closerange(3, 4096); threading.Thread(target=time.sleep, args=(600,)).start(); ctypes.PyDLL(None).sleep(600)",
         "regex": "os.closerange(3, 4096); import re; re.match(r'(a+)+$', 'a' * 60 + 'b')",

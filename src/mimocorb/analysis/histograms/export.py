@@ -18,15 +18,16 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimocorb.analysis.histograms.stored import RunHistogram, stored_text
-from mimocorb.errors import OutputError, SetupError
+from mimocorb._files import write_new
+from mimocorb.analysis.histograms.files import stored_text
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
+from mimocorb.errors import SetupError
 
 __all__ = ["FORMATS", "export"]
 
@@ -49,16 +50,7 @@ def export(histograms: Histograms, path: Path) -> None:
             f"{path.name}: histograms are written as {', '.join(FORMATS)}; the ending of the file "
             "says which"
         )
-    content = write(histograms)
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise OutputError(f"{path} is there already: give another name") from None
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink()
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    write_new(path, write(histograms))
 
 
 def _json(histograms: Histograms) -> bytes:

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
+from mimocorb.analysis.histograms.files import read_histograms
 from mimocorb.analysis.histograms.fit_result import Fit, ModelName, write_fit
 from mimocorb.analysis.histograms.fits import fit_histogram, new_model
 from mimocorb.analysis.histograms.page import pages_of, read_page
-from mimocorb.analysis.histograms.stored import read_histograms
 from mimocorb.components.form import observer
 from mimocorb.components.reporting import report
 from mimocorb.components.worker import current_worker
@@ -29,6 +29,7 @@ _INTERVAL_S = 1.0
 _SHARE_OF_TIME = 0.1
 _LAST_EVENTS_S = 5.0
 """How long to wait, without any progress, for what is still being filled at the end."""
+_BEGIN_S = 10.0
 _LATER = 10
 
 
@@ -83,6 +84,7 @@ class HistogramFit:
         self._name = current_worker().spec.name or "fit"
         self._sequence = 0
         self._not_before_s = 0.0
+        self._began_s = time.monotonic()
         self._last: Fit | None = None
         self._told = ""
         os.nice(_LATER)
@@ -138,8 +140,9 @@ class HistogramFit:
             return
         one = found.get(self._histogram)
         if one is None:
-            known = ", ".join(found) or "none yet"
-            if found:
+            # Its worker may begin after this one.
+            if found and time.monotonic() - self._began_s > _BEGIN_S:
+                known = ", ".join(found)
                 self._tell(f"there is no histogram {self._histogram!r}: this run has {known}")
             return
         if one.sequence == self._sequence:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from mimocorb._words import how_many
 from mimocorb.analysis.counting import p_value
 from mimocorb.analysis.histograms.fit_result import Fit, ModelName, Parameter
-from mimocorb.analysis.histograms.stored import RunHistogram
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 from mimocorb.errors import SetupError
 
 __all__ = ["FEWEST_ENTRIES", "Model", "fit_histogram", "new_model"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimocorb._words import count
-from mimocorb.analysis.histograms.stored import RunHistogram
+from mimocorb.analysis.histograms.run_histogram import RunHistogram
 
 __all__ = ["bars", "scale_line", "text_plot"]
 

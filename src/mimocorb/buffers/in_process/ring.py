@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from mimocorb._words import how_many
-from mimocorb.buffers.contract import WRITERS, GroupLedger, Holding, RingLedger, Waited
 from mimocorb.buffers.in_process.observer import InProcessObserver
 from mimocorb.buffers.in_process.port import Port
 from mimocorb.buffers.in_process.reader import InProcessReader
 from mimocorb.buffers.in_process.state import Group, RingState, State, Token
 from mimocorb.buffers.in_process.writer import InProcessWriter
+from mimocorb.buffers.ledgers import WRITERS, GroupLedger, Holding, RingLedger, Waited
 from mimocorb.errors import BufferMemoryError, BufferUnreachable, SetupError
 
 __all__ = ["InProcessRing", "make_ring", "open_observer", "open_reader", "open_writer", "ring_at"]

@@ -22,6 +22,7 @@ from mimocorb.components.roles.batches import (
     events_in_a_batch,
     is_small,
 )
+from mimocorb.components.roles.lent_events import LentEvents
 from mimocorb.components.roles.outbox import InHand
 from mimocorb.components.roles.results import Results
 from mimocorb.components.roles.verdicts import Verdicts, counted, reason_of, rejected
@@ -113,6 +114,7 @@ class Filter:
         else:
             limit = min(batch_limit(source, _EVENTS_AT_ONCE), *map(events_in_a_batch, sinks))
             self._pace = BatchPace(limit)
+        self._lent = LentEvents(self.reader, name)
         self._results = Results(
             self.writers,
             self.reader.name,
@@ -142,6 +144,7 @@ class Filter:
                 try:
                     self._take(self._next_size())
                 except EndOfStream:
+                    self._lent.look()
                     self._end()
                     return
                 try:
@@ -166,10 +169,12 @@ class Filter:
     def _process_each(self) -> None:
         """Call the function with one event after the other."""
         function, take = self._function, self._results.take
+        self._lent.look()
         in_hand = InHand(self.reader)
-        arguments: Iterator[tuple[Any, ...]] = zip(in_hand.events)
+        events = self._lent.each(in_hand.events)
+        arguments: Iterator[tuple[Any, ...]] = zip(events)
         if self._make is not None:
-            arguments = zip(in_hand.events, self._each_metadata(self._make), strict=True)
+            arguments = zip(events, self._each_metadata(self._make), strict=True)
         verdicts: list[Verdict] = []
         self._pace.begin()
         try:
@@ -200,7 +205,8 @@ class Filter:
 
     def _process_together(self) -> None:
         """Call the function with all events in hand."""
-        events, in_hand = self.reader.together(), InHand(self.reader)
+        self._lent.look()
+        events, in_hand = self._lent.together(self.reader.together()), InHand(self.reader)
         metadata = () if self._make is None else (self.reader.get_metadata_batch(),)
         self._pace.begin()
         try:

@@ -19,6 +19,7 @@ from mimocorb.components.roles.batches import (
     batch_limit,
     is_small,
 )
+from mimocorb.components.roles.lent_events import LentEvents
 from mimocorb.components.room import again_when_there_is_room
 from mimocorb.components.user_function import failure
 from mimocorb.components.worker import current_worker
@@ -77,6 +78,7 @@ class Sink:
         self._wants_sequences = getattr(function, "wants_sequences", False)
         self._gather_s = getattr(function, "gather_s", 0.0)
         self._setup = setup
+        self._lent = LentEvents(self.reader, name)
 
     def run(self) -> None:
         """Hand over all events to the end of the stream.
@@ -91,16 +93,19 @@ class Sink:
                 metadata = (reader.get_metadata_batch(),) if self._metadata else ()
                 if self._wants_sequences and metadata:
                     metadata[0].sequence = reader.sequences()
+                given = self._lent.together(events)
                 repeats = reader.get_metadata_batch().may_repeat if reader.may_repeat else None
                 if repeats is not None:
                     current().words[MAY_REPEAT] += int(np.count_nonzero(repeats))
                 try:
-                    self._function(events, *metadata)
+                    self._function(given, *metadata)
                 except MimocorbError:
                     raise
                 except (Exception, SystemExit) as error:
-                    self._again(error, events, metadata)
+                    self._again(error, given, metadata)
                 self.event_count += len(events)
+                del events, given
+                self._lent.look()
 
     def _again(self, error: BaseException, events: NDArray[Any], metadata: tuple[Any, ...]) -> None:
         """Call a function again whose disk was full; any other error is its failure."""
@@ -133,11 +138,11 @@ class Sink:
             while True:
                 tell_and_wait(WaitCause.EVENT, newest.wait, last + limit - 1, self._gather_s)
                 try:
-                    events = reader.get_batch(limit)
+                    taken = reader.take(limit)
                 except EndOfStream:
                     return
-                last = reader.sequence + len(events) - 1
-                yield events
+                last = reader.sequence + taken - 1
+                yield reader.together()
                 reader.acknowledge()
         finally:
             newest.close()

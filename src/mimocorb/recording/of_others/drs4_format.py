@@ -20,6 +20,8 @@ __all__ = ["DRS4"]
 _CELLS = 1024
 _EVENTS_OF_A_BLOCK = 128
 _DATE = ("year", "month", "day", "hour", "minute", "second", "millisecond")
+_LAST_YEAR = 2261
+"""Whole nanoseconds of later ones are no 64-bit number."""
 _LONGEST_HEADER = 64 * (4 + 4 * _CELLS) + 4096
 
 
@@ -72,7 +74,6 @@ class Drs4File:
         self.version = int(head[3:4]) if head[:3] == b"DRS" and head[3:4].isdigit() else 1
         self._begin, self.widths = self._times(head, 4 if head[:3] == b"DRS" else 0)
         self._event = self._form_of_an_event(head[self._begin :])
-        self._boards = [name for name in self._event.names or () if name.startswith("board")]
         self.dtype = np.dtype(
             [
                 *(
@@ -92,7 +93,6 @@ class Drs4File:
     def _times(self, head: bytes, at: int) -> tuple[int, dict[str, list[float]]]:
         """Return where events begin, and the widths of the cells in ns by channel."""
         widths: dict[str, list[float]] = {}
-        self._with_boards = False
         if head[at : at + 4] != b"TIME":
             return at, widths
         at += 4
@@ -220,6 +220,8 @@ class Drs4File:
             moment = datetime(*date, tzinfo=UTC)  # type: ignore[arg-type,misc]
         except (ValueError, TypeError) as error:
             raise DamagedFile(f"{self.path}: event {number} has no date: {error}") from error
+        if moment.year > _LAST_YEAR:
+            raise DamagedFile(f"{self.path}: event {number} is said to be of the year {date[0]}")
         return round(moment.timestamp()) * 10**9 + milliseconds * 10**6
 
     def damage(self) -> Iterator[str]:

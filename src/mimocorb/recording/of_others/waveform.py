@@ -71,7 +71,9 @@ _PREFIXES = {
     "M": 1e6,
     "G": 1e9,
 }
-_QUANTITY = re.compile(r"\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*([pnuµμmkMG]?)(s|sec|Hz|Sa/s|S/s)?\b")
+_QUANTITY = re.compile(
+    r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([pnuµμmkMG]?)(s|sec|Hz|Sa/s|S/s)?\b"
+)
 
 
 class _Axis(NamedTuple):

@@ -8,7 +8,7 @@ from mimocorb._words import count, how_many
 from mimocorb.run.accounts.bottleneck import WorkerTime
 from mimocorb.run.accounts.decision_account import DecisionAccount
 from mimocorb.run.accounts.live_time import Arrivals, SourceAccount
-from mimocorb.run.run_state import BufferView, RunView
+from mimocorb.run.run_view import BufferView, RunView
 from mimocorb.run.wording import PAGE_WIDTH, UNKNOWN, end_of, percent, rate
 
 __all__ = ["account_lines"]

@@ -11,11 +11,12 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mimocorb._files import open_regular
 from mimocorb.errors import RunRecordError
@@ -34,9 +35,12 @@ __all__ = [
     "is_run",
     "look_at",
     "newest_run",
+    "rewrite",
     "run_directory",
 ]
 
+_BESIDE_RUNS = ("outbox", "engine")
+"""What hosts that are connected have there besides."""
 LONGEST_LOG_LINE = 128 * 1024
 
 
@@ -104,6 +108,7 @@ def _directories(parent: Path) -> list[Path]:
                 for e in entries
                 if e.is_dir()
                 and not e.name.startswith(".")
+                and e.name not in _BESIDE_RUNS
                 and not Path(e.path, SCAN_FILE).is_file()
             ]
     except OSError as error:
@@ -193,14 +198,32 @@ def add_note(directory: Path, note: Note) -> RunRecord:
     try:
         look_at(directory)  # completes the record of one that was killed
         with _locked(directory / RECORD_FILE):
-            record = read_record(directory)
-            if not record.is_final:
-                raise RunRecordError(f"{directory}: the run goes on, and writes its record itself")
-            record = replace(record, notes=[*record.notes, note])
-            write_record(directory, record)
-            return record
+            return _changed(directory, lambda record: {"notes": [*record.notes, note]})
     except PermissionError as error:
         raise RunRecordError(f"{directory}: {error.strerror or error}") from error
+
+
+def rewrite(directory: Path, **fields: Any) -> RunRecord:
+    """Write fields into the record of a run that is over; returns the record.
+
+    Raises
+    ------
+    RunRecordError
+        There is no record, or the run goes on.
+    OutputError
+        It cannot be written.
+    """
+    with _locked(directory / RECORD_FILE):
+        return _changed(directory, lambda _record: fields)
+
+
+def _changed(directory: Path, change: Callable[[RunRecord], Mapping[str, Any]]) -> RunRecord:
+    record = read_record(directory)
+    if not record.is_final:
+        raise RunRecordError(f"{directory}: the run goes on, and writes its record itself")
+    record = replace(record, **change(record))
+    write_record(directory, record)
+    return record
 
 
 def _completed(directory: Path, record: RunRecord) -> RunRecord:

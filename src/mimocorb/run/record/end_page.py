@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mimocorb._words import count, how_many
 from mimocorb.run.accounts.live_time import Arrivals
 from mimocorb.run.record.run_record import Quality
-from mimocorb.run.run_state import BufferView, RunView
+from mimocorb.run.run_view import BufferView, RunView
 from mimocorb.run.wording import (
     PAGE_WIDTH,
     data_taking,
@@ -53,6 +53,7 @@ def end_page(summary: RunSummary) -> str:
     if len(exported) > 2:
         exported = [exported[0], f"and {how_many(len(exported) - 1, 'more file')}"]
     about += _pair("exported", "; ".join(exported))
+    about += _pair("other hosts", "; ".join(each.told() for each in summary.connected))
     path = f"  {'output':<{INDENT - 2}}{shown(directory)}"
     if _lines_of(path) > LONGEST_PATH:
         path = f"  {'output':<{INDENT - 2}}{end_of(shown(directory), PAGE_WIDTH - INDENT)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mimocorb._words import count, how_many
-from mimocorb.run.run_state import BufferView, RunView
+from mimocorb.run.run_view import BufferView, RunView
 from mimocorb.run.wording import PAGE_WIDTH, end_of
 
 __all__ = ["ledger_lines"]

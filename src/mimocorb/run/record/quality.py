@@ -24,7 +24,8 @@ from collections.abc import Iterable, Sequence
 from mimocorb.components.reporting import DISORDER
 from mimocorb.run.ledger import still_open
 from mimocorb.run.record.run_record import Quality
-from mimocorb.run.run_state import ProcessView, RunView, WorkerState
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_view import ProcessView, RunView
 from mimocorb.run.wording import alarm_line, stands_still, warned_workers
 
 __all__ = [

@@ -6,9 +6,9 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mimocorb._files import read_regular
@@ -16,6 +16,7 @@ from mimocorb.errors import RunRecordError
 from mimocorb.model import Setup
 from mimocorb.run.own_files import OwnFile, free_name
 from mimocorb.run.record.comparison import compare
+from mimocorb.run.record.connected import Clock, Connected
 from mimocorb.run.record.notes import Note
 from mimocorb.run.record.provenance import commit_of, resolved, versions
 from mimocorb.run.record.quality import LEDGER_OPEN
@@ -34,7 +35,8 @@ from mimocorb.run.record.run_record import (
 )
 from mimocorb.run.record.summary import RunSummary
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import RunView, StateChange
+from mimocorb.run.run_state import StateChange
+from mimocorb.run.run_view import RunView
 from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = ["SUMMARY_FILE", "Recorder", "read_summary", "run_of_the_copy"]
@@ -96,6 +98,7 @@ class Recorder:
             files=copy_configuration(directory, setup),
             setup=resolved(setup),
             states=list(changes),
+            part=asdict(setup.part) if setup.part else None,
         )
         self._file = OwnFile(directory / RECORD_FILE)
         self.told: list[str] = []
@@ -129,6 +132,10 @@ class Recorder:
         """Keep a note; it is written with the record at the next turn of the run."""
         self.record = replace(self.record, notes=[*self.record.notes, note])
         self._next_s = 0.0
+
+    def is_connected(self, connected: Sequence[Connected], clocks: Mapping[str, Clock]) -> None:
+        """Take what came of the events of other hosts; it is written with the end."""
+        self.record = replace(self.record, connected=list(connected), clocks=dict(clocks))
 
     def end(self, changes: Sequence[StateChange], summary: RunSummary) -> None:
         """Write the record of a run that has ended, and its summary for people.

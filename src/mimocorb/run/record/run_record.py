@@ -19,11 +19,13 @@ from typing import Any, Final, Literal
 from mimocorb._files import read_regular
 from mimocorb._json import to_json
 from mimocorb.errors import RunRecordError
+from mimocorb.run.record.connected import Clock, Connected
 from mimocorb.run.record.notes import Note
 from mimocorb.run.record.run_directory import CopiedFile, write_atomically
 from mimocorb.run.record.run_result import RunResult
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import RunState, RunView, StateChange
+from mimocorb.run.run_state import RunState, StateChange
+from mimocorb.run.run_view import RunView
 from mimocorb.run.workers.processes import ProcessIdentity
 
 __all__ = [
@@ -113,6 +115,12 @@ class RunRecord:
         How far it has come; None before anything runs, and once there is a result.
     notes
         What people have written about it, while it went on or later.
+    part
+        Of a run that is connected with other hosts: its host, and where the engine is.
+    connected
+        What came of the events that went to other hosts, or came from them.
+    clocks
+        How far the clocks of other hosts were ahead, by host.
     quality
         None as long as the run goes on.
     result
@@ -142,6 +150,9 @@ class RunRecord:
     setup: dict[str, Any]
     states: list[StateChange]
     progress: Progress | None = None
+    part: dict[str, Any] | None = None
+    connected: list[Connected] = field(default_factory=list)
+    clocks: dict[str, Clock] = field(default_factory=dict)
     result: RunResult | None = None
 
     @property

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mimocorb.run.run_state import Alarm, BufferView, ProcessView
+from mimocorb.run.alarm import Alarm
+from mimocorb.run.run_view import BufferView, ProcessView
 
 __all__ = ["RunResult"]
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from mimocorb.errors import RunFailed
 from mimocorb.run.record.account_lines import account_lines
+from mimocorb.run.record.connected import Connected
 from mimocorb.run.record.end_page import end_page
 from mimocorb.run.record.ledger_lines import ledger_lines
 from mimocorb.run.record.quality import judge
 from mimocorb.run.record.run_record import Quality
 from mimocorb.run.record.run_result import RunResult
-from mimocorb.run.run_state import ProcessView, RunView, WorkerState
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_view import ProcessView, RunView
 from mimocorb.run.wording import data_taking, results_line
 
 __all__ = ["RunSummary"]
@@ -42,6 +44,8 @@ class RunSummary:
         What was written in another format at the end.
     unfinished
         The run whose left events are still to be processed, if there are any.
+    connected
+        What came of the events that went to other hosts, or came from them.
     is_kept
         Whether the record and the text could be written into the directory.
     """
@@ -58,6 +62,7 @@ class RunSummary:
     asked_to_end: bool = False
     unfinished: Path | None = None
     exported: Sequence[str] = ()
+    connected: Sequence[Connected] = ()
     is_kept: bool = True
 
     def __repr__(self) -> str:
@@ -139,6 +144,10 @@ class RunSummary:
         yield "Ledger"
         yield from ledger_lines(view)
         yield from account_lines(view)
+        if self.connected:
+            yield ""
+            yield "Other hosts"
+            yield from (f"  {each.told()}" for each in self.connected)
         unusual = [each for each in self.processes if each.state is not WorkerState.ENDED]
         if unusual:
             yield ""

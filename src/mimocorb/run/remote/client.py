@@ -38,10 +38,10 @@ from mimocorb.run.remote.request import (
     read_line,
     understood,
 )
-from mimocorb.run.run_state import BufferView
+from mimocorb.run.run_view import BufferView
 
 if TYPE_CHECKING:
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
     from mimocorb.buffers.observer import Observer
     from mimocorb.run.remote.scope import Scope
 
@@ -149,7 +149,7 @@ class RunClient(Closing):
         DamagedFile
             Somebody else has changed them.
         """
-        from mimocorb.analysis.histograms.stored import read_histograms
+        from mimocorb.analysis.histograms.files import read_histograms
 
         accounts = self.status().view.accounts
         return read_histograms(self.directory, accounts.live_s if accounts else None)

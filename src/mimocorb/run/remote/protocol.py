@@ -31,7 +31,8 @@ import mimocorb
 from mimocorb._json import to_json
 from mimocorb.errors import SetupError
 from mimocorb.run.run_log import LogLine
-from mimocorb.run.run_state import BufferView, RunState, RunView
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import BufferView, RunView
 from mimocorb.run.wording import status_line
 
 if TYPE_CHECKING:

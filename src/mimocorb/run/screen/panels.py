@@ -19,11 +19,11 @@ from mimocorb._texts import visible
 from mimocorb._words import how_many
 from mimocorb.buffers.units import in_units
 from mimocorb.errors import EndOfStream, MimocorbError
-from mimocorb.run.run_state import RunView
+from mimocorb.run.run_view import RunView
 from mimocorb.run.wording import rate
 
 if TYPE_CHECKING:
-    from mimocorb.analysis.histograms.stored import RunHistogram
+    from mimocorb.analysis.histograms.run_histogram import RunHistogram
     from mimocorb.buffers.observer import Observer
 
 __all__ = ["Panels"]
@@ -126,7 +126,7 @@ class Panels:
         return [*lines, *(f" {result}" for result in self._results)]
 
     def _draw_histogram(self, width: int, height: int) -> list[str]:
-        from mimocorb.analysis.histograms.stored import read_histograms
+        from mimocorb.analysis.histograms.files import read_histograms
         from mimocorb.analysis.histograms.text_plot import text_plot
 
         if time.monotonic() - self._read_s > READ_S:

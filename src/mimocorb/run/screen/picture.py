@@ -12,7 +12,8 @@ from rich.text import Text
 from mimocorb._words import count, how_many
 from mimocorb.run.accounts.bottleneck import TimeUse
 from mimocorb.run.run_log import LogLine
-from mimocorb.run.run_state import BufferView, RunState, RunView, WorkerState, WorkerView
+from mimocorb.run.run_state import RunState, WorkerState
+from mimocorb.run.run_view import BufferView, RunView, WorkerView
 from mimocorb.run.screen.fitted_table import Column, fitted_table
 from mimocorb.run.wording import (
     UNKNOWN,

@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from mimocorb.run.run_state import RunState, RunView
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import RunView
 from mimocorb.run.wording import status_line
 
 __all__ = ["ServiceManager"]

@@ -16,7 +16,7 @@ from rich.live import Live
 from mimocorb._texts import visible
 from mimocorb._words import how_many
 from mimocorb.run.run_log import TEXT_LOG, LogLine, RunLog
-from mimocorb.run.run_state import RunView
+from mimocorb.run.run_view import RunView
 from mimocorb.run.screen.harmless import Harmless
 from mimocorb.run.screen.keyboard import in_foreground
 from mimocorb.run.screen.outlet import Outlet

@@ -20,7 +20,8 @@ from mimocorb.run.accounts.decision_account import DecisionAccount
 from mimocorb.run.accounts.live_time import Arrivals, LiveTime, Rate, SourceAccount
 from mimocorb.run.accounts.process_account import AccountReading, ProcessAccount, Span
 from mimocorb.run.accounts.run_account import RunAccount
-from mimocorb.run.run_state import BufferView, WorkerState
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_view import BufferView
 from mimocorb.run.workers.worker_function import WorkerFunction
 
 __all__ = ["Accounts"]
@@ -102,12 +103,7 @@ class Accounts:
             decisions=decisions,
             workers=workers,
             rates={} if is_rest else dict(self._rates(upstream, stats)),
-            recorded_rates={
-                name: rate
-                for name, source in upstream.items()
-                if source.arrivals is Arrivals.RECORDED
-                and (rate := source.recorded_rate_hz(stats[name].published)) is not None
-            },
+            recorded_rates=dict(self._recorded_rates(upstream, stats)),
             cores=self._cores(sum((worker.span for worker in workers), Span())),
             entries={
                 spec.name: tuple(w.name for w in self._setup.workers if spec.name in w.writes)
@@ -119,13 +115,7 @@ class Accounts:
                 for function in self._functions
                 if (events := sum(now[account].page.may_repeat for account in function.accounts))
             },
-            live_s={}
-            if is_rest
-            else {
-                name: source.live_s
-                for name, source in upstream.items()
-                if source.live_s is not None
-            },
+            live_s={} if is_rest else _live_times(upstream),
             is_rest=is_rest,
         )
 
@@ -269,6 +259,16 @@ class Accounts:
             if rate is not None:
                 yield name, rate
 
+    @staticmethod
+    def _recorded_rates(
+        upstream: Mapping[str, SourceAccount], stats: Mapping[str, BufferStats]
+    ) -> Iterator[tuple[str, float]]:
+        for name, source in upstream.items():
+            if source.arrivals is Arrivals.RECORDED:
+                rate_hz = source.recorded_rate_hz(stats[name].published)
+                if rate_hz is not None:
+                    yield name, rate_hz
+
     def _sources_of(self, buffer: str, seen: set[str]) -> set[str]:
         """Return the sources whose events come into a buffer, directly or not."""
         found: set[str] = set()
@@ -302,6 +302,11 @@ class Accounts:
             problem = decision.problem(groups) if complete else ""
             if problem:
                 yield problem
+
+
+def _live_times(upstream: Mapping[str, SourceAccount]) -> dict[str, float]:
+    """Return the live time at the source of each buffer, in s, where it is known."""
+    return {name: each.live_s for name, each in upstream.items() if each.live_s is not None}
 
 
 def _slowest_input(function: WorkerFunction, stats: Mapping[str, BufferStats]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from mimocorb.run.run_state import AlarmKind
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.supervision.watcher import ALIVE, RunParts, Watcher
 
 __all__ = ["DiskWatch"]

@@ -9,12 +9,13 @@ displays when there is nothing more to show.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from mimocorb.run.run_state import WorkerState
 from mimocorb.run.supervision.escalation import Escalation, ProgressWatch
 from mimocorb.run.supervision.watcher import RunParts
+from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 
 __all__ = ["Drain", "DrainStep"]
@@ -41,9 +42,17 @@ class Drain:
         What it looks at, and where it tells.
     escalation
         Interrupts processes that do not end by themselves.
+    goes_on
+        Whether a source is still to get events, from another host.
     """
 
-    def __init__(self, run: RunParts, escalation: Escalation) -> None:
+    def __init__(
+        self,
+        run: RunParts,
+        escalation: Escalation,
+        goes_on: Callable[[WorkerFunction], bool] = lambda _function: False,
+    ) -> None:
+        self._goes_on = goes_on
         self._functions, self._buffers = run.functions, run.buffers
         self._options, self._findings = run.options, run.findings
         self._escalation = escalation
@@ -99,7 +108,8 @@ class Drain:
         if not patient:
             return DrainStep.GOING_ON
         if now - self._begun_s > self._options.source_grace_s:
-            sources = [f for f in self._functions if f.spec.is_source]
+            functions = self._functions
+            sources = [f for f in functions if f.spec.is_source and not self._goes_on(f)]
             self._escalation.ask(process for f in sources for process in f.alive)
         patience_s = self.timeout_s
         if any(process.waits_for_disk for process in self.at_work):
@@ -113,7 +123,10 @@ class Drain:
         alive = [len(function.alive) for function in self._functions]
         # The pause before a new process is short and meant so; what holds a process up in its end
         # has its own time.
-        paused = any(p.state is WorkerState.RESTARTING or p.held_up_by for p in self.at_work)
+        paused = any(
+            p.state is WorkerState.RESTARTING or (p.held_up_by and not p.waits_for_disk)
+            for p in self.at_work
+        )
         groups = [(g.acknowledged, g.quarantined, g.abandoned) for s in stats for g in s.groups]
         return [s.published for s in stats], groups, alive, time.monotonic() if paused else None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mimocorb._words import how_many, verb
 from mimocorb.model import StopCondition
-from mimocorb.run.run_state import Goal
+from mimocorb.run.run_view import Goal
 from mimocorb.run.supervision.watcher import RunParts
 from mimocorb.setup.graph import Graph
 

@@ -104,6 +104,8 @@ class ExitHandler(Watcher):
         if held:
             more = f" and {len(held) - 1} more" if len(held) > 1 else ""
             text += f", with {min(held)[1]}{more} in its hands"
+        elif function.must_finish and function.is_finishing and not function.spec.writes:
+            text += ", behind all its events: what it does at its end is cut off"
         return text
 
     def next_look_s(self, state: RunState) -> float:  # noqa: ARG002
@@ -201,7 +203,10 @@ def _judged(function: WorkerFunction, process: WorkerProcess) -> WorkerState:
     """Say whether this was an end, a failure, or our own doing."""
     if process.ended_in_order:
         return WorkerState.ENDED
-    if not process.asked_to_end:
+    # What it has said by itself is its own failure, also if it was asked to end later, as something
+    # held it up.
+    has_said_so = process.last is not None and process.last.kind == "failed"
+    if has_said_so or not process.asked_to_end:
         return WorkerState.FAILED
     # User code may have turned the interruption into an error of its own: not its fault.
     is_display = not function.must_finish and process.exit_code in NO_COMPLAINT

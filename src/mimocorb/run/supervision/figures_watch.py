@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mimocorb._words import how_many
-from mimocorb.run.run_state import AlarmKind, RunState, RunView
+from mimocorb.run.alarm import AlarmKind
+from mimocorb.run.run_state import RunState
+from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.watcher import RunParts, Watcher
 
 __all__ = ["FiguresWatch"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mimocorb.run.run_state import AlarmKind, RunState
+from mimocorb.run.alarm import AlarmKind
+from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.watcher import RunParts, Watcher
 
 __all__ = ["FullDisk"]

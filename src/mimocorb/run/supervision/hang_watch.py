@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mimocorb._words import how_many, ordinal
-from mimocorb.buffers.contract import WRITERS, Holding
+from mimocorb.buffers.ledgers import WRITERS, Holding
 from mimocorb.run.run_state import WorkerState
 from mimocorb.run.supervision.watcher import ALIVE, RunParts, Watcher
 from mimocorb.run.workers.processes import is_stopped

@@ -39,7 +39,7 @@ class HeldUp(Watcher):
         """Tell of new ones, and end those whose time is over."""
         for function in self._functions:
             for process in function.alive:
-                if process.held_up_by:
+                if process.held_up_by and not process.waits_for_disk:
                     self._deal_with(process, self._grace_s(function))
 
     def _grace_s(self, function: WorkerFunction) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from mimocorb.buffers.new_buffer import NewBuffer
-from mimocorb.run.run_state import BufferView, GroupView
+from mimocorb.run.run_view import BufferView, GroupView
 from mimocorb.run.supervision.spill import Spilled
 from mimocorb.run.workers.worker_function import WorkerFunction
 

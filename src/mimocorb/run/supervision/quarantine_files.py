@@ -15,7 +15,7 @@ from mimocorb.errors import SetupError
 from mimocorb.recording.block import alone
 from mimocorb.recording.output_file import as_file_name
 from mimocorb.recording.segments import segments_of
-from mimocorb.run.run_state import AlarmKind
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.supervision.watcher import RunParts, Watcher
 
 if TYPE_CHECKING:

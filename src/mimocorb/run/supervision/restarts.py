@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Iterator
 
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.alarms import Alarms
-from mimocorb.run.run_state import AlarmKind, WorkerState
+from mimocorb.run.run_state import WorkerState
 from mimocorb.run.workers.worker_function import WorkerFunction
 from mimocorb.run.workers.worker_process import WorkerProcess
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity, Capability
-from mimocorb.run.run_state import AlarmKind, RunState
+from mimocorb.run.alarm import AlarmKind
+from mimocorb.run.run_state import RunState
 from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.wording import time_taken
 from mimocorb.run.workers.worker_function import WorkerFunction

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.components.meter_page import Activity
-from mimocorb.run.run_state import AlarmKind, RunState, WorkerState
+from mimocorb.run.alarm import AlarmKind
+from mimocorb.run.run_state import RunState, WorkerState
 from mimocorb.run.supervision.escalation import ProgressWatch
 from mimocorb.run.supervision.watcher import RunParts, Watcher
 from mimocorb.run.workers.worker_function import WorkerFunction

@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -28,21 +27,16 @@ from mimocorb._words import how_many
 from mimocorb.buffers.new_buffer import NewBuffer
 from mimocorb.errors import HandleMisuse
 from mimocorb.model import Setup
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.findings import ORIGIN, Findings
+from mimocorb.run.host_view import HostView
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog, utc
-from mimocorb.run.run_state import (
-    TRANSITIONS,
-    AlarmKind,
-    Command,
-    RunState,
-    RunView,
-    StateChange,
-)
-from mimocorb.run.supervision.accounts import Accounts
+from mimocorb.run.run_state import TRANSITIONS, Command, RunState, StateChange
+from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.disk_watch import DiskWatch
 from mimocorb.run.supervision.draining import Drain, DrainStep
 from mimocorb.run.supervision.ending import EndCondition
@@ -52,7 +46,7 @@ from mimocorb.run.supervision.figures_watch import FiguresWatch
 from mimocorb.run.supervision.full_disk import FullDisk
 from mimocorb.run.supervision.hang_watch import HangWatch
 from mimocorb.run.supervision.held_up import HeldUp
-from mimocorb.run.supervision.meters import BufferMeter
+from mimocorb.run.supervision.measuring import Measuring
 from mimocorb.run.supervision.pending_events import PendingEvents
 from mimocorb.run.supervision.quarantine_files import QuarantineFiles
 from mimocorb.run.supervision.silence import SilenceWatch
@@ -112,9 +106,14 @@ class Supervisor:
         self._code: Mapping[Path, Path] = {}
         self._told_edited: set[Path] = set()
         self._commands: deque[tuple[Command, str]] = deque()
-        # What is measured.
-        self._accounts = Accounts(setup, self.functions)
-        self._meters: dict[str, BufferMeter] = {}
+        # What is known of other hosts, where there are any.
+        self.hosts: tuple[HostView, ...] = ()
+        self.on_asked: Callable[[Command, str], None] = lambda _command, _by: None
+        """Is told what has been asked, and by whom, when it is done."""
+        self.ends_by_itself: Callable[[str], bool] = lambda _buffer: False
+        """Whether the end of a stream comes into this buffer from elsewhere."""
+        self._open_streams: list[str] = []
+        self._measuring = Measuring(parts)
         self._end_condition: EndCondition | None = None
         # The processes, and what follows from their exits.
         self._slow_start = ProgressWatch()
@@ -138,11 +137,16 @@ class Supervisor:
         self._hang_watch = HangWatch(parts)
         # The way to the end, and what is left then.
         self._escalation = Escalation(self.options.kill_grace_s)
-        self._drain = Drain(parts, self._escalation)
+        self._drain = Drain(parts, self._escalation, self._waits_for_elsewhere)
         self._pending = PendingEvents(setup, self.findings)
         self.quarantine_files = QuarantineFiles(parts)
+        self._watchers = self._make_watchers(parts)
+
+    # --- setting up
+
+    def _make_watchers(self, parts: RunParts) -> tuple[Watcher, ...]:
         disk = DiskWatch(parts)
-        self._watchers: tuple[Watcher, ...] = (
+        return (
             self._exits,
             UnreportedResults(parts),
             SilenceWatch(parts),
@@ -159,8 +163,6 @@ class Supervisor:
             ),
             self.quarantine_files,
         )
-
-    # --- setting up
 
     def create_buffers(self, make: type[NewBuffer] = NewBuffer) -> dict[str, NewBuffer]:
         """Create the ring buffers of the set-up, of the class `make`."""
@@ -180,8 +182,7 @@ class Supervisor:
     def prepare_workers(self) -> None:
         """Connect the worker functions to the buffers; nothing runs yet."""
         self.functions += [WorkerFunction(spec, self.buffers) for spec in self.setup.workers]
-        for name, buffer in self.buffers.items():
-            self._meters[name] = BufferMeter(buffer, self.functions)
+        self._measuring.connect()
         self._end_condition = EndCondition(self._parts, self.source_buffers)
 
     @property
@@ -253,9 +254,13 @@ class Supervisor:
             self.asked_to_end = True
         if command is Command.PAUSE and self.state is RunState.RUNNING:
             self._pause(True, f"paused by {by}")
+            self.on_asked(command, by)
         elif command is Command.RESUME and self.state is RunState.PAUSED:
             self._pause(False, f"resumed by {by}")
+            self.on_asked(command, by)
         elif command is Command.STOP and RunState.DRAINING in TRANSITIONS[self.state]:
+            self._open_streams = [n for n in self.source_buffers if self.ends_by_itself(n)]
+            self.on_asked(command, by)
             self.stop(f"stopped by {by}")
         elif command is Command.STOP and self.state is RunState.DRAINING:
             self.findings.tell(f"{by}: draining already; {TO_END_AT_ONCE}")
@@ -285,15 +290,23 @@ class Supervisor:
         self._change(RunState.DRAINING, reason)
         self.reason = self.reason or reason
         self._end_data_taking()
-        for meter in self._meters.values():
-            meter.begin_drain()
+        self._measuring.begin_drain()
         self._drain.begin()
         for name in self.source_buffers:
-            self.buffers[name].end_writers()
+            if name in self._open_streams:
+                self.buffers[name].resume()
+            else:
+                self.buffers[name].end_writers()
         if not_begun:
             self._pool.call_off()
         due = sum(g.due for buffer in self.buffers.values() for g in buffer.stats().groups)
         self.findings.tell(f"{reason}: draining, {how_many(due, 'event')} still due")
+
+    def end_streams(self) -> None:
+        """End the streams whose end does not come any more from elsewhere: hosts have gone."""
+        for name in [name for name in self._open_streams if not self.ends_by_itself(name)]:
+            self._open_streams.remove(name)
+            self.buffers[name].end_writers()
 
     def end_now(self, reason: str, spared: Sequence[WorkerProcess] = ()) -> None:
         """Interrupt all workers but those that are spared."""
@@ -306,9 +319,7 @@ class Supervisor:
 
     def _end_data_taking(self) -> None:
         """Let no more time count; the first call rules."""
-        stats = {name: buffer.stats() for name, buffer in self.buffers.items()}
-        self._accounts.end(stats, self._end_condition.limits if self._end_condition else {})
-        self.clock.stop()
+        self._measuring.end(self._end_condition.limits if self._end_condition else {})
         for watcher in self._watchers:
             watcher.data_taking_ends()
 
@@ -347,9 +358,12 @@ class Supervisor:
         sources = [f for f in self.functions if f.spec.is_source]
         if all(f.gone for f in sources) and RunState.DRAINING in TRANSITIONS[self.state]:
             # A source whose buffer has taken all events asked for ends like one without more.
-            reached = self._end_condition.reached() if self._end_condition else ""
             exhausted = "sources are" if len(sources) > 1 else "source is"
-            self.stop(reached or f"the {exhausted} exhausted")
+            self.stop(self._reached() or f"the {exhausted} exhausted")
+
+    def _waits_for_elsewhere(self, function: WorkerFunction) -> bool:
+        """Whether a source goes on until the end of the stream comes from another host."""
+        return any(name in self._open_streams for name in function.spec.writes)
 
     # --- looking around, each turn
 
@@ -357,7 +371,7 @@ class Supervisor:
         if self.state is RunState.STARTING:
             self._begin_if_ready()
         if self.state is RunState.RUNNING:
-            reached = self._end_condition.reached() if self._end_condition else ""
+            reached = self._reached()
             if reached:
                 self.stop(reached)
         for watcher in self._watchers:
@@ -366,6 +380,10 @@ class Supervisor:
         if self.state in (RunState.DRAINING, RunState.ENDING):
             self._look_at_drain()
         self._kill_unresponsive()
+
+    def _reached(self) -> str:
+        """Return which end has been reached, in words; an empty text if none."""
+        return self._end_condition.reached() if self._end_condition else ""
 
     def _begin_if_ready(self) -> None:
         waiting = self._pool.not_ready
@@ -376,9 +394,8 @@ class Supervisor:
                 self.findings.tell(f"still waiting for {names} to get ready")
             return
         self._change(RunState.RUNNING, "all workers are ready")
-        self._accounts.begin()
+        self._measuring.begin()
         self._pool.begin()
-        self.clock.start()
         self.findings.tell("all workers are ready, data taking begins")
 
     def _look_at_drain(self) -> None:
@@ -419,28 +436,11 @@ class Supervisor:
 
     def view(self) -> RunView:
         """Return a picture of the present moment."""
-        active_s = self.clock.active_s()
-        spilled = self._pending.groups
-        views = {
-            name: meter.view(active_s, spilled.get(name, {}), over=self.ended)
-            for name, meter in self._meters.items()
-        }
-        accounts = self._accounts.view(views, self.clock.paused_ns)
-        buffers = tuple(replace(view, **accounts.of_buffer(name)) for name, view in views.items())
-        names = self.source_buffers
-        first = next((buffer for buffer in buffers if names and buffer.name == names[0]), None)
-        return RunView(
-            title=self.setup.title,
-            state=self.state,
-            reason=self.reason,
-            elapsed_s=self.clock.elapsed_s(),
-            active_s=active_s,
-            events=first.published if first else 0,
+        return self._measuring.view(
+            self.state,
+            self.reason,
+            self.changes[-1].cause,
             goals=self._end_condition.goals() if self._end_condition else (),
-            results={worker: dict(results) for worker, results in self.results.items()},
-            buffers=buffers,
-            workers=tuple(function.view() for function in self.functions),
-            cause=self.changes[-1].cause,
-            accounts=accounts,
-            alarms=self.alarms.view(),
+            spilled=self._pending.groups,
+            hosts=self.hosts,
         )

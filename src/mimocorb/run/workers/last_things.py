@@ -26,10 +26,12 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mimocorb.components.open_files import flush_when_there_is_room, name_of, open_files
 from mimocorb.run.workers.worker_link import flush_output
 
 __all__ = ["begin_afresh", "last_things"]
@@ -95,11 +97,11 @@ class LastThings:
         self._close(lambda _: True)
 
     def _flush_files(self) -> None:
-        for file in sorted(_open_files(), key=_place):
-            self._attempt(_left_open(file), file.flush)
+        for file in sorted(open_files(), key=_place):
+            self._attempt(_left_open(file), partial(flush_when_there_is_room, file))
 
     def _close(self, is_meant: Callable[[io.IOBase], bool]) -> None:
-        for file in sorted(filter(is_meant, _open_files()), key=_place):
+        for file in sorted(filter(is_meant, open_files()), key=_place):
             self._attempt(_left_open(file), file.close)
 
     def _attempt(self, what: str, do: Callable[[], object]) -> None:
@@ -120,7 +122,7 @@ last_things = LastThings()
 
 
 def _left_open(file: io.IOBase) -> str:
-    return f"{getattr(file, 'name', type(file).__name__)}, which was left open"
+    return f"{name_of(file)}, which was left open"
 
 
 def _empty_modules(modules: Iterable[ModuleType]) -> None:
@@ -136,25 +138,6 @@ def _is_below(file: object, directory: Path) -> bool:
     if not isinstance(file, str) or not Path(file).is_relative_to(directory):
         return False
     return "site-packages" not in Path(file).relative_to(directory).parts
-
-
-def _open_files() -> list[io.IOBase]:
-    """Return all files that are open for writing, but not the standard streams."""
-    standard = {0, 1, 2}
-    found = []
-    for each in gc.get_objects():
-        with suppress(Exception):  # an object of the user may raise whatever it likes
-            is_open = isinstance(each, io.IOBase) and not each.closed and each.writable()
-            if is_open and not _belongs_to(each, standard):
-                found.append(each)
-    return found
-
-
-def _belongs_to(file: io.IOBase, descriptors: set[int]) -> bool:
-    try:
-        return file.fileno() in descriptors
-    except (OSError, ValueError):
-        return False
 
 
 def _is_layered(file: io.IOBase) -> bool:

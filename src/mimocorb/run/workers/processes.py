@@ -7,12 +7,17 @@ process ended.
 A worker ends with its supervisor by the *lifeline*: the supervisor holds the writing end of a
 pipe, and the kernel sends SIGKILL to every worker as soon as that end closes, which it does when
 the supervisor ends in any manner. (``PR_SET_PDEATHSIG`` watches a thread instead of a process and
-cannot see past a fork server; it is the second means, :mod:`mimocorb.run.workers.death_signal`.)
+cannot see past a fork server.)
+
+The reading end of a worker is a file of its own, as the signal goes to the owner of a file. It is
+not in the hands of the worker, which may close all it has, or become another program: the worker
+sends it to the supervisor, which never takes it out of the socket. There it stays until the kernel
+throws the socket away, and that is after it has closed the writing end, in whatever order it closes
+the files of a process: what was in a message is closed later than everything else.
 
 What a user function starts belongs to its worker. So each worker leads a process group of its own:
-the lifeline kills all of it, and the supervisor does when the worker has ended. Nothing else may
-kill a worker together with its supervisor: its part of the lifeline would go with it, before the
-group is told. Programs that make themselves a group or a session of their own are left alone.
+the lifeline kills all of it, and the supervisor does when the worker has ended. Programs that make
+themselves a group or a session of their own are left alone.
 
 A process number alone says nothing about whether a process still lives: numbers are used again.
 Together with the start time and the boot of the machine it stands for one process.
@@ -32,6 +37,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakSet
@@ -106,7 +112,7 @@ class Lifeline:
         self.reading.close()
 
 
-def hold_lifeline(reading: Connection) -> int:
+def hold_lifeline(reading: Connection, keeping: Connection) -> None:
     """Make the kernel kill this process as soon as the supervisor's end of the pipe closes.
 
     Programs that it starts are killed as well: it becomes the leader of a process group. Of a
@@ -114,10 +120,12 @@ def hold_lifeline(reading: Connection) -> int:
     settings, would stop all of it, silently. In worker and programs such requests fail, or are
     carried out.
 
-    Returns
-    -------
-    int
-        The descriptor to keep open for as long as the process lives.
+    Parameters
+    ----------
+    reading
+        The end of the pipe that all workers have.
+    keeping
+        Leads to the supervisor, which keeps what this process hangs on as long as it lives.
     """
     os.setpgid(0, 0)
     for number in (signal.SIGTTIN, signal.SIGTTOU):
@@ -132,7 +140,10 @@ def hold_lifeline(reading: Connection) -> int:
     poller.register(own, select.POLLIN)
     if poller.poll(0):
         os.kill(os.getpid(), signal.SIGKILL)
-    return own
+    with suppress(OSError):  # too many are on their way, of this user; and the supervisor has gone
+        send_handle(keeping, own, None)
+        os.close(own)
+    keeping.close()
 
 
 def end_group(leader: int) -> list[str]:

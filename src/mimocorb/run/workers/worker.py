@@ -25,7 +25,7 @@ from typing import Any
 
 from mimocorb.compat.forms import bind_function
 from mimocorb.compat.mimocorb2.names import offer_mimocorb2
-from mimocorb.components import device, meter, reporting, room
+from mimocorb.components import device, meter, open_files, reporting, room
 from mimocorb.components.worker import Worker, become
 from mimocorb.errors import (
     BufferMemoryError,
@@ -37,7 +37,6 @@ from mimocorb.errors import (
     UserFunctionError,
 )
 from mimocorb.model import WorkerSpec
-from mimocorb.run.workers.death_signal import end_with
 from mimocorb.run.workers.holding_up import tell_what_holds_up
 from mimocorb.run.workers.last_things import last_things
 from mimocorb.run.workers.one_kind import leave_at_once
@@ -45,7 +44,6 @@ from mimocorb.run.workers.pause_flag import read_pause_flag
 from mimocorb.run.workers.processes import (
     ASK_TO_END,
     ENDED_AS_ASKED,
-    ProcessIdentity,
     hold_lifeline,
     leave_signals_to_supervisor,
     show_as,
@@ -107,11 +105,11 @@ class WorkerChannel:
     stdout: Connection
     stderr: Connection
     lifeline: Connection
+    keeping: Connection
     gate: Connection
     account: Connection
     pause_flag: Connection
     process_number: int
-    supervisor: ProcessIdentity
     close_after_fork: tuple[int, ...] = ()
 
 
@@ -133,8 +131,7 @@ def main(task: WorkerTask) -> None:
     show_as(current_process().name)
     for descriptor in channel.close_after_fork:
         os.close(descriptor)
-    end_with(channel.supervisor)
-    hold_lifeline(channel.lifeline)
+    hold_lifeline(channel.lifeline, channel.keeping)
     redirect_output(channel.stdout.fileno(), channel.stderr.fileno())
     faulthandler.enable(file=channel.messages.fileno())  # told apart from what users print
     link = MessageWriter(channel.messages.fileno())
@@ -142,6 +139,7 @@ def main(task: WorkerTask) -> None:
     reporting.connect(lambda reported: link.send("result", json.dumps(reported)))
     device.connect(link.send)
     room.connect(lambda why: link.send("disk", why))
+    open_files.begin_afresh()
     last_things.tell = lambda text: link.send("failed", text)
     path = task.worker.spec.function.path
     last_things.modules = path.parent if path is not None else None

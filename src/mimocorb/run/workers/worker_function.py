@@ -11,7 +11,8 @@ from mimocorb.components.worker import Worker
 from mimocorb.model import OnFailure, WorkerSpec
 from mimocorb.run.accounts.process_account import ProcessAccount
 from mimocorb.run.run_log import utc
-from mimocorb.run.run_state import ProcessView, WorkerState, WorkerView
+from mimocorb.run.run_state import WorkerState
+from mimocorb.run.run_view import ProcessView, WorkerView
 from mimocorb.run.workers.worker import WorkerChannel, WorkerTask
 from mimocorb.run.workers.worker_process import WorkerProcess
 

@@ -134,6 +134,7 @@ class LinkHandler(logging.Handler):
             name = OWN_MODULE.sub(r"\1", record.name)
             text = f"{name}: {text}"
         of_function = not of_mimocorb or record.name.startswith("mimocorb.devices.")
+        of_function = getattr(record, "of_function", of_function)
         self._link.send("log", text, level=record.levelname, of_function=of_function)
 
 

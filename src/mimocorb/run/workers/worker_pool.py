@@ -15,11 +15,12 @@ from pathlib import Path
 
 from mimocorb.checks.trial import start_method_now
 from mimocorb.errors import HandleMisuse, RunFailed
+from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.alarms import Alarms
 from mimocorb.run.event_loop import EventLoop
 from mimocorb.run.options import SupervisorOptions
 from mimocorb.run.run_log import RunLog
-from mimocorb.run.run_state import AlarmKind, WorkerState
+from mimocorb.run.run_state import WorkerState
 from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import ASK_TO_END, SUPERVISOR_SIGNALS, Lifeline
 from mimocorb.run.workers.worker import BEGIN, DO_NOT_BEGIN

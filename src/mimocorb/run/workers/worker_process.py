@@ -22,7 +22,6 @@ from mimocorb.run.workers.child import CHILDREN, EXIT_UNKNOWN
 from mimocorb.run.workers.pause_flag import PauseFlag
 from mimocorb.run.workers.processes import (
     Lifeline,
-    ProcessIdentity,
     describe_exit,
     end_group,
     open_pidfd,
@@ -117,6 +116,7 @@ class WorkerProcess:
         self._on_output = on_output
         self._pipes: dict[int, tuple[Connection, LineSplitter, str]] = {}
         self._pidfd: int | None = None
+        self._kept: Connection | None = None  # has what the process hangs on, see `hold_lifeline`
 
     @property
     def pid(self) -> int | None:
@@ -153,6 +153,7 @@ class WorkerProcess:
             for connection, _, _ in self._pipes.values():
                 connection.close()
             self._pipes.clear()
+            self._let_go()
             self.account.close()
             raise
 
@@ -167,16 +168,18 @@ class WorkerProcess:
         lifeline, (gate, gate_writing), pause_flag = links
         to_close = () if gate_writing.closed else (gate_writing.fileno(),)
         messages, stdout, stderr = writing
+        self._kept, keeping = Pipe()
+        writing.append(keeping)
         channel = WorkerChannel(
             messages=messages,
             stdout=stdout,
             stderr=stderr,
             lifeline=lifeline.reading,
+            keeping=keeping,
             gate=gate,
             account=self.account.open(),
             pause_flag=pause_flag.connection,
             process_number=self.number,
-            supervisor=ProcessIdentity.of_this_process(),
             close_after_fork=to_close if start_method == "fork" else (),
         )
         self._oom_kills = (oom_kills(), None)
@@ -240,7 +243,13 @@ class WorkerProcess:
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
+        self._let_go()
         self.ended_s = time.time()
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def how_it_ended(self) -> str:
         """Say how the process ended, first what it said itself."""

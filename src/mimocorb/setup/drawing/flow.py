@@ -87,6 +87,9 @@ def _worker(spec: WorkerSpec) -> FlowNode:
     details = list(_wrapped(spec.function.name)) if spec.function.name != spec.name else []
     details += [how_many(number, "process")] if number > 1 else []
     about = f"{spec.name}: {spec.function}, {how_many(number, 'process')}"
+    if spec.host:
+        details.append(f"@ {', '.join(spec.host)}")
+        about += f", on {', '.join(spec.host)}"
     return FlowNode(kind, list(_wrapped(spec.name)), details, about)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from mimocorb._memory import size_in_words
 from mimocorb._words import how_many
 from mimocorb.model import BufferSpec, FunctionReference, Setup, StopCondition, WorkerSpec
+from mimocorb.model.buffer import CONNECTS
 from mimocorb.model.keys import keys_of
 from mimocorb.model.kinds import Directory, Table, WordOrTable
 from mimocorb.model.problem import Where
@@ -204,14 +205,14 @@ def _check_type(form: Form, name: str, body: MappingNode) -> None:
 
 def _check_backend(form: Form, name: str, node: Node, what: str) -> None:
     known = offered("backends")
-    if name in known:
+    if name in known or name == CONNECTS:
         return
-    names = [BufferSpec.backend, *known]
+    names = [BufferSpec.backend, CONNECTS, *known]
     guess = nearest(name, names)
     packages = known.twice.get(name, ())
     form.error(
         node.where,
-        f"{what} is {BufferSpec.backend}, or one that an installed package offers",
+        f"{what} is {BufferSpec.backend}, {CONNECTS}, or one that an installed package offers",
         f"found {name!r} in {' and '.join(packages)}" if packages else f"found {name!r}",
         f"did you mean {guess!r}?" if guess else f"there are {', '.join(names)}",
     )

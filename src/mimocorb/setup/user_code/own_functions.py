@@ -13,6 +13,7 @@ from typing import Any
 
 from mimocorb.model import FunctionReference
 from mimocorb.model.problem import NOWHERE, Where
+from mimocorb.registry import offered
 
 __all__ = [
     "OWN_MODULES",
@@ -63,8 +64,11 @@ def is_offered(name: str) -> bool:
 
 
 def offered_function(name: str, where: Where = NOWHERE) -> FunctionReference:
-    """Return what such a name means: a component of some package."""
-    return FunctionReference("an installed package", name, None, None, where, where, offered=True)
+    """Return what such a name means: a component of mimocorb, or of another package."""
+    entry = offered("components").get(name)
+    is_ours = entry is not None and entry.module.startswith("mimocorb.")
+    asked = "mimocorb" if is_ours else "an installed package"
+    return FunctionReference(asked, name, None, None, where, where, offered=True)
 
 
 def is_for_setups(value: Any) -> bool:

@@ -5,6 +5,7 @@
  *
  *   plugged    is there as long as the device is
  *   silent     is there as long as no trigger comes
+ *   no trigger is there if the device does not take the trigger that it is told
  *   shape      the voltages of an event in mV as float, one input behind the other
  *   sent       the counts of all events that were handed over are written here
  *   told       what the device was told, a line for each call
@@ -41,6 +42,7 @@ static uint32_t captures = 1, taken;
 static double began_s;
 static uint32_t seed = 12345;
 static int is_running;
+static int16_t is_enabled;
 
 static const char *place(const char *name) {
     static char path[4096];
@@ -97,6 +99,15 @@ uint32_t API(SetChannel)(int16_t handle, int32_t input, int16_t on, int32_t coup
     return OK;
 }
 
+/* As much as the range itself, up to 20 V. */
+uint32_t API(GetAnalogueOffset)(int16_t handle, int32_t range, int32_t coupling, float *most_v, float *least_v) {
+    (void)handle; (void)coupling;
+    NEEDS_DEVICE;
+    *most_v = halves_mv[range] / 1000;
+    *least_v = -*most_v;
+    return OK;
+}
+
 /* As for the 3000A: 1, 2 and 4 ns, then steps of 8 ns. */
 uint32_t API(GetTimebase2)(int16_t handle, uint32_t timebase, int32_t count, float *interval_ns, OVERSAMPLE int32_t *most, uint32_t segment) {
     (void)handle; (void)segment; (void)count;
@@ -108,9 +119,18 @@ uint32_t API(GetTimebase2)(int16_t handle, uint32_t timebase, int32_t count, flo
 }
 
 uint32_t API(SetSimpleTrigger)(int16_t handle, int16_t enable, int32_t source, int16_t threshold, int32_t direction, uint32_t delay, int16_t auto_ms) {
-    (void)handle; (void)enable;
+    (void)handle;
     NEEDS_DEVICE;
+    is_enabled = enable;
     TELL("trigger %d level %d direction %d delay %u auto %d\n", source, threshold, direction, delay, auto_ms);
+    return OK;
+}
+
+uint32_t API(IsTriggerOrPulseWidthQualifierEnabled)(int16_t handle, int16_t *trigger, int16_t *width) {
+    (void)handle;
+    NEEDS_DEVICE;
+    *trigger = is_enabled && !is_there("no trigger");
+    *width = 0;
     return OK;
 }
 

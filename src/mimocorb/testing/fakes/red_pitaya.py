@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mimocorb.testing.fakes.tcp_server import InstrumentAtPort, simulated_until_ended
 from mimocorb.testing.fakes.waveforms import pulses
 
-__all__ = ["RedPitayaMcpha", "RedPitayaScpi"]
+__all__ = ["RedPitayaMcpha", "RedPitayaScpi", "RedPitayaSpectrum"]
 
 _MEMORY = 16384
 _PERIOD_S = 0.003
@@ -35,13 +35,19 @@ class RedPitayaScpi(InstrumentAtPort):
         The voltages at both inputs for each trigger, in mV, of shape (2, samples).
     fields
         How the inputs are called in the events that were sent.
+    knobs
+        What it answers for some settings, whatever it is told.
     """
 
     def __init__(
-        self, events: Iterator[NDArray[np.float64]], fields: tuple[str, str] = ("chA", "chB")
+        self,
+        events: Iterator[NDArray[np.float64]],
+        fields: tuple[str, str] = ("chA", "chB"),
+        knobs: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._events, self._fields = events, fields
+        self._knobs = dict(knobs or {})
         self._values: dict[str, str] = {}
         self._rest = b""
         self._ready_s: float | None = None
@@ -70,11 +76,13 @@ class RedPitayaScpi(InstrumentAtPort):
         name, _, value = command.partition(" ")
         if not name.endswith("?"):
             self._values[name] = value
-            if name == "ACQ:TRIG":
+            if command == "ACQ:TRIG NOW":
+                self._trigger()
+            elif name == "ACQ:TRIG":
                 self._ready_s, self._event = time.monotonic() + _PERIOD_S, None
             return None
-        if name == "ACQ:DEC?":
-            return self._values["ACQ:DEC"].encode()
+        if name[:-1] in self._values:
+            return self._knobs.get(name[:-1], self._values[name[:-1]]).encode()
         if name == "ACQ:TRIG:STAT?":
             return b"TD" if self._has_triggered() else b"WAIT"
         if name == "ACQ:TRIG:FILL?":
@@ -86,10 +94,13 @@ class RedPitayaScpi(InstrumentAtPort):
     def _has_triggered(self) -> bool:
         is_due = self._ready_s is not None and time.monotonic() >= self._ready_s
         if self._event is None and is_due and not self.silent.is_set():
-            self._event = _counts(next(self._events), 8192)
-            self._position = (self._position + 5000) % _MEMORY  # it wraps round now and then
-            self._read = {}
+            self._trigger()
         return self._event is not None
+
+    def _trigger(self) -> None:
+        self._event = _counts(next(self._events), 8192)
+        self._position = (self._position + 5000) % _MEMORY  # it wraps round now and then
+        self._read = {}
 
     def _block(self, number: int, begin: int, length: int) -> bytes:
         """Return samples of the memory, in which the event begins before the trigger."""
@@ -164,13 +175,85 @@ class RedPitayaMcpha(InstrumentAtPort):
         return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
 
 
+class RedPitayaSpectrum(InstrumentAtPort):
+    """A board that counts pulse heights itself, at another port.
+
+    Parameters
+    ----------
+    rate_hz
+        Of the pulses in each input.
+    fields
+        How the inputs are called in the events that were sent.
+    """
+
+    def __init__(self, rate_hz: float = 5000.0, fields: tuple[str, ...] = ("chA", "chB")) -> None:
+        super().__init__()
+        self._random = np.random.default_rng(1)
+        self._rate_hz, self._fields = rate_hz, fields
+        self._values: dict[tuple[int, int], int] = {}
+        self._rest = b""
+        self._counts = np.zeros((2, 4096), np.uint32)
+        self._told = self._counts.copy()
+        self._began_s = self._until_s = 0.0
+        self._read: dict[str, NDArray[Any]] = {}
+
+    def plug_in(self) -> None:
+        super().plug_in()
+        self.config = {"address": f"127.0.0.1:{self.port}"}
+
+    def settings(self) -> Mapping[str, Any]:
+        return {f"{code}/{number}": value for (code, number), value in self._values.items()}
+
+    def begin(self) -> None:
+        self._rest, self._values, self._read = b"", {}, {}
+
+    def answer(self, connection: socket.socket, data: bytes) -> None:
+        self._rest += data
+        while len(self._rest) >= 8:
+            (word,) = struct.unpack("<Q", self._rest[:8])
+            self._rest = self._rest[8:]
+            code, number, value = word >> 56, word >> 52 & 15, word & 0xF_FFFF_FFFF_FFFF
+            self._values[code, number] = value
+            if code == 0:
+                self._counts[number] = self._told[number] = 0
+            elif code == 10:
+                self._began_s = self._until_s = time.monotonic()
+            elif code == 11:
+                self._count()
+                cycles = round(125e6 * (self._until_s - self._began_s))
+                connection.sendall(struct.pack("<QQ5I", cycles, cycles, 0, 0, 0, 0, 0))
+            elif code == 12:
+                connection.sendall(self._counts[number].astype("<u4").tobytes())
+                self._read[self._fields[number]] = self._counts[number] - self._told[number]
+                self._told[number] = self._counts[number]
+                if len(self._read) == len(self._fields):
+                    self.note(self._read)
+                    self._read = {}
+
+    def _count(self) -> None:
+        """Count what has come since the last time: a peak on a continuum."""
+        now_s = time.monotonic()
+        for row in self._counts:
+            number = self._random.poisson(self._rate_hz * (now_s - self._until_s))
+            heights = np.where(
+                self._random.random(number) < 0.3,
+                self._random.normal(1500.0, 40.0, number),
+                self._random.uniform(0.0, 1100.0, number),
+            )
+            row[:] += np.bincount(heights.astype(np.int64), minlength=4096).astype(np.uint32)
+        self._until_s = now_s
+
+
 def main() -> None:
     """Simulate a board until the program is ended."""
     parser = argparse.ArgumentParser(description="Simulate a Red Pitaya at a port.")
-    parser.add_argument("server", choices=["scpi", "mcpha"])
+    parser.add_argument("server", choices=["scpi", "mcpha", "spectrum"])
     parser.add_argument("--port", type=int, help="5000 or 1001 if not given, as the real ones")
     parser.add_argument("--samples", type=int, default=1000, help="samples of an event")
     chosen = parser.parse_args()
+    if chosen.server == "spectrum":
+        simulated_until_ended(RedPitayaSpectrum(), chosen.port or 1001)
+        return
     made, usual = {"scpi": (RedPitayaScpi, 5000), "mcpha": (RedPitayaMcpha, 1001)}[chosen.server]
     events = pulses(2, chosen.samples, chosen.samples // 5)
     simulated_until_ended(made(events), chosen.port or usual)

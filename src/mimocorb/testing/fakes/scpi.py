@@ -39,6 +39,8 @@ class ScpiScope(InstrumentAtPort):
         How the inputs are called in the events that were sent, in their order.
     period_s
         Time from one trigger to the next.
+    knobs
+        What it answers for some settings, whatever it is told: somebody has turned these knobs.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class ScpiScope(InstrumentAtPort):
         events: Iterator[NDArray[np.float64]],
         fields: tuple[str, ...] = ("chA", "chB"),
         period_s: float = 0.003,
+        knobs: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        self._knobs = dict(knobs or {})
         self._dialect, self._events, self._fields = dialect, events, fields
         self._period_s = period_s
         self._values: dict[str, str] = {}
@@ -85,9 +89,14 @@ class ScpiScope(InstrumentAtPort):
             if command in (":SING", "ARM"):
                 self._ready_s = time.monotonic() + self._period_s
                 self._voltages = None
+            if command in (":TFOR", "FRTR", ":TRIG:FORC") and self._voltages is None:
+                self._voltages, self._counts = next(self._events), {}
             return None
         if command == "*IDN?":
             return f"{_IDN[self._dialect]}\n".encode()
+        told = self._knobs.get(command[:-1], self._values.get(command[:-1]))
+        if told is not None:
+            return f"{told}\n".encode()
         answer = getattr(self, f"_ask_{self._dialect}")(command)
         return answer if isinstance(answer, bytes) else f"{answer}\n".encode()
 
@@ -143,8 +152,6 @@ class ScpiScope(InstrumentAtPort):
         number = int(question[1])
         step_v = self._number(f"C{number}:VDIV") / _COUNTS_OF_A_DIVISION
         shift_v = self._number(f"C{number}:OFST")
-        if question.endswith(("VDIV?", "OFST?")):
-            return f"{self._number(question[:-1]):.2E}V"
         counts = self._digitized(number, step_v, shift_v / step_v, "i1")
         return f"C{number}:WF DAT2,".encode() + self._block(number, counts) + b"\n"
 

@@ -26,9 +26,9 @@ function multiples([low, high], step, offset = 0) {
   return ticks;
 }
 
-export function linearTicks([low, high], most) {
+export function linearTicks([low, high], most, least = 0) {
   if (!(high > low)) return { ticks: [low], texts: [tickText(low, Math.abs(low) || 1)] };
-  const step = niceStep(high - low, most);
+  const step = Math.max(least, niceStep(high - low, most));
   const ticks = multiples([low, high], step);
   return { ticks, texts: ticks.map((value) => tickText(value, step)) };
 }
@@ -83,17 +83,17 @@ export const clockText = (seconds) => new Date(seconds * 1000).toLocaleTimeStrin
 
 // --- drawing
 
-const ticksOf = (range, most, { log, time }) => (log ? logTicks(range, most) : time ? clockTicks(range, most) : linearTicks(range, most));
+const ticksOf = (range, most, { log, time, whole }) => (log ? logTicks(range, most) : time ? clockTicks(range, most) : linearTicks(range, most, whole ? 1 : 0));
 
 // Grid, ticks and texts; of texts that would overlap only the first is written.
 export function drawAxes(ctx, plot) {
   const { left, top, width, height } = plot.frame;
-  const { xLog, yLog, time, xLabel = "", yLabel = "" } = plot.options;
+  const { xLog, yLog, time, xWhole, xLabel = "", yLabel = "" } = plot.options;
   const { grid, faint, ink } = plot.colours;
   const active = plot.series.find((each) => each.name === plot.active);
   const yRange = active?.range ?? plot.y;
   const { em } = plot;
-  const xs = ticksOf(plot.x, width / (em * (plot.isNarrow ? 5 : 6)), { log: xLog, time });
+  const xs = ticksOf(plot.x, width / (em * (plot.isNarrow ? 5 : 6)), { log: xLog, time, whole: xWhole });
   const ys = ticksOf(yRange, height / (3.3 * em), { log: yLog });
   const xPlaces = (values) => values.map((value) => plot.crisp(plot.px(value)));
   const yPlaces = (values) => values.map((value) => plot.crisp(plot.py(value, yRange)));

@@ -4,7 +4,8 @@
 const KEPT = "mimocorb token";
 
 export function takeToken() {
-  const given = location.hash.slice(1);
+  // What a letter or a chat has put around the link is no part of it.
+  const [given] = location.hash.slice(1).match(/\w+/) ?? [];
   if (given) {
     sessionStorage.setItem(KEPT, given);
     history.replaceState(null, "", location.pathname);
@@ -55,7 +56,8 @@ export class Connection {
     }
     if (!answer.ok) {
       const said = await answer.json().catch(() => ({}));
-      throw new Error(said.error ?? `${answer.status} ${answer.statusText}`);
+      const error = new Error(said.error ?? `${answer.status} ${answer.statusText}`);
+      throw Object.assign(error, { status: answer.status });
     }
     return answer;
   }

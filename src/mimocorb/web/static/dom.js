@@ -44,9 +44,10 @@ export const count = (value) => (value == null ? "–" : NUMBER.format(Math.roun
 
 export function digits(value, significant = 4) {
   if (typeof value !== "number" || !Number.isFinite(value)) return value == null ? "–" : String(value);
+  if (value < 0) return `\u2212${digits(-value, significant)}`;
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-3) return value.toExponential(significant - 1).replace(/\.?0+e/, "e").replace("e+", "e");
+  if (size >= 1e6 || size < 1e-3) return value.toExponential(significant - 1).replace(/\.?0+e/, "e").replace("e+", "e").replace("e-", "e\u2212");
   const text = value.toPrecision(significant);
   return Number(text) === value && size < 1e4 ? String(value) : String(Number(text));
 }

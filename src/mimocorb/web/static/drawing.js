@@ -5,7 +5,7 @@
 
 export function drawSeries(ctx, plot, series) {
   if (series.hidden) return;
-  const kinds = { wave: drawWave, steps: drawSteps, map: drawMap, line: drawLine };
+  const kinds = { wave: drawWave, points: drawPoints, means: drawMeans, steps: drawSteps, map: drawMap, line: drawLine };
   kinds[series.kind ?? "line"](ctx, plot, series);
 }
 
@@ -27,7 +27,7 @@ function drawWave(ctx, plot, series) {
   const stride = 1 / plot.ratio; // one device pixel
   ctx.strokeStyle = plot.colour(series);
   ctx.lineWidth = plot.persistence ? 1 : 1.25;
-  ctx.lineJoin = "bevel";
+  ctx.lineJoin = "round"; // without a graphics processor a third faster than bevel or miter
   ctx.beginPath();
   if (sx * (each === 2 ? 1 : 2) >= stride && last - first < 4 * plot.width * plot.ratio) {
     for (let n = first * each; n < last * each; n += 1) ctx.lineTo(ox + sx * (each === 2 ? n >> 1 : n), oy + sy * values[n]);
@@ -59,12 +59,20 @@ function drawWave(ctx, plot, series) {
   }
 }
 
+// Values of an event that has no order in time.
+function drawPoints(ctx, plot, { values, x0, dx, range, ...series }) {
+  const size = 0.45 * plot.em;
+  ctx.fillStyle = plot.colour(series);
+  values.forEach((value, n) => ctx.fillRect(plot.px(x0 + n * dx) - size / 2, plot.py(value, range) - size / 2, size, size));
+}
+
 // Points joined by lines; a value that is not known is a gap.
 function drawLine(ctx, plot, series) {
   const { xs, ys, range } = series;
   ctx.strokeStyle = plot.colour(series);
   ctx.lineWidth = series.wide ?? 1.5;
   ctx.setLineDash(series.dash ?? []);
+  ctx.lineJoin = "round";
   ctx.beginPath();
   let pen = false;
   for (let n = 0; n < xs.length; n += 1) {
@@ -99,12 +107,30 @@ function drawSteps(ctx, plot, series) {
   ctx.lineWidth = 1;
   ctx.beginPath();
   for (let n = 0; n < values.length; n += 1) {
-    if (!(errors[n] > 0)) continue;
-    const x = (plot.px(edges[n]) + plot.px(edges[n + 1])) / 2;
-    ctx.moveTo(x, plot.py(values[n] - errors[n]));
-    ctx.lineTo(x, plot.py(values[n] + errors[n]));
+    errorBar(ctx, plot, (plot.px(edges[n]) + plot.px(edges[n + 1])) / 2, values[n], errors[n]);
   }
   ctx.stroke();
+}
+
+// Means in bins: a bar as wide as the bin, and the error across it; a bin without entries has none.
+function drawMeans(ctx, plot, series) {
+  const { edges, values, errors, known } = series;
+  ctx.strokeStyle = plot.colour(series);
+  ctx.lineWidth = 1.5;
+  ctx.beginPath();
+  for (let n = 0; n < values.length; n += 1) {
+    if (!known[n]) continue;
+    ctx.moveTo(plot.px(edges[n]), plot.py(values[n]));
+    ctx.lineTo(plot.px(edges[n + 1]), plot.py(values[n]));
+    if (errors) errorBar(ctx, plot, (plot.px(edges[n]) + plot.px(edges[n + 1])) / 2, values[n], errors[n]);
+  }
+  ctx.stroke();
+}
+
+function errorBar(ctx, plot, x, value, error) {
+  if (!(error > 0)) return;
+  ctx.moveTo(x, plot.py(value - error));
+  ctx.lineTo(x, plot.py(value + error));
 }
 
 // Counts over two axes, values[ix * ny + iy]; empty cells stay empty.
@@ -184,9 +210,9 @@ function drawLineAcross(ctx, plot, mark) {
     const x = plot.crisp(plot.px(mark.x));
     ctx.moveTo(x, top);
     ctx.lineTo(x, top + height);
-    ctx.textBaseline = "top";
+    ctx.textBaseline = "bottom"; // above are the marks of pulses
     ctx.textAlign = "left";
-    ctx.fillText(mark.text, x + 4, top + 3);
+    ctx.fillText(mark.text, x + 4, top + height - 3);
   } else {
     const y = plot.crisp(plot.py(mark.y, mark.range));
     ctx.moveTo(left, y);

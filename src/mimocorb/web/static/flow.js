@@ -3,6 +3,7 @@
 import { count, rate, setText, svg } from "./dom.js";
 
 const MARGIN = 8;
+const LEAST_SCALE = 0.8;
 const BEND = 0.45;
 
 export class Flow {
@@ -17,6 +18,7 @@ export class Flow {
     this.counts.clear();
     this.levels.clear();
     this.picture.setAttribute("viewBox", `${-MARGIN} ${-MARGIN} ${width + 2 * MARGIN} ${height + 2 * MARGIN}`);
+    this.picture.style.minWidth = `calc(${LEAST_SCALE * width}px * var(--zoom))`; // what is wider is scrolled
     this.picture.style.width = `calc(${width + 2 * MARGIN}px * var(--zoom))`;
     const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 0L8 4L0 8z" }));
     const routes = edges.map((edge) => this._edge(edge));

@@ -84,6 +84,9 @@ export class Histograms {
     this.data = null;
     this.plot.view = null;
     this.plot.selection = null;
+    this.plot.series = [];
+    this.plot.options.scale = false;
+    this.plot.draw();
     this._ask();
   }
 
@@ -101,7 +104,7 @@ export class Histograms {
     if (!data) return;
     const [x, y] = data.axes;
     const label = ({ label: text, unit }) => (unit && !text.endsWith(`_${unit}`) ? `${text} (${unit})` : unit ? `${text.slice(0, -unit.length - 1)} (${unit})` : text);
-    Object.assign(this.plot.options, { xLabel: label(x), yLabel: this.isMap ? label(y) : data.value_label, xLog: x.scale === "log", scale: this.isMap });
+    Object.assign(this.plot.options, { xLabel: label(x), yLabel: this.isMap ? label(y) : data.counts ? label({ label: `mean of ${data.filled.mean_of}`, unit: data.mean_unit }) : data.value_label, xLog: x.scale === "log", scale: this.isMap });
     if (this.isMap) this._drawMap(data, x, y);
     else this._drawSteps(data, x, again);
     for (const name of ["rebin", "errors", "range"]) $(`histogram-${name}`).disabled = this.isMap;
@@ -134,8 +137,10 @@ export class Histograms {
     this.shown = this._rebinned(data);
     const { edges, values, variances } = this.shown;
     const errors = variances.map((value) => Math.sqrt(value));
-    const series = [{ kind: "steps", name: data.name, edges, values, errors: this.errors ? errors : null }];
-    const factor = data.kind.endsWith("MEAN") ? 1 : this.rebin;
+    const isProfile = data.kind.endsWith("MEAN");
+    const known = data.counts?.map((number) => number > 0);
+    const series = [{ kind: isProfile ? "means" : "steps", name: data.name, edges, values, known, errors: this.errors ? errors : null }];
+    const factor = isProfile ? 1 : this.rebin;
     (data.fits ?? []).forEach((fit, number) => {
       if (fit.sentence) return;
       // A fit is some events old: its curve is drawn for the entries that there are now.
@@ -146,7 +151,7 @@ export class Histograms {
     this.plot.options.yLog = this.log;
     this.plot.options.zoomY = false;
     const tops = values.map((value, n) => value + (this.errors ? errors[n] : 0));
-    const most = Math.max(1e-12, ...tops);
+    const most = Math.max(0, ...tops) || 1;
     const positive = values.filter((value) => value > 0);
     const least = this.log ? 0.5 * Math.min(1, ...(positive.length ? positive : [1])) : Math.min(0, ...values);
     if (again || !this.plot.zoomed) this.plot.setHome([edges[0], edges.at(-1)], [least, this.log ? most * 2 : most * 1.08 || 1]);
@@ -159,6 +164,7 @@ export class Histograms {
     if (!data) return;
     const rows = [["entries", count(data.entries)], ["events", `${count(data.events)}: all that were acknowledged`]];
     if (data.underflow !== undefined) rows.push(["below · above", `${count(data.underflow)} · ${count(data.overflow)}`]);
+    if (data.outside !== undefined) rows.push(["outside the map", count(data.outside)]);
     if (data.no_numbers) rows.push(["no numbers", count(data.no_numbers)]);
     if (data.live_time_s) rows.push(["live time", `${digits(data.live_time_s, 5)} s`, ]);
     const range = this.plot.selection;

@@ -9,6 +9,7 @@ import { Scope } from "./scope.js";
 
 const VIEWS = ["run", "scope", "histograms", "runs"];
 const OLD_S = 8;
+const REFUSALS = [401, 403, 421];
 
 const page = {
   run: null, // the newest picture
@@ -17,6 +18,9 @@ const page = {
   maySteer: false,
   view: "run",
 };
+
+// Another link of this page, put into the same tab, changes nothing but what is behind the #.
+window.addEventListener("hashchange", () => location.reload());
 
 const connection = new Connection(takeToken(), {
   open() {
@@ -27,6 +31,7 @@ const connection = new Connection(takeToken(), {
   },
   closed() {
     page.connected = false;
+    askRights(); // a socket that is refused does not say why
     banner();
   },
   message(kind, content) {
@@ -88,7 +93,8 @@ async function askRights() {
     page.viewer = viewer;
     page.refused = "";
   } catch (error) {
-    page.refused = error.message;
+    page.refused = REFUSALS.includes(error.status) ? error.message : "";
+    if (error.status === 401 && connection.token) page.refused = "The token in this link is none of this run. Use the whole link, as mimocorb web --link prints it.";
   }
   controls();
   banner();
@@ -111,8 +117,9 @@ setInterval(age, 200);
 
 function banner() {
   let text = "";
-  if (page.refused && !page.run) text = page.refused;
-  else if (!page.connected) text = page.run?.ended ? "" : "No connection to the gateway: what you see is old. Trying again …";
+  if (page.refused && !page.connected) text = page.refused;
+  else if (!page.connected && !page.run) text = "No connection to the gateway. Trying again …";
+  else if (!page.connected) text = page.run.ended ? "" : "No connection to the gateway: what you see is old. Trying again …";
   else if (page.run?.unreachable) text = `The run does not answer: ${page.run.unreachable}`;
   else if (page.isOld && !page.run?.ended) text = "The run has not answered for some seconds: what you see is old.";
   setText($("banner"), text);
@@ -234,7 +241,7 @@ function chooseLooks() {
     set();
     for (const part of Object.values(parts)) part.theme?.();
     parts.scope.plot.theme();
-    if (parts.scope.frame) parts.scope._channels(parts.scope.frame.head.channels);
+    if (parts.scope.frame) parts.scope._channels(parts.scope.frame.head.channels, true);
   };
   set();
   system.addEventListener("change", changed);

@@ -20,7 +20,9 @@ export class Plot {
     Object.assign(this, { box, options, series: [], marks: [], view: null, home: { x: [0, 1], y: [0, 1] } });
     this.cursors = null; // [x, x]
     this.active = null; // name of the series whose scale is on the axis
-    this.persistence = 0; // 0: off; 1: for ever; else the part that fades with each frame
+    this.persistence = 0; // 0: off; 1: for ever; else the part that fades
+    this.fadeEvery = 1; // with so many frames
+    this.sinceFading = 0;
     this.selection = null;
     this.frame = { left: 0, top: 0, width: 0, height: 0 };
     this.base = document.createElement("canvas");
@@ -85,7 +87,8 @@ export class Plot {
     const style = getComputedStyle(document.documentElement);
     const of = (name) => style.getPropertyValue(name).trim();
     this.colours = { ink: of("--ink"), faint: of("--faint"), grid: of("--grid"), back: of("--plot"), accent: of("--accent") };
-    this.palette = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => of(`--curve-${n}`));
+    const palette = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => of(`--curve-${n}`));
+    this.palette = [...palette, ...palette.map((colour) => `color-mix(in srgb, ${colour} 50%, ${this.colours.faint})`)];
     this.shades = of("--map").split(",").map((text) => text.trim());
     this.around = getComputedStyle(this.box.closest("article") ?? document.body).backgroundColor;
     this.em = TEXT * Number.parseFloat(style.fontSize);
@@ -185,11 +188,27 @@ export class Plot {
     this.kept.width = 0;
   }
 
+  // Let what persists stay where it belongs when the vertical range becomes another one.
+  stretch(before) {
+    if (!this.kept.width || this.zoomed) return;
+    const { top, height } = this.frame;
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [this.kept.width, this.kept.height];
+    copy.getContext("2d").drawImage(this.kept, 0, 0);
+    const kept = this.kept.getContext("2d");
+    kept.setTransform(1, 0, 0, 1, 0, 0);
+    kept.clearRect(0, 0, copy.width, copy.height);
+    const [from, to] = [this.py(before[1]), this.py(before[0])];
+    const ratio = this.ratio;
+    kept.drawImage(copy, 0, top * ratio, copy.width, height * ratio, 0, from * ratio, copy.width, (to - from) * ratio);
+  }
+
   _drawKept(ctx) {
     if (this.kept.width !== this.base.width) [this.kept.width, this.kept.height] = [this.base.width, this.base.height];
     const kept = this.kept.getContext("2d");
     kept.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    if (this.persistence < 1) {
+    this.sinceFading = (this.sinceFading + 1) % this.fadeEvery;
+    if (this.persistence < 1 && this.sinceFading === 0) {
       kept.globalCompositeOperation = "destination-out";
       kept.globalAlpha = this.persistence;
       kept.fillRect(0, 0, this.width, this.height);

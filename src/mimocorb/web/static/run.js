@@ -87,7 +87,7 @@ export class RunView {
       const states = [...new Set(worker.processes.map((each) => each.how || each.state))].join(", ");
       const waits = ["input", "room", "turn", "partner"].filter((what) => use[`waiting_for_${what}`] > 0.005).map((what) => `${what} ${percent(use[`waiting_for_${what}`])}`);
       const processes = worker.processes.length > 1 ? ` ×${worker.processes.length}` : "";
-      return [worker.name + processes, states, worker.function, use.busy == null ? "–" : el("span", {}, bar(use.busy), ` ${percent(use.busy)}`), waits.join(", ") || "–", percent(use.processor), bytes(worker.memory_bytes), worker.restarts];
+      return [worker.name + processes, el("span", { class: "two-lines", title: states }, states), worker.function, use.busy == null ? "–" : el("span", {}, bar(use.busy), ` ${percent(use.busy)}`), waits.join(", ") || "–", percent(use.processor), bytes(worker.memory_bytes), worker.restarts];
     }));
     const cores = run.cores?.available ?? run.cores?.cores;
     setText($("limit"), run.limit ? run.limit : cores ? `${digits(cores)} processor cores` : "");
@@ -156,9 +156,10 @@ export class RunView {
       plot.series = series;
       plot.setHome([xs[0], Math.max(xs.at(-1), xs[0] + 10)], [0, most * 1.08]);
       plot.draw();
-      $(legend).replaceChildren(...series.map((each) => {
+      const shown = new Map(series.filter((each) => each.name).map((each) => [each.name, each]));
+      $(legend).replaceChildren(...[...shown.values()].map((each) => {
         const swatch = el("span", { class: "swatch" });
-        swatch.style.background = plot.colour(each);
+        swatch.style.borderTop = `.25rem ${each.dash ? "dashed" : "solid"} ${plot.colour(each)}`;
         return el("span", {}, swatch, each.name);
       }));
     };
@@ -166,8 +167,8 @@ export class RunView {
     const parts = [];
     names.forEach((name, number) => {
       const scaled = (field) => buffers[name][field].map((value) => (value == null ? null : 100 * value));
-      if (buffers[name].dead_fraction.some((value) => value != null)) parts.push({ name: `dead time of ${name}`, number, xs, ys: scaled("dead_fraction"), wide: 2 });
-      parts.push({ name: `fill of ${name}`, number, xs, ys: scaled("fill"), dash: [3, 3], wide: 1 });
+      if (buffers[name].dead_fraction.some((value) => value != null)) parts.push({ number, xs, ys: scaled("dead_fraction"), wide: 2.5 });
+      parts.push({ name, number, xs, ys: scaled("fill"), dash: [3, 3], wide: 1 });
     });
     draw(this.dead, parts, "dead-legend", 10);
   }

@@ -4,6 +4,16 @@ import { $, count, digits, duration, el, fill, measured, rate, setText } from ".
 
 const resultText = (results) => Object.entries(results).flatMap(([worker, rows]) => rows.map((row) => `${worker}: ${row.name} = ${measured(row.value, row.sigma)}`)).join("\n");
 
+const MOST_RESULTS = 3;
+
+// The first results, and all of them on asking.
+function resultCell(results) {
+  const lines = resultText(results).split("\n");
+  const more = lines.length - MOST_RESULTS;
+  if (more < 2) return el("span", { class: "results" }, lines.join("\n"));
+  return el("details", { class: "results" }, el("summary", {}, lines.slice(0, MOST_RESULTS).join("\n"), el("span", { class: "faint" }, `\n${more} more`)), lines.slice(MOST_RESULTS).join("\n"));
+}
+
 export class Runs {
   constructor(link) {
     this.link = link;
@@ -40,8 +50,7 @@ export class Runs {
       box.addEventListener("change", () => this._choose(run.number, box.checked));
       const judged = run.notes.filter((note) => note.kind !== "comment").at(-1);
       const quality = [judged && `${judged.kind} (${judged.by})`, ...Object.keys(run.quality ?? {})].filter(Boolean).join(", ");
-      const results = el("span", { class: "results" }, resultText(run.results));
-      return [box, `${run.number}`, run.started_utc.slice(0, 16).replace("T", " "), run.title, run.state, duration(run.active_s), count(run.events), results, quality, run.comment];
+      return [box, `${run.number}`, run.started_utc.slice(0, 16).replace("T", " "), run.title, run.state, duration(run.active_s), count(run.events), resultCell(run.results), quality, run.comment];
     }));
   }
 

@@ -1,10 +1,24 @@
 // The scope: newest event of a buffer, as fast as the screen shows it; zoom, cursors, hold.
 
+import { Autoscale } from "./autoscale.js";
 import { $, digits, el, fill, setText } from "./dom.js";
 import { TIME_UNITS, decoded, eventText, timeUnit } from "./frames.js";
 import { Plot } from "./plot.js";
 
-const FADE = { off: 0, short: 0.25, long: 0.04, all: 1 };
+// Which part fades, and with how many frames: of a smaller part a ghost would stay for ever, as ink has 255 steps.
+const FADE = { off: [0, 1], short: [0.25, 1], long: [0.1, 10], all: [1, 1] };
+
+const labelled = (name, unit) => (unit ? `${name} (${unit})` : name);
+
+function extent(values) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
 
 export class Scope {
   // link: {send(message), frame(buffer, counter) → ArrayBuffer}
@@ -18,6 +32,9 @@ export class Scope {
     this.hidden = new Set();
     this.ranges = new Map(); // channel → [low, high]; without: the range of all
     this.auto = true;
+    this.scales = new Map(); // unit → its automatic scale
+    this.listed = []; // channels beside the plot
+    this.longest = 0;
     this.drawn = 0;
     this.times = [];
     this.latencies = [];
@@ -33,7 +50,7 @@ export class Scope {
     $("scope-auto").addEventListener("click", () => this.autoscale());
     $("scope-reset").addEventListener("click", () => this.plot.setView(null));
     $("scope-persist").addEventListener("change", (event) => {
-      this.plot.persistence = FADE[event.target.value];
+      [this.plot.persistence, this.plot.fadeEvery] = FADE[event.target.value];
       this.plot.forget();
       this.plot.draw();
     });
@@ -58,17 +75,24 @@ export class Scope {
   choose(name) {
     $("scope-buffer").value = name;
     this.buffer = name;
-    this.axes = this.buffers.find((buffer) => buffer.name === name)?.axes ?? {};
+    this.about = this.buffers.find((buffer) => buffer.name === name) ?? {};
+    this.axes = this.about.axes ?? {};
     this.frame = null;
-    this.held = false;
+    this.next = undefined; // what waits to be drawn is of another buffer
+    this.longest = 0;
+    this._say(false);
     this.auto = true;
     this.ranges.clear();
+    this.scales.clear();
     this.plot.active = null;
     this.plot.series = [];
     this.plot.marks = [];
     this.plot.view = null;
     this.plot.forget();
+    this._channels([]);
+    this._numbers({});
     setText($("scope-event"), "waiting for an event");
+    setText($("scope-rate"), "");
     this.plot.draw();
     this.watch();
   }
@@ -104,8 +128,9 @@ export class Scope {
       requestAnimationFrame(() => {
         const newest = this.next;
         this.next = undefined;
-        if (!this.held) this.showFrame(newest);
         this.link.send({ drawn: 1 });
+        if (newest === undefined) return; // another buffer has been chosen
+        if (!this.held) this.showFrame(newest);
         this._count(newest);
       });
     } else this.link.send({ drawn: 1 });
@@ -121,7 +146,7 @@ export class Scope {
     if (this.latencies.length > 400) this.latencies.shift();
     const perSecond = this.times.length > 2 ? ((this.times.length - 1) * 1000) / (now - this.times[0]) : 0;
     $("scope-plot").dataset.frames = this.drawn;
-    setText($("scope-rate"), `· ${perSecond.toFixed(1)} frames/s`);
+    setText($("scope-rate"), perSecond ? `· ${perSecond.toFixed(1)} frames/s` : "");
   }
 
   showFrame(frame) {
@@ -131,49 +156,73 @@ export class Scope {
     $("scope-plot").dataset.counter = head.counter;
     setText($("scope-event"), eventText(head));
     this._numbers(head);
-    if (head.samples < 2) return;
-    const [unit, scale] = timeUnit(this.axes.sample_time_ns, head.samples);
-    const dx = this.axes.sample_time_ns ? this.axes.sample_time_ns / scale : 1;
-    const x0 = -(this.axes.pre_trigger_samples ?? 0) * dx;
-    this.dx = dx;
-    this.x0 = x0;
-    this.unit = unit;
+    if (this.isNumbers) return;
+    this._timeAxis(head);
     const offset = this.axes.analogue_offset ?? 0;
     if (offset) for (const values of channels) for (let n = 0; n < values.length; n += 1) values[n] -= offset;
-    this.plot.options.xLabel = this.axes.sample_time_ns ? `time after ${x0 < 0 ? "trigger" : "first sample"} (${unit})` : "sample";
-    this.plot.options.yLabel = this._unitOf(head.channels[0]);
+    const kind = this.hasPoints ? "points" : "wave";
     this.plot.series = head.channels.map((name, number) => ({
-      kind: "wave", name, number, values: channels[number], x0, dx, width: head.width,
-      range: this.ranges.get(name), hidden: this.hidden.has(name), label: `${name} (${this._unitOf(name)})`,
+      kind, name, number, values: channels[number], x0: this.x0, dx: this.dx, width: head.width, label: labelled(name, this._unitOf(name)),
     }));
-    if (first || this.auto) this._fit(first);
-    this.plot.setHome([x0, x0 + dx * (head.samples - 1)], this.plot.home.y);
+    this._channels(head.channels);
+    if (first || this.auto) this._fit();
+    this._applyChoices();
     this._marks(head);
-    if (first) this._channels(head.channels);
     this.plot.draw();
     if (this.plot.cursors) this._measure();
   }
 
-  _unitOf(channel) { return this.axes.units?.[channel] ?? this.axes.unit ?? "mV"; }
+  // Hits have no order in time: a line from one to the next would say that they have.
+  get hasPoints() { return this.about.variable && !this.axes.sample_time_ns; }
 
-  _fit(first) {
-    let low = Infinity;
-    let high = -Infinity;
+  _timeAxis(head) {
+    const { sample_time_ns: sampleTime, pre_trigger_samples: before = 0 } = this.axes;
+    this.longest = Math.max(this.longest, head.samples);
+    const [unit, scale] = timeUnit(sampleTime, this.longest);
+    this.unit = unit;
+    this.dx = sampleTime ? sampleTime / scale : 1;
+    this.x0 = -before * this.dx || 0;
+    const edge = this.hasPoints || this.longest < 2 ? this.dx / 2 : 0;
+    this.plot.setHome([this.x0 - edge, this.x0 + this.dx * (this.longest - 1) + edge], this.plot.home.y);
+    const untimed = this.hasPoints ? "number in the event" : before > 0 ? "samples after trigger" : "sample";
+    Object.assign(this.plot.options, { xLabel: sampleTime ? `time after ${before > 0 ? "trigger" : "first sample"} (${unit})` : untimed, xWhole: !sampleTime });
+  }
+
+  _unitOf(channel) { return this.axes.units?.[channel] ?? this.axes.unit ?? ""; }
+
+  // The unit of the axis; channels with another one have a scale of their own.
+  get mainUnit() { return this._unitOf((this.plot.series.find((series) => !series.hidden) ?? this.plot.series[0])?.name); }
+
+  _fit() {
+    const extents = new Map();
     for (const series of this.plot.series) {
-      if (series.hidden) continue;
-      for (const value of series.values) {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
+      if (this.hidden.has(series.name)) continue;
+      const unit = this._unitOf(series.name);
+      const [low, high] = extent(series.values);
+      const [least, greatest] = extents.get(unit) ?? [Infinity, -Infinity];
+      extents.set(unit, [Math.min(low, least), Math.max(high, greatest)]);
     }
-    if (!Number.isFinite(low)) return;
-    const margin = 0.08 * (high - low) || 1;
-    const [bottom, top] = this.plot.home.y;
-    // An automatic scale grows at once and shrinks rarely: one that jumps cannot be read.
-    if (first || low < bottom || high > top || high - low < 0.3 * (top - bottom)) {
-      this.plot.setHome(this.plot.home.x, [low - margin, high + margin]);
-      this.plot.forget();
+    for (const [unit, needed] of extents) {
+      if (!this.scales.has(unit)) this.scales.set(unit, new Autoscale());
+      const changed = this.scales.get(unit).take(needed, performance.now(), !this.plot.persistence);
+      if (changed && extents.size > 1) this.plot.forget();
     }
+  }
+
+  // Put hidden channels, chosen and automatic scales into what is drawn.
+  _applyChoices() {
+    for (const series of this.plot.series) series.hidden = this.hidden.has(series.name);
+    const main = this.mainUnit;
+    for (const series of this.plot.series) {
+      const unit = this._unitOf(series.name);
+      series.range = this.ranges.get(series.name) ?? (unit === main ? undefined : this.scales.get(unit)?.range ?? undefined);
+    }
+    this.plot.options.yLabel = main;
+    const range = this.auto && this.scales.get(main)?.range;
+    if (!range || range.every((value, n) => value === this.plot.home.y[n])) return;
+    const before = this.plot.home.y;
+    this.plot.setHome(this.plot.home.x, range);
+    this.plot.stretch(before);
   }
 
   _marks(head) {
@@ -194,7 +243,10 @@ export class Scope {
     $("scope-plot").dataset.pulses = marks.filter((mark) => mark.kind === "pulse").length;
   }
 
-  _channels(names) {
+  _channels(names, again = false) {
+    if (!again && names.join("\n") === this.listed.join("\n")) return;
+    this.listed = names;
+    const mixed = new Set(names.map((name) => this._unitOf(name))).size > 1;
     $("scope-channels").replaceChildren(...names.map((name, number) => {
       const colour = el("span", { class: "swatch" });
       colour.style.background = this.plot.palette[number % this.plot.palette.length];
@@ -205,7 +257,8 @@ export class Scope {
         else this.hidden.add(name);
         this._again();
       });
-      const pick = el("button", { class: "channel", type: "button", title: `scale of ${name} alone` }, colour, name);
+      const text = mixed ? labelled(name, this._unitOf(name)) : name;
+      const pick = el("button", { class: "channel", type: "button", title: `scale of ${name} alone` }, colour, text);
       pick.addEventListener("click", () => {
         this.plot.active = this.plot.active === name ? null : name;
         for (const other of $("scope-channels").querySelectorAll(".channel")) other.classList.toggle("active", other === pick && this.plot.active === name);
@@ -223,37 +276,39 @@ export class Scope {
       return [middle + (low - middle) * factor, middle + (high - middle) * factor];
     };
     this.auto = false;
-    if (name) this.ranges.set(name, scaled(this.ranges.get(name) ?? this.plot.y));
+    const now = this.plot.series.find((series) => series.name === name)?.range ?? this.plot.y;
+    if (name) this.ranges.set(name, scaled(now));
     else this.plot.setHome(this.plot.home.x, scaled(this.plot.home.y));
     this._again();
   }
 
   autoscale() {
     this.ranges.clear();
+    this.scales.clear();
     this.auto = true;
     this.plot.view = null;
-    this._again(true);
+    this._again();
   }
 
-  _again(fit = false) {
+  _again() {
     if (!this.frame) return;
-    for (const series of this.plot.series) {
-      series.hidden = this.hidden.has(series.name);
-      series.range = this.ranges.get(series.name);
-    }
-    if (fit) this._fit(true);
+    if (this.auto) this._fit();
+    this._applyChoices();
     this._marks(this.frame.head);
     this.plot.forget();
     this.plot.draw();
   }
 
   // Events that are a few numbers are shown as numbers.
+  get isNumbers() { return !(this.about.length > 1); }
+
   _numbers(head) {
+    for (const id of ["scope-plot", "scope-side", "scope-hint", "scope-scales"]) $(id).hidden = this.isNumbers;
     const box = $("scope-values");
-    box.hidden = !head.values || head.samples > 1;
-    $("scope-plot").hidden = !box.hidden;
-    if (box.hidden) return;
-    fill(box.tBodies[0], Object.entries(head.values).map(([name, value]) => [name, digits(value, 6), this.axes.units?.[name] ?? ""]));
+    box.hidden = !this.isNumbers;
+    if (!this.isNumbers) return;
+    const unit = (name) => (this.axes.units?.[name] ?? "");
+    fill(box.tBodies[0], Object.entries(head.values ?? {}).map(([name, value]) => [name, digits(value, 6), unit(name)]));
   }
 
   // --- zoom, hold, cursors
@@ -276,10 +331,14 @@ export class Scope {
     }
   }
 
-  hold(held) {
+  _say(held) {
     this.held = held;
     $("scope-hold").setAttribute("aria-pressed", held);
     setText($("scope-hold"), held ? "Go on" : "Hold");
+  }
+
+  hold(held) {
+    this._say(held);
     if (held) setText($("scope-rate"), "· held");
     this.watch();
     if (held && (this.plot.zoomed || this.plot.cursors)) this._fullOfHeld();
