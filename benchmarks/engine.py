@@ -5,8 +5,8 @@
 The chain is what a set-up with two hosts gives: source, ring, what sends, the stream, what
 receives, ring, sink. The plain client is a producer and a consumer, each a process, that do the
 same with acknowledgements and nothing else: no store of their own, no order, nothing dropped that
-comes twice, and messages of the same size. "shared memory" is the same set-up on one host. Each run is checked:
-every event has to come once.
+comes twice, and messages of the same size. "shared memory" is the same set-up on one host. Each run
+is checked: every event has to come once.
 """
 
 from __future__ import annotations
