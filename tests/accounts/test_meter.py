@@ -329,3 +329,20 @@ def test_the_account_survives_the_kill_of_its_process():
     assert found.spent_ns[Activity.NO_ROOM] >= 20e6
     assert found.spent_ns[Activity.WORKING] >= 30e6
     assert sum(found.spent_ns) == now_ns - found.began_ns
+
+
+def test_the_dead_time_that_a_device_tells_is_not_live_and_the_rest_is_owed():
+    now_ns = 0
+    meter = Meter()
+    meter.use_clock(lambda: now_ns)
+    meter.begin()
+    meter.source_begins()
+    now_ns = 1000
+    meter.device_was_dead(1300)  # events that came late, together: more than was waited
+    meter.event_is_there()
+    meter.event_is_published()
+    now_ns = 2000
+    meter.device_was_dead(0)
+    spent = read_page(bytes(meter.page), now_ns).spent_ns
+    assert spent[Activity.READING_OUT] == 1300
+    assert spent[Activity.WORKING] == 700

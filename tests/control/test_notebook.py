@@ -8,7 +8,6 @@ import nbclient
 import nbformat
 from running import WATCHDOG_S, Worker, chain
 
-
 COUNTED = """
 publisher = get_ipython().display_pub
 publish, shown = publisher.publish, [0]

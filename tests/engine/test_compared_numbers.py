@@ -89,6 +89,13 @@ def test_a_run_that_has_just_begun_may_get_the_rest():
     assert not compare(ledgers[0], ledgers)[0].compared
 
 
+def test_a_killed_run_that_another_one_has_followed_is_over():
+    ledgers = [sender(), receiver("a", (1, 50), state="running"), receiver("b", (51, 100))]
+    assert not compare(ledgers[0], ledgers)[0].compared
+    ledgers[1].record["started_utc"], ledgers[2].record["started_utc"] = "2026-1", "2026-2"
+    assert compare(ledgers[0], ledgers)[0].agrees
+
+
 def test_what_came_is_read_from_the_journal_as_it_grows(tmp_path):
     path = tmp_path / "received_raw.jsonl"
     came = Came(path)

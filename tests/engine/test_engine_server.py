@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 
@@ -37,7 +38,8 @@ def test_a_port_that_is_taken_is_told_in_the_words_of_the_server(tmp_path, serve
         EngineServer(tmp_path / "second", port=server.port)
 
 
-def test_the_command_starts_a_server_and_ends_with_it(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_starts_a_server_and_ends_with_it(tmp_path, number):
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "mimocorb.cli", "engine", "--port", str(port)],
@@ -50,8 +52,10 @@ def test_the_command_starts_a_server_and_ends_with_it(tmp_path):
         assert f"nats://127.0.0.1:{port}" in process.stdout.readline()
         with Connection(EngineSpec(f"nats://127.0.0.1:{port}"), "test") as connection:
             connection.call(connection.connected(), 30)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) in (0, 130)
+        process.send_signal(number)
+        assert process.wait(30) == 0
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", port)) != 0, "the server was left behind"
 
 
 def test_others_of_the_network_need_credentials(tmp_path):

@@ -57,8 +57,8 @@ def page_of(directory, host):
 
 
 def test_pause_and_stop_go_to_all_hosts_and_the_numbers_are_compared(tmp_path, server, both):
-    found = json.loads(told_by(tmp_path, "status", "--engine", server.url, "--json"))
-    assert len(found) == 2
+    looked = "status", "--engine", server.url, "--json"
+    eventually(lambda: len(json.loads(told_by(tmp_path, *looked))) == 2)
     told_by(tmp_path, "pause", "pi")
     both["pc"].wait_for("paused by host pi, asked there by mimocorb pause")
     told_by(tmp_path, "resume", "pc")
@@ -66,6 +66,8 @@ def test_pause_and_stop_go_to_all_hosts_and_the_numbers_are_compared(tmp_path, s
     told_by(tmp_path, "stop", "pc", "--no-wait")
     both["pi"].wait_for("stopped by host pc, asked there by mimocorb stop")
     assert codes(list(both.values())) == [0, 0]
+    for host in ("pi", "pc"):  # one that ended long before the other is compared now
+        assert "each of them once" in told_by(tmp_path, "runs", host, "1")
     records = {host: record_of(tmp_path, host) for host in ("pi", "pc")}
     (raw,) = (b for b in records["pi"]["result"]["buffers"] if b["name"] == "raw")
     assert_each_once(both["pi"].setup, raw["published"])
@@ -92,7 +94,7 @@ def test_who_loses_its_partner_is_told_and_what_was_open_is_compared_later(tmp_p
     assert codes([both["pi"], again]) == [0, 0]
     told = told_by(tmp_path, "runs", "pi", "1")
     (connected,) = record_of(tmp_path, "pi")["connected"]
-    assert connected["compared"]
+    assert connected["compared"], connected
     assert connected["missing"] == []
     assert [each["number"] for each in connected["partners"]] == [1, 2]
     assert "raw to pc (run 1) and pc (run 2)" in told

@@ -146,7 +146,7 @@ def test_a_set_up_that_connects_hosts_needs_an_engine(tmp_path):
     content = yaml.safe_load(setup.read_text())
     del content["Engine"]
     setup.write_text(yaml.safe_dump(content))
-    with pytest.raises(SetupError, match="there is no engine: write Engine"):
+    with pytest.raises(SetupError, match="for which there is an Engine in the set-up; found none"):
         part_of_host(read_setup(setup), "pi")
 
 

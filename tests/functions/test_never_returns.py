@@ -29,6 +29,7 @@ FORGOTTEN = {
 MEANT = {
     "a value": "@mc.filter\ndef choose(event):\n    if event:\n        return True",
     "a call": "@mc.filter\ndef choose(event):\n    return print(event)",
+    "only begun": "@mc.filter\ndef choose(event):\n    pass",
     "never comes back": "@mc.filter\ndef choose(event):\n    raise ValueError",
 }
 

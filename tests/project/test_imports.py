@@ -56,7 +56,7 @@ def importers_of(native: str) -> set[str]:
 @pytest.mark.parametrize(
     ("native", "owners"),
     [
-        ("_core", {"buffers", "run"}),  # rings, and the signal by which workers end with the run
+        ("_core", {"buffers"}),  # rings, and the time account of a process
         ("_kernels", {"analysis", "buffers", "recording"}),  # pulses, lengths of events, checksums
     ],
 )

@@ -122,6 +122,9 @@ def test_a_run_that_has_ended_is_shown_from_its_record_and_recordings(tmp_path, 
     with httpx.Client(base_url=web.address, headers=headers, timeout=60) as client:
         status = client.get("/api/status").json()
         assert (status["state"], status["ended"], status["events"]) == ("ended", True, 100)
+        about = client.get("/api/about").json()
+        kept = {buffer["name"]: buffer["is_kept"] for buffer in about["buffers"]}
+        assert kept == {"RB_1": False, "RB_2": True}
         event = client.get("/api/buffers/RB_2/event?counter=7").json()
         recorded = mimocorb.open(finished.directory)["values"]
         (expected,) = [each for each in recorded if each.metadata.counter == 7]

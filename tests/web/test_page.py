@@ -30,8 +30,9 @@ def number(text: str) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def places() -> Iterator[list[Path]]:
+def places(tmp_path_factory) -> Iterator[list[Path]]:
     """Places for the sockets of the one run that all tests here look at."""
+    tmp_path_factory.getbasetemp()  # not in these places, which end with this module
     with own_places() as found:
         yield found
 

@@ -14,6 +14,8 @@ from mimocorb.model.problem import Problem
 
 __all__ = ["never_returns"]
 
+_NO_BODY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+
 
 def never_returns(
     function: Callable[..., Any], component: Component, spec: WorkerSpec
@@ -35,6 +37,8 @@ def never_returns(
 
 
 def _returns_nothing(steps: list[dis.Instruction]) -> bool:
+    if {step.opname for step in steps} <= _NO_BODY:  # only begun: everybody sees that
+        return False
     returned = [
         step if step.opname == "RETURN_CONST" else before
         for before, step in itertools.pairwise(steps)

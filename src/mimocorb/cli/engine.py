@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from mimocorb.cli.common import OK, Commands, print_text
@@ -82,7 +83,7 @@ def _engine(chosen: argparse.Namespace) -> int:
             " network could read and write events"
         )
     # A service manager ends it in this way; the server must not be left behind.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with EngineServer(
         chosen.directory,
         port=chosen.port,
@@ -93,5 +94,6 @@ def _engine(chosen: argparse.Namespace) -> int:
     ) as server:
         print_text(f"engine: {server.program} at {server.url}")
         print_text(f"its files are in {server.directory.absolute()}; Ctrl-C ends it")
-        server.wait()
+        with suppress(KeyboardInterrupt):  # that is how it is ended
+            server.wait()
     return OK

@@ -191,7 +191,26 @@ def _verify(chosen: argparse.Namespace) -> int:
             print_text(f"{path}: whole, {count}")
         return OK
 
-    return _of_each(chosen, verify)
+    return max(_of_each(chosen, verify), *map(_other_hosts, chosen.paths))
+
+
+def _other_hosts(path: str) -> int:
+    """Say of the run in a directory whether all events of other hosts have come, if there are any.
+
+    A run that is connected with no other has nothing to say.
+    """
+    from mimocorb.errors import RunRecordError
+    from mimocorb.run.hosts.ledgers import complete
+    from mimocorb.run.record.catalogue import run_directory
+    from mimocorb.setup.paths import RUNS_DIRECTORY
+
+    try:
+        connected = complete(run_directory(RUNS_DIRECTORY, path)).connected
+    except RunRecordError:  # a file, or no run: told where it was opened
+        return OK
+    for each in connected:
+        print_text(f"{path}: {each.told()}")
+    return FAILED if any(each.compared and each.missing for each in connected) else OK
 
 
 def _recover(chosen: argparse.Namespace) -> int:

@@ -74,6 +74,11 @@ class RecordedEvents:
                     rows.append({"name": name, "trouble": str(error)})
         return rows
 
+    def has(self, buffer: str) -> bool:
+        """Whether events of this buffer have been recorded."""
+        with self._lock:
+            return bool(self._of_buffer(buffer))
+
     def event(self, buffer: str, counter: int | None) -> SeenEvent:
         """Return an event by its counter, or the last one.
 

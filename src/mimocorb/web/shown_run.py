@@ -227,6 +227,13 @@ class EndedRun(_Common):
         shown = picture.of_record(self.record, self.record.state.value, self.directory)
         return shown | {"name": self.directory.name}, self.recorded.log(LOG_LINES)
 
+    def about(self) -> dict[str, Any]:
+        """Return what does not change; of each buffer also whether its events can be shown."""
+        found = super().about()
+        for buffer in found["buffers"]:
+            buffer["is_kept"] = self.recorded.has(buffer["name"])
+        return found
+
     def watch(self, buffer: str) -> None:
         """Nothing new comes."""
 

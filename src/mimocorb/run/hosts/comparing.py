@@ -115,9 +115,9 @@ def _compared(
     go_on = [
         each
         for each in ledgers
-        if (buffer, reader) in map(tuple, each.reads.values()) and not each.has_ended
+        if (buffer, reader) in map(tuple, each.reads.values()) and not _is_over(each, ledgers)
     ]
-    is_over = sender.has_ended and bool(readers) and not go_on
+    is_over = _is_over(sender, ledgers) and bool(readers) and not go_on
     return Connected(
         buffer=buffer,
         direction="to" if is_sender else "from",
@@ -128,6 +128,20 @@ def _compared(
         missing=minus(sent, came),
         twice=twice,
         compared=is_over,
+    )
+
+
+def _is_over(ledger: Ledger, ledgers: list[Ledger]) -> bool:
+    """Whether a run has ended: it says so, or its host has begun another one since.
+
+    One that was killed with its network could not say so.
+    """
+    began = str(ledger.record.get("started_utc", ""))
+    return ledger.has_ended or any(
+        each.host == ledger.host
+        and each.record.get("title") == ledger.record.get("title")
+        and str(each.record.get("started_utc", "")) > began
+        for each in ledgers
     )
 
 

@@ -64,10 +64,13 @@ export class Scope {
 
   setBuffers(buffers) {
     this.buffers = buffers;
-    const names = buffers.map((buffer) => buffer.name);
-    $("scope-buffer").replaceChildren(...names.map((name) => el("option", { value: name }, name)));
-    const waves = buffers.filter((buffer) => buffer.length > 1);
-    const kept = names.includes(this.buffer) ? this.buffer : (waves[0] ?? buffers[0])?.name;
+    // Of a run that is over only what was recorded can be seen.
+    const isKept = (buffer) => buffer.is_kept ?? true;
+    const text = (buffer) => (isKept(buffer) ? buffer.name : `${buffer.name} (not recorded)`);
+    $("scope-buffer").replaceChildren(...buffers.map((buffer) => el("option", { value: buffer.name }, text(buffer))));
+    const shown = buffers.some(isKept) ? buffers.filter(isKept) : buffers;
+    const waves = shown.filter((buffer) => buffer.length > 1);
+    const kept = shown.some((buffer) => buffer.name === this.buffer) ? this.buffer : (waves[0] ?? shown[0])?.name;
     this.buffer = null;
     if (kept) this.choose(kept);
   }
