@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from mimocorb.buffers.batch_metadata import BatchMetadata
+from mimocorb.buffers.jagged import Jagged
 from mimocorb.engine.booking import Arrivals, Entry, Journal
-from mimocorb.engine.messages import Label, form_of, pack, stream_of, unpack
+from mimocorb.engine.messages import Label, form_of, stream_of, subject_of, unpack
+from mimocorb.engine.outbox import Outbox
 from mimocorb.errors import DamagedFile, EngineError
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
+from mimocorb.recording.segment_bytes import WholeSegments
 
 SETUP = {"dtype": np.dtype([("x", np.int16), ("y", np.float32)]), "values_per_slot": 3}
 
@@ -30,14 +33,50 @@ def label(block: int, events: int = 1, *, host: str = "pi", run: str = "one") ->
 
 def test_events_come_out_as_they_went_in():
     block = a_block()
-    found = unpack(pack("raw", SETUP, block), Columns(SETUP["dtype"], 3))
+    found = unpack(WholeSegments("raw", SETUP).of(block), Columns(SETUP["dtype"], 3))
     assert (found.data == block.data).all()
     assert found.metadata.time_ns.tolist() == block.metadata.time_ns.tolist()
     assert found.metadata.sequence.tolist() == block.metadata.sequence.tolist()
 
 
+def test_segments_of_one_maker_do_not_share_their_numbers():
+    segments = WholeSegments("raw", SETUP)
+    packed = [segments.of(a_block(count)) for count in (4, 4, 2)]
+    found = [unpack(each, segments.columns).data for each in packed]
+    assert [each.tolist() for each in found] == [a_block(n).data.tolist() for n in (4, 4, 2)]
+
+
+def test_events_of_any_length_come_out_as_they_went_in():
+    setup = {**SETUP, "variable": True}
+    events = Jagged(np.zeros(3, SETUP["dtype"]), np.array([0, 2, 2, 3]))
+    events.values["x"] = [5, 6, 7]
+    segments = WholeSegments("raw", setup)
+    found = unpack(segments.of(Block(events, a_block(3).metadata)), segments.columns)
+    assert [each["x"].tolist() for each in found.data] == [[5, 6], [], [7]]
+    assert form_of(setup) != form_of(SETUP)
+
+
+def test_an_outbox_knows_what_is_in_it(tmp_path):
+    setup = {**SETUP, "name": "raw"}
+    outbox = Outbox(tmp_path / "raw" / "one", setup, "pi")
+    parcels = [outbox.add(a_block(count)) for count in (4, 3, 2)]
+    assert outbox.events == 9
+    assert outbox.size_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.arrows"))
+    outbox.forget(parcels[0], all_of_it=False)
+    again = Outbox(tmp_path / "raw" / "one", setup, "pi")
+    assert again.events == outbox.events == 5
+    assert again.size_bytes == outbox.size_bytes
+    assert again.size_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.arrows"))
+
+
+def test_each_run_of_each_host_has_a_subject_of_its_own():
+    assert subject_of("lab", "raw") == "mimocorb.lab.buffers.raw.*.*"
+    assert subject_of("lab", "raw", "pi", "one") == "mimocorb.lab.buffers.raw.pi.one"
+    assert subject_of("lab", "raw", "pi", "a.b").count(".") == 5
+
+
 def test_no_flipped_bit_goes_unnoticed():
-    packed = pack("raw", SETUP, a_block())
+    packed = WholeSegments("raw", SETUP).of(a_block())
     columns = Columns(SETUP["dtype"], 3)
     for place in range(0, len(packed), 7):
         damaged = bytearray(packed)

@@ -91,6 +91,32 @@ def test_only_who_has_the_credentials_is_let_in(tmp_path, credentials):
         assert (tmp_path / "engine" / "nats.conf").stat().st_mode & 0o077 == 0
 
 
+@pytest.fixture
+def certificate(tmp_path):
+    """Make a certificate of this machine that is its own authority."""
+    made, key = tmp_path / "own.pem", tmp_path / "own.key"
+    words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    words += f" -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout {key} -out {made}"
+    subprocess.run(words.split(), check=True, capture_output=True)
+    return made, key
+
+
+def test_over_tls_a_host_knows_the_server_by_its_authority(tmp_path, credentials, certificate):
+    known = {"user": "lab", "password": "secret"}
+    with EngineServer(
+        tmp_path / "engine", users={"lab": "secret"}, certificate=certificate
+    ) as server:
+        credentials.write_text(json.dumps({**known, "ca": "own.pem"}))
+        url = server.url.replace("nats://", "tls://")
+        with Connection(EngineSpec(url, str(credentials)), "test") as connection:
+            connection.call(connection.connected(), 30)
+        credentials.write_text(json.dumps(known))
+        with Connection(EngineSpec(url, str(credentials)), "test") as refused:
+            with pytest.raises(TimeoutError):
+                refused.call(refused.connected(), 2)
+            assert "certificate" in refused.reason
+
+
 def test_credentials_that_others_can_read_are_refused(credentials):
     credentials.chmod(0o644)
     with pytest.raises(SetupError, match="chmod 600"):

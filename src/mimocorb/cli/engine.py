@@ -49,6 +49,14 @@ def add(commands: Commands) -> None:
         " Engine in the set-ups",
     )
     parser.add_argument(
+        "--certificate",
+        type=Path,
+        nargs=2,
+        metavar=("FILE", "KEY"),
+        help="certificate of this machine and its key: everything is encrypted by TLS; hosts name"
+        ' the authority in their credentials, {"ca": "ca.pem", …}',
+    )
+    parser.add_argument(
         "--sync",
         default="1s",
         metavar="TIME",
@@ -82,6 +90,7 @@ def _engine(chosen: argparse.Namespace) -> int:
         address=chosen.address,
         users=users,
         sync_interval=chosen.sync,
+        certificate=tuple(chosen.certificate) if chosen.certificate else None,
     ) as server:
         print_text(f"engine: {server.program} at {server.url}")
         print_text(f"its files are in {server.directory.absolute()}; Ctrl-C ends it")

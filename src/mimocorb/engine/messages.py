@@ -16,9 +16,8 @@ from mimocorb.errors import DamagedFile, EngineError
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
 from mimocorb.recording.messages import Head, walk
-from mimocorb.recording.segment_bytes import segment_bytes
 
-__all__ = ["Label", "form_of", "pack", "plain_name", "stream_of", "subject_of", "unpack"]
+__all__ = ["Label", "form_of", "plain_name", "stream_of", "subject_of", "unpack"]
 
 _PREFIX = "Mimocorb-"
 ID = "Nats-Msg-Id"
@@ -74,7 +73,9 @@ class Label(NamedTuple):
 
 def form_of(setup: Mapping[str, Any]) -> str:
     """Return a short text that is the same for buffers whose events are alike."""
-    text = f"1 {np.lib.format.dtype_to_descr(setup['dtype'])} {setup['values_per_slot']}"
+    lengths = "up to " if setup.get("variable") else ""
+    dtype = np.lib.format.dtype_to_descr(setup["dtype"])
+    text = f"1 {dtype} {lengths}{setup['values_per_slot']}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -83,20 +84,19 @@ def stream_of(project: str, buffer: str) -> str:
     return f"mimocorb_{plain_name(project)}_{plain_name(buffer)}"
 
 
-def subject_of(project: str, buffer: str) -> str:
-    """Return the subject of its messages; permissions can be given by it."""
-    return f"mimocorb.{plain_name(project)}.{plain_name(buffer)}.events"
+def subject_of(project: str, buffer: str, host: str = "*", run: str = "*") -> str:
+    """Return the subject of the messages of a run; without it, of all those of the buffer.
+
+    Permissions can be given by it: that a host writes only what is its own.
+    """
+    last = [name if name == "*" else plain_name(name) for name in (host, run)]
+    return f"mimocorb.{plain_name(project)}.buffers.{plain_name(buffer)}.{'.'.join(last)}"
 
 
 def plain_name(name: str) -> str:
     """Return a name in letters that NATS takes, different for different names."""
     kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
     return kept if kept == name else f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-
-
-def pack(name: str, setup: Mapping[str, Any], block: Block) -> bytes:
-    """Return events as a segment."""
-    return b"".join(segment_bytes(name, setup, block))
 
 
 def unpack(payload: bytes, columns: Columns) -> Block:

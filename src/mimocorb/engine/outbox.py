@@ -11,16 +11,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mimocorb.components.room import when_there_is_room
-from mimocorb.engine.messages import Label, form_of, pack, unpack
+from mimocorb.engine.messages import Label, form_of, unpack
 from mimocorb.errors import DamagedFile
 from mimocorb.recording.block import Block
-from mimocorb.recording.columns import Columns
+from mimocorb.recording.segment_bytes import WholeSegments
 from mimocorb.recording.segments import segment_name
 
 __all__ = ["Outbox", "Parcel", "left_outboxes"]
@@ -58,19 +59,22 @@ class Outbox:
     """
 
     def __init__(self, directory: Path, setup: Mapping[str, Any], host: str) -> None:
-        self._setup = setup
         self._host = host
         self._directory = directory
         self._name = str(setup.get("name") or directory.parent.name)
         self._form = form_of(setup)
+        self._segments = WholeSegments(self._name, setup)
         directory.mkdir(parents=True, exist_ok=True)
-        self.parcels = list(self._found())
+        self.parcels = deque(self._found())
         """In the order of their numbers; what is booked is taken out."""
         self.last = max((p.label.block for p in self.parcels), default=0)
         """Number of the newest message."""
         self.last_sequence = self._last_sequence()
         """Number of the newest event in the ring."""
         self.events = sum(p.label.events for p in self.parcels)
+        """In all of them."""
+        self.size_bytes = sum(p.size_bytes for p in self.parcels)
+        """Of all of them."""
 
     def _found(self) -> Iterator[Parcel]:
         for path in sorted(self._directory.glob("*.arrows")):
@@ -82,17 +86,16 @@ class Outbox:
             except DamagedFile:  # cut off when its process was killed: its events come again
                 path.unlink()
                 continue
-            yield self._parcel(int(number[1]), path, block)
+            yield self._parcel(int(number[1]), path, block, path.stat().st_size)
 
     def _read(self, path: Path) -> Block:
-        columns = Columns(self._setup["dtype"], self._setup["values_per_slot"])
-        return unpack(path.read_bytes(), columns)
+        return unpack(path.read_bytes(), self._segments.columns)
 
-    def _parcel(self, number: int, path: Path, block: Block) -> Parcel:
+    def _parcel(self, number: int, path: Path, block: Block, size_bytes: int) -> Parcel:
         sequence = block.metadata.sequence
         first = int(sequence[0]) if sequence is not None else 0
         label = Label(self._host, self.run, number, first, len(block.data), self._form)
-        return Parcel(label, path, path.stat().st_size)
+        return Parcel(label, path, size_bytes)
 
     def _last_sequence(self) -> int:
         newest = self.parcels[-1].path if self.parcels else None
@@ -106,16 +109,11 @@ class Outbox:
         """What the run is called in its messages."""
         return self._directory.name
 
-    @property
-    def size_bytes(self) -> int:
-        """Of all that is in it."""
-        return sum(parcel.size_bytes for parcel in self.parcels)
-
     def add(self, block: Block) -> Parcel:
         """Keep events as the next message; OSError if the disk does not take them."""
         number = self.last + 1
         path = self._directory / segment_name(self._name, number)
-        content = pack(self._name, self._setup, block)
+        content = self._segments.of(block)
 
         def write() -> None:
             part = path.with_suffix(".part")
@@ -123,10 +121,12 @@ class Outbox:
             part.replace(path)
 
         when_there_is_room(write, f"the outbox of {self._name}")
-        parcel = self._parcel(number, path, block)
+        parcel = self._parcel(number, path, block, len(content))
         self.last = number
         self.last_sequence = parcel.label.first + parcel.label.events - 1
         self.parcels.append(parcel)
+        self.events += parcel.label.events
+        self.size_bytes += parcel.size_bytes
         return parcel
 
     def end(self, *, more: bool = False) -> Parcel:
@@ -141,6 +141,8 @@ class Outbox:
             return
         parcel.path.unlink(missing_ok=True)
         self.parcels.remove(parcel)
+        self.events -= parcel.label.events
+        self.size_bytes -= parcel.size_bytes
 
     def remove_if_empty(self) -> None:
         """Remove the directory when nothing waits in it."""

@@ -137,7 +137,9 @@ class _Receiver:
     ) -> None:
         self._link = link
         self._setup = setup
-        self._columns = Columns(setup["dtype"], setup["values_per_slot"])
+        self._columns = Columns(
+            setup["dtype"], setup["values_per_slot"], variable=setup.get("variable", False)
+        )
         self._ring = open_observer_port({**setup, "kind": "observer"})
         self._journal = Journal(directory / journal_name(str(setup["name"])))
         self._arrivals: Arrivals[_Message] = Arrivals(

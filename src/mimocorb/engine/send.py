@@ -260,7 +260,7 @@ class EngineSend:
 
     async def _publish(self, stream: JetStreamContext, parcel: Parcel) -> Any:
         return await stream.publish(
-            self._link.subject,
+            self._link.subject(parcel.label.run),
             parcel.payload(),
             stream=self._link.stream,
             headers=parcel.label.headers(),

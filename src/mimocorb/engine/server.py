@@ -119,6 +119,8 @@ class EngineServer(Closing):
         Its place among several servers.
     store_mb
         The most that it stores.
+    certificate
+        Files with its certificate and the key of that, for TLS: nobody connects without.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class EngineServer(Closing):
         sync_interval: str = "1s",
         cluster: Cluster | None = None,
         store_mb: int | None = None,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         self.program = find_program()
         self.directory = directory
@@ -140,7 +143,13 @@ class EngineServer(Closing):
         self._configuration = directory / "nats.conf"
         self._configuration.touch(mode=0o600)
         self._configuration.write_text(
-            "\n".join(_configuration(self, users, sync_interval, cluster, store_mb)) + "\n"
+            "\n".join(
+                [
+                    *_configuration(self, users, sync_interval, cluster, store_mb),
+                    *_tls(certificate),
+                ]
+            )
+            + "\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -257,3 +266,9 @@ def _configuration(
             f"{{user: {text(user)}, password: {text(word)}}}" for user, word in users.items()
         )
         yield f"authorization {{ users: [{entries}] }}"
+
+
+def _tls(certificate: tuple[Path, Path] | None) -> Iterator[str]:
+    if certificate is not None:
+        own, key = (json.dumps(str(path.absolute())) for path in certificate)
+        yield f"tls {{ cert_file: {own}, key_file: {key} }}"

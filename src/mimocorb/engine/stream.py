@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ACK_WAIT_S", "LAYOUT", "MOST_IN_HAND", "STREAM_NOT_FOUND", "Link", "ensure_stream"]
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Version of what messages look like; another one is refused."""
 ACK_WAIT_S = 10.0
 """After this the engine gives a message of a host that does not say that it still works on it to
@@ -57,10 +57,9 @@ class Link:
         """Name of its stream."""
         return stream_of(self.engine.project, self.buffer)
 
-    @property
-    def subject(self) -> str:
-        """Subject of its messages."""
-        return subject_of(self.engine.project, self.buffer)
+    def subject(self, run: str) -> str:
+        """Return the subject of what a run of this host sends."""
+        return subject_of(self.engine.project, self.buffer, self.host, run)
 
 
 async def ensure_stream(
@@ -82,7 +81,7 @@ async def ensure_stream(
     event_bytes = setup["dtype"].itemsize * setup["values_per_slot"]
     wanted = api.StreamConfig(
         name=link.stream,
-        subjects=[link.subject],
+        subjects=[subject_of(link.engine.project, link.buffer)],
         description=f"buffer {link.buffer} of mimocorb",
         retention=api.RetentionPolicy.INTEREST,
         discard=api.DiscardPolicy.NEW,

@@ -1,21 +1,21 @@
-"""A whole segment of a few events, to be put into a file that holds more."""
+"""Whole segments of a few events each: messages of an engine, parts of a spill file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mimocorb.recording.block import Block
 from mimocorb.recording.columns import Columns
-from mimocorb.recording.messages import END_MARK, Bytes
+from mimocorb.recording.messages import END_MARK
 from mimocorb.recording.sealing import Sealing
 from mimocorb.recording.segments import describe
 
-__all__ = ["segment_bytes"]
+__all__ = ["WholeSegments"]
 
 
-def segment_bytes(name: str, setup: Mapping[str, Any], block: Block) -> Iterator[Bytes]:
-    """Yield a segment, piece by piece.
+class WholeSegments:
+    """Makes segments that hold one block.
 
     Parameters
     ----------
@@ -23,23 +23,27 @@ def segment_bytes(name: str, setup: Mapping[str, Any], block: Block) -> Iterator
         Of the recording.
     setup
         Set-up dictionary of the buffer that the events come from.
-    block
-        The events.
     """
-    description = describe(name, setup)
-    columns = Columns(
-        setup["dtype"], setup["values_per_slot"], variable=setup.get("variable", False)
-    )
-    sealing = Sealing(columns, "none")
-    count = len(block.data)
-    yield sealing.schema(description)
-    for message in (
-        sealing.batch(block, {"batch": 0, "first": 0, "events": count, "about": description}),
-        sealing.nothing(closing_words(1, count, "segment")),
-    ):
-        yield message.head
-        yield from message.body
-    yield END_MARK
+
+    def __init__(self, name: str, setup: Mapping[str, Any]) -> None:
+        self._description = describe(name, setup)
+        self.columns = Columns(
+            setup["dtype"], setup["values_per_slot"], variable=setup.get("variable", False)
+        )
+        """How the events are laid out."""
+        self._sealing = Sealing(self.columns, "none")
+        self._begin = self._sealing.schema(self._description)
+
+    def of(self, block: Block) -> bytes:
+        """Return a segment with these events."""
+        count = len(block.data)
+        about = {"batch": 0, "first": 0, "events": count, "about": self._description}
+        batch = self._sealing.batch(block, about)
+        end = self._sealing.nothing(closing_words(1, count, "segment"))
+        segment = b"".join([self._begin, batch.head, *batch.body, end.head, *end.body, END_MARK])
+        self._sealing.take_back(batch)
+        self._sealing.take_back(end)
+        return segment
 
 
 def closing_words(batches: int, events: int, what: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mimocorb._files import open_regular
 from mimocorb.errors import OutputError, SetupError
 from mimocorb.recording.block import Block
 from mimocorb.recording.old_spill import Form, events_of_array
-from mimocorb.recording.segment_bytes import segment_bytes
+from mimocorb.recording.segment_bytes import WholeSegments
 from mimocorb.recording.segments import Segment
 from mimocorb.recording.spill_place import partial_of
 from mimocorb.recording.spilled_rows import block_of_rows
@@ -152,8 +152,8 @@ class SpillFile(Closing):
         }
         try:
             with self._zip.open(member, "w", force_zip64=True) as file:
-                for piece in segment_bytes(f"{buffer}.{worker}", setup, block_of_rows(events)):
-                    file.write(piece)
+                segments = WholeSegments(f"{buffer}.{worker}", setup)
+                file.write(segments.of(block_of_rows(events)))
         except OSError as error:
             raise self._failed(error) from error
         group.events += len(events)
