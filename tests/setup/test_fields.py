@@ -123,7 +123,7 @@ SLIPS = {
     ),
     "one beside events that are copied": (
         {"LOOK": "if limit: return {'height': 1.0}\nreturn True"},
-        "13:13: warning: a record of heights",
+        "13:13: error: a record of heights",
     ),
     "one beside rejections": (
         {"LOOK": "if limit: return Reject('low')\nif event: return {}\nreturn {'height': 1.0}"},
