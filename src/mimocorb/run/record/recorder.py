@@ -159,14 +159,14 @@ class Recorder:
 
     def make_way(self) -> None:
         """Give another name to what somebody else has written in the place of the record."""
-        found = self._file.make_way()
-        if found:
-            self.told.append(found)
+        self._tell(self._file.make_way())
 
     def _write(self) -> None:
-        self.make_way()
-        write_record(self._directory, self.record)
-        self._file.is_written()
+        self._tell(self._file.write(lambda: write_record(self._directory, self.record)))
+
+    def _tell(self, found: str) -> None:
+        if found:
+            self.told.append(found)
 
     def give_up(self, changes: Sequence[StateChange], now_s: float) -> None:
         """Write the record of a run whose program leaves it before its end; not if it has ended.
