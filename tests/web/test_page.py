@@ -365,10 +365,11 @@ def test_dark_and_large_are_kept(page):
     assert page("getComputedStyle(document.body).backgroundColor") != light
     page.click("size")
     page.waits("document.documentElement.dataset.size === 'large'")
+    page("window.isBeforeTheReload = true")
     page("location.reload()")
-    page.waits("document.documentElement?.dataset.theme === 'dark'")
+    page.waits(f"window.isBeforeTheReload === undefined && {RUNNING}")
+    assert page("document.documentElement.dataset.theme") == "dark"
     assert page("document.documentElement.dataset.size") == "large"
-    page.waits(RUNNING)
     page("localStorage.clear()")
 
 
