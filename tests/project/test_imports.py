@@ -36,6 +36,11 @@ def test_access_classes_load_no_library_of_files_or_pictures() -> None:
     assert loaded & {"matplotlib", "pyarrow", "scipy"} == set()
 
 
+@pytest.mark.parametrize("module", ["checks.connections", "run.run", "run.hosts.ledgers"])
+def test_what_hosts_need_is_not_loaded_for_a_run_of_one_machine(module: str) -> None:
+    assert "asyncio" not in loaded_by(f"import mimocorb.{module}")
+
+
 def importers_of(native: str) -> set[str]:
     """The parts of the package (first folder, or file) that import a native module."""
     found = set()

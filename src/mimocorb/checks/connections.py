@@ -8,7 +8,6 @@ from importlib.util import find_spec
 
 from mimocorb.checks.examination import examine
 from mimocorb.checks.trial import Manner
-from mimocorb.engine.connection import INSTALL, check_engine
 from mimocorb.engine.hosts import RECEIVE, SEND, connecting_buffers, part_of_host, this_host
 from mimocorb.errors import SetupError
 from mimocorb.model import Setup
@@ -56,13 +55,12 @@ def _engine_fault(setup: Setup, buffer: str) -> Problem | None:
     if engine is None:
         remedy = "write Engine: {nats: nats://HOST:4222}; 'mimocorb engine' starts one"
         return Problem(where, asked, "found none", remedy)
+    from mimocorb.engine.connection import INSTALL, check_engine  # asyncio is slow to load
+
     if find_spec("nats") is None:
         return Problem(where, asked, "found that the package nats-py is missing", INSTALL)
-    credentials = engine.credentials
-    if credentials is not None:
-        credentials = str((setup.base_directory / credentials).absolute())
     try:
-        check_engine(replace(engine, credentials=credentials))
+        check_engine(engine.beside(setup.base_directory))
     except SetupError as error:
         return Problem(where, asked, f"found that {error}", "correct what stands under Engine")
     return None

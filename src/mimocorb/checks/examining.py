@@ -157,7 +157,6 @@ def _problems(
             yield problem
             return
     yield from undefined_names(function, spec.function)
-    yield from never_returns(function, component, spec)
     unusable = misuse(component, spec, with_roles=setup is not None)
     yield from (*unusable, *configure(component, spec)[1])
     if len(spec.reads) > 1 and _merges(function, component, spec):
@@ -166,6 +165,8 @@ def _problems(
             yield from standstill_problems(spec, setup)
     yield from around_problems(component, spec, setup)
     text = event_function(function, component, spec)
+    if text is not None:
+        yield from never_returns(text, spec)
     if setup is not None and text is not None and not unusable:
         yield from check_fields(spec, text, setup.buffers)
 

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-import dis
-import inspect
-import itertools
-from collections.abc import Callable, Iterator
-from typing import Any
+import ast
+from collections.abc import Iterator
 
-from mimocorb.components.component import Component
+from mimocorb.components.fields_used import EventFunction, called, results_written
 from mimocorb.model import WorkerSpec
 from mimocorb.model.problem import Problem
 
 __all__ = ["never_returns"]
 
-_RETURNS = ("RETURN_VALUE", "RETURN_CONST")
-_NO_BODY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 
-
-def never_returns(
-    function: Callable[..., Any], component: Component, spec: WorkerSpec
-) -> Iterator[Problem]:
+def never_returns(function: EventFunction, spec: WorkerSpec) -> Iterator[Problem]:
     """Yield a warning if a filter with sinks has no ``return`` with a value."""
-    if component.kind != "filter" or not spec.writes:
+    text = called(function.statement)
+    if function.kind != "filter" or not spec.writes or text is None:
         return
-    called = function.__call__ if inspect.isclass(function) else function
-    code = getattr(inspect.unwrap(called), "__code__", None)
-    if code is None or not _returns_nothing(list(dis.get_instructions(code))):
+    is_begun = all(map(_does_nothing, text.body))  # everybody sees that
+    if is_begun or isinstance(text.body[-1], ast.Raise):
         return
-    yield Problem(
-        spec.where,
-        f"{spec.function.name} in {spec.function.asked} returns what is kept of an event",
-        f"found no return with a value behind line {code.co_firstlineno}, so it rejects all events",
-        "return True for an event that is to be kept, or its results",
-        "warning",
+    if all(_is_none(result) for result in results_written(function)):
+        yield Problem(
+            spec.where,
+            f"{spec.function.name} in {spec.function.asked} returns what is kept of an event",
+            f"found no return with a value behind line {text.lineno}, so it rejects all events",
+            "return True for an event that is to be kept, or its results",
+            "warning",
+        )
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr | ast.Return) else None
+    return isinstance(statement, ast.Pass | ast.Expr | ast.Return) and (
+        value is None or isinstance(value, ast.Constant)
     )
 
 
-def _returns_nothing(steps: list[dis.Instruction]) -> bool:
-    if {step.opname for step in steps} <= _NO_BODY:  # only begun: everybody sees that
-        return False
-    returns = [pair for pair in itertools.pairwise(steps) if pair[1].opname in _RETURNS]
-    if any(step.is_jump_target for _, step in returns):  # as of `a if condition else None`
-        return False
-    returned = [step if step.opname == "RETURN_CONST" else before for before, step in returns]
-    constant = ("LOAD_CONST", "RETURN_CONST")
-    return bool(returned) and all(
-        step.opname in constant and step.argval is None for step in returned
-    )
+def _is_none(result: ast.expr) -> bool:
+    return isinstance(result, ast.Constant) and result.value is None

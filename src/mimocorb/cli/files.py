@@ -205,7 +205,7 @@ def _other_hosts(path: str) -> int:
     from mimocorb.setup.paths import RUNS_DIRECTORY
 
     try:
-        connected = complete(run_directory(RUNS_DIRECTORY, path)).connected
+        connected = complete(run_directory(RUNS_DIRECTORY, path)).record.connected
     except RunRecordError:  # a file, or no run: told where it was opened
         return OK
     for each in connected:

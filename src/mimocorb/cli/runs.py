@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
 def runs(chosen: argparse.Namespace) -> int:
     """List the runs, or show the one that is named."""
     from mimocorb.run.hosts.ledgers import complete
-    from mimocorb.run.record.catalogue import catalogue, is_run, look_at, run_directory
+    from mimocorb.run.record.catalogue import catalogue, is_run, run_directory
 
     if chosen.engine is not None:
         return _of_hosts(chosen)
@@ -63,10 +63,8 @@ def runs(chosen: argparse.Namespace) -> int:
     if len(places) > 1:
         complain("mimocorb: runs shows one run; to compare two: mimocorb compare RUN RUN")
         return BAD_USAGE
-    named = []
-    for place in places:
-        complete(run_directory(parent, place))  # with what its partners have had since
-        named.append(look_at(run_directory(parent, place)))
+    # with what its partners have had since
+    named = [complete(run_directory(parent, place)) for place in places]
     if not named:
         found = catalogue(parent)
         _list(_selected(found.runs, chosen), parent, chosen)

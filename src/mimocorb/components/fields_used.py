@@ -26,6 +26,7 @@ __all__ = [
     "FieldsRead",
     "Written",
     "as_written",
+    "called",
     "event_function",
     "fields_read",
     "is_copy",
@@ -119,7 +120,7 @@ def event_function(
 
 def fields_read(asked: EventFunction) -> list[FieldsRead]:
     """Return what a function reads of its events, each name once."""
-    function = _called(asked.statement)
+    function = called(asked.statement)
     front = [*function.args.posonlyargs, *function.args.args] if function else []
     front = front[isinstance(asked.statement, ast.ClassDef) :]
     if function is None or not front:
@@ -146,7 +147,7 @@ def fields_read(asked: EventFunction) -> list[FieldsRead]:
 
 def results_written(asked: EventFunction) -> Iterator[ast.expr]:
     """Yield what a function returns or yields; of ``a if b else c`` both."""
-    function = _called(asked.statement)
+    function = called(asked.statement)
     for node in _own_nodes(function) if function else ():
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             yield from _choices(node.value)
@@ -181,7 +182,7 @@ def as_written(value: ast.expr) -> Written | None:
     return Written(dict(zip(names, value.values, strict=True)), value.lineno)
 
 
-def _called(statement: ast.AST) -> ast.FunctionDef | None:
+def called(statement: ast.AST) -> ast.FunctionDef | None:
     """Return what is called with the events."""
     if isinstance(statement, ast.ClassDef):
         methods = [node for node in statement.body if isinstance(node, ast.FunctionDef)]

@@ -18,7 +18,7 @@ from mimocorb.components.device import device_lost, run_goes_on
 from mimocorb.devices.allowed import check_range
 from mimocorb.errors import DeviceLost
 
-__all__ = ["POLL_S", "check_times", "keep_connected"]
+__all__ = ["POLL_S", "Period", "check_times", "keep_connected"]
 
 POLL_S = 0.1
 """For how long a device is waited for in one step, so that the end of a run is noticed."""
@@ -35,6 +35,31 @@ def check_times(timeout_s: float | None, give_up_s: float | None) -> None:
     for name, value in (("timeout_s", timeout_s), ("give_up_s", give_up_s)):
         if value is not None:
             check_range(name, value, POLL_S, float("inf"), "s")
+
+
+class Period:
+    """Says when a device that is read now and then is to be read.
+
+    Parameters
+    ----------
+    period_s
+        Time from one reading to the next.
+    begins_s
+        When the first one is, from now on.
+    """
+
+    def __init__(self, period_s: float, begins_s: float = 0.0) -> None:
+        self._period_s = period_s
+        self._due_s = time.monotonic() + begins_s
+
+    def is_over(self) -> bool:
+        """Whether it is time; if it is not, waits for it, for `POLL_S` at the most."""
+        early_s = self._due_s - time.monotonic()
+        if early_s > 0:
+            time.sleep(min(early_s, POLL_S))
+            return False
+        self._due_s = max(time.monotonic(), self._due_s + self._period_s)
+        return True
 
 
 def keep_connected(

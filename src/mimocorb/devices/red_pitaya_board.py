@@ -1,15 +1,34 @@
-"""What all ways to read a Red Pitaya have in common: its address, its clock, its jumpers."""
+"""What all ways to read a Red Pitaya have in common: its address, its clock, its jumpers.
+
+And what those share that speak with the server of the pulse-height analyser: a command is a word of
+64 bits, with a code, the number of an input and a value.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from mimocorb.devices.allowed import check_choice
+from mimocorb.devices.connection import POLL_S
 from mimocorb.errors import SetupError
 
-__all__ = ["BASE_NS", "JUMPERS_MV", "Jumper", "board_config", "place_of"]
+__all__ = [
+    "BASE_NS",
+    "DECIMATION",
+    "JUMPERS_MV",
+    "MCPHA_PORT",
+    "NEGATED",
+    "Jumper",
+    "board_config",
+    "mcpha_server",
+    "place_of",
+    "tell",
+]
 
 BASE_NS = 8.0
 """Time between two samples, in ns, without decimation."""
@@ -17,6 +36,10 @@ BASE_NS = 8.0
 Jumper = Literal["LV", "HV"]
 JUMPERS_MV: Mapping[Jumper, float] = {"LV": 2000.0, "HV": 40000.0}
 """From the lowest to the highest voltage."""
+
+MCPHA_PORT = 1001
+DECIMATION, NEGATED = 4, 5
+"""Commands of that server which both ways to read it need."""
 
 _PLACE = re.compile(r"(?P<host>\[[^\]]+\]|[^:/\[\]\s]+)(:(?P<port>\d+))?")
 
@@ -30,6 +53,21 @@ def place_of(address: str, usual_port: int) -> tuple[str, int]:
             f" rp-f0a1b2.local or 192.168.1.7:{usual_port}"
         )
     return found["host"].strip("[]"), int(found["port"] or usual_port)
+
+
+@contextmanager
+def mcpha_server(address: str, connect_s: float) -> Iterator[socket.socket]:
+    """Connect with the server of the pulse-height analyser; receiving waits for ``POLL_S``."""
+    with socket.create_connection(place_of(address, MCPHA_PORT), connect_s) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(POLL_S)
+        yield connection
+
+
+def tell(connection: socket.socket, code: int, number: int = 0, value: int = 0) -> None:
+    """Send a command to that server."""
+    word = code << 56 | number << 52 | value & 0xF_FFFF_FFFF_FFFF
+    connection.sendall(struct.pack("<Q", word))
 
 
 def board_config(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ rest.
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -29,15 +28,22 @@ import numpy as np
 
 from mimocorb.components.meter import reading_out
 from mimocorb.devices.allowed import check_choice, check_range
-from mimocorb.devices.connection import POLL_S
 from mimocorb.devices.digitizer import CountScale, Events
 from mimocorb.devices.oscilloscope import oscilloscope
-from mimocorb.devices.red_pitaya_board import BASE_NS, board_config, place_of
+from mimocorb.devices.red_pitaya_board import (
+    BASE_NS,
+    DECIMATION,
+    MCPHA_PORT,
+    NEGATED,
+    board_config,
+    mcpha_server,
+    place_of,
+    tell,
+)
 from mimocorb.devices.scope_settings import ScopeSettings
 
 __all__ = ["red_pitaya_mcpha"]
 
-PORT = 1001
 DECIMATIONS = (1, 4, 8, 16, 32, 64, 128, 256)
 COUNTS_MOST = 4096
 """The highest voltage in counts; the lowest is minus that."""
@@ -48,17 +54,16 @@ _AT_ONCE = 1000
 _MOST_BYTES = 1 << 20
 _CONNECT_S = 5.0
 
-_RESET, _DECIMATION, _NEGATED, _INPUT, _SLOPE, _MODE, _LEVEL, _BEFORE, _TOTAL, _TAKE = (
-    2, 4, 5, 13, 14, 15, 16, 17, 18, 31,
+_RESET, _INPUT, _SLOPE, _MODE, _LEVEL, _BEFORE, _TOTAL, _START, _TAKE = (
+    2, 13, 14, 15, 16, 17, 18, 19, 31,
 )  # fmt: skip
-_START = 19
 _SLOPES = {"rising": 0, "falling": 1}
 _MODES = {"normal": 0, "auto": 1}
 
 
 def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSettings[int]:
     """Return the settings of a configuration; SetupError if they are not possible."""
-    place_of(config["address"], PORT)
+    place_of(config["address"], MCPHA_PORT)
     settings = ScopeSettings.of(buffer, board_config(config), (1, 2))
     settings.check_trigger()
     check_range("data_length", settings.samples, 1, _MOST_SAMPLES, "samples")
@@ -72,9 +77,7 @@ def _settings(buffer: Mapping[str, Any], config: Mapping[str, Any]) -> ScopeSett
 def _opened(
     asked: ScopeSettings[int], events: Events, config: Mapping[str, Any]
 ) -> Iterator[_Board]:
-    with socket.create_connection(place_of(config["address"], PORT), _CONNECT_S) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(POLL_S)
+    with mcpha_server(config["address"], _CONNECT_S) as connection:
         board = _Board(connection, asked, events)
         board.set_up(negated=config["negated"])
         yield board
@@ -125,8 +128,7 @@ class _Board:
         self._asked_for = 0
 
     def _tell(self, code: int, number: int = 0, value: int = 0) -> None:
-        word = code << 56 | number << 52 | value & 0xF_FFFF_FFFF_FFFF
-        self._connection.sendall(struct.pack("<Q", word))
+        tell(self._connection, code, number, value)
 
     def set_up(self, *, negated: bool) -> None:
         """Set everything, and ask for events."""
@@ -135,9 +137,9 @@ class _Board:
             scale = CountScale(asked.range_mv[field] / 2 / COUNTS_MOST)
             self._events.set_scale(field, scale, np.dtype(np.int16))
         level = round(trigger.level_mv / (asked.range_mv[trigger.field] / 2) * COUNTS_MOST)
-        self._tell(_DECIMATION, value=round(asked.sample_time_ns / BASE_NS))
+        self._tell(DECIMATION, value=round(asked.sample_time_ns / BASE_NS))
         for number in (0, 1):
-            self._tell(_NEGATED, number, int(negated))
+            self._tell(NEGATED, number, int(negated))
         self._tell(_INPUT, asked.inputs[trigger.field] - 1)
         self._tell(_SLOPE, value=_SLOPES[trigger.slope])
         self._tell(_MODE, value=_MODES[asked.trigger_mode])

@@ -24,7 +24,6 @@ as the board counts on.
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,13 +37,19 @@ from mimocorb.components.form import source
 from mimocorb.components.meter import reading_out
 from mimocorb.devices.about import device
 from mimocorb.devices.allowed import check_choice, check_range
-from mimocorb.devices.connection import POLL_S, check_times, keep_connected
-from mimocorb.devices.red_pitaya_board import place_of
+from mimocorb.devices.connection import POLL_S, Period, check_times, keep_connected
+from mimocorb.devices.red_pitaya_board import (
+    DECIMATION,
+    MCPHA_PORT,
+    NEGATED,
+    mcpha_server,
+    place_of,
+    tell,
+)
 from mimocorb.errors import EndOfStream, SetupError
 
 __all__ = ["CHANNELS", "red_pitaya_spectrum"]
 
-PORT = 1001
 CHANNELS = 4096
 """Of a spectrum."""
 DECIMATIONS = (4, 8, 16, 32, 64, 128, 256)
@@ -55,12 +60,12 @@ _STATUS_BYTES = 36
 _FOREVER = (1 << 52) - 1
 _ANSWER_S = 3.0
 _CONNECT_S = 1.0
-_CLEAR, _CLEAR_TIMER, _DECIMATION, _NEGATED, _DELAY, _LEAST, _MOST = 0, 1, 4, 5, 6, 7, 8
+_CLEAR, _CLEAR_TIMER, _DELAY, _LEAST, _MOST = 0, 1, 6, 7, 8
 _TIMER, _COUNT, _STATUS, _READ = 9, 10, 11, 12
 
 
 def _check(buffer: Mapping[str, Any], **config: Any) -> None:
-    place_of(config["address"], PORT)
+    place_of(config["address"], MCPHA_PORT)
     check_times(None, config["give_up_s"])
     check_choice("decimation", config["decimation"], DECIMATIONS)
     check_range("pulse_samples", config["pulse_samples"], 1, 65535, "samples")
@@ -135,13 +140,11 @@ def red_pitaya_spectrum(
 
     @contextmanager
     def opened() -> Iterator[_Analyser]:
-        with socket.create_connection(place_of(address, PORT), _CONNECT_S) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(POLL_S)
+        with mcpha_server(address, _CONNECT_S) as connection:
             board = _Analyser(connection, buffer["dtype"], fields, period_s)
-            board.tell(_DECIMATION, 0, decimation)
+            board.tell(DECIMATION, 0, decimation)
             for number in range(len(fields)):
-                board.tell(_NEGATED, number, int(negated))
+                board.tell(NEGATED, number, int(negated))
                 board.tell(_DELAY, number, pulse_samples)
                 board.tell(_LEAST, number, least_channel)
                 board.tell(_MOST, number, most_channel)
@@ -160,13 +163,12 @@ class _Analyser:
         self, connection: socket.socket, dtype: np.dtype[Any], fields: list[str], period_s: float
     ) -> None:
         self._connection, self._dtype, self._fields = connection, dtype, fields
-        self._period_s = period_s
-        self._due_s = time.monotonic() + period_s
+        self._period = Period(period_s, begins_s=period_s)
         self._before = np.zeros((len(fields), CHANNELS), np.uint32)
 
     def tell(self, code: int, number: int = 0, value: int = 0) -> None:
         """Send a command."""
-        self._connection.sendall(struct.pack("<Q", code << 56 | number << 52 | value))
+        tell(self._connection, code, number, value)
 
     def begin(self) -> None:
         """Let it count from 0 on, for as long as it likes."""
@@ -178,11 +180,8 @@ class _Analyser:
 
     def read(self) -> Sequence[dict[str, NDArray[Any]]]:
         """Return what was counted since the last time, if it is time for that."""
-        early_s = self._due_s - time.monotonic()
-        if early_s > 0:
-            time.sleep(min(early_s, POLL_S))
+        if not self._period.is_over():
             return ()
-        self._due_s = max(time.monotonic(), self._due_s + self._period_s)
         with reading_out():
             self.tell(_STATUS)
             counted_s = np.frombuffer(self._receive(_STATUS_BYTES)[:8], "<u8")[0] / _CLOCK_HZ

@@ -31,7 +31,6 @@ generator whose cable is pulled out stays as it is, and so does one whose run is
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ from mimocorb.components.form import source
 from mimocorb.components.meter import reading_out
 from mimocorb.devices.about import device
 from mimocorb.devices.allowed import check_range, with_unit
-from mimocorb.devices.connection import POLL_S, check_times, keep_connected
+from mimocorb.devices.connection import POLL_S, Period, check_times, keep_connected
 from mimocorb.devices.scpi_link import ScpiLink, check_visa_address, number_in, open_scpi
 from mimocorb.errors import SetupError
 
@@ -280,15 +279,11 @@ class _Output:
     """An output that is on."""
 
     def __init__(self, words: _Tree, period_s: float) -> None:
-        self._words, self._period_s = words, period_s
-        self._due_s = time.monotonic()
+        self._words, self._period = words, Period(period_s)
 
     def read(self) -> Sequence[Reading]:
         """Return what the generator says of itself, if it is time for that."""
-        early_s = self._due_s - time.monotonic()
-        if early_s > 0:
-            time.sleep(min(early_s, POLL_S))
+        if not self._period.is_over():
             return ()
-        self._due_s = max(time.monotonic(), self._due_s + self._period_s)
         with reading_out():
             return (self._words.read(),)

@@ -16,7 +16,7 @@ from typing import Any
 from mimocorb.errors import SetupError
 from mimocorb.model import BufferSpec, OnFailure, Setup, WorkerSpec
 from mimocorb.model.buffer import CONNECTS
-from mimocorb.model.engine import HostPart, ReadBuffer
+from mimocorb.model.engine import EngineSpec, HostPart, ReadBuffer
 from mimocorb.setup.graph import Graph
 from mimocorb.setup.nearest import nearest
 from mimocorb.setup.user_code.own_functions import offered_function
@@ -80,9 +80,7 @@ def part_of_host(setup: Setup, host: str) -> Setup:
     connecting = connecting_buffers(setup)
     about = None
     if connecting:
-        engine = _engine(setup)
-        engine = replace(engine, credentials=_absolute(setup, engine.credentials))
-        about = HostPart(host, setup.hosts, engine, offset_s=_merged_within_s(setup))
+        about = HostPart(host, setup.hosts, _engine(setup), offset_s=_merged_within_s(setup))
     part = replace(setup, hosts=(), engine=None, workers=tuple(workers), part=about)
     for name in connecting:
         part = _connected(setup, part, setup.buffer(name), host)
@@ -180,31 +178,28 @@ def _reads_from(worker: WorkerSpec, buffer: str, ring: str, workers: tuple[str, 
     return replace(worker, reads=tuple(ring if name == buffer else name for name in worker.reads))
 
 
-def _engine(setup: Setup) -> Any:
+def _engine(setup: Setup) -> EngineSpec:
+    """Return the engine of a set-up, with the absolute path of its credentials."""
     if setup.engine is None:
         names = " and ".join(connecting_buffers(setup))
         raise SetupError(
             f"{names} connects hosts, for which there is an Engine in the set-up; found none; write"
             " Engine: {nats: nats://HOST:4222}; 'mimocorb engine' starts one"
         )
-    return setup.engine
+    return setup.engine.beside(setup.base_directory)
 
 
 def _config(setup: Setup, buffer: BufferSpec, host: str) -> dict[str, Any]:
     engine = _engine(setup)
     return {
         "nats": engine.nats,
-        "credentials": _absolute(setup, engine.credentials),
+        "credentials": engine.credentials,
         "project": engine.project,
         "replicas": engine.replicas,
         "host": host,
         "connects": buffer.name,
         "slot_count": buffer.slot_count,
     }
-
-
-def _absolute(setup: Setup, name: str | None) -> str | None:
-    return None if name is None else str((setup.base_directory / name).absolute())
 
 
 def _worker(name: str, function: str, config: Mapping[str, Any], **buffers: Any) -> WorkerSpec:

@@ -145,7 +145,6 @@ class _Receiver:
         self._arrivals: Arrivals[_Message] = Arrivals(
             senders, self._journal.entries, in_order=not shared
         )
-        self._shared = shared
         self._come: queue.Queue[_Message | Exception] = queue.Queue(AHEAD)
         self._lock = threading.Lock()
         self._booked_at: deque[tuple[int, _Message]] = deque()

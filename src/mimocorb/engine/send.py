@@ -105,7 +105,6 @@ class EngineSend:
         for outbox in earlier:
             self._to_send += [*outbox.parcels, outbox.end(more=True)]
         self._to_send += self._outbox.parcels
-        self._sent_all = False
         self._error: BaseException | None = None
         self._full_since_s: float | None = None
         self._told = False

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mimocorb._closing import Closing
+from mimocorb.engine.connection import INSTALL
 from mimocorb.errors import EngineError
 
 __all__ = ["OLDEST", "Cluster", "EngineServer", "Program", "find_program", "free_port"]
 
 OLDEST = (2, 12)
 """Older ones lose acknowledged messages in ways that have been mended since; Debian 12 has 2.9."""
-INSTALL = "pip install 'mimocorb[engine]'"
 MAX_PAYLOAD_BYTES = 8 << 20
 """Of a message; what NATS advises as the most."""
 START_TIMEOUT_S = 30.0

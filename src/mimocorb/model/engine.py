@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from mimocorb.model.keys import part_config
@@ -29,6 +30,12 @@ class EngineSpec:
     outbox_mb: Annotated[float, Number("MB", above_zero=True)] = 1000.0
     """How much a host keeps of what the engine or the far side does not have yet, in MB; when that
     is full, it waits."""
+
+    def beside(self, directory: Path) -> EngineSpec:
+        """Return it with the absolute path of the file with credentials, seen from a directory."""
+        if self.credentials is None:
+            return self
+        return replace(self, credentials=str((directory / self.credentials).absolute()))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["HostBuffer", "HostView"]
+__all__ = ["OVER", "HostBuffer", "HostView"]
+
+OVER = ("ended", "killed", "given up")
+"""The states of a run that does not go on."""
 
 
 @dataclass(frozen=True)
@@ -82,4 +85,4 @@ class HostView:
     @property
     def has_ended(self) -> bool:
         """Whether the run is over, in whatever way."""
-        return self.state in ("ended", "killed", "given up")
+        return self.state in OVER

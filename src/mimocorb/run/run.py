@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimocorb._closing import Closing
 from mimocorb._words import how_many
@@ -20,7 +21,6 @@ from mimocorb.run.alarm import AlarmKind
 from mimocorb.run.console import Console
 from mimocorb.run.exports import Exports
 from mimocorb.run.findings import ORIGIN
-from mimocorb.run.hosts.companion import Companion
 from mimocorb.run.ledger import audit
 from mimocorb.run.options import RunOptions
 from mimocorb.run.record.connected import Connected
@@ -40,6 +40,9 @@ from mimocorb.run.supervision.supervisor import Supervisor
 from mimocorb.run.wording import alarm_line, warned_workers
 from mimocorb.run.workers.standard_streams import open_missing_streams
 from mimocorb.setup.paths import RUNS_DIRECTORY
+
+if TYPE_CHECKING:
+    from mimocorb.run.hosts.companion import Companion
 
 __all__ = ["Run", "run_setup"]
 
@@ -153,6 +156,8 @@ class Run(Closing):
             number = self.recorder.record.number
             self._control = control = ControlServer(supervisor, directory, number, self._keep_note)
             if self.setup.part is not None:
+                from mimocorb.run.hosts.companion import Companion
+
                 self._companion = Companion(supervisor, self.setup, directory)
             stack.enter_context(console.shown())
             while not supervisor.ended:

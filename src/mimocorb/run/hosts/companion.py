@@ -17,9 +17,9 @@ from mimocorb._closing import Closing
 from mimocorb._json import to_json
 from mimocorb.model import Setup
 from mimocorb.run.alarm import AlarmKind
-from mimocorb.run.host_view import HostBuffer, HostView
-from mimocorb.run.hosts.told import sent_of
-from mimocorb.run.record.connected import Clock, Connected, Partner
+from mimocorb.run.host_view import HostView
+from mimocorb.run.hosts.told import decoded, sent_of
+from mimocorb.run.record.connected import Clock, Connected
 from mimocorb.run.run_state import Command, RunState
 from mimocorb.run.run_view import RunView
 from mimocorb.run.supervision.supervisor import Supervisor
@@ -143,7 +143,7 @@ class Companion(Closing):
     def _take(self, said: dict[str, Any]) -> None:
         if "hosts" in said:
             self._hosts_s = time.monotonic()
-            self._supervisor.hosts = tuple(_view(each) for each in said["hosts"])
+            self._supervisor.hosts = tuple(decoded(HostView, each) for each in said["hosts"])
         elif "alarm" in said:
             alarm = said["alarm"]
             about = (AlarmKind(alarm["kind"]), alarm["subject"], alarm["text"])
@@ -175,7 +175,7 @@ class Companion(Closing):
             return False
         there = {each.host for each in self._supervisor.hosts if self._goes_on(each)}
         there |= self._end_is_on_its_way
-        return bool(there) and set(about.senders) <= there if about.senders else False
+        return bool(about.senders) and set(about.senders) <= there
 
     def _goes_on(self, view: HostView) -> bool:
         is_fresh = time.monotonic() - self._hosts_s + view.seen_ago_s < NOT_HEARD_S
@@ -193,9 +193,10 @@ class Companion(Closing):
             if process.poll() is not None and self._answer is None:
                 break
         answer = self._answer or {}
-        with suppress(ValueError, KeyError, TypeError):
-            self.clocks = {host: Clock(**each) for host, each in answer.get("clocks", {}).items()}
-            return [_connected(each) for each in answer.get("connected", ())]
+        with suppress(ValueError):
+            clocks = answer.get("clocks", {})
+            self.clocks = {host: decoded(Clock, each) for host, each in clocks.items()}
+            return [decoded(Connected, each) for each in answer.get("connected", ())]
         return []
 
     def close(self) -> None:
@@ -218,19 +219,3 @@ _GOING_ON = (RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.DRAI
 
 def _text_of(path: Path | None) -> str:
     return path.read_text(errors="replace") if path is not None and path.exists() else ""
-
-
-def _view(content: dict[str, Any]) -> HostView:
-    buffers = tuple(HostBuffer(**each) for each in content.pop("buffers"))
-    return HostView(**{**content, "alarms": tuple(content["alarms"])}, buffers=buffers)
-
-
-def _connected(content: dict[str, Any]) -> Connected:
-    partners = [
-        Partner(**{**each, "came": [(a, b) for a, b in each["came"]]})
-        for each in content["partners"]
-    ]
-    ranges = {
-        name: [(a, b) for a, b in content[name]] for name in ("sent", "came", "missing", "twice")
-    }
-    return Connected(**{**content, **ranges, "partners": partners})

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mimocorb.engine.booking import journal_name
 from mimocorb.errors import EngineError, RunRecordError
 from mimocorb.model.engine import HostPart
 from mimocorb.run.hosts.comparing import Came, compare
-from mimocorb.run.hosts.network import Network, reachable
 from mimocorb.run.hosts.told import Ledger
-from mimocorb.run.record.catalogue import is_run, look_at, rewrite
+from mimocorb.run.record.catalogue import KnownRun, is_run, look_at, rewrite
 from mimocorb.run.record.run_record import RECORD_FILE, RunRecord
+
+if TYPE_CHECKING:
+    from mimocorb.run.hosts.network import Network
 
 __all__ = ["came_into", "complete", "complete_others", "ledger_of"]
 
@@ -58,8 +61,8 @@ def ledger_of(
     )
 
 
-def complete(directory: Path, network: Network | None = None) -> RunRecord:
-    """Compare a run that has ended with its partners, if that was not possible at its end.
+def complete(directory: Path, network: Network | None = None) -> KnownRun:
+    """Look at a run; compare it with its partners, if that was not possible at its end.
 
     Nothing happens if it is not connected with others, or if the engine cannot be reached.
 
@@ -75,17 +78,21 @@ def complete(directory: Path, network: Network | None = None) -> RunRecord:
     RunRecordError
         There is no record.
     """
-    record = look_at(directory).record
+    known = look_at(directory)
+    record = known.record
     is_open = not record.connected or not all(each.compared for each in record.connected)
     if record.part is None or not record.is_final or not is_open:
-        return record
+        return known
     part = HostPart.of(record.part)
-    if network is None:
-        if not reachable(part.engine):
-            return record
-        with Network(part.engine, f"{part.host} comparing") as opened:
-            return _completed(directory, record, part, opened)
-    return _completed(directory, record, part, network)
+    if network is not None:
+        return replace(known, record=_completed(directory, record, part, network))
+    # Only here, as looking at a run of one machine need not load asyncio.
+    from mimocorb.run.hosts.network import Network, reachable
+
+    if not reachable(part.engine):
+        return known
+    with Network(part.engine, f"{part.host} comparing") as opened:
+        return replace(known, record=_completed(directory, record, part, opened))
 
 
 def _completed(directory: Path, record: RunRecord, part: HostPart, network: Network) -> RunRecord:

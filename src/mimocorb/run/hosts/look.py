@@ -33,14 +33,7 @@ def engine_named(text: str) -> EngineSpec:
         setup = read_setup(text)
         if setup.engine is None:
             raise SetupError(f"{text} has no Engine: it is a set-up of one machine")
-        credentials = setup.engine.credentials
-        if credentials is None:
-            return setup.engine
-        return EngineSpec(
-            setup.engine.nats,
-            str((setup.base_directory / credentials).absolute()),
-            setup.engine.project,
-        )
+        return setup.engine.beside(setup.base_directory)
     engine = EngineSpec(text)
     try:
         check_engine(engine)
@@ -58,12 +51,14 @@ def engines_of(records: Iterable[RunRecord]) -> list[EngineSpec]:
     return [engine for engine in dict.fromkeys(part.engine for part in parts) if reachable(engine)]
 
 
-def _check_reachable(engine: EngineSpec) -> None:
+def _looking(engine: EngineSpec) -> Network:
+    """Return what sees the hosts; EngineError if nobody listens at the engine's address."""
     if not reachable(engine):
         raise EngineError(
             f"nobody listens at {engine.nats}: start the engine there with 'mimocorb engine', or"
             " correct the address"
         )
+    return Network(engine, BY)
 
 
 def hosts_at(engine: EngineSpec) -> list[tuple[Told, dict[str, Any]]]:
@@ -74,8 +69,7 @@ def hosts_at(engine: EngineSpec) -> list[tuple[Told, dict[str, Any]]]:
     EngineError
         The engine cannot be reached.
     """
-    _check_reachable(engine)
-    with Network(engine, BY) as network:
+    with _looking(engine) as network:
         return network.who_is_there()
 
 
@@ -109,8 +103,7 @@ def runs_at(engine: EngineSpec) -> list[tuple[Ledger, KnownRun]]:
     EngineError
         The engine cannot be reached.
     """
-    _check_reachable(engine)
-    with Network(engine, BY) as network:
+    with _looking(engine) as network:
         kept = network.kept()
     found = []
     for ledger in kept:

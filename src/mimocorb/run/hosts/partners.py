@@ -83,10 +83,9 @@ class Partners:
 
     # --- what is heard
 
-    def is_own(self, told: Told) -> Told | None:
+    def is_own(self, told: Told) -> None:
         """Note how this run is now."""
         self._own = told
-        return told
 
     def heard(self, told: Told, now_s: float) -> None:
         """Take what a host has told."""

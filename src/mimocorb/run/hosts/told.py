@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from mimocorb._json import to_json
 from mimocorb.model.engine import HostPart
-from mimocorb.run.host_view import HostBuffer, HostView
+from mimocorb.run.host_view import OVER, HostBuffer, HostView
 from mimocorb.run.record.connected import Range
 from mimocorb.run.remote.protocol import RunStatus
 from mimocorb.run.run_view import RunView
@@ -125,7 +125,7 @@ class Ledger:
     @property
     def has_ended(self) -> bool:
         """Whether it says that it has ended."""
-        return self.record.get("state") in ("ended", "killed", "given up")
+        return self.record.get("state") in OVER
 
 
 def encoded(value: Any) -> bytes:

@@ -116,22 +116,18 @@ class RedPitayaScpi(InstrumentAtPort):
         return f"#{len(digits)}{digits}".encode() + data
 
 
-class RedPitayaMcpha(InstrumentAtPort):
-    """A board with the server of the pulse-height analyser, at another port.
+class _McphaServer(InstrumentAtPort):
+    """The server of the pulse-height analyser, at another port: words of 64 bits are its commands.
 
     Parameters
     ----------
-    events
-        The voltages at both inputs for each trigger, in mV, of shape (2, samples).
     fields
         How the inputs are called in the events that were sent.
     """
 
-    def __init__(
-        self, events: Iterator[NDArray[np.float64]], fields: tuple[str, str] = ("chA", "chB")
-    ) -> None:
+    def __init__(self, fields: tuple[str, ...]) -> None:
         super().__init__()
-        self._events, self._fields = events, fields
+        self._fields = fields
         self._rest = b""
         self._values: dict[tuple[int, int], int] = {}
 
@@ -152,8 +148,33 @@ class RedPitayaMcpha(InstrumentAtPort):
             self._rest = self._rest[8:]
             code, number, value = word >> 56, word >> 52 & 15, word & 0xF_FFFF_FFFF_FFFF
             self._values[code, number] = value
-            if code == 31:
-                self._take(connection, value)
+            self._do(connection, code, number)
+
+    def _do(self, connection: socket.socket, code: int, number: int) -> None:
+        """Do what it was told; the value is noted already."""
+        raise NotImplementedError
+
+
+class RedPitayaMcpha(_McphaServer):
+    """A board whose server sends each event at once.
+
+    Parameters
+    ----------
+    events
+        The voltages at both inputs for each trigger, in mV, of shape (2, samples).
+    fields
+        How the inputs are called in the events that were sent.
+    """
+
+    def __init__(
+        self, events: Iterator[NDArray[np.float64]], fields: tuple[str, str] = ("chA", "chB")
+    ) -> None:
+        super().__init__(fields)
+        self._events = events
+
+    def _do(self, connection: socket.socket, code: int, number: int) -> None:
+        if code == 31:
+            self._take(connection, self._values[code, number])
 
     def _take(self, connection: socket.socket, amount: int) -> None:
         """Send so many events, as long as somebody is there."""
@@ -175,8 +196,8 @@ class RedPitayaMcpha(InstrumentAtPort):
         return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
 
 
-class RedPitayaSpectrum(InstrumentAtPort):
-    """A board that counts pulse heights itself, at another port.
+class RedPitayaSpectrum(_McphaServer):
+    """A board that counts pulse heights itself.
 
     Parameters
     ----------
@@ -187,48 +208,34 @@ class RedPitayaSpectrum(InstrumentAtPort):
     """
 
     def __init__(self, rate_hz: float = 5000.0, fields: tuple[str, ...] = ("chA", "chB")) -> None:
-        super().__init__()
+        super().__init__(fields)
         self._random = np.random.default_rng(1)
-        self._rate_hz, self._fields = rate_hz, fields
-        self._values: dict[tuple[int, int], int] = {}
-        self._rest = b""
+        self._rate_hz = rate_hz
         self._counts = np.zeros((2, 4096), np.uint32)
         self._told = self._counts.copy()
         self._began_s = self._until_s = 0.0
         self._read: dict[str, NDArray[Any]] = {}
 
-    def plug_in(self) -> None:
-        super().plug_in()
-        self.config = {"address": f"127.0.0.1:{self.port}"}
-
-    def settings(self) -> Mapping[str, Any]:
-        return {f"{code}/{number}": value for (code, number), value in self._values.items()}
-
     def begin(self) -> None:
-        self._rest, self._values, self._read = b"", {}, {}
+        super().begin()
+        self._read = {}
 
-    def answer(self, connection: socket.socket, data: bytes) -> None:
-        self._rest += data
-        while len(self._rest) >= 8:
-            (word,) = struct.unpack("<Q", self._rest[:8])
-            self._rest = self._rest[8:]
-            code, number, value = word >> 56, word >> 52 & 15, word & 0xF_FFFF_FFFF_FFFF
-            self._values[code, number] = value
-            if code == 0:
-                self._counts[number] = self._told[number] = 0
-            elif code == 10:
-                self._began_s = self._until_s = time.monotonic()
-            elif code == 11:
-                self._count()
-                cycles = round(125e6 * (self._until_s - self._began_s))
-                connection.sendall(struct.pack("<QQ5I", cycles, cycles, 0, 0, 0, 0, 0))
-            elif code == 12:
-                connection.sendall(self._counts[number].astype("<u4").tobytes())
-                self._read[self._fields[number]] = self._counts[number] - self._told[number]
-                self._told[number] = self._counts[number]
-                if len(self._read) == len(self._fields):
-                    self.note(self._read)
-                    self._read = {}
+    def _do(self, connection: socket.socket, code: int, number: int) -> None:
+        if code == 0:
+            self._counts[number] = self._told[number] = 0
+        elif code == 10:
+            self._began_s = self._until_s = time.monotonic()
+        elif code == 11:
+            self._count()
+            cycles = round(125e6 * (self._until_s - self._began_s))
+            connection.sendall(struct.pack("<QQ5I", cycles, cycles, 0, 0, 0, 0, 0))
+        elif code == 12:
+            connection.sendall(self._counts[number].astype("<u4").tobytes())
+            self._read[self._fields[number]] = self._counts[number] - self._told[number]
+            self._told[number] = self._counts[number]
+            if len(self._read) == len(self._fields):
+                self.note(self._read)
+                self._read = {}
 
     def _count(self) -> None:
         """Count what has come since the last time: a peak on a continuum."""
